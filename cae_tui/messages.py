@@ -1,0 +1,121 @@
+"""Every message that crosses a widget's boundary.
+
+A screen posts what the person asked for; it bubbles to the app, which alone decides and acts. The app
+posts `RunUpdated` and `RunsChanged` to the screen on top. Dataclasses, so that a test can compare them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+from cae_tui.run_state import RunState
+
+if TYPE_CHECKING:
+    from engine.spec import Spec
+
+
+@dataclass
+class Start(Message):
+    """Train what the spec asks for."""
+
+    spec: "Spec"
+
+
+@dataclass
+class ResumeRun(Message):
+    """Take up a run that was stopped or cut off."""
+
+    run: str
+
+
+@dataclass
+class PauseRun(Message):
+    """Let the run wait (here or in another process)."""
+
+    run: str
+
+
+@dataclass
+class ContinueRun(Message):
+    """Let a paused run go on."""
+
+    run: str
+
+
+@dataclass
+class StopRun(Message):
+    """Stop the run and keep its best weights; the app asks first."""
+
+    run: str
+
+
+@dataclass
+class OpenRun(Message):
+    """Show a run: its training while it is on or incomplete, else its report."""
+
+    run: str
+
+
+@dataclass
+class OpenTraining(Message):
+    """Show the curves of a run, whatever its state."""
+
+    run: str
+
+
+@dataclass
+class OpenGallery(Message):
+    """Show a run's sample predictions, filtered."""
+
+    run: str
+    show: str = "all"  # all, correct or incorrect
+    true_class: int | None = None
+    predicted_class: int | None = None
+
+
+@dataclass
+class Configure(Message):
+    """Open the form of a kind of run, filled in with `values` (as they are typed) over the preset's."""
+
+    kind: str  # autoencoder or classifier
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class ConfigureAgain(Message):
+    """Open the form filled in with the spec of a run."""
+
+    run: str
+
+
+@dataclass
+class DeleteRun(Message):
+    """Take a run away for good; the app asks first."""
+
+    run: str
+
+
+@dataclass
+class SaveModel(Message):
+    """Copy a run's model file; the app asks where to."""
+
+    run: str
+
+
+@dataclass
+class RunUpdated(Message):
+    """From the app: something of the run that a screen may show has changed."""
+
+    run: RunState
+    epoch: bool = True  # more than a step: epochs, samples or the state itself
+
+    def can_replace(self, message: Message) -> bool:
+        """A step's news replaces an older step's that is still waiting."""
+        return isinstance(message, RunUpdated) and not message.epoch and message.run is self.run
+
+
+@dataclass
+class RunsChanged(Message):
+    """From the app: a run was added, ended or deleted."""

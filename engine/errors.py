@@ -1,0 +1,39 @@
+"""The errors that are written for people.
+
+Each message is a sentence (or a few) that says what was found, what was expected and what to do.
+Whatever the engine refuses is one of these; anything else that escapes it is a bug.
+"""
+
+from collections.abc import Mapping
+
+
+class EngineError(Exception):
+    """Something a person can mend; the message says how."""
+
+
+class SpecError(EngineError):
+    """A spec that cannot be run.
+
+    Args:
+        problems: a sentence for each field that is wrong, by the field's name.
+    """
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        self.problems = dict(problems)
+        super().__init__("\n".join(f"{name}: {sentence}" for name, sentence in self.problems.items()))
+
+
+class DatasetError(EngineError):
+    """An image set that cannot be read, or whose parts do not belong together."""
+
+
+class ModelFileError(EngineError):
+    """A model file that is damaged, unknown, or made for other images."""
+
+
+class RunError(EngineError):
+    """A run that does not exist, is busy, or cannot be taken up again."""
+
+
+class StorageError(EngineError):
+    """A folder that cannot be written, or a disk that is full."""

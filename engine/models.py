@@ -1,0 +1,221 @@
+"""The two networks, built layer by layer from their plans.
+
+`ConvAutoencoder` maps images to images of exactly the same shape; `EncoderClassifier` puts a fully
+connected head on the encoder of one. Images are float32 in [0, 1], shape (n, channels, height, width).
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from engine.architecture import Layer, Plan, Shape, plan_autoencoder, plan_classifier
+from engine.spec import AutoencoderSpec, ClassifierSpec
+
+_ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "leaky-relu": nn.LeakyReLU,
+    "elu": nn.ELU,
+    "silu": nn.SiLU,
+    "gelu": nn.GELU,
+}
+
+
+class ConvLayer(nn.Module):
+    """One convolutional layer of a plan: resampling, convolution, normalisation, activation, dropout, sum."""
+
+    def __init__(self, layer: Layer, activation: str, dropout: float, branch_scale: float = 1.0) -> None:
+        super().__init__()
+        self.layer = layer
+        size, bias = layer.kernel, not layer.normalised
+        self.convolution: nn.Conv2d | nn.ConvTranspose2d
+        if layer.kind == "transposed":
+            # Both choices double height and width exactly: odd kernels need one more row and column.
+            padding, extra = ((size - 1) // 2, 1) if size % 2 else ((size - 2) // 2, 0)
+            self.convolution = nn.ConvTranspose2d(
+                layer.inputs, layer.outputs, size, 2, padding, output_padding=extra, bias=bias
+            )
+        else:
+            padding = (size - 1) // 2 if size % 2 else 0
+            self.convolution = nn.Conv2d(layer.inputs, layer.outputs, size, layer.stride, padding, bias=bias)
+        self.normalisation = nn.BatchNorm2d(layer.outputs) if layer.normalised else None
+        self.activation = _ACTIVATIONS[activation]() if layer.activated else None
+        self.dropout = nn.Dropout(dropout) if dropout and layer.activated else None
+        _initialise(self.convolution, layer, branch_scale if layer.residual else 1.0)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(n, inputs, h, w) to (n, channels, h', w') as the plan says."""
+        if self.layer.upsample:
+            images = functional.interpolate(images, scale_factor=2.0, mode="nearest")
+        kept = images
+        if self.layer.kernel % 2 == 0 and self.layer.kind == "conv":
+            low, high = (self.layer.kernel - 1) // 2, self.layer.kernel // 2
+            images = functional.pad(images, (low, high, low, high))
+        images = self.convolution(images)
+        if self.normalisation is not None:
+            images = self.normalisation(images)
+        if self.activation is not None:
+            images = self.activation(images)
+        if self.dropout is not None:
+            images = self.dropout(images)
+        if self.layer.residual:
+            images = images + kept
+        if self.layer.pool:
+            images = functional.max_pool2d(images, 2)
+        return functional.pixel_shuffle(images, 2) if self.layer.shuffle else images
+
+
+class Encoder(nn.Module):
+    """Images to latent: (n, channels, h, w), or (n, units) with a dense bottleneck."""
+
+    def __init__(self, spec: AutoencoderSpec, plan: Plan) -> None:
+        super().__init__()
+        self.plan = plan
+        convolutions = [layer for layer in plan.encoder if layer.kind != "dense"]
+        self.layers = nn.Sequential(
+            *(ConvLayer(layer, spec.activation, spec.dropout, _scale(plan)) for layer in convolutions)
+        )
+        dense = [layer for layer in plan.encoder if layer.kind == "dense"]
+        self.latent = _dense(dense[0]) if dense else None
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(n, channels, height, width) in [0, 1] to the latent."""
+        height, width, _ = self.plan.image
+        below, right = self.plan.padded[0] - height, self.plan.padded[1] - width
+        if below or right:
+            images = functional.pad(images, (0, right, 0, below))
+        latent: Tensor = self.layers(images)
+        return latent if self.latent is None else self.latent(latent.flatten(1))
+
+
+class Decoder(nn.Module):
+    """Latent to images."""
+
+    def __init__(self, spec: AutoencoderSpec, plan: Plan) -> None:
+        super().__init__()
+        self.plan = plan
+        dense = [layer for layer in plan.decoder if layer.kind == "dense"]
+        self.latent = _dense(dense[0]) if dense else None
+        self.activation = _ACTIVATIONS[spec.activation]() if dense else None
+        self.unflattened = dense[0].shape if dense else (0, 0, 0)
+        convolutions = [layer for layer in plan.decoder if layer.kind != "dense"]
+        self.layers = nn.Sequential(
+            *(ConvLayer(layer, spec.activation, spec.dropout, _scale(plan)) for layer in convolutions)
+        )
+        self.sigmoid = spec.output == "sigmoid"
+
+    def forward(self, latent: Tensor) -> Tensor:
+        """The latent to (n, channels, height, width)."""
+        if self.latent is not None and self.activation is not None:
+            height, width, channels = self.unflattened
+            latent = self.activation(self.latent(latent)).unflatten(1, (channels, height, width))
+        images: Tensor = self.layers(latent)
+        height, width, _ = self.plan.image
+        if self.plan.padded != self.plan.image:
+            images = images[:, :, :height, :width]
+        return images.sigmoid() if self.sigmoid else images
+
+
+class ConvAutoencoder(nn.Module):
+    """A convolutional autoencoder: the same number of layers in encoder and decoder, mirrored.
+
+    Args:
+        spec: what it is made of.
+        image: height, width and channels of an image.
+    """
+
+    def __init__(self, spec: AutoencoderSpec, image: Shape) -> None:
+        super().__init__()
+        self.spec = spec
+        self.plan = plan_autoencoder(spec, image)
+        self.encoder = Encoder(spec, self.plan)
+        self.decoder = Decoder(spec, self.plan)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(n, channels, height, width) in [0, 1] to reconstructions of the same shape."""
+        reconstructions: Tensor = self.decoder(self.encoder(images))
+        return reconstructions
+
+
+class EncoderClassifier(nn.Module):
+    """The encoder of an autoencoder, then fully connected layers: one logit a class.
+
+    Args:
+        spec: what the head is made of.
+        encoder_spec: the autoencoder's.
+        image: height, width and channels of an image.
+        classes: at least 2.
+    """
+
+    def __init__(self, spec: ClassifierSpec, encoder_spec: AutoencoderSpec, image: Shape, classes: int) -> None:
+        super().__init__()
+        self.spec = spec
+        self.encoder_spec = encoder_spec
+        self.plan = plan_classifier(spec, encoder_spec, image, classes)
+        self.encoder = Encoder(encoder_spec, self.plan)
+        modules: list[nn.Module] = [nn.Flatten()]
+        for layer in self.plan.decoder:
+            modules.append(_dense(layer))
+            if layer.activated:
+                modules += [_ACTIVATIONS[spec.activation](), nn.Dropout(spec.dropout)]
+        self.head = nn.Sequential(*modules)
+        self.frozen = False
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(n, channels, height, width) in [0, 1] to logits (n, classes)."""
+        if self.frozen:
+            with torch.no_grad():
+                latent = self.encoder(images)
+        else:
+            latent = self.encoder(images)
+        logits: Tensor = self.head(latent)
+        return logits
+
+    def freeze(self, frozen: bool) -> None:
+        """Hold the encoder as it is, batch statistics too, or let it learn again."""
+        self.frozen = frozen
+        self.encoder.requires_grad_(not frozen)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> "EncoderClassifier":
+        """As in torch, but a frozen encoder stays in eval mode: its running statistics must not move."""
+        super().train(mode)
+        if self.frozen:
+            self.encoder.eval()
+        return self
+
+    def take_encoder(self, autoencoder: ConvAutoencoder) -> None:
+        """Copy the weights and batch statistics of a trained encoder."""
+        self.encoder.load_state_dict(autoencoder.encoder.state_dict())
+
+
+def _dense(layer: Layer) -> nn.Linear:
+    linear = nn.Linear(layer.inputs, layer.outputs)
+    if layer.activated:
+        nn.init.kaiming_normal_(linear.weight, nonlinearity="relu")
+        nn.init.zeros_(linear.bias)
+    return linear
+
+
+def _scale(plan: Plan) -> float:
+    """What each of r residual branches is scaled by, so that their sum does not grow with r.
+
+    Only networks without normalisation need it, where nothing else holds the variance.
+    """
+    branches = sum(layer.residual for layer in plan.layers)
+    normalised = any(layer.normalised for layer in plan.layers)
+    return 1.0 if normalised or not branches else 1 / math.sqrt(branches)
+
+
+def _initialise(convolution: nn.Conv2d | nn.ConvTranspose2d, layer: Layer, scale: float) -> None:
+    """He's normal initialisation from the inputs that one output pixel really sees.
+
+    torch's default shrinks the signal layer by layer; ten layers without normalisation then never leave
+    the error of a black image.
+    """
+    seen = layer.inputs * layer.kernel**2 / (4 if layer.kind == "transposed" else 1)
+    gain = math.sqrt(2) if layer.activated else 1.0
+    nn.init.normal_(convolution.weight, std=scale * gain / math.sqrt(max(seen, layer.inputs)))
+    if convolution.bias is not None:
+        nn.init.zeros_(convolution.bias)

@@ -1,0 +1,288 @@
+"""The run directory, and the list of runs.
+
+The directory is the truth: there is no database beside it to fall out of step. Lists read only each
+run's `status.json`; everything else is read when a run is opened. This module imports neither torch
+nor numpy nor pydantic, for the first screen lists the last runs.
+"""
+
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from engine.control import Asked, ask_other_process
+from engine.errors import RunError
+from engine.events import CUT_OFF, FAILED, PAUSED, RUNNING, STOPPED, Event, EventFormat
+from engine.files import read_json, storage_error, write_json
+
+ID_LENGTH = 10
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # no letters that look like digits
+_ID = re.compile(rf"[{_ALPHABET}]{{{ID_LENGTH}}}")
+SHORTEST_PREFIX = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStatus:
+    """What a list shows of a run: the content of its `status.json`, its true state, its shortest prefix."""
+
+    id: str
+    prefix: str = ""  # the shortest that is unique, at least 4 characters
+    kind: str = ""  # autoencoder or classifier
+    title: str = ""  # the spec's essentials
+    state: str = RUNNING
+    message: str = ""  # why it ended, where not all went well
+    stage: str = ""
+    epoch: int = 0  # epochs completed, all stages together
+    epochs: int = 0  # of all stages
+    best_loss: float | None = None  # lowest validation loss of the last stage
+    best_epoch: int = 0
+    last_loss: float | None = None  # validation loss of the last epoch
+    last_train_loss: float | None = None
+    validation_accuracy: float | None = None  # of the best epoch
+    test_loss: float | None = None
+    test_accuracy: float | None = None
+    seconds: float = 0.0  # at work, pauses and interruptions left out
+    started: float = 0.0  # seconds since 1970, UTC
+    updated: float = 0.0
+    encoder: str | None = None  # the run or file a classifier was built on
+    image_shape: tuple[int, ...] = ()
+    host: str = ""
+    process: int = 0
+
+    @property
+    def resumable(self) -> bool:
+        """Whether it ended before its time and can go on."""
+        return self.state in (STOPPED, CUT_OFF, FAILED)
+
+
+class RunDirectory:
+    """The files of one run, by name."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.id = path.name
+        self.spec = path / "spec.json"
+        self.status = path / "status.json"
+        self.events = path / "events.jsonl"
+        self.checkpoints = path / "checkpoints"
+        self.best = path / "best"
+        self.samples = path / "samples"
+        self.predictions = path / "predictions.npz"
+        self.model = path / "model.safetensors"
+        self.encoder = path / "encoder.safetensors"  # a classifier's copy of the autoencoder it was built on
+        self.result = path / "result.json"
+        self.lock = path / "lock"
+        self.control = path / "control"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run for this process; a lock left by a dead one is free.
+
+        Raises:
+            RunError: another process, or another thread of this one, holds it.
+        """
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(self.lock)
+        try:
+            lock.acquire(timeout=1)  # a list that looks at the lock holds it for an instant
+        except Timeout:
+            raise RunError(
+                f"Run {self.id} is being trained by another process: follow it with `cae-tui watch {self.id}`."
+            ) from None
+        except OSError as error:
+            raise storage_error(self.lock, error) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def is_held(self) -> bool:
+        """Whether a process trains it now."""
+        from filelock import FileLock, Timeout
+
+        if not self.lock.exists():
+            return False
+        lock = FileLock(self.lock)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return True
+        except OSError:
+            return False
+        lock.release()
+        return False
+
+    def read_status(self) -> RunStatus:
+        """What a list shows, with the state as it really is: nobody holds a run that was cut off.
+
+        Raises:
+            RunError: `status.json` is missing or damaged.
+        """
+        try:
+            values = read_json(self.status)
+            known = {field.name for field in fields(RunStatus)}
+            status = {name: value for name, value in values.items() if name in known}
+            status["kind"] = values["of"]
+            status["image_shape"] = tuple(status.get("image_shape", ()))
+            read = RunStatus(**{**status, "id": self.id})
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise RunError(f"{self.status} cannot be read ({error}): delete the run, or restore the file.") from None
+        if read.state in (RUNNING, PAUSED) and not self.is_held():
+            return replace(read, state=CUT_OFF)
+        return read
+
+    def write_status(self, status: RunStatus) -> None:
+        """Replace `status.json`."""
+        values = asdict(status)
+        values["of"] = values.pop("kind")
+        del values["prefix"]
+        write_json(self.status, "status", values)
+
+    def read_spec(self) -> dict[str, Any]:
+        """`spec.json`: `spec`, `data`, `seed`, `versions`, `threads`, `device`.
+
+        Raises:
+            RunError: it is missing or damaged.
+        """
+        return self._read(self.spec)
+
+    def read_result(self) -> dict[str, Any] | None:
+        """`result.json`, or None for a run that is not complete.
+
+        Raises:
+            RunError: it is damaged.
+        """
+        return self._read(self.result) if self.result.exists() else None
+
+    def _read(self, path: Path) -> dict[str, Any]:
+        try:
+            return read_json(path)
+        except (OSError, ValueError) as error:
+            raise RunError(f"{path} cannot be read ({error}): delete the run, or restore the file.") from None
+
+    def read_events(self, offset: int = 0) -> tuple[list[Event], int]:
+        """The events from byte `offset` on, and the offset behind the last whole line."""
+        try:
+            with open(self.events, "rb") as file:
+                file.seek(offset)
+                data = file.read()
+        except OSError:
+            return [], offset
+        whole = data.rfind(b"\n") + 1
+        events = (EventFormat.read(line) for line in data[:whole].splitlines())
+        return [event for event in events if event is not None], offset + whole
+
+    def ask(self, what: Asked) -> None:
+        """Ask the process that trains it to pause, go on or stop."""
+        ask_other_process(self.control, what)
+
+
+class Home:
+    """The folder that holds everything the program keeps."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.runs = path / "runs"
+        self.log = path / "cae-tui.log"
+
+    def create_run(self) -> RunDirectory:
+        """A new, empty run directory.
+
+        Raises:
+            StorageError: the folder cannot be written.
+        """
+        try:
+            self.runs.mkdir(parents=True, exist_ok=True)
+            while True:
+                path = self.runs / "".join(secrets.choice(_ALPHABET) for _ in range(ID_LENGTH))
+                with suppress(FileExistsError):
+                    path.mkdir()
+                    break
+            run = RunDirectory(path)
+            for folder in (run.checkpoints, run.best, run.samples):
+                folder.mkdir()
+        except OSError as error:
+            raise storage_error(self.runs, error) from error
+        return run
+
+    def ids(self) -> list[str]:
+        """Every run's id."""
+        try:
+            return sorted(entry.name for entry in os.scandir(self.runs) if _ID.fullmatch(entry.name))
+        except OSError:
+            return []
+
+    def list_runs(self) -> list[RunStatus]:
+        """Every readable run, the newest first. One without a `status.json` never began and is left out."""
+        ids = self.ids()
+        prefixes = shortest_prefixes(ids)
+        runs = []
+        for name in ids:
+            with suppress(RunError):
+                runs.append(replace(RunDirectory(self.runs / name).read_status(), prefix=prefixes[name]))
+        return sorted(runs, key=lambda run: run.started, reverse=True)
+
+    def find(self, prefix: str) -> RunDirectory:
+        """The run whose id begins with `prefix`.
+
+        Raises:
+            RunError: none does, or several do.
+        """
+        ids = self.ids()
+        found = [name for name in ids if name.startswith(prefix.lower())] if prefix else []
+        if len(found) == 1:
+            return RunDirectory(self.runs / found[0])
+        shown = "".join(character for character in prefix[:40] if character.isprintable())
+        if not found:
+            raise RunError(f"No run begins with “{shown}” in {self.runs}: `cae-tui runs` lists those there are.")
+        raise RunError(f"{len(found)} runs begin with “{shown}” ({', '.join(found[:4])}): give more of the id.")
+
+    def delete(self, run: RunDirectory) -> None:
+        """Take a run away for good.
+
+        Raises:
+            RunError: a process is training it.
+            StorageError: it cannot be deleted.
+        """
+        if run.is_held():
+            raise RunError(f"Run {run.id} is being trained: stop it first.")
+        grave = run.path.with_name(f".{run.id}.{secrets.token_hex(4)}")
+        try:
+            run.path.rename(grave)  # gone at once, even where taking away its files is cut off
+            shutil.rmtree(grave)
+        except OSError as error:
+            raise storage_error(run.path, error) from error
+
+
+def shortest_prefixes(ids: list[str]) -> dict[str, str]:
+    """The shortest prefix of each id that no other of the sorted `ids` has, at least 4 characters."""
+    prefixes = {}
+    for position, name in enumerate(ids):
+        length = SHORTEST_PREFIX
+        for other in ids[max(position - 1, 0) : position + 2]:
+            if other != name:
+                same = next(place for place, pair in enumerate(zip(name, other, strict=True)) if len(set(pair)) > 1)
+                length = max(length, same + 1)
+        prefixes[name] = name[:length]
+    return prefixes
+
+
+def default_home() -> Path:
+    """`CAE_TUI_HOME`, else the platform's folder for a user's data."""
+    if named := os.environ.get("CAE_TUI_HOME"):
+        return Path(named).expanduser()
+    from platformdirs import user_data_path
+
+    return user_data_path("cae-tui", appauthor=False)
+
+
+def touch(status: RunStatus, **values: Any) -> RunStatus:
+    """`status` with `values`, and the time it changed."""
+    return replace(status, updated=time.time(), **values)

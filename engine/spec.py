@@ -1,0 +1,518 @@
+"""What can be asked for: one frozen pydantic model a form.
+
+A field is written once, here: the form, the command line's flags, the validation, the reference table
+in the docs and `spec.json` are all made from it. `parse` turns what a person typed into a spec, or into
+one sentence for each field that is wrong. Nothing here imports torch, so that a form can be drawn and
+checked before the engine is loaded.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_origin
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic.config import JsonDict
+
+from engine.errors import SpecError
+from engine.refusals import choices_of, either, problems_of, short
+
+GROUPS = ("Hyperparameters", "Optimisation", "Architecture", "Data", "Device")
+"""The sections of a form, in order; the first is always open."""
+
+Device = Literal["auto", "cuda", "mps", "cpu"]
+Precision = Literal["auto", "float32", "bfloat16"]
+Optimizer = Literal["adam", "adamw", "rmsprop", "sgd"]
+Schedule = Literal["one-cycle", "constant", "reduce-on-plateau"]
+Activation = Literal["relu", "leaky-relu", "elu", "silu", "gelu"]
+
+
+def _split_kernels(value: object) -> object:
+    """`32` or `16-32-64` as numbers; what is neither is left for pydantic to refuse."""
+    if isinstance(value, bool):
+        raise ValueError(f"{value} is not a number of kernels: write 32, or one number a layer as 16-32-64.")
+    if isinstance(value, int):
+        return (value,)
+    if isinstance(value, str):
+        parts = value.strip().split("-")
+        if not all(part.isascii() and part.isdigit() and len(part) < 6 for part in parts):
+            raise ValueError(
+                f"“{short(value)}” is not a number of kernels: write 32, or one number a layer as 16-32-64."
+            )
+        return tuple(int(part) for part in parts)
+    return value
+
+
+def write_list(values: Iterable[int]) -> str:
+    """A list inside a value, as it is written everywhere: `16-32-64`."""
+    return "-".join(str(value) for value in values)
+
+
+def _no_blank(value: object) -> object:
+    """An empty text box means that no file was named."""
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+Kernels = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=1024)], ...],
+    BeforeValidator(_split_kernels),
+    PlainSerializer(write_list, return_type=str),
+]
+File = Annotated[
+    Path | None, BeforeValidator(_no_blank), PlainSerializer(lambda path: None if path is None else str(path))
+]
+
+
+def _asked(default: Any, group: str, title: str, description: str, *, unit: str = "", **bounds: Any) -> Any:
+    """A field of a spec: what `Field` takes, and the form's section and the unit besides."""
+    extra: JsonDict = {"group": group, "unit": unit}
+    return Field(default, title=title, description=description, json_schema_extra=extra, **bounds)
+
+
+class Spec(BaseModel):
+    """What every kind of run asks for: optimisation, data and device."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True, hide_input_in_errors=True
+    )
+    presets: ClassVar[Mapping[str, Mapping[str, object]]] = {}
+    preset_titles: ClassVar[Mapping[str, str]] = {}
+
+    kind: Literal["autoencoder", "classifier"]
+    batch_size: int = _asked(128, "Hyperparameters", "Batch size", "Images a step.", unit="images", ge=1, le=65_536)
+    optimizer: Optimizer = _asked(
+        "adam", "Optimisation", "Optimizer", "How gradients become steps; adamw decays weights apart from them."
+    )
+    schedule: Schedule = _asked(
+        "one-cycle",
+        "Optimisation",
+        "Schedule",
+        "one-cycle rises to the learning rate and falls to nothing by the last epoch; "
+        "reduce-on-plateau halves it when the validation loss stalls.",
+    )
+    weight_decay: float = _asked(0.0, "Optimisation", "Weight decay", "Pull of every weight towards zero.", ge=0, le=1)
+    patience: int = _asked(
+        10,
+        "Optimisation",
+        "Early-stopping patience",
+        "Stop after so many epochs without a better validation loss; 0 never stops early.",
+        unit="epochs",
+        ge=0,
+        le=10_000,
+    )
+    seed: int = _asked(
+        0, "Optimisation", "Seed", "Fixes initial weights, split, shuffling and augmentation.", ge=0, le=2**31 - 1
+    )
+    images: File = _asked(
+        None, "Data", "Training images", "An IDX file, plain or gzip; empty is the MNIST that comes along."
+    )
+    labels: File = _asked(None, "Data", "Training labels", "An IDX file with one class for each training image.")
+    test_images: File = _asked(None, "Data", "Test images", "An IDX file; used once, for the final evaluation.")
+    test_labels: File = _asked(None, "Data", "Test labels", "An IDX file with one class for each test image.")
+    validation_fraction: float = _asked(
+        0.1, "Data", "Validation fraction", "Part of the training images held back to choose by.", gt=0, le=0.5
+    )
+    device: Device = _asked("auto", "Device", "Device", "auto takes CUDA, then Apple's MPS, then the CPU.")
+    precision: Precision = _asked(
+        "auto",
+        "Device",
+        "Precision",
+        "Of the arithmetic of a step; auto is bfloat16 on CUDA that has it, else float32.",
+    )
+
+    @field_validator("labels", "test_images", "test_labels")
+    @classmethod
+    def _needs_images(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if value is not None and "images" in info.data and info.data["images"] is None:
+            raise ValueError(
+                "A file is named here but no training images: name those too, or leave this empty for MNIST."
+            )
+        if value is not None and info.field_name == "test_labels" and info.data.get("test_images", value) is None:
+            raise ValueError("Test labels are named but no test images: name those too, or leave this empty.")
+        return value
+
+    @property
+    def stages(self) -> tuple[tuple[str, int], ...]:
+        """The stages of a run with their numbers of epochs, in order."""
+        raise NotImplementedError
+
+    @property
+    def title(self) -> str:
+        """The essentials in a few words, for a list of runs."""
+        raise NotImplementedError
+
+
+class AutoencoderSpec(Spec):
+    """What a training run of a convolutional autoencoder asks for."""
+
+    kind: Literal["autoencoder"] = "autoencoder"
+    epochs: int = _asked(20, "Hyperparameters", "Epochs", "Passes over the training images.", ge=1, le=100_000)
+    layers: int = _asked(
+        10,
+        "Hyperparameters",
+        "Convolutional layers",
+        "Encoder and decoder together, mirrored: 10 is 5 + 5.",
+        ge=2,
+        le=40,
+        multiple_of=2,
+    )
+    kernels: Kernels = _asked(
+        "32",
+        "Hyperparameters",
+        "Kernels per layer",
+        "One number for all, or one for each layer of the encoder (16-32-64), which the decoder mirrors.",
+    )
+    kernel_size: int = _asked(
+        3, "Hyperparameters", "Kernel size", "Height and width of a kernel.", unit="pixels", ge=1, le=11
+    )
+    learning_rate: float = _asked(
+        4e-3, "Optimisation", "Learning rate", "The largest of the run under one-cycle, else the first.", gt=0, le=10
+    )
+    downsampling: Literal["strided", "max-pool"] = _asked(
+        "strided", "Architecture", "Downsampling", "How the encoder halves height and width."
+    )
+    downsamplings: int = _asked(
+        2,
+        "Architecture",
+        "Downsamplings",
+        "How often it does, from the first layer on; at most half of the encoder's layers, rounded up.",
+        ge=0,
+        le=3,
+    )
+    upsampling: Literal["transposed", "nearest"] = _asked(
+        "transposed", "Architecture", "Upsampling", "How the decoder doubles height and width."
+    )
+    sub_pixel: bool = _asked(
+        True,
+        "Architecture",
+        "Sub-pixel output",
+        "The last layer computes four pixels at once at half of the resolution, where it has to double it.",
+    )
+    residual: bool = _asked(
+        True, "Architecture", "Residual connections", "Add a layer's input to its output where both have one shape."
+    )
+    normalisation: Literal["batch", "none"] = _asked(
+        "batch", "Architecture", "Normalisation", "After each convolution but the last."
+    )
+    activation: Activation = _asked("silu", "Architecture", "Activation", "After each layer but the last.")
+    output: Literal["linear", "sigmoid"] = _asked(
+        "linear", "Architecture", "Output", "What the last layer ends in; linear output is cut to [0, 1] when drawn."
+    )
+    dropout: float = _asked(
+        0.0, "Architecture", "Dropout", "Part of each hidden layer's outputs put to zero in training.", ge=0, le=0.9
+    )
+    latent: int = _asked(
+        0,
+        "Architecture",
+        "Dense latent",
+        "Numbers in a dense bottleneck between encoder and decoder; 0 keeps the convolutional latent.",
+        ge=0,
+        le=65_536,
+    )
+
+    presets: ClassVar[Mapping[str, Mapping[str, object]]] = {
+        "recommended": {},
+        "report": {
+            "downsampling": "max-pool",
+            "upsampling": "nearest",
+            "sub_pixel": False,
+            "residual": False,
+            "activation": "relu",
+            "output": "sigmoid",
+            "optimizer": "adam",
+            "schedule": "constant",
+            "learning_rate": 1e-3,
+            "patience": 0,
+        },
+        "bottleneck": {"latent": 64},
+    }
+    preset_titles: ClassVar[Mapping[str, str]] = {
+        "recommended": "Recommended",
+        "report": "Report 2020",
+        "bottleneck": "Bottleneck",
+    }
+
+    @field_validator("kernels")
+    @classmethod
+    def _one_or_each(cls, value: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
+        half = info.data.get("layers", 0) // 2
+        if half and len(value) not in (1, half):
+            raise ValueError(
+                f"{len(value)} numbers for {half} encoder layers: write one number for all, or {half} joined by -."
+            )
+        return value[:1] if len(set(value)) == 1 else value
+
+    @field_validator("downsamplings")
+    @classmethod
+    def _half_of_the_encoder(cls, value: int, info: ValidationInfo) -> int:
+        layers = info.data.get("layers", 0)
+        most = (layers // 2 + 1) // 2
+        if layers and value > most:
+            raise ValueError(f"{value} is too many for {layers} layers: at most {most}.")
+        return value
+
+    @property
+    def encoder_kernels(self) -> tuple[int, ...]:
+        """The number of kernels of each layer of the encoder."""
+        half = self.layers // 2
+        return self.kernels if len(self.kernels) == half else self.kernels * half
+
+    @property
+    def stages(self) -> tuple[tuple[str, int], ...]:
+        """One stage."""
+        return (("autoencoder", self.epochs),)
+
+    @property
+    def title(self) -> str:
+        """As in `10 × 32, 3×3, b128`."""
+        latent = f", z{self.latent}" if self.latent else ""
+        size = f"{self.kernel_size}×{self.kernel_size}"
+        return f"{self.layers} × {write_list(self.kernels)}, {size}, b{self.batch_size}{latent}"
+
+
+class ClassifierSpec(Spec):
+    """What a training run of a classifier on an autoencoder's encoder asks for."""
+
+    kind: Literal["classifier"] = "classifier"
+    encoder: str = _asked(
+        ...,
+        "Hyperparameters",
+        "Encoder",
+        "The autoencoder whose encoder is taken: a run's id, or a model file.",
+        min_length=1,
+        max_length=4096,
+    )
+    fc_units: int = _asked(
+        64, "Hyperparameters", "Fully connected units", "In each hidden layer of the head.", ge=1, le=65_536
+    )
+    fc_layers: int = _asked(
+        1,
+        "Hyperparameters",
+        "Fully connected layers",
+        "Hidden layers of the head; 0 leaves only the output.",
+        ge=0,
+        le=10,
+    )
+    frozen_epochs: int = _asked(
+        3,
+        "Hyperparameters",
+        "Epochs, encoder frozen",
+        "Only the head learns; 0 leaves this stage out.",
+        ge=0,
+        le=100_000,
+    )
+    finetune_epochs: int = _asked(
+        15,
+        "Hyperparameters",
+        "Epochs, fine-tuning",
+        "Encoder and head learn; 0 leaves this stage out.",
+        ge=0,
+        le=100_000,
+    )
+    optimizer: Optimizer = _asked(
+        "adamw", "Optimisation", "Optimizer", "How gradients become steps; adamw decays weights apart from them."
+    )
+    learning_rate: float = _asked(
+        2e-3, "Optimisation", "Learning rate, frozen", "Of the head while the encoder is frozen.", gt=0, le=10
+    )
+    finetune_learning_rate: float = _asked(
+        3e-3, "Optimisation", "Learning rate, fine-tuning", "Of all weights afterwards.", gt=0, le=10
+    )
+    weight_decay: float = _asked(0.01, "Optimisation", "Weight decay", "Pull of every weight towards zero.", ge=0, le=1)
+    label_smoothing: float = _asked(
+        0.05, "Optimisation", "Label smoothing", "Part of each training label spread over all classes.", ge=0, lt=1
+    )
+    dropout: float = _asked(
+        0.3, "Architecture", "Dropout", "Part of the head's hidden outputs put to zero in training.", ge=0, le=0.9
+    )
+    activation: Activation = _asked("relu", "Architecture", "Activation", "After each hidden layer of the head.")
+    from_scratch: bool = _asked(
+        False,
+        "Architecture",
+        "From scratch",
+        "The same network, its encoder not pre-trained: shows what pre-training is worth. Leaves the frozen stage out.",
+    )
+    augmentation: bool = _asked(
+        True,
+        "Data",
+        "Augmentation",
+        "Small random shifts, turns, scalings and shears of training images while fine-tuning.",
+    )
+    labelled_fraction: float = _asked(
+        1.0,
+        "Data",
+        "Labelled fraction",
+        "Part of the training images, of each class alike, whose labels are used.",
+        gt=0,
+        le=1,
+    )
+
+    presets: ClassVar[Mapping[str, Mapping[str, object]]] = {"recommended": {}}
+    preset_titles: ClassVar[Mapping[str, str]] = {"recommended": "Recommended"}
+
+    @field_validator("finetune_epochs")
+    @classmethod
+    def _some_epochs(cls, value: int, info: ValidationInfo) -> int:
+        if value == 0 and info.data.get("frozen_epochs", 1) == 0:
+            raise ValueError("Both stages have 0 epochs: give at least one of them some.")
+        return value
+
+    @field_validator("from_scratch")
+    @classmethod
+    def _something_to_train(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and info.data.get("finetune_epochs", 1) == 0:
+            raise ValueError("From scratch has no frozen stage: give fine-tuning at least one epoch.")
+        return value
+
+    @property
+    def stages(self) -> tuple[tuple[str, int], ...]:
+        """The encoder frozen, then everything fine-tuned; or all of it from scratch."""
+        if self.from_scratch:
+            return (("from scratch", self.finetune_epochs),)
+        both = (("frozen", self.frozen_epochs), ("fine-tuning", self.finetune_epochs))
+        return tuple(stage for stage in both if stage[1])
+
+    @property
+    def title(self) -> str:
+        """As in `fc 64`; the list of runs adds the encoder."""
+        head = "fc " + "-".join([str(self.fc_units)] * self.fc_layers) if self.fc_layers else "linear head"
+        part = "" if self.labelled_fraction == 1 else f", {self.labelled_fraction:.3g} labelled"
+        return head + (", from scratch" if self.from_scratch else "") + part
+
+
+SPECS: Mapping[str, type[Spec]] = {"autoencoder": AutoencoderSpec, "classifier": ClassifierSpec}
+
+AnySpec = TypeVar("AnySpec", bound=Spec)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpecField:
+    """A field as a form or a command line sees it."""
+
+    name: str
+    title: str
+    description: str
+    group: str
+    unit: str
+    type: type[int] | type[float] | type[bool] | type[str] | type[Path]
+    choices: tuple[str, ...]  # empty where any value of the type may be given
+    default: str | None  # as it is typed; None where there is none
+    required: bool
+
+    @property
+    def flag(self) -> str:
+        """Its name on the command line: `--batch-size`."""
+        return "--" + self.name.replace("_", "-")
+
+
+def _type_of(annotation: object) -> tuple[Any, tuple[str, ...]]:
+    if choices := choices_of(annotation):
+        return str, choices
+    if get_origin(annotation) is tuple:
+        return str, ()
+    if Path in get_args(annotation):
+        return Path, ()
+    return annotation, ()
+
+
+def write_value(value: object) -> str:
+    """A field's value as a person types it: `yes`, `16-32-64`, `0.004`, or nothing for None."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return write_list(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def spec_fields(kind: type[Spec]) -> tuple[SpecField, ...]:
+    """Every field that can be asked for, by group and then as declared; the report's five come first."""
+    fields = []
+    for name, info in kind.model_fields.items():
+        if name == "kind":
+            continue
+        typ, choices = _type_of(info.annotation)
+        extra: Any = info.json_schema_extra
+        fields.append(
+            SpecField(
+                name=name,
+                title=info.title or name,
+                description=info.description or "",
+                group=extra["group"],
+                unit=extra["unit"],
+                type=typ,
+                choices=choices,
+                required=info.is_required(),
+                default=None if info.is_required() else write_value(info.default),
+            )
+        )
+    first = ("encoder", "epochs", "frozen_epochs", "finetune_epochs", "batch_size")
+    place = {name: position for position, name in enumerate(first)}
+    return tuple(sorted(fields, key=lambda field: (GROUPS.index(field.group), place.get(field.name, len(first)))))
+
+
+def preset(kind: type[AnySpec], name: str, **values: object) -> AnySpec:
+    """The spec of a preset, with `values` in place of its own.
+
+    Raises:
+        SpecError: there is no such preset, or a value is refused.
+    """
+    if name not in kind.presets:
+        raise SpecError({"preset": f"“{short(name)}” is not known: choose {either(kind.presets)}."})
+    return parse(kind, {**kind.presets[name], **values})
+
+
+def parse(kind: type[AnySpec], values: Mapping[str, object]) -> AnySpec:
+    """A spec from values as they were typed or read from JSON.
+
+    Raises:
+        SpecError: with a sentence for each field that is wrong.
+    """
+    try:
+        return kind.model_validate(dict(values))
+    except ValidationError as error:
+        raise SpecError(problems_of(kind, error)) from None
+
+
+def spec_from_json(values: object) -> Spec:
+    """The spec that `values`, a decoded JSON object with a `kind`, describes.
+
+    Raises:
+        SpecError: it is not one.
+    """
+    if not isinstance(values, dict):
+        raise SpecError({"spec": f"a JSON object was expected, {type(values).__name__} found."})
+    kind = values.get("kind")
+    if not isinstance(kind, str) or kind not in SPECS:
+        raise SpecError({"kind": f"“{short(kind)}” is not known: {either(SPECS)} was expected."})
+    return parse(SPECS[kind], values)
+
+
+def check_against_data(spec: Spec, shape: tuple[int, int, int], training_images: int) -> dict[str, str]:
+    """What of a spec does not fit a data set: a sentence for each such field, none where all fits.
+
+    Args:
+        shape: height, width and channels of an image.
+        training_images: without those held back for validation.
+    """
+    problems = {}
+    height, width, _ = shape
+    if isinstance(spec, AutoencoderSpec) and 2**spec.downsamplings > min(height, width):
+        problems["downsamplings"] = (
+            f"{spec.downsamplings} halvings leave nothing of {height}×{width} pixels: use fewer."
+        )
+    if spec.batch_size > training_images:
+        problems["batch_size"] = (
+            f"{spec.batch_size:,} is more than the {training_images:,} images to train on: give at most that many."
+        )
+    return problems

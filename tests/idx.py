@@ -1,0 +1,21 @@
+"""Writing IDX files, the format of MNIST, for the tests."""
+
+import gzip
+import struct
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def idx_bytes(array: NDArray[np.uint8]) -> bytes:
+    """The bytes of an IDX file that holds `array`: magic, one big-endian size for each axis, values."""
+    magic = struct.pack(">HBB", 0, 0x08, array.ndim)
+    return magic + struct.pack(f">{array.ndim}I", *array.shape) + array.astype(np.uint8).tobytes()
+
+
+def write_idx(path: Path, array: NDArray[np.uint8], *, gz: bool = False) -> Path:
+    """Write `array` (labels (n,), images (n, h, w) or (n, h, w, 3)) to `path`, gzip or plain, and return `path`."""
+    data = idx_bytes(array)
+    path.write_bytes(gzip.compress(data, mtime=0) if gz else data)
+    return path
