@@ -105,17 +105,25 @@ class SaveModel(Message):
 
 
 @dataclass
-class RunUpdated(Message):
+class RunUpdated(Message, bubble=False):
     """From the app: something of the run that a screen may show has changed."""
 
     run: RunState
     epoch: bool = True  # more than a step: epochs, samples or the state itself
 
     def can_replace(self, message: Message) -> bool:
-        """A step's news replaces an older step's that is still waiting."""
-        return isinstance(message, RunUpdated) and not message.epoch and message.run is self.run
+        """Whether `message`, which came later, makes this one superfluous: a step's news, once there is newer."""
+        return isinstance(message, RunUpdated) and not self.epoch and message.run is self.run
 
 
 @dataclass
-class RunsChanged(Message):
+class Refused(Message, bubble=False):
+    """From the app: the run that was asked for could not begin; `problems` by field, where a form can show them."""
+
+    error: str
+    problems: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class RunsChanged(Message, bubble=False):
     """From the app: a run was added, ended or deleted."""

@@ -39,7 +39,7 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 def write_json(path: Path, kind: str, values: dict[str, Any]) -> None:
     """Put a JSON object at `path`, whole or not at all, with `format` and `kind` in front."""
-    text = json.dumps({"format": FORMAT, "kind": kind, **values}, indent=1, ensure_ascii=False)
+    text = json.dumps({"format": FORMAT, **values, "kind": kind}, indent=1, ensure_ascii=False)
     write_bytes(path, text.encode() + b"\n")
 
 

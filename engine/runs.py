@@ -52,6 +52,9 @@ class RunStatus:
     updated: float = 0.0
     encoder: str | None = None  # the run or file a classifier was built on
     image_shape: tuple[int, ...] = ()
+    macs: int = 0  # multiply-adds of one image, forward
+    images_per_second: float | None = None  # of training steps only
+    ms_per_step: float | None = None
     host: str = ""
     process: int = 0
 
@@ -129,7 +132,6 @@ class RunDirectory:
             values = read_json(self.status)
             known = {field.name for field in fields(RunStatus)}
             status = {name: value for name, value in values.items() if name in known}
-            status["kind"] = values["of"]
             status["image_shape"] = tuple(status.get("image_shape", ()))
             read = RunStatus(**{**status, "id": self.id})
         except (OSError, ValueError, TypeError, KeyError) as error:
@@ -141,9 +143,8 @@ class RunDirectory:
     def write_status(self, status: RunStatus) -> None:
         """Replace `status.json`."""
         values = asdict(status)
-        values["of"] = values.pop("kind")
         del values["prefix"]
-        write_json(self.status, "status", values)
+        write_json(self.status, values.pop("kind"), values)
 
     def read_spec(self) -> dict[str, Any]:
         """`spec.json`: `spec`, `data`, `seed`, `versions`, `threads`, `device`.

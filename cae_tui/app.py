@@ -1,0 +1,499 @@
+"""The App: owns the settings, the run that is on, and where one is. Nothing else owns state.
+
+Screens post what a person asked for (`cae_tui.messages`); it bubbles up to here, where it is acted upon
+through the `Runner`. The runner's threads tell what happens by `post_message` only; the app passes it on to
+the page on top, and to any other page once that is on top again. Only the home screen is imported before
+the first paint; every other screen is imported when it is first opened.
+"""
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+from weakref import WeakSet
+
+from rich.text import Text
+from textual import on, work
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.reactive import reactive
+from textual.notifications import SeverityLevel
+from textual.screen import Screen
+
+from cae_tui import messages
+from cae_tui.messages import RunsChanged, RunUpdated
+from cae_tui.run_state import RunState
+from cae_tui.runner import Runner, Work
+from cae_tui.screens.base import Page
+from cae_tui.screens.home import HomeScreen
+from cae_tui.settings import read_settings, write_settings
+from cae_tui.themes import DARK, THEMES, data_variables
+from engine.control import Asked
+from engine.errors import EngineError
+from engine.runs import Home, shortest_prefixes
+
+log = logging.getLogger("cae_tui")
+
+SECOND_PRESS_SECONDS = 2.0
+"""Two Ctrl+C within this time ask to quit."""
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class CaeApp(App[None]):
+    """The terminal application.
+
+    Args:
+        home: the folder with the runs and the settings.
+        work: what trains; the engine, but for tests.
+    """
+
+    TITLE = "cae-tui"
+    CSS_PATH = "app.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f1", "help", "Help", id="app.help", tooltip="What this screen is for, and its keys"),
+        Binding("ctrl+t", "go_to_run", "Run", id="app.run", tooltip="Go to the run that is on", show=False),
+        Binding("ctrl+q", "quit", "Quit", id="app.quit", tooltip="Quit; asks while a run is on", show=False, priority=True),
+        Binding("ctrl+c", "help_quit", id="app.copy", tooltip="Copy; twice to quit", show=False, system=True),
+    ]
+
+    device: reactive[str] = reactive("")
+    """The device that a run would train on, in words; empty until it is known."""
+
+    def __init__(self, home: Home, work: Work | None = None) -> None:
+        super().__init__()
+        self.home = home
+        self.runner = Runner(home, self, work)
+        self.runs_version = 0
+        self._settings, self._settings_problem = read_settings(home.path)
+        self._prefixes: dict[str, str] = {}
+        self._asked_by: Page | None = None  # the form that asked for the run which is being prepared
+        self._spent: WeakSet[Screen[Any]] = WeakSet()  # forms whose run began
+        self._told: tuple[str, str] = ("", "")  # the latest run and state that lists were told of
+        self._asking = False  # whether to quit
+        self._leaving = False
+        self._broken = False
+        self._finding_device = False
+        self._interrupted = float("-inf")
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = self._settings.theme if self._settings.theme in self.available_themes else DARK.name
+
+    # -- beginning and end -----------------------------------------------------------------------
+
+    def get_default_screen(self) -> HomeScreen:
+        """The screen under all others."""
+        return HomeScreen()
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """The colours of data, for themes that know nothing of them."""
+        return data_variables(self.current_theme.dark)
+
+    def on_mount(self) -> None:
+        """Take signals, and tell of settings that could not be read."""
+        loop = asyncio.get_running_loop()
+        for number in SIGNALS:
+            with suppress(NotImplementedError, RuntimeError, ValueError):  # not in the main thread
+                loop.add_signal_handler(number, self._signalled, number)
+        if self._settings_problem:
+            self.tell(self._settings_problem, "warning")
+
+    def on_unmount(self) -> None:
+        """Give the signals back."""
+        loop = asyncio.get_running_loop()
+        for number in SIGNALS:
+            with suppress(NotImplementedError, RuntimeError, ValueError):
+                loop.remove_signal_handler(number)
+
+    def watch_theme(self, theme: str) -> None:
+        """Remember the theme."""
+        if not self.is_running or theme == self._settings.theme:
+            return
+        self._settings = replace(self._settings, theme=theme)
+        try:
+            write_settings(self.home.path, self._settings)
+        except EngineError as error:
+            self.tell(str(error), "warning")
+
+    async def action_quit(self) -> None:
+        """Quit: at once where nothing trains, else ask, stop the run and wait for its checkpoint."""
+        if self._leaving or not self.runner.busy:
+            self.exit()
+        elif not self._asking:
+            self._ask_to_quit()
+
+    @work
+    async def _ask_to_quit(self) -> None:
+        self._asking = True
+        try:
+            yes = await self._confirm("A run is on. Stop it, keep its checkpoint, and quit?", _QUIT, "Stop and quit")
+        finally:
+            self._asking = False
+        if yes:
+            await self._leave()
+
+    async def _leave(self, return_code: int = 0) -> None:
+        if self._leaving:
+            return
+        self._leaving = True
+        if self.runner.busy:
+            from cae_tui.screens.dialogs import StoppingScreen
+
+            self.runner.stop_at_once()
+            self.push_screen(StoppingScreen())
+            await self.runner.wait_for_end()
+        self.exit(return_code=return_code)
+
+    def _signalled(self, number: int) -> None:
+        """A hang-up or a request to end takes the same road as quitting, without the question."""
+        self.run_worker(self._leave(128 + number))
+
+    def action_help_quit(self) -> None:
+        """Ctrl+C where there is nothing to copy: a second one soon after asks to quit."""
+        now = time.monotonic()
+        if now - self._interrupted < SECOND_PRESS_SECONDS:
+            self._interrupted = float("-inf")
+            self.call_later(self.action_quit)
+        else:
+            self._interrupted = now
+            self.tell("Press Ctrl+C again, or Ctrl+Q, to quit.")
+
+    def _handle_exception(self, error: Exception) -> None:
+        # Textual has no public hook for what nobody caught; this one it calls for each such error.
+        log.critical("The program ended by an error that nobody caught.", exc_info=error)
+        super()._handle_exception(error)
+
+    def _fatal_error(self) -> None:
+        if self._broken:
+            return  # one sentence is enough
+        self._broken = True
+        self.runner.stop_at_once()
+        self.panic(Text(f"cae-tui met an error of its own and had to end. What happened is in {self.home.log}."))
+
+    # -- what the runner tells, from its threads -------------------------------------------------
+
+    def run_changed(self, run: RunState, *, epoch: bool) -> None:
+        """See `Listener`."""
+        self.post_message(RunUpdated(run, epoch))
+
+    def run_refused(self, error: str, problems: dict[str, str]) -> None:
+        """See `Listener`."""
+        self.post_message(messages.Refused(error, problems))
+
+    @on(RunUpdated)
+    def _pass_on(self, message: RunUpdated) -> None:
+        run = message.run
+        news = (run.id, run.state)
+        if message.epoch and news != self._told:
+            self._told = news
+            self._tell_runs_changed()
+            page = self.page
+            if run.ended is not None and run is self.runner.current and not (page and page.shows_run(run)):
+                self.tell(f"Run {self.short(run.id)}: {run.state}. {run.message}".strip())
+        self._name_training(run)
+        if page := self.page:
+            page.post_message(RunUpdated(run, message.epoch))
+
+    def _name_training(self, run: RunState) -> None:
+        """Once the run that was asked for has an id: its screen has a name, and its form has served."""
+        if run is not self.runner.current or self._asked_by is None:
+            return
+        self._spent.add(self._asked_by)
+        self._asked_by = None
+        for screen in self.screen_stack:
+            if isinstance(screen, Page) and screen.place == ("training", ""):
+                screen.place = ("training", run.id)
+
+    @on(messages.Refused)
+    def _refused(self, message: messages.Refused) -> None:
+        """Go back to where the run was asked for, and say why it could not be."""
+        self._asked_by = None
+        page = self.page
+        if page is not None and page.place == ("training", "") and len(self.screen_stack) > 1:
+            self.pop_screen()
+            page = self.page
+        self.tell(message.error, "error", timeout=12)
+        if page is not None:
+            page.post_message(messages.Refused(message.error, message.problems))
+        self._tell_runs_changed()
+
+    def page_shown(self, page: Page) -> None:
+        """Tell a page that has just come on top what happened meanwhile."""
+        if self.runner.current is not None:
+            page.post_message(RunUpdated(self.runner.current))
+        if page.runs_version not in (-1, self.runs_version):
+            page.post_message(RunsChanged())
+        page.runs_version = self.runs_version
+
+    def _tell_runs_changed(self) -> None:
+        self.runs_version += 1
+        self._prefixes.clear()
+        if page := self.page:
+            page.runs_version = self.runs_version
+            page.post_message(RunsChanged())
+
+    # -- what screens ask for --------------------------------------------------------------------
+
+    @on(messages.Start)
+    def _start(self, message: messages.Start) -> None:
+        try:
+            self.runner.start(message.spec)
+        except EngineError as error:
+            self.tell(str(error), "error")
+            return
+        self._asked_by = self.page
+        self._open_training("")
+
+    @on(messages.ResumeRun)
+    def _resume(self, message: messages.ResumeRun) -> None:
+        try:
+            self.runner.resume(message.run)
+        except EngineError as error:
+            self.tell(str(error), "error")
+            return
+        self._open_training(message.run)
+
+    @on(messages.PauseRun)
+    def _pause(self, message: messages.PauseRun) -> None:
+        self._ask_of_run(message.run, Asked.PAUSE)
+
+    @on(messages.ContinueRun)
+    def _continue(self, message: messages.ContinueRun) -> None:
+        self._ask_of_run(message.run, Asked.RUN)
+
+    @on(messages.StopRun)
+    @work
+    async def _stop(self, message: messages.StopRun) -> None:
+        if await self._confirm(f"Stop run {self.short(message.run)} and keep the best?", _STOP, "Stop"):
+            self._ask_of_run(message.run, Asked.STOP)
+
+    def _ask_of_run(self, run: str, what: Asked) -> None:
+        try:
+            self.runner.ask(run, what)
+        except EngineError as error:
+            self.tell(str(error), "error")
+
+    @on(messages.OpenRun)
+    def _open_run(self, message: messages.OpenRun) -> None:
+        try:
+            directory = self.home.find(message.run)
+        except EngineError as error:
+            self.tell(str(error), "error")
+            return
+        if directory.result.exists() and not self._is_on(directory.id):
+            self._open_report(directory.id)
+        else:
+            self._open_training(directory.id)
+
+    @on(messages.OpenTraining)
+    def _show_training(self, message: messages.OpenTraining) -> None:
+        self._open_training(message.run)
+
+    def _open_training(self, run: str) -> None:
+        from cae_tui.screens.training import TrainingScreen
+
+        self._go(("training", run), lambda: TrainingScreen(run))
+
+    def _open_report(self, run: str) -> None:
+        from cae_tui.screens.report import ReportScreen
+
+        self._go(("report", run), lambda: ReportScreen(run))
+
+    @on(messages.OpenGallery)
+    def _open_gallery(self, message: messages.OpenGallery) -> None:
+        from cae_tui.screens.gallery import GalleryScreen
+
+        self.push_screen(GalleryScreen(message.run, message.show, message.true_class, message.predicted_class))
+
+    @on(messages.Configure)
+    def _configure(self, message: messages.Configure) -> None:
+        from cae_tui.screens.configure import AutoencoderForm, ClassifierForm
+
+        form = ClassifierForm if message.kind == "classifier" else AutoencoderForm
+        self.push_screen(form(message.values))
+
+    @on(messages.ConfigureAgain)
+    @work
+    async def _configure_again(self, message: messages.ConfigureAgain) -> None:
+        try:
+            opened = await self.runner.open_run(message.run)
+        except EngineError as error:
+            self.tell(str(error), "error")
+            return
+        from engine.spec import write_value
+
+        spec = opened.spec["spec"]
+        values = {name: write_value(value) for name, value in spec.items() if name != "kind"}
+        self._configure(messages.Configure(spec["kind"], values))
+
+    @on(messages.DeleteRun)
+    @work
+    async def _delete(self, message: messages.DeleteRun) -> None:
+        run = message.run
+        if not await self._confirm(f"Delete run {self.short(run)}?", _DELETE, "Delete"):
+            return
+        try:
+            await asyncio.to_thread(self.runner.delete, run)
+        except EngineError as error:
+            self.tell(str(error), "error")
+            return
+        while len(self.screen_stack) > 1 and isinstance(self.screen, Page) and self.screen.place[1:] == (run,):
+            await self.pop_screen()
+        self._tell_runs_changed()
+
+    @on(messages.SaveModel)
+    @work
+    async def _save_model(self, message: messages.SaveModel) -> None:
+        from cae_tui.screens.dialogs import AskPathScreen
+
+        name = self.short(message.run)
+        target = await self.push_screen_wait(AskPathScreen(f"Save the model of {name} to", f"./cae-tui-{name}.safetensors"))
+        if target is None:
+            return
+        if Path(target).expanduser().is_file() and not await self._confirm(
+            "Replace the file that is there?", str(Path(target).expanduser().absolute()), "Replace"
+        ):
+            return
+        try:
+            saved = await self.runner.save_model(message.run, target)
+        except EngineError as error:
+            self.tell(str(error), "error")
+            return
+        self.tell(f"The model was saved to {saved.absolute()}.")
+
+    # -- where one is ----------------------------------------------------------------------------
+
+    @property
+    def page(self) -> Page | None:
+        """The topmost page, whatever dialogs lie over it."""
+        if not self._screen_stacks or not self.screen_stack:
+            return None
+        return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Page)), None)
+
+    def _go(self, place: tuple[str, str], make: Callable[[], Page]) -> None:
+        """Show the page that is `place`: the one that is open already, or a new one on top."""
+        pages = [screen for screen in self.screen_stack if isinstance(screen, Page)]
+        there = next((page for page in pages if page.place == place), None)
+        if there is not None:
+            while self.screen is not there:
+                self.pop_screen()
+            return
+        page = make()
+        page.place = place
+        self.push_screen(page)
+
+    def action_back(self) -> None:
+        """The screen before; a form whose run began is behind one too."""
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+        while len(self.screen_stack) > 1 and self.screen in self._spent:
+            self.pop_screen()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """There is no way back from the first screen."""
+        return not (action == "back" and len(self.screen_stack) <= 1)
+
+    def action_configure(self, kind: str) -> None:
+        """Open a form."""
+        self._configure(messages.Configure(kind))
+
+    def action_runs(self) -> None:
+        """Open the list of all runs."""
+        from cae_tui.screens.runs import RunsScreen
+
+        self._go(("runs", ""), RunsScreen)
+
+    def action_data(self) -> None:
+        """Open the data set."""
+        from cae_tui.screens.data import DataScreen
+
+        self._go(("data", ""), DataScreen)
+
+    def action_go_to_run(self) -> None:
+        """Open the run that this process trains."""
+        if not self.runner.busy:
+            self.tell("No run is on.")
+        else:
+            self._open_training(self.runner.current.id if self.runner.current else "")
+
+    def action_help(self) -> None:
+        """Explain the page on top."""
+        if (page := self.page) is not None and self.screen is page:
+            from cae_tui.screens.dialogs import EVERYWHERE, HelpScreen
+
+            self.push_screen(HelpScreen(" › ".join(page.crumbs) or self.title, f"{page.HELP}\n\n{EVERYWHERE}"))
+
+    def action_picture(self) -> None:
+        """Save a picture of the screen, once the palette is gone from it."""
+        from cae_tui.export import export_picture
+
+        def save() -> None:
+            path = self.home.path / "pictures" / f"{time.strftime('%Y-%m-%d-%H%M%S')}.svg"
+            try:
+                self.tell(f"The picture was saved to {export_picture(self, path)}.")
+            except EngineError as error:
+                self.tell(str(error), "error")
+
+        self.set_timer(0.1, save)
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """What the palette offers: everything that can be done from everywhere."""
+        from cae_tui.commands import commands
+
+        yield from commands(self)
+
+    # -- small things that screens use too -------------------------------------------------------
+
+    def tell(self, sentence: str, severity: SeverityLevel = "information", timeout: float | None = None) -> None:
+        """Show a sentence for a while; it is never read as markup."""
+        self.notify(sentence, severity=severity, timeout=timeout, markup=False)
+
+    def short(self, run: str) -> str:
+        """The shortest prefix of a run's id that no other run has."""
+        if run not in self._prefixes:
+            self._prefixes = shortest_prefixes(self.home.ids())
+        return self._prefixes.get(run, run[:4])
+
+    def find_device(self) -> None:
+        """Learn which device a run would train on, once; loads torch in a thread."""
+        if not self.device and not self._finding_device:
+            self._finding_device = True
+            self._find_device()
+
+    @work
+    async def _find_device(self) -> None:
+        try:
+            self.device = await self.runner.device()
+        except EngineError as error:
+            self.tell(str(error), "warning")
+        finally:
+            self._finding_device = False
+
+    async def _confirm(self, question: str, detail: str, yes: str) -> bool:
+        from cae_tui.screens.dialogs import ConfirmScreen
+
+        return await self.push_screen_wait(ConfirmScreen(question, detail, yes))
+
+    def _is_on(self, run: str) -> bool:
+        return self.runner.busy and self.runner.current is not None and self.runner.current.id == run
+
+
+_QUIT = "It can be resumed later from where it stops."
+_STOP = "The weights of the best epoch so far are kept and evaluated. The run can be resumed later."
+_DELETE = "Its curves, predictions and model are gone for good. Models that were saved elsewhere stay."
+
+
+def run_app(home: Home, work: Work | None = None) -> int:
+    """Run the app until it ends, wait for a run that is still on to write its checkpoint, and give the exit status."""
+    app = CaeApp(home, work)
+    try:
+        app.run()
+    finally:
+        app.runner.stop_at_once()
+        asyncio.run(app.runner.wait_for_end())
+    return app.return_code or 0

@@ -1,0 +1,100 @@
+"""Numbers and times as every screen writes them.
+
+One place, so that a loss, a share or a duration looks the same in a list, under a chart and in a
+report. Pure functions without imports that cost anything: the first screen uses them.
+"""
+
+import math
+import time
+
+NOTHING = "–"
+"""What stands where there is no number."""
+
+_MARKS: dict[str, tuple[str, str]] = {
+    "running": ("●", "cae-training"),
+    "paused": ("‖", "cae-attention"),
+    "finished": ("✓", "success"),
+    "early-stopped": ("✓", "success"),
+    "stopped": ("■", "cae-validation"),
+    "pruned": ("■", "text-muted"),
+    "skipped": ("■", "text-muted"),
+    "diverged": ("✗", "error"),
+    "failed": ("✗", "error"),
+    "cut off": ("■", "cae-attention"),
+}
+
+
+def loss(value: float | None) -> str:
+    """A loss in the report's manner: `0.0011`, below a thousandth `9.54e-04`, and `–` for none."""
+    if value is None:
+        return NOTHING
+    if not math.isfinite(value):
+        return str(value)
+    size = abs(value)
+    if size == 0 or size >= 0.0009995:  # what would round up to 1.00e-03
+        return f"{value:.4f}" if size < 1e5 else f"{value:.2e}"
+    return f"{value:.2e}"
+
+
+def percent(share: float | None, digits: int = 2) -> str:
+    """A share of 1 as `99.58 %`."""
+    return NOTHING if share is None else f"{100 * share:.{digits}f} %"
+
+
+def duration(seconds: float | None) -> str:
+    """`0:07`, `1:12`, `1:02:03`."""
+    if seconds is None or not math.isfinite(seconds):
+        return NOTHING
+    minutes, rest = divmod(round(max(seconds, 0)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def ago(timestamp: float, now: float | None = None) -> str:
+    """How long since `timestamp` (seconds since 1970): `now`, `12 min`, `2 h`, `3 d`, then the date."""
+    passed = (time.time() if now is None else now) - timestamp
+    if passed < 60:
+        return "now"
+    for unit, length, most in (("min", 60, 60), ("h", 3600, 48), ("d", 86400, 60)):
+        if passed < length * most:
+            return f"{int(passed // length)} {unit}"
+    return time.strftime("%Y-%m-%d", time.localtime(timestamp))
+
+
+def count(number: int | None) -> str:
+    """`60,000`."""
+    return NOTHING if number is None else f"{number:,}"
+
+
+def big(number: float | None) -> str:
+    """A large count in three figures at most: `842`, `62 k`, `5.2 M`, `1.3 G`."""
+    if number is None:
+        return NOTHING
+    if abs(number) < 1000:
+        return f"{number:.0f}"
+    for unit, size in (("k", 1e3), ("M", 1e6), ("G", 1e9)):
+        if abs(number) < size * 999.5 or unit == "G":
+            scaled = number / size
+            return f"{scaled:.1f} {unit}" if abs(scaled) < 9.95 else f"{scaled:,.0f} {unit}"
+    raise AssertionError("unreachable")
+
+
+def size(number: float | None) -> str:
+    """Bytes as `640 kB`, `52 MB`, `0.3 GB`, `12 GB`."""
+    if number is None:
+        return NOTHING
+    if number < 1e3:
+        return f"{number:.0f} B"
+    if number < 0.9995e6:
+        return f"{number / 1e3:.0f} kB"
+    if number < 0.1e9:
+        return f"{number / 1e6:.0f} MB"
+    return f"{number / 1e9:.1f} GB" if number < 9.95e9 else f"{number / 1e9:,.0f} GB"
+
+
+def state_mark(state: str) -> tuple[str, str]:
+    """The symbol of a run's state, and the theme variable (without `$`) that colours it.
+
+    The word stands beside it always: state is never told by colour alone.
+    """
+    return _MARKS.get(state, ("·", "text-muted"))

@@ -1,0 +1,109 @@
+"""What every screen has: a line on top, the strip of a run that is on, the keys at the bottom, help.
+
+A screen is a `Page`: it fills `compose_page`, names its place in `crumbs`, explains itself in `HELP`, and
+takes in `RunUpdated` and `RunsChanged` where it shows runs. Each page has the classes `-narrow` (fewer than
+100 columns) or `-wide`, and `-short` (fewer than 32 rows) or `-tall`, for its style sheet.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Footer
+
+from cae_tui.messages import RunUpdated
+from cae_tui.run_state import RunState
+from cae_tui.widgets.frame import RunStrip, TopBar
+
+if TYPE_CHECKING:
+    from cae_tui.app import CaeApp
+    from cae_tui.runner import Runner
+
+
+class Page(Screen[None]):
+    """A screen of the app."""
+
+    DEFAULT_CSS = """
+    Page {
+        layout: vertical;
+        #page { height: 1fr; width: 1fr; }
+    }
+    """
+    HELP: ClassVar[str] = ""  # Markdown: what the screen is for, and what its keys do
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "app.back", "Back", id="page.back", tooltip="Go to the screen before"),
+        Binding("question_mark", "app.help", "Help", id="page.help", tooltip="What is here", show=False),
+    ]
+    AUTO_FOCUS = "*"
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-narrow"), (100, "-wide")]
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-short"), (32, "-tall")]
+
+    place: tuple[str, str] = ("", "")  # what the app opened it as: ("training", "<run>")
+    runs_version: int = -1  # of the app's list of runs, when it was last told of it
+
+    @property
+    def crumbs(self) -> tuple[str, ...]:
+        """Where this is: `("Runs", "a7f3")`."""
+        return ()
+
+    @property
+    def cae(self) -> "CaeApp":
+        """The app, typed."""
+        return cast("CaeApp", self.app)
+
+    @property
+    def runner(self) -> "Runner":
+        """The bridge to the engine."""
+        return self.cae.runner
+
+    def compose(self) -> ComposeResult:
+        """The frame around `compose_page`."""
+        yield TopBar()
+        with Container(id="page"):
+            yield from self.compose_page()
+        yield RunStrip()
+        yield Footer(show_command_palette=False)
+
+    def compose_page(self) -> Iterator[Widget]:
+        """What is between the top line and the bottom lines."""
+        raise NotImplementedError
+
+    def on_mount(self) -> None:
+        """Write the top line."""
+        self.refresh_crumbs()
+        self.watch(self.cae, "device", self._show_device)
+
+    def on_screen_resume(self) -> None:
+        """Have the app tell what has happened while another screen was on top."""
+        self.cae.page_shown(self)
+
+    def refresh_crumbs(self) -> None:
+        """Write the top line again, after `crumbs` has changed."""
+        self.query_one(TopBar).crumbs = self.crumbs
+
+    def _show_device(self, device: str) -> None:
+        self.query_one(TopBar).device = device
+
+    def short(self, run: str) -> str:
+        """The shortest prefix of a run's id that no other run has."""
+        return self.cae.short(run)
+
+    def shows_run(self, run: RunState) -> bool:  # noqa: ARG002 - for screens that do
+        """Whether the screen itself tells how `run` goes, so that it needs no strip."""
+        return False
+
+    @on(RunUpdated)
+    def show_in_strip(self, message: RunUpdated) -> None:
+        """Keep the strip up to date with the run that this process trains."""
+        strip = self.query_one(RunStrip)
+        if message.run is not self.runner.current:
+            return
+        if self.shows_run(message.run):
+            strip.display = False
+        else:
+            strip.show(message.run, self.short(message.run.id) if message.run.id else "")

@@ -1,0 +1,143 @@
+"""Questions and explanations that lie over a screen: yes or no, a path, help, and waiting for the end.
+
+The safe answer has the focus, Escape gives it, and nothing that comes from a file or a person is read as
+markup.
+"""
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, Label, Markdown, Static
+
+EVERYWHERE = """
+## Everywhere
+
+| key | what it does |
+|---|---|
+| `Tab` `Shift+Tab` | the next, the previous part of the screen |
+| `Esc` | the screen before; a run that is on stays on |
+| `Ctrl+T` | the run that is on |
+| `Ctrl+P` | every command, by its name |
+| `F1` `?` | this help (`?` outside of text fields) |
+| `Ctrl+Q` | quit; asks while a run is on |
+"""
+"""What is added to every page's help."""
+
+
+class ConfirmScreen(ModalScreen[bool]):
+    """A question whose safe answer is the default: gives back whether the person said yes."""
+
+    CSS_PATH = "dialogs.tcss"
+    AUTO_FOCUS = "#no"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,n", "answer(False)", "No", id="confirm.no", tooltip="Leave everything as it is"),
+        Binding("y", "answer(True)", "Yes", id="confirm.yes", tooltip="Do what is asked"),
+        Binding("left,right,up,down", "other", "Choose", id="confirm.other", tooltip="To the other answer", show=False),
+    ]
+
+    def __init__(self, question: str, detail: str = "", yes: str = "Yes", no: str = "No") -> None:
+        super().__init__()
+        self._question, self._detail, self._yes, self._no = question, detail, yes, no
+
+    def compose(self) -> ComposeResult:
+        """The question, what it means, the two answers."""
+        with Vertical(classes="dialog"):
+            yield Label(self._question, classes="question", markup=False)
+            if self._detail:
+                with VerticalScroll(classes="detail", can_focus=False):
+                    yield Static(self._detail, markup=False)
+            with Horizontal(classes="answers"):
+                yield Button(f"{self._yes} (y)", id="yes", variant="error")
+                yield Button(f"{self._no} (n)", id="no", variant="primary")
+
+    @on(Button.Pressed)
+    def answered(self, event: Button.Pressed) -> None:
+        """A button was pressed."""
+        self.dismiss(event.button.id == "yes")
+
+    def action_answer(self, yes: bool) -> None:
+        """A key was pressed."""
+        self.dismiss(yes)
+
+    def action_other(self) -> None:
+        """The other button."""
+        self.focus_next(Button)
+
+
+class AskPathScreen(ModalScreen[str | None]):
+    """Where to write a file: gives back what was typed, or None."""
+
+    CSS_PATH = "dialogs.tcss"
+    AUTO_FOCUS = "Input"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "Cancel", id="path.cancel", tooltip="Write nothing"),
+    ]
+
+    def __init__(self, title: str, value: str) -> None:
+        super().__init__()
+        self._title, self._value = title, value
+
+    def compose(self) -> ComposeResult:
+        """The title, the path, the two answers."""
+        with Vertical(classes="dialog"):
+            yield Label(self._title, classes="question", markup=False)
+            yield Input(self._value, placeholder="a file or a folder", select_on_focus=False)
+            with Horizontal(classes="answers"):
+                yield Button("Save", id="save", variant="primary")
+                yield Button("Cancel", id="cancel")
+
+    @on(Input.Submitted)
+    @on(Button.Pressed, "#save")
+    def save(self) -> None:
+        """The path as it stands; an empty one is none."""
+        self.dismiss(self.query_one(Input).value.strip() or None)
+
+    @on(Button.Pressed, "#cancel")
+    def action_cancel(self) -> None:
+        """Write nothing."""
+        self.dismiss(None)
+
+
+class HelpScreen(ModalScreen[None]):
+    """What a screen is for and what its keys do."""
+
+    CSS_PATH = "dialogs.tcss"
+    AUTO_FOCUS = "#help"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,f1,question_mark,q", "close", "Close", id="help.close", tooltip="Back to the screen"),
+    ]
+
+    def __init__(self, title: str, markdown: str) -> None:
+        super().__init__()
+        self._title, self._markdown = title, markdown
+
+    def compose(self) -> ComposeResult:
+        """The explanation, to scroll in."""
+        with VerticalScroll(id="help", classes="dialog") as box:
+            box.border_title = self._title
+            box.border_subtitle = "Esc closes"
+            yield Markdown(self._markdown, open_links=False)
+
+    def action_close(self) -> None:
+        """Back to the screen."""
+        self.dismiss(None)
+
+
+class StoppingScreen(ModalScreen[None]):
+    """Stands while a run that was on comes to its end, before the program does."""
+
+    CSS_PATH = "dialogs.tcss"
+
+    def compose(self) -> ComposeResult:
+        """What is waited for, and the way not to wait."""
+        with Vertical(classes="dialog"):
+            yield Label("Stopping …", classes="question")
+            yield Static(
+                "The run stops at its next step and writes its checkpoint; then the program quits.\n"
+                "Ctrl+Q again quits at once: what came after the last checkpoint is lost.",
+                classes="detail",
+            )

@@ -1,0 +1,100 @@
+"""The program's own dark and light theme, and the colours of data.
+
+Training is blue, validation orange, what needs attention magenta: three hues that people with any of
+the common colour deficiencies tell apart (a test simulates them), all of them legible as text on the
+theme's backgrounds. Textual's other themes may be chosen too: they are given the same three.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from textual.app import App
+from textual.color import Color
+from textual.theme import Theme
+
+_DARK_DATA = {"cae-training": "#62b0ff", "cae-validation": "#ffa33a", "cae-attention": "#ff8fd0"}
+_LIGHT_DATA = {"cae-training": "#0a55a5", "cae-validation": "#a34f00", "cae-attention": "#b0107a"}
+
+DARK = Theme(
+    name="cae-dark",
+    primary="#62b0ff",
+    secondary="#8fa3b8",
+    accent="#62b0ff",
+    foreground="#dfe6ee",
+    background="#10151c",
+    surface="#171e27",
+    panel="#222c38",
+    success="#5fd08a",
+    warning="#ffa33a",
+    error="#ff7a7a",
+    dark=True,
+    variables={
+        **_DARK_DATA,
+        "border": "#62b0ff",
+        "border-blurred": "#43536a",
+        "block-cursor-background": "#2c5f96",
+        "block-cursor-foreground": "#ffffff",
+        "block-cursor-text-style": "bold",
+        "block-cursor-blurred-background": "#2a3645",
+        "block-cursor-blurred-foreground": "#dfe6ee",
+        "footer-background": "#171e27",
+        "footer-key-foreground": "#62b0ff",
+        "footer-description-foreground": "#b4c0cd",
+        "input-selection-background": "#62b0ff 35%",
+        "button-color-foreground": "#10151c",
+    },
+)
+
+LIGHT = Theme(
+    name="cae-light",
+    primary="#0a55a5",
+    secondary="#4d5f73",
+    accent="#0a55a5",
+    foreground="#18202a",
+    background="#fbfcfd",
+    surface="#f1f4f7",
+    panel="#e2e8ef",
+    success="#116b35",
+    warning="#a34f00",
+    error="#b3201f",
+    dark=False,
+    variables={
+        **_LIGHT_DATA,
+        "border": "#0a55a5",
+        "border-blurred": "#a9b6c5",
+        "block-cursor-background": "#0a55a5",
+        "block-cursor-foreground": "#ffffff",
+        "block-cursor-text-style": "bold",
+        "block-cursor-blurred-background": "#d5deea",
+        "block-cursor-blurred-foreground": "#18202a",
+        "footer-background": "#f1f4f7",
+        "footer-key-foreground": "#0a55a5",
+        "footer-description-foreground": "#3c4a5a",
+        "input-selection-background": "#0a55a5 25%",
+        "button-color-foreground": "#ffffff",
+    },
+)
+
+THEMES = (DARK, LIGHT)
+
+Rgb = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class DataColours:
+    """The colours of data as red, green, blue, for what cannot read a theme's variables."""
+
+    training: Rgb
+    validation: Rgb
+    attention: Rgb
+
+
+def data_variables(dark: bool) -> dict[str, str]:
+    """The three variables, for themes that do not have them."""
+    return _DARK_DATA if dark else _LIGHT_DATA
+
+
+def data_colours(app: App[Any]) -> DataColours:
+    """The colours of data in the theme that is on."""
+    variables = {**data_variables(app.current_theme.dark), **app.theme_variables}
+    return DataColours(*(Color.parse(variables[name]).rgb for name in _DARK_DATA))

@@ -1,0 +1,109 @@
+"""What frames every screen: the line on top, and the strip that tells of the run that is on."""
+
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from cae_tui import formats
+from cae_tui.messages import OpenTraining
+from cae_tui.run_state import RunState
+
+NAME = "cae-tui"
+
+
+def state_content(state: str, words: str | None = None) -> Content:
+    """A run's state as its symbol and a word, coloured: `✓ finished`; `words` in place of the word."""
+    symbol, variable = formats.state_mark(state)
+    return Content.styled(f"{symbol} {state if words is None else words}", f"${variable}")
+
+
+class TopBar(Widget):
+    """Where one is, and on which device it would train."""
+
+    DEFAULT_CSS = """
+    TopBar {
+        dock: top;
+        height: 1;
+        padding: 0 1;
+        background: $panel;
+        color: $foreground;
+    }
+    """
+
+    crumbs: reactive[tuple[str, ...]] = reactive(())
+    device: reactive[str] = reactive("")
+
+    def render(self) -> Content:
+        """One line: the place on the left, the device on the right where there is room for it."""
+        place = Content.styled(NAME, "bold $primary")
+        for position, crumb in enumerate(self.crumbs, start=1):
+            last = position == len(self.crumbs)
+            place += Content.styled(" › ", "$text-muted") + Content.styled(crumb, "bold" if last else "")
+        width = self.content_size.width
+        if place.cell_length > width:
+            return place.truncate(width, ellipsis=True)
+        space = width - place.cell_length - len(self.device)
+        if space < 2:
+            return place
+        return place + Content(" " * space) + Content.styled(self.device, "$text-muted")
+
+
+class RunStrip(Widget):
+    """One line about the run that is on; there is none while no run is. A click goes to the run."""
+
+    DEFAULT_CSS = """
+    RunStrip {
+        height: 1;
+        padding: 0 1;
+        background: $panel;
+        display: none;
+        pointer: pointer;
+    }
+    RunStrip:hover { background: $panel-lighten-1; }
+    """
+
+    text: reactive[Content] = reactive(Content(""))
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._run = ""
+        self.tooltip = "Go to the run that is on"
+
+    def show(self, run: RunState, name: str = "") -> None:
+        """Tell of `run`, called `name`, or vanish once it is over."""
+        self.display = run.live
+        if not run.live:
+            return
+        self._run = run.id
+        self.text = strip_content(run, name or run.id[:4])
+
+    def render(self) -> Content:
+        """What is told, and the key as far as there is room."""
+        key = Content.styled("Ctrl+T", "bold $primary") + Content(" shows it")
+        space = self.content_size.width - self.text.cell_length - key.cell_length
+        if space < 2:
+            return self.text.truncate(self.content_size.width, ellipsis=True)
+        return self.text + Content(" " * space) + key
+
+    def on_click(self) -> None:
+        """Go to the run."""
+        self.post_message(OpenTraining(self._run))
+
+
+def strip_content(run: RunState, name: str) -> Content:
+    """`● training a7f3  epoch 7/20  val_loss 0.0004  ETA 1:12`."""
+    if run.state == "running":
+        doing = "preparing" if run.started is None else "evaluating" if run.evaluating else "training"
+    else:
+        doing = run.state
+    parts = [state_content(run.state, f"{doing} {name}".rstrip())]
+    if len(run.started.stages if run.started else ()) > 1 and run.stage:
+        parts.append(Content(run.stage))
+    if run.stage_epochs:
+        parts.append(Content(f"epoch {run.epoch}/{run.stage_epochs}"))
+    log = run.stage_log
+    if log:
+        parts.append(Content(f"val_loss {formats.loss(log[-1].validation['loss'])}"))
+    if run.eta is not None and run.state == "running" and not run.evaluating:
+        parts.append(Content(f"ETA {formats.duration(run.eta)}"))
+    return Content("  ").join(parts)

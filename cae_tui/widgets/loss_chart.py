@@ -1,0 +1,312 @@
+"""The curves of a run: loss or accuracy, by epoch or by batch.
+
+A redraw is the dearest thing the screen does while a run is on, and it competes with the training for
+the same cores. So news only mark the chart as stale, a timer redraws it four times a second at most, a
+series is thinned to what the width can show, and what was drawn is kept until something changes.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual.reactive import reactive
+from textual_plotext import PlotextPlot
+
+from cae_tui import formats
+from cae_tui.themes import data_colours
+
+if TYPE_CHECKING:
+    from cae_tui.run_state import RunState
+
+REDRAW_SECONDS = 0.25
+TRAINING_MARK, VALIDATION_MARK, BEST_MARK = "●", "▲", "★"
+LEAST_WIDTH, LEAST_HEIGHT = 24, 5
+"""Cells below which a chart says its newest numbers instead of drawing them."""
+
+Point = tuple[float, float]
+Points = list[Point]
+
+
+def thin(points: Sequence[Point], most: int) -> Points:
+    """At most `most` of `points`, evenly spaced, the last always among them."""
+    if len(points) <= most:
+        return list(points)
+    step = (len(points) - 1) / (most - 1)
+    return [points[round(place * step)] for place in range(most)]
+
+
+def drawable(points: Sequence[Point], log: bool) -> Points:
+    """The points that a chart can show: numbers, and above zero where the scale is logarithmic."""
+    return [(x, y) for x, y in points if math.isfinite(y) and (y > 0 or not log)]
+
+
+def epoch_ticks(first: int, last: int, most: int) -> list[int]:
+    """Whole epochs to write under the chart: at most about `most`, at a step of 1, 2 or 5 times a power of ten."""
+    step = 1
+    for power in range(9):
+        step = next((size * 10**power for size in (1, 2, 5) if (last - first) / (size * 10**power) < most), 0)
+        if step:
+            break
+    ticks = [tick for tick in range(0, last + 1, max(step, 1)) if tick >= first]
+    return ticks or [last]
+
+
+def log_ticks(low: float, high: float, most: int) -> list[float]:
+    """Values to write beside a logarithmic axis from `low` to `high`, both above zero."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    for digits in ((1, 2, 3, 4, 5, 6, 7, 8, 9), (1, 2, 5), (1, 3), (1,)):
+        ticks = [digit * 10.0**power for power in range(first, last + 1) for digit in digits]
+        ticks = [tick for tick in ticks if low * 0.999 <= tick <= high * 1.001]
+        if 2 <= len(ticks) <= most:
+            return ticks
+    if len(ticks) > most:
+        return ticks[:: math.ceil(len(ticks) / most)]
+    return [low, high]
+
+
+def linear_ticks(low: float, high: float, most: int) -> list[float]:
+    """Round values to write beside an even axis."""
+    if not high > low:
+        return [low]
+    rough = (high - low) / max(most - 1, 1)
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(size * power for size in (1, 2, 2.5, 5, 10) if size * power >= rough * 0.999)
+    first = math.ceil(low / step - 1e-9)
+    return [place * step for place in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def tick_label(value: float) -> str:
+    """A loss beside an axis, as short as it can be: `0.002`, `5e-04`."""
+    if value and abs(value) < 0.999e-3:
+        digits = next(digits for digits in (0, 1, 2) if math.isclose(float(f"{value:.{digits}e}"), value, rel_tol=0.02))
+        return f"{value:.{digits}e}"
+    return f"{value:.4f}".rstrip("0").rstrip(".") if value else "0"
+
+
+def stage_best(run: "RunState") -> list[int]:
+    """The places, from 1 and over all stages, of each stage's lowest validation loss."""
+    best: dict[str, tuple[float, int]] = {}
+    for place, epoch in enumerate(list(run.epochs), start=1):
+        loss = epoch.validation["loss"]
+        if math.isfinite(loss) and (epoch.stage not in best or loss < best[epoch.stage][0]):
+            best[epoch.stage] = (loss, place)
+    return [place for _, place in best.values()]
+
+
+class LossChart(PlotextPlot):
+    """One metric of a run, training and validation.
+
+    Args:
+        metric: "loss", or "accuracy" for a classifier, whose scale is never logarithmic.
+        by: "epoch" or "batch"; batches are shown anyhow until two epochs are complete.
+    """
+
+    DEFAULT_CSS = """
+    LossChart {
+        border: round $panel-lighten-2;
+        border-title-color: $foreground;
+        border-subtitle-color: $text-muted;
+        padding: 0 1 0 0;
+        height: 1fr;
+        width: 1fr;
+    }
+    """
+    TITLES: ClassVar[dict[str, str]] = {"loss": "Loss", "accuracy": "Accuracy"}
+
+    log: reactive[bool] = reactive(True)
+    by: reactive[str] = reactive("epoch")
+
+    def __init__(self, metric: str = "loss", *, by: str = "epoch", id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self.metric = metric
+        self.set_reactive(LossChart.by, by)
+        self.empty = "No epoch is complete yet."
+        self.redraws = 0
+        self._run: RunState | None = None
+        self._stale = True
+        self._waits = False
+        self._drawn: tuple[object, Text] | None = None
+
+    def on_mount(self) -> None:
+        """Begin to redraw what has become stale."""
+        super().on_mount()
+        self.set_interval(REDRAW_SECONDS, self._redraw)
+        self._write_title()
+
+    def show(self, run: "RunState") -> None:
+        """Draw `run`, at the next tick of the timer or at once where it is another one."""
+        another = run is not self._run
+        self._run, self._stale = run, True
+        if another:
+            self._redraw()
+
+    def watch_log(self) -> None:
+        """Another scale."""
+        self._stale = True
+        self._redraw()
+
+    watch_by = watch_log
+
+    @property
+    def shown_by(self) -> str:
+        """What is drawn: one epoch is a point and not a curve, so batches stand in until there are two."""
+        run = self._run
+        if self.metric == "loss" and run is not None and run.batches and (self.by == "batch" or len(run.epochs) < 2):
+            return "batch"
+        return "epoch"
+
+    @property
+    def logarithmic(self) -> bool:
+        """Whether the axis is: accuracies never are."""
+        return self.log and self.metric == "loss"
+
+    def _redraw(self) -> None:
+        if self._stale and self.is_mounted and self.display:
+            self._write_title()
+            self.refresh()
+
+    def _write_title(self) -> None:
+        by = "batch" if self.shown_by == "batch" else "epoch"
+        scale = ", log" if self.logarithmic else ""
+        mark = "⠒" if by == "batch" else TRAINING_MARK
+        legend = f"[$cae-training]{mark} training[/]  [$cae-validation]{VALIDATION_MARK} validation[/]"
+        best = f"  {BEST_MARK} best" if self._run and self._run.epochs else ""
+        title = f"{self.TITLES.get(self.metric, self.metric)}{scale}"
+        room = self.size.width or 80
+        self.border_title = f"{title} by {by}" if room > 58 else title
+        self.border_subtitle = legend + best if room > 36 else ""
+
+    # -- drawing ---------------------------------------------------------------------------------
+
+    def render(self) -> Text:
+        """The chart, drawn again only where something changed."""
+        key = (self.size, self.app.theme)
+        if self._drawn is None or self._stale or self._drawn[0] != key:
+            self._stale = False
+            self.redraws += 1
+            self._drawn = (key, self._draw())
+        return self._drawn[1]
+
+    def _draw(self) -> Text:
+        run, (width, height) = self._run, self.size
+        training, validation = self._series()
+        if run is None or not (training or validation):
+            return Text(self.empty, style="dim")
+        if width < LEAST_WIDTH or height < LEAST_HEIGHT:
+            return Text(self._newest(training, validation), no_wrap=False)
+        training, validation = thin(training, 2 * width), thin(validation, 2 * width)
+        values = [y for _, y in training + validation]
+        plot = self._plot
+        plot.clear_figure()
+        plot.plotsize(width, height)
+        plot._set_size(width, height)  # plotsize alone does not always take: textual-plotext#5
+        plot.canvas_color("default")
+        plot.axes_color("default")
+        plot.ticks_color("default")
+        first, last = self._x_range()
+        self._x_axis(first, last, width)
+        low, high = self._y_axis(min(values), max(values), height)
+        self._stages(high, first, last)
+        colours = data_colours(self.app)
+        marked = self.shown_by == "epoch"
+        self._curve(training, colours.training, TRAINING_MARK if marked else "", width)
+        self._curve(validation, colours.validation, VALIDATION_MARK, width, line=marked)
+        if marked or validation:
+            self._best(low)
+        return Text.from_ansi(plot.build().rstrip("\n"))
+
+    def _series(self) -> tuple[Points, Points]:
+        run = self._run
+        if run is None:
+            return [], []
+        epochs = list(run.epochs)  # the run grows in another thread
+        train = [(float(place), epoch.train.get(self.metric, math.nan)) for place, epoch in enumerate(epochs, start=1)]
+        validation = [
+            (float(place), epoch.validation.get(self.metric, math.nan)) for place, epoch in enumerate(epochs, start=1)
+        ]
+        if self.shown_by == "batch":
+            train = list(run.batches)
+        return drawable(train, self.logarithmic), drawable(validation, self.logarithmic)
+
+    def _newest(self, training: Points, validation: Points) -> str:
+        parts = []
+        for name, points in ((self.metric, training), (f"val_{self.metric}", validation)):
+            if points:
+                value = points[-1][1]
+                parts.append(f"{name} {formats.percent(value) if self.metric == 'accuracy' else formats.loss(value)}")
+        return "  ".join(parts)
+
+    def _x_range(self) -> tuple[float, float]:
+        run = self._run
+        done = len(run.epochs) if run else 0
+        if self.shown_by == "batch":
+            latest = run.batches[-1][0] if run and run.batches else 1.0
+            return 0.0, float(max(math.ceil(latest), done, 1))
+        return 1.0, float(max(done, 2))
+
+    def _x_axis(self, first: float, last: float, width: int) -> None:
+        ticks = epoch_ticks(int(first), int(last), max(width // 7, 2))
+        self._plot.xticks(ticks, [str(tick) for tick in ticks])
+        self._plot.xlim(first, last)
+        self._plot.xaxes(True, False)
+
+    def _y_axis(self, low: float, high: float, height: int) -> tuple[float, float]:
+        """Set the axis; gives back its ends as they are drawn."""
+        most = max((height - 2) // 3, 2)
+        if self.metric == "accuracy":
+            low, high = max(low - 0.02 * (high - low) - 1e-4, 0), min(high + 0.02 * (high - low) + 1e-4, 1)
+            ticks = linear_ticks(low * 100, high * 100, most)
+            digits = 0 if all(abs(tick - round(tick)) < 1e-6 for tick in ticks) else 1
+            digits = digits if len({f"{tick:.{digits}f}" for tick in ticks}) == len(ticks) else 2
+            places, labels = [tick / 100 for tick in ticks], [f"{tick:.{digits}f} %" for tick in ticks]
+        elif self.logarithmic:
+            low, high = low / 1.08, high * 1.08
+            ticks = log_ticks(low, high, most)
+            places, labels = [math.log10(tick) for tick in ticks], [tick_label(tick) for tick in ticks]
+            low, high = math.log10(low), math.log10(high)
+        else:
+            low, high = (0.0 if low > 0 else low), (high * 1.02 or 1.0)
+            ticks = linear_ticks(low, high, most)
+            places, labels = ticks, [tick_label(tick) for tick in ticks]
+        self._plot.yticks(places, [label.rjust(6) for label in labels])  # a steady left edge while values shrink
+        self._plot.ylim(low, high)
+        self._plot.yaxes(True, False)
+        return low, high
+
+    def _curve(
+        self, points: Points, colour: tuple[int, int, int], mark: str, width: int, *, line: bool = True
+    ) -> None:
+        if not points:
+            return
+        scaled = self._scaled(points)
+        if line and len(scaled) > 1:
+            self._plot.plot(*zip(*scaled, strict=True), marker="braille", color=colour)
+        if mark:  # not on every epoch of a long run: the curve is to be seen as well
+            self._plot.scatter(*zip(*thin(scaled, max(width // 6, 2)), strict=True), marker=mark, color=colour)
+
+    def _scaled(self, points: Points) -> Points:
+        return [(x, math.log10(y)) for x, y in points] if self.logarithmic else points
+
+    def _best(self, low: float) -> None:
+        run = self._run
+        for place in stage_best(run) if run else ():
+            value = run.epochs[place - 1].validation.get(self.metric, math.nan) if run else math.nan
+            for point in self._scaled(drawable([(float(place), value)], self.logarithmic)):
+                if point[1] >= low:
+                    self._plot.scatter([point[0]], [point[1]], marker=BEST_MARK, color="default")
+
+    def _stages(self, high: float, first: float, last: float) -> None:
+        """A line between stages, and their names on top."""
+        ends = self._run.stage_ends() if self._run else []
+        if len(ends) < 2:
+            return
+        edge, shift = first, 0.5 if self.shown_by == "epoch" else 0.0
+        for name, end in ends:
+            border = min(end + shift, last)
+            if end != ends[-1][1]:
+                self._plot.vline(border, "gray")
+            room = (border - edge) / max(last - first, 1) * (self.size.width - 8)
+            if room >= len(name) + 2:
+                self._plot.text(name, (edge + border) / 2, high, alignment="center", color="gray")
+            edge = border

@@ -1,0 +1,171 @@
+"""What a run's numbers say, in words and bars: the status beside the chart and the log of epochs.
+
+Pure functions of a `RunState`, so that what a person reads can be tested without a screen.
+"""
+
+import math
+
+from textual.content import Content
+
+from cae_tui import formats
+from cae_tui.run_state import RunState
+from engine.events import PAUSED, RUNNING, EpochEnded
+
+BAR_LABEL = 14
+"""Columns of `epoch  7/20` before a bar."""
+
+
+def bar(share: float, width: int) -> tuple[str, str]:
+    """The filled and the empty part of a progress bar of `width` cells."""
+    halves = round(min(max(share, 0.0), 1.0) * width * 2)
+    full, half = divmod(halves, 2)
+    return "━" * full + ("╸" if half else ""), "━" * (width - full - half)
+
+
+def progress_line(label: str, share: float, width: int) -> Content:
+    """`epoch  7/20  ━━━━━╸━━━━━━━━━━━━  32 %` in `width` cells."""
+    share = min(max(share, 0.0), 1.0)
+    percent = f"{math.floor(share * 100 + 1e-9):>3} %"  # 100 % only once it is all done
+    label = label.ljust(BAR_LABEL)
+    filled, empty = bar(share, max(width - len(label) - len(percent) - 2, 4))
+    return Content.assemble(label, " ", (filled, "$cae-training"), (empty, "$panel-lighten-2"), " ", percent)
+
+
+def progress_lines(run: RunState, width: int) -> list[Content]:
+    """The bars of epoch and step, once a stage has begun."""
+    if not run.stage_epochs:
+        return []
+    done = len(run.stage_log) + run.done_epochs - len(run.epochs)
+    digits = len(str(run.stage_epochs))
+    lines = [progress_line(f"epoch {run.epoch:>{digits}}/{run.stage_epochs}", done / run.stage_epochs, width)]
+    if run.live:
+        step = run.batch.step if run.batch else 0
+        steps = run.batch.steps if run.batch else run.steps
+        lines.append(progress_line(f"step {step:>{len(str(steps))}}/{steps}", step / steps if steps else 0.0, width))
+    return lines
+
+
+def speed_line(run: RunState) -> str:
+    """`ETA 4:44 · 50 ms/step · 2,560 images/s`, as far as it is known."""
+    parts = []
+    if run.live:
+        eta = run.eta
+        parts.append(f"ETA {formats.duration(eta)}" if eta is not None else "ETA after the first steps")
+    told = run.batch or (run.epochs[-1] if run.epochs else None)
+    if told:
+        parts += [f"{told.ms_per_step:.0f} ms/step", f"{told.images_per_second:,.0f} images/s"]
+    return " · ".join(parts)
+
+
+def rate_line(run: RunState) -> str:
+    """`learning rate 3.2e-03 · memory 0.3 GB`."""
+    if run.batch:
+        return f"learning rate {run.batch.learning_rate:.1e} · memory {formats.size(run.batch.memory)}"
+    return f"learning rate {run.epochs[-1].learning_rate:.1e}" if run.epochs and run.live else ""
+
+
+def best_line(run: RunState) -> str:
+    """`best 3.6e-04 at epoch 6 · patience 4 of 5`."""
+    best = run.best
+    if best is None:
+        return ""
+    line = f"best {formats.loss(best.validation['loss'])} at epoch {best.epoch}"
+    if "accuracy" in best.validation:
+        line += f" · {formats.percent(best.validation['accuracy'])}"
+    latest = run.stage_log[-1]
+    if run.live and latest.patience_left is not None and run.started:
+        line += f" · patience {latest.patience_left} of {run.started.patience}"
+    return line
+
+
+def state_line(run: RunState) -> Content:
+    """The state with its mark, the stage and what the run is."""
+    symbol, colour = formats.state_mark(run.state)
+    word = {RUNNING: "training", PAUSED: "paused"}.get(run.state, run.state)
+    if run.evaluating and run.live:
+        word = f"measuring {run.evaluating}"
+    elif run.started and len(run.started.stages) > 1 and run.stage:
+        place = run.started.stages.index(run.stage) + 1 if run.stage in run.started.stages else 0
+        word += f" · {run.stage}, stage {place} of {len(run.started.stages)}"
+    return Content.assemble((f"{symbol} {word}", f"bold ${colour}"))
+
+
+def attention_lines(run: RunState) -> list[str]:
+    """What a person should know: the sign of overfitting first, then warnings, the latest first."""
+    signs = [run.overfitting.message] if run.overfitting else []
+    return signs + [notice for notice in reversed(run.notices) if notice not in signs]
+
+
+def status(run: RunState, width: int) -> Content:
+    """All of it, in lines of at most `width` cells where they are not sentences."""
+    lines: list[Content] = [state_line(run)]
+    if run.title:
+        kind = f"{run.kind}  " if len(run.kind) + len(run.title) + 2 <= width else ""
+        lines.append(Content.assemble((f"{kind}{run.title}", "$text-muted")))
+    lines += progress_lines(run, width)
+    lines += [Content(line) for line in (speed_line(run), rate_line(run), best_line(run)) if line]
+    if run.state == PAUSED and run.message:
+        lines.append(Content.assemble((run.message, "$cae-attention")))
+    for place, sentence in enumerate(attention_lines(run)):
+        mark = "▲ " if place == 0 and run.overfitting else "! "
+        lines.append(Content.assemble((mark + sentence, "$cae-attention")))
+    return Content("\n").join(lines)
+
+
+# -- the log of epochs ---------------------------------------------------------------------------
+
+
+def log_line(epoch: EpochEnded, digits: int, width: int) -> Content:
+    """`6  loss 4.3e-04  val_loss 3.7e-04  21s  50ms/step`; what does not fit is left out from the right."""
+    blue, orange = "$cae-training", "$cae-validation"
+    number = f"{epoch.epoch:>{digits}}"
+    pieces: list[tuple[str, str]] = [(number, ""), (f"loss {formats.loss(epoch.train['loss']):<8}", blue)]
+    if "accuracy" in epoch.train:
+        pieces.append((f"acc {epoch.train['accuracy']:.4f}", blue))
+    pieces.append((f"val_loss {formats.loss(epoch.validation['loss']):<8}", orange))
+    if "accuracy" in epoch.validation:
+        pieces.append((f"val_acc {epoch.validation['accuracy']:.4f}", orange))
+    time = f"{epoch.seconds:.0f}s" if epoch.seconds >= 1 else f"{epoch.seconds:.1f}s"
+    pieces += [(f"{time:>4}", ""), (f"{epoch.ms_per_step:.0f}ms/step", "")]
+    for gap, kept in (("  ", len(pieces)), (" ", len(pieces)), ("  ", len(pieces) - 1), (" ", len(pieces) - 1)):
+        length = sum(len(text) for text, _ in pieces[:kept]) + len(gap) * (kept - 1)
+        if length <= width:
+            break
+    else:
+        gap, kept = " ", len(pieces) - 2
+    parts: list[Content] = [Content.assemble((text, style)) if style else Content(text) for text, style in pieces[:kept]]
+    return Content(gap).join(parts) + Content(f" {'★' if epoch.best else ''}".rstrip())
+
+
+def stage_line(stage: str) -> Content:
+    """What parts the stages in the log."""
+    return Content.assemble((f"── {stage} ──", "$text-muted"))
+
+
+# -- what to do next -----------------------------------------------------------------------------
+
+
+def advice(run: RunState) -> tuple[str, str]:
+    """One line on what happened and what to do next, and the theme variable that colours it; empty while it is on."""
+    best = run.best
+    told = ""
+    if best is not None:
+        told = f": best validation loss {formats.loss(best.validation['loss'])} at epoch {best.epoch}"
+    match run.state:
+        case "finished" | "early-stopped":
+            after = " early, for the validation loss stalled" if run.state == "early-stopped" else ""
+            classify = ", n to build a classifier on its encoder" if run.kind == "autoencoder" else ", g for its predictions"
+            return f"✓ Finished{after}{told}. Press o for the report{classify}.", "success"
+        case "stopped" | "cut off":
+            word = "Stopped" if run.state == "stopped" else "Cut off"
+            kept = " What it learnt is kept" if run.epochs or run.state == "stopped" else ""
+            reason = f" {run.message}" if run.message else ""
+            return f"■ {word}{told}.{reason}{kept + '.' if kept else ''} Press R to go on from there.", "cae-attention"
+        case "diverged":
+            message = run.message or "The loss is no longer a number: try a smaller learning rate."
+            return f"✗ Diverged. {message} Press e to change the spec and try again.", "error"
+        case "failed":
+            return f"✗ Failed. {run.message or 'The log names the cause.'} Press R to try to go on.", "error"
+        case "paused":
+            return "‖ Paused. Press space to go on, s to stop and keep what it has.", "cae-attention"
+    return "", ""

@@ -1,0 +1,167 @@
+"""Reading and writing tensors: training states and the portable model file. Never a pickle.
+
+Both are safetensors files whose one metadata key, `cae-tui`, holds JSON with `format` and `kind`. A model
+file alone rebuilds its model: it carries the spec. What is damaged, unknown, or of other shapes than its
+spec says is a `ModelFileError`.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from engine.architecture import Shape
+from engine.errors import ModelFileError, SpecError
+from engine.files import FORMAT, write_bytes
+from engine.models import ConvAutoencoder, EncoderClassifier
+from engine.spec import AutoencoderSpec, ClassifierSpec, spec_from_json
+
+KEY = "cae-tui"
+
+
+def write_tensors(path: Path, kind: str, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
+    """Put tensors and a JSON object at `path`, whole or not at all.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    text = json.dumps({"format": FORMAT, "kind": kind, **values})
+    # safetensors refuses what is not contiguous, and channels_last weights are not.
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    write_bytes(path, safetensors.torch.save(plain, {KEY: text}))
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and JSON object of a file that `write_tensors` made.
+
+    Raises:
+        ModelFileError: it is missing, damaged, or not one.
+    """
+    try:
+        with safetensors.safe_open(path, framework="pt", device="cpu") as file:
+            text = (file.metadata() or {}).get(KEY)
+            if text is None:
+                raise ModelFileError(
+                    f"{path} is a safetensors file, but not one of cae-tui: choose a model.safetensors that it wrote."
+                )
+            values = json.loads(text)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
+    except FileNotFoundError:
+        raise ModelFileError(f"{path} does not exist: check the path.") from None
+    except (OSError, safetensors.SafetensorError, ValueError, RuntimeError) as error:
+        raise ModelFileError(
+            f"{path} cannot be read as a model file ({error}): choose another, or save it again."
+        ) from None
+    if not isinstance(values, dict) or values.get("format") != FORMAT:
+        found = values.get("format") if isinstance(values, dict) else None
+        raise ModelFileError(f"{path} has format {found}; this version reads {FORMAT}: use a newer cae-tui.")
+    return tensors, values
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """A model on disk, checked."""
+
+    path: Path
+    kind: str
+    spec: AutoencoderSpec | ClassifierSpec
+    encoder_spec: AutoencoderSpec  # the autoencoder's own spec; for a classifier that of its encoder
+    image: Shape
+    classes: int  # 0 for an autoencoder
+    tensors: dict[str, Tensor]
+
+    def build(self) -> ConvAutoencoder | EncoderClassifier:
+        """The model with its weights, on the CPU, in eval mode.
+
+        Raises:
+            ModelFileError: the tensors are not the ones that its spec asks for.
+        """
+        # On the meta device nothing is allocated and no random number drawn: a model may be opened
+        # while another thread trains, and must not disturb what that one draws.
+        with torch.device("meta"):
+            model: ConvAutoencoder | EncoderClassifier
+            if isinstance(self.spec, AutoencoderSpec):
+                model = ConvAutoencoder(self.spec, self.image)
+            else:
+                model = EncoderClassifier(self.spec, self.encoder_spec, self.image, self.classes)
+        try:
+            model.load_state_dict(self.tensors, assign=True)
+        except RuntimeError as error:
+            first = str(error).strip().splitlines()[-1].strip()
+            raise ModelFileError(f"{self.path} is damaged: its tensors do not fit its spec ({first}).") from None
+        return model.eval()
+
+
+def write_model(path: Path, model: ConvAutoencoder | EncoderClassifier, tensors: dict[str, Tensor]) -> None:
+    """Put the portable model file of `model`, with `tensors` for weights, at `path`.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    values: dict[str, Any] = {"spec": model.spec.model_dump(mode="json"), "image": list(model.plan.image)}
+    if isinstance(model, EncoderClassifier):
+        values["encoder_spec"] = model.encoder_spec.model_dump(mode="json")
+        values["classes"] = model.plan.decoder[-1].outputs
+    write_tensors(path, model.spec.kind, tensors, values)
+
+
+def read_model(path: Path) -> ModelFile:
+    """The model file at `path`, its header checked; `build` checks the weights.
+
+    Raises:
+        ModelFileError: it is missing, damaged, unknown, or holds no model.
+    """
+    if path.is_dir():
+        raise ModelFileError(f"{path} is a folder: name the model.safetensors in it.")
+    tensors, values = read_tensors(path)
+    try:
+        spec = spec_from_json(values.get("spec"))
+        encoder_spec = spec if isinstance(spec, AutoencoderSpec) else spec_from_json(values.get("encoder_spec"))
+    except SpecError as error:
+        raise ModelFileError(f"{path} holds no model that this version knows ({error}).") from None
+    image = values.get("image")
+    classes = values.get("classes", 0)
+    if (
+        not isinstance(encoder_spec, AutoencoderSpec)
+        or not isinstance(spec, AutoencoderSpec | ClassifierSpec)
+        or not isinstance(image, list)
+        or len(image) != 3
+        or not all(isinstance(size, int) and 0 < size <= 256 for size in image)
+        or not isinstance(classes, int)
+        or not 0 <= classes <= 256
+    ):
+        raise ModelFileError(f"{path} is damaged: the shape of its images or its classes are not what they must be.")
+    height, width, channels = image
+    return ModelFile(path, spec.kind, spec, encoder_spec, (height, width, channels), classes, tensors)
+
+
+def read_autoencoder(path: Path, image: Shape | None = None) -> ModelFile:
+    """The model file of an autoencoder, for images of the shape `image` where that is given.
+
+    Raises:
+        ModelFileError: as `read_model`, or it is a classifier's, or for other images.
+    """
+    found = read_model(path)
+    if found.kind != "autoencoder":
+        raise ModelFileError(f"{path} holds a {found.kind}: an autoencoder is needed to take the encoder of.")
+    if image is not None and found.image != image:
+        raise ModelFileError(
+            f"{path} was trained on images of {_size(found.image)}, but these are {_size(image)}: "
+            "choose an autoencoder trained on images like these."
+        )
+    return found
+
+
+def _size(image: Shape) -> str:
+    height, width, channels = image
+    return f"{height}×{width} {'grey' if channels == 1 else 'colour'} pixels"
+
+
+def model_tensors(model: nn.Module) -> dict[str, Tensor]:
+    """The weights and buffers of a model, as they are now, copied."""
+    return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}

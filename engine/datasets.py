@@ -1,0 +1,494 @@
+"""Image sets: reading them from disk, refusing the broken ones, and splitting them.
+
+Everything a user can point at comes through `load_dataset`, so that what counts as a valid image set
+is decided in one place: a truncated file, a label without an image and a header that promises
+gigabytes are all a `DatasetError` that names the file, what was found and what was expected.
+
+Training sees only the `Dataset` interface, so that sets larger than memory can come later. Every
+random choice here is drawn from its own stream of the run's seed, so that none moves another.
+"""
+
+import gzip
+import hashlib
+import math
+import stat
+import struct
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.architecture import Shape
+from engine.errors import DatasetError
+from engine.refusals import short
+
+SMALLEST_SIDE, LARGEST_SIDE = 8, 256
+"""Pixels that the height and the width of an image may have."""
+
+_CHUNK = 1 << 20
+_GZIP_MAGIC = b"\x1f\x8b"
+_UNSIGNED_BYTES = 0x08
+_VALUE_TYPES = {
+    0x08: "unsigned bytes",
+    0x09: "signed bytes",
+    0x0B: "16-bit integers",
+    0x0C: "32-bit integers",
+    0x0D: "32-bit floats",
+    0x0E: "64-bit floats",
+}
+_ORDER_STREAM, _SPLIT_STREAM, _SUBSET_STREAM = range(3)
+
+
+class Dataset(Protocol):
+    """Images that can be taken by index, in an order for each epoch."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def shape(self) -> Shape:
+        """Height, width and channels of every image."""
+
+    @property
+    def classes(self) -> int:
+        """1 + the largest label; 0 without labels."""
+
+    @property
+    def labels(self) -> NDArray[np.uint8] | None:
+        """The class of each image, shape (n,); None where they are not known."""
+
+    def take(self, indices: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
+        """A copy of the images at `indices`, shape (len(indices), height, width, channels), 0 to 255."""
+
+    def epoch_order(self, seed: int, epoch: int) -> NDArray[np.int64]:
+        """Every index once, in an order that depends on nothing but `seed`, `epoch` and the length."""
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """A `Dataset` that is held in memory.
+
+    Args:
+        images: shape (n, height, width, channels), uint8.
+        labels: shape (n,), uint8, or None.
+
+    Raises:
+        ValueError: an array has another type or shape than that.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8] | None = None
+
+    def __post_init__(self) -> None:
+        if self.images.dtype != np.uint8 or self.images.ndim != 4:
+            raise ValueError(f"images are {self.images.dtype} {self.images.shape}, not uint8 (n, h, w, c)")
+        if self.labels is not None and (self.labels.dtype != np.uint8 or self.labels.shape != self.images.shape[:1]):
+            raise ValueError(f"labels are {self.labels.dtype} {self.labels.shape}, not uint8 ({len(self)},)")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def shape(self) -> Shape:
+        """Height, width and channels of every image."""
+        _, height, width, channels = self.images.shape
+        return height, width, channels
+
+    @property
+    def classes(self) -> int:
+        """1 + the largest label of this set, which can be less than its `ImageData` has; 0 without labels."""
+        return 1 + int(self.labels.max(initial=0)) if self.labels is not None else 0
+
+    def take(self, indices: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
+        """A copy of the images at `indices`, shape (len(indices), height, width, channels), 0 to 255."""
+        return np.take(self.images, indices, axis=0)
+
+    def epoch_order(self, seed: int, epoch: int) -> NDArray[np.int64]:
+        """Every index once, int64, shape (n,).
+
+        The permutation is numpy's, by a PCG64 generator whose SeedSequence is made of `seed` and
+        `epoch` (both at least 0) alone: epoch 7 of a resumed run has the order that it would have had.
+        """
+        return _generator(seed, _ORDER_STREAM, epoch).permutation(len(self))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ImageData:
+    """What a run learns from and is judged by: training images and, perhaps, test images."""
+
+    name: str  # "MNIST", or the name of the file of training images without its endings
+    train: ImageSet
+    test: ImageSet | None
+    paths: dict[str, str | None]  # absolute, as `load_dataset` names them; all None is the embedded MNIST
+    digest: str  # SHA-256 of what the files hold, not of the files: plain and gzip have the same
+
+    @property
+    def shape(self) -> Shape:
+        """Height, width and channels of every image."""
+        return self.train.shape
+
+    @property
+    def classes(self) -> int:
+        """1 + the largest training label; 0 without training labels."""
+        return self.train.classes
+
+
+def load_dataset(
+    images: Path | None = None,
+    labels: Path | None = None,
+    test_images: Path | None = None,
+    test_labels: Path | None = None,
+) -> ImageData:
+    """Read an image set from IDX files, plain or gzip; without any path, the MNIST that comes along.
+
+    Args:
+        images: training images, at least 2; unsigned bytes, (n, height, width) or (n, height, width, 3),
+            both sides 8 to 256.
+        labels: the class of each training image, unsigned bytes, (n,).
+        test_images: images of the same shape, at least 1.
+        test_labels: their classes, each one that the training labels could have.
+
+    Raises:
+        DatasetError: a file cannot be read or is no such file, or the files do not belong together.
+    """
+    given = {"images": images, "labels": labels, "test_images": test_images, "test_labels": test_labels}
+    paths = {key: _absolute(path) for key, path in given.items()}
+    if images is None:
+        if any(paths.values()):
+            raise DatasetError("A data file is named but no training images: name those too, or none for MNIST.")
+        folder = assets_folder() / "mnist"
+        images, labels = folder / "train-images-idx3-ubyte.gz", folder / "train-labels-idx1-ubyte.gz"
+        test_images, test_labels = folder / "t10k-images-idx3-ubyte.gz", folder / "t10k-labels-idx1-ubyte.gz"
+        name = "MNIST"
+    else:
+        name = short(Path(images.name.removesuffix(".gz")).stem)
+    if test_labels is not None and test_images is None:
+        raise DatasetError("Test labels are named but no test images: name those too, or leave the labels out.")
+    if test_labels is not None and labels is None:
+        raise DatasetError("Test labels are named but no training labels: name those too, or leave the labels out.")
+
+    train = _read_set(images, labels, "training")
+    test = _read_set(test_images, test_labels, "test") if test_images is not None else None
+    if test_images is not None and test is not None:
+        _check_test(train, test, test_images, test_labels)
+    return ImageData(name=name, train=train, test=test, paths=paths, digest=_digest(train, test))
+
+
+def assets_folder() -> Path:
+    """The folder of what ships with the program: inside the package once installed, beside it in a checkout.
+
+    Raises:
+        DatasetError: neither is there.
+    """
+    package = Path(__file__).resolve().parent
+    for folder in (package / "assets", package.parent / "assets"):
+        if folder.is_dir():
+            return folder
+    raise DatasetError(
+        f"The files that ship with the program are not in {_shown(package / 'assets')}: install it again."
+    )
+
+
+def split(dataset: Dataset, fraction: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Divide a data set into training and validation, the same way for the same seed.
+
+    round(n · fraction) images are held back for validation, at least 1 and at most n - 1. Where there are
+    labels, every class gives the same part: its exact share rounded down, and the images then still
+    missing come one each from the classes with the largest remainders. A class that would give its
+    last image goes to the end of that queue, because a class can only be learned from training images.
+    Which images of a class are held back is drawn by the seed.
+
+    Args:
+        dataset: at least 2 images.
+        fraction: of the images, for validation; above 0 and below 1.
+        seed: at least 0.
+
+    Returns:
+        The indices of training and of validation: int64, sorted, disjoint, together every index.
+
+    Raises:
+        ValueError: fewer than 2 images, or a fraction out of range.
+    """
+    total = len(dataset)
+    if total < 2:
+        raise ValueError(f"{total} images cannot be split: at least 2 are needed")
+    if not 0 < fraction < 1:
+        raise ValueError(f"fraction is {fraction}, not between 0 and 1")
+    wanted = min(max(round(total * fraction), 1), total - 1)
+    labels = dataset.labels if dataset.labels is not None else np.zeros(total, np.uint8)
+    _, counts = np.unique(labels, return_counts=True)
+    held_back = _draw(labels, _shares(counts, wanted), _generator(seed, _SPLIT_STREAM))
+    training = np.ones(total, bool)
+    training[held_back] = False
+    return np.flatnonzero(training), held_back
+
+
+def labelled_subset(
+    labels: NDArray[np.uint8], indices: NDArray[np.int64], fraction: float, seed: int
+) -> NDArray[np.int64]:
+    """The part of `indices` whose labels are used: of each class alike, and at least one image of each.
+
+    Args:
+        labels: of the whole data set, shape (n,).
+        indices: where to choose from, for instance the training part of `split`.
+        fraction: of `indices`; above 0, at most 1. Fewer than one image a class becomes one, and the
+            class that then has the most gives way, so that the total stays round(len(indices) · fraction)
+            unless there are more classes than that.
+        seed: at least 0.
+
+    Returns:
+        Some of `indices`, sorted, int64.
+
+    Raises:
+        ValueError: a fraction out of range.
+    """
+    if not 0 < fraction <= 1:
+        raise ValueError(f"fraction is {fraction}, not above 0 and at most 1")
+    indices = np.sort(indices)
+    chosen = labels[indices]
+    _, counts = np.unique(chosen, return_counts=True)
+    wanted = max(round(len(indices) * fraction), len(counts))
+    shares = np.maximum(_shares(counts, wanted), 1)
+    while shares.sum() > wanted:
+        shares[shares.argmax()] -= 1
+    return indices[_draw(chosen, shares, _generator(seed, _SUBSET_STREAM))]
+
+
+def class_counts(labels: NDArray[np.uint8], classes: int) -> list[int]:
+    """How many of `labels` (shape (n,)) each class has, for classes 0 to `classes` - 1.
+
+    Raises:
+        ValueError: a label is not below `classes`.
+    """
+    counts = np.bincount(labels, minlength=classes)
+    if len(counts) > classes:
+        raise ValueError(f"label {len(counts) - 1} is not below {classes}")
+    return [int(count) for count in counts]
+
+
+def _generator(seed: int, *stream: int) -> np.random.Generator:
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=stream)))
+
+
+def _shares(counts: NDArray[np.int64], wanted: int) -> NDArray[np.int64]:
+    """`wanted` (at most the sum of `counts`) divided in proportion to `counts`, by largest remainder."""
+    exact = counts.astype(np.int64) * wanted
+    shares, remainders = np.divmod(exact, counts.sum())
+    # The last key is the first to sort by; equal remainders go to the lower class.
+    queue = np.lexsort((-remainders, shares + 1 >= counts))
+    shares[queue[: wanted - int(shares.sum())]] += 1
+    return shares
+
+
+def _draw(labels: NDArray[np.uint8], shares: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.int64]:
+    """Sorted positions in `labels`: of each class that occurs, in order, as many as `shares` says."""
+    drawn = [
+        generator.permutation(np.flatnonzero(labels == label))[:share]
+        for label, share in zip(np.unique(labels), shares, strict=True)
+    ]
+    return np.sort(np.concatenate(drawn))
+
+
+def _digest(*sets: ImageSet | None) -> str:
+    sha = hashlib.sha256()
+    for one in sets:
+        # The shapes come first: without them, other images could have the same bytes in a row.
+        labelled = one is not None and one.labels is not None
+        sha.update(f"{one.images.shape if one is not None else None} {labelled}\n".encode())
+        if one is not None:
+            sha.update(np.ascontiguousarray(one.images).data)
+            if one.labels is not None:
+                sha.update(np.ascontiguousarray(one.labels).data)
+    return sha.hexdigest()
+
+
+def _absolute(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    absolute = str(path.absolute())
+    try:
+        absolute.encode()
+    except UnicodeEncodeError as error:
+        # It could be read, but a run could not write it down to find it again.
+        raise DatasetError(f"{_shown(path)} is not a name in UTF-8: rename the file.") from error
+    return absolute
+
+
+def _shown(path: Path) -> str:
+    """A path as it can stand in a sentence: its last 120 characters, none of them control."""
+    text = "".join(character if character.isprintable() else "�" for character in str(path))
+    return "…" + text[-120:] if len(text) > 120 else text
+
+
+def _read_set(images: Path, labels: Path | None, part: str) -> ImageSet:
+    pixels = _IdxFile(images, f"{part} images").read()
+    if pixels.ndim == 3:
+        pixels = pixels[..., np.newaxis]
+    classes = _IdxFile(labels, f"{part} labels").read() if labels is not None else None
+    if labels is not None and classes is not None and len(classes) != len(pixels):
+        raise DatasetError(
+            f"{_shown(images)} holds {len(pixels):,} images and {_shown(labels)} {len(classes):,} labels; "
+            "one label for each image was expected: name two files that belong together."
+        )
+    return ImageSet(pixels, classes)
+
+
+def _check_test(train: ImageSet, test: ImageSet, images: Path, labels: Path | None) -> None:
+    """Raise unless the test set could have come from where the training set did."""
+    if test.shape != train.shape:
+        raise DatasetError(
+            f"{_shown(images)} holds test images of {_size(test.shape)}; the training images are "
+            f"{_size(train.shape)}: name test images of that shape."
+        )
+    if labels is None or test.labels is None or test.classes <= train.classes:
+        return
+    index = int(np.argmax(test.labels >= train.classes))
+    raise DatasetError(
+        f"{_shown(labels)} has the label {test.labels[index]} at index {index:,} (counted from 0); the largest "
+        f"training label is {train.classes - 1}: name test labels of the same classes."
+    )
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    """28×28, or 32×32×3."""
+    return "×".join(str(side) for side in (shape[:2] if shape[2:] == (1,) else shape))
+
+
+@dataclass(frozen=True)
+class _IdxFile:
+    """An IDX file that somebody named: two zero bytes, a type, a number of axes, a size for each, the values."""
+
+    path: Path
+    role: str  # training images, training labels, test images or test labels
+
+    def read(self) -> NDArray[np.uint8]:
+        """Images (n, h, w) or (n, h, w, 3), or labels (n,).
+
+        Whether it is gzip is decided by its first bytes: people rename files, and browsers unpack them.
+        """
+        try:
+            status = self.path.stat()
+            if stat.S_ISDIR(status.st_mode):
+                raise self._refused(f"is a folder; an IDX file of {self.role} was expected: name the file in it.")
+            if not stat.S_ISREG(status.st_mode):
+                raise self._refused(f"is no regular file; an IDX file of {self.role} was expected: save it first.")
+            with self.path.open("rb") as file:
+                zipped = file.read(2) == _GZIP_MAGIC
+                file.seek(0)
+                if not zipped:
+                    return self._read_stream(file, status.st_size)
+                with gzip.GzipFile(fileobj=file) as unzipped:
+                    return self._read_stream(unzipped, None)
+        except FileNotFoundError as error:
+            raise self._refused(f"does not exist: check the path of the {self.role}.") from error
+        except EOFError as error:
+            raise self._refused("is a gzip file that breaks off before its end: copy or download it again.") from error
+        except (gzip.BadGzipFile, zlib.error) as error:
+            # The first bytes were right, so this is said only of what comes after a complete stream.
+            if str(error).startswith("Not a gzipped file"):
+                found = "is a gzip file with other bytes after its end"
+            else:
+                found = f"is a damaged gzip file ({error})"
+            raise self._refused(f"{found}: copy or download it again.") from error
+        except OSError as error:
+            raise self._refused(
+                f"cannot be read: {error.strerror or error}. Check it, or name another file."
+            ) from error
+        except MemoryError as error:
+            raise self._refused(f"does not fit into memory: name fewer {self.role}.") from error
+        except ValueError as error:  # a zero byte in the path
+            raise self._refused("is not a path: check its spelling.") from error
+
+    def _refused(self, sentence: str) -> DatasetError:
+        return DatasetError(f"{_shown(self.path)} {sentence}")
+
+    def _read_stream(self, stream: IO[bytes] | gzip.GzipFile, size: int | None) -> NDArray[np.uint8]:
+        """The values, where `size` is the stream's bytes if they are known before reading."""
+        shape = self._read_header(stream)
+        expected = math.prod(shape)
+        if size is not None and size < 4 + 4 * len(shape) + expected:
+            raise self._cut_short(shape, size - 4 - 4 * len(shape))
+        # Grown by what arrives: memory is never taken on the word of a header.
+        data = bytearray()
+        while len(data) < expected and (chunk := stream.read(min(_CHUNK, expected - len(data)))):
+            data += chunk
+        if len(data) < expected:
+            raise self._cut_short(shape, len(data))
+        # Reading on is also what makes gzip compare its checksum.
+        if stream.read(1):
+            raise self._refused(
+                f"goes on after the {expected:,} bytes of {shape[0]:,} {self._unit} that its header promises: "
+                "copy or download it again, or correct its header."
+            )
+        return np.frombuffer(data, np.uint8).reshape(shape)
+
+    @property
+    def _unit(self) -> str:
+        return self.role.split()[1]
+
+    def _read_header(self, stream: IO[bytes] | gzip.GzipFile) -> tuple[int, ...]:
+        """The sizes, all of them ones that can be read."""
+        magic = stream.read(4)
+        if not magic:
+            raise self._refused(f"is empty; an IDX file of {self.role} was expected: copy or download it again.")
+        if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _VALUE_TYPES:
+            raise self._refused(
+                f"starts with the bytes {magic.hex(' ')}; an IDX file of {self.role} starts with "
+                f"{'00 00 08 01' if self._unit == 'labels' else '00 00 08 03 or 00 00 08 04'}: "
+                "name another file, or convert it to IDX."
+            )
+        if magic[2] != _UNSIGNED_BYTES:
+            raise self._refused(
+                f"holds {_VALUE_TYPES[magic[2]]} (type code 0x{magic[2]:02X}); unsigned bytes (0x08) were expected: "
+                f"convert the {self._unit} to {'0 to 255' if self._unit == 'images' else 'classes from 0'}."
+            )
+        self._check_axes(axes=magic[3])
+        sizes = stream.read(4 * magic[3])
+        if len(sizes) < 4 * magic[3]:
+            missing = 4 * magic[3] - len(sizes)
+            raise self._refused(f"ends in its header, {missing} bytes of it missing: copy or download it again.")
+        shape = struct.unpack(f">{magic[3]}I", sizes)
+        if self._unit == "images":
+            self._check_shape(shape)
+        return shape
+
+    def _check_axes(self, axes: int) -> None:
+        if axes in ((1,) if self._unit == "labels" else (3, 4)):
+            return
+        if self._unit == "images" and axes == 1:
+            found = "looks like a label file: are images and labels swapped?"
+        elif self._unit == "labels" and axes in (3, 4):
+            found = "looks like an image file: are images and labels swapped?"
+        else:
+            found = f"has {axes} axes:"
+        expected = "1 axis" if self._unit == "labels" else "3 axes (images, height, width), or 4 with colours last"
+        raise self._refused(f"{found} {self.role.capitalize()} with {expected} were expected.")
+
+    def _check_shape(self, shape: tuple[int, ...]) -> None:
+        count, height, width = shape[:3]
+        if shape[3:] not in ((), (3,)):
+            raise self._refused(
+                f"holds images of {_size(shape[1:])}; 3 colours in the last place were expected: "
+                "write the values of a pixel one after the other, red, green, blue."
+            )
+        if not all(SMALLEST_SIDE <= side <= LARGEST_SIDE for side in (height, width)):
+            raise self._refused(
+                f"holds images of {_size(shape[1:])}; height and width from {SMALLEST_SIDE} to {LARGEST_SIDE} "
+                "were expected: scale or crop the images first."
+            )
+        if count == 0:
+            raise self._refused(f"holds no images: name a file with {self.role}.")
+        if count == 1 and self.role == "training images":
+            raise self._refused(
+                "holds a single image; at least 2 are needed, one to train on and one for validation: name more."
+            )
+
+    def _cut_short(self, shape: tuple[int, ...], found: int) -> DatasetError:
+        expected, each = math.prod(shape), math.prod(shape[1:])
+        missing = expected - found
+        return self._refused(
+            f"is cut short: its header promises {shape[0]:,} {self._unit} ({expected:,} bytes), and {missing:,} bytes "
+            f"({-(-missing // each):,} {self._unit}) are missing: copy or download it again."
+        )

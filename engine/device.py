@@ -1,0 +1,93 @@
+"""Which device, precision, memory layout and threads a run gets, decided in one place.
+
+App and command line both come through `choose_device`, so the same spec computes the same on both.
+"""
+
+import os
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from engine.errors import SpecError
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Where a run computes, and how."""
+
+    torch_device: torch.device
+    precision: str  # float32 or bfloat16
+    threads: int  # of the CPU
+
+    @property
+    def words(self) -> str:
+        """As in `cpu · 2 threads · float32`, or with the name of the GPU."""
+        if self.torch_device.type == "cpu":
+            return f"cpu · {self.threads} thread{'s' if self.threads > 1 else ''} · {self.precision}"
+        name = torch.cuda.get_device_name(self.torch_device) if self.torch_device.type == "cuda" else "Apple GPU"
+        return f"{self.torch_device.type} · {name} · {self.precision}"
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """What the forward pass runs under."""
+        if self.precision == "float32":
+            return nullcontext()
+        return torch.autocast(self.torch_device.type, torch.bfloat16)
+
+    def place(self, model: nn.Module) -> nn.Module:
+        """The model on the device, in the layout that its convolutions are fastest in."""
+        return model.to(self.torch_device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+    def settle(self) -> None:
+        """Set what torch keeps per thread; called in the thread that trains."""
+        torch.set_num_threads(self.threads)
+        if self.torch_device.type == "cuda":
+            torch.backends.cudnn.benchmark = True
+
+    def memory(self) -> int:
+        """Bytes in use: the device's own memory, or on a CPU what the process has resident."""
+        if self.torch_device.type == "cuda":
+            return torch.cuda.memory_allocated(self.torch_device)
+        if self.torch_device.type == "mps":
+            return torch.mps.current_allocated_memory()
+        return resident_memory()
+
+
+def choose_device(device: str, precision: str, threads: int | None = None) -> Device:
+    """The device for what a spec asks.
+
+    Args:
+        device: auto, cuda, mps or cpu; auto takes the first of these that there is.
+        precision: auto, float32 or bfloat16; auto is bfloat16 on CUDA that computes in it, else float32.
+        threads: of the CPU; as many as torch chooses where None. A run that is taken up gives its own.
+
+    Raises:
+        SpecError: the device is not there, or does not compute in that precision.
+    """
+    cuda = torch.cuda.is_available()
+    mps = torch.backends.mps.is_available()
+    if device == "auto":
+        device = "cuda" if cuda else "mps" if mps else "cpu"
+    if device == "cuda" and not cuda:
+        raise SpecError({"device": "No CUDA device is found here: choose auto or cpu, or check the GPU's driver."})
+    if device == "mps" and not mps:
+        raise SpecError({"device": "Apple's MPS is not found here: choose auto or cpu."})
+    if precision == "auto":
+        precision = "bfloat16" if device == "cuda" and torch.cuda.is_bf16_supported() else "float32"
+    if precision == "bfloat16" and device == "mps":
+        raise SpecError({"precision": "bfloat16 is not offered on MPS: choose auto or float32."})
+    return Device(torch.device(device), precision, threads or torch.get_num_threads())
+
+
+def resident_memory() -> int:
+    """Bytes of this process in memory; its peak where the system tells no more."""
+    try:
+        with open("/proc/self/statm", "rb") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        import resource
+
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,250 @@
+"""How good a trained model is: reports of classifiers, errors of reconstructions and what to hold them against.
+
+Precision, recall and the rest are scikit-learn's numbers, and the text is its text: nothing here defines
+a metric of its own. scikit-learn is imported where it is used, because it takes a second to load.
+Images go through in pieces, so that an evaluation needs little memory beside the images themselves.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+LARGEST_PCA = 4_096
+"""Numbers an image may have for `pca_error`: time and memory grow with their cube and square."""
+
+_NUMBERS_AT_ONCE = 1 << 22
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRow:
+    """One line of a classification report; the ratios are in [0, 1]."""
+
+    name: str
+    precision: float
+    recall: float
+    f1: float
+    support: int  # images that truly are of the class
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassificationReport:
+    """What a classifier gets right and wrong on a set of images."""
+
+    rows: tuple[ReportRow, ...]  # "Class 0", "Class 1", …: also those that no image has
+    accuracy: float  # in [0, 1]
+    macro: ReportRow  # mean of the classes
+    weighted: ReportRow  # mean of the classes, weighted by support
+    text: str  # as scikit-learn prints it
+    correct: int
+    incorrect: int
+    confusion: tuple[tuple[int, ...], ...]  # [true class][predicted class]
+
+    def to_json(self) -> dict[str, Any]:
+        """The same in dictionaries, lists, strings and numbers."""
+        values = asdict(self)
+        values["rows"] = list(values["rows"])
+        values["confusion"] = [list(row) for row in self.confusion]
+        return values
+
+
+@dataclass(frozen=True, slots=True)
+class PcaComparison:
+    """What principal components analysis of the latent's size makes of the same images."""
+
+    components: int
+    mse: float | None  # per number of an image, images in [0, 1]; None where the note says why
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConstantErrors:
+    """Mean squared errors, images in [0, 1], of answering every image with the same one."""
+
+    mean_image: float  # the mean image: no other constant image has a smaller error
+    black: float
+
+
+def classification_report(
+    labels: NDArray[np.integer[Any]], probabilities: NDArray[np.floating[Any]]
+) -> ClassificationReport:
+    """Precision, recall, F1 and support of each class, as scikit-learn defines them.
+
+    The predicted class is the one with the largest probability as it is. (Rounding the
+    probabilities first, as is sometimes done, makes all of them 0 where none reaches one half, and so
+    sends the digits that the model is unsure of to class 0.) Equal ones go to the lower class. A ratio
+    with nothing to divide by, as for a class that is never predicted, is 0.
+
+    Args:
+        labels: true classes, shape (n,), integers in [0, classes).
+        probabilities: softmax outputs, shape (n, classes), rows sum to 1.
+
+    Raises:
+        ValueError: there are no images, the two differ in n, a label is out of range or a
+            probability is not finite.
+    """
+    if probabilities.ndim != 2 or labels.shape != probabilities.shape[:1] or not probabilities.size:
+        raise ValueError(f"labels {labels.shape} and probabilities {probabilities.shape} are not (n,) and (n, classes)")
+    classes = probabilities.shape[1]
+    if labels.min() < 0 or labels.max() >= classes:
+        raise ValueError(f"labels go from {labels.min()} to {labels.max()}, not from 0 to {classes - 1}")
+    if not np.isfinite(probabilities).all():
+        raise ValueError("a probability is not finite")
+    from sklearn import metrics
+
+    predicted = probabilities.argmax(axis=1)
+    # With every class named, scikit-learn prints its accuracy line, and not "micro avg", whichever occur.
+    names = [f"Class {number}" for number in range(classes)]
+    settings: dict[str, Any] = {"labels": range(classes), "target_names": names, "digits": 2, "zero_division": 0}
+    values = metrics.classification_report(labels, predicted, output_dict=True, **settings)
+    confusion = metrics.confusion_matrix(labels, predicted, labels=range(classes))
+    correct = int(confusion.trace())
+    return ClassificationReport(
+        rows=tuple(_row(name, values[name]) for name in names),
+        accuracy=float(values["accuracy"]),
+        macro=_row("macro avg", values["macro avg"]),
+        weighted=_row("weighted avg", values["weighted avg"]),
+        text=metrics.classification_report(labels, predicted, **settings),
+        correct=correct,
+        incorrect=len(labels) - correct,
+        confusion=tuple(tuple(int(count) for count in row) for row in confusion),
+    )
+
+
+def _row(name: str, values: dict[str, float]) -> ReportRow:
+    return ReportRow(
+        name, float(values["precision"]), float(values["recall"]), float(values["f1-score"]), int(values["support"])
+    )
+
+
+def psnr(mse: float) -> float | None:
+    """Peak signal-to-noise ratio in dB of a mean squared error, images in [0, 1].
+
+    None where it is no number that JSON can hold: for an error of exactly 0, or one that is not finite.
+
+    Raises:
+        ValueError: a negative error.
+    """
+    if mse < 0:
+        raise ValueError(f"a mean squared error cannot be {mse}")
+    return -10 * math.log10(mse) if 0 < mse < math.inf else None
+
+
+def per_image_error(originals: NDArray[Any], reconstructions: NDArray[Any]) -> NDArray[np.float32]:
+    """Mean squared error of each image in units of [0, 1], float32, shape (n,).
+
+    Args:
+        originals: shape (n, …), uint8 in 0 to 255, or floating point in [0, 1].
+        reconstructions: likewise, of the same shape; not necessarily the same type.
+
+    Raises:
+        ValueError: the shapes differ, or a type is neither.
+    """
+    if originals.shape != reconstructions.shape:
+        raise ValueError(f"originals {originals.shape} and reconstructions {reconstructions.shape} differ in shape")
+    errors = np.empty(len(originals), np.float32)
+    for part in _parts(originals):
+        difference = _scaled(originals[part]) - _scaled(reconstructions[part])
+        errors[part] = np.square(difference).mean(axis=1, dtype=np.float64)
+    return errors
+
+
+def constant_image_error(images: NDArray[np.uint8]) -> ConstantErrors:
+    """What a model that answers every image with one and the same would get: a run above that has not learned.
+
+    Args:
+        images: shape (n, …), uint8, n at least 1; a sample of some thousands says enough.
+
+    Raises:
+        ValueError: no images, or of another type.
+    """
+    _check_images(images)
+    sums = np.zeros(images[0].size, np.int64)
+    squares = np.zeros_like(sums)
+    for part in _parts(images):
+        numbers = images[part].reshape(-1, sums.size).astype(np.int32)
+        sums += numbers.sum(axis=0, dtype=np.int64)
+        squares += np.square(numbers).sum(axis=0, dtype=np.int64)
+    # The sums are exact, so that the difference of two large numbers is no danger in float64.
+    black = squares.mean() / len(images) / 255**2
+    spread = (squares / len(images) - np.square(sums / len(images))).mean() / 255**2
+    return ConstantErrors(mean_image=max(float(spread), 0.0), black=float(black))
+
+
+def pca_error(train_images: NDArray[np.uint8], images: NDArray[np.uint8], components: int) -> PcaComparison:
+    """Mean squared error of the best linear autoencoder: PCA with as many components as the latent has numbers.
+
+    Args:
+        train_images: what PCA is fitted on, shape (n, height, width, channels), uint8.
+        images: what it is judged by, shape (m, height, width, channels), uint8.
+        components: at least 1.
+
+    Raises:
+        ValueError: no images, of another type or of two shapes, or less than one component.
+    """
+    _check_images(train_images)
+    _check_images(images)
+    if train_images.shape[1:] != images.shape[1:] or components < 1:
+        raise ValueError(f"{components} components of {train_images.shape} cannot be judged by {images.shape}")
+    numbers = images[0].size
+    if components >= numbers:
+        return PcaComparison(components, None, "overcomplete: PCA would be exact")
+    if numbers > LARGEST_PCA:
+        return PcaComparison(components, None, f"not computed: more than {LARGEST_PCA:,} numbers an image")
+    if components >= len(train_images):
+        # n images span n - 1 directions about their mean; any more would be noise of the arithmetic.
+        return PcaComparison(components, None, "not computed: it needs more training images than components")
+    mean, covariance = _moments(train_images)
+    directions = np.linalg.eigh(covariance)[1][:, -components:].astype(np.float32)
+    total = 0.0
+    for part in _parts(images):
+        centred = _scaled(images[part]) - mean
+        centred -= (centred @ directions) @ directions.T
+        total += float(np.square(centred).sum(dtype=np.float64))
+    return PcaComparison(components, total / images.size, "")
+
+
+def _moments(images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Mean, shape (p,), and covariance, shape (p, p), of images in [0, 1] with p numbers each.
+
+    By hand, because scikit-learn's PCA wants all images as floats at once: four times the memory of
+    the set, or more. 1,024 images a time, less 128, have sums of products up to 2**24, which
+    float32 holds exactly: the result is the same for any number of threads.
+    """
+    numbers = images[0].size
+    sums = np.zeros(numbers)
+    products = np.zeros((numbers, numbers))
+    for start in range(0, len(images), 1024):
+        values = images[start : start + 1024].reshape(-1, numbers).astype(np.float32) - np.float32(128)
+        sums += values.sum(axis=0, dtype=np.float64)
+        products += values.T @ values
+    mean = sums / len(images)
+    products /= len(images)
+    products -= np.outer(mean, mean)
+    products /= 255**2
+    return ((mean + 128) / 255).astype(np.float32), products
+
+
+def _check_images(images: NDArray[np.uint8]) -> None:
+    if images.dtype != np.uint8 or not images.size:
+        raise ValueError(f"images are {images.dtype} {images.shape}, not uint8 and at least one")
+
+
+def _parts(images: NDArray[Any]) -> Iterator[slice]:
+    """Slices that cover all images, some 4 million numbers each."""
+    step = max(_NUMBERS_AT_ONCE // max(math.prod(images.shape[1:]), 1), 1)
+    for start in range(0, len(images), step):
+        yield slice(start, start + step)
+
+
+def _scaled(images: NDArray[Any]) -> NDArray[np.float32]:
+    """Images as float32 in [0, 1], one row each."""
+    rows = images.reshape(len(images), -1)
+    if images.dtype == np.uint8:
+        return rows.astype(np.float32) / np.float32(255)
+    if not np.issubdtype(images.dtype, np.floating):
+        raise ValueError(f"images are {images.dtype}, neither uint8 nor floating point")
+    return rows.astype(np.float32)

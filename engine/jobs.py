@@ -1,0 +1,378 @@
+"""Whole pieces of work, from spec to result: load, build, fit, evaluate, write.
+
+The app (through its runner) and the command line both call these functions, and neither has a copy of
+what they do. `start` is `create`, which checks everything and makes the run directory, and then the same
+road that `resume` takes, from the first step instead of from a checkpoint.
+"""
+
+import logging
+import os
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from engine import results
+from engine.architecture import Plan, plan_classifier
+from engine.batches import DeviceImages
+from engine.checkpoint import read_autoencoder, read_tensors, write_model
+from engine.control import Asked, Control, Flag, RunControl
+from engine.datasets import ImageData
+from engine.errors import DatasetError, EngineError, RunError
+from engine.evaluation import constant_image_error
+from engine.events import (
+    DIVERGED,
+    EARLY_STOPPED,
+    FAILED,
+    FINISHED,
+    RUNNING,
+    STOPPED,
+    Emit,
+    EvaluationStarted,
+    Resumed,
+    RunEnded,
+    RunStarted,
+)
+from engine.files import write_bytes, write_json
+from engine.models import ConvAutoencoder, EncoderClassifier
+from engine.preparation import Work, create, find_encoder, reopen
+from engine.recorder import Recorder, best_file, read_checkpoint, to_pixels
+from engine.runs import Home, RunDirectory
+from engine.spec import AutoencoderSpec, ClassifierSpec, Spec
+from engine.tasks import Classification, Reconstruction, Task
+from engine.training import Progress, Stage, StageData, TrainingState, fit
+
+SAMPLES = 10  # validation images that an autoencoder is shown to rebuild after each epoch
+
+log = logging.getLogger("cae_tui.engine")
+
+
+# -- beginning ------------------------------------------------------------------------------------
+
+
+def start(home: Home, spec: Spec, emit: Emit, flag: Flag) -> dict[str, Any]:
+    """Run `spec` from the beginning and give back the run's result, partial where it was stopped.
+
+    Raises:
+        EngineError: it cannot begin. Once `RunStarted` is told, what goes wrong is told by `RunEnded`.
+    """
+    return _go(create(home, spec), emit, flag)
+
+
+def resume(run: RunDirectory, emit: Emit, flag: Flag) -> dict[str, Any]:
+    """Take a run up where its last checkpoint left it, and give back its result.
+
+    Raises:
+        EngineError: it is complete, busy, or its data are not the ones it began with.
+    """
+    status = run.read_status()
+    if not status.resumable and status.state != RUNNING:
+        raise RunError(f"Run {run.id} is {status.state}: there is nothing left to resume.")
+    return _go(reopen(run), emit, flag)
+
+
+# -- training -------------------------------------------------------------------------------------
+
+
+def _go(work: Work, emit: Emit, flag: Flag) -> dict[str, Any]:
+    """Train, evaluate and write a run, holding its lock."""
+    with work.run.locked():
+        control = RunControl(flag, work.run.control)
+        found = read_checkpoint(work.run)
+        state, status, offset = found if found else (None, work.run.read_status(), 0)
+        recorder = Recorder(work.run, emit, status, offset)
+        try:
+            return _train(work, recorder, control, state)
+        except Exception as error:  # whatever it is, the run's files must say how it ended
+            if not isinstance(error, EngineError):
+                log.exception("run %s failed", work.run.id)
+            return _fail(work, recorder, error)
+        finally:
+            recorder.close()
+
+
+def _train(work: Work, recorder: Recorder, control: Control, state: TrainingState | None) -> dict[str, Any]:
+    work.device.settle()
+    spec, device = work.spec, work.device
+    recorder.write_status(state=RUNNING, process=os.getpid(), host=platform.node(), message="")
+    torch.manual_seed(spec.seed)
+    model = build(work)
+    device.place(model)
+    if state is None:
+        recorder.emit(_run_started(work))
+    else:
+        at = state.progress
+        recorder.emit(Resumed(stage=at.stage, epoch=at.epoch, step=at.step, device=device.words))
+
+    images = DeviceImages(work.data.train, device.torch_device)
+    chosen = np.zeros(len(work.data.train), dtype=bool)
+    chosen[work.training] = True
+
+    def order(epoch: int) -> NDArray[np.int64]:
+        shuffled = work.data.train.epoch_order(spec.seed, epoch)
+        kept: NDArray[np.int64] = shuffled[chosen[shuffled]]
+        return kept
+
+    data = StageData(images=images, order=order, training=len(work.training), validation=work.validation)
+    if isinstance(model, ConvAutoencoder):
+        recorder.samples = (images, _samples(work), device)
+        recorder.constant_error = constant_image_error(work.data.train.take(work.training[:5000])).mean_image
+
+    names = [name for name, _ in spec.stages]
+    position = names.index(state.progress.stage) if state is not None else 0
+    before = state.progress if state is not None else None
+    progress = before or Progress(stage=names[0])
+    for name in names[position:]:
+        stage = stage_of(spec, name)
+        if isinstance(model, EncoderClassifier):
+            model.freeze(name == "frozen")
+        if state is None or not state.progress.ended:
+            task = task_of(spec)
+            progress = fit(
+                model, task, stage, data,
+                device=device, control=control, emit=recorder.emit, keeper=recorder, state=state, before=before,
+            )  # fmt: skip
+        if progress.ended in (STOPPED, DIVERGED):
+            return _end_early(work, recorder, model, progress)
+        before, state = progress, None
+        model.load_state_dict(read_tensors(best_file(work.run, name))[0])
+    if control.asked() is Asked.STOP:
+        progress.ended = STOPPED
+        return _end_early(work, recorder, model, progress)
+    return _finish(work, recorder, model, progress, images)
+
+
+def build(work: Work) -> ConvAutoencoder | EncoderClassifier:
+    """The run's model with its first weights: drawn by torch's random numbers, an encoder's copied."""
+    if isinstance(work.spec, AutoencoderSpec):
+        return ConvAutoencoder(work.spec, work.data.shape)
+    assert work.encoder is not None
+    model = EncoderClassifier(work.spec, work.encoder.encoder_spec, work.data.shape, work.data.classes)
+    if not work.spec.from_scratch:
+        pretrained = work.encoder.build()
+        assert isinstance(pretrained, ConvAutoencoder)
+        model.take_encoder(pretrained)
+    return model
+
+
+def task_of(spec: AutoencoderSpec | ClassifierSpec) -> Task:
+    """How a batch of such a run becomes a loss."""
+    return Reconstruction() if isinstance(spec, AutoencoderSpec) else Classification(spec.label_smoothing)
+
+
+def stage_of(spec: AutoencoderSpec | ClassifierSpec, name: str) -> Stage:
+    """What `fit` is to do in the stage of that name."""
+    names = [stage for stage, _ in spec.stages]
+    frozen = name in ("frozen", "autoencoder")
+    rate = spec.learning_rate if isinstance(spec, AutoencoderSpec) or frozen else spec.finetune_learning_rate
+    return Stage(
+        name=name,
+        epochs=dict(spec.stages)[name],
+        batch_size=spec.batch_size,
+        optimizer=spec.optimizer,
+        learning_rate=rate,
+        weight_decay=spec.weight_decay,
+        schedule=spec.schedule,
+        patience=spec.patience,
+        seed=spec.seed + 1000 * names.index(name),
+        augment=isinstance(spec, ClassifierSpec) and spec.augmentation and not frozen,
+    )
+
+
+def _samples(work: Work) -> NDArray[np.int64]:
+    """Validation images to show: the first of each class, then the first ones, up to `SAMPLES`."""
+    labels = work.data.train.labels
+    validation = work.validation
+    if labels is None:
+        return validation[:SAMPLES]
+    _, firsts = np.unique(labels[validation], return_index=True)
+    rest = np.setdiff1d(np.arange(len(validation)), firsts)
+    chosen: NDArray[np.int64] = validation[np.concatenate([firsts, rest])[:SAMPLES]]
+    return chosen
+
+
+def _run_started(work: Work) -> RunStarted:
+    spec, data, plan = work.spec, work.data, work.plan
+    return RunStarted(
+        run=work.run.id,
+        kind=spec.kind,
+        title=spec.title,
+        stages=tuple(name for name, _ in spec.stages),
+        epochs=tuple(epochs for _, epochs in spec.stages),
+        batch_size=spec.batch_size,
+        patience=spec.patience,
+        training_images=len(work.training),
+        validation_images=len(work.validation),
+        test_images=0 if data.test is None else len(data.test),
+        image_shape=data.shape,
+        parameters=plan.parameters,
+        latent=plan.latent,
+        device=work.device.words,
+        encoder=work.run.read_status().encoder,
+    )
+
+
+# -- ending ---------------------------------------------------------------------------------------
+
+
+def _finish(
+    work: Work,
+    recorder: Recorder,
+    model: ConvAutoencoder | EncoderClassifier,
+    progress: Progress,
+    images: DeviceImages,
+) -> dict[str, Any]:
+    """Evaluate the best weights and write everything that a complete run has; `result.json` comes last."""
+    of, count = results.evaluated_on(work.data, work.spec.kind, len(work.validation))
+    recorder.emit(EvaluationStarted(what=f"{count:,} {of} images"))
+    measured = results.measure(work, model, images)
+    result = {**_result(work, recorder, progress, progress.ended), **measured}
+    write_model(work.run.model, model, dict(model.state_dict()))
+    return _close(work, recorder, result, progress.ended, "")
+
+
+def _end_early(
+    work: Work, recorder: Recorder, model: ConvAutoencoder | EncoderClassifier, progress: Progress
+) -> dict[str, Any]:
+    """Keep the best weights of a run that was stopped or diverged."""
+    best = best_file(work.run, progress.stage)
+    if progress.best_epoch == 0 and len(work.spec.stages) > 1 and progress.stage != work.spec.stages[0][0]:
+        best = best_file(work.run, work.spec.stages[0][0])
+    if best.exists():
+        model.load_state_dict(read_tensors(best)[0])
+        write_model(work.run.model, model, dict(model.state_dict()))
+    kept = f"The weights of epoch {progress.best_epoch}, the best, are kept." if progress.best_epoch else ""
+    if progress.ended == STOPPED:
+        message = f"Stopped in epoch {progress.epoch}. {kept} Resume it to go on.".replace("  ", " ")
+    else:
+        rate = stage_of(work.spec, progress.stage).learning_rate
+        message = (
+            f"The loss was no longer a finite number in epoch {progress.epoch}, step {progress.step}: try a learning "
+            f"rate below {rate:g}, or batch normalisation. {kept or 'No epoch was completed, so no model is kept.'}"
+        )
+    result = _result(work, recorder, progress, progress.ended)
+    return _close(work, recorder, result, progress.ended, message)
+
+
+def _fail(work: Work, recorder: Recorder, error: Exception) -> dict[str, Any]:
+    """Say how a run failed, as far as its files can still be written."""
+    message = _sentence(work, error)
+    progress = Progress(stage=recorder.status.stage)
+    result = _result(work, recorder, progress, FAILED)
+    try:
+        return _close(work, recorder, result, FAILED, message)
+    except EngineError:  # the disk is full, say: the last checkpoint stands, and the run is told as failed
+        recorder.tell(RunEnded(state=FAILED, message=message, result={**result, "message": message}))
+        return {**result, "message": message}
+
+
+def _sentence(work: Work, error: Exception) -> str:
+    text = str(error)
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in text:
+        smaller = max(work.spec.batch_size // 2, 1)
+        return (
+            f"The {work.device.torch_device.type} is out of memory at batch size {work.spec.batch_size}: "
+            f"try {smaller}, or fewer kernels."
+        )
+    if isinstance(error, EngineError):
+        return text
+    return (
+        f"An error that should not happen: {type(error).__name__}. The log (cae-tui doctor says where) has the details."
+    )
+
+
+def _result(work: Work, recorder: Recorder, progress: Progress, state: str) -> dict[str, Any]:
+    """What every `result.json` holds; what does not apply is None."""
+    status, plan = recorder.status, work.plan
+    steps = progress.total_steps
+    each = progress.total_step_seconds / steps if steps else None
+    return {
+        "id": work.run.id,
+        "kind": work.spec.kind,
+        "state": state,
+        "title": work.spec.title,
+        "best_validation_loss": status.best_loss,
+        "best_epoch": status.best_epoch,
+        "epochs": status.epoch,
+        "test_loss": None,
+        "test_accuracy": None,
+        "correct": None,
+        "incorrect": None,
+        "seconds": status.seconds,
+        "images_per_second": work.spec.batch_size / each if each else None,
+        "ms_per_step": 1000 * each if each else None,
+        "parameters": plan.parameters,
+        "macs": plan.macs,
+        "latent": plan.latent,
+        "pixels": plan.pixels,
+        "device": work.device.words,
+        "stages": results.stages(recorder.run.read_events()[0]),
+    }
+
+
+def _close(work: Work, recorder: Recorder, result: Mapping[str, Any], state: str, message: str) -> dict[str, Any]:
+    """Write the end of a run, then tell it."""
+    result = {**result, "message": message}
+    ended = RunEnded(state=state, message=message, result=result)
+    recorder.store(ended)
+    recorder.write_status(
+        state=state,
+        message=message,
+        test_loss=result["test_loss"],
+        test_accuracy=result["test_accuracy"],
+        images_per_second=result["images_per_second"] or recorder.status.images_per_second,
+    )
+    if state in (FINISHED, EARLY_STOPPED, DIVERGED):
+        write_json(work.run.result, work.spec.kind, result)
+    recorder.tell(ended)
+    return result
+
+
+# -- afterwards -----------------------------------------------------------------------------------
+
+
+def save_model(run: RunDirectory, target: Path) -> Path:
+    """Copy a run's model file to `target`, a new file or a folder.
+
+    Raises:
+        EngineError: there is none yet, `target` is there already, or cannot be written.
+    """
+    if not run.model.exists():
+        raise RunError(f"Run {run.id} has no model yet: let it finish, or stop it after an epoch.")
+    if target.is_dir():
+        target = target / f"cae-tui-{run.id}.safetensors"
+    if target.exists():
+        raise RunError(f"{target} is there already: choose another name.")
+    write_bytes(target, run.model.read_bytes())
+    return target.absolute()
+
+
+def reconstruct(run: RunDirectory, images: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+    """What a run's autoencoder (a classifier's: the one it was built on) makes of uint8 images (n, h, w, c).
+
+    None where the run keeps no autoencoder.
+    """
+    file = run.encoder if run.encoder.exists() else run.model
+    if not file.exists():
+        return None
+    model = read_autoencoder(file).build()
+    batch = torch.from_numpy(images.copy()).permute(0, 3, 1, 2).float() / 255
+    with torch.inference_mode():
+        return to_pixels(model(batch))
+
+
+def summarise_classifier(home: Home, spec: Spec, data: ImageData) -> Plan:
+    """The layers of a classifier on the encoder that its spec names.
+
+    Raises:
+        EngineError: there is no such encoder, it is for other images, or the data have no classes.
+    """
+    assert isinstance(spec, ClassifierSpec)
+    encoder = read_autoencoder(find_encoder(home, spec.encoder)[0], data.shape)
+    if data.classes < 2:
+        raise DatasetError(f"{data.name} has no labels of two or more classes: name a file of training labels.")
+    return plan_classifier(spec, encoder.encoder_spec, data.shape, data.classes)

@@ -1,0 +1,163 @@
+"""Making a run ready: everything that can be checked before the first step is checked here.
+
+`create` takes a spec and makes a run directory; `reopen` takes a run directory that is there. Both give
+the same `Work`, so that a run that is taken up goes exactly the way it went the first time.
+"""
+
+import platform
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+import engine
+from engine.architecture import Plan, plan_autoencoder, plan_classifier
+from engine.checkpoint import ModelFile, read_autoencoder
+from engine.datasets import ImageData, labelled_subset, load_dataset, split
+from engine.device import Device, choose_device
+from engine.errors import DatasetError, RunError, SpecError
+from engine.events import RUNNING
+from engine.files import write_bytes, write_json
+from engine.runs import Home, RunDirectory, RunStatus
+from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, check_against_data, spec_from_json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """A run with everything it needs loaded and checked."""
+
+    run: RunDirectory
+    spec: AutoencoderSpec | ClassifierSpec
+    data: ImageData
+    training: NDArray[np.int64]
+    validation: NDArray[np.int64]
+    device: Device
+    encoder: ModelFile | None  # of a classifier
+
+    @property
+    def plan(self) -> Plan:
+        """The layers of its network."""
+        if isinstance(self.spec, AutoencoderSpec):
+            return plan_autoencoder(self.spec, self.data.shape)
+        assert self.encoder is not None
+        return plan_classifier(self.spec, self.encoder.encoder_spec, self.data.shape, self.data.classes)
+
+
+def create(home: Home, spec: Spec) -> Work:
+    """Check all that can be checked before training, and make the run's directory.
+
+    Raises:
+        EngineError: the spec does not fit the data, a file cannot be read, the folder cannot be written.
+    """
+    assert isinstance(spec, AutoencoderSpec | ClassifierSpec)
+    device = choose_device(spec.device, spec.precision)
+    data = load_dataset(spec.images, spec.labels, spec.test_images, spec.test_labels)
+    training, validation = _split(spec, data)
+    if problems := check_against_data(spec, data.shape, len(training)):
+        raise SpecError(problems)
+    encoder, origin = None, None
+    if isinstance(spec, ClassifierSpec):
+        if data.classes < 2:
+            raise DatasetError(
+                f"{data.name} has {data.classes or 'no'} classes: a classifier needs labels (--labels) of two or more."
+            )
+        file, origin = find_encoder(home, spec.encoder)
+        encoder = read_autoencoder(file, data.shape)
+        encoder.build()
+    run = home.create_run()
+    if encoder is not None:
+        write_bytes(run.encoder, encoder.path.read_bytes())
+    work = Work(run=run, spec=spec, data=data, training=training, validation=validation, device=device, encoder=encoder)
+    write_json(run.spec, spec.kind, _spec_file(work, origin))
+    now = time.time()
+    run.write_status(
+        RunStatus(
+            id=run.id,
+            kind=spec.kind,
+            title=spec.title,
+            state=RUNNING,
+            epochs=sum(epochs for _, epochs in spec.stages),
+            started=now,
+            updated=now,
+            encoder=origin,
+            image_shape=data.shape,
+            macs=work.plan.macs,
+            host=platform.node(),
+        )
+    )
+    return work
+
+
+def reopen(run: RunDirectory) -> Work:
+    """The work of a run that was made before.
+
+    Raises:
+        EngineError: its files are damaged, or the data are not the ones it began with.
+    """
+    written = run.read_spec()
+    spec = spec_from_json(written.get("spec"))
+    assert isinstance(spec, AutoencoderSpec | ClassifierSpec)
+    data = load_dataset(spec.images, spec.labels, spec.test_images, spec.test_labels)
+    if data.digest != written.get("data", {}).get("digest"):
+        raise DatasetError(
+            f"The images of run {run.id} are not the ones it began with: put the former files back, "
+            "or start a new run on these."
+        )
+    training, validation = _split(spec, data)
+    device = choose_device(spec.device, spec.precision, written.get("threads"))
+    encoder = read_autoencoder(run.encoder, data.shape) if isinstance(spec, ClassifierSpec) else None
+    return Work(run=run, spec=spec, data=data, training=training, validation=validation, device=device, encoder=encoder)
+
+
+def _split(spec: Spec, data: ImageData) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    training, validation = split(data.train, spec.validation_fraction, spec.seed)
+    if isinstance(spec, ClassifierSpec) and spec.labelled_fraction < 1 and data.train.labels is not None:
+        training = labelled_subset(data.train.labels, training, spec.labelled_fraction, spec.seed)
+    return training, validation
+
+
+def _spec_file(work: Work, origin: str | None) -> dict[str, Any]:
+    data = work.data
+    return {
+        "spec": work.spec.model_dump(mode="json"),
+        "encoder": origin,
+        "encoder_spec": None if work.encoder is None else work.encoder.encoder_spec.model_dump(mode="json"),
+        "data": {
+            "name": data.name,
+            "paths": data.paths,
+            "digest": data.digest,
+            "shape": list(data.shape),
+            "classes": data.classes,
+            "training": len(work.training),
+            "validation": len(work.validation),
+            "test": 0 if data.test is None else len(data.test),
+        },
+        "seed": work.spec.seed,
+        "threads": work.device.threads,
+        "device": work.device.words,
+        "versions": {
+            "cae-tui": engine.__version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+        },
+    }
+
+
+def find_encoder(home: Home, named: str) -> tuple[Path, str]:
+    """The model file that `named`, a run's id or a path, means, and how to write it down for good.
+
+    Raises:
+        RunError: there is no such run, or it has no model yet.
+    """
+    path = Path(named).expanduser()
+    if path.exists() or path.suffix == ".safetensors" or len(path.parts) > 1:
+        return path, str(path.absolute())
+    run = home.find(named)
+    if not run.model.exists():
+        raise RunError(f"Run {run.id} has no model yet: let it finish, or stop it after an epoch.")
+    return run.model, run.id

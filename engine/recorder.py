@@ -1,0 +1,211 @@
+"""What a run leaves on disk while it trains: events, checkpoints, best weights, samples, status.
+
+The recorder is the run's `emit` and its `Keeper`. An event is on disk before anyone is told of it, and a
+checkpoint knows how long the events file was, so that a resume can cut what came after.
+"""
+
+import math
+import os
+from contextlib import suppress
+from dataclasses import asdict
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from engine.batches import DeviceImages
+from engine.checkpoint import model_tensors, read_tensors, write_tensors
+from engine.device import Device
+from engine.errors import ModelFileError
+from engine.events import (
+    PAUSED,
+    RUNNING,
+    BatchEnded,
+    Continued,
+    Emit,
+    EpochEnded,
+    Event,
+    EventFormat,
+    Paused,
+    SamplesSaved,
+    Warned,
+)
+from engine.files import storage_error, write_bytes
+from engine.models import ConvAutoencoder
+from engine.runs import RunDirectory, RunStatus, touch
+from engine.training import TrainingState
+
+BATCH_EVENTS_KEPT = 200  # of an epoch
+SAMPLES_KEPT = 50  # epochs whose reconstructions stay on disk
+CHECKPOINTS_KEPT = 2
+CONSTANT_IMAGE = 0.98  # a loss above this part of a constant image's error has learned nothing
+
+
+class Recorder:
+    """Writes one run's files as it goes.
+
+    Args:
+        run: its directory, locked by this process.
+        tell: who hears of each event once it is on disk.
+        status: as of now.
+        offset: bytes of events to keep; what a file has beyond is cut.
+    """
+
+    def __init__(self, run: RunDirectory, tell: Emit, status: RunStatus, offset: int) -> None:
+        self.run = run
+        self.status = status
+        self._tell = tell
+        self._stored_batch = -1
+        self.samples: tuple[DeviceImages, NDArray[np.int64], Device] | None = None  # what is reconstructed each epoch
+        self.constant_error = 0.0  # of the mean image; 0 where it is not compared
+        self.total_epochs = status.epochs
+        try:
+            self._file = open(run.events, "ab")  # noqa: SIM115 - closed by `close`
+            self._file.truncate(offset)
+        except OSError as error:
+            raise storage_error(run.events, error) from error
+
+    def close(self) -> None:
+        """Let go of the events file."""
+        with suppress(OSError):
+            self._file.close()
+
+    def emit(self, event: Event) -> None:
+        """Store an event, then tell it.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        self.store(event)
+        self._tell(event)
+
+    def store(self, event: Event) -> None:
+        """Append an event to the file; of an epoch's batches at most `BATCH_EVENTS_KEPT`."""
+        if isinstance(event, BatchEnded):
+            place = event.step // max(math.ceil(event.steps / BATCH_EVENTS_KEPT), 1)
+            if place == self._stored_batch:
+                return
+            self._stored_batch = place
+        try:
+            self._file.write(EventFormat.write(event).encode() + b"\n")
+            self._file.flush()
+        except OSError as error:
+            raise storage_error(self.run.events, error) from error
+        if isinstance(event, Paused | Continued):
+            self.write_status(state=PAUSED if isinstance(event, Paused) else RUNNING)
+
+    def tell(self, event: Event) -> None:
+        """Tell an event that is stored already."""
+        self._tell(event)
+
+    def write_status(self, **values: Any) -> None:
+        """Replace `status.json` with these values changed."""
+        self.status = touch(self.status, **values)
+        self.run.write_status(self.status)
+
+    # -- what `fit` keeps --------------------------------------------------------------------------
+
+    def keep_state(self, state: TrainingState) -> None:
+        """Write a checkpoint, and let go of all but the last two."""
+        os.fsync(self._file.fileno())
+        values = {**state.values, "offset": self._file.tell(), "status": asdict(self.status)}
+        before = list_checkpoints(self.run)
+        number = int(before[-1].stem) + 1 if before else 1
+        write_tensors(self.run.checkpoints / f"{number:08d}.safetensors", "checkpoint", state.tensors, values)
+        for old in before[: -CHECKPOINTS_KEPT + 1]:
+            with suppress(OSError):
+                old.unlink()
+
+    def keep_best(self, stage: str, model: nn.Module) -> None:
+        """Write the stage's best weights."""
+        write_tensors(best_file(self.run, stage), "weights", model_tensors(model), {"stage": stage})
+
+    def keep_epoch(self, model: nn.Module, ended: EpochEnded) -> None:
+        """Write the reconstructions and the status of an epoch, and warn where nothing is learned."""
+        if self.samples is not None and isinstance(model, ConvAutoencoder):
+            self._write_samples(model, ended)
+        done = self.status.epoch + 1
+        if self.constant_error and ended.validation["loss"] > CONSTANT_IMAGE * self.constant_error and done > 1:
+            self.emit(
+                Warned(
+                    message=f"The validation loss, {ended.validation['loss']:.4f}, is no better than that of one "
+                    f"constant image ({self.constant_error:.4f}): nothing is learned yet. Try another learning rate, "
+                    "batch normalisation, or residual connections."
+                )
+            )
+        best = {"validation_accuracy": ended.validation.get("accuracy")} if ended.best else {}
+        self.write_status(
+            state=RUNNING,
+            stage=ended.stage,
+            epoch=done,
+            best_loss=ended.best_loss,
+            best_epoch=ended.best_epoch,
+            last_loss=ended.validation["loss"],
+            last_train_loss=ended.train["loss"],
+            seconds=self.status.seconds + ended.seconds,
+            ms_per_step=ended.ms_per_step,
+            images_per_second=ended.images_per_second,
+            **best,
+        )
+
+    def _write_samples(self, model: ConvAutoencoder, ended: EpochEnded) -> None:
+        assert self.samples is not None
+        images, indices, device = self.samples
+        originals, _ = images.batch(images.indices(indices))
+        model.eval()
+        with torch.inference_mode(), device.autocast():
+            reconstructions = model(originals)
+        model.train()
+        name = f"samples/epoch-{ended.epoch:04d}.npz"
+        write_arrays(self.run.path / name, originals=to_pixels(originals), reconstructions=to_pixels(reconstructions))
+        every = math.ceil(max(self.total_epochs, 1) / SAMPLES_KEPT)
+        if ended.epoch > 2 and (ended.epoch - 1) % every:
+            (self.run.samples / f"epoch-{ended.epoch - 1:04d}.npz").unlink(missing_ok=True)
+        self.emit(SamplesSaved(stage=ended.stage, epoch=ended.epoch, file=name))
+
+
+def to_pixels(images: torch.Tensor) -> NDArray[np.uint8]:
+    """(n, channels, height, width) in [0, 1], cut to that, as uint8 (n, height, width, channels)."""
+    pixels = images.float().clamp(0, 1).mul(255).round().to(torch.uint8).permute(0, 2, 3, 1)
+    array: NDArray[np.uint8] = pixels.cpu().contiguous().numpy()
+    return array
+
+
+def write_arrays(path: Path, **arrays: NDArray[Any]) -> None:
+    """Put arrays at `path` as an `.npz`, whole or not at all.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    buffer = BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    write_bytes(path, buffer.getvalue())
+
+
+def best_file(run: RunDirectory, stage: str) -> Path:
+    """Where a stage's best weights are."""
+    return run.best / f"{stage.replace(' ', '-')}.safetensors"
+
+
+def list_checkpoints(run: RunDirectory) -> list[Path]:
+    """A run's checkpoints, the oldest first."""
+    return sorted(path for path in run.checkpoints.glob("*.safetensors") if path.stem.isdecimal())
+
+
+def read_checkpoint(run: RunDirectory) -> tuple[TrainingState, RunStatus, int] | None:
+    """The latest training state that can be read, with the status and the length of the events as they were then."""
+    for path in reversed(list_checkpoints(run)):
+        try:
+            tensors, values = read_tensors(path)
+            offset = int(values["offset"])
+            status = RunStatus(**values["status"])
+            state = TrainingState(tensors, values)
+            state.progress  # noqa: B018 - one that cannot be read is passed over too
+        except (ModelFileError, KeyError, TypeError, ValueError):
+            continue
+        return state, status, offset
+    return None

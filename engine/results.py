@@ -1,0 +1,155 @@
+"""What a complete run is measured by: the best weights on the test images, once.
+
+Nothing is chosen by these numbers. Where there are no test images (or, for a classifier, no labels of
+theirs) the validation images are measured instead, and `evaluated_on` says so.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from engine.batches import DeviceImages
+from engine.datasets import ImageData
+from engine.errors import RunError
+from engine.evaluation import classification_report, pca_error, psnr
+from engine.events import EpochEnded, Event, StageEnded
+from engine.models import ConvAutoencoder, EncoderClassifier
+from engine.recorder import write_arrays
+from engine.runs import RunDirectory
+
+if TYPE_CHECKING:
+    from engine.preparation import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """The content of `predictions.npz`."""
+
+    kind: str
+    of: str  # test or validation: which images; validation images are indices into the training files
+    indices: NDArray[np.int64]  # (n,)
+    probabilities: NDArray[np.float32] | None  # (n, classes), of a classifier
+    errors: NDArray[np.float32] | None  # (n,) mean squared error, of an autoencoder
+
+
+def evaluated_on(data: ImageData, kind: str, validation: int) -> tuple[str, int]:
+    """Which images a run is measured on, and how many they are."""
+    usable = data.test is not None and (kind == "autoencoder" or data.test.labels is not None)
+    return ("test", len(data.test)) if usable and data.test is not None else ("validation", validation)
+
+
+def measure(work: "Work", model: ConvAutoencoder | EncoderClassifier, images: DeviceImages) -> dict[str, Any]:
+    """Evaluate the weights that `model` has, write the predictions, and give back what `result.json` adds."""
+    of, _ = evaluated_on(work.data, work.spec.kind, len(work.validation))
+    indices = work.validation
+    if of == "test":
+        assert work.data.test is not None
+        images = DeviceImages(work.data.test, work.device.torch_device)
+        indices = np.arange(len(work.data.test), dtype=np.int64)
+    model.eval()
+    if isinstance(model, ConvAutoencoder):
+        return _measure_autoencoder(work, model, images, indices, of)
+    return _measure_classifier(work, model, images, indices, of)
+
+
+def _measure_autoencoder(
+    work: "Work", model: ConvAutoencoder, images: DeviceImages, indices: NDArray[np.int64], of: str
+) -> dict[str, Any]:
+    errors = []
+    with torch.inference_mode(), work.device.autocast():
+        for batch, _ in images.batches(indices):
+            errors.append((model(batch).float() - batch).square().mean((1, 2, 3)).cpu())
+    found = torch.cat(errors).numpy()
+    mse = float(found.mean(dtype=np.float64))
+    _write_predictions(work, of, indices, errors=found)
+    best = work.run.read_status().best_loss
+    source = work.data.test if of == "test" and work.data.test is not None else work.data.train
+    pca = pca_error(work.data.train.take(work.training), source.take(indices), work.plan.latent)
+    return {
+        "evaluated_on": of,
+        "validation_mse": best,
+        "validation_psnr": None if best is None else psnr(best),
+        "test_loss": mse if of == "test" else None,
+        "test_mse": mse if of == "test" else None,
+        "test_psnr": psnr(mse) if of == "test" else None,
+        "pca": {**asdict(pca), "psnr": None if pca.mse is None else psnr(pca.mse)},
+    }
+
+
+def _measure_classifier(
+    work: "Work", model: EncoderClassifier, images: DeviceImages, indices: NDArray[np.int64], of: str
+) -> dict[str, Any]:
+    outputs = []
+    with torch.inference_mode(), work.device.autocast():
+        for batch, _ in images.batches(indices):
+            outputs.append(model(batch).float().cpu())
+    logits = torch.cat(outputs).double()
+    labels = work.data.test.labels if of == "test" and work.data.test is not None else work.data.train.labels
+    assert labels is not None
+    true = torch.from_numpy(labels[indices].astype(np.int64))
+    loss = torch.nn.functional.cross_entropy(logits, true).item()
+    probabilities = logits.softmax(1).float().numpy()
+    _write_predictions(work, of, indices, probabilities=probabilities)
+    report = classification_report(labels[indices], probabilities)
+    return {
+        "evaluated_on": of,
+        "test_loss": loss if of == "test" else None,
+        "test_accuracy": report.accuracy if of == "test" else None,
+        "accuracy": report.accuracy,
+        "correct": report.correct,
+        "incorrect": report.incorrect,
+        "report": report.to_json(),
+    }
+
+
+def _write_predictions(work: "Work", of: str, indices: NDArray[np.int64], **arrays: NDArray[Any]) -> None:
+    marks = {"kind": np.array(work.spec.kind), "of": np.array(of), "format": np.array(1)}
+    write_arrays(work.run.predictions, indices=indices, **arrays, **marks)
+
+
+def read_predictions(run: RunDirectory) -> Predictions:
+    """What a complete run's model made of every image it was measured on.
+
+    Raises:
+        RunError: the run is not complete, or the file is damaged.
+    """
+    if not run.predictions.exists():
+        raise RunError(f"Run {run.id} has no predictions yet: they are made when training is over.")
+    try:
+        with np.load(run.predictions, allow_pickle=False) as arrays:
+            return Predictions(
+                kind=str(arrays["kind"]),
+                of=str(arrays["of"]),
+                indices=arrays["indices"],
+                probabilities=arrays.get("probabilities"),
+                errors=arrays.get("errors"),
+            )
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise RunError(
+            f"{run.predictions} cannot be read ({error}): evaluate the run again by training it anew."
+        ) from None
+
+
+def stages(events: list[Event]) -> list[dict[str, Any]]:
+    """Each stage that ended, as `result.json` tells it."""
+    accuracies = {
+        (event.stage, event.epoch): event.validation.get("accuracy")
+        for event in events
+        if isinstance(event, EpochEnded)
+    }
+    return [
+        {
+            "stage": event.stage,
+            "state": event.state,
+            "epochs": event.epochs,
+            "best_epoch": event.best_epoch,
+            "best_loss": event.best_loss,
+            "best_accuracy": accuracies.get((event.stage, event.best_epoch)),
+            "seconds": event.seconds,
+        }
+        for event in events
+        if isinstance(event, StageEnded)
+    ]

@@ -1,0 +1,57 @@
+"""How a batch becomes a loss and its metrics: the only difference between the two kinds of training."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a batch gave."""
+
+    objective: Tensor  # what the gradient is taken of
+    metrics: dict[str, Tensor]  # means over the batch, detached; "loss" is always there
+
+
+class Task(Protocol):
+    """A loss, and what is measured beside it."""
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor | None) -> Outcome:
+        """The outcome of a batch: images (n, channels, height, width) in [0, 1], labels (n,)."""
+        ...
+
+
+class Reconstruction:
+    """Mean squared error between an image and what the autoencoder makes of it."""
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor | None) -> Outcome:  # noqa: ARG002 - a Task
+        """See `Task`; labels are not looked at."""
+        loss = functional.mse_loss(model(images).float(), images)
+        return Outcome(loss, {"loss": loss.detach()})
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """Cross-entropy. The objective is smoothed in training; the loss that is told never is."""
+
+    label_smoothing: float = 0.0
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor | None) -> Outcome:
+        """See `Task`.
+
+        Raises:
+            ValueError: there are no labels.
+        """
+        if labels is None:
+            raise ValueError("classification needs labels")
+        logits = model(images).float()
+        loss = functional.cross_entropy(logits, labels)
+        objective = loss
+        if model.training and self.label_smoothing:
+            objective = functional.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
+        with torch.no_grad():
+            accuracy = (logits.argmax(1) == labels).float().mean()
+        return Outcome(objective, {"loss": loss.detach(), "accuracy": accuracy})

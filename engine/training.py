@@ -1,0 +1,387 @@
+"""`fit`: the only training loop. An autoencoder and both stages of a classifier go through it.
+
+One call trains one stage, from its beginning or from a checkpoint, and gives back how it ended. It looks
+at `control` at every step, tells `emit` facts without waiting, and reads numbers off the device ten times
+a second and at each epoch's end: drawing needs no more, and each reading makes a GPU wait.
+"""
+
+import itertools
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from engine.augmentation import affine
+from engine.batches import DeviceImages
+from engine.control import Asked, Control
+from engine.device import Device
+from engine.events import (
+    DIVERGED,
+    EARLY_STOPPED,
+    FINISHED,
+    STOPPED,
+    BatchEnded,
+    Continued,
+    Emit,
+    EpochEnded,
+    OverfittingSeen,
+    Paused,
+    StageEnded,
+    StageStarted,
+)
+from engine.optimisation import make_optimizer, make_scheduler, optimizer_state, restore_optimizer
+from engine.tasks import Task
+
+TELL_SECONDS = 0.1  # between two readings of the loss
+CHECKPOINT_SECONDS = 60.0
+PAUSE_SECONDS = 0.05  # between two looks at `control` while paused
+OVERFITTING_RATIO = 1.5
+OVERFITTING_EPOCHS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """What one call of `fit` is to do."""
+
+    name: str
+    epochs: int
+    batch_size: int
+    optimizer: str
+    learning_rate: float
+    weight_decay: float
+    schedule: str
+    patience: int  # epochs; 0 never stops early
+    seed: int
+    augment: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageData:
+    """The images of a stage, resident on the device."""
+
+    images: DeviceImages
+    order: Callable[[int], NDArray[np.int64]]  # the training images of an epoch (from 1), shuffled
+    training: int  # how many those are
+    validation: NDArray[np.int64]
+
+
+@dataclass(kw_only=True)
+class Progress:
+    """How far a stage is: plain numbers, written with every checkpoint."""
+
+    stage: str
+    epoch: int = 1  # under way, from 1
+    step: int = 0  # steps taken in it
+    sums: dict[str, float] = field(default_factory=dict)  # of each metric over those steps
+    step_seconds: float = 0.0  # of those steps
+    best_loss: float | None = None
+    best_epoch: int = 0
+    losses: list[tuple[float, float]] = field(default_factory=list)  # (training, validation) of the latest epochs
+    seconds: float = 0.0  # of the stage
+    total_steps: int = 0  # of all stages
+    total_step_seconds: float = 0.0
+    ended: str = ""  # the state the stage ended in
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingState:
+    """Everything that going on with the next step takes."""
+
+    tensors: dict[str, Tensor]
+    values: dict[str, Any]
+
+    @property
+    def progress(self) -> Progress:
+        """How far it was."""
+        values = self.values["progress"]
+        return Progress(**{**values, "losses": [tuple(pair) for pair in values["losses"]]})
+
+
+class Keeper(Protocol):
+    """Where a stage's results go as they come."""
+
+    def keep_best(self, stage: str, model: nn.Module) -> None:
+        """These are the weights of the lowest validation loss so far."""
+
+    def keep_epoch(self, model: nn.Module, ended: EpochEnded) -> None:
+        """An epoch is complete: what else is told or drawn of it."""
+
+    def keep_state(self, state: TrainingState) -> None:
+        """What a resume begins from."""
+
+
+def fit(
+    model: nn.Module,
+    task: Task,
+    stage: Stage,
+    data: StageData,
+    *,
+    device: Device,
+    control: Control,
+    emit: Emit,
+    keeper: Keeper,
+    state: TrainingState | None = None,
+    before: Progress | None = None,
+) -> Progress:
+    """Train one stage and give back how far it came; `ended` says how.
+
+    Args:
+        model: on the device, its weights those to begin with.
+        state: where to go on from; the stage begins at its first step without one.
+        before: the progress of the stage before, whose totals are carried on.
+
+    Raises:
+        StorageError: `keeper` cannot write.
+    """
+    loop = _Loop(model, task, stage, data, device, control, emit, keeper)
+    if state is None:
+        if before is not None:
+            loop.progress.total_steps = before.total_steps
+            loop.progress.total_step_seconds = before.total_step_seconds
+        trainable = sum(weights.numel() for weights in model.parameters() if weights.requires_grad)
+        emit(StageStarted(stage=stage.name, epochs=stage.epochs, steps=loop.steps, trainable=trainable))
+        keeper.keep_state(loop.capture())
+    else:
+        loop.restore(state)
+    while not loop.progress.ended:
+        loop.progress.ended = loop.train_epoch() or loop.end_epoch()
+    progress = loop.progress
+    emit(
+        StageEnded(
+            stage=stage.name,
+            state=progress.ended,
+            epochs=progress.epoch - 1,
+            best_epoch=progress.best_epoch,
+            best_loss=progress.best_loss,
+            seconds=progress.seconds,
+        )
+    )
+    if progress.ended in (FINISHED, EARLY_STOPPED):
+        keeper.keep_state(loop.capture())
+    return progress
+
+
+def evaluate(
+    model: nn.Module, task: Task, images: DeviceImages, indices: NDArray[np.int64], device: Device
+) -> dict[str, float]:
+    """Means of a task's metrics over all those images, in eval mode; the model is left in the mode it was in."""
+    training = model.training
+    model.eval()
+    sums: dict[str, float] = {}
+    with torch.inference_mode(), device.autocast():
+        for batch, labels in images.batches(indices):
+            for name, value in task(model, batch, labels).metrics.items():
+                sums[name] = sums.get(name, 0.0) + value.item() * len(batch)
+    model.train(training)
+    return {name: value / len(indices) for name, value in sums.items()}
+
+
+class _Loop:
+    """The parts of one stage in training, and its steps."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        task: Task,
+        stage: Stage,
+        data: StageData,
+        device: Device,
+        control: Control,
+        emit: Emit,
+        keeper: Keeper,
+    ) -> None:
+        self.model, self.task, self.stage, self.data = model, task, stage, data
+        self.device, self.control, self.emit, self.keeper = device, control, emit, keeper
+        self.progress = Progress(stage=stage.name)
+        # The last partial batch of an epoch is left out of training.
+        self.steps = data.training // stage.batch_size
+        self.weights = [weights for weights in model.parameters() if weights.requires_grad]
+        self.optimizer = make_optimizer(stage.optimizer, self.weights, stage.learning_rate, stage.weight_decay)
+        self.scheduler = make_scheduler(stage.schedule, self.optimizer, stage.learning_rate, stage.epochs * self.steps)
+        torch.manual_seed(stage.seed)
+        self.augmentation = torch.Generator(device.torch_device).manual_seed(stage.seed + 1)
+        self.names: tuple[str, ...] = ()
+        self.saved = time.monotonic()
+
+    def train_epoch(self) -> str:
+        """Take the rest of the epoch's steps; gives back how the stage ended, or nothing where it goes on."""
+        progress, stage, model = self.progress, self.stage, self.model
+        order = self.data.images.indices(self.data.order(progress.epoch))
+        pending: list[Tensor] = []
+        told = mark = time.perf_counter()
+        model.train()
+        while progress.step < self.steps:
+            if self.control.asked() is not Asked.RUN:
+                if pending and not self._read(pending, mark):
+                    return DIVERGED
+                if self._wait():
+                    return STOPPED
+                mark = time.perf_counter()
+            images, labels = self.data.images.batch(
+                order[progress.step * stage.batch_size : (progress.step + 1) * stage.batch_size]
+            )
+            if stage.augment:
+                images = affine(images, self.augmentation)
+            with self.device.autocast():
+                outcome = self.task(model, images, labels)
+            self.optimizer.zero_grad(set_to_none=True)
+            outcome.objective.backward()  # type: ignore[no-untyped-call]
+            self.optimizer.step()
+            if self.scheduler.every_step:
+                self.scheduler.step()
+            self.names = tuple(outcome.metrics)
+            pending.append(torch.stack(tuple(outcome.metrics.values())))
+            progress.step += 1
+
+            now = time.perf_counter()
+            if now - told >= TELL_SECONDS or progress.step == self.steps:
+                if not self._read(pending, mark):
+                    return DIVERGED
+                told = mark = time.perf_counter()
+                if time.monotonic() - self.saved >= CHECKPOINT_SECONDS:
+                    self._save()
+                    mark = time.perf_counter()
+        return ""
+
+    def end_epoch(self) -> str:
+        """Validate, tell and keep what the epoch came to; gives back how the stage ended, if it did."""
+        progress, stage = self.progress, self.stage
+        begun = time.perf_counter()
+        train = {name: total / self.steps for name, total in progress.sums.items()}
+        validation = evaluate(self.model, self.task, self.data.images, self.data.validation, self.device)
+        if not math.isfinite(validation["loss"]):
+            return DIVERGED
+        best = progress.best_loss is None or validation["loss"] < progress.best_loss
+        if best:
+            progress.best_loss, progress.best_epoch = validation["loss"], progress.epoch
+        if not self.scheduler.every_step:
+            self.scheduler.step(validation["loss"])
+        waited = progress.epoch - progress.best_epoch
+        each = progress.step_seconds / self.steps
+        seconds = progress.step_seconds + time.perf_counter() - begun
+        ended = EpochEnded(
+            stage=stage.name,
+            epoch=progress.epoch,
+            train=train,
+            validation=validation,
+            seconds=seconds,
+            ms_per_step=1000 * each,
+            images_per_second=stage.batch_size / each,
+            learning_rate=self.optimizer.param_groups[0]["lr"],
+            best=best,
+            best_epoch=progress.best_epoch,
+            best_loss=progress.best_loss or 0.0,
+            patience_left=max(stage.patience - waited, 0) if stage.patience else None,
+        )
+        if best:
+            self.keeper.keep_best(stage.name, self.model)
+        self.emit(ended)
+        progress.losses = [*progress.losses, (train["loss"], validation["loss"])][-OVERFITTING_EPOCHS - 1 :]
+        if sign := overfitting(progress.losses):
+            self.emit(OverfittingSeen(stage=stage.name, epoch=progress.epoch, message=sign))
+        self.keeper.keep_epoch(self.model, ended)
+        progress.seconds += progress.step_seconds + time.perf_counter() - begun
+        progress.epoch += 1
+        progress.step, progress.sums, progress.step_seconds = 0, {}, 0.0
+        if stage.patience and waited >= stage.patience:
+            return EARLY_STOPPED
+        if progress.epoch > stage.epochs:
+            return FINISHED
+        self._save()
+        return ""
+
+    def _read(self, pending: list[Tensor], mark: float) -> bool:
+        """Take the waiting metrics off the device and tell the last; False where one is not finite."""
+        progress, stage = self.progress, self.stage
+        rows = torch.stack(pending).tolist()
+        pending.clear()
+        seconds = time.perf_counter() - mark  # reading has waited for the steps, so they are all in it
+        progress.step_seconds += seconds
+        progress.total_step_seconds += seconds
+        progress.total_steps += len(rows)
+        for row in rows:
+            for name, value in zip(self.names, row, strict=True):
+                progress.sums[name] = progress.sums.get(name, 0.0) + value
+        if not all(math.isfinite(row[self.names.index("loss")]) for row in rows):
+            return False
+        each = progress.step_seconds / progress.step
+        self.emit(
+            BatchEnded(
+                stage=stage.name,
+                epoch=progress.epoch,
+                step=progress.step,
+                steps=self.steps,
+                metrics=dict(zip(self.names, rows[-1], strict=True)),
+                learning_rate=self.optimizer.param_groups[0]["lr"],
+                ms_per_step=1000 * each,
+                images_per_second=stage.batch_size / each,
+                memory=self.device.memory(),
+            )
+        )
+        return True
+
+    def _wait(self) -> bool:
+        """Wait while paused; True where the run is to stop. Either way the state is kept first."""
+        self._save()
+        if self.control.asked() is Asked.PAUSE:
+            self.emit(Paused())
+            while self.control.asked() is Asked.PAUSE:
+                time.sleep(PAUSE_SECONDS)
+            if self.control.asked() is Asked.RUN:
+                self.emit(Continued())
+        return self.control.asked() is Asked.STOP
+
+    def _save(self) -> None:
+        self.keeper.keep_state(self.capture())
+        self.saved = time.monotonic()
+
+    def capture(self) -> TrainingState:
+        """The state as it is now."""
+        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
+        moments, groups = optimizer_state(self.optimizer)
+        tensors |= moments
+        tensors["random.cpu"] = torch.get_rng_state()
+        tensors["random.augmentation"] = self.augmentation.get_state()
+        if self.device.torch_device.type == "cuda":
+            tensors["random.device"] = torch.cuda.get_rng_state(self.device.torch_device)
+        values = {
+            "progress": asdict(self.progress),
+            "groups": groups,
+            "scheduler": self.scheduler.state(),
+        }
+        return TrainingState(tensors, values)
+
+    def restore(self, state: TrainingState) -> None:
+        """Put everything back as it was."""
+        self.progress = state.progress
+        prefix = "model."
+        weights = {name[len(prefix) :]: tensor for name, tensor in state.tensors.items() if name.startswith(prefix)}
+        self.model.load_state_dict(weights)
+        restore_optimizer(self.optimizer, state.tensors, state.values["groups"])
+        self.scheduler.restore(state.values["scheduler"])
+        torch.set_rng_state(state.tensors["random.cpu"])
+        self.augmentation.set_state(state.tensors["random.augmentation"])
+        if "random.device" in state.tensors and self.device.torch_device.type == "cuda":
+            torch.cuda.set_rng_state(state.tensors["random.device"], self.device.torch_device)
+
+
+def overfitting(losses: list[tuple[float, float]]) -> str:
+    """A sentence where the latest epochs' (training, validation) losses show overfitting, else nothing.
+
+    Two signs: over three epochs in a row validation rose while training fell; or the validation loss is
+    more than 1.5 times the training loss after having risen.
+    """
+    pairs = list(itertools.pairwise(losses))
+    worse = [new[1] > old[1] and new[0] < old[0] for old, new in pairs]
+    if len(worse) >= OVERFITTING_EPOCHS and all(worse[-OVERFITTING_EPOCHS:]):
+        return f"Validation loss rose for {OVERFITTING_EPOCHS} epochs while training loss fell: a sign of overfitting."
+    if worse and worse[-1] and losses[-1][1] > OVERFITTING_RATIO * losses[-1][0]:
+        ratio = losses[-1][1] / losses[-1][0]
+        return f"Validation loss is {ratio:.1f} times the training loss, and rising: a sign of overfitting."
+    return ""

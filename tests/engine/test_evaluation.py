@@ -1,0 +1,263 @@
+import json
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from sklearn import metrics
+from sklearn.decomposition import PCA
+
+from engine.datasets import load_dataset
+from engine.evaluation import (
+    ConstantErrors,
+    classification_report,
+    constant_image_error,
+    pca_error,
+    per_image_error,
+    psnr,
+)
+
+
+def probabilities_for(predicted: list[int], classes: int) -> NDArray[np.float64]:
+    return np.eye(classes)[predicted]
+
+
+def random_images(count: int, side: int = 8, seed: int = 0) -> NDArray[np.uint8]:
+    return np.random.default_rng(seed).integers(0, 256, (count, side, side, 1), dtype=np.uint8)
+
+
+class TestClassificationReport:
+    labels = np.array([0, 0, 1, 1, 2, 2])
+    predicted = (0, 1, 1, 1, 2, 0)
+
+    def test_counts_and_ratios_are_those_worked_out_by_hand(self) -> None:
+        report = classification_report(self.labels, probabilities_for(list(self.predicted), 3))
+        assert (report.correct, report.incorrect) == (4, 2)
+        assert report.accuracy == pytest.approx(4 / 6)
+        assert report.confusion == ((1, 1, 0), (0, 2, 0), (1, 0, 1))
+        one = report.rows[1]
+        assert (one.name, one.support) == ("Class 1", 2)
+        assert (one.precision, one.recall, one.f1) == (pytest.approx(2 / 3), 1.0, pytest.approx(0.8))
+        assert (report.macro.name, report.weighted.name) == ("macro avg", "weighted avg")
+        assert report.macro.recall == pytest.approx((0.5 + 1 + 0.5) / 3)
+        assert report.weighted.support == 6
+
+    @settings(max_examples=25, deadline=None)
+    @given(data=st.data(), classes=st.integers(2, 12), count=st.integers(1, 60))
+    def test_every_number_and_the_text_are_scikit_learns(self, data: st.DataObject, classes: int, count: int) -> None:
+        numbers = st.lists(st.integers(0, classes - 1), min_size=count, max_size=count)
+        labels, predicted = np.array(data.draw(numbers)), data.draw(numbers)
+        report = classification_report(labels, probabilities_for(predicted, classes))
+        names = [f"Class {number}" for number in range(classes)]
+        assert report.text == metrics.classification_report(
+            labels, predicted, labels=range(classes), target_names=names, digits=2, zero_division=0
+        )
+        precision, recall, f1, support = metrics.precision_recall_fscore_support(
+            labels, predicted, labels=range(classes), zero_division=0
+        )
+        assert [row.precision for row in report.rows] == pytest.approx(list(precision))
+        assert [row.recall for row in report.rows] == pytest.approx(list(recall))
+        assert [row.f1 for row in report.rows] == pytest.approx(list(f1))
+        assert [row.support for row in report.rows] == list(support)
+        assert report.accuracy == pytest.approx(metrics.accuracy_score(labels, predicted))
+        assert sum(map(sum, report.confusion)) == report.correct + report.incorrect == count
+
+    def test_a_class_without_images_still_has_a_row_and_the_accuracy_line_stays(self) -> None:
+        report = classification_report(np.array([0, 0, 2]), probabilities_for([0, 2, 2], 4))
+        assert [row.name for row in report.rows] == ["Class 0", "Class 1", "Class 2", "Class 3"]
+        assert [row.support for row in report.rows] == [2, 0, 1, 0]
+        assert report.rows[3].precision == report.rows[3].recall == report.rows[3].f1 == 0
+        assert "    accuracy " in report.text
+        assert "micro avg" not in report.text
+
+    @pytest.mark.parametrize("label", [0, 1, 2])
+    def test_images_of_a_single_class_have_an_accuracy_too(self, label: int) -> None:
+        report = classification_report(np.array([label]), probabilities_for([label], 3))
+        assert report.accuracy == 1
+        assert "    accuracy " in report.text
+
+    def test_an_unsure_image_goes_to_its_likeliest_class_and_not_to_class_0(self) -> None:
+        report = classification_report(np.array([2]), np.array([[0.3, 0.3, 0.4]]))
+        assert report.correct == 1
+
+    def test_equal_probabilities_go_to_the_lower_class(self) -> None:
+        assert classification_report(np.array([1]), np.array([[0.2, 0.4, 0.4]])).correct == 1
+
+    def test_labels_may_be_bytes_and_probabilities_float32(self) -> None:
+        wide = classification_report(self.labels, probabilities_for(list(self.predicted), 3))
+        narrow = classification_report(
+            self.labels.astype(np.uint8), probabilities_for(list(self.predicted), 3).astype(np.float32)
+        )
+        assert narrow == wide
+
+    def test_it_can_be_written_as_json(self) -> None:
+        report = classification_report(self.labels, probabilities_for(list(self.predicted), 3))
+        values = json.loads(json.dumps(report.to_json(), allow_nan=False))
+        assert values == report.to_json()
+        assert values["rows"][1] == {
+            "name": "Class 1",
+            "precision": pytest.approx(2 / 3),
+            "recall": 1.0,
+            "f1": pytest.approx(0.8),
+            "support": 2,
+        }
+        assert values["confusion"] == [[1, 1, 0], [0, 2, 0], [1, 0, 1]]
+        assert values["text"] == report.text
+
+    @pytest.mark.parametrize(
+        ("labels", "probabilities", "words"),
+        [
+            ([0, 1], [[1.0, 0.0]], r"\(2,\) and probabilities \(1, 2\)"),
+            ([0], [1.0], "are not"),
+            ([], np.empty((0, 3)), "are not"),
+            ([2], [[0.5, 0.5]], "labels go from 2 to 2, not from 0 to 1"),
+            ([-1], [[0.5, 0.5]], "labels go from -1"),
+            ([0], [[math.nan, 1.0]], "not finite"),
+        ],
+    )
+    def test_arrays_that_do_not_belong_together_are_refused(
+        self, labels: list[int], probabilities: list[list[float]], words: str
+    ) -> None:
+        with pytest.raises(ValueError, match=words):
+            classification_report(np.array(labels, np.int64), np.array(probabilities))
+
+
+class TestPsnr:
+    @pytest.mark.parametrize(("mse", "decibels"), [(1.0, 0.0), (0.1, 10.0), (0.001, 30.0), (4.0, -6.0206)])
+    def test_each_tenth_of_the_error_is_worth_ten_decibels(self, mse: float, decibels: float) -> None:
+        assert psnr(mse) == pytest.approx(decibels, abs=1e-4)
+
+    @pytest.mark.parametrize("mse", [0.0, math.inf, math.nan])
+    def test_what_json_cannot_hold_is_none(self, mse: float) -> None:
+        assert psnr(mse) is None
+
+    def test_a_negative_error_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="cannot be -1"):
+            psnr(-1)
+
+
+class TestPerImageError:
+    def test_bytes_and_fractions_mean_the_same(self) -> None:
+        originals, others = random_images(5), random_images(5, seed=1)
+        expected = np.square(originals / 255 - others / 255).mean(axis=(1, 2, 3))
+        errors = per_image_error(originals, others)
+        assert errors.dtype == np.float32
+        assert errors == pytest.approx(expected, rel=1e-5)
+        assert per_image_error(originals, (others / 255).astype(np.float32)) == pytest.approx(expected, rel=1e-5)
+        assert per_image_error(originals / 255, others) == pytest.approx(expected, rel=1e-5)
+
+    def test_white_for_black_is_an_error_of_one(self) -> None:
+        black, white = np.zeros((2, 8, 8, 1), np.uint8), np.full((2, 8, 8, 1), 255, np.uint8)
+        assert list(per_image_error(black, white)) == [1, 1]
+        assert list(per_image_error(white, white)) == [0, 0]
+
+    def test_working_in_pieces_changes_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        originals, others = random_images(11), random_images(11, seed=1)
+        whole = per_image_error(originals, others)
+        monkeypatch.setattr("engine.evaluation._NUMBERS_AT_ONCE", 3 * 64)
+        assert np.array_equal(per_image_error(originals, others), whole)
+
+    def test_no_images_have_no_errors(self) -> None:
+        assert per_image_error(random_images(0), random_images(0)).shape == (0,)
+
+    def test_other_shapes_and_types_are_refused(self) -> None:
+        with pytest.raises(ValueError, match="differ in shape"):
+            per_image_error(random_images(2), random_images(3))
+        with pytest.raises(ValueError, match="int64, neither uint8 nor floating point"):
+            per_image_error(random_images(2), random_images(2).astype(np.int64))
+
+
+class TestConstantImageError:
+    @settings(max_examples=20, deadline=None)
+    @given(count=st.integers(1, 40), seed=st.integers(0, 1000))
+    def test_they_are_the_errors_of_the_mean_image_and_of_black(self, count: int, seed: int) -> None:
+        images = random_images(count, seed=seed)
+        scaled = images / 255
+        errors = constant_image_error(images)
+        assert errors.black == pytest.approx(np.square(scaled).mean())
+        assert errors.mean_image == pytest.approx(np.square(scaled - scaled.mean(axis=0)).mean(), abs=1e-12)
+        assert errors.mean_image <= errors.black + 1e-12
+
+    def test_equal_images_are_all_the_mean_image(self) -> None:
+        errors = constant_image_error(np.repeat(random_images(1), 9, axis=0))
+        assert errors.mean_image == pytest.approx(0, abs=1e-12)
+        assert errors.mean_image >= 0
+
+    def test_working_in_pieces_changes_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        images = random_images(11)
+        whole = constant_image_error(images)
+        monkeypatch.setattr("engine.evaluation._NUMBERS_AT_ONCE", 3 * 64)
+        assert constant_image_error(images) == whole
+
+    def test_the_digits_have_the_errors_that_are_known_of_them(self) -> None:
+        digits = load_dataset().train.images[:5000]
+        assert constant_image_error(digits) == ConstantErrors(
+            pytest.approx(0.067, abs=0.001), pytest.approx(0.1, abs=0.01)
+        )
+
+    def test_no_images_and_other_types_are_refused(self) -> None:
+        with pytest.raises(ValueError, match="at least one"):
+            constant_image_error(random_images(0))
+        with pytest.raises(ValueError, match="float64"):
+            constant_image_error(random_images(1) / 255)  # type: ignore[arg-type]
+
+
+class TestPcaError:
+    @pytest.mark.parametrize("components", [1, 7, 63])
+    def test_it_is_the_error_of_scikit_learns_pca(self, components: int) -> None:
+        train, images = random_images(1500), random_images(40, seed=1)
+        pca = PCA(components).fit(train.reshape(1500, -1) / 255)
+        rows = images.reshape(40, -1) / 255
+        expected = np.square(pca.inverse_transform(pca.transform(rows)) - rows).mean()
+        comparison = pca_error(train, images, components)
+        assert comparison.components == components
+        assert comparison.mse == pytest.approx(expected, rel=1e-4)
+        assert comparison.note == ""
+
+    def test_more_components_make_digits_better(self) -> None:
+        data = load_dataset()
+        assert data.test is not None
+        train, images = data.train.images[:2000], data.test.images[:200]
+        errors = [pca_error(train, images, components).mse or 0 for components in (1, 16, 64)]
+        assert errors[0] > errors[1] > errors[2] > 0
+        assert errors[2] == pytest.approx(0.01, abs=0.002)
+
+    def test_working_in_pieces_changes_next_to_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        train, images = random_images(100), random_images(11, seed=1)
+        whole = pca_error(train, images, 5).mse
+        monkeypatch.setattr("engine.evaluation._NUMBERS_AT_ONCE", 3 * 64)
+        assert pca_error(train, images, 5).mse == pytest.approx(whole, rel=1e-6)
+
+    @pytest.mark.parametrize("components", [64, 65, 1000])
+    def test_as_many_components_as_pixels_are_exact(self, components: int) -> None:
+        comparison = pca_error(random_images(2000), random_images(2), components)
+        assert (comparison.mse, comparison.note) == (None, "overcomplete: PCA would be exact")
+
+    def test_large_images_are_left_out(self) -> None:
+        large = np.zeros((2, 65, 64, 1), np.uint8)
+        comparison = pca_error(large, large, 1)
+        assert (comparison.mse, comparison.note) == (None, "not computed: more than 4,096 numbers an image")
+
+    @pytest.mark.parametrize("components", [10, 11])
+    def test_as_many_components_as_training_images_are_left_out(self, components: int) -> None:
+        comparison = pca_error(random_images(10), random_images(2), components)
+        assert comparison.mse is None
+        assert comparison.note == "not computed: it needs more training images than components"
+
+    def test_nonsense_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="0 components"):
+            pca_error(random_images(5), random_images(5), 0)
+        with pytest.raises(ValueError, match="cannot be judged"):
+            pca_error(random_images(5), random_images(5, side=9), 1)
+        with pytest.raises(ValueError, match="at least one"):
+            pca_error(random_images(5), random_images(0), 1)
+
+
+def test_importing_evaluation_and_datasets_loads_neither_torch_nor_scikit_learn() -> None:
+    code = "import sys, engine.evaluation, engine.datasets; print({'torch', 'sklearn'} & set(sys.modules))"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "set()"
