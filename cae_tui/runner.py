@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from engine.architecture import Plan
+    from engine.architecture import Plan as Plan  # screens import it from here
     from engine.datasets import ImageData, ImageSet
     from engine.spec import AutoencoderSpec, Spec
 

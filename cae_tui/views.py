@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cae_tui.run_state import RunState
-from engine.runs import RunStatus
+from engine.runs import RunStatus as RunStatus  # screens import it from here
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,10 +69,21 @@ def resume(run: RunDirectory, emit: Emit, flag: Flag) -> dict[str, Any]:
     Raises:
         EngineError: it is complete, busy, or its data are not the ones it began with.
     """
-    status = run.read_status()
-    if not status.resumable and status.state != RUNNING:
-        raise RunError(f"Run {run.id} is {status.state}: there is nothing left to resume.")
+    check_resumable(run)
     return _go(reopen(run), emit, flag)
+
+
+def check_resumable(run: RunDirectory) -> None:
+    """Refuse a run that has nothing left to do, or that a process is doing.
+
+    Raises:
+        RunError: it is complete or busy.
+    """
+    status = run.read_status()
+    if run.is_held():
+        raise RunError(f"Run {run.id} is {status.state}: follow it with `cae-tui watch {run.id}`.")
+    if not status.resumable:
+        raise RunError(f"Run {run.id} is {status.state}: there is nothing left to resume.")
 
 
 # -- training -------------------------------------------------------------------------------------
@@ -118,6 +129,7 @@ def _train(work: Work, recorder: Recorder, control: Control, state: TrainingStat
         return kept
 
     data = StageData(images=images, order=order, training=len(work.training), validation=work.validation)
+    recorder.steps = len(work.training) // spec.batch_size
     if isinstance(model, ConvAutoencoder):
         recorder.samples = (images, _samples(work), device)
         recorder.constant_error = constant_image_error(work.data.train.take(work.training[:5000])).mean_image

@@ -22,10 +22,14 @@ _ACTIVATIONS: dict[str, type[nn.Module]] = {
 }
 
 
+_GAINS = {"relu": 1.414, "leaky-relu": 1.414, "elu": 1.245, "silu": 1.677, "gelu": 1.534}
+"""What keeps the mean square of a normally distributed signal as it is, through each activation."""
+
+
 class ConvLayer(nn.Module):
     """One convolutional layer of a plan: resampling, convolution, normalisation, activation, dropout, sum."""
 
-    def __init__(self, layer: Layer, activation: str, dropout: float, branch_scale: float = 1.0) -> None:
+    def __init__(self, layer: Layer, activation: str, dropout: float, branch_scale: float | None) -> None:
         super().__init__()
         self.layer = layer
         size, bias = layer.kernel, not layer.normalised
@@ -42,7 +46,9 @@ class ConvLayer(nn.Module):
         self.normalisation = nn.BatchNorm2d(layer.outputs) if layer.normalised else None
         self.activation = _ACTIVATIONS[activation]() if layer.activated else None
         self.dropout = nn.Dropout(dropout) if dropout and layer.activated else None
-        _initialise(self.convolution, layer, branch_scale if layer.residual else 1.0)
+        if branch_scale is not None:
+            gain = _GAINS[activation] if layer.activated else 1.0
+            _initialise(self.convolution, layer, gain * (branch_scale if layer.residual else 1.0))
 
     def forward(self, images: Tensor) -> Tensor:
         """(n, inputs, h, w) to (n, channels, h', w') as the plan says."""
@@ -198,24 +204,24 @@ def _dense(layer: Layer) -> nn.Linear:
     return linear
 
 
-def _scale(plan: Plan) -> float:
-    """What each of r residual branches is scaled by, so that their sum does not grow with r.
+def _scale(plan: Plan) -> float | None:
+    """What each of r residual branches is scaled by where nothing is normalised, so that their sum does not grow.
 
-    Only networks without normalisation need it, where nothing else holds the variance.
+    None where normalisation holds the variance: torch's own initialisation is kept then, which starts the
+    last layer small and so ends at a lower loss than He's.
     """
-    branches = sum(layer.residual for layer in plan.layers)
-    normalised = any(layer.normalised for layer in plan.layers)
-    return 1.0 if normalised or not branches else 1 / math.sqrt(branches)
+    if any(layer.normalised for layer in plan.layers):
+        return None
+    return 1 / math.sqrt(max(sum(layer.residual for layer in plan.layers), 1))
 
 
-def _initialise(convolution: nn.Conv2d | nn.ConvTranspose2d, layer: Layer, scale: float) -> None:
+def _initialise(convolution: nn.Conv2d | nn.ConvTranspose2d, layer: Layer, gain: float) -> None:
     """He's normal initialisation from the inputs that one output pixel really sees.
 
     torch's default shrinks the signal layer by layer; ten layers without normalisation then never leave
     the error of a black image.
     """
     seen = layer.inputs * layer.kernel**2 / (4 if layer.kind == "transposed" else 1)
-    gain = math.sqrt(2) if layer.activated else 1.0
-    nn.init.normal_(convolution.weight, std=scale * gain / math.sqrt(max(seen, layer.inputs)))
+    nn.init.normal_(convolution.weight, std=gain / math.sqrt(max(seen, layer.inputs)))
     if convolution.bias is not None:
         nn.init.zeros_(convolution.bias)

@@ -42,6 +42,7 @@ from engine.training import TrainingState
 BATCH_EVENTS_KEPT = 200  # of an epoch
 SAMPLES_KEPT = 50  # epochs whose reconstructions stay on disk
 CHECKPOINTS_KEPT = 2
+STEPS_TO_LEARN = 200  # before anyone is warned that nothing is learned
 CONSTANT_IMAGE = 0.98  # a loss above this part of a constant image's error has learned nothing
 
 
@@ -63,6 +64,7 @@ class Recorder:
         self.samples: tuple[DeviceImages, NDArray[np.int64], Device] | None = None  # what is reconstructed each epoch
         self.constant_error = 0.0  # of the mean image; 0 where it is not compared
         self.total_epochs = status.epochs
+        self.steps = 1  # of an epoch
         try:
             self._file = open(run.events, "ab")  # noqa: SIM115 - closed by `close`
             self._file.truncate(offset)
@@ -129,7 +131,8 @@ class Recorder:
         if self.samples is not None and isinstance(model, ConvAutoencoder):
             self._write_samples(model, ended)
         done = self.status.epoch + 1
-        if self.constant_error and ended.validation["loss"] > CONSTANT_IMAGE * self.constant_error and done > 1:
+        had_a_chance = done * self.steps >= STEPS_TO_LEARN or done == self.total_epochs
+        if had_a_chance and ended.validation["loss"] > CONSTANT_IMAGE * self.constant_error > 0:
             self.emit(
                 Warned(
                     message=f"The validation loss, {ended.validation['loss']:.4f}, is no better than that of one "

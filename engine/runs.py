@@ -18,7 +18,18 @@ from typing import Any
 
 from engine.control import Asked, ask_other_process
 from engine.errors import RunError
-from engine.events import CUT_OFF, FAILED, PAUSED, RUNNING, STOPPED, Event, EventFormat
+from engine.events import (
+    CUT_OFF,
+    DIVERGED,
+    EARLY_STOPPED,
+    FAILED,
+    FINISHED,
+    PAUSED,
+    RUNNING,
+    STOPPED,
+    Event,
+    EventFormat,
+)
 from engine.files import read_json, storage_error, write_json
 
 ID_LENGTH = 10
@@ -136,7 +147,9 @@ class RunDirectory:
             read = RunStatus(**{**status, "id": self.id})
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise RunError(f"{self.status} cannot be read ({error}): delete the run, or restore the file.") from None
-        if read.state in (RUNNING, PAUSED) and not self.is_held():
+        # `result.json` comes last, so a run that claims its end without one was cut off while it was written.
+        unwritten = read.state in (FINISHED, EARLY_STOPPED, DIVERGED) and not self.result.exists()
+        if (read.state in (RUNNING, PAUSED) or unwritten) and not self.is_held():
             return replace(read, state=CUT_OFF)
         return read
 

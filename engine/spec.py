@@ -175,7 +175,7 @@ class AutoencoderSpec(Spec):
         3, "Hyperparameters", "Kernel size", "Height and width of a kernel.", unit="pixels", ge=1, le=11
     )
     learning_rate: float = _asked(
-        4e-3, "Optimisation", "Learning rate", "The largest of the run under one-cycle, else the first.", gt=0, le=10
+        8e-3, "Optimisation", "Learning rate", "The largest of the run under one-cycle, else the first.", gt=0, le=10
     )
     downsampling: Literal["strided", "max-pool"] = _asked(
         "strided", "Architecture", "Downsampling", "How the encoder halves height and width."

@@ -1,0 +1,189 @@
+"""The command `cae-tui`: without a sub-command it opens the app, else it does the same work without a screen.
+
+The flags of `autoencoder` and `classifier` are made from the specs' fields when one of them is asked for,
+which is why this is argparse and not a library that reads signatures. Nothing heavy is imported for
+`--version` and `--help`; torch only where something is trained or loaded.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from engine import __version__
+from engine.errors import EngineError, SpecError
+from engine.runs import Home, default_home
+
+if TYPE_CHECKING:
+    from engine.spec import Spec
+
+BAD_USAGE, INTERRUPTED = 2, 130
+
+COMMANDS = {
+    "autoencoder": "train a convolutional autoencoder",
+    "classifier": "train a classifier on an autoencoder's encoder",
+    "report": "print what a complete run came to",
+    "runs": "list the runs",
+    "resume": "take up a run that was stopped or cut off",
+    "watch": "open the app on a run, wherever it is trained",
+    "doctor": "print what a bug report needs",
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    """One that refuses in our words."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and where the help is."""
+        print(f"cae-tui: {message}\nTry `{self.prog} --help`.", file=sys.stderr)  # noqa: T201
+        raise SystemExit(BAD_USAGE)
+
+
+def make_parser(command: str | None = None) -> argparse.ArgumentParser:
+    """The parser, with the flags of `command` where that is a kind of run."""
+    epilog = "Without a command the app opens. `cae-tui COMMAND --help` tells the flags of a command."
+    parser = _Parser(
+        prog="cae-tui",
+        description="Train, study and use convolutional autoencoders in the terminal.",
+        epilog=epilog,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"cae-tui {__version__}")
+    parser.add_argument("--home", type=Path, default=None, metavar="FOLDER", help="where runs and settings are kept")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    for name, summary in COMMANDS.items():
+        sub = commands.add_parser(name, help=summary, description=summary.capitalize() + ".", allow_abbrev=False)
+        # Written after the command too; SUPPRESS keeps what was given before it.
+        sub.add_argument(
+            "--home", type=Path, default=argparse.SUPPRESS, metavar="FOLDER", help="where runs and settings are kept"
+        )
+        if name in ("report", "resume", "watch"):
+            sub.add_argument("run", metavar="RUN", help="a run's id, or enough of its beginning")
+        if name not in ("watch", "doctor"):
+            sub.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+        if name in ("autoencoder", "classifier", "resume"):
+            sub.add_argument(
+                "--detach", action="store_true", help="train in a process of its own that outlives the terminal"
+            )
+        if name == command and name in ("autoencoder", "classifier"):
+            _add_spec_flags(sub, name)
+    return parser
+
+
+def _add_spec_flags(parser: argparse.ArgumentParser, kind: str) -> None:
+    from engine.spec import GROUPS, SPECS, spec_fields
+
+    spec = SPECS[kind]
+    if len(spec.presets) > 1:
+        names = ", ".join(spec.presets)
+        parser.add_argument("--preset", default="recommended", metavar="NAME", help=f"{names} (default: recommended)")
+    groups = {title: parser.add_argument_group(title) for title in GROUPS}
+    for field in spec_fields(spec):
+        help_text = field.description.replace("%", "%%")
+        if field.choices:
+            help_text += f" One of {', '.join(field.choices)}."
+        if field.default not in (None, ""):
+            help_text += f" (default: {field.default})"
+        if field.type is bool:
+            groups[field.group].add_argument(
+                field.flag, dest=field.name, action=argparse.BooleanOptionalAction, default=None, help=help_text
+            )
+        else:
+            metavar = (field.unit or field.name.rsplit("_", 1)[-1]).upper()
+            groups[field.group].add_argument(
+                field.flag, dest=field.name, default=None, metavar=metavar, help=help_text, required=field.required
+            )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line asks for; gives back the exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    command = next((word for word in words if word in COMMANDS), None)
+    try:
+        options = make_parser(command).parse_args(words)
+        home = Home((options.home or default_home()).expanduser().absolute())
+        return _do(options, home)
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else BAD_USAGE
+    except SpecError as error:
+        for name, sentence in error.problems.items():
+            _complain(f"--{name.replace('_', '-')}: {sentence}")
+        return BAD_USAGE
+    except EngineError as error:
+        _complain(str(error))
+        return BAD_USAGE
+    except KeyboardInterrupt:
+        _complain("interrupted before training began; nothing is lost.")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output has enough; the interpreter must not complain about it while it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        import logging
+
+        logging.getLogger("cae_tui").exception("the command ended by an error")
+        _complain(f"an error that should not happen: {type(error).__name__}: {error}. The log has the details.")
+        return 1
+
+
+def _complain(sentence: str) -> None:
+    print(f"cae-tui: {sentence}", file=sys.stderr)  # noqa: T201
+
+
+def _do(options: argparse.Namespace, home: Home) -> int:
+    from cae_tui.logs import open_log
+
+    open_log(home)
+    match options.command:
+        case None:
+            return _open_app(home)
+        case "watch":
+            return _open_app(home, home.find(options.run).id)
+        case "autoencoder" | "classifier":
+            from cae_tui.console import train
+
+            return train(home, _spec_of(options), as_json=options.json, detach=options.detach)
+        case "resume":
+            from cae_tui.console import resume
+
+            return resume(home, home.find(options.run), as_json=options.json, detach=options.detach)
+        case "report":
+            from cae_tui.console import print_report
+
+            return print_report(home.find(options.run), as_json=options.json)
+        case "runs":
+            from cae_tui.console import print_runs
+
+            return print_runs(home, as_json=options.json)
+        case _:
+            from cae_tui.doctor import print_doctor
+
+            return print_doctor(home)
+
+
+def _spec_of(options: argparse.Namespace) -> "Spec":
+    from engine.spec import SPECS, preset, spec_fields
+
+    kind = SPECS[options.command]
+    given = {field.name: getattr(options, field.name) for field in spec_fields(kind)}
+    return preset(
+        kind,
+        getattr(options, "preset", "recommended"),
+        **{name: value for name, value in given.items() if value is not None},
+    )
+
+
+def _open_app(home: Home, run: str | None = None) -> int:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        _complain(
+            "the app needs a terminal, and this is none. Open it in one, or use a command: `cae-tui --help` lists them."
+        )
+        return BAD_USAGE
+    from cae_tui.app import CaeApp
+
+    app = CaeApp(home, open_run=run)
+    app.run()
+    return app.return_code or 0

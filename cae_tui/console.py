@@ -1,0 +1,288 @@
+"""The work of the command line: training with a progress bar, reports and lists, no screen.
+
+Progress goes to stderr (a bar where that is a terminal, else one line an epoch), the result to stdout.
+"""
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from cae_tui import formats
+from cae_tui.run_state import RunState, replay
+from engine.control import Asked, Flag
+from engine.errors import RunError
+from engine.events import (
+    DIVERGED,
+    EARLY_STOPPED,
+    FAILED,
+    FINISHED,
+    STOPPED,
+    EpochEnded,
+    EvaluationStarted,
+    Event,
+    OverfittingSeen,
+    Resumed,
+    RunEnded,
+    RunStarted,
+    StageStarted,
+    Warned,
+)
+from engine.runs import Home, RunDirectory
+
+if TYPE_CHECKING:
+    from engine.spec import Spec
+
+EXIT_CODES = {FINISHED: 0, EARLY_STOPPED: 0, DIVERGED: 1, FAILED: 1, STOPPED: 130}
+DETACH_SECONDS = 60.0
+
+log = logging.getLogger("cae_tui")
+
+
+def train(home: Home, spec: "Spec", *, as_json: bool, detach: bool) -> int:
+    """Train `spec` and print its result; gives back the exit code."""
+    with _interruptible() as flag:
+        from engine import jobs, preparation
+
+        if detach:
+            return _detach(home, preparation.create(home, spec).run, as_json)
+        return _follow(lambda emit: jobs.start(home, spec, emit, flag), None, as_json)
+
+
+def resume(home: Home, run: RunDirectory, *, as_json: bool, detach: bool) -> int:
+    """Take a run up and print its result; gives back the exit code."""
+    with _interruptible() as flag:
+        from engine import jobs
+
+        if detach:
+            jobs.check_resumable(run)
+            return _detach(home, run, as_json)
+        return _follow(lambda emit: jobs.resume(run, emit, flag), run, as_json)
+
+
+@contextmanager
+def _interruptible() -> Iterator[Flag]:
+    """One Ctrl+C, hang-up or request to end stops the run with a checkpoint; a second Ctrl+C ends at once."""
+    flag = Flag()
+    asked = 0
+
+    def ask(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler
+        nonlocal asked
+        asked += 1
+        if asked > 1 and number == signal.SIGINT:
+            if sys.stderr.isatty():
+                os.write(2, b"\x1b[?25h\n")  # the cursor, which the progress bar hides
+            os._exit(130)
+        flag.ask(Asked.STOP)
+        os.write(2, b"\nStopping after this step; Ctrl+C again ends at once.\n")
+
+    numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+    # A process started by nohup ignores hang-ups, and goes on doing so.
+    numbers = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, ask) for number in numbers}
+    try:
+        yield flag
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _follow(
+    work: Callable[[Callable[[Event], None]], Mapping[str, Any]], run: RunDirectory | None, as_json: bool
+) -> int:
+    """Do `work`, show how it goes, print what it came to."""
+    console = Console(stderr=True, highlight=False)
+    with _Teller(console, run) as teller:
+        result = work(teller.emit)
+    log.info("run %s ended: %s", result["id"], result["state"])
+    if as_json:
+        print(json.dumps(result))  # noqa: T201
+    else:
+        Console(highlight=False).print(_summary(result))
+    if result["message"]:
+        console.print(Text(result["message"]), soft_wrap=True)
+    return EXIT_CODES.get(result["state"], 1)
+
+
+class _Teller:
+    """Tells a run's events on stderr."""
+
+    def __init__(self, console: Console, run: RunDirectory | None) -> None:
+        self.console = console
+        self.state = RunState(run.id if run else "")
+        self._run = run
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> "_Teller":
+        if self.console.is_terminal:
+            self._bar = Progress(
+                TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[facts]}"),
+                console=self.console, transient=True, refresh_per_second=4,
+            )  # fmt: skip
+            self._task = self._bar.add_task("loading PyTorch and the images", total=None, facts="a few seconds")
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def emit(self, event: Event) -> None:
+        if isinstance(event, Resumed) and self._run is not None:
+            self.state = replay(self._run.id, self._run.read_events()[0])
+        self.state.apply(event)
+        for line in self._lines(event):
+            self.console.print(Text(line), soft_wrap=True)
+        if self._bar is not None and self._task is not None and not isinstance(event, RunEnded):
+            self._update(self._bar, self._task)
+
+    def _lines(self, event: Event) -> Iterator[str]:
+        match event:
+            case RunStarted():
+                yield f"run {event.run} · {event.kind} {event.title} · {event.device}"
+            case Resumed():
+                yield f"run {self.state.id} goes on in epoch {event.epoch}, after step {event.step}"
+            case StageStarted():
+                facts = f"{event.epochs} epochs of {event.steps} steps, {event.trainable:,} parameters learn"
+                yield f"{event.stage}: {facts}"
+            case EpochEnded():
+                yield epoch_line(event)
+            case Warned() | OverfittingSeen():
+                yield f"  {event.message}"
+            case EvaluationStarted() if self._bar is None:
+                yield f"evaluating {event.what}"
+
+    def _update(self, bar: Progress, task: TaskID) -> None:
+        state, batch = self.state, self.state.batch
+        if state.evaluating:
+            bar.update(task, description=f"evaluating {state.evaluating}", total=None, facts="a few seconds")
+        elif state.started is not None:
+            facts = f"ETA {formats.duration(state.eta)}" if state.eta is not None else ""
+            if batch is not None:
+                facts = f"loss {formats.loss(batch.metrics['loss'])}  {batch.ms_per_step:.0f}ms/step  {facts}"
+            bar.update(
+                task,
+                description=f"{state.stage} epoch {state.epoch}/{state.stage_epochs}",
+                total=state.total_epochs,
+                completed=state.done_epochs,
+                facts=facts,
+            )
+
+
+def epoch_line(epoch: EpochEnded) -> str:
+    """An epoch in the report's manner."""
+    line = (
+        f"epoch {epoch.epoch:>3}  loss {formats.loss(epoch.train['loss']):<8}  "
+        f"val_loss {formats.loss(epoch.validation['loss']):<8}"
+    )
+    if "accuracy" in epoch.validation:
+        line += f"  val_accuracy {epoch.validation['accuracy']:.4f}"
+    return f"{line}  {epoch.seconds:.0f}s  {epoch.ms_per_step:.0f}ms/step{'  best' if epoch.best else ''}"
+
+
+def _summary(result: Mapping[str, Any]) -> Text:
+    """A result for people."""
+    lines = [f"{result['kind']} {result['id']}: {result['state']}, {result['title']}"]
+    if result["best_validation_loss"] is not None:
+        lines.append(
+            f"best validation loss {formats.loss(result['best_validation_loss'])} at epoch {result['best_epoch']}, "
+            f"{formats.duration(result['seconds'])} for {result['epochs']} epochs"
+        )
+    if result.get("test_mse") is not None:
+        lines.append(f"test MSE {formats.loss(result['test_mse'])}, PSNR {result['test_psnr']:.1f} dB")
+    pca = result.get("pca")
+    if pca:
+        compared = pca["note"] if pca["mse"] is None else f"MSE {formats.loss(pca['mse'])}, PSNR {pca['psnr']:.1f} dB"
+        lines.append(f"PCA with {pca['components']:,} components: {compared}")
+    if "report" in result:
+        where = "Test" if result["evaluated_on"] == "test" else "Validation (there are no test images)"
+        loss = "" if result["test_loss"] is None else f" · test loss {result['test_loss']:.4f}"
+        lines.append(
+            f"{where} accuracy {formats.percent(result['accuracy'])} · {result['correct']:,} correct · "
+            f"{result['incorrect']:,} incorrect{loss}"
+        )
+        lines += ["", result["report"]["text"].rstrip()]
+    return Text("\n".join(lines))
+
+
+def print_report(run: RunDirectory, *, as_json: bool) -> int:
+    """Print a complete run's result.
+
+    Raises:
+        RunError: the run is not complete.
+    """
+    result = run.read_result()
+    if result is None:
+        status = run.read_status()
+        hint = "resume it to go on" if status.resumable else "wait for its end, or watch it"
+        raise RunError(f"Run {run.id} is {status.state} and has no report yet: {hint}.")
+    if as_json:
+        print(json.dumps(result))  # noqa: T201
+    else:
+        Console(highlight=False).print(_summary(result))
+    return 0
+
+
+def print_runs(home: Home, *, as_json: bool) -> int:
+    """Print the list of runs, the newest first."""
+    from dataclasses import asdict
+
+    runs = home.list_runs()
+    if as_json:
+        print(json.dumps({"runs": [asdict(run) for run in runs]}))  # noqa: T201
+        return 0
+    console = Console(highlight=False)
+    if not runs:
+        console.print(f"No runs yet in {home.runs}. `cae-tui autoencoder` trains one.", soft_wrap=True)
+        return 0
+    wide = not console.is_terminal or console.width >= 100
+    if not console.is_terminal:
+        console.width = 200
+    table = Table(box=None, pad_edge=False)
+    for title in ("run", "kind", "spec", "state") if wide else ("run", "spec", "state"):
+        table.add_column(title, no_wrap=True)
+    for title in ("epochs", "val loss", "test acc", *(["time"] if wide else []), "age"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for run in runs:
+        mark, _ = formats.state_mark(run.state)
+        name = run.title + (f" on {run.encoder[:4]}" if run.encoder and os.sep not in run.encoder else "")
+        accuracy = "–" if run.test_accuracy is None else formats.percent(run.test_accuracy)
+        cells: list[str | Text] = [run.prefix, *([run.kind] if wide else []), Text(name), f"{mark} {run.state}"]
+        cells += [f"{run.epoch}/{run.epochs}", formats.loss(run.best_loss), accuracy]
+        cells += [*([formats.duration(run.seconds)] if wide else []), formats.ago(run.started, time.time())]
+        table.add_row(*cells)
+    console.print(table)
+    return 0
+
+
+def _detach(home: Home, run: RunDirectory, as_json: bool) -> int:
+    """Train a prepared run in a process of its own, in a session of its own: it hears no hang-up."""
+    command = [sys.executable, "-m", "cae_tui", "--home", str(home.path), "resume", run.id]
+    nowhere = subprocess.DEVNULL
+    process = subprocess.Popen(  # noqa: S603 - our own command
+        command, stdin=nowhere, stdout=nowhere, stderr=nowhere, start_new_session=True
+    )
+    deadline = time.monotonic() + DETACH_SECONDS
+    while not run.is_held() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    if process.poll() not in (None, 0):
+        raise RunError(f"Run {run.id} could not be started: `cae-tui resume {run.id}` shows why.")
+    log.info("run %s trains in process %d", run.id, process.pid)
+    if as_json:
+        print(json.dumps({"id": run.id, "process": process.pid}))  # noqa: T201
+    else:
+        print(run.id)  # noqa: T201
+    return 0

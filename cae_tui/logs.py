@@ -1,0 +1,21 @@
+"""`<home>/cae-tui.log`: what a bug report needs."""
+
+import logging
+from contextlib import suppress
+from logging.handlers import RotatingFileHandler
+
+from engine.runs import Home
+
+LOG_BYTES = 1_000_000
+
+
+def open_log(home: Home) -> None:
+    """Write the log of this process into the home folder; where that cannot be written, go without."""
+    logger = logging.getLogger("cae_tui")
+    logger.setLevel(logging.INFO)
+    logger.propagate = False  # nothing may be written over the screen
+    with suppress(OSError):
+        home.path.mkdir(parents=True, exist_ok=True)
+        handler = RotatingFileHandler(home.log, maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8", delay=True)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s %(name)s %(message)s"))
+        logger.handlers = [handler]

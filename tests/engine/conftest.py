@@ -1,0 +1,81 @@
+"""A slice of the real MNIST, and runs on it that several tests look at."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine import jobs
+from engine.control import Flag
+from engine.datasets import load_dataset
+from engine.events import Event
+from engine.runs import Home, RunDirectory
+from engine.spec import AutoencoderSpec, ClassifierSpec, preset
+from tests.idx import write_idx
+
+TRAINING, TEST = 600, 200
+
+Train = Callable[..., tuple[RunDirectory, dict[str, Any], list[Event]]]
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Four IDX files: the first images of MNIST, by the names that specs give them."""
+    folder = tmp_path_factory.mktemp("mnist")
+    mnist = load_dataset()
+    assert mnist.test is not None
+    assert mnist.train.labels is not None
+    assert mnist.test.labels is not None
+    return {
+        "images": write_idx(folder / "images", mnist.train.images[:TRAINING, ..., 0]),
+        "labels": write_idx(folder / "labels", mnist.train.labels[:TRAINING]),
+        "test_images": write_idx(folder / "test-images", mnist.test.images[:TEST, ..., 0]),
+        "test_labels": write_idx(folder / "test-labels", mnist.test.labels[:TEST]),
+    }
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """An empty home folder."""
+    return Home(tmp_path / "home")
+
+
+def small(files: dict[str, Path], **values: object) -> AutoencoderSpec:
+    """An autoencoder that trains in a second."""
+    return preset(
+        AutoencoderSpec, "recommended", **{"epochs": 2, "layers": 6, "kernels": 8, "batch_size": 64, **files, **values}
+    )
+
+
+def small_classifier(files: dict[str, Path], encoder: str, **values: object) -> ClassifierSpec:
+    """A classifier that trains in a second."""
+    own = {"frozen_epochs": 1, "finetune_epochs": 1, "batch_size": 64, "fc_units": 16}
+    return preset(ClassifierSpec, "recommended", encoder=encoder, **{**own, **files, **values})
+
+
+def train(home: Home, spec: AutoencoderSpec | ClassifierSpec) -> tuple[RunDirectory, dict[str, Any], list[Event]]:
+    """The run, its result and all events that were told."""
+    events: list[Event] = []
+    result = jobs.start(home, spec, events.append, Flag())
+    return home.find(result["id"]), result, events
+
+
+@pytest.fixture(scope="session")
+def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """Where the runs of a session are."""
+    return Home(tmp_path_factory.mktemp("trained"))
+
+
+@pytest.fixture(scope="session")
+def autoencoder(trained_home: Home, files: dict[str, Path]) -> tuple[RunDirectory, dict[str, Any], list[Event]]:
+    """A small autoencoder, trained once; look, but do not touch."""
+    return train(trained_home, small(files))
+
+
+@pytest.fixture(scope="session")
+def classifier(
+    trained_home: Home, files: dict[str, Path], autoencoder: tuple[RunDirectory, dict[str, Any], list[Event]]
+) -> tuple[RunDirectory, dict[str, Any], list[Event]]:
+    """A small classifier on it, trained once; look, but do not touch."""
+    return train(trained_home, small_classifier(files, autoencoder[0].id))

@@ -1,0 +1,136 @@
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import pytest
+import safetensors.torch
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine import jobs
+from engine.checkpoint import KEY, read_autoencoder, read_model, read_tensors, write_tensors
+from engine.control import Flag
+from engine.errors import ModelFileError, RunError
+from engine.runs import Home
+from tests.engine.conftest import small_classifier
+from tests.engine.test_training import Trained
+
+
+def test_tensors_of_any_layout_come_back_equal(tmp_path: Path) -> None:
+    tensor = torch.rand(2, 3, 4, 5).to(memory_format=torch.channels_last)
+    write_tensors(tmp_path / "t", "weights", {"a": tensor}, {"stage": "x"})
+    tensors, values = read_tensors(tmp_path / "t")
+    assert torch.equal(tensors["a"], tensor)
+    assert values == {"format": 1, "kind": "weights", "stage": "x"}
+
+
+def test_a_model_file_has_one_metadata_key_and_rebuilds_the_model_alone(autoencoder: Trained, tmp_path: Path) -> None:
+    alone = tmp_path / "elsewhere.safetensors"
+    alone.write_bytes(autoencoder[0].model.read_bytes())
+    header = alone.read_bytes()
+    length = struct.unpack("<Q", header[:8])[0]
+    assert list(json.loads(header[8 : 8 + length])["__metadata__"]) == [KEY]
+    found = read_model(alone)
+    assert (found.kind, found.image) == ("autoencoder", (28, 28, 1))
+    assert found.build()(torch.rand(2, 1, 28, 28)).shape == (2, 1, 28, 28)
+
+
+def test_a_classifier_file_knows_its_encoder_and_classes(classifier: Trained) -> None:
+    found = read_model(classifier[0].model)
+    assert found.classes == 10
+    assert found.encoder_spec.layers == 6
+    assert found.build()(torch.rand(2, 1, 28, 28)).shape == (2, 10)
+
+
+def damaged(original: bytes) -> dict[str, tuple[bytes, str]]:
+    length = struct.unpack("<Q", original[:8])[0]
+    other = safetensors.torch.save({"a": torch.zeros(1)})
+    values = json.loads(json.loads(original[8 : 8 + length])["__metadata__"][KEY])
+
+    def again(**changes: Any) -> bytes:
+        tensors = safetensors.torch.load(original)
+        return safetensors.torch.save(tensors, {KEY: json.dumps({**values, **changes})})
+
+    return {
+        "empty": (b"", "cannot be read as a model file"),
+        "text": (b"this is no model at all", "cannot be read as a model file"),
+        "truncated": (original[: len(original) // 2], "cannot be read as a model file"),
+        "a header that promises more than there is": (struct.pack("<Q", 2**62) + original[8:], "cannot be read"),
+        "of another program": (other, "not one of cae-tui"),
+        "of a newer format": (again(format=2), "use a newer cae-tui"),
+        "of an unknown kind": (again(spec={"kind": "transformer"}), "holds no model that this version knows"),
+        "with a wrong spec": (again(spec={**values["spec"], "layers": 9}), "holds no model"),
+        "with an unknown key": (again(spec={**values["spec"], "x": 1}), "holds no model"),
+        "with tensors of other shapes": (again(spec={**values["spec"], "kernels": "16"}), "do not fit its spec"),
+        "with a damaged image shape": (again(image=[28, "x", 1]), "is damaged"),
+        "with no image shape": (again(image=None), "is damaged"),
+    }
+
+
+CASES = (
+    "empty", "text", "truncated", "a header that promises more than there is", "of another program",
+    "of a newer format", "of an unknown kind", "with a wrong spec", "with an unknown key",
+    "with tensors of other shapes", "with a damaged image shape", "with no image shape",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_damaged_model_file_is_refused_in_words(case: str, autoencoder: Trained, tmp_path: Path) -> None:
+    content, words = damaged(autoencoder[0].model.read_bytes())[case]
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(ModelFileError, match=words) as refused:
+        read_model(path).build()
+    assert str(path) in str(refused.value)
+
+
+def test_a_missing_model_file_and_a_folder_are_refused_in_words(tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match="does not exist"):
+        read_model(tmp_path / "none.safetensors")
+    with pytest.raises(ModelFileError, match="is a folder"):
+        read_model(tmp_path)
+
+
+@given(position=st.floats(0, 0.999), byte=st.integers(0, 255))
+def test_a_file_with_one_wrong_byte_gives_a_model_or_a_sentence(
+    position: float, byte: int, autoencoder: Trained, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    content = bytearray(autoencoder[0].model.read_bytes())
+    content[int(position * min(len(content), 4000))] = byte
+    path = tmp_path_factory.getbasetemp() / "flipped.safetensors"
+    path.write_bytes(content)
+    try:
+        read_model(path).build()
+    except ModelFileError as error:
+        assert str(path) in str(error)  # noqa: PT017 - both ends are right
+
+
+def test_a_classifier_on_a_classifier_or_on_other_images_is_refused(classifier: Trained, autoencoder: Trained) -> None:
+    with pytest.raises(ModelFileError, match="holds a classifier: an autoencoder is needed"):
+        read_autoencoder(classifier[0].model)
+    with pytest.raises(ModelFileError, match="28×28 grey pixels, but these are 32×32 colour pixels"):
+        read_autoencoder(autoencoder[0].model, (32, 32, 3))
+
+
+def test_a_classifier_on_an_unknown_run_is_refused_and_leaves_nothing_behind(
+    home: Home, files: dict[str, Path], autoencoder: Trained
+) -> None:
+    with pytest.raises(RunError, match="No run begins with “zzzz”"):
+        jobs.start(home, small_classifier(files, "zzzz"), lambda event: None, Flag())
+    del files["test_labels"], files["labels"]
+    try:
+        with pytest.raises(Exception, match="needs labels"):
+            jobs.start(home, small_classifier(files, str(autoencoder[0].model)), lambda event: None, Flag())
+    finally:
+        files["labels"] = files["images"].parent / "labels"
+        files["test_labels"] = files["images"].parent / "test-labels"
+    assert home.ids() == []
+
+
+def test_saving_a_model_never_overwrites(autoencoder: Trained, tmp_path: Path) -> None:
+    target = jobs.save_model(autoencoder[0], tmp_path)
+    assert target.read_bytes() == autoencoder[0].model.read_bytes()
+    with pytest.raises(RunError, match="is there already"):
+        jobs.save_model(autoencoder[0], tmp_path)

@@ -1,0 +1,625 @@
+import gzip
+import hashlib
+import os
+import re
+import struct
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from engine import datasets
+from engine.datasets import (
+    Dataset,
+    ImageData,
+    ImageSet,
+    assets_folder,
+    class_counts,
+    labelled_subset,
+    load_dataset,
+    split,
+)
+from engine.errors import DatasetError
+from tests.idx import idx_bytes, write_idx
+
+
+def pictures(count: int = 6, height: int = 8, width: int = 8, colours: int | None = None) -> NDArray[np.uint8]:
+    shape = (count, height, width) if colours is None else (count, height, width, colours)
+    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+
+
+def numbers(*values: int) -> NDArray[np.uint8]:
+    return np.array(values, np.uint8)
+
+
+def labelled(labels: NDArray[np.uint8]) -> ImageSet:
+    return ImageSet(np.zeros((len(labels), 8, 8, 1), np.uint8), labels)
+
+
+def unlabelled(count: int) -> ImageSet:
+    return ImageSet(np.zeros((count, 8, 8, 1), np.uint8))
+
+
+def refusal(
+    images: Path | None = None,
+    labels: Path | None = None,
+    test_images: Path | None = None,
+    test_labels: Path | None = None,
+) -> str:
+    """What `load_dataset` says when it refuses these files."""
+    with pytest.raises(DatasetError) as caught:
+        load_dataset(images, labels, test_images, test_labels)
+    return str(caught.value)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a complete small set."""
+    write_idx(tmp_path / "images", pictures())
+    write_idx(tmp_path / "labels", numbers(0, 1, 2, 0, 1, 2))
+    write_idx(tmp_path / "test-images", pictures(3))
+    write_idx(tmp_path / "test-labels", numbers(2, 1, 0))
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def mnist() -> ImageData:
+    return load_dataset()
+
+
+class TestMnist:
+    def test_it_is_what_comes_without_any_path(self, mnist: ImageData) -> None:
+        assert mnist.name == "MNIST"
+        assert (mnist.shape, mnist.classes) == ((28, 28, 1), 10)
+        assert mnist.test is not None
+        assert (len(mnist.train), len(mnist.test)) == (60_000, 10_000)
+        assert mnist.train.labels is not None
+        assert mnist.train.labels[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
+        assert mnist.paths == {"images": None, "labels": None, "test_images": None, "test_labels": None}
+
+    def test_the_values_are_those_in_the_file(self, mnist: ImageData) -> None:
+        raw = gzip.decompress((assets_folder() / "mnist" / "t10k-images-idx3-ubyte.gz").read_bytes())
+        assert mnist.test is not None
+        assert mnist.test.images.tobytes() == raw[16:]
+
+    def test_a_slice_of_it_written_and_read_again_is_the_same(self, mnist: ImageData, tmp_path: Path) -> None:
+        assert mnist.train.labels is not None
+        images = write_idx(tmp_path / "slice.gz", mnist.train.images[:200, ..., 0], gz=True)
+        labels = write_idx(tmp_path / "labels", mnist.train.labels[:200])
+        data = load_dataset(images, labels)
+        assert np.array_equal(data.train.images, mnist.train.images[:200])
+        assert data.train.labels is not None
+        assert np.array_equal(data.train.labels, mnist.train.labels[:200])
+        assert data.classes == 10
+        assert data.digest != mnist.digest
+
+    def test_its_split_holds_back_the_same_part_of_every_digit(self, mnist: ImageData) -> None:
+        training, validation = split(mnist.train, 0.1, seed=0)
+        assert mnist.train.labels is not None
+        assert (len(training), len(validation)) == (54_000, 6_000)
+        everything = np.array(class_counts(mnist.train.labels, 10))
+        held_back = np.array(class_counts(mnist.train.labels[validation], 10))
+        assert np.abs(held_back - everything / 10).max() < 1
+
+    def test_its_assets_are_found_inside_the_package_or_beside_it(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        package = tmp_path / "engine"
+        package.mkdir()
+        monkeypatch.setattr(datasets, "__file__", str(package / "datasets.py"))
+        with pytest.raises(DatasetError, match=r"ship with the program are not in .*: install it again"):
+            assets_folder()
+        (tmp_path / "assets").mkdir()
+        assert assets_folder() == tmp_path / "assets"
+        (package / "assets").mkdir()
+        assert assets_folder() == package / "assets"
+
+
+class TestReading:
+    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(
+        count=st.integers(2, 5),
+        height=st.integers(8, 20),
+        width=st.integers(8, 20),
+        colours=st.sampled_from([None, 3]),
+        gz=st.booleans(),
+        seed=st.integers(0, 1000),
+    )
+    def test_what_was_written_is_read_plain_or_gzip_grey_or_colour_square_or_not(
+        self, count: int, height: int, width: int, colours: int | None, gz: bool, seed: int, tmp_path: Path
+    ) -> None:
+        array = pictures(count, height, width, colours)
+        labels = np.random.default_rng(seed).integers(0, 256, count, dtype=np.uint8)
+        data = load_dataset(
+            write_idx(tmp_path / "images", array, gz=gz), write_idx(tmp_path / "labels", labels, gz=not gz)
+        )
+        assert data.shape == (height, width, colours or 1)
+        assert np.array_equal(data.train.images, array.reshape(count, height, width, -1))
+        assert data.train.labels is not None
+        assert np.array_equal(data.train.labels, labels)
+        assert data.classes == 1 + int(labels.max())
+        assert data.test is None
+
+    @pytest.mark.parametrize("side", [8, 256])
+    def test_the_smallest_and_the_largest_side_are_allowed(self, side: int, tmp_path: Path) -> None:
+        assert load_dataset(write_idx(tmp_path / "images", pictures(2, side, 264 - side))).shape[0] == side
+
+    def test_the_name_does_not_decide_whether_it_is_gzip(self, tmp_path: Path) -> None:
+        plain_called_gz = write_idx(tmp_path / "a.gz", pictures())
+        gzip_called_plain = write_idx(tmp_path / "b.idx", pictures(), gz=True)
+        assert load_dataset(plain_called_gz).digest == load_dataset(gzip_called_plain).digest
+
+    def test_a_gzip_file_in_several_members_is_one_file(self, tmp_path: Path) -> None:
+        raw = idx_bytes(pictures())
+        (tmp_path / "images").write_bytes(gzip.compress(raw[:100]) + gzip.compress(raw[100:]))
+        assert np.array_equal(load_dataset(tmp_path / "images").train.images[..., 0], pictures())
+
+    def test_a_file_of_many_chunks_arrives_whole(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(datasets, "_CHUNK", 7)
+        for gz in (False, True):
+            data = load_dataset(write_idx(tmp_path / "images", pictures(), gz=gz))
+            assert np.array_equal(data.train.images[..., 0], pictures())
+
+    @pytest.mark.parametrize(
+        ("file", "name"),
+        [
+            ("digits.idx", "digits"),
+            ("digits.idx.gz", "digits"),
+            ("train-images-idx3-ubyte.gz", "train-images-idx3-ubyte"),
+            ("plain", "plain"),
+            ("evil\x1b[31m.idx", "evil�[31m"),
+        ],
+    )
+    def test_a_set_is_called_like_its_file_of_training_images(self, file: str, name: str, tmp_path: Path) -> None:
+        assert load_dataset(write_idx(tmp_path / file, pictures())).name == name
+
+    def test_the_paths_are_kept_absolute(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(folder)
+        data = load_dataset(Path("images"), test_images=Path("test-images"))
+        assert data.paths == {
+            "images": str(folder / "images"),
+            "labels": None,
+            "test_images": str(folder / "test-images"),
+            "test_labels": None,
+        }
+
+    def test_labels_and_test_files_are_optional(self, folder: Path) -> None:
+        alone = load_dataset(folder / "images")
+        assert (alone.classes, alone.train.labels, alone.test) == (0, None, None)
+        both = load_dataset(folder / "images", test_images=folder / "test-images")
+        assert both.test is not None
+        assert (len(both.test), both.test.classes) == (3, 0)
+        some = load_dataset(folder / "images", folder / "labels", folder / "test-images")
+        assert some.test is not None
+        assert (some.classes, some.test.labels) == (3, None)
+
+    def test_a_single_test_image_is_enough(self, folder: Path) -> None:
+        one = write_idx(folder / "one", pictures(1))
+        data = load_dataset(folder / "images", test_images=one)
+        assert data.test is not None
+        assert len(data.test) == 1
+
+
+class TestDigest:
+    def test_it_is_of_what_the_files_hold_and_not_of_the_files(self, folder: Path) -> None:
+        plain = load_dataset(folder / "images", folder / "labels", folder / "test-images", folder / "test-labels")
+        other = folder / "other"
+        other.mkdir()
+        zipped = [
+            write_idx(other / "a", pictures(), gz=True),
+            write_idx(other / "b", numbers(0, 1, 2, 0, 1, 2), gz=True),
+            write_idx(other / "c", pictures(3), gz=True),
+            write_idx(other / "d", numbers(2, 1, 0), gz=True),
+        ]
+        assert load_dataset(*zipped).digest == plain.digest
+        assert len(plain.digest) == len(hashlib.sha256().hexdigest())
+
+    def test_every_part_of_a_set_counts(self, folder: Path) -> None:
+        images, labels = folder / "images", folder / "labels"
+        tests, test_labels = folder / "test-images", folder / "test-labels"
+        changed = pictures()
+        changed[5, 7, 7] ^= 1
+        digests = [
+            load_dataset(images).digest,
+            load_dataset(images, labels).digest,
+            load_dataset(images, labels, tests).digest,
+            load_dataset(images, labels, tests, test_labels).digest,
+            load_dataset(images, test_images=tests).digest,
+            load_dataset(write_idx(folder / "changed", changed)).digest,
+            load_dataset(write_idx(folder / "wide", pictures().reshape(3, 8, 16))).digest,
+            load_dataset(images, write_idx(folder / "changed-labels", numbers(0, 1, 2, 0, 1, 1))).digest,
+        ]
+        assert len(set(digests)) == len(digests)
+
+
+class TestRefusals:
+    def test_a_file_that_is_not_there(self, tmp_path: Path) -> None:
+        words = refusal(tmp_path / "nowhere")
+        assert words == f"{tmp_path / 'nowhere'} does not exist: check the path of the training images."
+
+    def test_each_file_is_called_by_its_role(self, folder: Path) -> None:
+        images, labels, tests, gone = folder / "images", folder / "labels", folder / "test-images", folder / "gone"
+        assert "path of the training labels" in refusal(images, gone)
+        assert "path of the test images" in refusal(images, labels, gone)
+        assert "path of the test labels" in refusal(images, labels, tests, gone)
+
+    def test_a_folder(self, folder: Path) -> None:
+        words = refusal(folder)
+        assert words.startswith(str(folder))
+        assert "is a folder; an IDX file of training images was expected: name the file in it." in words
+
+    def test_something_that_is_no_file_is_not_waited_for(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "pipe")
+        assert "is no regular file" in refusal(tmp_path / "pipe")
+
+    def test_a_file_that_may_not_be_read(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def denied(*_: object, **__: object) -> None:
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr(Path, "open", denied)
+        assert "images cannot be read: Permission denied. Check it, or name another file." in refusal(folder / "images")
+
+    def test_a_file_in_a_file(self, folder: Path) -> None:
+        assert "cannot be read: Not a directory" in refusal(folder / "images" / "more")
+
+    def test_a_path_with_a_zero_byte(self) -> None:
+        assert "a�b is not a path: check its spelling." in refusal(Path("a\0b"))
+
+    def test_a_path_that_cannot_be_written_down(self) -> None:
+        words = refusal(Path("caf\udce9.idx"))
+        assert words == "caf�.idx is not a name in UTF-8: rename the file."
+
+    def test_a_path_is_shown_without_control_characters_and_by_its_end(self, tmp_path: Path) -> None:
+        words = refusal(tmp_path / ("x" * 150 + "\x1b]0;owned\x07\n.idx"))
+        assert words.isprintable()
+        assert "x�]0;owned��.idx does not exist" in words
+        assert words.startswith("…")
+
+    @pytest.mark.parametrize("gz", [False, True])
+    def test_an_empty_file(self, gz: bool, tmp_path: Path) -> None:
+        (tmp_path / "empty").write_bytes(gzip.compress(b"") if gz else b"")
+        assert "empty is empty; an IDX file of training images was expected" in refusal(tmp_path / "empty")
+
+    @pytest.mark.parametrize("start", [b"\x89PNG\r\n\x1a\n", b"P", b"\0\0", b"\0\0\x07\x03" + bytes(12), b"\x93NUMPY"])
+    def test_a_file_of_another_kind(self, start: bytes, tmp_path: Path) -> None:
+        (tmp_path / "other").write_bytes(start)
+        words = refusal(tmp_path / "other")
+        assert f"starts with the bytes {start[:4].hex(' ')};" in words
+        assert "00 00 08 03 or 00 00 08 04: name another file, or convert it to IDX." in words
+
+    def test_a_file_of_another_kind_as_labels(self, folder: Path) -> None:
+        (folder / "other").write_bytes(b"5,0,4,1")
+        assert "an IDX file of training labels starts with 00 00 08 01" in refusal(folder / "images", folder / "other")
+
+    def test_labels_given_as_images(self, folder: Path) -> None:
+        words = refusal(folder / "labels", folder / "images")
+        assert "labels looks like a label file: are images and labels swapped? Training images with 3 axes" in words
+
+    def test_images_given_as_labels(self, folder: Path) -> None:
+        words = refusal(folder / "images", folder / "images")
+        assert "looks like an image file: are images and labels swapped? Training labels with 1 axis" in words
+
+    @pytest.mark.parametrize("axes", [0, 2, 5, 255])
+    def test_another_number_of_axes(self, axes: int, folder: Path) -> None:
+        (folder / "axes").write_bytes(bytes([0, 0, 8, axes]) + bytes(2000))
+        assert f"has {axes} axes: Training images with 3 axes (images, height" in refusal(folder / "axes")
+        assert f"has {axes} axes: Training labels with 1 axis" in refusal(folder / "images", folder / "axes")
+
+    @pytest.mark.parametrize(
+        ("code", "values"),
+        [
+            (0x09, "signed bytes"),
+            (0x0B, "16-bit integers"),
+            (0x0C, "32-bit integers"),
+            (0x0D, "32-bit floats"),
+            (0x0E, "64-bit floats"),
+        ],
+    )
+    def test_values_of_another_type(self, code: int, values: str, folder: Path) -> None:
+        (folder / "typed").write_bytes(bytes([0, 0, code, 3]) + bytes(100))
+        words = refusal(folder / "typed")
+        assert f"holds {values} (type code 0x{code:02X}); unsigned bytes (0x08) were expected: convert" in words
+        (folder / "typed").write_bytes(bytes([0, 0, code, 1]) + bytes(100))
+        assert "classes from 0" in refusal(folder / "images", folder / "typed")
+
+    @pytest.mark.parametrize("gz", [False, True])
+    def test_a_truncated_image_file_names_the_missing_bytes_and_images(self, gz: bool, tmp_path: Path) -> None:
+        raw = idx_bytes(pictures())[:-65]
+        (tmp_path / "images").write_bytes(gzip.compress(raw) if gz else raw)
+        words = refusal(tmp_path / "images")
+        assert "is cut short: its header promises 6 images (384 bytes), and 65 bytes (2 images) are missing" in words
+
+    def test_a_truncated_label_file_names_the_missing_labels(self, folder: Path) -> None:
+        (folder / "short").write_bytes(idx_bytes(numbers(0, 1, 2, 0, 1, 2))[:-2])
+        assert "promises 6 labels (6 bytes), and 2 bytes (2 labels) are missing" in refusal(
+            folder / "images", folder / "short"
+        )
+
+    @pytest.mark.parametrize("gz", [False, True])
+    def test_a_file_that_ends_in_its_header(self, gz: bool, tmp_path: Path) -> None:
+        raw = idx_bytes(pictures())[:10]
+        (tmp_path / "images").write_bytes(gzip.compress(raw) if gz else raw)
+        assert "ends in its header, 6 bytes of it missing" in refusal(tmp_path / "images")
+
+    @pytest.mark.parametrize("gz", [False, True])
+    def test_a_file_that_is_too_long(self, gz: bool, tmp_path: Path) -> None:
+        raw = idx_bytes(pictures()) + b"!"
+        (tmp_path / "images").write_bytes(gzip.compress(raw) if gz else raw)
+        assert "goes on after the 384 bytes of 6 images that its header promises" in refusal(tmp_path / "images")
+
+    def test_a_gzip_file_that_breaks_off(self, tmp_path: Path) -> None:
+        whole = gzip.compress(idx_bytes(pictures()))
+        for kept in (5, len(whole) // 2, len(whole) - 1):
+            (tmp_path / "images").write_bytes(whole[:kept])
+            assert "is a gzip file that breaks off before its end: copy or" in refusal(tmp_path / "images")
+
+    def test_a_gzip_file_whose_checksum_is_wrong(self, tmp_path: Path) -> None:
+        whole = bytearray(gzip.compress(idx_bytes(pictures())))
+        whole[-8] ^= 1
+        (tmp_path / "images").write_bytes(whole)
+        assert re.search(r"is a damaged gzip file \(CRC check failed .*\): copy or", refusal(tmp_path / "images"))
+
+    def test_a_gzip_file_whose_data_are_broken(self, tmp_path: Path) -> None:
+        whole = gzip.compress(idx_bytes(pictures()))
+        (tmp_path / "images").write_bytes(whole[:10] + b"\xff" * 50)
+        assert "is a damaged gzip file (Error -3" in refusal(tmp_path / "images")
+
+    def test_a_gzip_file_with_something_after_it(self, tmp_path: Path) -> None:
+        for rest in (b"!", b"hello world"):
+            (tmp_path / "images").write_bytes(gzip.compress(idx_bytes(pictures())) + rest)
+            assert "is a gzip file with other bytes after its end: copy or" in refusal(tmp_path / "images")
+
+    @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(position=st.integers(0, 10_000), value=st.integers(1, 255), gz=st.booleans(), cut=st.booleans())
+    def test_any_damage_is_either_harmless_or_a_refusal_in_words(
+        self, position: int, value: int, gz: bool, cut: bool, tmp_path: Path
+    ) -> None:
+        raw = bytearray(idx_bytes(pictures()))
+        if gz:
+            raw = bytearray(gzip.compress(raw, mtime=0))
+        position %= len(raw)
+        raw[position] ^= value
+        (tmp_path / "damaged").write_bytes(raw[: position + 1] if cut else raw)
+        try:
+            found: int | str = load_dataset(tmp_path / "damaged").train.images.size
+        except DatasetError as error:
+            found = str(error)
+        # Some bytes of gzip's header and of its padding mean nothing, and a pixel can be any byte.
+        assert found == 384 or (isinstance(found, str) and found.isprintable() and "damaged " in found)
+
+    def test_more_than_fits_into_memory(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def full(*_: object) -> None:
+            raise MemoryError
+
+        monkeypatch.setattr(np, "frombuffer", full)
+        assert "does not fit into memory: name fewer training images." in refusal(folder / "images")
+
+    @pytest.mark.parametrize("gz", [False, True])
+    def test_a_header_that_promises_gigabytes_takes_no_memory(self, gz: bool, tmp_path: Path) -> None:
+        raw = bytes([0, 0, 8, 3]) + struct.pack(">3I", 2**32 - 1, 256, 256) + bytes(256 * 256)
+        (tmp_path / "promise").write_bytes(gzip.compress(raw) if gz else raw)
+        words, peak = measured(lambda: refusal(tmp_path / "promise"))
+        assert "(4,294,967,294 images) are missing" in words
+        assert peak < 8 << 20
+
+    def test_a_gzip_file_that_unfolds_without_end_is_left_after_what_it_promised(self, tmp_path: Path) -> None:
+        raw = idx_bytes(pictures())
+        (tmp_path / "bomb").write_bytes(gzip.compress(raw + bytes(64 << 20), compresslevel=1))
+        words, peak = measured(lambda: refusal(tmp_path / "bomb"))
+        assert "goes on after the 384 bytes" in words
+        assert peak < 8 << 20
+
+    def test_no_images_at_all(self, folder: Path) -> None:
+        none = write_idx(folder / "none", pictures(0))
+        assert "holds no images: name a file with training images." in refusal(none)
+        assert "holds no images: name a file with test images." in refusal(folder / "images", test_images=none)
+
+    def test_a_single_training_image(self, folder: Path) -> None:
+        one = write_idx(folder / "one", pictures(1))
+        assert "holds a single image; at least 2 are needed, one to train on and one for validation" in refusal(one)
+
+    @pytest.mark.parametrize(("height", "width"), [(7, 8), (8, 7), (257, 8), (8, 257), (0, 8), (2**31, 2**31)])
+    def test_images_that_are_too_small_or_too_large(self, height: int, width: int, tmp_path: Path) -> None:
+        (tmp_path / "sized").write_bytes(bytes([0, 0, 8, 3]) + struct.pack(">3I", 2, height, width))
+        words = refusal(tmp_path / "sized")
+        assert f"holds images of {height}×{width}; height and width from 8 to 256 were expected: scale" in words
+
+    @pytest.mark.parametrize("colours", [1, 2, 4, 32])
+    def test_another_number_of_colours(self, colours: int, tmp_path: Path) -> None:
+        images = write_idx(tmp_path / "colours", pictures(2, 9, 9, colours))
+        assert "3 colours in the last place were expected" in refusal(images)
+
+    def test_labels_of_another_number_than_images(self, folder: Path) -> None:
+        five = write_idx(folder / "five", numbers(0, 1, 2, 0, 1))
+        words = refusal(folder / "images", five)
+        assert f"images holds 6 images and {five} 5 labels; one label for each image was expected" in words
+        words = refusal(folder / "images", folder / "labels", folder / "test-images", five)
+        assert "holds 3 images and" in words
+
+    def test_test_images_of_another_shape(self, folder: Path) -> None:
+        wide = write_idx(folder / "wide", pictures(3, 8, 9))
+        words = refusal(folder / "images", test_images=wide)
+        assert "wide holds test images of 8×9; the training images are 8×8: name test images of that shape." in words
+        colour = write_idx(folder / "colour", pictures(3, 8, 8, 3))
+        assert "test images of 8×8×3; the training images are 8×8:" in refusal(folder / "images", test_images=colour)
+
+    def test_a_test_label_that_training_does_not_know(self, folder: Path) -> None:
+        other = write_idx(folder / "other", numbers(2, 3, 7))
+        words = refusal(folder / "images", folder / "labels", folder / "test-images", other)
+        assert "other has the label 3 at index 1 (counted from 0); the largest training label is 2" in words
+
+    def test_files_without_the_ones_that_they_belong_to(self, folder: Path) -> None:
+        images, tests = folder / "images", folder / "test-images"
+        labels, test_labels = folder / "labels", folder / "test-labels"
+        assert "Test labels are named but no test images" in refusal(images, labels, None, test_labels)
+        assert "Test labels are named but no training labels" in refusal(images, None, tests, test_labels)
+        for given_files in ((None, labels), (None, None, tests), (None, None, None, test_labels)):
+            assert "A data file is named but no training images" in refusal(*given_files)
+
+
+def measured(action: Callable[[], str]) -> tuple[str, int]:
+    """What `action` returns, and the most memory that it held, in bytes."""
+    tracemalloc.start()
+    try:
+        return action(), tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+class TestImageSet:
+    def test_it_is_a_data_set(self) -> None:
+        one: Dataset = labelled(numbers(0, 4, 2))
+        assert (len(one), one.shape, one.classes) == (3, (8, 8, 1), 5)
+
+    def test_images_are_taken_by_index_in_the_order_asked_for(self) -> None:
+        images = pictures()[..., np.newaxis]
+        taken = ImageSet(images).take(np.array([4, 0, 4]))
+        assert np.array_equal(taken, images[[4, 0, 4]])
+        assert ImageSet(images).take(np.array([], np.int64)).shape == (0, 8, 8, 1)
+
+    def test_what_was_taken_is_a_copy(self) -> None:
+        images = pictures()[..., np.newaxis]
+        before = images.copy()
+        ImageSet(images).take(np.arange(6))[:] = 0
+        assert np.array_equal(images, before)
+
+    def test_arrays_of_another_type_or_shape_are_refused(self) -> None:
+        with pytest.raises(ValueError, match="not uint8"):
+            ImageSet(pictures())
+        with pytest.raises(ValueError, match="float64"):
+            ImageSet(pictures(2, 8, 8, 1) / 255)  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match=r"not uint8 \(2,\)"):
+            ImageSet(pictures(2, 8, 8, 1), numbers(1, 2, 3))
+
+    @given(count=st.integers(0, 300), seed=st.integers(0, 2**64), epoch=st.integers(0, 2**40))
+    def test_an_epoch_order_has_every_index_once_and_is_repeatable(self, count: int, seed: int, epoch: int) -> None:
+        order = unlabelled(count).epoch_order(seed, epoch)
+        assert order.dtype == np.int64
+        assert sorted(order) == list(range(count))
+        assert np.array_equal(order, unlabelled(count).epoch_order(seed, epoch))
+
+    def test_other_seeds_and_epochs_have_other_orders(self) -> None:
+        one = unlabelled(50)
+        orders = {tuple(one.epoch_order(seed, epoch)) for seed in range(6) for epoch in range(6)}
+        assert len(orders) == 36
+
+
+class TestSplit:
+    @settings(max_examples=150)
+    @given(
+        labels=st.one_of(st.none(), st.lists(st.integers(0, 255), min_size=2, max_size=150)),
+        fraction=st.floats(0.001, 0.999),
+        seed=st.integers(0, 2**40),
+    )
+    def test_the_parts_are_disjoint_sorted_repeatable_and_together_everything(
+        self, labels: list[int] | None, fraction: float, seed: int
+    ) -> None:
+        one = unlabelled(37) if labels is None else labelled(numbers(*labels))
+        training, validation = split(one, fraction, seed)
+        assert training.dtype == validation.dtype == np.int64
+        assert sorted([*training, *validation]) == list(range(len(one)))
+        assert (np.diff(training) > 0).all()
+        assert (np.diff(validation) > 0).all()
+        assert len(validation) == min(max(round(len(one) * fraction), 1), len(one) - 1)
+        again = split(one, fraction, seed)
+        assert np.array_equal(again[0], training)
+        assert np.array_equal(again[1], validation)
+
+    @settings(max_examples=100)
+    @given(
+        labels=st.lists(st.sampled_from([0, 0, 0, 1, 1, 5, 9]), min_size=2, max_size=200),
+        fraction=st.floats(0.01, 0.5),
+        seed=st.integers(0, 100),
+    )
+    def test_every_class_gives_its_share_to_within_one_image(
+        self, labels: list[int], fraction: float, seed: int
+    ) -> None:
+        one = labelled(numbers(*labels))
+        _, validation = split(one, fraction, seed)
+        assert one.labels is not None
+        everything = np.array(class_counts(one.labels, 10))
+        held_back = np.array(class_counts(one.labels[validation], 10))
+        assert np.abs(held_back - everything * len(validation) / len(labels)).max() <= 1
+
+    def test_remainders_decide_which_classes_give_one_more(self) -> None:
+        # A quarter of 10, 7 and 7 is 2.5, 1.75 and 1.75.
+        one = labelled(numbers(*[0] * 10, *[1] * 7, *[2] * 7))
+        _, validation = split(one, 0.25, seed=0)
+        assert one.labels is not None
+        assert class_counts(one.labels[validation], 3) == [2, 2, 2]
+
+    def test_a_class_of_one_image_is_left_to_training_where_possible(self) -> None:
+        one = labelled(numbers(*[0] * 5, 1))
+        for seed in range(10):
+            assert 5 in split(one, 0.5, seed)[0]
+
+    def test_other_seeds_hold_back_other_images(self) -> None:
+        one = labelled(numbers(*[0, 1] * 50))
+        assert len({tuple(split(one, 0.2, seed)[1]) for seed in range(8)}) == 8
+
+    def test_what_cannot_be_split_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="1 images cannot be split"):
+            split(unlabelled(1), 0.5, 0)
+        for fraction in (0.0, 1.0, -1.0, float("nan")):
+            with pytest.raises(ValueError, match="not between 0 and 1"):
+                split(unlabelled(5), fraction, 0)
+
+
+class TestLabelledSubset:
+    @settings(max_examples=150)
+    @given(
+        labels=st.lists(st.integers(0, 12), min_size=1, max_size=150),
+        fraction=st.floats(0.001, 1),
+        seed=st.integers(0, 2**40),
+        data=st.data(),
+    )
+    def test_it_is_a_repeatable_part_with_every_class_that_there_was(
+        self, labels: list[int], fraction: float, seed: int, data: st.DataObject
+    ) -> None:
+        array = numbers(*labels)
+        indices = np.array(
+            data.draw(st.lists(st.integers(0, len(labels) - 1), min_size=1, unique=True)), dtype=np.int64
+        )
+        chosen = labelled_subset(array, indices, fraction, seed)
+        classes = set(array[indices].tolist())
+        assert chosen.dtype == np.int64
+        assert (np.diff(chosen) > 0).all()
+        assert set(chosen) <= set(indices)
+        assert set(array[chosen].tolist()) == classes
+        assert len(chosen) == max(round(len(indices) * fraction), len(classes))
+        assert np.array_equal(labelled_subset(array, indices[::-1], fraction, seed), chosen)
+
+    def test_a_part_of_the_digits_has_every_digit_alike(self, mnist: ImageData) -> None:
+        labels = mnist.train.labels
+        assert labels is not None
+        training, _ = split(mnist.train, 0.1, seed=0)
+        chosen = labelled_subset(labels, training, 0.01, seed=0)
+        assert len(chosen) == 540
+        exact = np.array(class_counts(labels[training], 10)) / 100
+        assert np.abs(np.array(class_counts(labels[chosen], 10)) - exact).max() < 1
+
+    def test_the_whole_is_everything(self) -> None:
+        indices = np.array([1, 3, 4])
+        assert labelled_subset(numbers(0, 1, 2, 3, 4), indices, 1.0, 0).tolist() == [1, 3, 4]
+
+    def test_a_rare_class_is_kept_at_the_cost_of_the_largest(self) -> None:
+        labels = numbers(*[0] * 96, *[1] * 4)
+        chosen = labelled_subset(labels, np.arange(100), 0.05, seed=0)
+        assert class_counts(labels[chosen], 2) == [4, 1]
+
+    @pytest.mark.parametrize("fraction", [0.0, -0.5, 1.01, float("nan")])
+    def test_a_fraction_out_of_range_is_refused(self, fraction: float) -> None:
+        with pytest.raises(ValueError, match="not above 0 and at most 1"):
+            labelled_subset(numbers(0, 1), np.arange(2), fraction, 0)
+
+
+def test_classes_are_counted_also_where_there_are_none() -> None:
+    assert class_counts(numbers(0, 2, 2), 4) == [1, 0, 2, 0]
+    assert class_counts(numbers(), 2) == [0, 0]
+    with pytest.raises(ValueError, match="label 2 is not below 2"):
+        class_counts(numbers(0, 2), 2)

@@ -1,0 +1,222 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine.control import Asked, Flag, RunControl
+from engine.errors import RunError, StorageError
+from engine.events import STATES, BatchEnded, EpochEnded, Event, EventFormat, RunEnded
+from engine.files import read_json, write_bytes, write_json
+from engine.runs import Home, RunStatus, default_home, shortest_prefixes
+from tests.engine.test_training import Trained
+
+
+def status(name: str, **values: object) -> RunStatus:
+    return RunStatus(**{"id": name, "kind": "autoencoder", "state": "running", "started": 1.0, **values})  # type: ignore[arg-type]
+
+
+def test_every_event_of_a_run_survives_its_line(autoencoder: Trained, classifier: Trained) -> None:
+    for event in autoencoder[2] + classifier[2]:
+        assert EventFormat.read(EventFormat.write(event)) == event
+
+
+@pytest.mark.parametrize("line", ["", "{", "[]", "1", "null", '{"event":"Unheard"}', '{"event":"EpochEnded"}', "\xff"])
+def test_a_line_that_is_no_event_is_passed_over(line: str) -> None:
+    assert EventFormat.read(line) is None
+
+
+def test_a_field_of_a_newer_version_is_passed_over() -> None:
+    line = '{"event":"RunEnded","time":1.0,"state":"finished","message":"","result":{},"mood":"good"}'
+    assert EventFormat.read(line) == RunEnded(time=1.0, state="finished", message="", result={})
+
+
+def test_ids_have_ten_characters_and_are_found_by_their_beginning(home: Home) -> None:
+    runs = [home.create_run() for _ in range(20)]
+    assert all(len(run.id) == 10 for run in runs)
+    prefixes = shortest_prefixes(home.ids())
+    for run in runs:
+        assert home.find(prefixes[run.id]).path == run.path
+        assert home.find(run.id.upper()).path == run.path
+
+
+def test_the_shortest_prefix_has_at_least_four_characters_and_is_unique() -> None:
+    ids = ["aaaa000000", "aaaa100000", "aaaa1b0000", "bbbb000000"]
+    assert shortest_prefixes(ids) == {
+        "aaaa000000": "aaaa0",
+        "aaaa100000": "aaaa10",
+        "aaaa1b0000": "aaaa1b",
+        "bbbb000000": "bbbb",
+    }
+
+
+@pytest.mark.parametrize("prefix", ["", "zzzz", "../../etc", "a/b", "[red]", "\x1b]0;x\x07"])
+def test_an_unknown_run_is_refused_in_words(home: Home, prefix: str) -> None:
+    home.create_run()
+    with pytest.raises(RunError, match="No run begins with") as refused:
+        home.find(prefix)
+    assert "\x1b" not in str(refused.value)
+
+
+def test_an_ambiguous_prefix_names_the_runs(home: Home) -> None:
+    for name in ("aaaa000000", "aaaa100000"):
+        (home.runs / name).mkdir(parents=True)
+    with pytest.raises(RunError, match="2 runs begin with “aaaa”"):
+        home.find("aaaa")
+
+
+def test_a_list_passes_over_what_is_no_run_and_reads_only_the_status(home: Home) -> None:
+    run = home.create_run()
+    run.write_status(status(run.id, state="failed"))
+    home.create_run()  # never began
+    (home.runs / "notes.txt").write_text("mine")
+    broken = home.create_run()
+    broken.status.write_text("{")
+    assert [found.id for found in home.list_runs()] == [run.id]
+
+
+def test_a_running_run_that_nobody_holds_was_cut_off(home: Home) -> None:
+    run = home.create_run()
+    run.write_status(status(run.id))
+    assert run.read_status().state == "cut off"
+    assert run.read_status().resumable
+    with run.locked():
+        assert run.read_status().state == "running"
+    assert run.read_status().state == "cut off"
+
+
+def test_a_finished_run_without_its_result_was_cut_off_while_it_was_written(home: Home) -> None:
+    run = home.create_run()
+    run.write_status(status(run.id, state="finished"))
+    assert run.read_status().state == "cut off"
+    write_json(run.result, "autoencoder", {"id": run.id})
+    assert run.read_status().state == "finished"
+
+
+def test_a_run_belongs_to_one_process_and_a_dead_one_leaves_it_free(home: Home) -> None:
+    run = home.create_run()
+    program = (
+        "import sys, pathlib; from engine.runs import RunDirectory\n"
+        "with RunDirectory(pathlib.Path(sys.argv[1])).locked():\n"
+        "    print('held', flush=True); sys.stdin.read()"
+    )
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(run.path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        assert run.is_held()
+        with pytest.raises(RunError, match="being trained by another process"), run.locked():
+            pass
+        with pytest.raises(RunError, match="stop it first"):
+            home.delete(run)
+        process.kill()
+    assert not run.is_held()
+    with run.locked():
+        pass
+
+
+def test_deleting_takes_the_whole_run_away(home: Home) -> None:
+    run = home.create_run()
+    run.write_status(status(run.id))
+    home.delete(run)
+    assert list(home.runs.iterdir()) == []
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "file"
+    write_bytes(target, b"old")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(StorageError, match="No space left on device"):
+        write_bytes(target, b"new")
+    assert target.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_file_of_a_newer_format_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "f").write_text('{"format": 2}')
+    with pytest.raises(ValueError, match="use a newer cae-tui"):
+        read_json(tmp_path / "f")
+
+
+def test_every_json_file_of_a_run_carries_format_and_kind(autoencoder: Trained, classifier: Trained) -> None:
+    for run, kind in ((autoencoder[0], "autoencoder"), (classifier[0], "classifier")):
+        for path in (run.spec, run.status, run.result):
+            values = read_json(path)
+            assert (values["format"], values["kind"]) == (1, kind)
+
+
+def test_a_run_directory_holds_the_files_of_the_design(autoencoder: Trained) -> None:
+    run = autoencoder[0]
+    names = {str(path.relative_to(run.path)) for path in run.path.rglob("*") if path.is_file()}
+    assert names == {
+        "spec.json", "status.json", "events.jsonl", "predictions.npz", "model.safetensors", "result.json", "lock",
+        "best/autoencoder.safetensors", "samples/epoch-0001.npz", "samples/epoch-0002.npz",
+        *(f"checkpoints/{path.name}" for path in run.checkpoints.iterdir()),
+    }  # fmt: skip
+    assert len(list(run.checkpoints.iterdir())) == 2
+
+
+def test_a_status_tells_what_a_list_shows(autoencoder: Trained, classifier: Trained) -> None:
+    shown = classifier[0].read_status()
+    assert (shown.kind, shown.title, shown.encoder) == ("classifier", "fc 16", autoencoder[0].id)
+    assert (shown.epoch, shown.epochs, shown.state) == (2, 2, "finished")
+    assert shown.test_accuracy == classifier[1]["test_accuracy"]
+    assert set(STATES) >= {shown.state}
+
+
+def test_events_are_read_on_from_where_one_was_and_a_torn_line_waits(home: Home, autoencoder: Trained) -> None:
+    lines = autoencoder[0].events.read_bytes()
+    run = home.create_run()
+    run.events.write_bytes(lines[:-10])
+    events, offset = run.read_events()
+    assert not any(isinstance(event, RunEnded) for event in events)
+    run.events.write_bytes(lines)
+    rest, end = run.read_events(offset)
+    assert [type(event) for event in rest] == [RunEnded]
+    assert end == len(lines)
+
+
+def test_the_words_of_another_process_are_heard_and_old_ones_are_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.control.POLL_SECONDS", 0.0)
+    path = tmp_path / "control"
+    path.write_text("stop")
+    control = RunControl(Flag(), path)
+    assert control.asked() is Asked.RUN
+    for word, expected in (("pause", Asked.PAUSE), ("nonsense", Asked.PAUSE), ("run", Asked.RUN), ("stop", Asked.STOP)):
+        write_bytes(path, word.encode())
+        assert control.asked() is expected
+    write_bytes(path, b"run")
+    assert control.asked() is Asked.STOP
+
+
+def test_the_home_folder_is_the_named_one_else_the_users_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CAE_TUI_HOME", str(tmp_path))
+    assert default_home() == tmp_path
+    monkeypatch.delenv("CAE_TUI_HOME")
+    assert default_home().name == "cae-tui"
+
+
+def test_an_event_is_immutable_and_knows_its_time() -> None:
+    event: Event = BatchEnded(
+        stage="x", epoch=1, step=1, steps=2, metrics={"loss": 1.0}, learning_rate=0.1, ms_per_step=1.0,
+        images_per_second=1.0, memory=1,
+    )  # fmt: skip
+    assert event.time > 1e9
+    with pytest.raises(AttributeError):
+        event.time = 0.0  # type: ignore[misc]
+    assert "EpochEnded" in EventFormat.kinds
+    assert EpochEnded.__doc__
