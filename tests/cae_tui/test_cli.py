@@ -1,0 +1,241 @@
+"""The command line, in this process where that will do and in one of its own where signals are sent."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cae_tui.cli import COMMANDS, main, make_parser
+from engine.runs import Home
+from engine.spec import SPECS, spec_fields
+from tests.engine.conftest import files as files  # the same slice of MNIST
+
+SMALL = ("--layers", "4", "--downsamplings", "1", "--kernels", "4", "--batch-size", "64")
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def flags(files: dict[str, Path]) -> list[str]:
+    return [word for name, path in files.items() for word in (f"--{name.replace('_', '-')}", str(path))]
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], shared: Path) -> Run:
+    def call(*words: str) -> tuple[int, str, str]:
+        code = main(["--home", str(shared), *words])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def trained(flags: list[str], shared: Path) -> str:
+    """The id of a small autoencoder."""
+    assert main(["--home", str(shared), "autoencoder", "--epochs", "2", *SMALL, *flags]) == 0
+    return Home(shared).list_runs()[0].id
+
+
+def spawn(*words: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "cae_tui", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def wait_for(condition: Callable[[], object], what: str) -> None:
+    for _ in range(1200):
+        if condition():
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"{what} did not come about")
+
+
+@pytest.mark.parametrize("kind", SPECS)
+def test_every_field_of_a_spec_is_a_flag_with_its_description(kind: str, run: Run) -> None:
+    code, out, _ = run(kind, "--help")
+    assert code == 0
+    text = " ".join(out.split())
+    for field in spec_fields(SPECS[kind]):
+        assert field.flag in out
+        assert " ".join(field.description.split()) in text.replace("- ", "-") or field.description[:20] in text
+
+
+def test_help_and_version_answer_without_torch_numpy_or_textual() -> None:
+    for words in (["--version"], ["--help"], ["autoencoder", "--help"]):
+        program = (
+            "import sys\nfrom cae_tui.cli import main\n"
+            f"code = main({words!r})\n"
+            "heavy = {'torch', 'numpy', 'sklearn', 'textual', 'plotext'} & set(sys.modules)\n"
+            "sys.exit(f'imported {heavy}' if heavy else code)"
+        )
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert "cae-tui" in done.stdout
+
+
+def test_an_autoencoder_and_its_classifier_train_and_report(run: Run, flags: list[str], trained: str) -> None:
+    words = ("--encoder", trained[:5], "--frozen-epochs", "1", "--finetune-epochs", "1", "--batch-size", "64")
+    code, out, err = run("classifier", *words, *flags, "--json")
+    assert code == 0
+    result = json.loads(out)
+    keys = {
+        "id", "state", "best_validation_loss", "test_loss", "test_accuracy", "correct", "incorrect", "seconds",
+        "images_per_second", "ms_per_step",
+    }  # fmt: skip
+    assert keys <= result.keys()
+    assert result["correct"] + result["incorrect"] == 200
+    assert "val_accuracy" in err
+    code, out, _ = run("report", result["id"])
+    assert code == 0
+    assert "weighted avg" in out
+    assert f"{result['correct']} correct" in out
+
+
+def test_the_json_of_a_report_is_the_result_file(run: Run, trained: str, shared: Path) -> None:
+    _, out, _ = run("report", trained, "--json")
+    assert json.loads(out) == json.loads((shared / "runs" / trained / "result.json").read_text())
+    assert json.loads(out)["test_accuracy"] is None
+
+
+def test_the_list_of_runs_has_one_line_a_run(run: Run, trained: str) -> None:
+    code, out, _ = run("runs")
+    assert code == 0
+    assert any(line.startswith(trained[:4]) and "4 × 4, 3×3, b64" in line for line in out.splitlines())
+    assert trained in [found["id"] for found in json.loads(run("runs", "--json")[1])["runs"]]
+
+
+def test_an_empty_list_says_what_to_do(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["runs", "--home", str(tmp_path)]) == 0
+    assert "`cae-tui autoencoder` trains one" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["autoencoder", "--layers", "9"], "--layers: “9” is odd"),
+        (["autoencoder", "--preset", "fast"], "--preset: “fast” is not known"),
+        (["autoencoder", "--images", "/nowhere"], "/nowhere does not exist"),
+        (["autoencoder", "--labels", "/x"], "--labels: A file is named here but no training images"),
+        (["autoencoder", "--device", "cuda"], "--device: No CUDA device is found here"),
+        (["autoencoder", "--learning", "1"], "unrecognized arguments"),
+        (["autoencoder", "--epochs"], "expected one argument"),
+        (["classifier"], "the following arguments are required: --encoder"),
+        (["classifier", "--encoder", "zzzz"], "No run begins with “zzzz”"),
+        (["classifier", "--encoder", "/no/model.safetensors"], "/no/model.safetensors does not exist"),
+        (["report", "zzzz"], "No run begins with “zzzz”"),
+        (["resume", "../../etc"], "No run begins with"),
+        (["unheard"], "invalid choice: 'unheard'"),
+    ],
+)
+def test_bad_usage_is_one_sentence_and_exit_code_2(run: Run, words: list[str], sentence: str) -> None:
+    code, out, err = run(*words)
+    assert code == 2
+    assert sentence in err
+    assert out == ""
+    assert "Traceback" not in err
+
+
+def test_a_complete_run_cannot_be_resumed(run: Run, trained: str) -> None:
+    code, _, err = run("resume", trained)
+    assert code == 2
+    assert "is finished: there is nothing left to resume" in err
+
+
+def test_a_home_that_cannot_be_written_is_told_in_words(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, flags: list[str]
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    assert main(["--home", str(tmp_path / "file"), "autoencoder", *SMALL, *flags]) == 2
+    assert "could not be written" in capsys.readouterr().err
+
+
+def test_the_app_without_a_terminal_says_so() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "cae_tui"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "needs a terminal" in done.stderr
+
+
+def test_the_doctor_tells_what_a_bug_report_needs(run: Run, shared: Path) -> None:
+    code, out, _ = run("doctor")
+    assert code == 0
+    for name in ("cae-tui", "python", "torch", "device", "terminal", "home", "log", "MNIST"):
+        assert any(line.startswith(name) for line in out.splitlines())
+    assert str(shared / "cae-tui.log") in out
+    assert "60,000 training and 10,000 test images" in out
+
+
+def test_the_log_holds_what_ended_and_how(run: Run, trained: str, shared: Path) -> None:
+    assert f"run {trained} ended: finished" in (shared / "cae-tui.log").read_text()
+
+
+def test_one_interrupt_stops_with_a_checkpoint_and_resume_goes_on(
+    flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = Home(tmp_path)
+    with spawn("--home", str(tmp_path), "autoencoder", "--epochs", "9999", *SMALL, *flags, "--json") as process:
+        wait_for(lambda: home.list_runs() and home.list_runs()[0].epoch >= 1, "an epoch")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    result = json.loads(out)
+    assert result["state"] == "stopped"
+    assert result["best_validation_loss"] > 0
+    assert "Resume it to go on" in err
+    assert home.list_runs()[0].state == "stopped"
+    with spawn("--home", str(tmp_path), "resume", result["id"]) as process:
+        wait_for(lambda: home.list_runs()[0].epoch > result["epochs"], "a further epoch")
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+    assert process.returncode == 130
+
+
+def test_a_second_interrupt_ends_at_once(flags: list[str], tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    with spawn("--home", str(tmp_path), "autoencoder", "--epochs", "9999", *SMALL, *flags) as process:
+        wait_for(lambda: home.list_runs() and home.list_runs()[0].epoch >= 1, "an epoch")
+        process.send_signal(signal.SIGSTOP)  # so that both come before it can act on the first
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGCONT)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert home.list_runs()[0].state in ("stopped", "cut off")
+    assert home.list_runs()[0].resumable
+
+
+def test_a_detached_run_outlives_its_parent_and_can_be_stopped_from_elsewhere(
+    flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from engine.control import Asked
+
+    words = ("autoencoder", "--epochs", "9999", *SMALL, *flags, "--detach")
+    assert main(["--home", str(tmp_path), *words]) == 0
+    name = capsys.readouterr().out.strip()
+    home = Home(tmp_path)
+    run = home.find(name)
+    wait_for(lambda: run.read_status().epoch >= 1, "an epoch")
+    assert run.is_held()
+    assert main(["--home", str(tmp_path), "resume", name]) == 2
+    assert "cae-tui watch" in capsys.readouterr().err
+    run.ask(Asked.STOP)
+    wait_for(lambda: run.read_status().state == "stopped", "the stop")
+
+
+def test_every_command_has_a_help(run: Run) -> None:
+    for command in COMMANDS:
+        code, out, _ = run(command, "--help")
+        assert code == 0
+        assert out.startswith(f"usage: cae-tui {command}")
+    assert make_parser().parse_args([]).command is None

@@ -1,0 +1,104 @@
+from cae_tui.run_state import BATCHES_KEPT, RunState, replay
+from engine.events import (
+    BatchEnded,
+    Continued,
+    EpochEnded,
+    Event,
+    OverfittingSeen,
+    Paused,
+    RunEnded,
+    RunStarted,
+    StageEnded,
+    StageStarted,
+    Warned,
+)
+
+
+def started(stages: tuple[str, ...] = ("autoencoder",), epochs: tuple[int, ...] = (4,)) -> RunStarted:
+    return RunStarted(
+        run="a7f3000000", kind="autoencoder", title="10 × 32", stages=stages, epochs=epochs, batch_size=128, patience=5,
+        training_images=1280, validation_images=128, test_images=128, image_shape=(28, 28, 1), parameters=1, latent=1,
+        device="cpu",
+    )  # fmt: skip
+
+
+def stage(name: str = "autoencoder", epochs: int = 4) -> StageStarted:
+    return StageStarted(stage=name, epochs=epochs, steps=10, trainable=1)
+
+
+def batch(step: int, epoch: int = 1, name: str = "autoencoder") -> BatchEnded:
+    return BatchEnded(
+        stage=name, epoch=epoch, step=step, steps=10, metrics={"loss": 1 / step}, learning_rate=0.1, ms_per_step=100.0,
+        images_per_second=1280.0, memory=1,
+    )  # fmt: skip
+
+
+def epoch(number: int, loss: float, name: str = "autoencoder", seconds: float = 2.0) -> EpochEnded:
+    return EpochEnded(
+        stage=name, epoch=number, train={"loss": loss}, validation={"loss": loss}, seconds=seconds, ms_per_step=100.0,
+        images_per_second=1280.0, learning_rate=0.1, best=True, best_epoch=number, best_loss=loss, patience_left=5,
+    )  # fmt: skip
+
+
+def test_a_run_is_where_its_latest_batch_says() -> None:
+    state = replay("a", [started(), stage(), epoch(1, 0.5), batch(5, epoch=2)])
+    assert (state.epoch, state.stage_epochs, state.done_epochs, state.total_epochs) == (2, 4, 1.5, 4)
+    assert state.live
+
+
+def test_the_eta_is_the_measured_time_of_what_is_left() -> None:
+    assert RunState("a").eta is None
+    assert replay("a", [started(), stage()]).eta is None
+    first = replay("a", [started(), stage(), batch(5)]).eta
+    assert first is not None
+    assert abs(first - 3.5 * 1.1) < 1e-9  # ten steps of 100 ms an epoch, and a tenth for validation
+    later = replay("a", [started(), stage(), epoch(1, 0.5, seconds=2.0), epoch(2, 0.4, seconds=4.0)]).eta
+    assert later == 2 * 3.0
+
+
+def test_the_eta_counts_the_stages_to_come() -> None:
+    both = started(("frozen", "fine-tuning"), (2, 3))
+    state = replay("a", [both, stage("frozen", 2), epoch(1, 0.5, "frozen")])
+    assert state.eta == 1 * 2.0 + 3 * 2.0 * 1.5
+
+
+def test_stages_follow_each_other_in_one_series_but_the_best_is_the_stages_own() -> None:
+    state = replay("a", [
+        started(("frozen", "fine-tuning"), (1, 2)), stage("frozen", 1), epoch(1, 0.1, "frozen"),
+        stage("fine-tuning", 2), epoch(1, 0.3, "fine-tuning"), epoch(2, 0.2, "fine-tuning"),
+    ])  # fmt: skip
+    assert state.series("validation") == [0.1, 0.3, 0.2]
+    assert state.stage_ends() == [("frozen", 1), ("fine-tuning", 3)]
+    assert state.best is not None
+    assert state.best.validation["loss"] == 0.2
+
+
+def test_a_paused_run_says_so_until_it_goes_on_and_an_ended_one_is_no_longer_live() -> None:
+    state = replay("a", [started(), stage(), Paused(message="no room")])
+    assert (state.state, state.message, state.live) == ("paused", "no room", True)
+    state.apply(Continued())
+    assert (state.state, state.message) == ("running", "")
+    state.apply(RunEnded(state="stopped", message="Stopped.", result={"id": "a"}))
+    assert (state.state, state.live, state.eta, state.result) == ("stopped", False, None, {"id": "a"})
+
+
+def test_notices_are_kept_once_and_an_overfitting_sign_only_while_it_holds() -> None:
+    sign = OverfittingSeen(stage="autoencoder", epoch=2, message="rising")
+    events: list[Event] = [started(), stage(), epoch(1, 0.5), epoch(2, 0.5), sign, Warned(message="rising")]
+    state = replay("a", events)
+    assert state.notices == ["rising"]
+    assert state.overfitting == sign
+    state.apply(epoch(3, 0.4))
+    assert state.overfitting is None
+
+
+def test_the_batch_chart_is_thinned_evenly_and_stays_bounded() -> None:
+    state = replay("a", [started(), stage()])
+    for number in range(20_000):
+        state.apply(batch(number % 10 + 1))
+    assert BATCHES_KEPT / 4 < len(state.batches) < BATCHES_KEPT
+
+
+def test_an_ended_stage_has_no_batch_under_way() -> None:
+    ended = StageEnded(stage="autoencoder", state="finished", epochs=4, best_epoch=4, best_loss=0.1, seconds=1.0)
+    assert replay("a", [started(), stage(), batch(3), ended]).batch is None
