@@ -7,25 +7,21 @@ the first paint; every other screen is imported when it is first opened.
 """
 
 import asyncio
-import logging
-import signal
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
+from pathlib import PurePath
 from typing import Any, ClassVar
 from weakref import WeakSet
 
-from rich.text import Text
 from textual import on, work
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.reactive import reactive
-from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
 from cae_tui import messages
+from cae_tui.ending import EndingApp
 from cae_tui.messages import RunsChanged, RunUpdated
 from cae_tui.run_state import RunState
 from cae_tui.runner import Runner, Work
@@ -35,38 +31,36 @@ from cae_tui.settings import read_settings, write_settings
 from cae_tui.themes import DARK, THEMES, data_variables
 from engine.control import Asked
 from engine.errors import EngineError
+from engine.events import EARLY_STOPPED, FINISHED
 from engine.runs import Home, shortest_prefixes
 
-log = logging.getLogger("cae_tui")
 
-SECOND_PRESS_SECONDS = 2.0
-"""Two Ctrl+C within this time ask to quit."""
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-class CaeApp(App[None]):
+class CaeApp(EndingApp):
     """The terminal application.
 
     Args:
         home: the folder with the runs and the settings.
         work: what trains; the engine, but for tests.
+        open_run: a run to show at once.
     """
 
     TITLE = "cae-tui"
-    CSS_PATH = "app.tcss"
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["app.tcss", "screens/home.tcss"]  # both are parsed at once
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "help", "Help", id="app.help", tooltip="What this screen is for, and its keys"),
         Binding("ctrl+t", "go_to_run", "Run", id="app.run", tooltip="Go to the run that is on", show=False),
-        Binding("ctrl+q", "quit", "Quit", id="app.quit", tooltip="Quit; asks while a run is on", show=False, priority=True),
+        Binding(
+            "ctrl+q", "quit", "Quit", id="app.quit", tooltip="Quit; asks while a run is on", show=False, priority=True
+        ),
         Binding("ctrl+c", "help_quit", id="app.copy", tooltip="Copy; twice to quit", show=False, system=True),
     ]
 
     device: reactive[str] = reactive("")
     """The device that a run would train on, in words; empty until it is known."""
 
-    def __init__(self, home: Home, work: Work | None = None) -> None:
+    def __init__(self, home: Home, work: Work | None = None, open_run: str | None = None) -> None:
         super().__init__()
+        self._open_first = open_run
         self.home = home
         self.runner = Runner(home, self, work)
         self.runs_version = 0
@@ -75,14 +69,10 @@ class CaeApp(App[None]):
         self._asked_by: Page | None = None  # the form that asked for the run which is being prepared
         self._spent: WeakSet[Screen[Any]] = WeakSet()  # forms whose run began
         self._told: tuple[str, str] = ("", "")  # the latest run and state that lists were told of
-        self._asking = False  # whether to quit
-        self._leaving = False
-        self._broken = False
         self._finding_device = False
-        self._interrupted = float("-inf")
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = self._settings.theme if self._settings.theme in self.available_themes else DARK.name
+        self._begin_with(self._settings.theme if self._settings.theme in self.available_themes else DARK.name)
 
     # -- beginning and end -----------------------------------------------------------------------
 
@@ -90,25 +80,23 @@ class CaeApp(App[None]):
         """The screen under all others."""
         return HomeScreen()
 
+    def _begin_with(self, theme: str) -> None:
+        """Have the first parsing of the styles use the theme; to set it as usual would parse everything again."""
+        self.set_reactive(CaeApp.theme, theme)
+        self.stylesheet.set_variables(self.get_css_variables())
+        self.set_class(self.current_theme.dark, "-dark-mode", update=False)
+        self.set_class(not self.current_theme.dark, "-light-mode", update=False)
+
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """The colours of data, for themes that know nothing of them."""
         return data_variables(self.current_theme.dark)
 
     def on_mount(self) -> None:
-        """Take signals, and tell of settings that could not be read."""
-        loop = asyncio.get_running_loop()
-        for number in SIGNALS:
-            with suppress(NotImplementedError, RuntimeError, ValueError):  # not in the main thread
-                loop.add_signal_handler(number, self._signalled, number)
+        """Tell of settings that could not be read, and open the run that was asked for."""
         if self._settings_problem:
             self.tell(self._settings_problem, "warning")
-
-    def on_unmount(self) -> None:
-        """Give the signals back."""
-        loop = asyncio.get_running_loop()
-        for number in SIGNALS:
-            with suppress(NotImplementedError, RuntimeError, ValueError):
-                loop.remove_signal_handler(number)
+        if self._open_first is not None:
+            self.post_message(messages.OpenRun(self._open_first))
 
     def watch_theme(self, theme: str) -> None:
         """Remember the theme."""
@@ -119,61 +107,6 @@ class CaeApp(App[None]):
             write_settings(self.home.path, self._settings)
         except EngineError as error:
             self.tell(str(error), "warning")
-
-    async def action_quit(self) -> None:
-        """Quit: at once where nothing trains, else ask, stop the run and wait for its checkpoint."""
-        if self._leaving or not self.runner.busy:
-            self.exit()
-        elif not self._asking:
-            self._ask_to_quit()
-
-    @work
-    async def _ask_to_quit(self) -> None:
-        self._asking = True
-        try:
-            yes = await self._confirm("A run is on. Stop it, keep its checkpoint, and quit?", _QUIT, "Stop and quit")
-        finally:
-            self._asking = False
-        if yes:
-            await self._leave()
-
-    async def _leave(self, return_code: int = 0) -> None:
-        if self._leaving:
-            return
-        self._leaving = True
-        if self.runner.busy:
-            from cae_tui.screens.dialogs import StoppingScreen
-
-            self.runner.stop_at_once()
-            self.push_screen(StoppingScreen())
-            await self.runner.wait_for_end()
-        self.exit(return_code=return_code)
-
-    def _signalled(self, number: int) -> None:
-        """A hang-up or a request to end takes the same road as quitting, without the question."""
-        self.run_worker(self._leave(128 + number))
-
-    def action_help_quit(self) -> None:
-        """Ctrl+C where there is nothing to copy: a second one soon after asks to quit."""
-        now = time.monotonic()
-        if now - self._interrupted < SECOND_PRESS_SECONDS:
-            self._interrupted = float("-inf")
-            self.call_later(self.action_quit)
-        else:
-            self._interrupted = now
-            self.tell("Press Ctrl+C again, or Ctrl+Q, to quit.")
-
-    def _handle_exception(self, error: Exception) -> None:
-        # Textual has no public hook for what nobody caught; this one it calls for each such error.
-        log.critical("The program ended by an error that nobody caught.", exc_info=error)
-        super()._handle_exception(error)
-
-    def _fatal_error(self) -> None:
-        if self._broken:
-            return  # one sentence is enough
-        self._broken = True
-        self.runner.stop_at_once()
-        self.panic(Text(f"cae-tui met an error of its own and had to end. What happened is in {self.home.log}."))
 
     # -- what the runner tells, from its threads -------------------------------------------------
 
@@ -269,7 +202,7 @@ class CaeApp(App[None]):
     @on(messages.StopRun)
     @work
     async def _stop(self, message: messages.StopRun) -> None:
-        if await self._confirm(f"Stop run {self.short(message.run)} and keep the best?", _STOP, "Stop"):
+        if await self.confirm(f"Stop run {self.short(message.run)} and keep the best?", _STOP, "Stop"):
             self._ask_of_run(message.run, Asked.STOP)
 
     def _ask_of_run(self, run: str, what: Asked) -> None:
@@ -282,10 +215,11 @@ class CaeApp(App[None]):
     def _open_run(self, message: messages.OpenRun) -> None:
         try:
             directory = self.home.find(message.run)
+            state = directory.read_status().state
         except EngineError as error:
             self.tell(str(error), "error")
             return
-        if directory.result.exists() and not self._is_on(directory.id):
+        if state in (FINISHED, EARLY_STOPPED) and directory.result.exists():
             self._open_report(directory.id)
         else:
             self._open_training(directory.id)
@@ -335,7 +269,7 @@ class CaeApp(App[None]):
     @work
     async def _delete(self, message: messages.DeleteRun) -> None:
         run = message.run
-        if not await self._confirm(f"Delete run {self.short(run)}?", _DELETE, "Delete"):
+        if not await self.confirm(f"Delete run {self.short(run)}?", _DELETE, "Delete"):
             return
         try:
             await asyncio.to_thread(self.runner.delete, run)
@@ -352,19 +286,19 @@ class CaeApp(App[None]):
         from cae_tui.screens.dialogs import AskPathScreen
 
         name = self.short(message.run)
-        target = await self.push_screen_wait(AskPathScreen(f"Save the model of {name} to", f"./cae-tui-{name}.safetensors"))
-        if target is None:
-            return
-        if Path(target).expanduser().is_file() and not await self._confirm(
-            "Replace the file that is there?", str(Path(target).expanduser().absolute()), "Replace"
-        ):
-            return
-        try:
-            saved = await self.runner.save_model(message.run, target)
-        except EngineError as error:
-            self.tell(str(error), "error")
-            return
-        self.tell(f"The model was saved to {saved.absolute()}.")
+        target, problem = f"./cae-tui-{name}.safetensors", ""
+        while True:
+            asked = AskPathScreen(f"Save the model of {name} to", target, problem)
+            typed: str | None = await self.push_screen_wait(asked)
+            if typed is None:
+                return
+            try:
+                saved = await self.runner.save_model(message.run, typed)
+            except EngineError as error:
+                target, problem = typed, str(error)
+            else:
+                self.tell(f"The model was saved to {saved}.")
+                return
 
     # -- where one is ----------------------------------------------------------------------------
 
@@ -387,16 +321,18 @@ class CaeApp(App[None]):
         page.place = place
         self.push_screen(page)
 
-    def action_back(self) -> None:
+    async def action_back(self) -> None:
         """The screen before; a form whose run began is behind one too."""
         if len(self.screen_stack) > 1:
             self.pop_screen()
         while len(self.screen_stack) > 1 and self.screen in self._spent:
             self.pop_screen()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """There is no way back from the first screen."""
-        return not (action == "back" and len(self.screen_stack) <= 1)
+        if action != "back":
+            return True
+        return self.is_running and sum(isinstance(screen, Page) for screen in self.screen_stack) > 1
 
     def action_configure(self, kind: str) -> None:
         """Open a form."""
@@ -441,17 +377,13 @@ class CaeApp(App[None]):
 
         self.set_timer(0.1, save)
 
-    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:  # noqa: ARG002
         """What the palette offers: everything that can be done from everywhere."""
         from cae_tui.commands import commands
 
         yield from commands(self)
 
     # -- small things that screens use too -------------------------------------------------------
-
-    def tell(self, sentence: str, severity: SeverityLevel = "information", timeout: float | None = None) -> None:
-        """Show a sentence for a while; it is never read as markup."""
-        self.notify(sentence, severity=severity, timeout=timeout, markup=False)
 
     def short(self, run: str) -> str:
         """The shortest prefix of a run's id that no other run has."""
@@ -474,26 +406,6 @@ class CaeApp(App[None]):
         finally:
             self._finding_device = False
 
-    async def _confirm(self, question: str, detail: str, yes: str) -> bool:
-        from cae_tui.screens.dialogs import ConfirmScreen
 
-        return await self.push_screen_wait(ConfirmScreen(question, detail, yes))
-
-    def _is_on(self, run: str) -> bool:
-        return self.runner.busy and self.runner.current is not None and self.runner.current.id == run
-
-
-_QUIT = "It can be resumed later from where it stops."
-_STOP = "The weights of the best epoch so far are kept and evaluated. The run can be resumed later."
+_STOP = "The weights of the best epoch so far are kept. The run can be resumed later."
 _DELETE = "Its curves, predictions and model are gone for good. Models that were saved elsewhere stay."
-
-
-def run_app(home: Home, work: Work | None = None) -> int:
-    """Run the app until it ends, wait for a run that is still on to write its checkpoint, and give the exit status."""
-    app = CaeApp(home, work)
-    try:
-        app.run()
-    finally:
-        app.runner.stop_at_once()
-        asyncio.run(app.runner.wait_for_end())
-    return app.return_code or 0

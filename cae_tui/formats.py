@@ -16,8 +16,8 @@ _MARKS: dict[str, tuple[str, str]] = {
     "finished": ("✓", "success"),
     "early-stopped": ("✓", "success"),
     "stopped": ("■", "cae-validation"),
-    "pruned": ("■", "text-muted"),
-    "skipped": ("■", "text-muted"),
+    "pruned": ("■", "foreground-muted"),
+    "skipped": ("■", "foreground-muted"),
     "diverged": ("✗", "error"),
     "failed": ("✗", "error"),
     "cut off": ("■", "cae-attention"),
@@ -51,14 +51,14 @@ def duration(seconds: float | None) -> str:
 
 
 def ago(timestamp: float, now: float | None = None) -> str:
-    """How long since `timestamp` (seconds since 1970): `now`, `12 min`, `2 h`, `3 d`, then the date."""
+    """How long since `timestamp` (seconds since 1970): `now`, `12 min`, `2 h`, `3 d`."""
     passed = (time.time() if now is None else now) - timestamp
     if passed < 60:
         return "now"
-    for unit, length, most in (("min", 60, 60), ("h", 3600, 48), ("d", 86400, 60)):
+    for unit, length, most in (("min", 60, 60), ("h", 3600, 48)):
         if passed < length * most:
             return f"{int(passed // length)} {unit}"
-    return time.strftime("%Y-%m-%d", time.localtime(timestamp))
+    return f"{int(passed // 86400):,} d"
 
 
 def count(number: int | None) -> str:
@@ -97,4 +97,4 @@ def state_mark(state: str) -> tuple[str, str]:
 
     The word stands beside it always: state is never told by colour alone.
     """
-    return _MARKS.get(state, ("·", "text-muted"))
+    return _MARKS.get(state, ("·", "foreground-muted"))

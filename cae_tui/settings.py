@@ -8,12 +8,14 @@ from pathlib import Path
 
 from engine.files import read_json, storage_error, write_json
 
+DEFAULT_THEME = "cae-dark"
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What is remembered."""
 
-    theme: str = "cae-dark"
+    theme: str = DEFAULT_THEME
 
 
 def settings_path(home: Path) -> Path:
@@ -25,7 +27,7 @@ def read_settings(home: Path) -> tuple[Settings, str]:
     """The settings, and a sentence where the file could not be read."""
     path = settings_path(home)
     try:
-        theme = read_json(path).get("theme", Settings.theme)
+        theme = read_json(path).get("theme", DEFAULT_THEME)
         if not isinstance(theme, str):
             raise ValueError("its theme is not a name")
     except FileNotFoundError:
@@ -47,5 +49,3 @@ def write_settings(home: Path, settings: Settings) -> None:
     except OSError as error:
         raise storage_error(path, error) from error
     write_json(path, "settings", asdict(settings))
-
-

@@ -1,5 +1,11 @@
 """What all tests share."""
 
+import os
+
+# Tests run beside each other, and several trainings with all cores each take turns at waiting for one another.
+# Set before torch is loaded, and inherited by the processes that tests start.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 from hypothesis import HealthCheck, settings
 
 # No test asserts a time, and hypothesis must not either: these machines are slow now and then.

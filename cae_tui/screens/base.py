@@ -40,8 +40,8 @@ class Page(Screen[None]):
         Binding("question_mark", "app.help", "Help", id="page.help", tooltip="What is here", show=False),
     ]
     AUTO_FOCUS = "*"
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-narrow"), (100, "-wide")]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-short"), (32, "-tall")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as Textual declares it
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012
 
     place: tuple[str, str] = ("", "")  # what the app opened it as: ("training", "<run>")
     runs_version: int = -1  # of the app's list of runs, when it was last told of it

@@ -16,14 +16,12 @@ from textual.widgets import Button, Input, Label, Markdown, Static
 EVERYWHERE = """
 ## Everywhere
 
-| key | what it does |
-|---|---|
-| `Tab` `Shift+Tab` | the next, the previous part of the screen |
-| `Esc` | the screen before; a run that is on stays on |
-| `Ctrl+T` | the run that is on |
-| `Ctrl+P` | every command, by its name |
-| `F1` `?` | this help (`?` outside of text fields) |
-| `Ctrl+Q` | quit; asks while a run is on |
+* `Tab` `Shift+Tab`: the next, the previous part of the screen
+* `Esc`: the screen before; a run that is on stays on
+* `Ctrl+T`: the run that is on
+* `Ctrl+P`: every command, by its name
+* `F1` `?`: this help (`?` outside of text fields)
+* `Ctrl+Q`: quit; asks while a run is on
 """
 """What is added to every page's help."""
 
@@ -69,7 +67,7 @@ class ConfirmScreen(ModalScreen[bool]):
 
 
 class AskPathScreen(ModalScreen[str | None]):
-    """Where to write a file: gives back what was typed, or None."""
+    """Where to write a file: gives back what was typed, or None; `problem` is what was wrong with `value`."""
 
     CSS_PATH = "dialogs.tcss"
     AUTO_FOCUS = "Input"
@@ -77,15 +75,17 @@ class AskPathScreen(ModalScreen[str | None]):
         Binding("escape", "cancel", "Cancel", id="path.cancel", tooltip="Write nothing"),
     ]
 
-    def __init__(self, title: str, value: str) -> None:
+    def __init__(self, title: str, value: str, problem: str = "") -> None:
         super().__init__()
-        self._title, self._value = title, value
+        self._title, self._value, self._problem = title, value, problem
 
     def compose(self) -> ComposeResult:
         """The title, the path, the two answers."""
         with Vertical(classes="dialog"):
             yield Label(self._title, classes="question", markup=False)
             yield Input(self._value, placeholder="a file or a folder", select_on_focus=False)
+            if self._problem:
+                yield Label(f"✗ {self._problem}", classes="problem", markup=False)
             with Horizontal(classes="answers"):
                 yield Button("Save", id="save", variant="primary")
                 yield Button("Cancel", id="cancel")

@@ -1,5 +1,7 @@
 """What frames every screen: the line on top, and the strip that tells of the run that is on."""
 
+from collections.abc import Sequence
+
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
@@ -38,14 +40,14 @@ class TopBar(Widget):
         place = Content.styled(NAME, "bold $primary")
         for position, crumb in enumerate(self.crumbs, start=1):
             last = position == len(self.crumbs)
-            place += Content.styled(" › ", "$text-muted") + Content.styled(crumb, "bold" if last else "")
+            place += Content.styled(" › ", "$foreground-muted") + Content.styled(crumb, "bold" if last else "")
         width = self.content_size.width
         if place.cell_length > width:
             return place.truncate(width, ellipsis=True)
         space = width - place.cell_length - len(self.device)
         if space < 2:
             return place
-        return place + Content(" " * space) + Content.styled(self.device, "$text-muted")
+        return place + Content(" " * space) + Content.styled(self.device, "$foreground-muted")
 
 
 class RunStrip(Widget):
@@ -62,7 +64,7 @@ class RunStrip(Widget):
     RunStrip:hover { background: $panel-lighten-1; }
     """
 
-    text: reactive[Content] = reactive(Content(""))
+    parts: reactive[tuple[Content, ...]] = reactive(())
 
     def __init__(self) -> None:
         super().__init__()
@@ -75,35 +77,43 @@ class RunStrip(Widget):
         if not run.live:
             return
         self._run = run.id
-        self.text = strip_content(run, name or run.id[:4])
+        self.parts = strip_parts(run, name or run.id[:4])
 
     def render(self) -> Content:
-        """What is told, and the key as far as there is room."""
+        """As many parts as there is room for, and the key."""
+        width, parts = self.content_size.width, self.parts
+        while len(parts) > 1 and _joined(parts).cell_length > width:
+            parts = parts[:-1]
+        text = _joined(parts)
         key = Content.styled("Ctrl+T", "bold $primary") + Content(" shows it")
-        space = self.content_size.width - self.text.cell_length - key.cell_length
+        space = width - text.cell_length - key.cell_length
         if space < 2:
-            return self.text.truncate(self.content_size.width, ellipsis=True)
-        return self.text + Content(" " * space) + key
+            return text.truncate(width, ellipsis=True)
+        return text + Content(" " * space) + key
 
     def on_click(self) -> None:
         """Go to the run."""
         self.post_message(OpenTraining(self._run))
 
 
-def strip_content(run: RunState, name: str) -> Content:
-    """`● training a7f3  epoch 7/20  val_loss 0.0004  ETA 1:12`."""
+def _joined(parts: Sequence[Content]) -> Content:
+    return Content("  ").join(parts)
+
+
+def strip_parts(run: RunState, name: str) -> tuple[Content, ...]:
+    """`● training a7f3`, `epoch 7/20`, `val_loss 0.0004`, `ETA 1:12`: the first matters most."""
     if run.state == "running":
         doing = "preparing" if run.started is None else "evaluating" if run.evaluating else "training"
     else:
         doing = run.state
     parts = [state_content(run.state, f"{doing} {name}".rstrip())]
-    if len(run.started.stages if run.started else ()) > 1 and run.stage:
-        parts.append(Content(run.stage))
     if run.stage_epochs:
-        parts.append(Content(f"epoch {run.epoch}/{run.stage_epochs}"))
+        several = run.started is not None and len(run.started.stages) > 1
+        stage = f"{run.stage} " if several else ""
+        parts.append(Content(f"{stage}epoch {run.epoch}/{run.stage_epochs}"))
     log = run.stage_log
     if log:
         parts.append(Content(f"val_loss {formats.loss(log[-1].validation['loss'])}"))
     if run.eta is not None and run.state == "running" and not run.evaluating:
         parts.append(Content(f"ETA {formats.duration(run.eta)}"))
-    return Content("  ").join(parts)
+    return tuple(parts)

@@ -113,9 +113,7 @@ def _averaged(picture: Picture, width: int, height: int) -> list[list[Rgb]]:
         )
     first, last = planes[0], planes[-1]
     middle = planes[min(1, channels - 1)]
-    return [
-        [(round(first[y][x]), round(middle[y][x]), round(last[y][x])) for x in range(width)] for y in range(height)
-    ]
+    return [[(round(first[y][x]), round(middle[y][x]), round(last[y][x])) for x in range(width)] for y in range(height)]
 
 
 def beside(pictures: Sequence[Picture], *, width: int, height: int, gap: int = 1) -> Text:

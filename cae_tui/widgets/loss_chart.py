@@ -5,6 +5,7 @@ the same cores. So news only mark the chart as stale, a timer redraws it four ti
 series is thinned to what the width can show, and what was drawn is kept until something changes.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
@@ -69,11 +70,15 @@ def linear_ticks(low: float, high: float, most: int) -> list[float]:
     """Round values to write beside an even axis."""
     if not high > low:
         return [low]
-    rough = (high - low) / max(most - 1, 1)
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(size * power for size in (1, 2, 2.5, 5, 10) if size * power >= rough * 0.999)
-    first = math.ceil(low / step - 1e-9)
-    return [place * step for place in range(first, math.floor(high / step + 1e-9) + 1)]
+    power = 10.0 ** math.floor(math.log10((high - low) / max(most, 1)))
+    ticks: list[float] = []
+    for size in (1, 2, 2.5, 5, 10, 20):
+        step = size * power
+        first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+        ticks = [place * step for place in range(first, last + 1)]
+        if len(ticks) <= most:
+            break
+    return ticks
 
 
 def tick_label(value: float) -> str:
@@ -104,7 +109,7 @@ class LossChart(PlotextPlot):
 
     DEFAULT_CSS = """
     LossChart {
-        border: round $panel-lighten-2;
+        border: round $border-blurred;
         border-title-color: $foreground;
         border-subtitle-color: $text-muted;
         padding: 0 1 0 0;
@@ -114,7 +119,7 @@ class LossChart(PlotextPlot):
     """
     TITLES: ClassVar[dict[str, str]] = {"loss": "Loss", "accuracy": "Accuracy"}
 
-    log: reactive[bool] = reactive(True)
+    log_scale: reactive[bool] = reactive(True)
     by: reactive[str] = reactive("epoch")
 
     def __init__(self, metric: str = "loss", *, by: str = "epoch", id: str | None = None) -> None:  # noqa: A002
@@ -125,7 +130,6 @@ class LossChart(PlotextPlot):
         self.redraws = 0
         self._run: RunState | None = None
         self._stale = True
-        self._waits = False
         self._drawn: tuple[object, Text] | None = None
 
     def on_mount(self) -> None:
@@ -141,12 +145,16 @@ class LossChart(PlotextPlot):
         if another:
             self._redraw()
 
-    def watch_log(self) -> None:
+    def on_resize(self) -> None:
+        """Name as much as there is room for."""
+        self._write_title()
+
+    def watch_log_scale(self) -> None:
         """Another scale."""
         self._stale = True
         self._redraw()
 
-    watch_by = watch_log
+    watch_by = watch_log_scale
 
     @property
     def shown_by(self) -> str:
@@ -159,7 +167,7 @@ class LossChart(PlotextPlot):
     @property
     def logarithmic(self) -> bool:
         """Whether the axis is: accuracies never are."""
-        return self.log and self.metric == "loss"
+        return self.log_scale and self.metric == "loss"
 
     def _redraw(self) -> None:
         if self._stale and self.is_mounted and self.display:
@@ -168,14 +176,15 @@ class LossChart(PlotextPlot):
 
     def _write_title(self) -> None:
         by = "batch" if self.shown_by == "batch" else "epoch"
-        scale = ", log" if self.logarithmic else ""
+        scale = ", log scale" if self.logarithmic else ""
         mark = "⠒" if by == "batch" else TRAINING_MARK
         legend = f"[$cae-training]{mark} training[/]  [$cae-validation]{VALIDATION_MARK} validation[/]"
         best = f"  {BEST_MARK} best" if self._run and self._run.epochs else ""
-        title = f"{self.TITLES.get(self.metric, self.metric)}{scale}"
+        title = self.TITLES.get(self.metric, self.metric)
         room = self.size.width or 80
-        self.border_title = f"{title} by {by}" if room > 58 else title
-        self.border_subtitle = legend + best if room > 36 else ""
+        keys = " [$text-muted](l, b switch)[/]" if self.metric == "loss" and room > 46 else ""
+        self.border_title = f"{title} by {by}{scale}{keys}" if room > 32 else title
+        self.border_subtitle = legend + best if room >= 32 else ""
 
     # -- drawing ---------------------------------------------------------------------------------
 
@@ -207,7 +216,7 @@ class LossChart(PlotextPlot):
         first, last = self._x_range()
         self._x_axis(first, last, width)
         low, high = self._y_axis(min(values), max(values), height)
-        self._stages(high, first, last)
+        self._stages(low if self.metric == "accuracy" else high, first, last)
         colours = data_colours(self.app)
         marked = self.shown_by == "epoch"
         self._curve(training, colours.training, TRAINING_MARK if marked else "", width)
@@ -277,13 +286,16 @@ class LossChart(PlotextPlot):
     def _curve(
         self, points: Points, colour: tuple[int, int, int], mark: str, width: int, *, line: bool = True
     ) -> None:
-        if not points:
-            return
+        """A line within each stage, for another one has other images and rates; marks on whole epochs."""
         scaled = self._scaled(points)
-        if line and len(scaled) > 1:
-            self._plot.plot(*zip(*scaled, strict=True), marker="braille", color=colour)
-        if mark:  # not on every epoch of a long run: the curve is to be seen as well
-            self._plot.scatter(*zip(*thin(scaled, max(width // 6, 2)), strict=True), marker=mark, color=colour)
+        edges = [0.0, *(float(end) for _, end in (self._run.stage_ends() if self._run else [])), math.inf]
+        for start, end in itertools.pairwise(edges):
+            part = [point for point in scaled if start < point[0] <= end]
+            if line and len(part) > 1:
+                self._plot.plot(*zip(*part, strict=True), marker="braille", color=colour)
+        if mark and scaled:  # not on every epoch of a long run: the curve is to be seen as well
+            stride = math.ceil(4 * len(scaled) / width)
+            self._plot.scatter(*zip(*scaled[::-1][::stride], strict=True), marker=mark, color=colour)
 
     def _scaled(self, points: Points) -> Points:
         return [(x, math.log10(y)) for x, y in points] if self.logarithmic else points
@@ -296,8 +308,8 @@ class LossChart(PlotextPlot):
                 if point[1] >= low:
                     self._plot.scatter([point[0]], [point[1]], marker=BEST_MARK, color="default")
 
-    def _stages(self, high: float, first: float, last: float) -> None:
-        """A line between stages, and their names on top."""
+    def _stages(self, height: float, first: float, last: float) -> None:
+        """A line between stages, and their names where a curve ends last."""
         ends = self._run.stage_ends() if self._run else []
         if len(ends) < 2:
             return
@@ -308,5 +320,5 @@ class LossChart(PlotextPlot):
                 self._plot.vline(border, "gray")
             room = (border - edge) / max(last - first, 1) * (self.size.width - 8)
             if room >= len(name) + 2:
-                self._plot.text(name, (edge + border) / 2, high, alignment="center", color="gray")
+                self._plot.text(name, (edge + border) / 2, height, alignment="center", color="gray")
             edge = border

@@ -28,7 +28,7 @@ def progress_line(label: str, share: float, width: int) -> Content:
     percent = f"{math.floor(share * 100 + 1e-9):>3} %"  # 100 % only once it is all done
     label = label.ljust(BAR_LABEL)
     filled, empty = bar(share, max(width - len(label) - len(percent) - 2, 4))
-    return Content.assemble(label, " ", (filled, "$cae-training"), (empty, "$panel-lighten-2"), " ", percent)
+    return Content.assemble(label, " ", (filled, "$cae-training"), (empty, "$border-blurred"), " ", percent)
 
 
 def progress_lines(run: RunState, width: int) -> list[Content]:
@@ -71,7 +71,7 @@ def best_line(run: RunState) -> str:
         return ""
     line = f"best {formats.loss(best.validation['loss'])} at epoch {best.epoch}"
     if "accuracy" in best.validation:
-        line += f" · {formats.percent(best.validation['accuracy'])}"
+        line += f" · accuracy {formats.percent(best.validation['accuracy'])}"
     latest = run.stage_log[-1]
     if run.live and latest.patience_left is not None and run.started:
         line += f" · patience {latest.patience_left} of {run.started.patience}"
@@ -84,7 +84,7 @@ def state_line(run: RunState) -> Content:
     word = {RUNNING: "training", PAUSED: "paused"}.get(run.state, run.state)
     if run.evaluating and run.live:
         word = f"measuring {run.evaluating}"
-    elif run.started and len(run.started.stages) > 1 and run.stage:
+    elif run.live and run.started and len(run.started.stages) > 1 and run.stage:
         place = run.started.stages.index(run.stage) + 1 if run.stage in run.started.stages else 0
         word += f" · {run.stage}, stage {place} of {len(run.started.stages)}"
     return Content.assemble((f"{symbol} {word}", f"bold ${colour}"))
@@ -100,10 +100,15 @@ def status(run: RunState, width: int) -> Content:
     """All of it, in lines of at most `width` cells where they are not sentences."""
     lines: list[Content] = [state_line(run)]
     if run.title:
-        kind = f"{run.kind}  " if len(run.kind) + len(run.title) + 2 <= width else ""
-        lines.append(Content.assemble((f"{kind}{run.title}", "$text-muted")))
+        what = Content.assemble((f"{run.kind} {run.title}".strip(), "$text-muted"))
+        room = width - lines[0].cell_length - what.cell_length
+        lines = [lines[0] + Content(" " * room) + what] if room >= 2 else [lines[0], what]
     lines += progress_lines(run, width)
-    lines += [Content(line) for line in (speed_line(run), rate_line(run), best_line(run)) if line]
+    for line in (speed_line(run), rate_line(run), best_line(run)):
+        if line and lines and lines[-1].plain.startswith("ETA") and len(lines[-1]) + 3 + len(line) <= width:
+            lines[-1] = Content(f"{lines[-1].plain} · {line}")
+        elif line:
+            lines.append(Content(line))
     if run.state == PAUSED and run.message:
         lines.append(Content.assemble((run.message, "$cae-attention")))
     for place, sentence in enumerate(attention_lines(run)):
@@ -155,7 +160,7 @@ def advice(run: RunState) -> tuple[str, str]:
         case "finished" | "early-stopped":
             after = " early, for the validation loss stalled" if run.state == "early-stopped" else ""
             classify = ", n to build a classifier on its encoder" if run.kind == "autoencoder" else ", g for its predictions"
-            return f"✓ Finished{after}{told}. Press o for the report{classify}.", "success"
+            return f"✓ Finished{after}. Press o for the report{classify}.", "success"
         case "stopped" | "cut off":
             word = "Stopped" if run.state == "stopped" else "Cut off"
             kept = " What it learnt is kept" if run.epochs or run.state == "stopped" else ""

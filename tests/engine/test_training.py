@@ -276,8 +276,8 @@ def test_no_normalisation_still_learns(home: Home, files: dict[str, Path]) -> No
 def test_signs_of_overfitting_are_told_apart_from_noise() -> None:
     assert overfitting([(0.9, 0.9), (0.8, 0.8), (0.7, 0.75)]) == ""
     assert overfitting([(0.9, 0.8), (0.8, 0.81), (0.7, 0.82), (0.6, 0.83)]).startswith("Validation loss rose for 3")
-    assert "2.0 times" in overfitting([(0.5, 0.5), (0.3, 0.6)])
-    assert overfitting([(0.5, 0.9), (0.3, 0.8)]) == ""
+    assert "2.0 times" in overfitting([(0.5, 0.5), (0.4, 0.7), (0.3, 0.61), (0.3, 0.6)])
+    assert overfitting([(0.5, 0.5), (0.5, 0.9), (0.3, 0.8)]) == ""
 
 
 def test_an_overfitting_run_says_so(home: Home, files: dict[str, Path], autoencoder: Trained) -> None:

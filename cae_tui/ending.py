@@ -1,0 +1,134 @@
+"""How the app ends: by the person, by a signal, or by an error of its own.
+
+A run that is on is never lost. Quitting asks first; then, as for a hang-up and for a request to end, the run
+is stopped, its checkpoint is waited for, and only then the program is over. An error that nobody caught goes to
+the log, and the person reads one sentence that names it.
+"""
+
+import asyncio
+import logging
+import signal
+import time
+from contextlib import suppress
+
+from rich.text import Text
+from textual import work
+from textual.app import App
+from textual.notifications import SeverityLevel
+
+from cae_tui.runner import Runner
+from engine.runs import Home
+
+log = logging.getLogger("cae_tui")
+
+SECOND_PRESS_SECONDS = 2.0
+"""Two Ctrl+C within this time ask to quit."""
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class EndingApp(App[None]):
+    """An app with a runner, whose end waits for the run that is on."""
+
+    home: Home
+    runner: Runner
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._asking = False  # whether to quit
+        self._leaving = False
+        self._broken = False
+        self._interrupted = float("-inf")
+
+    def on_mount(self) -> None:
+        """Take signals."""
+        loop = asyncio.get_running_loop()
+        for number in SIGNALS:
+            with suppress(NotImplementedError, RuntimeError, ValueError):  # not in the main thread
+                loop.add_signal_handler(number, self._signalled, number)
+
+    def on_unmount(self) -> None:
+        """Give the signals back."""
+        loop = asyncio.get_running_loop()
+        for number in SIGNALS:
+            with suppress(NotImplementedError, RuntimeError, ValueError):
+                loop.remove_signal_handler(number)
+
+    def tell(self, sentence: str, severity: SeverityLevel = "information", timeout: float | None = None) -> None:
+        """Show a sentence for a while; it is never read as markup."""
+        self.notify(sentence, severity=severity, timeout=timeout, markup=False)
+
+    async def confirm(self, question: str, detail: str, yes: str) -> bool:
+        """Ask a question whose safe answer is no; only from a worker."""
+        from cae_tui.screens.dialogs import ConfirmScreen
+
+        return await self.push_screen_wait(ConfirmScreen(question, detail, yes))
+
+    async def action_quit(self) -> None:
+        """Quit: at once where nothing trains, else ask, stop the run and wait for its checkpoint."""
+        if self._leaving or not self.runner.busy:
+            self.exit()
+        elif not self._asking:
+            self._ask_to_quit()
+
+    @work
+    async def _ask_to_quit(self) -> None:
+        self._asking = True
+        try:
+            yes = await self.confirm(
+                "A run is on. Stop it, keep its checkpoint, and quit?",
+                "It can be resumed later from where it stops.",
+                "Stop and quit",
+            )
+        finally:
+            self._asking = False
+        if yes:
+            await self._leave()
+
+    async def _leave(self, return_code: int = 0) -> None:
+        if self._leaving:
+            return
+        self._leaving = True
+        if self.runner.busy:
+            from cae_tui.screens.dialogs import StoppingScreen
+
+            self.runner.stop_at_once()
+            self.push_screen(StoppingScreen())
+            await self.runner.wait_for_end()
+        self.exit(return_code=return_code)
+
+    def _signalled(self, number: int) -> None:
+        """A hang-up or a request to end takes the same road as quitting, without the question."""
+        self.run_worker(self._leave(128 + number))
+
+    def action_help_quit(self) -> None:
+        """Ctrl+C where there is nothing to copy: a second one soon after asks to quit."""
+        now = time.monotonic()
+        if now - self._interrupted < SECOND_PRESS_SECONDS:
+            self._interrupted = float("-inf")
+            self.call_later(self.action_quit)
+        else:
+            self._interrupted = now
+            self.tell("Press Ctrl+C again, or Ctrl+Q, to quit.")
+
+    def _handle_exception(self, error: Exception) -> None:
+        # Textual has no public hook for what nobody caught; it calls this for each such error.
+        log.critical("The program ended by an error that nobody caught.", exc_info=error)
+        super()._handle_exception(error)
+
+    def _fatal_error(self) -> None:
+        if self._broken:
+            return  # one sentence is enough
+        self._broken = True
+        self.runner.stop_at_once()
+        self.panic(Text(f"cae-tui met an error of its own and had to end. What happened is in {self.home.log}."))
+
+
+def run_to_the_end(app: EndingApp) -> int:
+    """Run the app, wait for a run that is still on to write its checkpoint, and give the exit status."""
+    try:
+        app.run()
+    finally:  # after an error of the app's own the run may still be at its last step
+        app.runner.stop_at_once()
+        asyncio.run(app.runner.wait_for_end())
+    return app.return_code or 0

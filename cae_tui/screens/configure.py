@@ -1,0 +1,359 @@
+"""The forms: what a run of an autoencoder or of a classifier shall be, before it begins.
+
+What was typed is kept by the app for each kind of form (`drafts`), so that going back and opening the form
+again loses nothing. What a field means is the spec's affair; the page adds what only the data, the
+encoder or earlier runs can tell, from a worker that starts again with each change.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual import on, work
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.widget import Widget
+from textual.widgets import Button, Static
+
+from cae_tui.messages import Configure, Refused, RunsChanged, Start
+from cae_tui.screens.base import Page
+from cae_tui.widgets.architecture_table import ArchitectureTable
+from cae_tui.widgets.encoder_table import EncoderPicker, EncoderTable, encoders
+from cae_tui.widgets.spec_form import SpecForm
+from engine.errors import DatasetError, EngineError
+from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, spec_fields
+
+if TYPE_CHECKING:
+    from cae_tui.runner import Plan
+    from cae_tui.views import DataView
+
+PAUSE_SECONDS = 0.25
+"""How long typing must rest before the data are asked."""
+
+FILES = ("images", "labels", "test_images", "test_labels")
+
+
+def drafts(app: App[Any]) -> dict[str, dict[str, str]]:
+    """What was typed into forms in this session, by kind and field; it lives as long as the app."""
+    return cast("dict[str, dict[str, str]]", app.__dict__.setdefault("drafts", {}))
+
+
+def help_on(kind: type[Spec], what: str) -> str:
+    """The help of a form: what it is for, its keys, and every field with its description."""
+    lines = [what, "", _KEYS]
+    group = ""
+    for field in spec_fields(kind):
+        if field.group != group:
+            group = field.group
+            lines += ["", f"## {group}", "", "| field | what it is |", "|---|---|"]
+        words = f" One of: {', '.join(field.choices)}." if field.choices else ""
+        lines.append(f"| {field.title} | {field.description}{words} |")
+    return "\n".join(lines)
+
+
+_KEYS = """
+| key | what it does |
+|---|---|
+| `Enter` `↓` `↑` | the next field, the one before |
+| `←` `→` | another choice; on the title of a group: fold it, open it |
+| `Ctrl+R` | start; where a field is wrong, go to it |
+| `F2` | the architecture, and back |
+| `F5` | every field as the preset has it; again: as it was |
+
+A field with • is not as its preset has it. What was typed stays when you go back.
+"""
+
+
+class SpecPage(Page):
+    """What the two forms have in common."""
+
+    CSS_PATH = "configure.tcss"
+    AUTO_FOCUS = "SpecForm Input"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+r", "start", "Start", id="form.start", tooltip="Begin the run"),
+        Binding("f2", "other_pane", "Architecture", id="form.architecture", tooltip="The layers, or the form again"),
+        Binding("f5", "defaults", "Defaults", id="form.defaults", tooltip="Every field as the preset has it, or back"),
+    ]
+    KIND: ClassVar[type[Spec]]
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        super().__init__()
+        self._given = dict(values)
+        self._data: DataView | None = None
+        self._files: tuple[str, ...] = ()  # the files that `_data` was read from, as they were typed
+        self._pace = 0.0  # seconds for one multiply-add of one image; 0 where it is not known
+        self._before_defaults: dict[str, str] = {}
+        self._field: Widget | None = None  # the field that one was at before looking at the architecture
+
+    # -- what it looks like ----------------------------------------------------------------------
+
+    def compose_page(self) -> Iterator[Widget]:
+        """The form, the architecture beside it, and beneath both what hinders the start."""
+        values = {**drafts(self.app).get(self._draft, {}), **self._given}
+        with Horizontal(id="panes"):
+            yield self.make_form(values)
+            yield ArchitectureTable()
+        with Horizontal(id="start-line"):
+            yield Static("", id="word", markup=False)
+            yield Button("Start", id="start", variant="primary", compact=True)
+
+    def make_form(self, values: Mapping[str, str]) -> SpecForm:
+        """The form, filled in."""
+        return SpecForm(self.KIND, values)
+
+    def on_mount(self) -> None:
+        """Look at the values that the form opened with."""
+        self._look()
+
+    @property
+    def _draft(self) -> str:
+        return str(self.KIND.model_fields["kind"].default)
+
+    @property
+    def form(self) -> SpecForm:
+        """The form."""
+        return self.query_one(SpecForm)
+
+    # -- what is typed ---------------------------------------------------------------------------
+
+    @on(SpecForm.Changed)
+    def changed(self) -> None:
+        """Keep what was typed, draw what follows from it at once, and ask the data about it."""
+        drafts(self.app)[self._draft] = dict(self.form.values)
+        self.show_values()
+        self.draw()
+        self._look()
+
+    def _look(self) -> None:
+        spec = self.form.spec
+        self._say()
+        if spec is None:
+            self.workers.cancel_group(self, "check")
+            self.query_one(ArchitectureTable).tell("Of the last values that were right; a field is wrong now.")
+        else:
+            self._ask(spec)
+
+    @work(exclusive=True, group="check")
+    async def _ask(self, spec: Spec, start: bool = False) -> None:
+        """What the data say to `spec`; then begin it, where `start` and nothing is wrong."""
+        if not start:
+            await asyncio.sleep(PAUSE_SECONDS if self._data else 0)
+        problems = await self.runner.check(spec)
+        if "images" not in problems:
+            try:
+                self._data = await self.runner.data(spec)
+                self._files = self._file_names()
+                problems |= await self.ask_more(spec, self._data)
+            except DatasetError as error:
+                problems["images"] = str(error)
+        self.form.show_data_problems(problems)
+        self.draw()
+        self._say()
+        if problems:
+            self.query_one(ArchitectureTable).tell("Of the last values that fitted; a field is wrong now.")
+        if start and self._may_start():
+            self.post_message(Start(spec))
+
+    async def ask_more(self, spec: Spec, data: "DataView") -> dict[str, str]:
+        """What else there is to ask, by kind: problems by field."""
+        raise NotImplementedError
+
+    def show_values(self) -> None:
+        """Show elsewhere than in the form what was typed."""
+
+    def draw(self) -> None:
+        """Draw the architecture again, where all that it needs is known."""
+        raise NotImplementedError
+
+    def _file_names(self) -> tuple[str, ...]:
+        return tuple(self.form.values[name] for name in FILES)
+
+    @property
+    def data_fits(self) -> bool:
+        """Whether the data that were read are those that the form names now."""
+        return self._data is not None and self._files == self._file_names()
+
+    def _say(self) -> None:
+        """What hinders the start, in a sentence; how to start where nothing does."""
+        titles = {name: field.title for name, field in self.form.presets.fields.items()}
+        wrong = [titles.get(name, name) for name in self.form.problems]
+        word = self.query_one("#word", Static)
+        word.set_class(bool(wrong), "-problem")
+        if wrong:
+            many = "1 field is wrong" if len(wrong) == 1 else f"{len(wrong)} fields are wrong"
+            strange = [text for name, text in self.form.problems.items() if name not in titles]
+            word.update(f"{many}: {', '.join(wrong)}. {' '.join(strange)}".rstrip())
+        else:
+            word.update("Ctrl+R starts.")
+
+    # -- what keys do ----------------------------------------------------------------------------
+
+    @on(Button.Pressed, "#start")
+    def action_start(self) -> None:
+        """Begin, or go to what is wrong."""
+        if self._may_start() and self.form.spec is not None:
+            self.query_one("#word", Static).update("Looking at the data …")
+            self._ask(self.form.spec, start=True)
+
+    def _may_start(self) -> bool:
+        self._say()
+        if not self.form.problems:
+            return True
+        self.remove_class("-architecture")
+        self.form.focus_problem()
+        return False
+
+    @on(Refused)
+    def refused(self, message: Refused) -> None:
+        """The run could not begin: show why, at its fields where it names some."""
+        self.form.show_data_problems(message.problems)
+        self._may_start()
+        if not message.problems:
+            word = self.query_one("#word", Static)
+            word.add_class("-problem")
+            word.update(message.error)
+
+    def action_other_pane(self) -> None:
+        """To the architecture, or back to the field where one was."""
+        layers = self.query_one("#layers")
+        there = self.has_class("-architecture") if self.has_class("-narrow") else layers.has_focus
+        self.set_class(not there, "-architecture")
+        if there:
+            self.call_after_refresh((self._field or self.query_one("SpecForm Input")).focus)
+        else:
+            self._field = self.focused
+            self.call_after_refresh(layers.focus)
+
+    def action_defaults(self) -> None:
+        """Every field as the preset has it; a second time, as it was before."""
+        before = dict(self.form.values)
+        self.form.defaults()
+        if self.form.values != before:
+            self._before_defaults = before
+        elif self._before_defaults:
+            self.form.put(self._before_defaults)
+            self._before_defaults = {}
+
+
+class AutoencoderForm(SpecPage):
+    """What an autoencoder shall be.
+
+    Args:
+        values: text by field, put over what was typed before.
+    """
+
+    KIND = AutoencoderSpec
+    HELP = help_on(AutoencoderSpec, "What the autoencoder shall be. Its layers are beside the form, as you type.")
+
+    @property
+    def crumbs(self) -> tuple[str, ...]:
+        """Where this is."""
+        return ("Train an autoencoder",)
+
+    async def ask_more(self, spec: Spec, data: "DataView") -> dict[str, str]:
+        """How long an epoch takes here."""
+        assert isinstance(spec, AutoencoderSpec)
+        macs = self.runner.plan(spec, data.shape).macs
+        images = self._training_images(spec, data)
+        seconds = await asyncio.to_thread(self.runner.seconds_an_epoch, macs, images)
+        self._pace = (seconds or 0.0) / max(macs * images, 1)
+        return {}
+
+    def draw(self) -> None:
+        """The layers, at once."""
+        spec = self.form.spec
+        if not isinstance(spec, AutoencoderSpec) or self._data is None or not self.data_fits:
+            return
+        plan = self.runner.plan(spec, self._data.shape)
+        seconds = self._pace * plan.macs * self._training_images(spec, self._data) or None
+        self.query_one(ArchitectureTable).show(plan, batch_size=spec.batch_size, epochs=spec.epochs, seconds=seconds)
+
+    def _training_images(self, spec: Spec, data: "DataView") -> int:
+        return data.training - round(data.training * spec.validation_fraction)
+
+
+class ClassifierForm(SpecPage):
+    """What a classifier shall be, and on which encoder.
+
+    Args:
+        values: text by field, put over what was typed before; `encoder` names a run or a model file.
+    """
+
+    KIND = ClassifierSpec
+    HELP = help_on(
+        ClassifierSpec,
+        "What the classifier shall be. It is built on the encoder of an autoencoder: choose its run in the table "
+        "with Enter, or type the path of a model file. `Ctrl+N` opens the form of an autoencoder.",
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "ctrl+n", "autoencoder", "New autoencoder", id="form.autoencoder", tooltip="The form of an autoencoder"
+        ),
+    ]
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        super().__init__(values)
+        self._plan: Plan | None = None
+        self._listed = False
+
+    @property
+    def crumbs(self) -> tuple[str, ...]:
+        """Where this is."""
+        return ("Train a classifier",)
+
+    def make_form(self, values: Mapping[str, str]) -> SpecForm:
+        """The form, with the table of runs beneath its first field."""
+        return SpecForm(self.KIND, values, below={"encoder": EncoderPicker()})
+
+    def on_mount(self) -> None:
+        """List the autoencoders there are."""
+        self._list()
+
+    @on(RunsChanged)
+    def _list_again(self) -> None:
+        self._list()
+
+    @work(exclusive=True, group="list")
+    async def _list(self) -> None:
+        runs = await asyncio.to_thread(self.runner.list_runs)
+        self.query_one(EncoderPicker).show(runs, time.time())
+        found = encoders(runs)
+        if found and not self.form.values["encoder"].strip():
+            self.form.put({"encoder": found[0].id})
+        table = self.query_one(EncoderTable)
+        table.mark(self.form.values["encoder"])
+        if found and not self._listed and self.focused is self.query_one("#field-encoder"):
+            self.call_after_refresh(table.focus)
+        self._listed = True
+
+    @on(EncoderTable.Chosen)
+    def choose(self, message: EncoderTable.Chosen) -> None:
+        """Build on that one, and go on."""
+        self.form.put({"encoder": message.run})
+        self.form.action_move(1)
+
+    def show_values(self) -> None:
+        """Mark the run that the field names."""
+        self.query_one(EncoderTable).mark(self.form.values["encoder"])
+
+    async def ask_more(self, spec: Spec, data: "DataView") -> dict[str, str]:  # noqa: ARG002
+        """The layers of the classifier, which only the encoder's file can tell."""
+        try:
+            self._plan = await self.runner.classifier_plan(spec)
+        except DatasetError as error:
+            return {"labels": str(error)}
+        except EngineError as error:
+            return {"encoder": str(error)}
+        return {}
+
+    def draw(self) -> None:
+        """The layers, once they are known."""
+        spec = self.form.spec
+        if spec is not None and self._plan is not None and self.data_fits:
+            self.query_one(ArchitectureTable).show(self._plan, batch_size=spec.batch_size, head=True)
+
+    def action_autoencoder(self) -> None:
+        """The form of an autoencoder."""
+        self.post_message(Configure("autoencoder"))

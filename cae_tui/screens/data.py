@@ -1,0 +1,247 @@
+"""The data: how many images, how evenly over the classes, how a seed splits them, and what they look like.
+
+The files, the seed and the part held back are those fields of the autoencoder's form, so that what is
+looked at here can be trained on with one key.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Label
+
+from cae_tui import formats
+from cae_tui.messages import Configure
+from cae_tui.screens.base import Page
+from cae_tui.screens.configure import PAUSE_SECONDS, drafts
+from cae_tui.views import DataView
+from cae_tui.widgets.class_table import ClassTable
+from cae_tui.widgets.image_sheet import ImageSheet
+from cae_tui.widgets.spec_form import SpecForm
+from engine.errors import EngineError
+from engine.spec import AutoencoderSpec, Spec
+
+FIELDS = ("images", "labels", "test_images", "test_labels", "validation_fraction", "seed")
+
+
+class Sheet(Vertical):
+    """The images of a class, in a frame that says which."""
+
+    def compose(self) -> ComposeResult:
+        """The images."""
+        yield ImageSheet(id="images")
+
+
+class DataScreen(Page):
+    """Counts, the split and images of a data set."""
+
+    CSS_PATH = "data.tcss"
+    AUTO_FOCUS = "#classes"
+    HELP = """
+What a model learns from. Training images are split by the seed: it learns from one part, and the other,
+**validation**, is held back to choose by; every class gives the same part. **Test** images are used once, at
+the end. The bars compare the classes: blue is training, orange is validation.
+
+| key | what it does |
+|---|---|
+| `↑` `↓` `←` `→` `0` – `9` | a class; the row `all` is every image |
+| `n` `p` `PgDn` `PgUp` | the next page of images, the one before |
+| `z` | every pixel, or small images |
+| `F2` | the images, or the counts again |
+| `a` `c` | the form of an autoencoder, of a classifier, on this data and split |
+
+Files are IDX, plain or gzip; with no file named, the data is the MNIST that comes along.
+"""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f2", "other_pane", "Images", id="data.images", tooltip="The images, or the counts again"),
+        Binding("left", "step_class(-1)", "Class", key_display="←→", id="data.before", tooltip="The class before"),
+        Binding("right", "step_class(1)", "Next class", id="data.after", tooltip="The next class", show=False),
+        Binding("n,pagedown", "turn(1)", "Next page", id="data.next", tooltip="More images of the class"),
+        Binding("p,pageup", "turn(-1)", "Page before", id="data.previous", tooltip="The images before", show=False),
+        Binding("z", "zoom", "Zoom", id="data.zoom", tooltip="Every pixel, or small images"),
+        Binding("a", "train('autoencoder')", "Autoencoder", id="data.train", tooltip="Train an autoencoder on it"),
+        Binding("c", "train('classifier')", "Classifier", id="data.classify", show=False, tooltip="Train a classifier"),
+        *(
+            Binding(str(name), f"choose({name})", f"Class {name}", id=f"data.class{name}", show=False)
+            for name in range(10)
+        ),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._data: DataView | None = None
+        self._spec: Spec | None = None  # what `_data` was read for
+        self._class: int | None = None
+        self._first = 0  # of the images of the class, the one that stands top left
+
+    @property
+    def crumbs(self) -> tuple[str, ...]:
+        """Where this is."""
+        return ("Data",) if self._data is None else ("Data", self._data.name)
+
+    def compose_page(self) -> Iterator[Widget]:
+        """Files and split, classes, images."""
+        with Horizontal(id="panes"):
+            with Vertical(id="counts"):
+                yield SpecForm(
+                    AutoencoderSpec, drafts(self.app).get("data", {}), only=FIELDS, title="Files and split", id="files"
+                )
+                with Vertical(id="balance", classes="card"):
+                    yield ClassTable()
+                    yield Label("", id="no-labels", markup=False)
+            yield Sheet(id="sheet", classes="card")
+
+    def on_mount(self) -> None:
+        """Read what the form names."""
+        self.query_one("#balance").border_title = "Reading the images …"
+        self._read()
+
+    # -- the data and its split ------------------------------------------------------------------
+
+    @on(SpecForm.Changed)
+    def _changed(self) -> None:
+        drafts(self.app)["data"] = {name: self.query_one(SpecForm).values[name] for name in FIELDS}
+        self._read()
+
+    @work(exclusive=True, group="read")
+    async def _read(self) -> None:
+        form = self.query_one(SpecForm)
+        spec = form.spec
+        if spec is None:
+            self._not_read("A field of the form is wrong.")
+            return
+        await asyncio.sleep(PAUSE_SECONDS if self._data else 0)
+        try:
+            data = await self.runner.data(spec)
+            split = await self.runner.split(spec.validation_fraction, spec.seed, spec)
+        except EngineError as error:
+            form.show_data_problems({"images": str(error)})
+            self._not_read(str(error))
+            return
+        form.show_data_problems({})
+        if self._data != data:
+            self._class, self._first = None, 0
+        self._data, self._spec = data, spec
+        self.refresh_crumbs()
+        self.query_one("#balance").border_title = Content(summary(data))
+        self.query_one("#balance").border_subtitle = ""
+        self.query_one(ClassTable).show(data, split)
+        self.query_one(ClassTable).choose(self._class)
+        labels = self.query_one("#no-labels", Label)
+        labels.display = not data.classes
+        labels.update("No labels: name a file of training labels to see classes.")
+        self._draw()
+
+    def _not_read(self, why: str) -> None:
+        """The form says what is wrong; what was read before stays, and says so."""
+        balance = self.query_one("#balance")
+        if self._data is None:
+            balance.border_title = "No images yet"
+            self.query_one(ImageSheet).word = why
+        else:
+            balance.border_subtitle = "of the last values that were right"
+
+    # -- images ----------------------------------------------------------------------------------
+
+    @property
+    def _of_class(self) -> int:
+        """How many training images there are of the class that is shown."""
+        assert self._data is not None
+        return self._data.training if self._class is None else self._data.training_counts[self._class]
+
+    @property
+    def _on_page(self) -> int:
+        assert self._data is not None
+        across, down = self.query_one(ImageSheet).room(*self._data.shape[:2])
+        return across * down
+
+    @work(exclusive=True, group="images")
+    async def _draw(self) -> None:
+        """Fetch the page of images that is to be seen, and say which it is."""
+        sheet, frame = self.query_one(ImageSheet), self.query_one(Sheet)
+        if self._data is None or not sheet.content_size.width:
+            return
+        count, total = self._on_page, self._of_class
+        self._first = min(self._first, max(total - 1, 0)) // count * count
+        name = "all" if self._class is None else f"class {self._class}"
+        last = min(self._first + count, total)
+        frame.border_title = Content(f"Training images · {name}")
+        frame.border_subtitle = Content(
+            f"{self._first + 1:,} – {last:,} of {total:,} · {self._scale()}" if total else "none"
+        )
+        try:
+            sheet.pictures = await self.runner.class_images(self._class, self._first, count, self._spec)
+            sheet.word = "There is no training image of this class."
+        except EngineError as error:
+            sheet.pictures, sheet.word = (), str(error)
+
+    def _scale(self) -> str:
+        """How large the images stand, where not every pixel is seen."""
+        assert self._data is not None
+        height, width, _ = self._data.shape
+        columns, _ = self.query_one(ImageSheet).cell(height, width)
+        return "every pixel" if columns == width else f"at {formats.percent(columns / width, 0)}"
+
+    def on_resize(self) -> None:
+        """As many images as fit now."""
+        self.call_after_refresh(self._draw)
+
+    @on(ClassTable.Chosen)
+    def _chosen(self, message: ClassTable.Chosen) -> None:
+        if message.name != self._class:
+            self._class, self._first = message.name, 0
+            self._draw()
+
+    # -- keys ------------------------------------------------------------------------------------
+
+    def action_choose(self, name: int | None) -> None:
+        """Show a class, where there is one of that name."""
+        if self._data is not None and (name is None or name < self._data.classes):
+            self.query_one(ClassTable).choose(name)
+
+    def action_step_class(self, step: int) -> None:
+        """The next class or the one before, round the ends; before the first one stand all of them."""
+        if self._data is not None:
+            here = 0 if self._class is None else self._class + 1
+            there = (here + step) % (self._data.classes + 1)
+            self.action_choose(there - 1 if there else None)
+
+    def action_turn(self, step: int) -> None:
+        """The next page of images or the one before."""
+        if self._data is not None:
+            first = self._first + step * self._on_page
+            if 0 <= first < self._of_class:
+                self._first = first
+                self._draw()
+
+    def action_zoom(self) -> None:
+        """Every pixel, or small images; the one that stands first stays in sight."""
+        sheet = self.query_one(ImageSheet)
+        sheet.exact = not sheet.exact
+        self._draw()
+
+    def action_other_pane(self) -> None:
+        """To the images, or back to the counts."""
+        sheet = self.query_one(ImageSheet)
+        there = self.has_class("-images") if self.has_class("-narrow") else sheet.has_focus
+        self.set_class(not there, "-images")
+        self.call_after_refresh((self.query_one(ClassTable) if there else sheet).focus)
+        self.call_after_refresh(self._draw)
+
+    def action_train(self, kind: str) -> None:
+        """Open a form on this data and split."""
+        values = self.query_one(SpecForm).values
+        self.post_message(Configure(kind, {name: values[name] for name in FIELDS}))
+
+
+def summary(data: DataView) -> str:
+    """`MNIST · 28×28 grey · 10 classes`."""
+    height, width, channels = data.shape
+    classes = f"{data.classes:,} classes" if data.classes else "no classes"
+    return f"{data.name} · {height}×{width} {'grey' if channels == 1 else 'colour'} · {classes}"

@@ -1,0 +1,148 @@
+"""The first screen: what can be done, the last runs, and the data set.
+
+It stands before torch, numpy or pydantic are loaded: menu, keys and last runs are there at the first
+paint; digits, counts and the device fill places that are kept for them, from a thread, afterwards.
+"""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from textual import on, work
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from cae_tui.messages import OpenRun, ResumeRun, RunsChanged, RunUpdated
+from cae_tui.screens.base import Page
+from cae_tui.widgets.data_card import DataCard
+from cae_tui.widgets.last_runs import LastRuns
+from engine.errors import EngineError
+
+RELOAD_SECONDS = 3.0
+"""How often the list looks for what other processes did."""
+
+MENU = (
+    ("a", "Train an autoencoder", "app.configure('autoencoder')"),
+    ("c", "Train a classifier", "app.configure('classifier')"),
+    ("r", "Runs", "app.runs"),
+    ("d", "Data", "app.data"),
+    ("?", "Help", "app.help"),
+    ("q", "Quit", "app.quit"),
+)
+"""Key, words and action of everything that can be begun here."""
+
+
+class StartMenu(OptionList):
+    """The menu: arrow keys and Enter, the mouse, or each line's key from anywhere on the screen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "select", "Choose", id="menu.choose", tooltip="Do what the line under the cursor says"),
+    ]
+
+    def __init__(self) -> None:
+        lines = [Option(Content.styled(f"{key}  ", "bold") + Content(words), id=action) for key, words, action in MENU]
+        super().__init__(*lines, id="menu", classes="card")
+        self.border_title = "Start"
+
+
+class HomeScreen(Page):
+    """What can be done, the last runs, the data set."""
+
+    CSS_PATH = "home.tcss"
+    AUTO_FOCUS = "#menu"
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (66, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as Textual declares it
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (20, "-short"), (32, "-tall")]  # noqa: RUF012
+    HELP = """
+A convolutional autoencoder learns to squeeze an image into a few numbers (the *latent*) and to draw it again
+from them. What its encoder has learnt then serves a classifier. Here is where both begin.
+
+* **Train an autoencoder** (`a`): choose its hyperparameters, watch it learn, look at what it reconstructs.
+* **Train a classifier** (`c`): put the encoder of a trained autoencoder to work; first frozen, then fine-tuned.
+* **Runs** (`r`): everything that was trained here; filter, compare, resume, delete.
+* **Data** (`d`): the images, their classes, and how they are split.
+
+**Last runs** lists the latest ones. *val* is the lowest validation loss, a percentage the test accuracy.
+
+## Keys
+
+* `↑` `↓` `Enter`: choose in the menu or in the list
+* `←` `→`: from the menu to the list and back
+* `R`: resume the run under the cursor, where it was stopped or cut off
+"""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("a", MENU[0][2], "Autoencoder", id="home.autoencoder", tooltip="Train an autoencoder", show=False),
+        Binding("c", MENU[1][2], "Classifier", id="home.classifier", tooltip="Train a classifier", show=False),
+        Binding("r", MENU[2][2], "Runs", id="home.runs", tooltip="All runs", show=False),
+        Binding("d", MENU[3][2], "Data", id="home.data", tooltip="The data set", show=False),
+        Binding("left", "focus('#runs')", "Last runs", id="home.left", tooltip="To the last runs", show=False),
+        Binding("right", "focus('#menu')", "Menu", id="home.right", tooltip="To the menu", show=False),
+        Binding("R,shift+r", "resume", "Resume", id="home.resume", tooltip="Resume the run under the cursor"),
+        Binding("q", "app.quit", "Quit", id="home.quit", tooltip="Quit; asks while a run is on"),
+    ]
+
+    def compose_page(self) -> Iterator[Widget]:
+        """Data and last runs on the left, the menu on the right."""
+        with Horizontal():
+            with Vertical(id="left"):
+                yield DataCard(id="data", classes="card")
+                yield LastRuns(id="runs", classes="card")
+            yield StartMenu()
+
+    def on_mount(self) -> None:
+        """List the runs at once; look for the rest after the first paint."""
+        self._reload()
+        self.call_after_refresh(self._look_around)
+        self.set_interval(RELOAD_SECONDS, self._reload)
+
+    @work
+    async def _look_around(self) -> None:
+        """The data, which take a moment, and then the device, which takes seconds."""
+        card = self.query_one(DataCard)
+        try:
+            card.data = await self.runner.data()
+        except EngineError as error:
+            card.problem = str(error)
+        self.cae.find_device()
+
+    @on(RunsChanged)
+    def _reload(self) -> None:
+        """List the runs again."""
+        if self.is_current or not self.is_mounted:
+            self.query_one(LastRuns).show(self.runner.list_runs())
+
+    def on_screen_resume(self) -> None:
+        """Other processes may have trained meanwhile."""
+        self._reload()
+
+    @on(RunUpdated)
+    def _update(self, message: RunUpdated) -> None:
+        if message.epoch:
+            self._reload()
+
+    @on(OptionList.OptionSelected, "#menu")
+    async def _begin(self, event: OptionList.OptionSelected) -> None:
+        if event.option_id:
+            await self.run_action(event.option_id)
+
+    @on(OptionList.OptionSelected, "#runs")
+    def _open(self, event: OptionList.OptionSelected) -> None:
+        if event.option_id:
+            self.post_message(OpenRun(event.option_id))
+
+    @on(OptionList.OptionHighlighted, "#runs")
+    def _refresh_keys(self) -> None:
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Only what was stopped or cut off can be resumed."""
+        if action == "resume":
+            return isinstance(self.focused, LastRuns) and self.focused.resumable is not None
+        return True
+
+    def action_resume(self) -> None:
+        """Take up the run under the cursor."""
+        if (run := self.query_one(LastRuns).resumable) is not None:
+            self.post_message(ResumeRun(run.id))

@@ -1,0 +1,320 @@
+"""A run while it learns, and afterwards: its curves, its numbers, what it makes of images.
+
+The screen is drawn from the run's `RunState` alone. The app hands it news of the run of this process; a
+run of another process is followed by its events; one that has ended is opened once. Leaving the screen
+stops nothing but the following.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on, work
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.events import Resize
+from textual.widget import Widget
+from textual.widgets import Static
+
+from cae_tui.messages import (
+    Configure,
+    ConfigureAgain,
+    ContinueRun,
+    OpenGallery,
+    OpenRun,
+    PauseRun,
+    ResumeRun,
+    RunUpdated,
+    StopRun,
+)
+from cae_tui.screens.base import Page
+from cae_tui.widgets.epoch_log import EpochLog
+from cae_tui.widgets.loss_chart import LossChart
+from cae_tui.widgets.run_progress import advice, status
+from cae_tui.widgets.sample_strip import SampleStripView
+from engine.errors import EngineError
+from engine.events import CUT_OFF, EARLY_STOPPED, FAILED, FINISHED, PAUSED, RUNNING, STOPPED
+
+if TYPE_CHECKING:
+    from cae_tui.run_state import RunState
+
+WIDE, TALL = 110, 34
+"""Columns from which the status stands beside the chart; rows from which images stand under it."""
+SECOND_CHART = 168
+"""Columns from which an autoencoder's batches are drawn beside its epochs."""
+COMPLETE = (FINISHED, EARLY_STOPPED)
+RESUMABLE = (STOPPED, CUT_OFF, FAILED)
+KEYS = ("open_report", "pause", "go_on", "stop", "resume", "classify", "gallery", "again", "scale", "by", "show")
+LOADING = "Loading PyTorch and the images… this takes a few seconds."
+"""Shown until the first event of a run has come."""
+
+
+class TrainingScreen(Page):
+    """Curves, status, log and images of one run.
+
+    Args:
+        run: its id; empty for the run that this process is starting.
+    """
+
+    CSS_PATH = "training.tcss"
+    AUTO_FOCUS = ""
+    HELP = """\
+The curves of a run, as it learns or as it learnt.
+
+- **Loss**: training in blue (●), validation in orange (▲), ★ the epoch whose weights are kept.
+  `l` switches between a logarithmic and an even scale, `b` between one point an epoch and one a batch.
+- **Images** (`i`): validation images over what the autoencoder makes of them, larger.
+- **Epochs** (`h`): the log, one line an epoch, as far back as it goes.
+- `space` lets the run wait and go on; `s` stops it and keeps its best weights.
+- Leaving the screen (Escape) does not stop the run: a line at the bottom tells of it everywhere, and
+  `Ctrl+T` comes back.
+
+**ETA** is told from the latest epochs of this run, and from its steps before there is one.
+**Patience** is how many more epochs may pass without a better validation loss before the run stops early.
+"""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("o,enter", "open_report", "Report", id="training.report", tooltip="How good the model is"),
+        Binding("space", "pause", "Pause", id="training.pause", tooltip="Let the run wait, with its state kept"),
+        Binding("space", "go_on", "Go on", id="training.go_on", tooltip="Let the paused run go on"),
+        Binding("s", "stop", "Stop", id="training.stop", tooltip="Stop the run and keep its best weights"),
+        Binding("R", "resume", "Resume", id="training.resume", tooltip="Go on from the last checkpoint"),
+        Binding("n", "classify", "Classify", id="training.classify", tooltip="Use its encoder for a classifier"),
+        Binding("g", "gallery", "Samples", id="training.gallery", tooltip="Sample predictions"),
+        Binding("e", "again", "Re-run", id="training.again", tooltip="Open the form with this run's spec"),
+        Binding("l", "scale", "Scale", id="training.scale", tooltip="Logarithmic or even scale", show=False),
+        Binding("b", "by", "Batches", id="training.by", tooltip="A point an epoch, or a batch", show=False),
+        Binding("i", "show('images')", "Images", id="training.images", tooltip="Images in place of the curves"),
+        Binding("h", "show('epochs')", "Log", id="training.epochs", tooltip="The log in place of the curves"),
+    ]
+
+    def __init__(self, run: str = "") -> None:
+        super().__init__()
+        self.run_id = run
+        self.state: RunState | None = None
+        self._samples_of: object = None
+        self._arranged: tuple[bool, ...] = ()
+
+    @property
+    def crumbs(self) -> tuple[str, ...]:
+        """Its run, by the first letters of its id."""
+        return ("Runs", self.short(self.run_id), "Training") if self.run_id else ("Runs", "Training")
+
+    def shows_run(self, run: "RunState") -> bool:
+        """The run of this screen needs no strip."""
+        return run.id == self.run_id
+
+    def compose_page(self) -> Iterator[Widget]:
+        """Chart and images on the left, status and log on the right."""
+        yield Static(LOADING, id="waiting", markup=False)
+        with Horizontal(id="panes"):
+            with Vertical(id="left"):
+                with Horizontal(id="charts"):
+                    yield LossChart(id="loss")
+                    yield LossChart("accuracy", id="accuracy")
+                    yield LossChart(by="batch", id="batches")
+                yield SampleStripView(id="strip")
+                yield EpochLog(id="long-log")
+            with Vertical(id="right"):
+                with VerticalScroll(id="status-pane", can_focus=False):
+                    yield Static(id="status", markup=False)
+                yield EpochLog(id="log")
+        yield Static(id="advice", markup=False)
+
+    def on_mount(self) -> None:
+        """Show what is known of the run already, or ask for it."""
+        super().on_mount()
+        current = self.runner.current
+        if not self.run_id and current is not None:
+            self.run_id = current.id
+        self._arrange()
+        if current is not None and current.id == self.run_id and self.runner.busy:
+            self.show_run(current)
+        elif self.run_id:
+            self.open_run()
+
+    def on_unmount(self) -> None:
+        """Nobody looks at it any more."""
+        if self.run_id:
+            self.runner.unfollow(self.run_id)
+
+    @work(exclusive=True, group="open")
+    async def open_run(self) -> None:
+        """Read a run that another process trains, or that has ended."""
+        try:
+            view = await self.runner.open_run(self.run_id)
+        except EngineError as error:
+            self._say(str(error))
+            return
+        self.run_id = view.state.id
+        if self.state is None or not self.state.live:
+            self.show_run(view.state)
+        if view.state.live and not view.mine:
+            self.runner.follow(self.run_id)
+
+    @on(RunUpdated)
+    def take_news(self, message: RunUpdated) -> None:
+        """News of the run that is shown."""
+        if not self.run_id and message.run is self.runner.current:
+            self.run_id = message.run.id
+        if message.run.id == self.run_id:
+            self.show_run(message.run)
+
+    # -- drawing ---------------------------------------------------------------------------------
+
+    def show_run(self, run: "RunState") -> None:
+        """Draw the run."""
+        first = self.state is None
+        self.state = run
+        if first:
+            self.refresh_crumbs()
+        if self._arrange():
+            self.call_after_refresh(self._redraw)  # some of it is drawn to the width it gets only now
+        self.query_one("#loss", LossChart).show(run)
+        if run.kind == "classifier":
+            self.query_one("#accuracy", LossChart).show(run)
+        elif self.query_one("#batches").display:
+            self.query_one("#batches", LossChart).show(run)
+        pane = self.query_one("#status-pane")
+        pane.border_title = self.short(run.id)
+        self.query_one("#status", Static).update(status(run, max(pane.size.width, 20)))
+        for log in self.query(EpochLog):
+            log.show(run)
+        sentence, colour = advice(run)
+        line = self.query_one("#advice", Static)
+        line.display = bool(sentence)
+        line.update(Content.styled(sentence, f"${colour}"))
+        if run.samples is not None and run.samples is not self._samples_of:
+            self._samples_of = run.samples
+            self.read_samples(run.id, run.samples.file, run.samples.epoch)
+        self.refresh_bindings()
+
+    @work(exclusive=True, group="samples")
+    async def read_samples(self, run: str, file: str, epoch: int) -> None:
+        """Draw the images of the latest epoch that has some."""
+        strip = self.query_one("#strip", SampleStripView)
+        try:
+            strip.strip = await self.runner.samples(run, file, epoch)
+        except (EngineError, OSError) as error:
+            strip.note = f"The images of epoch {epoch} cannot be read: {error}"
+
+    def _say(self, sentence: str) -> None:
+        """What went wrong, in place of the run."""
+        self.query_one("#waiting", Static).update(Content.styled(sentence, "$error"))
+
+    def on_resize(self, event: Resize) -> None:
+        """Fold or unfold."""
+        self._arrange(event.size.width, event.size.height)
+        self.call_after_refresh(self._redraw)
+
+    def _redraw(self) -> None:
+        if self.state is not None and self.is_mounted:
+            self.show_run(self.state)
+
+    def _arrange(self, width: int = 0, height: int = 0) -> bool:
+        """What is beside and under what, at this size and for this kind of run; gives back whether that changed."""
+        width, height = width or self.size.width, height or self.size.height
+        run = self.state
+        waits = run is None or (run.started is None and run.live)
+        self.query_one("#waiting").display = waits
+        self.query_one("#panes").display = not waits
+        classifier = run is not None and run.kind == "classifier"
+        self.set_class(width >= WIDE, "-beside")
+        self.set_class(height >= TALL, "-under")
+        self.set_class(classifier, "-classifier")
+        images, epochs = self.has_class("-images") and not classifier, self.has_class("-epochs")
+        wide, tall = width >= WIDE, height >= TALL
+        long_log = epochs or (classifier and wide and tall)
+        shown = {
+            "#charts": not images and not epochs,
+            "#strip": not classifier and not epochs and (images or (wide and tall)),
+            "#long-log": long_log,
+            "#log": wide and not long_log,
+            "#right": wide or not images,  # a pair is exact in 14 rows
+            "#accuracy": classifier and width >= 60,
+            "#batches": not classifier and width >= SECOND_CHART,
+        }
+        for name, visible in shown.items():
+            self.query_one(name).display = visible
+        self.query_one("#strip", SampleStripView).exact = images
+        arranged = (*shown.values(), waits, wide, tall)
+        changed, self._arranged = arranged != self._arranged, arranged
+        return changed
+
+    # -- keys ------------------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only the keys that do something for this run are shown."""
+        run = self.state
+        if action not in KEYS:
+            return True
+        if run is None:
+            return False
+        complete = run.state in COMPLETE
+        match action:
+            case "pause":
+                return run.live and run.state == RUNNING and not run.evaluating
+            case "go_on":
+                return run.live and run.state == PAUSED
+            case "stop":
+                return run.live and not run.evaluating
+            case "resume":
+                return not run.live and run.state in RESUMABLE
+            case "classify":
+                return complete and run.kind == "autoencoder"
+            case "open_report" | "gallery":
+                return complete
+            case "again":
+                return not run.live
+            case "show":
+                return parameters != ("images",) or run.kind != "classifier"
+        return True
+
+    def action_open_report(self) -> None:
+        """To the report."""
+        self.post_message(OpenRun(self.run_id))
+
+    def action_pause(self) -> None:
+        """Let it wait."""
+        self.post_message(PauseRun(self.run_id))
+
+    def action_go_on(self) -> None:
+        """Let it go on."""
+        self.post_message(ContinueRun(self.run_id))
+
+    def action_stop(self) -> None:
+        """Stop it; the app asks first."""
+        self.post_message(StopRun(self.run_id))
+
+    def action_resume(self) -> None:
+        """Take it up again."""
+        self.post_message(ResumeRun(self.run_id))
+
+    def action_classify(self) -> None:
+        """The form of a classifier on its encoder."""
+        self.post_message(Configure("classifier", {"encoder": self.run_id}))
+
+    def action_gallery(self) -> None:
+        """What it makes of the test images."""
+        self.post_message(OpenGallery(self.run_id))
+
+    def action_again(self) -> None:
+        """The form with its spec."""
+        self.post_message(ConfigureAgain(self.run_id))
+
+    def action_scale(self) -> None:
+        """The other scale, of every chart of a loss."""
+        for chart in self.query(LossChart):
+            chart.log_scale = not chart.log_scale
+
+    def action_by(self) -> None:
+        """Batches in place of epochs, or back."""
+        chart = self.query_one("#loss", LossChart)
+        chart.by = "epoch" if chart.by == "batch" else "batch"
+
+    def action_show(self, what: str) -> None:
+        """Images or the log in place of the curves, or the curves again."""
+        other = {"images": "epochs", "epochs": "images"}[what]
+        self.remove_class(f"-{other}")
+        self.toggle_class(f"-{what}")
+        self._arrange()
+        self.call_after_refresh(self._redraw)

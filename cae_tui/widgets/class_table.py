@@ -1,0 +1,105 @@
+"""How many images each class has in each part of the data, with bars; the cursor chooses a class."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widgets import DataTable
+
+from cae_tui import formats
+from cae_tui.views import DataView, SplitView
+
+HEADS = {"class": 6, "training": 10, "validation": 12, "test": 9}
+MOST_BAR = 32
+
+
+class ClassTable(DataTable[Text]):
+    """A row for all classes together, then one a class."""
+
+    DEFAULT_CSS = """
+    ClassTable {
+        height: 1fr;
+        background: transparent;
+        scrollbar-size-vertical: 1;
+        scrollbar-size-horizontal: 0;
+        & > .datatable--header { background: transparent; color: $text-muted; text-style: none; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [  # the table's own would move a cursor across columns, unseen
+        Binding("left", "screen.step_class(-1)", "Class before", id="classes.left", show=False),
+        Binding("right", "screen.step_class(1)", "Next class", id="classes.right", show=False),
+        Binding("pageup", "screen.turn(-1)", "Page before", id="classes.pageup", show=False),
+        Binding("pagedown", "screen.turn(1)", "Next page", id="classes.pagedown", show=False),
+    ]
+
+    @dataclass
+    class Chosen(Message):
+        """The cursor stands on a class; None is all of them."""
+
+        name: int | None
+
+    def __init__(self) -> None:
+        super().__init__(id="classes", cursor_type="row", cell_padding=0, cursor_foreground_priority="renderable")
+        self._counted: DataView | None = None
+        self._split: SplitView | None = None
+
+    def show(self, data: DataView, split: SplitView) -> None:
+        """Draw the counts of a data set that is split so."""
+        self._counted, self._split = data, split
+        self._draw()
+
+    def on_resize(self) -> None:
+        """Use the width there is."""
+        self._draw()
+
+    def _draw(self) -> None:
+        data, split = self._counted, self._split
+        if data is None or split is None:
+            return
+        row = self.cursor_row
+        styles = {"training": self._colour("cae-training"), "validation": self._colour("cae-validation")}
+        cells = max(min(self.content_size.width - sum(HEADS.values()) - 3, MOST_BAR), 0)
+        with self.prevent(DataTable.RowHighlighted):
+            self.clear(columns=True)
+            for head, width in HEADS.items():
+                text = head if head == "class" else f"{head:>{width}}"
+                self.add_column(Text(text, style=styles.get(head, "")), width=width, key=head)
+            self.add_column("", width=cells + 2, key="bar")
+            self.add_row(*_numbers("all", split.training, split.validation, data.test or None), Text(), key="all")
+            most = max(data.training_counts, default=1) or 1
+            for name in range(data.classes if split.training_counts else 0):
+                training, validation = split.training_counts[name], split.validation_counts[name]
+                test = data.test_counts[name] if data.test_counts else None
+                lengths = round(training / most * cells), round((training + validation) / most * cells)
+                bar = Text.assemble(
+                    "  ",
+                    ("▇" * lengths[0], styles["training"]),
+                    ("▇" * (lengths[1] - lengths[0]), styles["validation"]),
+                )
+                self.add_row(*_numbers(str(name), training, validation, test), bar, key=str(name))
+            self.move_cursor(row=min(row, self.row_count - 1))
+
+    def _colour(self, variable: str) -> str:
+        return self.app.theme_variables.get(variable, "")
+
+    def choose(self, name: int | None) -> None:
+        """Put the cursor on a class."""
+        self.move_cursor(row=0 if name is None else name + 1)
+
+    @on(DataTable.RowHighlighted)
+    def _highlighted(self, event: DataTable.RowHighlighted) -> None:
+        event.stop()
+        key = event.row_key.value
+        if key is not None:
+            self.post_message(self.Chosen(None if key == "all" else int(key)))
+
+
+def _numbers(name: str, *counts: int | None) -> list[Text]:
+    widths = list(HEADS.values())[1:]
+    return [
+        Text(name),
+        *(Text(f"{formats.count(count):>{width}}") for count, width in zip(counts, widths, strict=True)),
+    ]

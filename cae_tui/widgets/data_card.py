@@ -1,0 +1,125 @@
+"""The data set in a card: how many images, one of each class, and how many each class has.
+
+The place of everything is kept from the first paint on, so that nothing jumps when the data arrive.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from textual.content import Content
+from textual.events import Click
+from textual.geometry import Size
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from cae_tui import formats
+from cae_tui.views import DataView
+from cae_tui.widgets.image_grid import beside
+
+SHOWN = 10
+"""Classes that are shown; a data set with more says so in its summary."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tiles:
+    """How the classes are laid out: tiles in a row, rows of tiles, and the cells of an image."""
+
+    across: int
+    down: int
+    width: int
+    height: int
+    gap: int  # columns between tiles
+    summary: int  # lines of words above
+    spaced: bool  # whether a line is left empty above each row of tiles
+
+
+def tiles_for(width: int, tall: bool) -> Tiles:
+    """The largest tiles that a card of `width` columns can hold."""
+    if width >= 5 * 14 + 4 and tall:
+        return Tiles(5, 2, 14, 7, min((width - 5 * 14) // 4, 4), 1, spaced=True)
+    if width >= 10 * 7 + 9:
+        return Tiles(10, 1, 7, 4, 1, 1, spaced=tall)
+    if width >= 5 * 8 + 4:
+        return Tiles(5, 2, 8, 4, min((width - 5 * 8) // 4, 3), 2, spaced=tall)
+    return Tiles(max(1, (width + 1) // (7 + 1)), 1, 7, 4, 1, 2, spaced=False)
+
+
+def bar(share: float, cells: int) -> str:
+    """A bar of `cells` columns, `share` of it filled, to an eighth of a column."""
+    eighths = round(share * cells * 8)
+    whole, rest = divmod(eighths, 8)
+    return ("█" * whole + (" ▏▎▍▌▋▊▉"[rest] if rest else "")).ljust(cells)[:cells]
+
+
+class DataCard(Widget):
+    """The data set at a glance; a click opens it."""
+
+    DEFAULT_CSS = "DataCard { height: auto; pointer: pointer; }"
+
+    data: reactive[DataView | None] = reactive(None)
+    problem: reactive[str] = reactive("", layout=True)
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.border_title = "MNIST"
+        self.tooltip = "Look at the data"
+
+    def watch_data(self, data: DataView | None) -> None:
+        """The card bears the data set's name."""
+        if data is not None:
+            self.border_title = Content(data.name)
+
+    def _tiles(self, width: int) -> Tiles:
+        return tiles_for(width, tall=self.screen.has_class("-tall"))
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
+        """The same before and after the data are there."""
+        tiles = self._tiles(width)
+        return tiles.summary + tiles.down * (tiles.height + 1 + tiles.spaced)
+
+    def render(self) -> Content:
+        """The summary over the tiles."""
+        tiles = self._tiles(self.content_size.width)
+        if self.problem:
+            return Content.styled("✗ ", "$error") + Content(self.problem)
+        rows = [self._row(tiles, row * tiles.across) for row in range(tiles.down)]
+        return Content("\n").join([self._summary(tiles), *rows])
+
+    def _summary(self, tiles: Tiles) -> Content:
+        data = self.data
+        if data is None:
+            return Content.styled("reading the images …" + "\n" * (tiles.summary - 1), "$foreground-muted")
+        height, width, channels = data.shape
+        images = f"{formats.count(data.training)} training · {formats.count(data.test)} test"
+        colour = "grey" if channels == 1 else "colour"
+        kinds = f"{height}×{width} {colour} · {data.classes} classes" if data.classes else f"{height}×{width} {colour}"
+        return Content(images + (" · " if tiles.summary == 1 else "\n") + kinds)
+
+    def _row(self, tiles: Tiles, first: int) -> Content:
+        gap = Content(" " * tiles.gap)
+        above = [Content("")] * tiles.spaced
+        if self.data is None:
+            empty = Content.styled(" " * tiles.width, "on $surface")
+            line = gap.join([empty] * min(tiles.across, SHOWN - first))
+            return Content("\n").join([*above, *[line] * tiles.height, Content("")])
+        pictures = self.data.examples[first : first + tiles.across]
+        drawn = Content.from_rich_text(beside(pictures, width=tiles.width, height=tiles.height, gap=tiles.gap))
+        labels = [self._label(tiles, first + place) for place in range(len(pictures))]
+        return Content("\n").join([*above, drawn, gap.join(labels)])
+
+    def _label(self, tiles: Tiles, name: int) -> Content:
+        counts = self.data.training_counts if self.data else ()
+        if name >= len(counts):
+            return Content(" " * tiles.width)
+        number = formats.count(counts[name])
+        label = Content.styled(f"{name}", "bold")
+        cells = tiles.width - len(f"{name}") - len(number) - 2
+        if cells < 3:
+            return (label + Content(f" {number}")).pad_right(max(0, tiles.width - len(f"{name} {number}")))
+        filled = Content.styled(bar(counts[name] / max(*counts, 1), cells), "$cae-training")
+        return label + Content(" ") + filled + Content(f" {number}")
+
+    async def on_click(self, event: Click) -> None:
+        """Look at the data."""
+        event.stop()
+        await self.run_action("app.data")

@@ -1,0 +1,218 @@
+"""One line of a form: its title, its control, a note, and beneath it what is wrong.
+
+A field of a spec that takes one of a few words is a `Choice`, a control of one line that the arrow keys
+turn; every other field is a text box. Both hold text as it is typed: what it means is decided by
+`engine.spec.parse` alone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+from textual.widgets import Collapsible, Input, Label, Static
+from textual.widgets._collapsible import CollapsibleTitle  # its title takes no Content, this does
+
+from engine.spec import SpecField
+
+CHANGED = "•"
+"""Stands before the title of a field that is not as its preset has it."""
+
+YES_NO = ("yes", "no")
+
+
+class Choice(Widget, can_focus=True):
+    """One of a few words: left and right turn it, a letter goes to the next word that begins with it.
+
+    Args:
+        choices: the words, in order.
+        value: the one that stands; it may be another, as it comes from an older file.
+    """
+
+    DEFAULT_CSS = """
+    Choice {
+        height: 1;
+        width: auto;
+        padding: 0 1;
+        background: $surface;
+        color: $foreground;
+        pointer: pointer;
+    }
+    Choice:hover { background: $panel; }
+    Choice:focus { background: $block-cursor-background; color: $block-cursor-foreground; text-style: bold; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("right,space", "turn(1)", "Next", id="choice.next", tooltip="The next choice", show=False),
+        Binding("left", "turn(-1)", "Previous", id="choice.previous", tooltip="The choice before", show=False),
+    ]
+
+    value: reactive[str] = reactive("", layout=True)
+
+    @dataclass
+    class Changed(Message):
+        """Another word stands."""
+
+        choice: "Choice"
+        value: str
+
+        @property
+        def control(self) -> "Choice":
+            """The choice."""
+            return self.choice
+
+    def __init__(self, choices: Sequence[str], value: str, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self.choices = tuple(choices)
+        self.set_reactive(Choice.value, value)
+
+    def render(self) -> Content:
+        """`‹ word ›`."""
+        return Content(f"‹ {self.value} ›")
+
+    def get_content_width(self, container: object, viewport: object) -> int:  # noqa: ARG002 - as Textual calls it
+        """As wide as the longest word, so that a turn moves nothing."""
+        return 4 + max(len(word) for word in (*self.choices, self.value))
+
+    def choose(self, value: str) -> None:
+        """Put `value` there, and tell of it where it is another than before."""
+        if value != self.value:
+            self.value = value
+            self.post_message(self.Changed(self, value))
+
+    def action_turn(self, step: int) -> None:
+        """To the next word or the one before, round the ends."""
+        place = self.choices.index(self.value) if self.value in self.choices else (-1 if step > 0 else 0)
+        self.choose(self.choices[(place + step) % len(self.choices)])
+
+    def on_key(self, event: events.Key) -> None:
+        """A letter goes to the next word that begins with it."""
+        letter = (event.character or "").casefold()
+        if not letter.isalnum():
+            return
+        place = self.choices.index(self.value) if self.value in self.choices else -1
+        for word in (*self.choices[place + 1 :], *self.choices[: place + 1]):
+            if word.casefold().startswith(letter):
+                event.stop()
+                self.choose(word)
+                return
+
+    def on_click(self, event: events.Click) -> None:
+        """The left arrow turns back, everything else on."""
+        self.action_turn(-1 if event.x <= 2 else 1)
+
+
+def is_box(field: SpecField) -> bool:
+    """Whether its value is a line of free text, which wants all the width there is."""
+    return not field.choices and field.type in (str, Path) and field.name != "kernels"
+
+
+class FieldRow(Vertical):
+    """A field of a spec in a form.
+
+    Args:
+        field: what the spec says of it.
+        value: as it is typed.
+    """
+
+    DEFAULT_CSS = """
+    FieldRow {
+        height: auto;
+        width: 1fr;
+        .line { height: 1; width: 1fr; }
+        .title { width: 27; height: 1; }
+        Input { width: 16; }
+        Input.-textual-compact { padding: 0 1; scrollbar-size: 0 0; }
+        &.-box Input { width: 1fr; }
+        .note { width: 1fr; height: 1; padding: 0 0 0 1; color: $text-muted; }
+        &.-box .note { display: none; }
+        .problem { display: none; width: 1fr; height: auto; padding: 0 0 0 2; color: $text-error; }
+        &.-problem .problem { display: block; }
+        &.-problem .title { color: $text-error; }
+        &.-problem Input, &.-problem Choice { background-tint: $error 20%; }
+        &:focus-within .title { text-style: bold; }
+    }
+    """
+
+    def __init__(self, field: SpecField, value: str) -> None:
+        super().__init__(classes="-box" if is_box(field) else "")
+        self.field = field
+        words = YES_NO if field.type is bool else field.choices
+        self.control: Choice | Input = (
+            Choice(words, value, id=f"field-{field.name}")
+            if words
+            else Input(value, compact=True, id=f"field-{field.name}", placeholder="none" if field.type is Path else "")
+        )
+        self._title = Label(Content(f"  {field.title}"), classes="title")
+        self._note = Label(Content(field.unit), classes="note")
+        self._problem = Static("", classes="problem", markup=False)
+
+    def compose(self) -> ComposeResult:
+        """One line, and one for what is wrong."""
+        with Horizontal(classes="line"):
+            yield self._title
+            yield self.control
+            yield self._note
+        yield self._problem
+
+    def put(self, value: str) -> None:
+        """Put `value` into the control; the form knows of it already."""
+        self.control.value = value
+
+    def mark(self, changed: bool, note: str) -> None:
+        """Show whether it is as the preset has it, and a note beside the control."""
+        sign = Content.styled(f"{CHANGED} ", "$primary") if changed else Content("  ")
+        self._title.update(sign + Content(self.field.title))
+        self._note.update(Content(note or self.field.unit))
+
+    def tell(self, problem: str) -> None:
+        """Show a sentence beneath it; none where it is empty."""
+        self.set_class(bool(problem), "-problem")
+        self._problem.update(problem)
+
+
+class Group(Collapsible):
+    """A part of a form that folds away; right and left open and close it too."""
+
+    DEFAULT_CSS = """
+    Group {
+        padding: 0;
+        border: none;
+        background: transparent;
+        &:focus-within { background-tint: $foreground 0%; }
+        CollapsibleTitle { padding: 0; width: 1fr; text-overflow: ellipsis; text-wrap: nowrap; }
+        Contents { padding: 0; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("right", "fold(False)", "Open", id="group.open", tooltip="Show these fields", show=False),
+        Binding("left", "fold(True)", "Close", id="group.close", tooltip="Fold these fields away", show=False),
+    ]
+
+    def __init__(self, name: str, rows: Sequence[Widget]) -> None:
+        super().__init__(*rows, title=name, collapsed_symbol="▸", expanded_symbol="▾", id=f"group-{name.lower()}")
+        self.group = name
+        self._problems = 0
+
+    def action_fold(self, away: bool) -> None:
+        """Open or close it."""
+        self.collapsed = away
+
+    def tell(self, changes: Sequence[str], problems: int) -> None:
+        """Say in its title what is not as the preset has it; open it when a field in it begins to be wrong."""
+        if problems > self._problems:
+            self.collapsed = False
+        self._problems = problems
+        title = Content(self.group)
+        if problems:
+            title += Content.styled(f"  {problems} to mend", "$text-error")
+        if changes:
+            title += Content.styled(f"  {CHANGED} ", "$primary") + Content.styled(", ".join(changes), "$secondary")
+        self.query_one(CollapsibleTitle).label = title

@@ -1,0 +1,138 @@
+"""The last runs, one a line: what, how good, how it stands, how long ago."""
+
+import time
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from cae_tui import formats
+from cae_tui.views import RunStatus
+from cae_tui.widgets.frame import state_content
+
+LISTED = 30
+"""Runs that are listed; the screen of all runs has the others."""
+
+WIDE = 70
+"""Columns from which on kind, progress and age are shown too."""
+
+NONE_YET = "No runs yet. Press a to train an autoencoder."
+
+
+class LastRuns(OptionList):
+    """The latest runs; the ids of its options are those of the runs."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "enter", "select", "Open", id="runs.open", tooltip="Its report, or its training where it is not complete"
+        ),
+    ]
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(markup=False, **arguments)
+        self.border_title = "Last runs"
+        self._runs: Sequence[RunStatus] = ()
+        self._drawn: tuple[object, ...] = ()
+
+    @property
+    def run(self) -> RunStatus | None:
+        """The one under the cursor."""
+        place = self.highlighted
+        return self._runs[place] if place is not None and place < len(self._runs) else None
+
+    @property
+    def resumable(self) -> RunStatus | None:
+        """The one under the cursor, where it can be resumed."""
+        return self.run if self.run is not None and self.run.resumable else None
+
+    def show(self, runs: Sequence[RunStatus]) -> None:
+        """List `runs`; the cursor stays on its run."""
+        self._runs = runs[:LISTED]
+        self._draw()
+
+    def on_resize(self) -> None:
+        """Other columns fit."""
+        self._draw()
+
+    def _draw(self) -> None:
+        width = self.scrollable_content_region.width - 2
+        if width <= 0:
+            return
+        now = time.time()
+        lines = run_lines(self._runs, width, now)
+        drawn = (*((run.id, line) for run, line in zip(self._runs, lines, strict=True)),)
+        if drawn == self._drawn and self.option_count:
+            return
+        self._drawn = drawn
+        chosen = self.run.id if self.run else None
+        self.can_focus = bool(lines)
+        self.border_subtitle = "Enter opens · R resumes what was cut off" if lines else ""
+        self.clear_options()
+        if not lines:
+            self.add_option(Option(Content.styled(NONE_YET, "$foreground-muted"), disabled=True))
+            return
+        self.add_options(Option(line, id=run.id) for run, line in zip(self._runs, lines, strict=True))
+        places = {run.id: place for place, run in enumerate(self._runs)}
+        self.highlighted = places.get(chosen or "", 0)
+
+
+def run_lines(runs: Sequence[RunStatus], width: int, now: float) -> list[Content]:
+    """One line a run, its columns aligned; what is least needed is left out where `width` is small."""
+    prefixes = {run.id: run.prefix or run.id[:4] for run in runs}
+    wide = width >= WIDE
+    rows = []
+    for run in runs:
+        row = {"run": Content.styled(prefixes[run.id], "bold")}
+        if wide:
+            row["kind"] = Content(run.kind)
+        row["title"] = Content(_title(run, prefixes))
+        row["measure"] = Content(_measure(run, wide=wide))
+        row["state"] = _state(run, wide=wide)
+        if wide:
+            row["ago"] = Content.styled(formats.ago(run.started, now), "$foreground-muted")
+        rows.append(row)
+    if not rows:
+        return []
+    widths = {name: max(row[name].cell_length for row in rows) for name in rows[0]}
+    rest = sum(widths.values()) - widths["title"] + 2 * (len(widths) - 1)
+    widths["title"] = max(4, min(widths["title"], width - rest))
+    return [_line(row, widths) for row in rows]
+
+
+def _line(row: dict[str, Content], widths: dict[str, int]) -> Content:
+    cells = []
+    for name, cell in row.items():
+        shown = Content(shorten(cell.plain, widths[name])) if name == "title" else cell
+        missing = widths[name] - shown.cell_length
+        cells.append(shown.pad_left(missing) if name in ("measure", "ago") else shown.pad_right(missing))
+    return Content("  ").join(cells)
+
+
+def shorten(title: str, width: int) -> str:
+    """`title` without its last parts where it is too long: `10 × 32, 3×3, b128` as `10 × 32, 3×3`."""
+    while len(title) > width and ", " in title:
+        title = title.rpartition(", ")[0]
+    return title if len(title) <= width else title[: max(width - 1, 0)] + "…"
+
+
+def _title(run: RunStatus, prefixes: dict[str, str]) -> str:
+    if run.kind != "classifier" or not run.encoder:
+        return run.title
+    encoder = prefixes.get(run.encoder) or run.encoder.rsplit("/", 1)[-1][:16]
+    return f"on {encoder}, {run.title}"
+
+
+def _measure(run: RunStatus, *, wide: bool) -> str:
+    if run.kind == "classifier":
+        return formats.percent(run.test_accuracy if run.test_accuracy is not None else run.validation_accuracy)
+    label = "val " if wide and run.best_loss is not None else ""
+    return label + formats.loss(run.best_loss)
+
+
+def _state(run: RunStatus, *, wide: bool) -> Content:
+    if not wide or run.state in ("finished", "early-stopped") or not run.epochs:
+        return state_content(run.state)
+    return state_content(run.state, f"{run.state} at {run.epoch}/{run.epochs}")

@@ -1,0 +1,354 @@
+"""A form for any spec, made from `engine.spec.spec_fields`: to add a field to a spec is to add it here.
+
+The form holds text as it was typed, by field. After each change it asks `engine.spec.parse` what that text
+means and shows either nothing or one sentence beneath each field that is wrong; a page adds what only the
+data can tell by `show_data_problems`. `Presets` is the arithmetic of presets, without widgets.
+"""
+
+import os
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Input, Label, Static
+
+from cae_tui.widgets.fields import YES_NO, Choice, FieldRow, Group
+from engine.errors import SpecError
+from engine.spec import GROUPS, Spec, SpecField, parse, spec_fields, write_value
+
+CUSTOM = "Custom"
+"""What stands where a preset would, when the fields that presets name are as none has them."""
+
+
+class Presets:
+    """The presets of a kind of spec, as text by field."""
+
+    def __init__(self, kind: type[Spec]) -> None:
+        self.fields = {field.name: field for field in spec_fields(kind)}
+        self.titles = {name: kind.preset_titles[name] for name in kind.presets}
+        self.values = {
+            name: {
+                field.name: write_value(values[field.name]) if field.name in values else field.default or ""
+                for field in self.fields.values()
+            }
+            for name, values in kind.presets.items()
+        }
+        self.named = tuple(sorted({field for values in kind.presets.values() for field in values}))
+        """The fields that some preset names: those a choice of preset sets, all others stay as they are."""
+
+    def same(self, field: str, one: str, other: str) -> bool:
+        """Whether two texts mean one value: `0.001` and `1e-3` do."""
+        if one.strip() == other.strip():
+            return True
+        if self.fields[field].type is float:
+            try:
+                return float(one) == float(other)
+            except ValueError:
+                return False
+        return False
+
+    def differences(self, preset: str, values: Mapping[str, str], among: Iterable[str]) -> list[str]:
+        """The fields `among` which `values` are not as the preset has them."""
+        has = self.values[preset]
+        return [name for name in among if not self.same(name, values.get(name, has[name]), has[name])]
+
+    def recognise(self, values: Mapping[str, str]) -> tuple[str, bool]:
+        """The nearest preset, and whether the fields that presets name are exactly as it has them."""
+        counts = {name: len(self.differences(name, values, self.named)) for name in self.values}
+        nearest = min(counts, key=lambda name: counts[name])
+        return nearest, counts[nearest] == 0
+
+
+class Fields(VerticalScroll, can_focus=False, inherit_bindings=False):
+    """The lines of a form; up and down belong to the form, which moves the focus and so scrolls."""
+
+
+class SpecForm(Vertical):
+    """A form that makes a spec.
+
+    Args:
+        kind: the spec to make.
+        values: text by field, put over the first preset's.
+        only: the fields to show, in one flat list; all of them, in groups, where it is empty.
+        below: a widget to stand beneath a field, by the field's name.
+        title: what stands in the border.
+    """
+
+    DEFAULT_CSS = """
+    SpecForm {
+        Fields { height: 1fr; scrollbar-size-vertical: 1; }
+        #preset-line { height: 1; margin: 0 0 1 0; }
+        #preset-line .title { width: 27; }
+        #preset-note { padding: 0 0 0 1; color: $text-muted; width: 1fr; height: 1; }
+        #about { height: 2; color: $text-muted; padding: 0; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,enter", "move(1)", "Next field", id="form.next", tooltip="To the next field", show=False),
+        Binding("up", "move(-1)", "Field before", id="form.previous", tooltip="To the field before", show=False),
+    ]
+
+    @dataclass
+    class Changed(Message):
+        """What was typed has changed."""
+
+        form: "SpecForm"
+        names: tuple[str, ...]
+
+        @property
+        def control(self) -> "SpecForm":
+            """The form."""
+            return self.form
+
+    def __init__(
+        self,
+        kind: type[Spec],
+        values: Mapping[str, str],
+        *,
+        only: Collection[str] = (),
+        below: Mapping[str, Widget] | None = None,
+        title: str = "Hyperparameters",
+        id: str | None = None,  # noqa: A002
+    ) -> None:
+        super().__init__(id=id, classes="card")
+        self.border_title = title
+        self.kind = kind
+        self.presets = Presets(kind)
+        self._flat = bool(only)
+        self._fields = [field for field in self.presets.fields.values() if not only or field.name in only]
+        if only:
+            self._fields.sort(key=lambda field: list(only).index(field.name))
+        self._below = dict(below or {})
+        first = next(iter(self.presets.values.values()))
+        known = {name: value for name, value in values.items() if name in first}
+        self.values: dict[str, str] = {**first, **known}
+        """Every field's text, as it was typed."""
+        self.base, fits = self.presets.recognise(self.values)
+        self._custom = None if fits else self._named_values()
+        self._rows = {field.name: FieldRow(field, self.values[field.name]) for field in self._fields}
+        self._choice = Choice(self._preset_titles(), self._preset_title(), id="preset")
+        self.spec: Spec | None = None
+        """What the text means; None while a field is wrong in itself."""
+        self._problems: dict[str, str] = {}
+        self._data_problems: dict[str, str] = {}
+        self._parse()
+
+    # -- what it looks like ----------------------------------------------------------------------
+
+    def compose(self) -> ComposeResult:
+        """The presets, the fields by group, and a sentence about the field that has the focus."""
+        with Fields():
+            if not self._flat and len(self.presets.titles) > 1:
+                with Horizontal(id="preset-line"):
+                    yield Label("  Preset", classes="title")
+                    yield self._choice
+                    yield Label("", id="preset-note")
+            if self._flat:
+                yield from self._lines(self._fields)
+                return
+            for group in GROUPS:
+                lines = list(self._lines(field for field in self._fields if field.group == group))
+                if group == GROUPS[0]:
+                    yield from lines
+                elif lines:
+                    yield Group(group, lines)
+        if not self._flat:
+            yield Static("", id="about", markup=False)
+
+    def _lines(self, fields: Iterable[SpecField]) -> Iterable[Widget]:
+        for field in fields:
+            yield self._rows[field.name]
+            if field.name in self._below:
+                yield self._below[field.name]
+
+    def on_mount(self) -> None:
+        """Show what the values that were given mean."""
+        self._refresh()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Say what the field is that has the focus now."""
+        field = next((row.field for row in self._rows.values() if row.control is event.widget), None)
+        for name, widget in self._below.items():
+            if widget in event.widget.ancestors_with_self:
+                field = self._rows[name].field
+        words: tuple[str, ...] = ()
+        about = ""
+        if field is not None:
+            words = YES_NO if field.type is bool else field.choices
+            about = field.description
+        elif event.widget is self._choice:
+            words, about = self._choice.choices, "Sets the fields that a preset names; the others stay as they are."
+        elif isinstance(event.widget.parent, Group):
+            group = event.widget.parent.group
+            titles = (field.title.lower() for field in self._fields if field.group == group)
+            about = f"{group}: {', '.join(titles)}."
+        for place in self.query("#about").results(Static):
+            place.update(about)
+        self.border_subtitle = Content(f"←→ {' · '.join(words)}" if words else "")
+
+    # -- what is typed ---------------------------------------------------------------------------
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._take(event.input.id, event.value)
+
+    @on(Choice.Changed)
+    def _turned(self, event: Choice.Changed) -> None:
+        event.stop()
+        if event.choice is self._choice:
+            self._choose(event.value)
+        else:
+            self._take(event.choice.id, event.value)
+
+    @on(Input.Submitted)
+    def _entered(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.action_move(1)
+
+    def _take(self, control: str | None, value: str) -> None:
+        name = (control or "").removeprefix("field-")
+        if name not in self._rows or self.values[name] == value:
+            return  # the form put it there itself
+        self.values[name] = value
+        if name in self.presets.named:
+            nearest, fits = self.presets.recognise(self.values)
+            self._custom = self._custom if fits else self._named_values()
+            if fits:
+                self.base = nearest
+        self._changed((name,))
+
+    def put(self, values: Mapping[str, str]) -> None:
+        """Put text into fields, as if it had been typed."""
+        names = tuple(name for name, value in values.items() if self.values[name] != value)
+        for name in names:
+            self.values[name] = values[name]
+            if name in self._rows:
+                self._rows[name].put(values[name])
+        if names:
+            self._changed(names)
+
+    def _choose(self, title: str) -> None:
+        """Take up a preset, or go back to what was there before one was chosen."""
+        if title == CUSTOM:
+            values = self._custom or {}
+        else:
+            self.base = next(name for name, known in self.presets.titles.items() if known == title)
+            values = {name: self.presets.values[self.base][name] for name in self.presets.named}
+        self.put(values)
+
+    def defaults(self) -> None:
+        """Put every field back to what the preset has."""
+        self.put(self.presets.values[self.base])
+
+    def _named_values(self) -> dict[str, str]:
+        return {name: self.values[name] for name in self.presets.named}
+
+    def _preset_titles(self) -> tuple[str, ...]:
+        return (*self.presets.titles.values(), *([CUSTOM] if self._custom else []))
+
+    def _preset_title(self) -> str:
+        _, fits = self.presets.recognise(self.values)
+        return self.presets.titles[self.base] if fits else CUSTOM
+
+    def _changed(self, names: tuple[str, ...]) -> None:
+        for name in names:
+            self._data_problems.pop(name, None)
+            if self.presets.fields[name].type is Path:
+                self._data_problems.pop("images", None)
+        self._parse()
+        self._refresh()
+        self.post_message(self.Changed(self, names))
+
+    # -- what it means ---------------------------------------------------------------------------
+
+    def _parse(self) -> None:
+        try:
+            self.spec, self._problems = parse(self.kind, self._absolute()), {}
+        except SpecError as error:
+            self.spec, self._problems = None, error.problems
+
+    def _absolute(self) -> dict[str, str]:
+        """What was typed, with the paths as they are for another folder too: a run can be resumed from there."""
+        values = dict(self.values)
+        for name, value in values.items():
+            field, text = self.presets.fields[name], value.strip()
+            a_file = text.startswith("~") or os.sep in text or text.endswith(".safetensors")
+            if text and (field.type is Path or (name == "encoder" and a_file)):
+                values[name] = os.path.abspath(os.path.expanduser(text))
+        return values
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """A sentence for each field that is wrong, in the order of the fields."""
+        found = {**self._data_problems, **self._problems}
+        order = {field.name: place for place, field in enumerate(self._fields)}
+        return dict(sorted(found.items(), key=lambda item: order.get(item[0], len(order))))
+
+    def show_data_problems(self, problems: Mapping[str, str]) -> None:
+        """Show what of the values does not fit the data; replaces what was shown of that."""
+        if problems != self._data_problems:
+            self._data_problems = dict(problems)
+            self._refresh()
+
+    def _refresh(self) -> None:
+        """Draw marks, notes, problems and the titles of groups again."""
+        problems = self.problems
+        base = self.presets.values[self.base]
+        changed = set(self.presets.differences(self.base, self.values, (field.name for field in self._fields)))
+        for name, row in self._rows.items():
+            row.tell(problems.get(name, ""))
+            if isinstance(row.control, Input) and row.field.type is Path:
+                row.control.placeholder = "none" if name != "images" and self.values["images"].strip() else "MNIST"
+            is_changed = name in changed and not row.field.required
+            row.mark(is_changed, self._note(name, base[name] if is_changed else ""))
+        for group in self.query(Group):
+            mine = [field for field in self._fields if field.group == group.group]
+            wrong = [field for field in mine if field.name in problems]
+            words = (
+                f"{field.title.lower()} {self.values[field.name]}".strip() for field in mine if field.name in changed
+            )
+            group.tell(list(words), len(wrong))
+        self._choice.choices = self._preset_titles()
+        self._choice.value = self._preset_title()
+        for note in self.query("#preset-note").results(Label):
+            custom = any(name in self.presets.named for name in changed)
+            note.update(Content(f"near {self.presets.titles[self.base]}" if custom else ""))
+
+    def _note(self, name: str, preset: str) -> str:
+        """What stands beside a control: how the preset has it, or what the value comes to."""
+        if name == "layers" and self.values[name].strip().isdecimal() and name not in self.problems:
+            half = int(self.values[name]) // 2
+            return f"{half} + {half}" + (f" · preset {preset}" if preset else "")
+        return f"preset {preset}" if preset else self.presets.fields[name].unit
+
+    # -- moving ----------------------------------------------------------------------------------
+
+    def action_move(self, step: int) -> None:
+        """To the next place that takes the focus, or the one before."""
+        stops = [widget for widget in self.screen.focus_chain if self in widget.ancestors]
+        here = self.screen.focused
+        place = stops.index(here) + step if here in stops else 0
+        if 0 <= place < len(stops):
+            stops[place].focus()
+        elif step > 0:
+            self.screen.focus_next()
+
+    def focus_problem(self) -> None:
+        """Go to the first field that is wrong, and show it."""
+        for name in self.problems:
+            if name in self._rows:
+                row = self._rows[name]
+                for group in row.ancestors:
+                    if isinstance(group, Group):
+                        group.collapsed = False
+                self.call_after_refresh(row.control.focus)
+                return

@@ -1,0 +1,62 @@
+"""An app on an empty home whose data, device and training are scripted: nothing loads torch."""
+
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from cae_tui.app import CaeApp
+from cae_tui.runner import Work
+from cae_tui.views import DataView
+from engine.runs import Home
+from tests.cae_tui.script import (
+    AUTOENCODER,
+    BEGAN,
+    CLASSIFIER,
+    ScriptedWork,
+    data_view,
+    held,
+    scripted_events,
+    scripted_result,
+    write_run,
+)
+
+__all__ = [
+    "AUTOENCODER", "BEGAN", "CLASSIFIER", "MakeApp", "ScriptedWork", "data_view", "held", "scripted_events",
+    "scripted_result", "write_run",
+]  # fmt: skip
+
+DEVICE = "cpu · 2 threads · float32"
+
+
+class MakeApp(Protocol):
+    """Makes an app on the test's home."""
+
+    def __call__(self, work: Work | None = None) -> CaeApp:
+        """With `work` in place of the engine."""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """A home without runs."""
+    return Home(tmp_path / "home")
+
+
+@pytest.fixture
+def make_app(home: Home, monkeypatch: pytest.MonkeyPatch) -> MakeApp:
+    """Apps that know their device and the sizes of MNIST at once. `ScriptedWork` trains where nothing else is given."""
+
+    async def data(spec: object = None) -> DataView:
+        return data_view()
+
+    async def device() -> str:
+        return DEVICE
+
+    def make(work: Work | None = None) -> CaeApp:
+        app = CaeApp(home, work or ScriptedWork())
+        monkeypatch.setattr(app.runner, "data", data)
+        monkeypatch.setattr(app.runner, "device", device)
+        app.device = DEVICE
+        return app
+
+    return make

@@ -1,0 +1,236 @@
+"""The bridge to the real engine: what it trains, follows and reads."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cae_tui.run_state import RunState
+from cae_tui.runner import Runner
+from engine.control import Asked
+from engine.errors import RunError
+from engine.events import BatchEnded, Event, RunStarted
+from engine.runs import Home, RunDirectory
+from engine.spec import AutoencoderSpec, preset
+from tests.engine.conftest import files as files
+from tests.engine.conftest import small, small_classifier
+
+
+class Heard:
+    """A listener that counts."""
+
+    def __init__(self) -> None:
+        self.steps = self.epochs = 0
+        self.state: RunState | None = None
+        self.refused: list[tuple[str, dict[str, str]]] = []
+        self.threads: set[str] = set()
+
+    def run_changed(self, run: RunState, *, epoch: bool) -> None:
+        self.state = run
+        self.threads.add(threading.current_thread().name)
+        if epoch:
+            self.epochs += 1
+        else:
+            self.steps += 1
+
+    def run_refused(self, error: str, problems: dict[str, str]) -> None:
+        self.refused.append((error, problems))
+
+
+def until(condition: Callable[[], object]) -> None:
+    for _ in range(2400):
+        if condition():
+            return
+        time.sleep(0.025)
+    raise AssertionError("it did not come about")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    return Home(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="module")
+def trained(home: Home, files: dict[str, Path]) -> tuple[str, str]:
+    """The ids of an autoencoder and of a classifier on it, trained through the runner."""
+    heard = Heard()
+    runner = Runner(home, heard)
+    runner.start(small(files))
+    until(lambda: not runner.busy)
+    assert heard.state is not None
+    first = heard.state
+    assert first.state == "finished"
+    assert heard.threads == {"training"}
+    runner.start(small_classifier(files, first.id))
+    until(lambda: not runner.busy)
+    assert heard.state is not first
+    assert not heard.refused
+    return first.id, heard.state.id
+
+
+def test_a_run_told_live_is_the_run_replayed_from_its_file(home: Home, trained: tuple[str, str]) -> None:
+    runner = Runner(home, Heard())
+    for run in trained:
+        view = asyncio.run(runner.open_run(run))
+        assert not view.mine
+        assert view.state.state == view.result["state"] == "finished"
+        assert len(view.state.epochs) == 2
+        assert view.status.prefix == "" or view.status.id.startswith(view.status.prefix)
+
+
+def test_predictions_are_those_of_the_report(home: Home, trained: tuple[str, str]) -> None:
+    runner = Runner(home, Heard())
+    view = asyncio.run(runner.predictions(trained[1]))
+    result = asyncio.run(runner.open_run(trained[1])).result
+    assert sum(bool(one.right) for one in view.predictions) == result["correct"]
+    assert (view.of, view.classes, len(view.predictions)) == ("test", 10, 200)
+    images = asyncio.run(runner.images(trained[1], [3, 5]))
+    assert [(image.height, image.width, image.channels, len(image.pixels)) for image in images] == [
+        (28, 28, 1, 784)
+    ] * 2
+    one = asyncio.run(runner.image(trained[1], 3))
+    assert one.picture == images[0]
+    assert one.reconstruction is not None
+    assert abs(sum(one.probabilities) - 1) < 1e-5
+    assert max(one.probabilities) == view.predictions[3].confidence
+
+
+def test_an_autoencoders_predictions_are_errors(home: Home, trained: tuple[str, str]) -> None:
+    runner = Runner(home, Heard())
+    view = asyncio.run(runner.predictions(trained[0]))
+    result = asyncio.run(runner.open_run(trained[0])).result
+    mean = sum(one.error or 0 for one in view.predictions) / len(view.predictions)
+    assert mean == pytest.approx(result["test_mse"], rel=1e-5)
+    assert asyncio.run(runner.image(trained[0], 0)).probabilities == ()
+
+
+def test_the_samples_of_an_epoch_are_pairs(home: Home, trained: tuple[str, str]) -> None:
+    strip = asyncio.run(Runner(home, Heard()).samples(trained[0], "samples/epoch-0002.npz", 2))
+    assert len(strip.originals) == len(strip.reconstructions) == 10
+
+
+def test_data_split_and_class_images_are_counted_alike(home: Home, files: dict[str, Path]) -> None:
+    runner = Runner(home, Heard())
+    spec = preset(AutoencoderSpec, "recommended", **files)
+    data = asyncio.run(runner.data(spec))
+    split = asyncio.run(runner.split(0.1, 0, spec))
+    assert (data.training, data.test, data.classes, data.shape) == (600, 200, 10, (28, 28, 1))
+    assert len(data.examples) == 10
+    assert (split.training, split.validation) == (540, 60)
+    assert [a + b for a, b in zip(split.training_counts, split.validation_counts, strict=True)] == list(
+        data.training_counts
+    )
+    assert len(asyncio.run(runner.class_images(7, 0, 1000, spec))) == data.training_counts[7]
+
+
+def test_what_does_not_fit_the_data_is_told_by_field(home: Home, files: dict[str, Path]) -> None:
+    runner = Runner(home, Heard())
+
+    def check(**values: object) -> dict[str, str]:
+        return asyncio.run(runner.check(preset(AutoencoderSpec, "recommended", **{**files, **values})))
+
+    assert check() == {}
+    assert "541 is more than the 540 images" in check(batch_size=541)["batch_size"]
+    assert "/nowhere does not exist" in check(images="/nowhere")["images"]
+
+
+def test_a_plan_needs_no_torch_and_a_classifiers_plan_reads_its_encoder(
+    home: Home, files: dict[str, Path], trained: tuple[str, str]
+) -> None:
+    runner = Runner(home, Heard())
+    assert runner.plan(AutoencoderSpec(), (28, 28, 1)).parameters == 75_748
+    plan = asyncio.run(runner.classifier_plan(small_classifier(files, trained[0])))
+    assert plan.decoder[-1].outputs == 10
+    with pytest.raises(RunError):
+        asyncio.run(runner.classifier_plan(small_classifier(files, "zzzz")))
+
+
+def test_a_second_run_at_a_time_is_refused_and_a_stopped_one_goes_on(tmp_path: Path, files: dict[str, Path]) -> None:
+    heard = Heard()
+    runner = Runner(Home(tmp_path), heard)
+    runner.start(small(files, epochs=9999))
+    with pytest.raises(RunError, match="A run is on already"):
+        runner.start(small(files))
+    until(lambda: runner.current and len(runner.current.epochs) >= 2)
+    assert runner.current is not None
+    run = runner.current.id
+    runner.ask(run, Asked.STOP)
+    until(lambda: not runner.busy)
+    assert runner.current.state == "stopped"
+    done = len(runner.current.epochs)
+    runner.resume(run)
+    until(lambda: runner.current and len(runner.current.epochs) > done)
+    assert len(runner.current.epochs) > done
+    assert runner.current.live
+    runner.stop_at_once()
+    until(lambda: not runner.busy)
+
+
+def test_a_run_of_another_process_is_followed_and_controlled(tmp_path: Path, files: dict[str, Path]) -> None:
+    home = Home(tmp_path)
+    trains, heard = Runner(home, Heard()), Heard()
+    trains.start(small(files, epochs=9999))
+    until(lambda: trains.current and trains.current.epochs)
+    assert trains.current is not None
+    run = trains.current.id
+    watches = Runner(home, heard)
+    watches.follow(run)
+    until(lambda: heard.state is not None and len(heard.state.epochs) >= 2)
+    watches.ask(run, Asked.PAUSE)
+    until(lambda: heard.state is not None and heard.state.state == "paused")
+    watches.ask(run, Asked.RUN)
+    until(lambda: heard.state is not None and heard.state.state == "running")
+    watches.ask(run, Asked.STOP)
+    until(lambda: heard.state is not None and heard.state.ended is not None)
+    assert heard.state is not None
+    assert heard.state.state == "stopped"
+    until(lambda: not trains.busy)
+    with pytest.raises(RunError, match="is not being trained"):
+        watches.ask(run, Asked.PAUSE)
+
+
+def test_a_spec_that_cannot_begin_is_refused_with_its_fields(tmp_path: Path, files: dict[str, Path]) -> None:
+    heard = Heard()
+    runner = Runner(Home(tmp_path), heard)
+    runner.start(small(files, batch_size=600))
+    until(lambda: heard.refused)
+    assert heard.refused[0][1].keys() == {"batch_size"}
+    assert not runner.home.ids()
+
+
+def test_steps_are_told_at_most_ten_times_a_second_and_everything_else_always(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def event(step: int) -> Event:
+        return BatchEnded(
+            stage="autoencoder", epoch=1, step=step, steps=500, metrics={"loss": 1.0}, learning_rate=0.1,
+            ms_per_step=1.0, images_per_second=1.0, memory=1,
+        )  # fmt: skip
+
+    class Script:
+        def start(self, home: Home, spec: object, emit: Callable[[Event], None], flag: object) -> None:
+            emit(RunStarted(
+                run="a7f3000000", kind="autoencoder", title="", stages=("autoencoder",), epochs=(1,), batch_size=1,
+                patience=0, training_images=1, validation_images=1, test_images=1, image_shape=(28, 28, 1),
+                parameters=1, latent=1, device="cpu",
+            ))  # fmt: skip
+            for step in range(1, 501):
+                emit(event(step))
+
+        def resume(self, home: Home, run: RunDirectory, emit: Callable[[Event], None], flag: object) -> None:
+            raise NotImplementedError
+
+    clock = iter(range(10_000))
+    monkeypatch.setattr("cae_tui.runner.time.monotonic", lambda: next(clock) / 100)
+    heard = Heard()
+    runner = Runner(Home(tmp_path), heard, Script())
+    runner.start(AutoencoderSpec())
+    until(lambda: not runner.busy)
+    assert heard.epochs == 1
+    assert 40 <= heard.steps <= 51  # 500 steps in five seconds of this clock
+    assert runner.current is not None
+    assert runner.current.batch is not None
+    assert runner.current.batch.step == 500

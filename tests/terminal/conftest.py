@@ -1,0 +1,93 @@
+"""A real terminal around the real program: pexpect starts it in a pseudo-terminal, pyte draws what it writes."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pexpect
+import pyte
+import pytest
+
+from tests.engine.conftest import files as files
+
+KEYS = {
+    "enter": "\r", "escape": "\x1b", "tab": "\t", "up": "\x1b[A", "down": "\x1b[B", "right": "\x1b[C", "left": "\x1b[D",
+    "f1": "\x1bOP", "f2": "\x1bOQ", "pagedown": "\x1b[6~", "end": "\x1b[F", "backspace": "\x7f",
+    "ctrl+r": "\x12", "ctrl+q": "\x11", "ctrl+t": "\x14", "ctrl+u": "\x15", "ctrl+n": "\x0e",
+}  # fmt: skip
+
+
+class Terminal:
+    """The program in a terminal of `columns` × `rows`."""
+
+    def __init__(self, home: Path, columns: int, rows: int, *words: str) -> None:
+        self.screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self.screen)
+        self._child = pexpect.spawn(
+            sys.executable, ["-m", "cae_tui", "--home", str(home), *words], dimensions=(rows, columns), timeout=5
+        )
+
+    @property
+    def text(self) -> str:
+        """What is on the screen now."""
+        return "\n".join(line.rstrip() for line in self.screen.display)
+
+    def press(self, *keys: str) -> None:
+        """Keys by name; anything else is typed as it is."""
+        for key in keys:
+            self._child.send(KEYS.get(key, key))
+            self.read(0.05)
+
+    def read(self, seconds: float) -> None:
+        """Draw what the program writes, for at least so long."""
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                self._stream.feed(self._child.read_nonblocking(65536, timeout=0.02))
+            except pexpect.TIMEOUT:
+                pass
+            except pexpect.EOF:
+                return
+            if time.monotonic() >= end:
+                return
+
+    def wait_for(self, *texts: str, seconds: float = 90) -> str:
+        """Until all of `texts` are on the screen; gives back the screen."""
+        return self.wait_until(lambda screen: all(text in screen for text in texts), f"{texts}", seconds)
+
+    def wait_until(self, condition: Callable[[str], bool], what: str, seconds: float = 90) -> str:
+        """Until the screen meets a condition."""
+        end = time.monotonic() + seconds
+        while not condition(self.text):
+            assert time.monotonic() < end, f"waited for {what}, but the screen was:\n{self.text}"
+            assert self._child.isalive() or condition(self.text), f"it ended before {what}:\n{self.text}"
+            self.read(0.1)
+        return self.text
+
+    def wait_for_end(self, seconds: float = 30) -> int:
+        """Until the program has ended; gives back its exit code."""
+        end = time.monotonic() + seconds
+        while self._child.isalive():
+            assert time.monotonic() < end, f"it did not end:\n{self.text}"
+            self.read(0.1)
+        self._child.close()
+        return int(self._child.exitstatus if self._child.exitstatus is not None else -1)
+
+    def close(self) -> None:
+        """End the program, whatever it does."""
+        self._child.close(force=True)
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
+    """Opens terminals, and closes them after the test."""
+    opened: list[Terminal] = []
+
+    def open_one(columns: int = 80, rows: int = 24, *words: str, home: Path | None = None) -> Terminal:
+        opened.append(Terminal(home or tmp_path / "home", columns, rows, *words))
+        return opened[-1]
+
+    yield open_one
+    for one in opened:
+        one.close()
