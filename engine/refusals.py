@@ -62,7 +62,7 @@ def _sentence(info: FieldInfo | None, detail: Any) -> str:
             return f"{what} is not a whole number." if found != "" else "A whole number is needed."
         case "float_parsing" | "float_type" | "finite_number":
             return f"{what} is not a number." if found != "" else "A number is needed."
-        case "string_tooshort":
+        case "string_too_short":
             return "This is needed."
         case _:
             expected = info.description if info is not None else detail["msg"]

@@ -374,14 +374,17 @@ class _Loop:
 def overfitting(losses: list[tuple[float, float]]) -> str:
     """A sentence where the latest epochs' (training, validation) losses show overfitting, else nothing.
 
-    Two signs: over three epochs in a row validation rose while training fell; or the validation loss is
-    more than 1.5 times the training loss after having risen.
+    Two signs, each over three epochs in a row, for a single one says little at a high learning rate: the
+    validation loss rose while the training loss fell; or it was more than 1.5 times the training loss.
     """
-    pairs = list(itertools.pairwise(losses))
-    worse = [new[1] > old[1] and new[0] < old[0] for old, new in pairs]
-    if len(worse) >= OVERFITTING_EPOCHS and all(worse[-OVERFITTING_EPOCHS:]):
+    if len(losses) > OVERFITTING_EPOCHS and all(
+        new[1] > old[1] and new[0] < old[0] for old, new in itertools.pairwise(losses)
+    ):
         return f"Validation loss rose for {OVERFITTING_EPOCHS} epochs while training loss fell: a sign of overfitting."
-    if worse and worse[-1] and losses[-1][1] > OVERFITTING_RATIO * losses[-1][0]:
-        ratio = losses[-1][1] / losses[-1][0]
-        return f"Validation loss is {ratio:.1f} times the training loss, and rising: a sign of overfitting."
+    latest = losses[-OVERFITTING_EPOCHS:]
+    if len(latest) == OVERFITTING_EPOCHS and all(
+        validation > OVERFITTING_RATIO * training for training, validation in latest
+    ):
+        ratio = latest[-1][1] / latest[-1][0]
+        return f"Validation loss is {ratio:.1f} times the training loss: a sign of overfitting."
     return ""
