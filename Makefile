@@ -24,7 +24,7 @@ format: $(VENV)/installed-dev
 	@$(BIN)/ruff format --quiet .
 
 picture: $(VENV)/installed-dev
-	@$(BIN)/python -m docs.make_picture
+	@$(BIN)/python docs/make_picture.py
 
 wheel: $(VENV)/installed-dev
 	@rm -rf dist

@@ -249,7 +249,9 @@ class CaeApp(EndingApp):
         from cae_tui.screens.configure import AutoencoderForm, ClassifierForm
 
         form = ClassifierForm if message.kind == "classifier" else AutoencoderForm
-        self.push_screen(form(message.values))
+        # Who builds on an autoencoder of their own images will hardly want another data set.
+        files = self.runner.data_files(message.values["encoder"]) if "encoder" in message.values else {}
+        self.push_screen(form({**files, **message.values}))
 
     @on(messages.ConfigureAgain)
     @work
@@ -376,6 +378,12 @@ class CaeApp(EndingApp):
                 self.tell(str(error), "error")
 
         self.set_timer(0.1, save)
+
+    def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:
+        """The screen as SVG, without links to fonts elsewhere."""
+        from cae_tui.export import without_font_links
+
+        return without_font_links(super().export_screenshot(title=title, simplify=simplify))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:  # noqa: ARG002
         """What the palette offers: everything that can be done from everywhere."""

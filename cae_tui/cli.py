@@ -183,7 +183,6 @@ def _open_app(home: Home, run: str | None = None) -> int:
         )
         return BAD_USAGE
     from cae_tui.app import CaeApp
+    from cae_tui.ending import run_to_the_end
 
-    app = CaeApp(home, open_run=run)
-    app.run()
-    return app.return_code or 0
+    return run_to_the_end(CaeApp(home, open_run=run))

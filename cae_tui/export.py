@@ -8,16 +8,21 @@ from textual.app import App
 
 from engine.files import storage_error, write_bytes
 
-_FONT = re.compile(r"@font-face\s*\{[^}]*\}\s*")  # they link to a server elsewhere; any monospace font will do
+_FONT = re.compile(r"@font-face\s*\{[^}]*\}\s*")
+
+
+def without_font_links(svg: str) -> str:
+    """`svg` without the fonts it links to on a server elsewhere; any monospace font will do."""
+    return _FONT.sub("", svg)
 
 
 def export_picture(app: App[Any], path: Path, title: str = "") -> Path:
-    """Write what is on the screen to `path` as SVG, its font links taken out.
+    """Write what is on the screen to `path` as SVG.
 
     Raises:
         StorageError: it cannot be written.
     """
-    picture = _FONT.sub("", app.export_screenshot(title=title or app.title))
+    picture = without_font_links(app.export_screenshot(title=title or app.title))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

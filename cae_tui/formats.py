@@ -10,6 +10,8 @@ import time
 NOTHING = "–"
 """What stands where there is no number."""
 
+_GIGA = ("G", 1e9)
+
 _MARKS: dict[str, tuple[str, str]] = {
     "running": ("●", "cae-training"),
     "paused": ("‖", "cae-attention"),
@@ -70,13 +72,13 @@ def big(number: float | None) -> str:
     """A large count in three figures at most: `842`, `62 k`, `5.2 M`, `1.3 G`."""
     if number is None:
         return NOTHING
-    if abs(number) < 1000:
+    if abs(number) < 999.5:
         return f"{number:.0f}"
-    for unit, size in (("k", 1e3), ("M", 1e6), ("G", 1e9)):
-        if abs(number) < size * 999.5 or unit == "G":
-            scaled = number / size
-            return f"{scaled:.1f} {unit}" if abs(scaled) < 9.95 else f"{scaled:,.0f} {unit}"
-    raise AssertionError("unreachable")
+    unit, scale = next(
+        ((unit, scale) for unit, scale in (("k", 1e3), ("M", 1e6)) if abs(number) < scale * 999.5), _GIGA
+    )
+    scaled = number / scale
+    return f"{scaled:.1f} {unit}" if abs(scaled) < 9.95 else f"{scaled:,.0f} {unit}"
 
 
 def size(number: float | None) -> str:

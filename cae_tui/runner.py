@@ -227,6 +227,15 @@ class Runner:
             status=status, state=state, spec=directory.read_spec(), result=directory.read_result() or {}, mine=mine
         )
 
+    def data_files(self, run: str) -> dict[str, str]:
+        """The files that a run's spec names, by field; nothing for MNIST, and for what is no readable run."""
+        try:
+            spec = self.home.find(run).read_spec()["spec"]
+            names = ("images", "labels", "test_images", "test_labels")
+            return {name: str(spec[name]) for name in names if spec.get(name)}
+        except (EngineError, KeyError, TypeError, AttributeError):
+            return {}
+
     def delete(self, run: str) -> None:
         """Take a run away for good."""
         self.home.delete(self.home.find(run))
@@ -237,9 +246,13 @@ class Runner:
         Raises:
             EngineError: there is none yet, or it cannot be written.
         """
-        from engine import jobs
 
-        return await asyncio.to_thread(jobs.save_model, self.home.find(run), Path(target).expanduser())
+        def save() -> Path:
+            from engine import jobs
+
+            return jobs.save_model(self.home.find(run), Path(target).expanduser())
+
+        return await asyncio.to_thread(save)
 
     async def samples(self, run: str, file: str, epoch: int) -> SampleStrip:
         """The validation images of an epoch and their reconstructions."""
@@ -256,9 +269,10 @@ class Runner:
 
     async def predictions(self, run: str) -> PredictionsView:
         """What the model of a complete run made of every image it was evaluated on."""
-        from engine import results
 
         def read() -> PredictionsView:
+            from engine import results
+
             found = results.read_predictions(self.home.find(run))
             data = self._load_for(run)
             labels = self._evaluated(run, found.of).labels
@@ -281,10 +295,11 @@ class Runner:
 
     async def images(self, run: str, indices: Sequence[int]) -> tuple[Picture, ...]:
         """The images with those indices, as in `Prediction.index`."""
-        from engine import results
 
         def read() -> tuple[Picture, ...]:
             import numpy as np
+
+            from engine import results
 
             of = results.read_predictions(self.home.find(run)).of
             return pictures(self._evaluated(run, of).take(np.array(indices, dtype=np.int64)))
@@ -293,10 +308,11 @@ class Runner:
 
     async def image(self, run: str, index: int) -> ImageView:
         """One image, with its reconstruction and probabilities."""
-        from engine import jobs, results
 
         def read() -> ImageView:
             import numpy as np
+
+            from engine import jobs, results
 
             directory = self.home.find(run)
             found = results.read_predictions(directory)
@@ -436,9 +452,13 @@ class Runner:
         Raises:
             EngineError: there is no such encoder, or it is for other images.
         """
-        from engine import jobs
 
-        return await asyncio.to_thread(lambda: jobs.summarise_classifier(self.home, spec, self._load(spec)))
+        def read() -> "Plan":
+            from engine import jobs
+
+            return jobs.summarise_classifier(self.home, spec, self._load(spec))
+
+        return await asyncio.to_thread(read)
 
     def seconds_an_epoch(self, macs: int, training_images: int) -> float | None:
         """An estimate from the latest run here of more than one epoch; None where there is none.

@@ -1,6 +1,6 @@
 """The program's own dark and light theme, and the colours of data.
 
-Training is blue, validation orange, what needs attention magenta: three hues that people with any of
+Training is blue, validation orange, what needs attention pink or purple: three hues that people with any of
 the common colour deficiencies tell apart (a test simulates them), all of them legible as text on the
 theme's backgrounds. Textual's other themes may be chosen too: they are given the same three.
 """
@@ -12,8 +12,8 @@ from textual.app import App
 from textual.color import Color
 from textual.theme import Theme
 
-_DARK_DATA = {"cae-training": "#62b0ff", "cae-validation": "#ffa33a", "cae-attention": "#ff8fd0"}
-_LIGHT_DATA = {"cae-training": "#0a55a5", "cae-validation": "#a34f00", "cae-attention": "#b0107a"}
+_DARK_DATA = {"cae-training": "#4ba9ff", "cae-validation": "#ff9138", "cae-attention": "#ffb3dd"}
+_LIGHT_DATA = {"cae-training": "#0a50c8", "cae-validation": "#963d00", "cae-attention": "#7a0f7a"}
 
 DARK = Theme(
     name="cae-dark",
@@ -25,7 +25,7 @@ DARK = Theme(
     surface="#171e27",
     panel="#222c38",
     success="#5fd08a",
-    warning="#ffa33a",
+    warning="#ff9138",
     error="#ff7a7a",
     dark=True,
     variables={
@@ -55,7 +55,7 @@ LIGHT = Theme(
     surface="#f1f4f7",
     panel="#e2e8ef",
     success="#116b35",
-    warning="#a34f00",
+    warning="#963d00",
     error="#b3201f",
     dark=False,
     variables={

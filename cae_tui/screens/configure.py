@@ -151,7 +151,7 @@ class SpecPage(Page):
         self.form.show_data_problems(problems)
         self.draw()
         self._say()
-        if problems:
+        if not self.plan_fits:
             self.query_one(ArchitectureTable).tell("Of the last values that fitted; a field is wrong now.")
         if start and self._may_start():
             self.post_message(Start(spec))
@@ -174,6 +174,11 @@ class SpecPage(Page):
     def data_fits(self) -> bool:
         """Whether the data that were read are those that the form names now."""
         return self._data is not None and self._files == self._file_names()
+
+    @property
+    def plan_fits(self) -> bool:
+        """Whether everything that the layers depend on could be read."""
+        return not {"images", "labels", "encoder"} & self.form.problems.keys()
 
     def _say(self) -> None:
         """What hinders the start, in a sentence; how to start where nothing does."""
@@ -351,7 +356,7 @@ class ClassifierForm(SpecPage):
     def draw(self) -> None:
         """The layers, once they are known."""
         spec = self.form.spec
-        if spec is not None and self._plan is not None and self.data_fits:
+        if spec is not None and self._plan is not None and self.data_fits and self.plan_fits:
             self.query_one(ArchitectureTable).show(self._plan, batch_size=spec.batch_size, head=True)
 
     def action_autoencoder(self) -> None:

@@ -68,7 +68,9 @@ Files are IDX, plain or gzip; with no file named, the data is the MNIST that com
         Binding("a", "train('autoencoder')", "Autoencoder", id="data.train", tooltip="Train an autoencoder on it"),
         Binding("c", "train('classifier')", "Classifier", id="data.classify", show=False, tooltip="Train a classifier"),
         *(
-            Binding(str(name), f"choose({name})", f"Class {name}", id=f"data.class{name}", show=False)
+            Binding(
+                str(name), f"choose({name})", f"Class {name}", id=f"data.class{name}", show=False, tooltip="Its images"
+            )
             for name in range(10)
         ),
     ]

@@ -109,7 +109,7 @@ The curves of a run, as it learns or as it learnt.
         with Horizontal(id="panes"):
             with Vertical(id="left"):
                 with Horizontal(id="charts"):
-                    yield LossChart(id="loss")
+                    yield LossChart(keys="(l, b switch)", id="loss")
                     yield LossChart("accuracy", id="accuracy")
                     yield LossChart(by="batch", id="batches")
                 yield SampleStripView(id="strip")

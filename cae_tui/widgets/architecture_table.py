@@ -29,8 +29,9 @@ class ArchitectureTable(Vertical):
         .head { height: 1; color: $text-muted; }
         #layers { height: auto; scrollbar-size-vertical: 1; }
         #layers Static { width: auto; min-width: 100%; }
-        #sums { height: auto; border-top: solid $border-blurred; }
+        #sums { height: auto; display: none; border-top: solid $border-blurred; }
         #word { height: auto; display: none; color: $text-warning; }
+        &.-shown #sums { display: block; }
         &.-stale #layer-lines, &.-stale #sums { text-opacity: 50%; }
         &.-stale #word { display: block; }
     }
@@ -39,7 +40,6 @@ class ArchitectureTable(Vertical):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes="card")
         self.border_title = "Architecture"
-        self._shown = False
 
     def compose(self) -> ComposeResult:
         """Head, layers, sums, and a word where these are not up to date."""
@@ -61,7 +61,7 @@ class ArchitectureTable(Vertical):
             seconds: an epoch's, here, where it can be told.
             head: whether what follows the encoder is a classifier's head, and no decoder.
         """
-        self._shown = True
+        self.add_class("-shown")
         self.remove_class("-stale")
         self.query_one("#layer-lines", Static).update(Content("\n").join(layer_lines(plan)))
         sums = sum_lines(plan, batch_size=batch_size, epochs=epochs, seconds=seconds, head=head)
@@ -83,7 +83,7 @@ class ArchitectureTable(Vertical):
 
     def tell(self, word: str) -> None:
         """Say beneath the last plan, dimmed, why it is not up to date; what to do where there is none yet."""
-        if self._shown:
+        if self.has_class("-shown"):
             self.add_class("-stale")
             self.query_one("#word", Static).update(word)
             self._fit()
@@ -113,7 +113,7 @@ def sum_lines(
     plan: "Plan", *, batch_size: int, epochs: int = 1, seconds: float | None = None, head: bool = False
 ) -> Iterable[Content]:
     """Everything that the layers come to."""
-    yield Content.styled(_line("total", "", f"{plan.parameters:,}", millions(plan.macs)).plain, "bold")
+    yield Content.styled(_line("total", "", parameters(plan.parameters), millions(plan.macs)).plain, "bold")
     if head:
         encoder = sum(layer.parameters for layer in plan.encoder)
         yield Content(f"encoder {encoder:,} params · head {plan.parameters - encoder:,}")
@@ -150,16 +150,23 @@ def about(seconds: float) -> str:
 
 
 def millions(number: int) -> str:
-    """Multiply-adds, all in one unit so that they line up."""
+    """Multiply-adds in one unit, so that they line up; in thousands of it where there are very many."""
     if number < 5_000:
         return "<0.01 M" if number else "0.00 M"
-    return f"{number / 1e6:,.2f} M" if number < 1e11 else f"{number / 1e6:,.0f} M"
+    if number < 999_995_000:
+        return f"{number / 1e6:.2f} M"
+    return f"{number / 1e9:.1f} G" if number < 999_950_000_000 else f"{number / 1e9:,.0f} G"
 
 
-def _layer(name: str, mark: str, shape: tuple[int, int, int], parameters: int, macs: int) -> Content:
+def parameters(number: int) -> str:
+    """Every digit, as far as the column is wide."""
+    return f"{number:,}" if number < 10_000_000 else formats.big(number)
+
+
+def _layer(name: str, mark: str, shape: tuple[int, int, int], weights: int, macs: int) -> Content:
     height, width, channels = shape
     output = f"{channels:,}" if height == width == 1 else f"{height}×{width}×{channels}"
-    return _line(f"{name:<8} {mark}", output, f"{parameters:,}", millions(macs))
+    return _line(f"{name:<8} {mark}", output, parameters(weights), millions(macs))
 
 
 def _line(name: str, *cells: str) -> Content:

@@ -29,10 +29,16 @@ class ClassTable(DataTable[Text]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [  # the table's own would move a cursor across columns, unseen
-        Binding("left", "screen.step_class(-1)", "Class before", id="classes.left", show=False),
-        Binding("right", "screen.step_class(1)", "Next class", id="classes.right", show=False),
-        Binding("pageup", "screen.turn(-1)", "Page before", id="classes.pageup", show=False),
-        Binding("pagedown", "screen.turn(1)", "Next page", id="classes.pagedown", show=False),
+        Binding(
+            "left", "screen.step_class(-1)", "Class before", id="classes.left", tooltip="The class before", show=False
+        ),
+        Binding(
+            "right", "screen.step_class(1)", "Next class", id="classes.right", tooltip="The next class", show=False
+        ),
+        Binding(
+            "pageup", "screen.turn(-1)", "Page before", id="classes.pageup", tooltip="The images before", show=False
+        ),
+        Binding("pagedown", "screen.turn(1)", "Next page", id="classes.pagedown", tooltip="More images", show=False),
     ]
 
     @dataclass

@@ -23,6 +23,7 @@ class EpochLog(RichLog):
         border-title-color: $foreground;
         background: $background;
         scrollbar-size-vertical: 1;
+        overflow-x: hidden;
         scrollbar-background: $background;
         scrollbar-background-hover: $background;
         height: 1fr;
@@ -57,7 +58,7 @@ class EpochLog(RichLog):
             self.write(self._coloured(log_line(epoch, digits, width)))
             self._shown.append(epoch)
 
-    def on_resize(self, event: Resize) -> None:
+    def on_resize(self, event: Resize) -> None:  # noqa: ARG002
         """Write for the new width."""
         if self._run is not None:
             self.call_after_refresh(self.show, self._run)

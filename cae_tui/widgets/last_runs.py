@@ -50,14 +50,15 @@ class LastRuns(OptionList):
 
     def show(self, runs: Sequence[RunStatus]) -> None:
         """List `runs`; the cursor stays on its run."""
+        chosen = self.run.id if self.run else ""
         self._runs = runs[:LISTED]
-        self._draw()
+        self._draw(chosen)
 
     def on_resize(self) -> None:
         """Other columns fit."""
-        self._draw()
+        self._draw(self.run.id if self.run else "")
 
-    def _draw(self) -> None:
+    def _draw(self, chosen: str) -> None:
         width = self.scrollable_content_region.width - 2
         if width <= 0:
             return
@@ -67,16 +68,17 @@ class LastRuns(OptionList):
         if drawn == self._drawn and self.option_count:
             return
         self._drawn = drawn
-        chosen = self.run.id if self.run else None
         self.can_focus = bool(lines)
         self.border_subtitle = "Enter opens · R resumes what was cut off" if lines else ""
         self.clear_options()
         if not lines:
+            if self.has_focus:
+                self.screen.focus_next()
             self.add_option(Option(Content.styled(NONE_YET, "$foreground-muted"), disabled=True))
             return
         self.add_options(Option(line, id=run.id) for run, line in zip(self._runs, lines, strict=True))
         places = {run.id: place for place, run in enumerate(self._runs)}
-        self.highlighted = places.get(chosen or "", 0)
+        self.highlighted = places.get(chosen, 0)
 
 
 def run_lines(runs: Sequence[RunStatus], width: int, now: float) -> list[Content]:

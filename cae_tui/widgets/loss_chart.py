@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 REDRAW_SECONDS = 0.25
 TRAINING_MARK, VALIDATION_MARK, BEST_MARK = "●", "▲", "★"
+PARTS = {0.1: "1/10 epoch", 0.25: "1/4 epoch", 0.5: "1/2 epoch"}
+"""Ends of the axis during the first epoch, with their names."""
 LEAST_WIDTH, LEAST_HEIGHT = 24, 5
 """Cells below which a chart says its newest numbers instead of drawing them."""
 
@@ -56,7 +58,7 @@ def epoch_ticks(first: int, last: int, most: int) -> list[int]:
 def log_ticks(low: float, high: float, most: int) -> list[float]:
     """Values to write beside a logarithmic axis from `low` to `high`, both above zero."""
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    for digits in ((1, 2, 3, 4, 5, 6, 7, 8, 9), (1, 2, 5), (1, 3), (1,)):
+    for digits in ((1, 2, 3, 4, 5, 6, 7, 8, 9), (1, 2, 3, 5), (1, 2, 5), (1, 3), (1,)):
         ticks = [digit * 10.0**power for power in range(first, last + 1) for digit in digits]
         ticks = [tick for tick in ticks if low * 0.999 <= tick <= high * 1.001]
         if 2 <= len(ticks) <= most:
@@ -105,6 +107,7 @@ class LossChart(PlotextPlot):
     Args:
         metric: "loss", or "accuracy" for a classifier, whose scale is never logarithmic.
         by: "epoch" or "batch"; batches are shown anyhow until two epochs are complete.
+        keys: what changes the chart, for its title.
     """
 
     DEFAULT_CSS = """
@@ -122,11 +125,12 @@ class LossChart(PlotextPlot):
     log_scale: reactive[bool] = reactive(True)
     by: reactive[str] = reactive("epoch")
 
-    def __init__(self, metric: str = "loss", *, by: str = "epoch", id: str | None = None) -> None:  # noqa: A002
+    def __init__(self, metric: str = "loss", *, by: str = "epoch", keys: str = "", id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self.metric = metric
         self.set_reactive(LossChart.by, by)
-        self.empty = "No epoch is complete yet."
+        self.empty = "Nothing is measured yet: the first steps are on their way."
+        self.keys = keys
         self.redraws = 0
         self._run: RunState | None = None
         self._stale = True
@@ -182,7 +186,7 @@ class LossChart(PlotextPlot):
         best = f"  {BEST_MARK} best" if self._run and self._run.epochs else ""
         title = self.TITLES.get(self.metric, self.metric)
         room = self.size.width or 80
-        keys = " [$text-muted](l, b switch)[/]" if self.metric == "loss" and room > 46 else ""
+        keys = f" [$foreground-muted]{self.keys}[/]" if self.keys and room > 46 else ""
         self.border_title = f"{title} by {by}{scale}{keys}" if room > 32 else title
         self.border_subtitle = legend + best if room >= 32 else ""
 
@@ -251,12 +255,17 @@ class LossChart(PlotextPlot):
         done = len(run.epochs) if run else 0
         if self.shown_by == "batch":
             latest = run.batches[-1][0] if run and run.batches else 1.0
+            if latest <= 0.5:  # an epoch can take many minutes: do not leave most of the chart empty for them
+                return 0.0, next(part for part in PARTS if latest <= part)
             return 0.0, float(max(math.ceil(latest), done, 1))
         return 1.0, float(max(done, 2))
 
     def _x_axis(self, first: float, last: float, width: int) -> None:
-        ticks = epoch_ticks(int(first), int(last), max(width // 7, 2))
-        self._plot.xticks(ticks, [str(tick) for tick in ticks])
+        if last in PARTS:
+            self._plot.xticks([0.0, last], ["0", PARTS[last]])
+        else:
+            ticks = epoch_ticks(int(first), int(last), max(width // 7, 2))
+            self._plot.xticks([float(tick) for tick in ticks], [str(tick) for tick in ticks])
         self._plot.xlim(first, last)
         self._plot.xaxes(True, False)
 
@@ -283,9 +292,7 @@ class LossChart(PlotextPlot):
         self._plot.yaxes(True, False)
         return low, high
 
-    def _curve(
-        self, points: Points, colour: tuple[int, int, int], mark: str, width: int, *, line: bool = True
-    ) -> None:
+    def _curve(self, points: Points, colour: tuple[int, int, int], mark: str, width: int, *, line: bool = True) -> None:
         """A line within each stage, for another one has other images and rates; marks on whole epochs."""
         scaled = self._scaled(points)
         edges = [0.0, *(float(end) for _, end in (self._run.stage_ends() if self._run else [])), math.inf]

@@ -100,7 +100,7 @@ def status(run: RunState, width: int) -> Content:
     """All of it, in lines of at most `width` cells where they are not sentences."""
     lines: list[Content] = [state_line(run)]
     if run.title:
-        what = Content.assemble((f"{run.kind} {run.title}".strip(), "$text-muted"))
+        what = Content.assemble((f"{run.kind} {run.title}".strip(), "$foreground-muted"))
         room = width - lines[0].cell_length - what.cell_length
         lines = [lines[0] + Content(" " * room) + what] if room >= 2 else [lines[0], what]
     lines += progress_lines(run, width)
@@ -134,17 +134,19 @@ def log_line(epoch: EpochEnded, digits: int, width: int) -> Content:
     pieces += [(f"{time:>4}", ""), (f"{epoch.ms_per_step:.0f}ms/step", "")]
     for gap, kept in (("  ", len(pieces)), (" ", len(pieces)), ("  ", len(pieces) - 1), (" ", len(pieces) - 1)):
         length = sum(len(text) for text, _ in pieces[:kept]) + len(gap) * (kept - 1)
-        if length <= width:
+        if length + 2 <= width:  # and the star
             break
     else:
         gap, kept = " ", len(pieces) - 2
-    parts: list[Content] = [Content.assemble((text, style)) if style else Content(text) for text, style in pieces[:kept]]
+    parts: list[Content] = [
+        Content.assemble((text, style)) if style else Content(text) for text, style in pieces[:kept]
+    ]
     return Content(gap).join(parts) + Content(f" {'★' if epoch.best else ''}".rstrip())
 
 
 def stage_line(stage: str) -> Content:
     """What parts the stages in the log."""
-    return Content.assemble((f"── {stage} ──", "$text-muted"))
+    return Content.assemble((f"── {stage} ──", "$foreground-muted"))
 
 
 # -- what to do next -----------------------------------------------------------------------------
@@ -159,13 +161,13 @@ def advice(run: RunState) -> tuple[str, str]:
     match run.state:
         case "finished" | "early-stopped":
             after = " early, for the validation loss stalled" if run.state == "early-stopped" else ""
-            classify = ", n to build a classifier on its encoder" if run.kind == "autoencoder" else ", g for its predictions"
+            classify = (
+                ", n to build a classifier on its encoder" if run.kind == "autoencoder" else ", g for its predictions"
+            )
             return f"✓ Finished{after}. Press o for the report{classify}.", "success"
         case "stopped" | "cut off":
             word = "Stopped" if run.state == "stopped" else "Cut off"
-            kept = " What it learnt is kept" if run.epochs or run.state == "stopped" else ""
-            reason = f" {run.message}" if run.message else ""
-            return f"■ {word}{told}.{reason}{kept + '.' if kept else ''} Press R to go on from there.", "cae-attention"
+            return f"■ {run.message or f'{word}{told}.'} Press R to go on from there.", "cae-attention"
         case "diverged":
             message = run.message or "The loss is no longer a number: try a smaller learning rate."
             return f"✗ Diverged. {message} Press e to change the spec and try again.", "error"

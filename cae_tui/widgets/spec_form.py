@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from textual import events, on
+from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -94,6 +95,26 @@ class SpecForm(Vertical):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,enter", "move(1)", "Next field", id="form.next", tooltip="To the next field", show=False),
         Binding("up", "move(-1)", "Field before", id="form.previous", tooltip="To the field before", show=False),
+        # From a text field or a choice with priority: a key that comes behind these in one burst, as they do on a slow
+        # line, must find the focus moved already.
+        Binding(
+            "down,enter",
+            "leave(1)",
+            "Next field",
+            id="form.leave",
+            tooltip="To the next field",
+            show=False,
+            priority=True,
+        ),
+        Binding(
+            "up",
+            "leave(-1)",
+            "Field before",
+            id="form.leave_back",
+            tooltip="To the field before",
+            show=False,
+            priority=True,
+        ),
     ]
 
     @dataclass
@@ -219,11 +240,6 @@ class SpecForm(Vertical):
         if name not in self._rows or self.values[name] == value:
             return  # the form put it there itself
         self.values[name] = value
-        if name in self.presets.named:
-            nearest, fits = self.presets.recognise(self.values)
-            self._custom = self._custom if fits else self._named_values()
-            if fits:
-                self.base = nearest
         self._changed((name,))
 
     def put(self, values: Mapping[str, str]) -> None:
@@ -240,6 +256,7 @@ class SpecForm(Vertical):
         """Take up a preset, or go back to what was there before one was chosen."""
         if title == CUSTOM:
             values = self._custom or {}
+            self.base, _ = self.presets.recognise({**self.values, **values})
         else:
             self.base = next(name for name, known in self.presets.titles.items() if known == title)
             values = {name: self.presets.values[self.base][name] for name in self.presets.named}
@@ -260,6 +277,12 @@ class SpecForm(Vertical):
         return self.presets.titles[self.base] if fits else CUSTOM
 
     def _changed(self, names: tuple[str, ...]) -> None:
+        if any(name in self.presets.named for name in names):
+            nearest, fits = self.presets.recognise(self.values)
+            if fits:
+                self.base = nearest
+            else:
+                self._custom = self._named_values()
         for name in names:
             self._data_problems.pop(name, None)
             if self.presets.fields[name].type is Path:
@@ -332,13 +355,19 @@ class SpecForm(Vertical):
 
     # -- moving ----------------------------------------------------------------------------------
 
+    def action_leave(self, step: int) -> None:
+        """The same from a text field or a choice; every other control has its own use of the key first."""
+        if not isinstance(self.screen.focused, Input | Choice):
+            raise SkipAction
+        self.action_move(step)
+
     def action_move(self, step: int) -> None:
         """To the next place that takes the focus, or the one before."""
         stops = [widget for widget in self.screen.focus_chain if self in widget.ancestors]
         here = self.screen.focused
         place = stops.index(here) + step if here in stops else 0
         if 0 <= place < len(stops):
-            stops[place].focus()
+            self.screen.set_focus(stops[place])  # at once: `focus` waits, and keys typed fast would get lost
         elif step > 0:
             self.screen.focus_next()
 

@@ -107,6 +107,12 @@ def test_an_autoencoders_predictions_are_errors(home: Home, trained: tuple[str, 
     assert asyncio.run(runner.image(trained[0], 0)).probabilities == ()
 
 
+def test_the_files_of_a_run_are_told_by_field(home: Home, trained: tuple[str, str], files: dict[str, Path]) -> None:
+    runner = Runner(home, Heard())
+    assert runner.data_files(trained[0]) == {name: str(path) for name, path in files.items()}
+    assert runner.data_files("zzzz") == runner.data_files("/no/file") == {}
+
+
 def test_the_samples_of_an_epoch_are_pairs(home: Home, trained: tuple[str, str]) -> None:
     strip = asyncio.run(Runner(home, Heard()).samples(trained[0], "samples/epoch-0002.npz", 2))
     assert len(strip.originals) == len(strip.reconstructions) == 10

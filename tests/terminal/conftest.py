@@ -52,11 +52,11 @@ class Terminal:
             if time.monotonic() >= end:
                 return
 
-    def wait_for(self, *texts: str, seconds: float = 90) -> str:
+    def wait_for(self, *texts: str, seconds: float = 45) -> str:
         """Until all of `texts` are on the screen; gives back the screen."""
         return self.wait_until(lambda screen: all(text in screen for text in texts), f"{texts}", seconds)
 
-    def wait_until(self, condition: Callable[[str], bool], what: str, seconds: float = 90) -> str:
+    def wait_until(self, condition: Callable[[str], bool], what: str, seconds: float = 45) -> str:
         """Until the screen meets a condition."""
         end = time.monotonic() + seconds
         while not condition(self.text):

@@ -1,0 +1,348 @@
+"""Sample predictions: thumbnails of what a model was measured on, filtered, and each of them large.
+
+All predictions are read once and filtered here; images are read a page at a time. The place is kept as the
+position among those that pass the filter, so that another size of the terminal shows the same image.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from textual import on, work
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.style import Style
+from textual.widget import Widget
+from textual.widgets import Static
+
+from cae_tui import formats
+from cae_tui.screens.base import Page
+from cae_tui.views import ImageView, Picture, Prediction, PredictionsView
+from cae_tui.widgets.card_grid import CardGrid
+from cae_tui.widgets.prediction_view import PredictionView
+from engine.errors import EngineError
+
+ORDERS = {
+    "classifier": ("image order", "most confident", "least confident"),
+    "autoencoder": ("image order", "worst error", "best error"),
+}
+KEPT_PICTURES = 2000
+"""Thumbnails that are kept when others are looked at."""
+SETTLE_SECONDS = 0.08
+"""How long an image is looked at before the model is asked: a key that is held down passes over many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which predictions are shown, and in which order."""
+
+    show: str = "all"  # all, correct or incorrect
+    true_class: int | None = None
+    predicted_class: int | None = None
+    order: str = "image order"
+
+    def passes(self, prediction: Prediction) -> bool:
+        """Whether it is shown."""
+        if self.show != "all" and prediction.right is not (self.show == "correct"):
+            return False
+        if self.true_class is not None and prediction.true != self.true_class:
+            return False
+        return self.predicted_class is None or prediction.predicted == self.predicted_class
+
+    def apply(self, predictions: Sequence[Prediction]) -> list[Prediction]:
+        """Those that are shown, in order."""
+        found = [prediction for prediction in predictions if self.passes(prediction)]
+        match self.order:
+            case "most confident":
+                found.sort(key=lambda one: -(one.confidence or 0.0))
+            case "least confident":
+                found.sort(key=lambda one: one.confidence or 0.0)
+            case "worst error":
+                found.sort(key=lambda one: -(one.error or 0.0))
+            case "best error":
+                found.sort(key=lambda one: one.error or 0.0)
+        return found
+
+
+def _clickable(key: str, name: str, action: str, style: str = "") -> Content:
+    """`a all`, the key told apart; a click acts too."""
+    return Content.styled(f"{key} ", "bold $primary") + Content.styled(
+        f" {name} " if style else name, Style.from_meta({"@click": f"screen.{action}"}) + Style.parse(style)
+    )
+
+
+class GalleryScreen(Page):
+    """The predictions of one run."""
+
+    CSS_PATH = "gallery.tcss"
+    AUTO_FOCUS = "CardGrid"
+    HELP = """\
+What the model made of the images it was measured on.
+
+- A card says `4 → 9  ✗ 61 %`: a true 4, taken for a 9, with 61 % probability; `7  ✓ 100 %`: a 7, recognised.
+  For an autoencoder it says the mean squared error of its reconstruction.
+- `a` all, `c` correct, `i` incorrect; `0` to `9` one class, `[` and `]` the class before and after, `x` every class;
+  `o` another order. The arrows move, `PgUp` and `PgDn` (or `p` and `n`) turn the page.
+- `Enter` shows one large, with every class's probability and its reconstruction; left and right go on from there,
+  Escape goes back.
+- Thumbnails are averaged down; a large image is exact where there is room, else the scale is shown.
+"""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Back", id="gallery.back", tooltip="Back to the cards, or to the screen before"),
+        Binding("a", "show('all')", "All", id="gallery.all", show=False, tooltip="Correct and incorrect ones"),
+        Binding("c", "show('correct')", "Correct", id="gallery.correct", show=False, tooltip="Only the correct"),
+        Binding("i", "show('incorrect')", "Incorrect", id="gallery.incorrect", show=False, tooltip="Only the wrong"),
+        Binding("o", "order", "Order", id="gallery.order", show=False, tooltip="Another order"),
+        Binding("x", "every_class", "Every class", id="gallery.classes", show=False, tooltip="Every class"),
+        *(
+            Binding(str(name), f"of_class({name})", f"Class {name}", id=f"gallery.class-{name}", show=False,
+                    tooltip=f"Only class {name}")
+            for name in range(10)
+        ),
+        Binding("left_square_bracket", "next_class(-1)", "Class before", id="gallery.class-before", show=False,
+                tooltip="The class before"),
+        Binding("right_square_bracket", "next_class(1)", "Class after", id="gallery.class-after", show=False,
+                tooltip="The class after"),
+        Binding("pagedown,n", "turn(1)", "Next", id="gallery.next", tooltip="The next page", key_display="n"),
+        Binding("pageup,p", "turn(-1)", "Previous", id="gallery.previous", tooltip="The page before", show=False),
+        Binding("home", "edge(0)", "First", id="gallery.first", tooltip="The first", show=False),
+        Binding("end", "edge(-1)", "Last", id="gallery.last", tooltip="The last", show=False),
+        Binding("left", "step(-1)", "Before", id="gallery.step-before", tooltip="The one before", show=False),
+        Binding("right", "step(1)", "After", id="gallery.step-after", tooltip="The next one", show=False),
+    ]  # fmt: skip
+
+    def __init__(
+        self, run: str, show: str = "all", true_class: int | None = None, predicted_class: int | None = None
+    ) -> None:
+        super().__init__()
+        self.run_id = run
+        self.filter = Filter(show, true_class, predicted_class)
+        self.view: PredictionsView | None = None
+        self.found: list[Prediction] = []
+        self.at = 0  # among `found`
+        self.large = False
+        self._pictures: dict[int, Picture] = {}
+        self._images: dict[int, ImageView] = {}
+
+    @property
+    def crumbs(self) -> tuple[str, ...]:
+        """Its run."""
+        return ("Runs", self.short(self.run_id), "Sample predictions")
+
+    def compose_page(self) -> Iterator[Widget]:
+        """The filters, then the cards or one image."""
+        yield Static("Reading the predictions…", id="filters", markup=False)
+        yield Static(id="page-line", markup=False)
+        yield CardGrid(id="cards")
+        yield PredictionView(id="large")
+
+    def on_mount(self) -> None:
+        """Read the predictions."""
+        super().on_mount()
+        self.query_one("#large").display = False
+        self.read()
+
+    @work(exclusive=True, group="predictions")
+    async def read(self) -> None:
+        """Every prediction, once."""
+        try:
+            self.view = await self.runner.predictions(self.run_id)
+        except EngineError as error:
+            self.query_one("#filters", Static).update(Content.styled(str(error), "$error"))
+            return
+        self.refilter()
+
+    # -- drawing ---------------------------------------------------------------------------------
+
+    def refilter(self, **changes: str | int | None) -> None:
+        """Apply the filter, with `changes`, from its first image on."""
+        self.filter = replace(self.filter, **changes)  # type: ignore[arg-type]
+        if self.view is None:
+            return
+        self.found = self.filter.apply(self.view.predictions)
+        self.at = 0
+        if self.large and not self.found:
+            self.large = False
+        self.draw()
+
+    def draw(self) -> None:
+        """The page or the image at the place."""
+        if self.view is None:
+            return
+        cards, large = self.query_one(CardGrid), self.query_one(PredictionView)
+        self.query_one("#filters", Static).update(self._filter_line())
+        cards.display, large.display = not self.large, self.large
+        if self.large:
+            self._draw_large(large)
+        else:
+            self._draw_page(cards)
+        self.refresh_bindings()
+
+    def _draw_page(self, cards: CardGrid) -> None:
+        capacity = cards.capacity
+        page, cursor = divmod(self.at, capacity)
+        pages = max(1, -(-len(self.found) // capacity))
+        shown = self.found[page * capacity : (page + 1) * capacity]
+        number = "image" if len(self.found) == 1 else "images"
+        of = self.view.of if self.view else "test"
+        self.query_one("#page-line", Static).update(
+            Content.styled(
+                f"page {page + 1} of {pages} · {formats.count(len(self.found))} {of} {number}", "$foreground-muted"
+            )
+        )
+        cards.show(shown, self._pictures, cursor, self._empty())
+        missing = [one.index for one in shown if one.index not in self._pictures]
+        if missing:
+            self.read_page(missing)
+
+    def _draw_large(self, large: PredictionView) -> None:
+        prediction = self.found[self.at]
+        self.query_one("#page-line", Static).update("")
+        place = f"{formats.count(self.at + 1)} of {formats.count(len(self.found))}"
+        image, picture = self._images.get(prediction.index), self._pictures.get(prediction.index)
+        if image is None:
+            known = None if picture is None else ImageView(picture=picture, reconstruction=None, probabilities=())
+            large.show(prediction, place, known, "Reading the model… the first time takes a few seconds.")
+            self.read_image(prediction.index)
+        else:
+            large.show(prediction, place, image)
+
+    @work(exclusive=True, group="page")
+    async def read_page(self, indices: list[int]) -> None:
+        """The thumbnails of a page."""
+        try:
+            pictures = await self.runner.images(self.run_id, indices)
+        except EngineError as error:
+            self.query_one("#page-line", Static).update(Content.styled(str(error), "$error"))
+            return
+        if len(self._pictures) > KEPT_PICTURES:
+            self._pictures.clear()
+            self.call_later(self.draw)  # what else is on the page is read anew
+        self._pictures.update(zip(indices, pictures, strict=True))
+        self.query_one(CardGrid).refresh()
+
+    @work(exclusive=True, group="image")
+    async def read_image(self, index: int) -> None:
+        """One image with its reconstruction and probabilities."""
+        await asyncio.sleep(SETTLE_SECONDS)
+        try:
+            image = await self.runner.image(self.run_id, index)
+        except EngineError as error:
+            self.query_one("#page-line", Static).update(Content.styled(str(error), "$error"))
+            return
+        if len(self._images) > KEPT_PICTURES:
+            self._images.clear()
+        self._images[index] = image
+        if self.large and self.found[self.at].index == index:
+            self.draw()
+
+    def _filter_line(self) -> Content:
+        """Each filter with its key; a click does what the key does."""
+        chosen, parts = self.filter, []
+        if self.view is not None and self.view.kind == "classifier":
+            for name in ("all", "correct", "incorrect"):
+                style = "bold reverse" if name == chosen.show else ""
+                parts.append(_clickable(name[0], name, f"show('{name}')", style))
+        if self.view is not None and self.view.classes:
+            keys = f"0–{self.view.classes - 1}" if self.view.classes <= 10 else "[ ]"
+            if chosen.true_class is None:
+                parts.append(_clickable(keys, "every class", "every_class"))
+            else:
+                parts.append(_clickable("x", f"class {chosen.true_class}", "every_class", "bold reverse"))
+        if chosen.predicted_class is not None:
+            parts.append(_clickable("x", f"taken for {chosen.predicted_class}", "every_class", "bold reverse"))
+        parts.append(_clickable("o", chosen.order, "order"))
+        return Content("   ").join(parts)
+
+    def _empty(self) -> str:
+        """What to say, and to press, where nothing passes the filter."""
+        chosen = self.filter
+        what = "" if chosen.show == "all" else f"{chosen.show} "
+        of = "" if chosen.true_class is None else f" of class {chosen.true_class}"
+        taken = "" if chosen.predicted_class is None else f" taken for {chosen.predicted_class}"
+        keys = [] if chosen.show == "all" else ["a for correct and incorrect ones"]
+        keys += ["x for every class"] if of or taken else []
+        return f"There is no {what}image{of}{taken}. Press {' or '.join(keys) or 'Escape to go back'}."
+
+    # -- keys ------------------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """An autoencoder's images are neither correct nor incorrect."""
+        if action == "show":
+            return self.view is not None and self.view.kind == "classifier"
+        if action in ("of_class", "next_class", "every_class"):
+            return self.view is not None and self.view.classes > 0
+        if action == "step":
+            return self.large
+        return True
+
+    def action_leave(self) -> None:
+        """From one image to the cards, from the cards to the screen before."""
+        if self.large:
+            self.large = False
+            self.draw()
+            self.query_one(CardGrid).focus()
+        else:
+            self.app.call_later(self.cae.action_back)
+
+    def action_show(self, which: str) -> None:
+        """All, the correct or the incorrect ones."""
+        self.refilter(show=which)
+
+    def action_order(self) -> None:
+        """The next order."""
+        if self.view is None:
+            return  # which orders there are depends on the kind of run
+        orders = ORDERS[self.view.kind]
+        self.refilter(order=orders[(orders.index(self.filter.order) + 1) % len(orders)])
+
+    def action_of_class(self, name: int) -> None:
+        """One true class."""
+        if self.view is not None and name < self.view.classes:
+            self.refilter(true_class=name)
+
+    def action_next_class(self, step: int) -> None:
+        """The class before or after."""
+        classes = self.view.classes if self.view else 1
+        now = self.filter.true_class
+        self.refilter(true_class=(0 if step > 0 else classes - 1) if now is None else (now + step) % classes)
+
+    def action_every_class(self) -> None:
+        """Every true and every predicted class."""
+        self.refilter(true_class=None, predicted_class=None)
+
+    def action_turn(self, pages: int) -> None:
+        """Another page; large, another image."""
+        self._go(1 if self.large and pages > 0 else -1 if self.large else pages * self.query_one(CardGrid).capacity)
+
+    def action_edge(self, place: int) -> None:
+        """The first or the last."""
+        self._go(-self.at if place == 0 else len(self.found))
+
+    def action_step(self, steps: int) -> None:
+        """The one before or after, large."""
+        self._go(steps)
+
+    def _go(self, steps: int) -> None:
+        if self.found:
+            self.at = min(max(self.at + steps, 0), len(self.found) - 1)
+            self.draw()
+
+    @on(CardGrid.Stepped)
+    def move_cursor(self, message: CardGrid.Stepped) -> None:
+        """The cursor was moved by keys or a click; steps off the end stay where they are."""
+        if 0 <= self.at + message.steps < len(self.found):
+            self._go(message.steps)
+
+    @on(CardGrid.Opened)
+    def open_large(self) -> None:
+        """Show the image at the cursor large."""
+        self.large = True
+        self.draw()
+        self.set_focus(None)
+
+    @on(CardGrid.Resized)
+    def repage(self) -> None:
+        """Another number of cards fits."""
+        self.draw()

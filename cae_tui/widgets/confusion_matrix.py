@@ -1,0 +1,194 @@
+"""Which class was taken for which: true classes down, predicted classes across, counts in the cells.
+
+Nearly all images are on the diagonal, so the rest is shaded against the worst of the rest, not against
+the row: two images of a thousand are to be seen as well.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.binding import Binding, BindingType
+from textual.color import Color
+from textual.events import Click
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from cae_tui import formats
+
+HEADER = 2
+"""Lines above the cells: what the columns are, and the classes."""
+STRONGEST = 0.7
+"""How much of the attention colour the most frequent mistake has."""
+
+
+class ConfusionMatrix(ScrollView, can_focus=True):
+    """Counts of images by true and predicted class; the cursor moves over the cells."""
+
+    DEFAULT_CSS = """
+    ConfusionMatrix {
+        background: $background;
+        height: 1fr;
+        scrollbar-size: 1 1;
+        scrollbar-background: $background;
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "move(-1, 0)", "Up", id="confusion.up", tooltip="Another true class", show=False),
+        Binding("down", "move(1, 0)", "Down", id="confusion.down", tooltip="Another true class", show=False),
+        Binding("left", "move(0, -1)", "Left", id="confusion.left", tooltip="Another predicted class", show=False),
+        Binding("right", "move(0, 1)", "Right", id="confusion.right", tooltip="Another predicted class", show=False),
+        Binding("home", "row_end(0)", "First", id="confusion.home", tooltip="The first class", show=False),
+        Binding("end", "row_end(-1)", "Last", id="confusion.end", tooltip="The last class", show=False),
+        Binding("enter", "choose", "Images", id="confusion.choose", tooltip="The images of this cell"),
+    ]
+
+    cursor: reactive[tuple[int, int]] = reactive((0, 0))
+
+    class Moved(Message):
+        """The cursor is on another cell."""
+
+        def __init__(self, matrix: "ConfusionMatrix") -> None:
+            super().__init__()
+            self.matrix = matrix
+
+    class Chosen(Message):
+        """The images of a cell are asked for."""
+
+        def __init__(self, true: int, predicted: int) -> None:
+            super().__init__()
+            self.true, self.predicted = true, predicted
+
+    def __init__(self, counts: Sequence[Sequence[int]] = (), *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self.counts: list[list[int]] = []
+        self._cell = self._label = 1
+        self._worst = 0.0
+        self.set_counts(counts)
+
+    def set_counts(self, counts: Sequence[Sequence[int]]) -> None:
+        """Show other counts, [true class][predicted class]; the cursor goes to the most frequent mistake."""
+        self.counts = [list(row) for row in counts]
+        classes = len(self.counts)
+        largest = max((count for row in self.counts for count in row), default=0)
+        self._cell = max(len(str(largest)), len(str(classes - 1))) + 1
+        self._label = max(len("true"), len(str(classes))) + 1
+        mistakes = [
+            (self.share(true, predicted), -true, -predicted)
+            for true in range(classes)
+            for predicted in range(classes)
+            if true != predicted
+        ]
+        self._worst, true, predicted = max(mistakes, default=(0.0, 0, 0))
+        self.virtual_size = Size(self._label + classes * self._cell + 1, HEADER + classes)
+        self.cursor = (-true, -predicted) if self._worst else (0, 0)
+        self.refresh()
+
+    def share(self, true: int, predicted: int) -> float:
+        """The part of a true class's images that were taken for `predicted`."""
+        return self.counts[true][predicted] / (sum(self.counts[true]) or 1)
+
+    @property
+    def sentence(self) -> str:
+        """The cell under the cursor in words."""
+        if not self.counts:
+            return ""
+        true, predicted = self.cursor
+        count, total = self.counts[true][predicted], sum(self.counts[true])
+        images = f"{formats.count(count)} of {formats.count(total)} images of class {true}"
+        verb = "was" if count == 1 else "were"
+        return f"{images} {verb} taken for {predicted} ({formats.percent(self.share(true, predicted))})."
+
+    # -- drawing ---------------------------------------------------------------------------------
+
+    def render_line(self, y: int) -> Strip:
+        """One line: the header stays in place, and so do the names of the true classes."""
+        width = self.size.width
+        classes = len(self.counts)
+        base = self.rich_style
+        muted = base + Style(dim=True)
+        if not classes:
+            return Strip.blank(width, base)
+        start = int(self.scroll_offset.x)
+        room = max(width - self._label, 0)
+        if y == 0:
+            text = "predicted class →".center(min(classes * self._cell, room))
+            line = Strip([Segment(" " * self._label + text, muted)])
+            return line.adjust_cell_length(width, base)
+        if y == 1:
+            label = Segment("true".rjust(self._label - 1) + " ", muted)
+            cells = [Segment(str(name).rjust(self._cell), base + Style(bold=True)) for name in range(classes)]
+        else:
+            true = y - HEADER + int(self.scroll_offset.y)
+            if true >= classes:
+                return Strip.blank(width, base)
+            label = Segment(str(true).rjust(self._label - 1) + " ", base + Style(bold=True))
+            cells = [self._segment(true, predicted) for predicted in range(classes)]
+        strip = Strip(cells).crop(start, start + room)
+        return Strip([label, *strip]).adjust_cell_length(width, base)
+
+    def _segment(self, true: int, predicted: int) -> Segment:
+        count = self.counts[true][predicted]
+        text = (str(count) if count else "·").rjust(self._cell)
+        if (true, predicted) == self.cursor:
+            variables = self.app.theme_variables
+            under = Color.parse(variables["primary" if self.has_focus else "border-blurred"])
+            over = Color.parse(variables["background" if self.has_focus else "foreground"])
+            return Segment(text, Style(color=over.rich_color, bgcolor=under.rich_color, bold=True))
+        return Segment(text, self._style(true, predicted, count))
+
+    def _style(self, true: int, predicted: int, count: int) -> Style:
+        if not count:
+            return self.rich_style + Style(dim=True)
+        variables = self.app.theme_variables
+        background, foreground = self.background_colors[1], Color.parse(variables["foreground"])
+        if true == predicted:
+            under = background.blend(Color.parse(variables["cae-training"]), 0.18)
+            return Style(color=foreground.rich_color, bgcolor=under.rich_color, bold=True)
+        strength = STRONGEST * self.share(true, predicted) / (self._worst or 1)
+        under = background.blend(Color.parse(variables["cae-attention"]), max(strength, 0.06))
+        over = under.get_contrast_text(0.95)
+        return Style(color=under.blend(over, over.a).rich_color, bgcolor=under.rich_color)
+
+    # -- moving ----------------------------------------------------------------------------------
+
+    def watch_cursor(self) -> None:
+        """Keep the cell in sight and tell of it."""
+        if self.is_mounted:
+            true, predicted = self.cursor
+            region = Region(predicted * self._cell, true, self._cell + self._label, HEADER + 1)
+            self.scroll_to_region(region, animate=False, force=True)
+            self.refresh()
+            self.post_message(self.Moved(self))
+
+    def action_move(self, down: int, right: int) -> None:
+        """To a neighbouring cell; the edge holds."""
+        last = len(self.counts) - 1
+        if last >= 0:
+            true, predicted = self.cursor
+            self.cursor = (min(max(true + down, 0), last), min(max(predicted + right, 0), last))
+
+    def action_row_end(self, place: int) -> None:
+        """To the first or the last cell of the row."""
+        if self.counts:
+            self.cursor = (self.cursor[0], place % len(self.counts))
+
+    def action_choose(self) -> None:
+        """Ask for the images under the cursor."""
+        if self.counts:
+            self.post_message(self.Chosen(*self.cursor))
+
+    def on_click(self, event: Click) -> None:
+        """To the cell that was clicked; a click on the cursor asks for its images."""
+        x = event.x - self._label + int(self.scroll_offset.x)
+        y = event.y - HEADER + int(self.scroll_offset.y)
+        cell = (y, x // self._cell)
+        if event.x < self._label or event.y < HEADER or not all(0 <= place < len(self.counts) for place in cell):
+            return
+        if cell == self.cursor:
+            self.action_choose()
+        self.cursor = cell

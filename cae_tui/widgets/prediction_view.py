@@ -1,0 +1,153 @@
+"""One image, large: beside it what an autoencoder makes of it, and every class's probability."""
+
+from collections.abc import Iterator, Sequence
+
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.events import Resize
+from textual.reactive import reactive
+from textual.widget import Widget
+from textual.widgets import Static
+
+from cae_tui import formats
+from cae_tui.views import ImageView, Picture, Prediction
+from cae_tui.widgets.image_grid import PictureView, cells_of, fitting
+from cae_tui.widgets.run_progress import bar
+
+MOST_BARS = 10
+BARS_WIDTH = 18
+"""Columns that the bars have at least."""
+
+
+def probability_lines(probabilities: Sequence[float], true: int | None, width: int) -> list[Content]:
+    """A bar a class, of the ten likeliest where there are more; ✓ marks the true class, ✗ another one told."""
+    classes = range(len(probabilities))
+    if len(probabilities) > MOST_BARS:
+        classes = sorted(classes, key=lambda name: -probabilities[name])[:MOST_BARS]  # type: ignore[assignment]
+    top = max(classes, key=lambda name: probabilities[name], default=None)
+    digits = len(str(max(classes, default=0)))
+    lines = []
+    for name in classes:
+        percent = f"{100 * probabilities[name]:.1f} %".rjust(7)
+        filled, empty = bar(probabilities[name], max(width - digits - len(percent) - 4, 3))
+        mark = "✓" if name == true else "✗" if name == top else " "
+        colour = "$cae-attention" if name == top and name != true else "$cae-training"
+        style = "bold" if name in (top, true) else ""
+        lines.append(
+            Content.assemble(
+                (f"{name:>{digits}} {mark} ", style),
+                (filled, colour),
+                (empty, "$border-blurred"),
+                (f" {percent}", style),
+            )
+        )
+    legend = ["✓ true class, predicted"] if top == true else ["✓ true class", "✗ predicted"]
+    if len(probabilities) > MOST_BARS:
+        legend.insert(0, f"of {len(probabilities):,} classes")
+    return [*lines, Content(), *(Content.styled(words, "$foreground-muted") for words in legend if width > 12)]
+
+
+def scale_note(picture: Picture, width: int, height: int) -> str:
+    """`28×28 pixels`, or how much smaller it is drawn."""
+    size = f"{picture.height}×{picture.width}"
+    if (width, height) == cells_of(picture):
+        return f"{size} pixels"
+    return f"{size}, drawn {2 * height}×{width}"
+
+
+class PredictionView(Widget):
+    """What is known of one image; `image` is None while it is read."""
+
+    DEFAULT_CSS = """
+    PredictionView {
+        height: 1fr; width: 1fr; padding: 0 1;
+        #line { height: 1; text-style: bold; margin-bottom: 1; }
+        #body { height: auto; }
+        .side { width: auto; height: auto; margin-right: 2; }
+        .note { height: auto; width: auto; color: $text-muted; }
+        #bars-side { width: 1fr; max-width: 60; height: auto; }
+        #bars { height: auto; }
+    }
+    """
+
+    image: reactive[ImageView | None] = reactive(None)
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self.prediction: Prediction | None = None
+        self._place = ""
+        self._waits = ""
+
+    def compose(self) -> Iterator[Widget]:
+        """The image, its reconstruction, the bars."""
+        yield Static(id="line", markup=False)
+        with Horizontal(id="body"):
+            with Vertical(classes="side"):
+                yield PictureView(id="original")
+                yield Static(id="original-note", classes="note", markup=False)
+            with Vertical(classes="side", id="second"):
+                yield PictureView(id="reconstruction")
+                yield Static("reconstruction", classes="note", markup=False)
+            with Vertical(id="bars-side"):
+                yield Static(id="bars", markup=False)
+
+    def show(self, prediction: Prediction, place: str, image: ImageView | None, waits: str = "") -> None:
+        """Draw one; `place` says where among the others it is, `waits` what is still read."""
+        self.prediction, self._place, self._waits = prediction, place, waits
+        self.set_reactive(PredictionView.image, image)
+        self._draw()
+
+    def on_resize(self, event: Resize) -> None:  # noqa: ARG002
+        """Draw as large as there is room."""
+        self._draw()
+
+    def _draw(self) -> None:
+        prediction, image = self.prediction, self.image
+        if prediction is None or not self.is_mounted:
+            return
+        self.query_one("#line", Static).update(self._line(prediction))
+        second = self.query_one("#second")
+        second.display = image is not None and image.reconstruction is not None
+        bars = self.query_one("#bars", Static)
+        if image is None:
+            bars.update(Content.styled(self._waits, "$foreground-muted"))
+            return
+        sides = 2 if image.reconstruction is not None else 1
+        self._picture("#original", image.picture, sides)
+        if image.reconstruction is not None:
+            self._picture("#reconstruction", image.reconstruction, sides)
+        drawn = self.query_one("#original").styles
+        width = int(drawn.width.value) if drawn.width else 28
+        height = int(drawn.height.value) if drawn.height else 14
+        note = scale_note(image.picture, width, height)
+        if image.reconstruction is None and not self._waits:
+            note += "\nno autoencoder at hand"
+        self.query_one("#original-note", Static).update(note)
+        room = min(self.size.width - sides * (width + 2), 60)
+        if image.probabilities:
+            bars.update(Content("\n").join(probability_lines(image.probabilities, prediction.true, room)))
+        else:
+            bars.update(Content.styled(self._waits, "$foreground-muted") if self._waits else Content())
+
+    def _picture(self, name: str, picture: Picture, sides: int) -> None:
+        view = self.query_one(name, PictureView)
+        room = (self.size.width - BARS_WIDTH) // sides - 2
+        width, height = fitting(picture, max(room, 4), max(self.size.height - 3, 2))
+        view.styles.width, view.styles.height = width, height
+        view.picture = picture
+
+    def _line(self, prediction: Prediction) -> Content:
+        parts = [Content(f"image {formats.count(prediction.index)}  ")]
+        if prediction.predicted is not None:
+            mark, colour = ("✓", "$success") if prediction.right else ("✗", "$cae-attention")
+            words = (
+                f"true {prediction.true} → predicted {prediction.predicted}"
+                if not prediction.right
+                else (f"class {prediction.true}")
+            )
+            parts.append(Content.styled(f"{words}  {mark} {formats.percent(prediction.confidence, 1)}", colour))
+        else:
+            name = "" if prediction.true is None else f"class {prediction.true}  "
+            parts.append(Content(f"{name}mean squared error {formats.loss(prediction.error)}"))
+        parts.append(Content.styled(f"  {self._place}", "$foreground-muted"))
+        return Content("").join(parts)

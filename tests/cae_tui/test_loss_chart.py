@@ -1,0 +1,178 @@
+import math
+
+import pytest
+from textual.app import App, ComposeResult
+
+from cae_tui.run_state import RunState, replay
+from cae_tui.themes import THEMES, data_variables
+from cae_tui.widgets.loss_chart import (
+    LossChart,
+    drawable,
+    epoch_ticks,
+    linear_ticks,
+    log_ticks,
+    stage_best,
+    thin,
+    tick_label,
+)
+from engine.events import BatchEnded, EpochEnded, Event
+from tests.cae_tui.script import scripted_events, until
+
+
+class Host(App[None]):
+    """A screen with nothing but a chart."""
+
+    def __init__(self, chart: LossChart) -> None:
+        super().__init__()
+        self.chart = chart
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = THEMES[0].name
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return data_variables(True)
+
+    def compose(self) -> ComposeResult:
+        yield self.chart
+
+
+def drawn(chart: LossChart) -> str:
+    return chart.render().plain
+
+
+def test_a_thinned_series_keeps_its_ends() -> None:
+    points = [(float(x), 1.0) for x in range(1000)]
+    thinned = thin(points, 120)
+    assert len(thinned) == 120
+    assert (thinned[0], thinned[-1]) == (points[0], points[-1])
+    assert thin(points[:5], 120) == points[:5]
+
+
+def test_what_a_logarithm_cannot_show_is_left_out() -> None:
+    points = [(1.0, 0.0), (2.0, math.nan), (3.0, math.inf), (4.0, 0.1)]
+    assert drawable(points, log=True) == [(4.0, 0.1)]
+    assert drawable(points, log=False) == [(1.0, 0.0), (4.0, 0.1)]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "most", "ticks"),
+    [
+        (1, 5, 10, [1, 2, 3, 4, 5]),
+        (1, 20, 10, [2, 4, 6, 8, 10, 12, 14, 16, 18, 20]),
+        (0, 1, 10, [0, 1]),
+        (1, 100_000, 3, [50_000, 100_000]),
+    ],
+)
+def test_ticks_under_a_chart_are_whole_epochs(first: int, last: int, most: int, ticks: list[int]) -> None:
+    assert epoch_ticks(first, last, most) == ticks
+
+
+@pytest.mark.parametrize(("low", "high"), [(1e-4, 0.1), (3e-4, 4e-4), (1e-9, 1e9), (0.5, 0.5001)])
+def test_ticks_beside_a_logarithmic_axis_lie_on_it_and_are_few(low: float, high: float) -> None:
+    ticks = log_ticks(low, high, 6)
+    assert 2 <= len(ticks) <= 6
+    assert all(low * 0.99 <= tick <= high * 1.01 for tick in ticks)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 0.03), (97.1, 99.6), (0.0, 1.0), (80.0, 100.0)])
+def test_ticks_beside_an_even_axis_are_round_and_few(low: float, high: float) -> None:
+    ticks = linear_ticks(low, high, 5)
+    assert 2 <= len(ticks) <= 5
+    assert all(low - 1e-9 <= tick <= high + 1e-9 for tick in ticks)
+
+
+def test_labels_beside_an_axis_are_short() -> None:
+    assert [tick_label(value) for value in (0.05, 0.002, 5e-4, 2.5e-5, 0.0, 1.0)] == [
+        "0.05", "0.002", "5e-04", "2.5e-05", "0", "1",
+    ]  # fmt: skip
+
+
+def test_each_stage_has_its_best_epoch() -> None:
+    assert stage_best(replay("a", scripted_events("classifier"))) == [3, 6]
+
+
+async def test_both_curves_their_marks_and_the_best_epoch_are_drawn() -> None:
+    chart = LossChart()
+    async with Host(chart).run_test(size=(80, 24)) as pilot:
+        chart.show(replay("a", scripted_events(epochs=12)))
+        await pilot.pause()
+        text = drawn(chart)
+        assert "●" in text
+        assert "▲" in text
+        assert text.count("★") == 1
+        assert " 12" in text
+        assert "log scale" in str(chart.border_title)
+
+
+async def test_batches_stand_in_until_two_epochs_are_complete() -> None:
+    before, rest = until(scripted_events(), EpochEnded, 1)
+    run = replay("a", before)
+    chart = LossChart()
+    async with Host(chart).run_test(size=(80, 24)) as pilot:
+        chart.show(run)
+        await pilot.pause()
+        assert chart.shown_by == "batch"
+        for event in rest:
+            run.apply(event)
+        assert chart.shown_by == "epoch"
+        chart.by = "batch"
+        assert chart.shown_by == "batch"
+        await pilot.pause()
+        assert "by batch" in str(chart.border_title)
+
+
+async def test_both_stages_are_on_one_chart_with_their_border() -> None:
+    chart = LossChart("accuracy")
+    async with Host(chart).run_test(size=(80, 24)) as pilot:
+        chart.show(replay("a", scripted_events("classifier")))
+        await pilot.pause()
+        text = drawn(chart)
+        assert "frozen" in text
+        assert "fine-tuning" in text
+        assert "%" in text
+        assert "log" not in str(chart.border_title)
+
+
+async def test_news_are_drawn_by_the_timer_and_nothing_is_drawn_twice() -> None:
+    run = replay("a", scripted_events(epochs=4))
+    chart = LossChart()
+    async with Host(chart).run_test(size=(80, 24)) as pilot:
+        chart.show(run)
+        await pilot.pause()
+        drawn(chart)
+        before = chart.redraws
+        for _ in range(20):
+            chart.show(run)
+        assert chart.redraws == before
+        await pilot.pause(0.6)
+        assert before < chart.redraws <= before + 3
+        settled = chart.redraws
+        drawn(chart)
+        assert chart.redraws == settled
+
+
+def diverged() -> list[Event]:
+    events = list(scripted_events(epochs=3))
+    place = next(place for place, event in enumerate(events) if isinstance(event, EpochEnded))
+    first = events[place]
+    assert isinstance(first, EpochEnded)
+    events[place] = EpochEnded(
+        stage=first.stage, epoch=1, train={"loss": math.nan}, validation={"loss": math.inf}, seconds=1.0,
+        ms_per_step=1.0, images_per_second=1.0, learning_rate=1.0, best=False, best_epoch=0, best_loss=math.inf,
+        patience_left=None,
+    )  # fmt: skip
+    return events
+
+
+@pytest.mark.parametrize("size", [(20, 5), (30, 8), (80, 24), (200, 60)])
+@pytest.mark.parametrize("log", [True, False])
+async def test_no_size_and_no_loss_breaks_it(size: tuple[int, int], log: bool) -> None:
+    constant = [event for event in scripted_events(epochs=1) if not isinstance(event, BatchEnded)]
+    runs = [RunState("a"), replay("a", diverged()), replay("a", constant), replay("a", scripted_events(epochs=200))]
+    chart = LossChart()
+    async with Host(chart).run_test(size=size) as pilot:
+        chart.log_scale = log
+        for run in runs:
+            chart.show(run)
+            await pilot.pause()
+            assert drawn(chart)

@@ -1,0 +1,252 @@
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from textual.app import App, ComposeResult
+from textual.widgets import Input, Static
+
+from cae_tui.widgets.fields import Choice, FieldRow, Group
+from cae_tui.widgets.spec_form import CUSTOM, Presets, SpecForm
+from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, parse, spec_fields, write_value
+
+REPORT = {name: write_value(value) for name, value in AutoencoderSpec.presets["report"].items()}
+
+
+class Host(App[None]):
+    """Nothing but a form."""
+
+    def __init__(self, values: Mapping[str, str] | None = None, kind: type[Spec] = AutoencoderSpec) -> None:
+        super().__init__()
+        self._values, self._kind = values or {}, kind
+
+    def compose(self) -> ComposeResult:
+        yield SpecForm(self._kind, self._values)
+
+    @property
+    def form(self) -> SpecForm:
+        return self.query_one(SpecForm)
+
+    def field(self, name: str) -> Input:
+        return self.query_one(f"#field-{name}", Input)
+
+    def choice(self, name: str) -> Choice:
+        return self.query_one(f"#field-{name}", Choice)
+
+    def row(self, name: str) -> FieldRow:
+        return next(row for row in self.query(FieldRow) if row.field.name == name)
+
+    def problem(self, name: str) -> str:
+        """What is to be read beneath a field; nothing where it is hidden."""
+        below = self.row(name).query_one(".problem", Static)
+        return str(below.content) if below.display else ""
+
+    def folded(self, group: str) -> str:
+        return str(self.query_one(f"#group-{group} CollapsibleTitle", Static).render())
+
+    @property
+    def preset(self) -> str:
+        return self.query_one("#preset", Choice).value
+
+
+# -- presets, without a screen --------------------------------------------------------------------
+
+
+def test_numbers_that_are_written_differently_are_the_same_value() -> None:
+    presets = Presets(AutoencoderSpec)
+    assert presets.same("learning_rate", "1e-3", "0.001")
+    assert not presets.same("learning_rate", "0.002", "0.001")
+    assert not presets.same("learning_rate", "x", "0.001")
+
+
+def test_values_are_recognised_as_the_preset_they_come_from() -> None:
+    presets = Presets(AutoencoderSpec)
+    for name, values in presets.values.items():
+        assert presets.recognise({**values, "epochs": "50"}) == (name, True)
+
+
+def test_values_between_presets_are_near_one_of_them() -> None:
+    presets = Presets(AutoencoderSpec)
+    assert presets.recognise({**presets.values["report"], "schedule": "one-cycle"}) == ("report", False)
+
+
+@pytest.mark.parametrize("kind", [AutoencoderSpec, ClassifierSpec])
+def test_the_text_of_every_preset_makes_its_spec(kind: type[Spec]) -> None:
+    presets = Presets(kind)
+    for name, values in presets.values.items():
+        given = {**values, "encoder": "a7f3"} if kind is ClassifierSpec else values
+        asked = {"encoder": "a7f3", **kind.presets[name]} if kind is ClassifierSpec else kind.presets[name]
+        assert parse(kind, given) == parse(kind, asked)
+
+
+# -- the form -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [AutoencoderSpec, ClassifierSpec])
+async def test_every_field_of_a_spec_is_in_its_form(kind: type[Spec]) -> None:
+    app = Host(kind=kind)
+    async with app.run_test(size=(80, 24)):
+        assert [row.field.name for row in app.query(FieldRow)] == [field.name for field in spec_fields(kind)]
+
+
+async def test_the_hyperparameters_stand_open_and_all_else_is_folded() -> None:
+    app = Host()
+    async with app.run_test(size=(80, 24)) as pilot:
+        assert all(group.collapsed for group in app.query(Group))
+        for name in ("epochs", "batch_size", "layers", "kernels", "kernel_size"):
+            assert app.screen.can_view_entire(app.field(name))
+        await pilot.pause()
+        assert all(app.screen.can_view_entire(group) for group in app.query(Group))
+
+
+async def test_a_wrong_value_is_told_beneath_its_field_as_one_types() -> None:
+    app = Host()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.field("kernel_size").focus()
+        await pilot.press("1", "3")
+        assert app.problem("kernel_size") == "“13” is too large: at most 11."
+        assert app.form.problems
+        await pilot.press("backspace", "backspace", "5")
+        assert app.problem("kernel_size") == ""
+        assert app.form.spec == AutoencoderSpec(kernel_size=5)
+
+
+async def test_a_group_with_a_wrong_field_opens_itself_and_says_so() -> None:
+    app = Host()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.field("layers").focus()
+        await pilot.press("2")  # one encoder layer cannot halve twice
+        assert "downsamplings" in app.form.problems
+        assert not app.query_one("#group-architecture", Group).collapsed
+        assert "1 to mend" in app.folded("architecture")
+
+
+async def test_the_title_of_a_folded_group_tells_what_differs_from_the_preset() -> None:
+    app = Host({"seed": "7"})
+    async with app.run_test(size=(80, 24)):
+        assert "seed 7" in app.folded("optimisation")
+        assert "•" not in app.folded("device")
+
+
+async def test_what_was_typed_is_never_read_as_markup() -> None:
+    app = Host({"images": "[red]/x[/]", "epochs": "[bold]"})
+    async with app.run_test(size=(80, 24)):
+        assert "[red]/x[/]" in app.folded("data")
+        assert "[bold]" in app.problem("epochs")
+
+
+async def test_a_preset_sets_what_presets_name_and_leaves_the_rest() -> None:
+    app = Host({"epochs": "7", "seed": "3"})
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.query_one("#preset").focus()
+        await pilot.press("right")
+        assert app.preset == "Report 2020"
+        assert {name: app.form.values[name] for name in REPORT} == REPORT
+        assert (app.form.values["epochs"], app.form.values["seed"]) == ("7", "3")
+        assert app.choice("schedule").value == "constant"
+        await pilot.press("left")
+        assert app.preset == "Recommended"
+        assert app.choice("schedule").value == "one-cycle"
+        assert app.field("epochs").value == "7"
+
+
+async def test_values_of_ones_own_come_back_after_a_look_at_a_preset() -> None:
+    app = Host()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.form.put({"activation": "gelu"})
+        await pilot.pause()
+        assert app.preset == CUSTOM
+        app.query_one("#preset").focus()
+        await pilot.press("right")
+        assert app.form.values["activation"] == "silu"
+        await pilot.press("left")
+        assert (app.preset, app.form.values["activation"]) == (CUSTOM, "gelu")
+
+
+async def test_values_that_were_given_stand_over_the_preset_they_come_from() -> None:
+    app = Host({**REPORT, "epochs": "50", "unknown": "?"})
+    async with app.run_test(size=(80, 24)):
+        assert app.preset == "Report 2020"
+        assert app.field("epochs").value == "50"
+        assert str(app.row("epochs").query_one(".title", Static).render()) == "• Epochs"
+        assert str(app.row("epochs").query_one(".note", Static).render()) == "preset 20"
+
+
+async def test_enter_and_the_arrows_move_between_fields() -> None:
+    app = Host()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.field("epochs").focus()
+        await pilot.press("enter")
+        assert app.focused == app.field("batch_size")
+        await pilot.press("down", "down", "up")
+        assert app.focused == app.field("layers")
+        app.field("kernel_size").focus()
+        await pilot.press("down", "right")  # the title of the first group, which opens
+        await pilot.press("down")
+        assert app.choice("optimizer").has_focus
+
+
+async def test_a_choice_is_turned_by_arrows_space_and_letters() -> None:
+    app = Host()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.query_one("#group-optimisation", Group).collapsed = False
+        await pilot.pause()
+        app.choice("optimizer").focus()
+        await pilot.press("right")
+        assert app.form.values["optimizer"] == "adamw"
+        await pilot.press("left", "left")
+        assert app.form.values["optimizer"] == "sgd"
+        await pilot.press("space", "r")
+        assert app.form.values["optimizer"] == "rmsprop"
+
+
+async def test_a_value_of_an_older_version_is_refused_in_words_and_can_be_turned_away() -> None:
+    app = Host({"optimizer": "lion"})
+    async with app.run_test(size=(80, 24)) as pilot:
+        assert "lion" in app.problem("optimizer")
+        app.choice("optimizer").focus()
+        await pilot.press("right")
+        assert app.form.values["optimizer"] == "adam"
+
+
+async def test_paths_are_made_absolute_and_the_home_folder_is_known(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    app = Host({"images": "~/images.gz", "labels": "labels.gz"})
+    async with app.run_test(size=(80, 24)):
+        assert app.form.spec is not None
+        assert app.form.spec.images == tmp_path / "images.gz"
+        assert app.form.spec.labels == tmp_path / "labels.gz"
+        assert app.form.values["images"] == "~/images.gz"
+
+
+async def test_the_data_s_problem_goes_once_its_field_is_mended() -> None:
+    app = Host()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.form.show_data_problems({"batch_size": "Too many.", "images": "No such file."})
+        assert app.problem("batch_size") == "Too many."
+        app.field("batch_size").focus()
+        await pilot.press("8")
+        assert "batch_size" not in app.form.problems
+        app.form.put({"test_images": "/x"})
+        assert "images" not in app.form.problems
+
+
+async def test_the_first_wrong_field_gets_the_focus_though_it_is_folded_away() -> None:
+    app = Host()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.form.put({"seed": "-1"})
+        app.query_one("#group-optimisation", Group).collapsed = True
+        await pilot.pause()
+        app.form.focus_problem()
+        await pilot.pause()
+        assert app.focused is app.field("seed")
+
+
+@pytest.mark.parametrize("size", [(20, 5), (10, 3), (200, 60)])
+async def test_a_form_of_any_size_stands(size: tuple[int, int]) -> None:
+    app = Host()
+    async with app.run_test(size=size) as pilot:
+        await pilot.press("down", "down", "up")
+        assert app.form.spec is not None

@@ -1,0 +1,412 @@
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from textual.message import Message
+from textual.pilot import Pilot
+
+from cae_tui import messages
+from cae_tui.app import CaeApp
+from cae_tui.run_state import replay
+from cae_tui.screens.training import LOADING, TrainingScreen
+from cae_tui.views import SampleStrip
+from cae_tui.widgets.epoch_log import EpochLog
+from cae_tui.widgets.loss_chart import LossChart
+from cae_tui.widgets.run_progress import advice, best_line, log_line, progress_line, speed_line, status
+from cae_tui.widgets.sample_strip import SampleStripView, pair_size
+from engine.events import BatchEnded, EpochEnded, Event, OverfittingSeen, Paused, RunStarted, Warned
+from engine.runs import Home
+from engine.spec import AutoencoderSpec
+from tests.cae_tui.conftest import AUTOENCODER, CLASSIFIER, MakeApp, ScriptedWork, held, scripted_events, write_run
+from tests.cae_tui.script import picture, until
+
+SMALL, LARGE = (80, 24), (120, 40)
+
+
+def halfway(kind: str = "autoencoder", number: int = 2) -> list[Event]:
+    """A run in the second epoch, half of its steps taken."""
+    return until(scripted_events(kind, epochs=20), BatchEnded, 4 * (number - 1) + 2)[0]
+
+
+def text(app: CaeApp) -> str:
+    strips = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
+
+
+def heard(app: CaeApp, monkeypatch: pytest.MonkeyPatch) -> list[Message]:
+    """What the screen on top posts, in place of the app's doing it."""
+    seen: list[Message] = []
+    post = app.screen.post_message
+
+    def keep(message: Message) -> bool:
+        if type(message).__module__ == messages.__name__ and not isinstance(message, messages.RunUpdated):
+            seen.append(message)
+            return True
+        return post(message)
+
+    monkeypatch.setattr(app.screen, "post_message", keep)
+    return seen
+
+
+async def settle(pilot: Pilot[None]) -> None:
+    screen = pilot.app.screen
+    await pilot.app.workers.wait_for_complete([worker for worker in pilot.app.workers if worker.node is screen])
+    await pilot.pause()
+
+
+async def opened(app: CaeApp, pilot: Pilot[None], run: str = AUTOENCODER) -> TrainingScreen:
+    app.post_message(messages.OpenTraining(run))
+    await pilot.pause()
+    await settle(pilot)
+    assert isinstance(app.screen, TrainingScreen)
+    return app.screen
+
+
+def strip_of(epoch: int = 3) -> SampleStrip:
+    images = tuple(picture(name) for name in range(8))
+    return SampleStrip(epoch, images, images)
+
+
+@pytest.fixture
+def samples(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Reconstructions as the engine would have saved them; the files that were asked for."""
+    asked: list[str] = []
+
+    async def read(self: object, run: str, file: str, epoch: int) -> SampleStrip:
+        asked.append(file)
+        return strip_of(epoch)
+
+    monkeypatch.setattr("cae_tui.runner.Runner.samples", read)
+    return asked
+
+
+# -- what the numbers say ------------------------------------------------------------------------
+
+
+def test_a_progress_line_fills_its_width_and_is_full_only_at_the_end() -> None:
+    assert progress_line("epoch  7/20", 0.325, 40).plain == "epoch  7/20    " + "━" * 19 + "  32 %"
+    assert progress_line("epoch", 0.9999, 40).plain.endswith(" 99 %")
+    assert progress_line("epoch", 1.0, 40).plain.endswith("100 %")
+    assert all(len(progress_line("epoch 20/20", share / 7, 40).plain) == 40 for share in range(9))
+
+
+def test_speed_and_time_left_are_told_once_they_are_known() -> None:
+    started = replay("a", scripted_events(epochs=20)[:2])
+    assert speed_line(started) == "ETA after the first steps"
+    assert speed_line(replay("a", halfway())) == "ETA 6:28 · 50 ms/step · 2,560 images/s"
+
+
+def test_the_best_epoch_and_the_patience_left_are_told() -> None:
+    assert best_line(replay("a", halfway())) == "best 0.0011 at epoch 1 · patience 10 of 10"
+    assert "accuracy 98.20 %" in best_line(replay("a", halfway("classifier")))
+
+
+def test_overfitting_stands_before_other_warnings() -> None:
+    sign = OverfittingSeen(stage="autoencoder", epoch=1, message="Validation rises: a sign of overfitting.")
+    run = replay("a", [*halfway(), Warned(message="The disk is nearly full."), sign])
+    lines = status(run, 44).plain.splitlines()
+    assert lines[-2:] == ["▲ Validation rises: a sign of overfitting.", "! The disk is nearly full."]
+
+
+@pytest.mark.parametrize(("width", "line"), [
+    (60, "2  loss 6.67e-04  val_loss 7.00e-04   21s  50ms/step ★"),
+    (44, "2  loss 6.67e-04  val_loss 7.00e-04   21s ★"),
+    (20, "2 loss 6.67e-04 val_loss 7.00e-04 ★"),
+])  # fmt: skip
+def test_the_log_is_written_in_the_report_s_manner(width: int, line: str) -> None:
+    epoch = [event for event in scripted_events() if isinstance(event, EpochEnded)][1]
+    assert log_line(epoch, 1, width).plain == line
+
+
+def test_a_classifier_s_log_has_accuracies() -> None:
+    epoch = next(event for event in scripted_events("classifier") if isinstance(event, EpochEnded))
+    line = log_line(epoch, 2, 90).plain
+    assert " 1  loss 0.0450    acc 0.9770  val_loss 0.0473    val_acc 0.9820   21s  50ms/step" in line
+
+
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [
+        ("finished", "Press o for the report, n to build a classifier"),
+        ("early-stopped", "Press o for the report"),
+        ("stopped", "Press R to go on from there."),
+        ("diverged", "The loss is not a number. Press e to change the spec"),
+        ("failed", "The loss is not a number. Press R"),
+    ],
+)
+def test_the_end_of_a_run_says_what_to_do_next(state: str, says: str) -> None:
+    run = replay("a", scripted_events(state=state, message="The loss is not a number."))
+    assert says in advice(run)[0]
+
+
+def test_a_run_that_is_on_needs_no_advice() -> None:
+    assert advice(replay("a", halfway())) == ("", "")
+
+
+def test_a_pair_of_images_is_exact_or_halved() -> None:
+    assert pair_size(picture(), 80, 30) == (28, 14)
+    assert pair_size(picture(), 80, 16) == (14, 7)
+    assert pair_size(picture(), 60, 14, stacked=False) == (28, 14)
+    assert pair_size(picture(), 2, 2) is None
+
+
+# -- the screen ----------------------------------------------------------------------------------
+
+
+async def test_a_run_that_is_being_prepared_says_what_is_waited_for(make_app: MakeApp) -> None:
+    gate = threading.Event()
+    app = make_app(ScriptedWork([gate, *scripted_events()]))
+    async with app.run_test(size=SMALL) as pilot:
+        app.post_message(messages.Start(AutoencoderSpec()))
+        await pilot.pause()
+        assert LOADING in text(app)
+        gate.set()
+        await app.runner.wait_for_end()
+        await settle(pilot)
+        assert LOADING not in text(app)
+        assert "✓ finished" in text(app)
+
+
+async def test_news_of_the_run_that_is_on_are_drawn(make_app: MakeApp, samples: list[str]) -> None:
+    work, gate = held(scripted_events(epochs=20, samples=True), BatchEnded, 6)
+    app = make_app(work)
+    async with app.run_test(size=LARGE) as pilot:
+        app.post_message(messages.Start(AutoencoderSpec()))
+        await pilot.pause()
+        await settle(pilot)
+        shown = text(app)
+        assert "● training" in shown
+        assert "epoch  2/20" in shown
+        assert "step 2/4" in shown
+        assert "1 loss 0.0010   val_loss 0.0011" in shown.replace("    ", "   ")
+        assert samples == ["samples/epoch-0001.npz"]
+        assert not app.screen.query_one("RunStrip").display
+        gate.set()
+        await app.runner.wait_for_end()
+        await settle(pilot)
+        assert "✓ finished" in text(app)
+        assert "Press o for the report" in text(app)
+
+
+async def test_leaving_the_screen_does_not_stop_the_run(make_app: MakeApp) -> None:
+    work, gate = held(scripted_events(), BatchEnded, 2)
+    app = make_app(work)
+    async with app.run_test(size=SMALL) as pilot:
+        app.post_message(messages.Start(AutoencoderSpec()))
+        await pilot.pause()
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.runner.busy
+        await pilot.press("ctrl+t")
+        await settle(pilot)
+        assert isinstance(app.screen, TrainingScreen)
+        assert "step 2/4" in text(app)
+        gate.set()
+        await app.runner.wait_for_end()
+
+
+async def test_space_pauses_and_goes_on(make_app: MakeApp) -> None:
+    work, gate = held(scripted_events(), BatchEnded, 2)
+    app = make_app(work)
+    async with app.run_test(size=SMALL) as pilot:
+        app.post_message(messages.Start(AutoencoderSpec()))
+        await settle(pilot)
+        for said in ("‖ paused", "● training"):
+            await pilot.press("space")
+            for _ in range(50):
+                await pilot.pause(0.02)
+                if said in text(app):
+                    break
+            assert said in text(app)
+        gate.set()
+        await app.runner.wait_for_end()
+
+
+@pytest.mark.parametrize(
+    ("state", "key", "asked"),
+    [
+        ("finished", "o", messages.OpenRun(AUTOENCODER)),
+        ("finished", "enter", messages.OpenRun(AUTOENCODER)),
+        ("finished", "g", messages.OpenGallery(AUTOENCODER)),
+        ("finished", "n", messages.Configure("classifier", {"encoder": AUTOENCODER})),
+        ("finished", "e", messages.ConfigureAgain(AUTOENCODER)),
+        ("stopped", "R", messages.ResumeRun(AUTOENCODER)),
+        ("finished", "R", None),
+        ("finished", "s", None),
+        ("stopped", "o", None),
+        ("diverged", "n", None),
+    ],
+)
+async def test_a_key_asks_for_what_can_be_done(
+    make_app: MakeApp, home: Home, monkeypatch: pytest.MonkeyPatch, state: str, key: str, asked: Message | None
+) -> None:
+    write_run(home, scripted_events(state=state))
+    app = make_app()
+    async with app.run_test(size=SMALL) as pilot:
+        await opened(app, pilot)
+        seen = heard(app, monkeypatch)
+        await pilot.press(key)
+        await pilot.pause()
+        assert seen == ([asked] if asked else [])
+
+
+async def test_stopping_is_asked_of_the_app(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    work, gate = held(scripted_events(), BatchEnded, 2)
+    app = make_app(work)
+    async with app.run_test(size=SMALL) as pilot:
+        app.post_message(messages.Start(AutoencoderSpec()))
+        await settle(pilot)
+        seen = heard(app, monkeypatch)
+        await pilot.press("s")
+        assert seen == [messages.StopRun(AUTOENCODER)]
+        gate.set()
+        await app.runner.wait_for_end()
+
+
+async def test_a_run_of_another_process_is_followed_while_it_is_looked_at(
+    make_app: MakeApp, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    followed: list[tuple[str, str]] = []
+    monkeypatch.setattr("cae_tui.runner.Runner.follow", lambda self, run: followed.append(("follow", run)))
+    monkeypatch.setattr("cae_tui.runner.Runner.unfollow", lambda self, run: followed.append(("unfollow", run)))
+    run = write_run(home, halfway())
+    app = make_app()
+    with run.locked():
+        async with app.run_test(size=SMALL) as pilot:
+            await opened(app, pilot)
+            assert followed == [("follow", AUTOENCODER)]
+            assert "● training" in text(app)
+            await pilot.press("escape")
+            await pilot.pause()
+    assert followed[1:] == [("unfollow", AUTOENCODER)]
+
+
+async def test_a_cut_off_run_says_how_to_go_on(make_app: MakeApp, home: Home) -> None:
+    write_run(home, halfway())
+    app = make_app()
+    async with app.run_test(size=SMALL) as pilot:
+        await opened(app, pilot)
+        assert "■ Cut off" in text(app)
+        assert "Press R to go on from there." in text(app)
+
+
+async def test_a_run_that_is_gone_says_so(make_app: MakeApp, home: Home) -> None:
+    app = make_app()
+    async with app.run_test(size=SMALL) as pilot:
+        await opened(app, pilot, "zzzz")
+        assert "No run begins with" in text(app)
+        await pilot.press("l", "b", "i", "h", "space", "s")
+        await pilot.pause()
+
+
+async def test_scale_and_batches_are_switched_by_keys(make_app: MakeApp, home: Home) -> None:
+    write_run(home, scripted_events())
+    app = make_app()
+    async with app.run_test(size=SMALL) as pilot:
+        screen = await opened(app, pilot)
+        chart = screen.query_one("#loss", LossChart)
+        seen = [(chart.logarithmic, chart.shown_by)]
+        for key in ("l", "b", "b"):
+            await pilot.press(key)
+            seen.append((chart.logarithmic, chart.shown_by))
+        assert seen == [(True, "epoch"), (False, "epoch"), (False, "batch"), (False, "epoch")]
+
+
+async def test_where_room_is_little_images_and_log_are_behind_keys(
+    make_app: MakeApp, home: Home, samples: list[str]
+) -> None:
+    write_run(home, scripted_events(samples=True))
+    app = make_app()
+    async with app.run_test(size=SMALL) as pilot:
+        screen = await opened(app, pilot)
+        assert screen.query_one("#charts").display
+        assert not screen.query_one(SampleStripView).display
+        await pilot.press("i")
+        await pilot.pause()
+        strip = screen.query_one(SampleStripView)
+        assert strip.display
+        assert "averaged" not in str(strip.border_subtitle)  # one pair, exact
+        await pilot.press("h")
+        await pilot.pause()
+        assert screen.query_one("#long-log", EpochLog).display
+        assert "3  loss 5.00e-04  val_loss 5.25e-04" in text(app)
+        await pilot.press("h")
+        await pilot.pause()
+        assert screen.query_one("#charts").display
+
+
+async def test_a_classifier_shows_accuracy_beside_loss_and_a_long_log(make_app: MakeApp, home: Home) -> None:
+    write_run(home, scripted_events("classifier"))
+    app = make_app()
+    async with app.run_test(size=LARGE) as pilot:
+        screen = await opened(app, pilot, CLASSIFIER)
+        assert screen.query_one("#accuracy").display
+        assert not screen.query_one(SampleStripView).display
+        assert "── fine-tuning ──" in text(app)
+        assert "val_acc 0.9920" in text(app)
+
+
+async def test_a_log_that_a_resume_cut_back_is_written_again(make_app: MakeApp, home: Home) -> None:
+    write_run(home, scripted_events(epochs=5))
+    app = make_app()
+    async with app.run_test(size=LARGE) as pilot:
+        screen = await opened(app, pilot)
+        log = screen.query_one("#log", EpochLog)
+        assert len(log.lines) == 5
+        screen.show_run(replay(AUTOENCODER, until(scripted_events(epochs=5), EpochEnded, 2)[0]))
+        await pilot.pause()
+        assert len(log.lines) == 2
+
+
+async def test_what_a_file_or_a_person_wrote_is_not_read_as_markup(make_app: MakeApp, home: Home) -> None:
+    events = scripted_events(state="failed", message="[bold]no[/nonsense] $x")
+    events[0] = replace(next(event for event in events if isinstance(event, RunStarted)), title="[red]10[/] × 32")
+    write_run(home, events)
+    app = make_app()
+    async with app.run_test(size=LARGE) as pilot:
+        await opened(app, pilot)
+        assert "[bold]no[/nonsense] $x" in text(app)
+        assert "[red]10[/] × 32" in text(app)
+
+
+@pytest.mark.parametrize("size", [(20, 5), (40, 12), (60, 50), (200, 20), (200, 60)])
+@pytest.mark.parametrize("run", [AUTOENCODER, CLASSIFIER])
+async def test_no_size_of_the_terminal_breaks_it(
+    make_app: MakeApp, home: Home, samples: list[str], size: tuple[int, int], run: str
+) -> None:
+    write_run(home, scripted_events(samples=True))
+    write_run(home, scripted_events("classifier"))
+    app = make_app()
+    async with app.run_test(size=size) as pilot:
+        await opened(app, pilot, run)
+        await pilot.press("i", "h", "h", "b", "l")
+        await pilot.resize_terminal(*SMALL)
+        await pilot.pause()
+        assert text(app)
+
+
+def scripted(kind: str, ending: str) -> Sequence[Event]:
+    if ending == "on":
+        events = halfway(kind, number=9)
+        return [*events, Paused(message="")] if kind == "classifier" else events
+    return scripted_events(kind, epochs=8, samples=True)
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+@pytest.mark.parametrize(("kind", "ending"), [("autoencoder", "on"), ("autoencoder", "over"), ("classifier", "on")])
+def test_it_looks_right(
+    snap_compare: Any, make_app: MakeApp, home: Home, samples: list[str], size: tuple[int, int], kind: str, ending: str
+) -> None:
+    run = write_run(home, scripted(kind, ending))
+    app = make_app()
+
+    async def prepare(pilot: Pilot[None]) -> None:
+        await opened(app, pilot, run.id)
+
+    if ending == "on":
+        with run.locked():
+            assert snap_compare(app, run_before=prepare, terminal_size=size)
+    else:
+        assert snap_compare(app, run_before=prepare, terminal_size=size)

@@ -1,0 +1,164 @@
+"""The main job in a real terminal, with the keyboard alone, on a slice of the real MNIST."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from engine.control import Asked
+from engine.runs import Home
+from tests.engine.conftest import small
+from tests.terminal.conftest import Terminal
+
+Open = Callable[..., Terminal]
+DATA = ("images", "labels", "test_images", "test_labels")
+
+
+def go_down_to(terminal: Terminal, words: str) -> None:
+    """Press down until the form explains its field with these words."""
+    for _ in range(30):
+        if words in terminal.text:
+            return
+        before = terminal.text
+        terminal.press("down")
+        terminal.wait_until(lambda screen, before=before: screen != before, "the next field")  # type: ignore[misc]
+        terminal.read(0.3)
+    raise AssertionError(f"no field says {words}:\n{terminal.text}")
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (120, 40)])
+def test_from_launch_to_report(terminal: Open, tmp_path: Path, files: dict[str, Path], columns: int, rows: int) -> None:
+    home = Home(tmp_path / "home")
+    app = terminal(columns, rows)
+    app.wait_for("Train an autoencoder", "No runs yet", "60,000")
+
+    # An autoencoder: two epochs on a slice, chosen in the form.
+    app.press("a")
+    app.wait_for("Convolutional layers")
+    app.press("2")
+    app.wait_for("preset 20")
+    for _ in range(7):
+        app.press("down")
+    app.press("enter")
+    app.wait_for("Training images")
+    for name in DATA:
+        app.press("down")
+        app.press(str(files[name]))
+        app.wait_until(lambda screen, name=name: files[name].name in screen, name)  # type: ignore[misc]
+    app.press("ctrl+r")
+    app.wait_for("● training")
+    app.wait_for("✓ finished", "for the report")
+    app.press("o")
+    app.wait_for("Test MSE", "PCA")
+
+    # A classifier on it; its form knows the encoder and the files.
+    app.press("n")
+    app.wait_for("Epochs, encoder frozen", home.list_runs()[0].id)
+    go_down_to(app, "Only the head learns")
+    app.press("1", "down", "1")
+    app.wait_for("preset 3", "preset 15")
+    app.press("ctrl+r")
+    app.wait_for("frozen")
+    app.wait_for("✓ finished", "for the report")
+    app.press("o")
+    app.wait_for("precision", "recall", "f1-score", "support", "weighted avg")
+    run = home.list_runs()[0]
+    assert (run.kind, run.epochs) == ("classifier", 2)
+    result = json.loads(home.find(run.id).result.read_text())
+    text = app.text
+    assert f"{100 * result['test_accuracy']:.2f} %" in text
+    assert f"{result['correct']} correct" in text
+    for row in result["report"]["rows"]:
+        line = next(line for line in text.splitlines() if row["name"] in line)
+        numbers = [f"{row[name]:.2f}" for name in ("precision", "recall", "f1")]
+        assert all(number in line for number in numbers)
+
+    # The wrong predictions, page by page.
+    app.press("w")
+    app.wait_for(f"{result['incorrect']} test images", "✗")
+    app.press("pagedown")
+    app.wait_for("page 2 of")
+    app.press("escape")
+    app.wait_for("weighted avg")
+
+    # Again, with another number of units: the form is filled in with what the run had.
+    app.press("e")
+    app.wait_for("Fully connected units", "preset 15")
+    go_down_to(app, "In each hidden layer of the head.")
+    app.press("16", "ctrl+r")
+    app.wait_for("fc 16")
+    app.wait_for("✓ finished", "for the report")
+    assert home.list_runs()[0].title == "fc 16"
+    app.press("ctrl+q")
+    assert app.wait_for_end() == 0
+
+
+def test_watch_follows_and_stops_a_run_of_another_process(
+    terminal: Open, tmp_path: Path, files: dict[str, Path]
+) -> None:
+    from cae_tui.console import train
+
+    home = Home(tmp_path / "home")
+    assert train(home, small(files, epochs=9999), as_json=False, detach=True) == 0
+    run = home.list_runs()[0]
+    directory = home.find(run.id)
+    try:
+        app = terminal(80, 24, "watch", run.id[:5])
+        app.wait_for(run.id[:4], "● training", "epoch")
+        app.press(" ")
+        app.wait_for("‖ paused")
+        app.press(" ")
+        app.wait_for("● training")
+        app.press("s")
+        app.wait_for("Stop")
+        app.press("tab", "enter")
+        app.wait_for("■ stopped")
+        assert directory.read_status().state == "stopped"
+        app.press("ctrl+q")
+        assert app.wait_for_end() == 0
+    finally:
+        if directory.is_held():
+            directory.ask(Asked.STOP)
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(20, 5), (1, 1), (300, 100)])
+def test_no_size_of_the_terminal_ends_the_program(terminal: Open, columns: int, rows: int) -> None:
+    app = terminal(columns, rows)
+    app.read(3)
+    for key in ("a", "f2", "escape", "c", "escape", "d", "escape", "r", "escape", "f1", "escape"):
+        app.press(key)
+        app.read(0.3)
+    app.press("ctrl+q")
+    assert app.wait_for_end() == 0
+
+
+def test_quitting_asks_while_a_run_is_on_and_keeps_its_checkpoint(
+    terminal: Open, tmp_path: Path, files: dict[str, Path]
+) -> None:
+    home = Home(tmp_path / "home")
+    app = terminal(80, 24)
+    app.wait_for("Train an autoencoder", "60,000")
+    app.press("a")
+    app.wait_for("Convolutional layers")
+    app.press("9999")
+    for _ in range(7):
+        app.press("down")
+    app.press("enter")
+    app.wait_for("Training images")
+    for name in DATA:
+        app.press("down", str(files[name]))
+        app.wait_until(lambda screen, name=name: files[name].name in screen, name)  # type: ignore[misc]
+    app.press("ctrl+r")
+    app.wait_until(lambda screen: bool(home.list_runs()) and home.list_runs()[0].epoch >= 1, "an epoch")
+    app.press("ctrl+q")
+    app.wait_for("A run is on")
+    app.press("escape")
+    app.wait_for("● training")
+    app.press("ctrl+q")
+    app.wait_for("A run is on")
+    app.press("tab", "enter")
+    assert app.wait_for_end() == 0
+    (run,) = home.list_runs()
+    assert run.state == "stopped"
+    assert run.resumable
