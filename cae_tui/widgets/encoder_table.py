@@ -43,7 +43,7 @@ class EncoderTable(DataTable[Text]):
 
     DEFAULT_CSS = """
     EncoderTable {
-        height: auto;
+        height: 1;
         max-height: 6;
         background: transparent;
         scrollbar-size-vertical: 1;
@@ -68,6 +68,7 @@ class EncoderTable(DataTable[Text]):
         self._runs: list[RunStatus] = []
         self._now: float | None = None
         self._chosen = ""
+        self._drawn_for = 0  # columns
 
     def show(self, runs: Sequence[RunStatus], now: float | None = None) -> None:
         """List the autoencoders among `runs`, at the time `now` (seconds since 1970)."""
@@ -76,14 +77,16 @@ class EncoderTable(DataTable[Text]):
 
     def on_resize(self) -> None:
         """Use the width there is."""
-        if self._runs:
+        if self.content_size.width not in (0, self._drawn_for):
             self._draw()
 
     def _draw(self) -> None:
         row = self.cursor_row
         self.clear(columns=True)
+        # Said outright: the height that the table finds out by itself comes late, and until then it is not there.
+        self.styles.height = 1 + len(self._runs)
         widths = dict(WIDTHS)
-        room = self.content_size.width
+        room = self._drawn_for = self.content_size.width
         if room < sum(widths.values()):
             del widths["ended"]
         widths["layers × kernels"] = min(max(19, 19 + room - sum(widths.values())), 40)

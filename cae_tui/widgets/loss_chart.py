@@ -183,9 +183,9 @@ class LossChart(PlotextPlot):
         scale = ", log scale" if self.logarithmic else ""
         mark = "⠒" if by == "batch" else TRAINING_MARK
         legend = f"[$cae-training]{mark} training[/]  [$cae-validation]{VALIDATION_MARK} validation[/]"
-        best = f"  {BEST_MARK} best" if self._run and self._run.epochs else ""
         title = self.TITLES.get(self.metric, self.metric)
         room = self.size.width or 80
+        best = f"  {BEST_MARK} best" if self._run and self._run.epochs and room >= 40 else ""
         keys = f" [$foreground-muted]{self.keys}[/]" if self.keys and room > 46 else ""
         self.border_title = f"{title} by {by}{scale}{keys}" if room > 32 else title
         self.border_subtitle = legend + best if room >= 32 else ""

@@ -1,8 +1,10 @@
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from textual.message import Message
 from textual.pilot import Pilot
+from textual.worker import WorkerCancelled
 
 from cae_tui import messages
 from cae_tui.app import CaeApp
@@ -39,7 +41,8 @@ def text(app: CaeApp) -> str:
 
 async def settle(pilot: Pilot[None]) -> None:
     screen = pilot.app.screen
-    await pilot.app.workers.wait_for_complete([worker for worker in pilot.app.workers if worker.node is screen])
+    with suppress(WorkerCancelled):  # newer news make a worker superfluous
+        await pilot.app.workers.wait_for_complete([worker for worker in pilot.app.workers if worker.node is screen])
     await pilot.pause()
 
 

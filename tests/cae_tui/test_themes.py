@@ -1,5 +1,6 @@
 """Colours that everyone can tell apart and read, computed and not believed."""
 
+import math
 from itertools import combinations
 from typing import Any
 
@@ -55,7 +56,7 @@ def difference(one: str, other: str, deficiency: str | None) -> float:
         if deficiency is not None:
             rgb = [sum(w * part for w, part in zip(row, rgb, strict=True)) for row in DEFICIENCIES[deficiency]]
         seen.append(lab(rgb))
-    return sum((a - b) ** 2 for a, b in zip(*seen, strict=True)) ** 0.5
+    return math.dist(*seen)
 
 
 def colours_of(theme: Theme) -> dict[str, Any]:

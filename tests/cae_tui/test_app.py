@@ -1,0 +1,499 @@
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Button, Input
+
+from cae_tui.app import CaeApp
+from cae_tui.ending import run_to_the_end
+from cae_tui.messages import (
+    Configure,
+    ConfigureAgain,
+    ContinueRun,
+    DeleteRun,
+    OpenRun,
+    OpenTraining,
+    PauseRun,
+    ResumeRun,
+    RunUpdated,
+    SaveModel,
+    Start,
+    StopRun,
+)
+from cae_tui.run_state import RunState
+from cae_tui.screens.configure import AutoencoderForm, ClassifierForm
+from cae_tui.screens.dialogs import AskPathScreen, ConfirmScreen, HelpScreen, StoppingScreen
+from cae_tui.screens.home import HomeScreen
+from cae_tui.screens.report import ReportScreen
+from cae_tui.screens.runs import RunsScreen
+from cae_tui.screens.training import TrainingScreen
+from cae_tui.widgets.frame import RunStrip, TopBar, strip_parts
+from engine.errors import RunError, SpecError
+from engine.events import BatchEnded, EpochEnded
+from engine.runs import Home
+from engine.spec import AutoencoderSpec
+from tests.cae_tui.conftest import MakeApp
+from tests.cae_tui.script import AUTOENCODER, CLASSIFIER, ScriptedWork, held, scripted_events, write_run
+
+
+async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
+    """Wait for what a thread brings about."""
+    for _ in range(400):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it did not come about")
+
+
+def on_top(app: CaeApp, screen: type) -> Callable[[], bool]:
+    return lambda: isinstance(app.screen, screen) and app.screen.is_mounted
+
+
+def told(app: CaeApp) -> list[str]:
+    return [notice.message for notice in app._notifications]
+
+
+async def begin(app: CaeApp, pilot: Pilot[None]) -> None:
+    """A run, as a form would ask for it."""
+    app.screen.post_message(Start(AutoencoderSpec()))
+    await until(pilot, lambda: app.runner.current is not None and isinstance(app.screen, TrainingScreen))
+    await pilot.pause()
+
+
+# -- a run -------------------------------------------------------------------------------------------
+
+
+async def test_a_run_shows_its_training_and_leads_back_home(make_app: MakeApp) -> None:
+    work, gate = held(scripted_events(), EpochEnded)
+    app = make_app(work)
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.post_message(Configure("autoencoder"))
+        await until(pilot, on_top(app, AutoencoderForm))
+        await begin(app, pilot)
+        assert app.page is not None
+        assert app.page.place == ("training", AUTOENCODER)
+        assert work.specs == [AutoencoderSpec()]
+        await pilot.press("escape")
+        await until(pilot, on_top(app, HomeScreen))  # not the form, whose run is on
+        assert len(app.screen_stack) == 1
+        gate.set()
+        await app.runner.wait_for_end()
+        await pilot.pause()
+        assert told(app) == ["Run a7f3: finished."]
+
+
+async def test_the_strip_tells_of_the_run_and_goes_to_it(make_app: MakeApp) -> None:
+    work, gate = held(scripted_events(epochs=2), BatchEnded, 6)
+    app = make_app(work)
+    async with app.run_test(size=(120, 40)) as pilot:
+        assert not app.screen.query_one(RunStrip).display
+        await begin(app, pilot)
+        assert not app.screen.query_one(RunStrip).display  # the screen itself tells
+        await pilot.press("escape")
+        await until(pilot, on_top(app, HomeScreen))
+        await pilot.pause()
+        strip = app.screen.query_one(RunStrip)
+        assert strip.display
+        assert str(strip.render()).startswith("● training a7f3  epoch 2/2  val_loss 0.0011  ETA 0:")
+        assert str(strip.render()).endswith("Ctrl+T shows it")
+        await pilot.click(RunStrip)
+        await until(pilot, on_top(app, TrainingScreen))
+        await pilot.press("escape", "ctrl+t")
+        await until(pilot, on_top(app, TrainingScreen))
+        assert len(app.screen_stack) == 2
+        await pilot.press("escape")
+        gate.set()
+        await app.runner.wait_for_end()
+        await pilot.pause()
+        assert not app.screen.query_one(RunStrip).display
+
+
+async def test_no_second_run_begins_while_one_is_on(make_app: MakeApp) -> None:
+    work, gate = held(scripted_events(), EpochEnded)
+    app = make_app(work)
+    async with app.run_test() as pilot:
+        await begin(app, pilot)
+        app.screen.post_message(Start(AutoencoderSpec()))
+        await until(pilot, lambda: bool(told(app)))
+        assert "A run is on already" in told(app)[0]
+        assert len(work.specs) == 1
+        gate.set()
+        await app.runner.wait_for_end()
+
+
+async def test_a_refusal_leads_back_to_the_form_as_it_was(make_app: MakeApp) -> None:
+    app = make_app(ScriptedWork(refusal=SpecError({"batch_size": "900 is more than the 800 images."})))
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.post_message(Configure("autoencoder", {"batch_size": "900"}))
+        await until(pilot, on_top(app, AutoencoderForm))
+        form = app.screen
+        form.post_message(Start(AutoencoderSpec()))
+        await until(pilot, lambda: bool(told(app)))
+        await until(pilot, lambda: app.screen is form)
+        assert told(app) == ["batch_size: 900 is more than the 800 images."]
+        assert not app.runner.busy
+        await pilot.press("escape")
+        await until(pilot, on_top(app, HomeScreen))
+
+
+async def test_stopping_asks_and_the_safe_answer_is_the_default(make_app: MakeApp) -> None:
+    work, _ = held(scripted_events(), EpochEnded)
+    app = make_app(work)
+    async with app.run_test() as pilot:
+        await begin(app, pilot)
+        for keys in (["enter"], ["escape"], ["n"]):
+            app.screen.post_message(StopRun(AUTOENCODER))
+            await until(pilot, on_top(app, ConfirmScreen))
+            await pilot.press(*keys)
+            await until(pilot, on_top(app, TrainingScreen))
+            assert app.runner.busy
+        app.screen.post_message(StopRun(AUTOENCODER))
+        await until(pilot, on_top(app, ConfirmScreen))
+        await pilot.press("left", "enter")
+        await app.runner.wait_for_end()
+        assert app.runner.current is not None
+        assert app.runner.current.state == "stopped"
+
+
+async def test_a_run_waits_and_goes_on(make_app: MakeApp) -> None:
+    work, gate = held(scripted_events(), EpochEnded)
+    app = make_app(work)
+    async with app.run_test() as pilot:
+        await begin(app, pilot)
+        run = app.runner.current
+        assert run is not None
+        app.screen.post_message(PauseRun(run.id))
+        await until(pilot, lambda: run.state == "paused")
+        assert strip_parts(run, "a7f3")[0].plain == "‖ paused a7f3"
+        app.screen.post_message(ContinueRun(run.id))
+        await until(pilot, lambda: run.state == "running")
+        gate.set()
+        await app.runner.wait_for_end()
+        app.screen.post_message(PauseRun(run.id))
+        await until(pilot, lambda: bool(told(app)))
+        assert "is not being trained" in told(app)[-1]
+
+
+async def test_what_was_stopped_goes_on(make_app: MakeApp, home: Home) -> None:
+    write_run(home, scripted_events(state="stopped"))
+    work = ScriptedWork(scripted_events())
+    app = make_app(work)
+    async with app.run_test() as pilot:
+        app.screen.post_message(ResumeRun(AUTOENCODER))
+        await until(pilot, on_top(app, TrainingScreen))
+        await app.runner.wait_for_end()
+        assert work.resumed == [AUTOENCODER]
+        app.screen.post_message(ResumeRun("gone"))
+        await until(pilot, lambda: any("No run begins with" in notice for notice in told(app)))
+
+
+# -- where one goes ----------------------------------------------------------------------------------
+
+
+async def test_a_complete_run_opens_its_report_and_another_its_training(make_app: MakeApp, home: Home) -> None:
+    write_run(home, scripted_events())
+    write_run(home, scripted_events("autoencoder", "b2k9000000", state="diverged"))
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.screen.post_message(OpenRun(AUTOENCODER))
+        await until(pilot, on_top(app, ReportScreen))
+        app.screen.post_message(OpenTraining(AUTOENCODER))
+        await until(pilot, on_top(app, TrainingScreen))
+        app.screen.post_message(OpenRun(AUTOENCODER))  # the one that is open already
+        await until(pilot, on_top(app, ReportScreen))
+        assert len(app.screen_stack) == 2
+        app.screen.post_message(OpenRun("b2k9"))
+        await until(pilot, on_top(app, TrainingScreen))
+        app.screen.post_message(OpenRun("none"))
+        await until(pilot, lambda: bool(told(app)))
+        assert "No run begins with “none”" in told(app)[0]
+
+
+async def test_a_run_is_configured_again_with_its_values(make_app: MakeApp, home: Home) -> None:
+    write_run(
+        home,
+        scripted_events(),
+        spec=AutoencoderSpec(epochs=7, kernels="8-16", layers=4, downsamplings=1, residual=False),
+    )
+    write_run(home, scripted_events("classifier"))
+    app = make_app()
+    asked: list[Configure] = []
+    async with app.run_test(size=(120, 40)) as pilot:
+        configure = app._configure
+
+        def remember(message: Configure) -> None:
+            asked.append(message)
+            configure(message)
+
+        app._configure = remember  # type: ignore[method-assign]
+        app.screen.post_message(ConfigureAgain(AUTOENCODER))
+        await until(pilot, on_top(app, AutoencoderForm))
+        app.screen.post_message(ConfigureAgain(CLASSIFIER))
+        await until(pilot, on_top(app, ClassifierForm))
+        app.screen.post_message(ConfigureAgain("none"))
+        await until(pilot, lambda: bool(told(app)))
+    assert [message.kind for message in asked] == ["autoencoder", "classifier"]
+    values = asked[0].values
+    assert (values["epochs"], values["kernels"], values["residual"], values["images"]) == ("7", "8-16", "no", "")
+    assert asked[1].values["encoder"] == AUTOENCODER
+
+
+async def test_deleting_asks_first_and_closes_what_showed_the_run(make_app: MakeApp, home: Home) -> None:
+    run = write_run(home, scripted_events(state="stopped"))
+    app = make_app()
+    async with app.run_test() as pilot:
+        app.screen.post_message(OpenRun(AUTOENCODER))
+        await until(pilot, on_top(app, TrainingScreen))
+        app.screen.post_message(DeleteRun(AUTOENCODER))
+        await until(pilot, on_top(app, ConfirmScreen))
+        await pilot.press("enter")
+        await until(pilot, on_top(app, TrainingScreen))
+        assert run.path.exists()
+        app.screen.post_message(DeleteRun(AUTOENCODER))
+        await until(pilot, on_top(app, ConfirmScreen))
+        await pilot.click("#yes")
+        await until(pilot, on_top(app, HomeScreen))
+        assert not run.path.exists()
+
+
+async def test_saving_asks_again_with_what_was_typed(
+    make_app: MakeApp, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_run(home, scripted_events())
+    app = make_app()
+    asked: list[str] = []
+
+    async def save(run: str, target: str) -> Path:
+        asked.append(target)
+        if len(asked) == 1:
+            raise RunError("[x] is there already: choose another name.")
+        return Path("/there") / target
+
+    monkeypatch.setattr(app.runner, "save_model", save)
+    async with app.run_test() as pilot:
+        app.screen.post_message(SaveModel(AUTOENCODER))
+        await until(pilot, on_top(app, AskPathScreen))
+        first = app.screen
+        assert app.screen.query_one(Input).value == "./cae-tui-a7f3.safetensors"
+        await pilot.press("x", "enter")
+        await until(pilot, lambda: on_top(app, AskPathScreen)() and app.screen is not first)
+        await pilot.pause()
+        assert app.screen.query_one(Input).value == "./cae-tui-a7f3.safetensorsx"
+        assert str(app.screen.query_one(".problem").render()) == "✗ [x] is there already: choose another name."
+        await pilot.click("#save")
+        await until(pilot, lambda: bool(told(app)))
+        assert told(app) == ["The model was saved to /there/cae-tui-a7f3.safetensorsx."]
+        app.screen.post_message(SaveModel(AUTOENCODER))
+        await until(pilot, on_top(app, AskPathScreen))
+        await pilot.press("escape")
+        await until(pilot, on_top(app, HomeScreen))
+        assert len(asked) == 2
+
+
+async def test_help_explains_the_screen_and_closes(make_app: MakeApp) -> None:
+    app = make_app()
+    async with app.run_test() as pilot:
+        for key in ("f1", "question_mark"):
+            await pilot.press(key)
+            await until(pilot, on_top(app, HelpScreen))
+            await pilot.press("escape")
+            await until(pilot, on_top(app, HomeScreen))
+
+
+async def test_there_is_no_way_back_from_home(make_app: MakeApp) -> None:
+    app = make_app()
+    async with app.run_test() as pilot:
+        await pilot.press("escape", "escape")
+        assert isinstance(app.screen, HomeScreen)
+        app.action_runs()
+        await until(pilot, on_top(app, RunsScreen))
+        app.action_runs()  # it is open already
+        await pilot.pause()
+        assert len(app.screen_stack) == 2
+
+
+async def test_the_palette_has_every_command(make_app: MakeApp, home: Home) -> None:
+    work, _ = held(scripted_events(), EpochEnded)
+    app = make_app(work)
+    async with app.run_test(size=(120, 40)) as pilot:
+        idle = {command.title: command for command in app.get_system_commands(app.screen)}
+        assert {"Train an autoencoder", "Train a classifier", "Runs", "Data", "Help", "Theme", "Quit"} <= set(idle)
+        assert "Stop the run" not in idle
+        await begin(app, pilot)
+        busy = {command.title: command for command in app.get_system_commands(app.screen)}
+        assert {"Go to the run that is on", "Pause the run", "Stop the run"} <= set(busy)
+        busy["Pause the run"].callback()
+        await until(pilot, lambda: app.runner.current is not None and app.runner.current.state == "paused")
+        assert "Continue the run" in [command.title for command in app.get_system_commands(app.screen)]
+        busy["Save a picture of the screen"].callback()
+        await until(pilot, lambda: any("The picture was saved" in notice for notice in told(app)))
+        [picture] = (home.path / "pictures").iterdir()
+        text = picture.read_text()
+        assert "a7f3" in text
+        assert "@font-face" not in text
+        assert 'url("http' not in text
+        app.runner.stop_at_once()
+        await app.runner.wait_for_end()
+
+
+async def test_every_binding_can_be_remapped_and_is_explained(make_app: MakeApp) -> None:
+    app = make_app()
+    async with app.run_test():
+        for source in (app, app.screen):
+            for binding in type(source).BINDINGS:
+                assert binding.id, binding  # type: ignore[union-attr]
+                assert binding.tooltip, binding  # type: ignore[union-attr]
+
+
+# -- what the app is told ------------------------------------------------------------------------------
+
+
+def test_only_steps_are_replaced_by_newer_ones() -> None:
+    run, other = RunState("a"), RunState("b")
+    step, epoch = RunUpdated(run, epoch=False), RunUpdated(run, epoch=True)
+    assert step.can_replace(epoch)
+    assert step.can_replace(RunUpdated(run, epoch=False))
+    assert not epoch.can_replace(step)
+    assert not step.can_replace(RunUpdated(other))
+
+
+async def test_a_screen_that_comes_back_is_told_what_happened_meanwhile(make_app: MakeApp) -> None:
+    work, gate = held(scripted_events(), BatchEnded)
+    app = make_app(work)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await begin(app, pilot)
+        app.action_runs()
+        await until(pilot, on_top(app, RunsScreen))
+        gate.set()
+        await app.runner.wait_for_end()
+        await pilot.pause()
+        await pilot.press("escape", "escape")
+        await until(pilot, on_top(app, HomeScreen))
+        await pilot.pause()
+        runs = app.screen.query_one("#runs")
+        assert "✓ finished" in str(runs.get_option_at_index(0).prompt)  # type: ignore[attr-defined]
+
+
+async def test_the_device_is_told_on_every_screen_once_it_is_known(make_app: MakeApp) -> None:
+    app = make_app()
+    app.device = ""
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.action_runs()
+        await until(pilot, lambda: on_top(app, RunsScreen)() and bool(app.device))
+        await pilot.pause()
+        for screen in app.screen_stack:
+            assert screen.query_one(TopBar).device == app.device == "cpu · 2 threads · float32"
+        await pilot.resize_terminal(24, 10)
+        await pilot.pause()
+        assert str(app.screen.query_one(TopBar).render()) == "cae-tui › Runs"  # no room for the device
+
+
+# -- the end -----------------------------------------------------------------------------------------
+
+
+async def test_quitting_without_a_run_asks_nothing(make_app: MakeApp) -> None:
+    app = make_app()
+    async with app.run_test() as pilot:
+        await pilot.press("q")
+        assert not app.is_running or app._exit
+
+
+async def test_quitting_asks_stops_the_run_and_waits_for_its_end(make_app: MakeApp) -> None:
+    work, _ = held(scripted_events(), EpochEnded)
+    app = make_app(work)
+    async with app.run_test() as pilot:
+        await begin(app, pilot)
+        await pilot.press("ctrl+q")
+        await until(pilot, on_top(app, ConfirmScreen))
+        assert isinstance(app.focused, Button)
+        assert app.focused.id == "no"
+        await pilot.press("ctrl+q")  # asked already
+        await pilot.press("enter")
+        await until(pilot, on_top(app, TrainingScreen))
+        assert app.runner.busy
+        await pilot.press("ctrl+q")
+        await until(pilot, on_top(app, ConfirmScreen))
+        await pilot.press("y")
+        await until(pilot, lambda: app._exit)
+    assert app.runner.current is not None
+    assert app.runner.current.state == "stopped"
+
+
+async def test_a_second_ctrl_q_does_not_wait(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    work, gate = held(scripted_events(), EpochEnded)
+    app = make_app(work)
+    async with app.run_test() as pilot:
+        await begin(app, pilot)
+        monkeypatch.setattr(app.runner, "stop_at_once", lambda: None)  # a step that takes long
+        await pilot.press("ctrl+q")
+        await until(pilot, on_top(app, ConfirmScreen))
+        await pilot.press("y")
+        await until(pilot, on_top(app, StoppingScreen))
+        assert not app._exit
+        await pilot.press("ctrl+q")
+        await until(pilot, lambda: app._exit)
+    assert app.runner.busy
+    gate.set()
+    await app.runner.wait_for_end()
+
+
+async def test_ctrl_c_twice_asks_to_quit(make_app: MakeApp) -> None:
+    app = make_app()
+    async with app.run_test() as pilot:
+        await pilot.press("ctrl+c")
+        await pilot.pause()
+        assert told(app) == ["Press Ctrl+C again, or Ctrl+Q, to quit."]
+        assert not app._exit
+        await pilot.press("ctrl+c")
+        await until(pilot, lambda: app._exit)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+async def test_a_signal_stops_the_run_and_ends_without_asking(make_app: MakeApp, number: signal.Signals) -> None:
+    work, _ = held(scripted_events(), EpochEnded)
+    app = make_app(work)
+    async with app.run_test() as pilot:
+        await begin(app, pilot)
+        os.kill(os.getpid(), number)
+        await until(pilot, lambda: app._exit)
+    assert app.return_code == 128 + number
+    assert app.runner.current is not None
+    assert app.runner.current.state == "stopped"
+
+
+async def test_an_error_of_its_own_is_logged_and_told_in_a_sentence(
+    make_app: MakeApp, home: Home, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logging.getLogger("cae_tui").propagate = True
+    work, _ = held(scripted_events(), EpochEnded)
+    app = make_app(work)
+
+    def fail() -> None:
+        raise ZeroDivisionError("a bug")
+
+    async def meet_it() -> None:
+        async with app.run_test() as pilot:
+            await begin(app, pilot)
+            app.call_later(fail)
+            await until(pilot, lambda: app._exception is not None)
+
+    with pytest.raises(ZeroDivisionError):
+        await meet_it()
+    await app.runner.wait_for_end()  # the run is stopped, so its checkpoint is written
+    assert app.return_code == 1
+    assert "ZeroDivisionError: a bug" in caplog.text
+    written = "".join(capsys.readouterr().err.split())  # it is wrapped at the terminal's width
+    assert f"Whathappenedisin{home.log}." in written
+    assert "Traceback" not in written
+
+
+def test_the_exit_status_is_the_apps(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = make_app()
+    monkeypatch.setattr(app, "run", lambda: None)
+    monkeypatch.setattr(CaeApp, "return_code", 143)
+    assert run_to_the_end(app) == 143
