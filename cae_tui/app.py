@@ -16,6 +16,7 @@ from weakref import WeakSet
 
 from textual import on, work
 from textual.app import SystemCommand
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.reactive import reactive
 from textual.screen import Screen
@@ -322,6 +323,11 @@ class CaeApp(EndingApp):
         page = make()
         page.place = place
         self.push_screen(page)
+
+    def pop_screen(self) -> AwaitComplete:
+        """Leave the screen on top; what it still waits for is not waited for, as its widgets go first."""
+        self.workers.cancel_node(self.screen)
+        return super().pop_screen()
 
     async def action_back(self) -> None:
         """The screen before; a form whose run began is behind one too."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from engine import __version__
 from engine.errors import EngineError, SpecError
+from engine.files import absolute
 from engine.runs import Home, default_home
 
 if TYPE_CHECKING:
@@ -100,10 +101,11 @@ def _add_spec_flags(parser: argparse.ArgumentParser, kind: str) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line asks for; gives back the exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    command = next((word for word in words if word in COMMANDS), None)
+    given = words[2:] if words[:1] == ["--home"] else words  # a folder may be called as a command is
+    command = next((word for word in given if word in COMMANDS), None)
     try:
         options = make_parser(command).parse_args(words)
-        home = Home((options.home or default_home()).expanduser().absolute())
+        home = Home(absolute(options.home) if options.home else default_home())
         return _do(options, home)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else BAD_USAGE

@@ -3,6 +3,7 @@
 Progress goes to stderr (a bar where that is a terminal, else one line an epoch), the result to stdout.
 """
 
+import io
 import json
 import logging
 import os
@@ -11,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from cae_tui.run_state import RunState, replay
 from engine.control import Asked, Flag
 from engine.errors import RunError
 from engine.events import (
+    CUT_OFF,
     DIVERGED,
     EARLY_STOPPED,
     FAILED,
@@ -40,6 +42,7 @@ from engine.events import (
     StageStarted,
     Warned,
 )
+from engine.files import FORMAT
 from engine.runs import Home, RunDirectory
 
 if TYPE_CHECKING:
@@ -53,22 +56,26 @@ log = logging.getLogger("cae_tui")
 
 def train(home: Home, spec: "Spec", *, as_json: bool, detach: bool) -> int:
     """Train `spec` and print its result; gives back the exit code."""
-    with _interruptible() as flag:
-        from engine import jobs, preparation
+    if detach:
+        from engine import preparation
 
-        if detach:
-            return _detach(home, preparation.create(home, spec).run, as_json)
+        return _detach(home, preparation.create(home, spec).run, as_json)
+    with _interruptible() as flag:
+        from engine import jobs
+
         return _follow(lambda emit: jobs.start(home, spec, emit, flag), None, as_json)
 
 
 def resume(home: Home, run: RunDirectory, *, as_json: bool, detach: bool) -> int:
     """Take a run up and print its result; gives back the exit code."""
+    if detach:
+        from engine import jobs
+
+        jobs.check_resumable(run)
+        return _detach(home, run, as_json)
     with _interruptible() as flag:
         from engine import jobs
 
-        if detach:
-            jobs.check_resumable(run)
-            return _detach(home, run, as_json)
         return _follow(lambda emit: jobs.resume(run, emit, flag), run, as_json)
 
 
@@ -86,7 +93,8 @@ def _interruptible() -> Iterator[Flag]:
                 os.write(2, b"\x1b[?25h\n")  # the cursor, which the progress bar hides
             os._exit(130)
         flag.ask(Asked.STOP)
-        os.write(2, b"\nStopping after this step; Ctrl+C again ends at once.\n")
+        with suppress(OSError):  # the terminal may be gone, which is why we are here
+            os.write(2, b"\nStopping after this step; Ctrl+C again ends at once.\n")
 
     numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
     # A process started by nohup ignores hang-ups, and goes on doing so.
@@ -103,17 +111,25 @@ def _follow(
     work: Callable[[Callable[[Event], None]], Mapping[str, Any]], run: RunDirectory | None, as_json: bool
 ) -> int:
     """Do `work`, show how it goes, print what it came to."""
-    console = Console(stderr=True, highlight=False)
+    console = _Progress(stderr=True, highlight=False)
     with _Teller(console, run) as teller:
         result = work(teller.emit)
     log.info("run %s ended: %s", result["id"], result["state"])
     if as_json:
-        print(json.dumps(result))  # noqa: T201
+        print(json.dumps({"format": FORMAT, **result}))  # noqa: T201
     else:
         Console(highlight=False).print(_summary(result))
     if result["message"]:
-        console.print(Text(result["message"]), soft_wrap=True)
+        teller.console.print(Text(result["message"]), soft_wrap=True)
     return EXIT_CODES.get(result["state"], 1)
+
+
+class _Progress(Console):
+    """Where progress goes; rich would end the program when nobody reads it any more."""
+
+    def on_broken_pipe(self) -> None:
+        """Say so as any other failed write does."""
+        raise BrokenPipeError
 
 
 class _Teller:
@@ -138,12 +154,20 @@ class _Teller:
 
     def __exit__(self, *_: object) -> None:
         if self._bar:
-            self._bar.stop()
+            with suppress(OSError, ValueError):
+                self._bar.stop()
 
     def emit(self, event: Event) -> None:
         if isinstance(event, Resumed) and self._run is not None:
             self.state = replay(self._run.id, self._run.read_events()[0])
         self.state.apply(event)
+        try:
+            self._draw(event)
+        except (OSError, ValueError):  # nobody reads it any more; the run goes on all the same
+            self.console = Console(file=io.StringIO())
+            self._bar = None
+
+    def _draw(self, event: Event) -> None:
         for line in self._lines(event):
             self.console.print(Text(line), soft_wrap=True)
         if self._bar is not None and self._task is not None and not isinstance(event, RunEnded):
@@ -278,7 +302,7 @@ def _detach(home: Home, run: RunDirectory, as_json: bool) -> int:
     deadline = time.monotonic() + DETACH_SECONDS
     while not run.is_held() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
-    if process.poll() not in (None, 0):
+    if not run.is_held() and run.read_status().state == CUT_OFF:
         raise RunError(f"Run {run.id} could not be started: `cae-tui resume {run.id}` shows why.")
     log.info("run %s trains in process %d", run.id, process.pid)
     if as_json:

@@ -52,9 +52,12 @@ def _device() -> str:
 
 def _writable(home: Home) -> str:
     folder = home.path
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    if not os.access(folder, os.W_OK):
+    try:
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+    except OSError:
+        return "cannot be read: choose another with --home"
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
         return "cannot be written: choose another with --home"
     return f"{shutil.disk_usage(folder).free / 1e9:.1f} GB free"
 

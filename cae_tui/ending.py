@@ -7,9 +7,14 @@ the log, and the person reads one sentence that names it.
 
 import asyncio
 import logging
+import os
 import signal
+import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from types import FrameType
+from typing import Any
 
 from rich.text import Text
 from textual import work
@@ -24,7 +29,7 @@ log = logging.getLogger("cae_tui")
 SECOND_PRESS_SECONDS = 2.0
 """Two Ctrl+C within this time ask to quit."""
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class EndingApp(App[None]):
@@ -38,7 +43,9 @@ class EndingApp(App[None]):
         self._asking = False  # whether to quit
         self._leaving = False
         self._broken = False
+        self.at_once = False  # whether to leave a run behind that does not come to its end
         self._interrupted = float("-inf")
+        self._hang_up_before: Callable[[int, FrameType | None], Any] | int | None = signal.SIG_DFL
 
     def on_mount(self) -> None:
         """Take signals."""
@@ -46,6 +53,8 @@ class EndingApp(App[None]):
         for number in SIGNALS:
             with suppress(NotImplementedError, RuntimeError, ValueError):  # not in the main thread
                 loop.add_signal_handler(number, self._signalled, number)
+        with suppress(ValueError):
+            self._hang_up_before = signal.signal(signal.SIGHUP, self._hung_up)
 
     def on_unmount(self) -> None:
         """Give the signals back."""
@@ -53,6 +62,8 @@ class EndingApp(App[None]):
         for number in SIGNALS:
             with suppress(NotImplementedError, RuntimeError, ValueError):
                 loop.remove_signal_handler(number)
+        with suppress(ValueError):
+            signal.signal(signal.SIGHUP, self._hang_up_before)
 
     def tell(self, sentence: str, severity: SeverityLevel = "information", timeout: float | None = None) -> None:
         """Show a sentence for a while; it is never read as markup."""
@@ -67,6 +78,7 @@ class EndingApp(App[None]):
     async def action_quit(self) -> None:
         """Quit: at once where nothing trains, else ask, stop the run and wait for its checkpoint."""
         if self._leaving or not self.runner.busy:
+            self.at_once = True
             self.exit()
         elif not self._asking:
             self._ask_to_quit()
@@ -98,8 +110,23 @@ class EndingApp(App[None]):
         self.exit(return_code=return_code)
 
     def _signalled(self, number: int) -> None:
-        """A hang-up or a request to end takes the same road as quitting, without the question."""
+        """A request to end takes the same road as quitting, without the question."""
         self.run_worker(self._leave(128 + number))
+
+    def _hung_up(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """Without a terminal there is nothing to ask, to draw or to restore: only the run is seen to its end.
+
+        Not on the event loop, which may wait already for a terminal that takes nothing more: Textual's
+        output thread ends at the first failed write, and its queue is bounded.
+        """
+        threading.Thread(target=self._end_without_a_terminal, name="hang-up").start()
+
+    def _end_without_a_terminal(self) -> None:
+        self.runner.stop_at_once()
+        while self.runner.busy:
+            time.sleep(0.05)
+        logging.shutdown()
+        os._exit(128 + signal.SIGHUP)
 
     def action_help_quit(self) -> None:
         """Ctrl+C where there is nothing to copy: a second one soon after asks to quit."""
@@ -128,7 +155,11 @@ def run_to_the_end(app: EndingApp) -> int:
     """Run the app, wait for a run that is still on to write its checkpoint, and give the exit status."""
     try:
         app.run()
-    finally:  # after an error of the app's own the run may still be at its last step
+    finally:
         app.runner.stop_at_once()
+        if app.at_once and app.runner.busy:  # the interpreter's own end would cross the thread that trains
+            logging.shutdown()
+            os._exit(app.return_code or 0)
+        # After an error of the app's own the run may still be at its last step.
         asyncio.run(app.runner.wait_for_end())
     return app.return_code or 0

@@ -14,6 +14,8 @@ def open_log(home: Home) -> None:
     logger = logging.getLogger("cae_tui")
     logger.setLevel(logging.INFO)
     logger.propagate = False  # nothing may be written over the screen
+    logger.handlers = [logging.NullHandler()]  # without any, Python prints tracebacks over the screen
+    logging.raiseExceptions = False  # and so it does when the log cannot be written
     with suppress(OSError):
         home.path.mkdir(parents=True, exist_ok=True)
         handler = RotatingFileHandler(home.log, maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8", delay=True)

@@ -8,6 +8,7 @@ first screen stands before torch, numpy or pydantic are loaded.
 """
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from engine.architecture import Plan as Plan  # screens import it from here
     from engine.datasets import ImageData, ImageSet
     from engine.spec import AutoencoderSpec, Spec
+
+log = logging.getLogger("cae_tui")
 
 BATCH_SECONDS = 0.1
 FOLLOW_SECONDS = 0.25
@@ -114,7 +117,6 @@ class Runner:
             RunError: a run is on already, or there is no such run.
         """
         directory = self.home.find(run)
-        self.current = None
         self._begin(lambda emit: self._work.resume(self.home, directory, emit, self._flag), directory)
 
     def _begin(self, work: Callable[[Callable[[Event], None]], Any], directory: RunDirectory | None = None) -> None:
@@ -145,6 +147,11 @@ class Runner:
             work(emit)
         except EngineError as error:
             self._listener.run_refused(str(error), getattr(error, "problems", {}))
+        except Exception as error:  # a bug: without a word the screen would wait for ever
+            log.exception("a run could not begin")
+            self._listener.run_refused(
+                f"An error that should not happen: {type(error).__name__}. {self.home.log} has the details.", {}
+            )
 
     def ask(self, run: str, what: Asked) -> None:
         """Ask a run to pause, go on or stop, whoever trains it.
@@ -184,7 +191,15 @@ class Runner:
             stop.set()
 
     def _follow(self, run: str, stop: threading.Event) -> None:
-        directory = self.home.find(run)
+        try:
+            self._follow_events(self.home.find(run), stop)
+        except EngineError as error:
+            self._listener.run_refused(str(error), {})
+        if self._followed.get(run) is stop:
+            del self._followed[run]
+
+    def _follow_events(self, directory: RunDirectory, stop: threading.Event) -> None:
+        run = directory.id
         state, offset = RunState(run), 0
         while not stop.is_set():
             try:
@@ -198,11 +213,14 @@ class Runner:
                 state.apply(event)
             if events:
                 self._listener.run_changed(state, epoch=any(not isinstance(event, BatchEnded) for event in events))
-            if state.ended is not None or (not events and not directory.is_held()):
+            if state.ended is not None:
+                break
+            if not events and not directory.is_held():  # it was killed: its status says so
+                status = directory.read_status()
+                state.state, state.message = status.state, status.message
+                self._listener.run_changed(state, epoch=True)
                 break
             stop.wait(FOLLOW_SECONDS)
-        if self._followed.get(run) is stop:
-            del self._followed[run]
 
     def list_runs(self) -> list[RunStatus]:
         """Every run, the newest first; reads one small file a run."""
@@ -250,7 +268,7 @@ class Runner:
         def save() -> Path:
             from engine import jobs
 
-            return jobs.save_model(self.home.find(run), Path(target).expanduser())
+            return jobs.save_model(self.home.find(run), Path(target))
 
         return await asyncio.to_thread(save)
 
@@ -345,9 +363,13 @@ class Runner:
             return self._data[key]
 
     def _load_for(self, run: str) -> "ImageData":
+        from engine.preparation import check_digest
         from engine.spec import spec_from_json
 
-        return self._load(spec_from_json(self.home.find(run).read_spec()["spec"]))
+        written = self.home.find(run).read_spec()
+        data = self._load(spec_from_json(written["spec"]))
+        check_digest(run, written, data)
+        return data
 
     async def data(self, spec: "Spec | None" = None) -> DataView:
         """The data set that `spec` names; MNIST without one.
@@ -427,15 +449,15 @@ class Runner:
         """What of a spec does not fit its data: a sentence by field, empty where all fits."""
 
         def read() -> dict[str, str]:
-            from engine.datasets import split
             from engine.errors import DatasetError
+            from engine.preparation import split_for
             from engine.spec import check_against_data
 
             try:
                 found = self._load(spec)
             except DatasetError as error:
                 return {"images": str(error)}
-            training, _ = split(found.train, spec.validation_fraction, spec.seed)
+            training, _ = split_for(spec, found)
             return check_against_data(spec, found.shape, len(training))
 
         return await asyncio.to_thread(read)
@@ -461,7 +483,7 @@ class Runner:
         return await asyncio.to_thread(read)
 
     def seconds_an_epoch(self, macs: int, training_images: int) -> float | None:
-        """An estimate from the latest run here of more than one epoch; None where there is none.
+        """An estimate from the latest autoencoder that completed an epoch here; None where there is none.
 
         A step's time is taken to grow with its multiply-adds.
         """

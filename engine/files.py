@@ -58,9 +58,20 @@ def read_json(path: Path) -> dict[str, Any]:
     return values
 
 
+def absolute(path: Path) -> Path:
+    """`path` from the root, with `~` written out.
+
+    Raises:
+        StorageError: it names a user who is not here.
+    """
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError:
+        raise StorageError(f"{path}: there is no user of that name here; write the whole path.") from None
+
+
 def storage_error(path: Path, error: OSError) -> StorageError:
     """The sentence for a failed write."""
     return StorageError(
-        f"{path} could not be written: {error.strerror or error}. "
-        "Make room or choose another folder with --home, then try again."
+        f"{path} could not be written: {error.strerror or error}. Make room, or choose another folder, then try again."
     )

@@ -37,7 +37,7 @@ from engine.events import (
     RunEnded,
     RunStarted,
 )
-from engine.files import write_bytes, write_json
+from engine.files import absolute, write_bytes, write_json
 from engine.models import ConvAutoencoder, EncoderClassifier
 from engine.preparation import Work, create, find_encoder, reopen
 from engine.recorder import Recorder, best_file, read_checkpoint, to_pixels
@@ -257,9 +257,12 @@ def _end_early(
     if best.exists():
         model.load_state_dict(read_tensors(best)[0])
         write_model(work.run.model, model, dict(model.state_dict()))
-    kept = f"The weights of epoch {progress.best_epoch}, the best, are kept." if progress.best_epoch else ""
+    kept = "The weights of the stage before are kept." if best.exists() else ""
+    if progress.best_epoch:
+        kept = f"The weights of epoch {progress.best_epoch}, the best, are kept."
     if progress.ended == STOPPED:
-        message = f"Stopped in epoch {progress.epoch}. {kept} Resume it to go on.".replace("  ", " ")
+        epoch = min(progress.epoch, dict(work.spec.stages)[progress.stage])
+        message = f"Stopped in epoch {epoch}. {kept} Resume it to go on.".replace("  ", " ")
     else:
         rate = stage_of(work.spec, progress.stage).learning_rate
         message = (
@@ -284,7 +287,8 @@ def _fail(work: Work, recorder: Recorder, error: Exception) -> dict[str, Any]:
 
 def _sentence(work: Work, error: Exception) -> str:
     text = str(error)
-    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in text:
+    words = ("can't allocate memory", "out of memory", "ALLOC_FAILED")
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or any(word in text for word in words):
         smaller = max(work.spec.batch_size // 2, 1)
         return (
             f"The {work.device.torch_device.type} is out of memory at batch size {work.spec.batch_size}: "
@@ -355,6 +359,7 @@ def save_model(run: RunDirectory, target: Path) -> Path:
     """
     if not run.model.exists():
         raise RunError(f"Run {run.id} has no model yet: let it finish, or stop it after an epoch.")
+    target = absolute(target)
     if target.is_dir():
         target = target / f"cae-tui-{run.id}.safetensors"
     if target.exists():

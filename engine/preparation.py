@@ -5,6 +5,7 @@ the same `Work`, so that a run that is taken up goes exactly the way it went the
 """
 
 import platform
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from engine.datasets import ImageData, labelled_subset, load_dataset, split
 from engine.device import Device, choose_device
 from engine.errors import DatasetError, RunError, SpecError
 from engine.events import RUNNING
-from engine.files import write_bytes, write_json
+from engine.files import absolute, write_bytes, write_json
 from engine.runs import Home, RunDirectory, RunStatus
 from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, check_against_data, spec_from_json
 
@@ -54,9 +55,12 @@ def create(home: Home, spec: Spec) -> Work:
         EngineError: the spec does not fit the data, a file cannot be read, the folder cannot be written.
     """
     assert isinstance(spec, AutoencoderSpec | ClassifierSpec)
+    # A run must not depend on the folder it was begun in.
+    files = {name: getattr(spec, name) for name in ("images", "labels", "test_images", "test_labels")}
+    spec = spec.model_copy(update={name: absolute(path) for name, path in files.items() if path is not None})
     device = choose_device(spec.device, spec.precision)
     data = load_dataset(spec.images, spec.labels, spec.test_images, spec.test_labels)
-    training, validation = _split(spec, data)
+    training, validation = split_for(spec, data)
     if problems := check_against_data(spec, data.shape, len(training)):
         raise SpecError(problems)
     encoder, origin = None, None
@@ -74,26 +78,32 @@ def create(home: Home, spec: Spec) -> Work:
             {"batch_size": "1 leaves batch normalisation one number to normalise: use 2 or more, or fewer halvings."}
         )
     run = home.create_run()
-    if encoder is not None:
-        write_bytes(run.encoder, encoder.path.read_bytes())
-    work = Work(run=run, spec=spec, data=data, training=training, validation=validation, device=device, encoder=encoder)
-    write_json(run.spec, spec.kind, _spec_file(work, origin))
-    now = time.time()
-    run.write_status(
-        RunStatus(
-            id=run.id,
-            kind=spec.kind,
-            title=spec.title,
-            state=RUNNING,
-            epochs=sum(epochs for _, epochs in spec.stages),
-            started=now,
-            updated=now,
-            encoder=origin,
-            image_shape=data.shape,
-            macs=work.plan.macs,
-            host=platform.node(),
+    try:
+        if encoder is not None:
+            write_bytes(run.encoder, encoder.path.read_bytes())
+        work = Work(
+            run=run, spec=spec, data=data, training=training, validation=validation, device=device, encoder=encoder
         )
-    )
+        write_json(run.spec, spec.kind, _spec_file(work, origin))
+        now = time.time()
+        run.write_status(
+            RunStatus(
+                id=run.id,
+                kind=spec.kind,
+                title=spec.title,
+                state=RUNNING,
+                epochs=sum(epochs for _, epochs in spec.stages),
+                started=now,
+                updated=now,
+                encoder=origin,
+                image_shape=data.shape,
+                macs=work.plan.macs,
+                host=platform.node(),
+            )
+        )
+    except BaseException:
+        shutil.rmtree(run.path, ignore_errors=True)
+        raise
     return work
 
 
@@ -104,21 +114,35 @@ def reopen(run: RunDirectory) -> Work:
         EngineError: its files are damaged, or the data are not the ones it began with.
     """
     written = run.read_spec()
-    spec = spec_from_json(written.get("spec"))
+    try:
+        spec = spec_from_json(written.get("spec"))
+    except SpecError as error:
+        raise RunError(f"{run.spec} is damaged ({error}): delete the run, or restore the file.") from None
     assert isinstance(spec, AutoencoderSpec | ClassifierSpec)
     data = load_dataset(spec.images, spec.labels, spec.test_images, spec.test_labels)
-    if data.digest != written.get("data", {}).get("digest"):
-        raise DatasetError(
-            f"The images of run {run.id} are not the ones it began with: put the former files back, "
-            "or start a new run on these."
-        )
-    training, validation = _split(spec, data)
+    check_digest(run.id, written, data)
+    training, validation = split_for(spec, data)
     device = choose_device(spec.device, spec.precision, written.get("threads"))
     encoder = read_autoencoder(run.encoder, data.shape) if isinstance(spec, ClassifierSpec) else None
     return Work(run=run, spec=spec, data=data, training=training, validation=validation, device=device, encoder=encoder)
 
 
-def _split(spec: Spec, data: ImageData) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def check_digest(run: str, written: dict[str, Any], data: ImageData) -> None:
+    """Refuse images that are not the ones a run's `spec.json` (`written`) was made with.
+
+    Raises:
+        DatasetError: they are others.
+    """
+    about = written.get("data")
+    if not isinstance(about, dict) or data.digest != about.get("digest"):
+        raise DatasetError(
+            f"The images of run {run} are not the ones it began with: put the former files back, "
+            "or start a new run on these."
+        )
+
+
+def split_for(spec: Spec, data: ImageData) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The indices a spec trains on, and those it validates on."""
     training, validation = split(data.train, spec.validation_fraction, spec.seed)
     if isinstance(spec, ClassifierSpec) and spec.labelled_fraction < 1 and data.train.labels is not None:
         training = labelled_subset(data.train.labels, training, spec.labelled_fraction, spec.seed)
@@ -159,7 +183,7 @@ def find_encoder(home: Home, named: str) -> tuple[Path, str]:
     Raises:
         RunError: there is no such run, or it has no model yet.
     """
-    path = Path(named).expanduser()
+    path = absolute(Path(named)) if named.startswith("~") else Path(named)
     if path.exists() or path.suffix == ".safetensors" or len(path.parts) > 1:
         return path, str(path.absolute())
     run = home.find(named)

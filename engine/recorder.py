@@ -7,7 +7,7 @@ checkpoint knows how long the events file was, so that a resume can cut what cam
 import math
 import os
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from torch import nn
 from engine.batches import DeviceImages
 from engine.checkpoint import model_tensors, read_tensors, write_tensors
 from engine.device import Device
-from engine.errors import ModelFileError
+from engine.errors import ModelFileError, RunError
 from engine.events import (
     PAUSED,
     RUNNING,
@@ -65,6 +65,7 @@ class Recorder:
         self.constant_error = 0.0  # of the mean image; 0 where it is not compared
         self.total_epochs = status.epochs
         self.steps = 1  # of an epoch
+        self._warned = False
         try:
             self._file = open(run.events, "ab")  # noqa: SIM115 - closed by `close`
             self._file.truncate(offset)
@@ -132,10 +133,11 @@ class Recorder:
             self._write_samples(model, ended)
         done = self.status.epoch + 1
         had_a_chance = done * self.steps >= STEPS_TO_LEARN or done == self.total_epochs
-        if had_a_chance and ended.validation["loss"] > CONSTANT_IMAGE * self.constant_error > 0:
+        if had_a_chance and not self._warned and ended.validation["loss"] > CONSTANT_IMAGE * self.constant_error > 0:
+            self._warned = True
             self.emit(
                 Warned(
-                    message=f"The validation loss, {ended.validation['loss']:.4f}, is no better than that of one "
+                    message=f"The validation loss, {ended.validation['loss']:.4g}, is no better than that of one "
                     f"constant image ({self.constant_error:.4f}): nothing is learned yet. Try another learning rate, "
                     "batch normalisation, or residual connections."
                 )
@@ -200,15 +202,25 @@ def list_checkpoints(run: RunDirectory) -> list[Path]:
 
 
 def read_checkpoint(run: RunDirectory) -> tuple[TrainingState, RunStatus, int] | None:
-    """The latest training state that can be read, with the status and the length of the events as they were then."""
+    """The latest training state that can be read, with the status and the length of the events as they were then.
+
+    Raises:
+        RunError: there are checkpoints, but none can be read.
+    """
     for path in reversed(list_checkpoints(run)):
         try:
             tensors, values = read_tensors(path)
             offset = int(values["offset"])
-            status = RunStatus(**values["status"])
+            known = {field.name for field in fields(RunStatus)}
+            status = RunStatus(**{name: value for name, value in values["status"].items() if name in known})
             state = TrainingState(tensors, values)
             state.progress  # noqa: B018 - one that cannot be read is passed over too
         except (ModelFileError, KeyError, TypeError, ValueError):
             continue
         return state, status, offset
+    if list_checkpoints(run):
+        raise RunError(
+            f"No checkpoint of run {run.id} can be read, so it cannot go on: start it anew with the same spec. "
+            "What it wrote so far is kept."
+        )
     return None

@@ -30,7 +30,7 @@ from engine.events import (
     Event,
     EventFormat,
 )
-from engine.files import read_json, storage_error, write_json
+from engine.files import absolute, read_json, storage_error, write_json
 
 ID_LENGTH = 10
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # no letters that look like digits
@@ -145,6 +145,7 @@ class RunDirectory:
             status = {name: value for name, value in values.items() if name in known}
             status["image_shape"] = tuple(status.get("image_shape", ()))
             read = RunStatus(**{**status, "id": self.id})
+            _check_types(read)
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise RunError(f"{self.status} cannot be read ({error}): delete the run, or restore the file.") from None
         # `result.json` comes last, so a run that claims its end without one was cut off while it was written.
@@ -196,6 +197,19 @@ class RunDirectory:
     def ask(self, what: Asked) -> None:
         """Ask the process that trains it to pause, go on or stop."""
         ask_other_process(self.control, what)
+
+
+def _check_types(status: RunStatus) -> None:
+    """Refuse a status whose values are of other kinds than a fresh one's, before a list sorts or counts by them."""
+    for field in fields(RunStatus):
+        value = getattr(status, field.name)
+        numeric = isinstance(value, int | float) and not isinstance(value, bool)
+        if field.type in (int, float, float | None):
+            right = numeric or (value is None and field.type == float | None)
+        else:
+            right = isinstance(value, tuple) if field.name == "image_shape" else isinstance(value, str | None)
+        if not right:
+            raise TypeError(f"{field.name} is {type(value).__name__}")
 
 
 class Home:
@@ -291,7 +305,7 @@ def shortest_prefixes(ids: list[str]) -> dict[str, str]:
 def default_home() -> Path:
     """`CAE_TUI_HOME`, else the platform's folder for a user's data."""
     if named := os.environ.get("CAE_TUI_HOME"):
-        return Path(named).expanduser()
+        return absolute(Path(named))
     from platformdirs import user_data_path
 
     return user_data_path("cae-tui", appauthor=False)

@@ -329,7 +329,7 @@ class ClassifierSpec(Spec):
     )
     weight_decay: float = _asked(0.01, "Optimisation", "Weight decay", "Pull of every weight towards zero.", ge=0, le=1)
     label_smoothing: float = _asked(
-        0.05, "Optimisation", "Label smoothing", "Part of each training label spread over all classes.", ge=0, lt=1
+        0.0, "Optimisation", "Label smoothing", "Part of each training label spread over all classes.", ge=0, lt=1
     )
     dropout: float = _asked(
         0.3, "Architecture", "Dropout", "Part of the head's hidden outputs put to zero in training.", ge=0, le=0.9

@@ -26,7 +26,6 @@ NO_ENCODER = "No autoencoder yet. Press Ctrl+N to train one."
 
 WIDTHS = {"": 2, "run": 6, "layers × kernels": 19, "val loss": 10, "epochs": 8, "state": 17, "ended": 12}
 FROM_LEFT = ("", "run", "layers × kernels", "state")
-WITHOUT_END = sum(WIDTHS.values()) - WIDTHS["ended"]
 
 
 def encoders(runs: Sequence[RunStatus]) -> list[RunStatus]:

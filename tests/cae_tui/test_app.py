@@ -141,6 +141,15 @@ async def test_a_refusal_leads_back_to_the_form_as_it_was(make_app: MakeApp) -> 
         await until(pilot, on_top(app, HomeScreen))
 
 
+async def test_a_bug_before_the_first_event_is_told_too(make_app: MakeApp, home: Home) -> None:
+    app = make_app(ScriptedWork(refusal=ZeroDivisionError("a bug")))  # type: ignore[arg-type]
+    async with app.run_test() as pilot:
+        app.screen.post_message(Start(AutoencoderSpec()))
+        await until(pilot, lambda: bool(told(app)))
+        assert told(app) == [f"An error that should not happen: ZeroDivisionError. {home.log} has the details."]
+        await until(pilot, on_top(app, HomeScreen))
+
+
 async def test_stopping_asks_and_the_safe_answer_is_the_default(make_app: MakeApp) -> None:
     work, _ = held(scripted_events(), EpochEnded)
     app = make_app(work)
@@ -317,6 +326,27 @@ async def test_there_is_no_way_back_from_home(make_app: MakeApp) -> None:
         assert len(app.screen_stack) == 2
 
 
+async def test_a_screen_that_is_left_waits_for_nothing(make_app: MakeApp) -> None:
+    app = make_app()
+    waiting = asyncio.Event()
+    answer = asyncio.Event()
+
+    async def wait() -> None:
+        waiting.set()
+        await answer.wait()
+        app.screen.query_one("#of-the-screen-that-was-left")
+
+    async with app.run_test() as pilot:
+        app.action_runs()
+        await until(pilot, on_top(app, RunsScreen))
+        app.screen.run_worker(wait())
+        await waiting.wait()
+        app.pop_screen()
+        answer.set()
+        await pilot.pause()
+        assert isinstance(app.screen, HomeScreen)
+
+
 async def test_the_palette_has_every_command(make_app: MakeApp, home: Home) -> None:
     work, _ = held(scripted_events(), EpochEnded)
     app = make_app(work)
@@ -438,8 +468,17 @@ async def test_a_second_ctrl_q_does_not_wait(make_app: MakeApp, monkeypatch: pyt
         await pilot.press("ctrl+q")
         await until(pilot, lambda: app._exit)
     assert app.runner.busy
-    gate.set()
-    await app.runner.wait_for_end()
+    left: list[int] = []
+    monkeypatch.setattr(logging, "shutdown", lambda: None)
+    monkeypatch.setattr(app, "run", lambda: None)
+
+    def leave(code: int) -> None:
+        left.append(code)
+        gate.set()
+
+    monkeypatch.setattr(os, "_exit", leave)
+    await asyncio.to_thread(run_to_the_end, app)
+    assert left == [0]
 
 
 async def test_ctrl_c_twice_asks_to_quit(make_app: MakeApp) -> None:
@@ -453,7 +492,7 @@ async def test_ctrl_c_twice_asks_to_quit(make_app: MakeApp) -> None:
         await until(pilot, lambda: app._exit)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_stops_the_run_and_ends_without_asking(make_app: MakeApp, number: signal.Signals) -> None:
     work, _ = held(scripted_events(), EpochEnded)
     app = make_app(work)
@@ -464,6 +503,27 @@ async def test_a_signal_stops_the_run_and_ends_without_asking(make_app: MakeApp,
     assert app.return_code == 128 + number
     assert app.runner.current is not None
     assert app.runner.current.state == "stopped"
+
+
+async def test_a_hang_up_stops_the_run_and_ends_without_the_terminal(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, _ = held(scripted_events(), EpochEnded)
+    app = make_app(work)
+    ended: list[tuple[int, str]] = []
+
+    def end(code: int) -> None:
+        assert app.runner.current is not None
+        ended.append((code, app.runner.current.state))
+
+    monkeypatch.setattr(os, "_exit", end)
+    monkeypatch.setattr(logging, "shutdown", lambda: None)
+    async with app.run_test() as pilot:
+        await begin(app, pilot)
+        os.kill(os.getpid(), signal.SIGHUP)
+        await until(pilot, lambda: bool(ended))
+    assert ended == [(129, "stopped")]
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
 
 
 async def test_an_error_of_its_own_is_logged_and_told_in_a_sentence(

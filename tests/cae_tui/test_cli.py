@@ -239,3 +239,23 @@ def test_every_command_has_a_help(run: Run) -> None:
         assert code == 0
         assert out.startswith(f"usage: cae-tui {command}")
     assert make_parser().parse_args([]).command is None
+
+
+def test_a_terminal_that_is_gone_does_not_fail_the_run(flags: list[str], tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    words = ["--home", str(tmp_path), "autoencoder", "--epochs", "9999", *SMALL, *flags]
+    with spawn(*words) as process:
+        wait_for(lambda: home.list_runs() and home.list_runs()[0].epoch >= 1, "an epoch")
+        assert process.stderr is not None
+        process.stderr.close()  # nobody reads any more
+        done = home.list_runs()[0].epoch
+        wait_for(lambda: home.list_runs()[0].epoch > done + 1, "further epochs")
+        process.send_signal(signal.SIGHUP)
+        process.wait(timeout=60)
+    assert home.list_runs()[0].state == "stopped"
+
+
+def test_a_home_that_is_called_as_a_command_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["--home", "runs", "autoencoder", "--epochs", "0"]) == 2
+    assert main(["--home", "~nobody-of-that-name", "runs"]) == 2

@@ -1,6 +1,8 @@
 """The bridge to the real engine: what it trains, follows and reads."""
 
 import asyncio
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -240,3 +242,35 @@ def test_steps_are_told_at_most_ten_times_a_second_and_everything_else_always(
     assert runner.current is not None
     assert runner.current.batch is not None
     assert runner.current.batch.step == 500
+
+
+def test_a_refused_resume_leaves_the_run_that_is_on_as_it_was(tmp_path: Path, files: dict[str, Path]) -> None:
+    runner = Runner(Home(tmp_path), Heard())
+    runner.start(small(files, epochs=9999))
+    until(lambda: runner.current and runner.current.epochs)
+    before = runner.current
+    other = runner.home.create_run()
+    with pytest.raises(RunError, match="A run is on already"):
+        runner.resume(other.id)
+    assert runner.current is before
+    runner.stop_at_once()
+    until(lambda: not runner.busy)
+
+
+def test_a_followed_run_that_dies_is_told_as_cut_off(tmp_path: Path, files: dict[str, Path]) -> None:
+    home = Home(tmp_path)
+    heard = Heard()
+    process = spawn_training(home, files)
+    until(lambda: home.list_runs() and home.list_runs()[0].epoch >= 1)
+    Runner(home, heard).follow(home.list_runs()[0].id)
+    until(lambda: heard.state is not None and heard.state.epochs)
+    process.kill()
+    process.wait()
+    until(lambda: heard.state is not None and heard.state.state == "cut off")
+
+
+def spawn_training(home: Home, files: dict[str, Path]) -> "subprocess.Popen[bytes]":
+    flags = [word for name, path in files.items() for word in (f"--{name.replace('_', '-')}", str(path))]
+    small_one = ["--layers", "4", "--downsamplings", "1", "--kernels", "4", "--batch-size", "64", "--epochs", "9999"]
+    words = [sys.executable, "-m", "cae_tui", "--home", str(home.path), "autoencoder", *small_one, *flags]
+    return subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -8,7 +8,7 @@ import pytest
 from engine.control import Asked, Flag, RunControl
 from engine.errors import RunError, StorageError
 from engine.events import STATES, BatchEnded, EpochEnded, Event, EventFormat, RunEnded
-from engine.files import read_json, write_bytes, write_json
+from engine.files import absolute, read_json, write_bytes, write_json
 from engine.runs import Home, RunStatus, default_home, shortest_prefixes
 from tests.engine.test_training import Trained
 
@@ -220,3 +220,20 @@ def test_an_event_is_immutable_and_knows_its_time() -> None:
         event.time = 0.0  # type: ignore[misc]
     assert "EpochEnded" in EventFormat.kinds
     assert EpochEnded.__doc__
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"started": "x"}, {"seconds": None}, {"title": 3}, {"best_loss": "x"}, {"epoch": []}]
+)
+def test_a_status_with_values_of_other_kinds_is_passed_over_by_lists(home: Home, wrong: dict[str, object]) -> None:
+    good, bad = home.create_run(), home.create_run()
+    for run in (good, bad):
+        run.write_status(status(run.id, state="failed"))
+    values = read_json(bad.status)
+    write_json(bad.status, "autoencoder", {**values, **wrong})
+    assert [found.id for found in home.list_runs()] == [good.id]
+
+
+def test_a_user_who_is_not_here_is_told_in_words() -> None:
+    with pytest.raises(StorageError, match="no user of that name"):
+        absolute(Path("~nobody-of-that-name/x"))

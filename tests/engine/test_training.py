@@ -14,7 +14,7 @@ from engine import jobs
 from engine.checkpoint import read_model, read_tensors
 from engine.control import Asked, Flag
 from engine.datasets import load_dataset, split
-from engine.errors import StorageError
+from engine.errors import DatasetError, RunError, StorageError
 from engine.events import (
     BatchEnded,
     Continued,
@@ -388,3 +388,49 @@ def test_a_loaded_model_draws_no_random_numbers(autoencoder: Trained) -> None:
 def test_specs_of_both_kinds_are_told_apart_by_kind(autoencoder: Trained, classifier: Trained) -> None:
     assert isinstance(read_model(autoencoder[0].model).spec, AutoencoderSpec)
     assert isinstance(read_model(classifier[0].model).spec, ClassifierSpec)
+
+
+def test_a_run_whose_checkpoints_are_all_damaged_is_refused_and_keeps_its_story(
+    home: Home, files: dict[str, Path]
+) -> None:
+    run, _ = start_and_stop(home, small(files), EpochEnded, 1)
+    for checkpoint in list_checkpoints(run):
+        checkpoint.write_bytes(b"torn")
+    before = run.events.read_bytes()
+    with pytest.raises(RunError, match="start it anew with the same spec"):
+        jobs.resume(run, lambda event: None, Flag())
+    assert run.events.read_bytes() == before
+
+
+def test_relative_paths_are_written_down_from_the_root(
+    home: Home, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(files["images"].parent)
+    near = {name: Path(path.name) for name, path in files.items()}
+    run, _ = start_and_stop(home, small(near), EpochEnded, 1)
+    monkeypatch.chdir(tmp_path)
+    assert jobs.resume(run, lambda event: None, Flag())["state"] == "finished"
+
+
+def test_a_run_that_could_not_be_made_leaves_nothing_behind(
+    home: Home, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(StorageError):
+        jobs.start(home, small(files), lambda event: None, Flag())
+    assert not list(home.runs.iterdir())
+
+
+def test_other_images_than_a_run_began_with_are_refused(home: Home, files: dict[str, Path], tmp_path: Path) -> None:
+    own = {name: tmp_path / name for name in files}
+    for name, path in files.items():
+        own[name].write_bytes(path.read_bytes())
+    run, _ = start_and_stop(home, small(own), EpochEnded, 1)
+    changed = bytearray(own["images"].read_bytes())
+    changed[100] ^= 1
+    own["images"].write_bytes(changed)
+    with pytest.raises(DatasetError, match="not the ones it began with"):
+        jobs.resume(run, lambda event: None, Flag())

@@ -24,6 +24,7 @@ class Terminal:
     def __init__(self, home: Path, columns: int, rows: int, *words: str) -> None:
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
+        self._received = 0
         self._child = pexpect.spawn(
             sys.executable, ["-m", "cae_tui", "--home", str(home), *words], dimensions=(rows, columns), timeout=5
         )
@@ -44,7 +45,9 @@ class Terminal:
         end = time.monotonic() + seconds
         while True:
             try:
-                self._stream.feed(self._child.read_nonblocking(65536, timeout=0.02))
+                data = self._child.read_nonblocking(65536, timeout=0.02)
+                self._received += len(data)
+                self._stream.feed(data)
             except pexpect.TIMEOUT:
                 pass
             except pexpect.EOF:
@@ -52,11 +55,18 @@ class Terminal:
             if time.monotonic() >= end:
                 return
 
-    def wait_for(self, *texts: str, seconds: float = 45) -> str:
+    def wait_for_output(self) -> None:
+        """Until the program has written something, and for two seconds more."""
+        end = time.monotonic() + 60
+        while not self._received and time.monotonic() < end:
+            self.read(0.1)
+        self.read(2.0)
+
+    def wait_for(self, *texts: str, seconds: float = 90) -> str:
         """Until all of `texts` are on the screen; gives back the screen."""
         return self.wait_until(lambda screen: all(text in screen for text in texts), f"{texts}", seconds)
 
-    def wait_until(self, condition: Callable[[str], bool], what: str, seconds: float = 45) -> str:
+    def wait_until(self, condition: Callable[[str], bool], what: str, seconds: float = 90) -> str:
         """Until the screen meets a condition."""
         end = time.monotonic() + seconds
         while not condition(self.text):
@@ -65,7 +75,7 @@ class Terminal:
             self.read(0.1)
         return self.text
 
-    def wait_for_end(self, seconds: float = 30) -> int:
+    def wait_for_end(self, seconds: float = 60) -> int:
         """Until the program has ended; gives back its exit code."""
         end = time.monotonic() + seconds
         while self._child.isalive():
