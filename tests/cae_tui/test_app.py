@@ -141,12 +141,12 @@ async def test_a_refusal_leads_back_to_the_form_as_it_was(make_app: MakeApp) -> 
         await until(pilot, on_top(app, HomeScreen))
 
 
-async def test_a_bug_before_the_first_event_is_told_too(make_app: MakeApp, home: Home) -> None:
+async def test_a_bug_before_the_first_event_is_told_too(make_app: MakeApp) -> None:
     app = make_app(ScriptedWork(refusal=ZeroDivisionError("a bug")))  # type: ignore[arg-type]
     async with app.run_test() as pilot:
         app.screen.post_message(Start(AutoencoderSpec()))
         await until(pilot, lambda: bool(told(app)))
-        assert told(app) == [f"An error that should not happen: ZeroDivisionError. {home.log} has the details."]
+        assert "ZeroDivisionError" in told(app)[0]
         await until(pilot, on_top(app, HomeScreen))
 
 
