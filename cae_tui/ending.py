@@ -18,8 +18,13 @@ from typing import Any
 
 from rich.text import Text
 from textual import work
+from textual._context import active_message_pump
 from textual.app import App
+from textual.css.query import NoMatches
+from textual.message_pump import MessagePump
 from textual.notifications import SeverityLevel
+from textual.widget import Widget
+from textual.worker import WorkerFailed, get_current_worker
 
 from cae_tui.runner import Runner
 from engine.runs import Home
@@ -140,8 +145,22 @@ class EndingApp(App[None]):
 
     def _handle_exception(self, error: Exception) -> None:
         # Textual has no public hook for what nobody caught; it calls this for each such error.
+        cause: BaseException = error
+        node: MessagePump = active_message_pump.get()
+        if isinstance(error, WorkerFailed):
+            cause, node = error.error, get_current_worker().node
+        if isinstance(cause, NoMatches) and self._was_left(node):
+            return
         log.critical("The program ended by an error that nobody caught.", exc_info=error)
         super()._handle_exception(error)
+
+    def _was_left(self, node: MessagePump) -> bool:
+        """Whether `node` is, or is on, a screen that was left.
+
+        Such a screen loses its widgets before it stops to take messages, its own Mount among them, and then
+        does not find them. Nobody would have seen what it was about to do.
+        """
+        return isinstance(node, Widget) and not any(above in self.screen_stack for above in node.ancestors_with_self)
 
     def _fatal_error(self) -> None:
         if self._broken:

@@ -347,6 +347,19 @@ async def test_a_screen_that_is_left_waits_for_nothing(make_app: MakeApp) -> Non
         assert isinstance(app.screen, HomeScreen)
 
 
+@pytest.mark.parametrize("form", [AutoencoderForm, ClassifierForm])
+async def test_a_screen_may_be_left_while_it_is_still_coming_up(make_app: MakeApp, form: type) -> None:
+    app = make_app()
+    async with app.run_test() as pilot:
+        for turns in range(60):  # of the event loop, between which the screen is composed and mounted bit by bit
+            app.push_screen(form({}))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await app.action_back()
+        await pilot.pause()
+        assert isinstance(app.screen, HomeScreen)
+
+
 async def test_the_palette_has_every_command(make_app: MakeApp, home: Home) -> None:
     work, _ = held(scripted_events(), EpochEnded)
     app = make_app(work)

@@ -82,6 +82,8 @@ class Terminal:
             assert time.monotonic() < end, f"it did not end:\n{self.text}"
             self.read(0.1)
         self._child.close()
+        if self._child.exitstatus:
+            print(self.text)  # what pytest shows beside a failure
         return int(self._child.exitstatus if self._child.exitstatus is not None else -1)
 
     def close(self) -> None:
