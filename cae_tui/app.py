@@ -65,6 +65,7 @@ class CaeApp(EndingApp):
         self.home = home
         self.runner = Runner(home, self, work)
         self.runs_version = 0
+        self.drafts: dict[str, dict[str, str]] = {}  # what was typed into forms, by kind and field
         self._settings, self._settings_problem = read_settings(home.path)
         self._prefixes: dict[str, str] = {}
         self._asked_by: Page | None = None  # the form that asked for the run which is being prepared

@@ -12,8 +12,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from cae_tui.run_state import RunState, replay
 from cae_tui.views import (
@@ -43,6 +44,10 @@ log = logging.getLogger("cae_tui")
 
 BATCH_SECONDS = 0.1
 FOLLOW_SECONDS = 0.25
+READERS = 4
+DATA_SETS = 2  # that are kept in memory
+
+T = TypeVar("T")
 
 
 class Work(Protocol):
@@ -94,6 +99,8 @@ class Runner:
         self._followed: dict[str, threading.Event] = {}
         self._data: dict[object, ImageData] = {}
         self._loading = threading.Lock()
+        self._readers = ThreadPoolExecutor(READERS, "reader")
+        self._reads: set[Future[Any]] = set()
 
     # -- training --------------------------------------------------------------------------------
 
@@ -176,6 +183,20 @@ class Runner:
         while self.busy:
             await asyncio.sleep(0.05)
 
+    # -- reading ---------------------------------------------------------------------------------
+
+    @property
+    def reading(self) -> bool:
+        """Whether a thread is still reading for a screen, or loading torch."""
+        return bool(self._reads)
+
+    async def _in_thread(self, read: Callable[[], T]) -> T:
+        """What `read` gives, from a thread of our own: the end of the event loop waits for asyncio's."""
+        future = self._readers.submit(read)
+        self._reads.add(future)
+        future.add_done_callback(self._reads.discard)
+        return await asyncio.wrap_future(future)
+
     # -- runs that are looked at -----------------------------------------------------------------
 
     def follow(self, run: str) -> None:
@@ -232,7 +253,7 @@ class Runner:
         Raises:
             RunError: there is no such run, or it is damaged.
         """
-        return await asyncio.to_thread(self._open_run, run)
+        return await self._in_thread(lambda: self._open_run(run))
 
     def _open_run(self, run: str) -> RunView:
         directory = self.home.find(run)
@@ -281,7 +302,7 @@ class Runner:
             with np.load(self.home.find(run).path / file, allow_pickle=False) as arrays:
                 return SampleStrip(epoch, pictures(arrays["originals"]), pictures(arrays["reconstructions"]))
 
-        return await asyncio.to_thread(read)
+        return await self._in_thread(read)
 
     # -- predictions -----------------------------------------------------------------------------
 
@@ -309,7 +330,7 @@ class Runner:
                 )
             return PredictionsView(run=run, kind=found.kind, classes=data.classes, of=found.of, predictions=tuple(rows))
 
-        return await asyncio.to_thread(read)
+        return await self._in_thread(read)
 
     async def images(self, run: str, indices: Sequence[int]) -> tuple[Picture, ...]:
         """The images with those indices, as in `Prediction.index`."""
@@ -322,7 +343,7 @@ class Runner:
             of = results.read_predictions(self.home.find(run)).of
             return pictures(self._evaluated(run, of).take(np.array(indices, dtype=np.int64)))
 
-        return await asyncio.to_thread(read)
+        return await self._in_thread(read)
 
     async def image(self, run: str, index: int) -> ImageView:
         """One image, with its reconstruction and probabilities."""
@@ -343,7 +364,7 @@ class Runner:
                 probabilities=() if found.probabilities is None else tuple(found.probabilities[row].tolist()),
             )
 
-        return await asyncio.to_thread(read)
+        return await self._in_thread(read)
 
     def _evaluated(self, run: str, of: str) -> "ImageSet":
         data = self._load_for(run)
@@ -359,7 +380,10 @@ class Runner:
         with self._loading:
             if key not in self._data:
                 files = key or ()
-                self._data[key] = datasets.load_dataset(*files)
+                found = datasets.load_dataset(*files)
+                while len(self._data) >= DATA_SETS:
+                    del self._data[next(iter(self._data))]
+                self._data[key] = found
             return self._data[key]
 
     def _load_for(self, run: str) -> "ImageData":
@@ -400,7 +424,7 @@ class Runner:
                 examples=pictures(found.train.take(np.array(firsts))),
             )
 
-        return await asyncio.to_thread(read)
+        return await self._in_thread(read)
 
     async def split(self, fraction: float, seed: int, spec: "Spec | None" = None) -> SplitView:
         """The split that a fraction and a seed give."""
@@ -418,7 +442,7 @@ class Runner:
                 validation_counts=() if labels is None else tuple(class_counts(labels[validation], found.classes)),
             )
 
-        return await asyncio.to_thread(read)
+        return await self._in_thread(read)
 
     async def class_images(
         self, name: int | None, first: int, count: int, spec: "Spec | None" = None
@@ -433,7 +457,7 @@ class Runner:
             every = np.arange(len(found.train)) if name is None or labels is None else np.flatnonzero(labels == name)
             return pictures(found.train.take(every[first : first + count]))
 
-        return await asyncio.to_thread(read)
+        return await self._in_thread(read)
 
     async def device(self) -> str:
         """The device that auto chooses, in words: `cpu · 2 threads · float32`. Loads torch."""
@@ -443,7 +467,7 @@ class Runner:
 
             return choose_device("auto", "auto").words
 
-        return await asyncio.to_thread(read)
+        return await self._in_thread(read)
 
     async def check(self, spec: "Spec") -> dict[str, str]:
         """What of a spec does not fit its data: a sentence by field, empty where all fits."""
@@ -456,11 +480,11 @@ class Runner:
             try:
                 found = self._load(spec)
             except DatasetError as error:
-                return {"images": str(error)}
+                return {error.field: str(error)}
             training, _ = split_for(spec, found)
             return check_against_data(spec, found.shape, len(training))
 
-        return await asyncio.to_thread(read)
+        return await self._in_thread(read)
 
     def plan(self, spec: "AutoencoderSpec", shape: tuple[int, int, int]) -> "Plan":
         """The layers of an autoencoder, at once."""
@@ -480,7 +504,7 @@ class Runner:
 
             return jobs.summarise_classifier(self.home, spec, self._load(spec))
 
-        return await asyncio.to_thread(read)
+        return await self._in_thread(read)
 
     def seconds_an_epoch(self, macs: int, training_images: int) -> float | None:
         """An estimate from the latest autoencoder that completed an epoch here; None where there is none.

@@ -8,37 +8,19 @@ Training sees only the `Dataset` interface, so that sets larger than memory can 
 random choice here is drawn from its own stream of the run's seed, so that none moves another.
 """
 
-import gzip
 import hashlib
-import math
-import stat
-import struct
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.architecture import Shape
 from engine.errors import DatasetError
+from engine.idx import IdxFile, shown, size_words
 from engine.refusals import short
 
-SMALLEST_SIDE, LARGEST_SIDE = 8, 256
-"""Pixels that the height and the width of an image may have."""
-
-_CHUNK = 1 << 20
-_GZIP_MAGIC = b"\x1f\x8b"
-_UNSIGNED_BYTES = 0x08
-_VALUE_TYPES = {
-    0x08: "unsigned bytes",
-    0x09: "signed bytes",
-    0x0B: "16-bit integers",
-    0x0C: "32-bit integers",
-    0x0D: "32-bit floats",
-    0x0E: "64-bit floats",
-}
 _ORDER_STREAM, _SPLIT_STREAM, _SUBSET_STREAM = range(3)
 
 
@@ -165,9 +147,13 @@ def load_dataset(
     else:
         name = short(Path(images.name.removesuffix(".gz")).stem)
     if test_labels is not None and test_images is None:
-        raise DatasetError("Test labels are named but no test images: name those too, or leave the labels out.")
+        raise DatasetError(
+            "Test labels are named but no test images: name those too, or leave the labels out.", "test_images"
+        )
     if test_labels is not None and labels is None:
-        raise DatasetError("Test labels are named but no training labels: name those too, or leave the labels out.")
+        raise DatasetError(
+            "Test labels are named but no training labels: name those too, or leave the labels out.", "labels"
+        )
 
     train = _read_set(images, labels, "training")
     test = _read_set(test_images, test_labels, "test") if test_images is not None else None
@@ -187,7 +173,7 @@ def assets_folder() -> Path:
         if folder.is_dir():
             return folder
     raise DatasetError(
-        f"The files that ship with the program are not in {_shown(package / 'assets')}: install it again."
+        f"The files that ship with the program are not in {shown(package / 'assets')}: install it again."
     )
 
 
@@ -312,25 +298,20 @@ def _absolute(path: Path | None) -> str | None:
         absolute.encode()
     except UnicodeEncodeError as error:
         # It could be read, but a run could not write it down to find it again.
-        raise DatasetError(f"{_shown(path)} is not a name in UTF-8: rename the file.") from error
+        raise DatasetError(f"{shown(path)} is not a name in UTF-8: rename the file.") from error
     return absolute
 
 
-def _shown(path: Path) -> str:
-    """A path as it can stand in a sentence: its last 120 characters, none of them control."""
-    text = "".join(character if character.isprintable() else "�" for character in str(path))
-    return "…" + text[-120:] if len(text) > 120 else text
-
-
 def _read_set(images: Path, labels: Path | None, part: str) -> ImageSet:
-    pixels = _IdxFile(images, f"{part} images").read()
+    pixels = IdxFile(images, f"{part} images").read()
     if pixels.ndim == 3:
         pixels = pixels[..., np.newaxis]
-    classes = _IdxFile(labels, f"{part} labels").read() if labels is not None else None
+    classes = IdxFile(labels, f"{part} labels").read() if labels is not None else None
     if labels is not None and classes is not None and len(classes) != len(pixels):
         raise DatasetError(
-            f"{_shown(images)} holds {len(pixels):,} images and {_shown(labels)} {len(classes):,} labels; "
-            "one label for each image was expected: name two files that belong together."
+            f"{shown(images)} holds {len(pixels):,} images and {shown(labels)} {len(classes):,} labels; "
+            "one label for each image was expected: name two files that belong together.",
+            "labels" if part == "training" else "test_labels",
         )
     return ImageSet(pixels, classes)
 
@@ -339,156 +320,15 @@ def _check_test(train: ImageSet, test: ImageSet, images: Path, labels: Path | No
     """Raise unless the test set could have come from where the training set did."""
     if test.shape != train.shape:
         raise DatasetError(
-            f"{_shown(images)} holds test images of {_size(test.shape)}; the training images are "
-            f"{_size(train.shape)}: name test images of that shape."
+            f"{shown(images)} holds test images of {size_words(test.shape)}; the training images are "
+            f"{size_words(train.shape)}: name test images of that shape.",
+            "test_images",
         )
     if labels is None or test.labels is None or test.classes <= train.classes:
         return
     index = int(np.argmax(test.labels >= train.classes))
     raise DatasetError(
-        f"{_shown(labels)} has the label {test.labels[index]} at index {index:,} (counted from 0); the largest "
-        f"training label is {train.classes - 1}: name test labels of the same classes."
+        f"{shown(labels)} has the label {test.labels[index]} at index {index:,} (counted from 0); the largest "
+        f"training label is {train.classes - 1}: name test labels of the same classes.",
+        "test_labels",
     )
-
-
-def _size(shape: tuple[int, ...]) -> str:
-    """28×28, or 32×32×3."""
-    return "×".join(str(side) for side in (shape[:2] if shape[2:] == (1,) else shape))
-
-
-@dataclass(frozen=True)
-class _IdxFile:
-    """An IDX file that somebody named: two zero bytes, a type, a number of axes, a size for each, the values."""
-
-    path: Path
-    role: str  # training images, training labels, test images or test labels
-
-    def read(self) -> NDArray[np.uint8]:
-        """Images (n, h, w) or (n, h, w, 3), or labels (n,).
-
-        Whether it is gzip is decided by its first bytes: people rename files, and browsers unpack them.
-        """
-        try:
-            status = self.path.stat()
-            if stat.S_ISDIR(status.st_mode):
-                raise self._refused(f"is a folder; an IDX file of {self.role} was expected: name the file in it.")
-            if not stat.S_ISREG(status.st_mode):
-                raise self._refused(f"is no regular file; an IDX file of {self.role} was expected: save it first.")
-            with self.path.open("rb") as file:
-                zipped = file.read(2) == _GZIP_MAGIC
-                file.seek(0)
-                if not zipped:
-                    return self._read_stream(file, status.st_size)
-                with gzip.GzipFile(fileobj=file) as unzipped:
-                    return self._read_stream(unzipped, None)
-        except FileNotFoundError as error:
-            raise self._refused(f"does not exist: check the path of the {self.role}.") from error
-        except EOFError as error:
-            raise self._refused("is a gzip file that breaks off before its end: copy or download it again.") from error
-        except (gzip.BadGzipFile, zlib.error) as error:
-            # The first bytes were right, so this is said only of what comes after a complete stream.
-            if str(error).startswith("Not a gzipped file"):
-                found = "is a gzip file with other bytes after its end"
-            else:
-                found = f"is a damaged gzip file ({error})"
-            raise self._refused(f"{found}: copy or download it again.") from error
-        except OSError as error:
-            raise self._refused(
-                f"cannot be read: {error.strerror or error}. Check it, or name another file."
-            ) from error
-        except MemoryError as error:
-            raise self._refused(f"does not fit into memory: name fewer {self.role}.") from error
-        except ValueError as error:  # a zero byte in the path
-            raise self._refused("is not a path: check its spelling.") from error
-
-    def _refused(self, sentence: str) -> DatasetError:
-        return DatasetError(f"{_shown(self.path)} {sentence}")
-
-    def _read_stream(self, stream: IO[bytes] | gzip.GzipFile, size: int | None) -> NDArray[np.uint8]:
-        """The values, where `size` is the stream's bytes if they are known before reading."""
-        shape = self._read_header(stream)
-        expected = math.prod(shape)
-        if size is not None and size < 4 + 4 * len(shape) + expected:
-            raise self._cut_short(shape, size - 4 - 4 * len(shape))
-        # Grown by what arrives: memory is never taken on the word of a header.
-        data = bytearray()
-        while len(data) < expected and (chunk := stream.read(min(_CHUNK, expected - len(data)))):
-            data += chunk
-        if len(data) < expected:
-            raise self._cut_short(shape, len(data))
-        # Reading on is also what makes gzip compare its checksum.
-        if stream.read(1):
-            raise self._refused(
-                f"goes on after the {expected:,} bytes of {shape[0]:,} {self._unit} that its header promises: "
-                "copy or download it again, or correct its header."
-            )
-        return np.frombuffer(data, np.uint8).reshape(shape)
-
-    @property
-    def _unit(self) -> str:
-        return self.role.split()[1]
-
-    def _read_header(self, stream: IO[bytes] | gzip.GzipFile) -> tuple[int, ...]:
-        """The sizes, all of them ones that can be read."""
-        magic = stream.read(4)
-        if not magic:
-            raise self._refused(f"is empty; an IDX file of {self.role} was expected: copy or download it again.")
-        if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _VALUE_TYPES:
-            raise self._refused(
-                f"starts with the bytes {magic.hex(' ')}; an IDX file of {self.role} starts with "
-                f"{'00 00 08 01' if self._unit == 'labels' else '00 00 08 03 or 00 00 08 04'}: "
-                "name another file, or convert it to IDX."
-            )
-        if magic[2] != _UNSIGNED_BYTES:
-            raise self._refused(
-                f"holds {_VALUE_TYPES[magic[2]]} (type code 0x{magic[2]:02X}); unsigned bytes (0x08) were expected: "
-                f"convert the {self._unit} to {'0 to 255' if self._unit == 'images' else 'classes from 0'}."
-            )
-        self._check_axes(axes=magic[3])
-        sizes = stream.read(4 * magic[3])
-        if len(sizes) < 4 * magic[3]:
-            missing = 4 * magic[3] - len(sizes)
-            raise self._refused(f"ends in its header, {missing} bytes of it missing: copy or download it again.")
-        shape = struct.unpack(f">{magic[3]}I", sizes)
-        if self._unit == "images":
-            self._check_shape(shape)
-        return shape
-
-    def _check_axes(self, axes: int) -> None:
-        if axes in ((1,) if self._unit == "labels" else (3, 4)):
-            return
-        if self._unit == "images" and axes == 1:
-            found = "looks like a label file: are images and labels swapped?"
-        elif self._unit == "labels" and axes in (3, 4):
-            found = "looks like an image file: are images and labels swapped?"
-        else:
-            found = f"has {axes} axes:"
-        expected = "1 axis" if self._unit == "labels" else "3 axes (images, height, width), or 4 with colours last"
-        raise self._refused(f"{found} {self.role.capitalize()} with {expected} were expected.")
-
-    def _check_shape(self, shape: tuple[int, ...]) -> None:
-        count, height, width = shape[:3]
-        if shape[3:] not in ((), (3,)):
-            raise self._refused(
-                f"holds images of {_size(shape[1:])}; 3 colours in the last place were expected: "
-                "write the values of a pixel one after the other, red, green, blue."
-            )
-        if not all(SMALLEST_SIDE <= side <= LARGEST_SIDE for side in (height, width)):
-            raise self._refused(
-                f"holds images of {_size(shape[1:])}; height and width from {SMALLEST_SIDE} to {LARGEST_SIDE} "
-                "were expected: scale or crop the images first."
-            )
-        if count == 0:
-            raise self._refused(f"holds no images: name a file with {self.role}.")
-        if count == 1 and self.role == "training images":
-            raise self._refused(
-                "holds a single image; at least 2 are needed, one to train on and one for validation: name more."
-            )
-
-    def _cut_short(self, shape: tuple[int, ...], found: int) -> DatasetError:
-        expected, each = math.prod(shape), math.prod(shape[1:])
-        missing = expected - found
-        return self._refused(
-            f"is cut short: its header promises {shape[0]:,} {self._unit} ({expected:,} bytes), and {missing:,} bytes "
-            f"({-(-missing // each):,} {self._unit}) are missing: copy or download it again."
-        )

@@ -24,7 +24,15 @@ class SpecError(EngineError):
 
 
 class DatasetError(EngineError):
-    """An image set that cannot be read, or whose parts do not belong together."""
+    """An image set that cannot be read, or whose parts do not belong together.
+
+    Args:
+        field: the field of a spec that names the file to be mended.
+    """
+
+    def __init__(self, sentence: str, field: str = "images") -> None:
+        self.field = field
+        super().__init__(sentence)
 
 
 class ModelFileError(EngineError):

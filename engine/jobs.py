@@ -22,7 +22,7 @@ from engine.batches import DeviceImages
 from engine.checkpoint import read_autoencoder, read_tensors, write_model
 from engine.control import Asked, Control, Flag, RunControl
 from engine.datasets import ImageData
-from engine.errors import DatasetError, EngineError, RunError
+from engine.errors import DatasetError, EngineError, RunError, StorageError
 from engine.evaluation import constant_image_error
 from engine.events import (
     DIVERGED,
@@ -334,7 +334,8 @@ def _close(work: Work, recorder: Recorder, result: Mapping[str, Any], state: str
     """Write the end of a run, then tell it."""
     result = {**result, "message": message}
     ended = RunEnded(state=state, message=message, result=result)
-    recorder.store(ended)
+    if state in (FINISHED, EARLY_STOPPED, DIVERGED):
+        write_json(work.run.result, work.spec.kind, result)
     recorder.write_status(
         state=state,
         message=message,
@@ -342,8 +343,10 @@ def _close(work: Work, recorder: Recorder, result: Mapping[str, Any], state: str
         test_accuracy=result["test_accuracy"],
         images_per_second=result["images_per_second"] or recorder.status.images_per_second,
     )
-    if state in (FINISHED, EARLY_STOPPED, DIVERGED):
-        write_json(work.run.result, work.spec.kind, result)
+    try:
+        recorder.store(ended)
+    except StorageError as error:  # the status and the result say the same: the run has ended all the same
+        log.warning("run %s: %s", work.run.id, error)
     recorder.tell(ended)
     return result
 
@@ -391,5 +394,7 @@ def summarise_classifier(home: Home, spec: Spec, data: ImageData) -> Plan:
     assert isinstance(spec, ClassifierSpec)
     encoder = read_autoencoder(find_encoder(home, spec.encoder)[0], data.shape)
     if data.classes < 2:
-        raise DatasetError(f"{data.name} has no labels of two or more classes: name a file of training labels.")
+        raise DatasetError(
+            f"{data.name} has no labels of two or more classes: name a file of training labels.", "labels"
+        )
     return plan_classifier(spec, encoder.encoder_spec, data.shape, data.classes)

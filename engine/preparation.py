@@ -67,7 +67,8 @@ def create(home: Home, spec: Spec) -> Work:
     if isinstance(spec, ClassifierSpec):
         if data.classes < 2:
             raise DatasetError(
-                f"{data.name} has {data.classes or 'no'} classes: a classifier needs labels (--labels) of two or more."
+                f"{data.name} has {data.classes or 'no'} classes: a classifier needs labels (--labels) of two or more.",
+                "labels",
             )
         file, origin = find_encoder(home, spec.encoder)
         encoder = read_autoencoder(file, data.shape)

@@ -1,6 +1,6 @@
 """The forms: what a run of an autoencoder or of a classifier shall be, before it begins.
 
-What was typed is kept by the app for each kind of form (`drafts`), so that going back and opening the form
+What was typed is kept by the app for each kind of form (`CaeApp.drafts`), so that going back and opening the form
 again loses nothing. What a field means is the spec's affair; the page adds what only the data, the
 encoder or earlier runs can tell, from a worker that starts again with each change.
 """
@@ -8,10 +8,9 @@ encoder or earlier runs can tell, from a worker that starts again with each chan
 import asyncio
 import time
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widget import Widget
@@ -33,11 +32,6 @@ PAUSE_SECONDS = 0.25
 """How long typing must rest before the data are asked."""
 
 FILES = ("images", "labels", "test_images", "test_labels")
-
-
-def drafts(app: App[Any]) -> dict[str, dict[str, str]]:
-    """What was typed into forms in this session, by kind and field; it lives as long as the app."""
-    return cast("dict[str, dict[str, str]]", app.__dict__.setdefault("drafts", {}))
 
 
 def help_on(kind: type[Spec], what: str) -> str:
@@ -91,7 +85,7 @@ class SpecPage(Page):
 
     def compose_page(self) -> Iterator[Widget]:
         """The form, the architecture beside it, and beneath both what hinders the start."""
-        values = {**drafts(self.app).get(self._draft, {}), **self._given}
+        values = {**self.cae.drafts.get(self._draft, {}), **self._given}
         with Horizontal(id="panes"):
             yield self.make_form(values)
             yield ArchitectureTable()
@@ -121,7 +115,7 @@ class SpecPage(Page):
     @on(SpecForm.Changed)
     def changed(self) -> None:
         """Keep what was typed, draw what follows from it at once, and ask the data about it."""
-        drafts(self.app)[self._draft] = dict(self.form.values)
+        self.cae.drafts[self._draft] = dict(self.form.values)
         self.show_values()
         self.draw()
         self._look()
@@ -141,13 +135,13 @@ class SpecPage(Page):
         if not start:
             await asyncio.sleep(PAUSE_SECONDS if self._data else 0)
         problems = await self.runner.check(spec)
-        if "images" not in problems:
+        if not problems.keys() & set(FILES):
             try:
                 self._data = await self.runner.data(spec)
                 self._files = self._file_names()
                 problems |= await self.ask_more(spec, self._data)
             except DatasetError as error:
-                problems["images"] = str(error)
+                problems[error.field] = str(error)
         self.form.show_data_problems(problems)
         self.draw()
         self._say()
@@ -178,7 +172,7 @@ class SpecPage(Page):
     @property
     def plan_fits(self) -> bool:
         """Whether everything that the layers depend on could be read."""
-        return not {"images", "labels", "encoder"} & self.form.problems.keys()
+        return not {*FILES, "encoder"} & self.form.problems.keys()
 
     def _say(self) -> None:
         """What hinders the start, in a sentence; how to start where nothing does."""
@@ -348,7 +342,7 @@ class ClassifierForm(SpecPage):
         try:
             self._plan = await self.runner.classifier_plan(spec)
         except DatasetError as error:
-            return {"labels": str(error)}
+            return {error.field: str(error)}
         except EngineError as error:
             return {"encoder": str(error)}
         return {}

@@ -19,7 +19,7 @@ from textual.widgets import Label
 from cae_tui import formats
 from cae_tui.messages import Configure
 from cae_tui.screens.base import Page
-from cae_tui.screens.configure import PAUSE_SECONDS, drafts
+from cae_tui.screens.configure import FILES, PAUSE_SECONDS
 from cae_tui.views import DataView
 from cae_tui.widgets.class_table import ClassTable
 from cae_tui.widgets.image_sheet import ImageSheet
@@ -27,7 +27,7 @@ from cae_tui.widgets.spec_form import SpecForm
 from engine.errors import EngineError
 from engine.spec import AutoencoderSpec, Spec
 
-FIELDS = ("images", "labels", "test_images", "test_labels", "validation_fraction", "seed")
+FIELDS = (*FILES, "validation_fraction", "seed")
 
 
 class Sheet(Vertical):
@@ -92,7 +92,7 @@ Files are IDX, plain or gzip; with no file named, the data is the MNIST that com
         with Horizontal(id="panes"):
             with Vertical(id="counts"):
                 yield SpecForm(
-                    AutoencoderSpec, drafts(self.app).get("data", {}), only=FIELDS, title="Files and split", id="files"
+                    AutoencoderSpec, self.cae.drafts.get("data", {}), only=FIELDS, title="Files and split", id="files"
                 )
                 with Vertical(id="balance", classes="card"):
                     yield ClassTable()
@@ -108,7 +108,7 @@ Files are IDX, plain or gzip; with no file named, the data is the MNIST that com
 
     @on(SpecForm.Changed)
     def _changed(self) -> None:
-        drafts(self.app)["data"] = {name: self.query_one(SpecForm).values[name] for name in FIELDS}
+        self.cae.drafts["data"] = {name: self.query_one(SpecForm).values[name] for name in FIELDS}
         self._read()
 
     @work(exclusive=True, group="read")
@@ -123,7 +123,7 @@ Files are IDX, plain or gzip; with no file named, the data is the MNIST that com
             data = await self.runner.data(spec)
             split = await self.runner.split(spec.validation_fraction, spec.seed, spec)
         except EngineError as error:
-            form.show_data_problems({"images": str(error)})
+            form.show_data_problems({getattr(error, "field", "images"): str(error)})
             self._not_read(str(error))
             return
         form.show_data_problems({})

@@ -27,6 +27,9 @@ PARTS = {0.1: "1/10 epoch", 0.25: "1/4 epoch", 0.5: "1/2 epoch"}
 LEAST_WIDTH, LEAST_HEIGHT = 24, 5
 """Cells below which a chart says its newest numbers instead of drawing them."""
 
+COMING = "Nothing is measured yet: the first steps are on their way."
+NOTHING = "It ended before anything was measured."
+
 Point = tuple[float, float]
 Points = list[Point]
 
@@ -129,7 +132,6 @@ class LossChart(PlotextPlot):
         super().__init__(id=id)
         self.metric = metric
         self.set_reactive(LossChart.by, by)
-        self.empty = "Nothing is measured yet: the first steps are on their way."
         self.keys = keys
         self.redraws = 0
         self._run: RunState | None = None
@@ -205,7 +207,7 @@ class LossChart(PlotextPlot):
         run, (width, height) = self._run, self.size
         training, validation = self._series()
         if run is None or not (training or validation):
-            return Text(self.empty, style="dim")
+            return Text(COMING if run is None or run.live else NOTHING, style="dim")
         if width < LEAST_WIDTH or height < LEAST_HEIGHT:
             return Text(self._newest(training, validation), no_wrap=False)
         training, validation = thin(training, 2 * width), thin(validation, 2 * width)

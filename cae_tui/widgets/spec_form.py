@@ -285,8 +285,10 @@ class SpecForm(Vertical):
                 self._custom = self._named_values()
         for name in names:
             self._data_problems.pop(name, None)
-            if self.presets.fields[name].type is Path:
-                self._data_problems.pop("images", None)
+            if self.presets.fields[name].type is Path:  # what is wrong with a file may be mended by another
+                files = [name for name in self._data_problems if self.presets.fields[name].type is Path]
+                for file in files:
+                    del self._data_problems[file]
         self._parse()
         self._refresh()
         self.post_message(self.Changed(self, names))

@@ -7,11 +7,13 @@ from textual.widgets import Input, Static
 
 from cae_tui import messages
 from cae_tui.app import CaeApp
+from cae_tui.runner import Runner
 from cae_tui.screens import configure
 from cae_tui.screens.configure import AutoencoderForm, ClassifierForm, SpecPage
 from cae_tui.widgets.architecture_table import ArchitectureTable, about, compression, layer_lines, millions, sum_lines
 from cae_tui.widgets.encoder_table import EncoderTable
 from engine.architecture import plan_autoencoder, plan_classifier
+from engine.datasets import assets_folder
 from engine.errors import RunError
 from engine.runs import Home
 from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, check_against_data
@@ -187,6 +189,22 @@ async def test_what_the_data_do_not_allow_is_no_start_either(app: CaeApp, starte
         await settled(pilot)
         assert started == []
         page.form.put({"batch_size": "100"})
+        await settled(pilot)
+        assert page.form.problems == {}
+
+
+async def test_what_is_wrong_with_a_file_is_said_at_its_own_field(app: CaeApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Runner(app.home, app)
+    monkeypatch.setattr(app.runner, "data", real.data)
+    monkeypatch.setattr(app.runner, "check", real.check)
+    async with app.run_test(size=(80, 24)) as pilot:
+        page = await opened(app, pilot, images=__file__, test_images="/nowhere/gone.gz")
+        assert list(page.form.problems) == ["images"]
+        page.form.put({"images": str(assets_folder() / "mnist" / "t10k-images-idx3-ubyte.gz")})
+        await settled(pilot)
+        assert list(page.form.problems) == ["test_images"]
+        assert page.form.problems["test_images"].startswith("/nowhere/gone.gz does not exist")
+        page.form.put({"test_images": ""})
         await settled(pilot)
         assert page.form.problems == {}
 

@@ -9,7 +9,7 @@ from textual.widgets import Input
 
 from cae_tui.app import CaeApp
 from cae_tui.screens import data
-from cae_tui.screens.configure import AutoencoderForm, drafts
+from cae_tui.screens.configure import AutoencoderForm
 from cae_tui.screens.data import DataScreen
 from cae_tui.widgets.class_table import ClassTable
 from cae_tui.widgets.image_sheet import ImageSheet
@@ -46,7 +46,7 @@ def app(home: Home, files: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> C
     monkeypatch.setattr(made.runner, "device", device)
     monkeypatch.setattr(data, "PAUSE_SECONDS", 0.0)
     made.device = DEVICE
-    drafts(made)["data"] = files
+    made.drafts["data"] = files
     return made
 
 
@@ -107,7 +107,7 @@ async def test_a_wrong_fraction_is_told_and_the_counts_stay(app: CaeApp) -> None
 
 
 async def test_a_file_that_is_not_there_is_named(app: CaeApp) -> None:
-    drafts(app)["data"] = {"images": "/nowhere/images.gz"}
+    app.drafts["data"] = {"images": "/nowhere/images.gz"}
     async with app.run_test(size=(120, 40)) as pilot:
         page = await opened(app, pilot)
         assert "/nowhere/images.gz" in page.query_one(SpecForm).problems["images"]
@@ -172,7 +172,7 @@ async def test_zoom_shows_every_pixel_where_there_is_room(app: CaeApp) -> None:
 
 
 async def test_a_set_without_labels_shows_all_images_and_says_so(app: CaeApp, files: dict[str, str]) -> None:
-    drafts(app)["data"] = {"images": files["images"]}
+    app.drafts["data"] = {"images": files["images"]}
     async with app.run_test(size=(120, 40)) as pilot:
         page = await opened(app, pilot)
         assert page.query_one(ClassTable).row_count == 1
@@ -231,7 +231,7 @@ def test_the_data_look_right(
     app: CaeApp, files: dict[str, str], snap_compare: Any, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(Path(files["images"]).parent)
-    drafts(app)["data"] = {"images": "squares", "labels": "classes"}
+    app.drafts["data"] = {"images": "squares", "labels": "classes"}
 
     async def before(pilot: Pilot[Any]) -> None:
         await opened(app, pilot)
@@ -245,7 +245,7 @@ def test_the_images_look_right_on_their_own(
     app: CaeApp, files: dict[str, str], snap_compare: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(Path(files["images"]).parent)
-    drafts(app)["data"] = {"images": "squares", "labels": "classes"}
+    app.drafts["data"] = {"images": "squares", "labels": "classes"}
 
     async def before(pilot: Pilot[Any]) -> None:
         await opened(app, pilot)

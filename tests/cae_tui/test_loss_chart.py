@@ -91,6 +91,18 @@ def test_each_stage_has_its_best_epoch() -> None:
     assert stage_best(replay("a", scripted_events("classifier"))) == [3, 6]
 
 
+async def test_an_empty_chart_says_whether_there_is_more_to_come() -> None:
+    chart = LossChart()
+    async with Host(chart).run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        assert "first steps are on their way" in drawn(chart)
+        stopped = RunState("a")
+        stopped.state = "stopped"
+        chart.show(stopped)
+        await pilot.pause()
+        assert drawn(chart) == "It ended before anything was measured."
+
+
 async def test_both_curves_their_marks_and_the_best_epoch_are_drawn() -> None:
     chart = LossChart()
     async with Host(chart).run_test(size=(80, 24)) as pilot:

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from engine import datasets
+from engine import datasets, idx
 from engine.datasets import (
     Dataset,
     ImageData,
@@ -160,7 +160,7 @@ class TestReading:
         assert np.array_equal(load_dataset(tmp_path / "images").train.images[..., 0], pictures())
 
     def test_a_file_of_many_chunks_arrives_whole(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(datasets, "_CHUNK", 7)
+        monkeypatch.setattr(idx, "_CHUNK", 7)
         for gz in (False, True):
             data = load_dataset(write_idx(tmp_path / "images", pictures(), gz=gz))
             assert np.array_equal(data.train.images[..., 0], pictures())
@@ -241,6 +241,28 @@ class TestRefusals:
     def test_a_file_that_is_not_there(self, tmp_path: Path) -> None:
         words = refusal(tmp_path / "nowhere")
         assert words == f"{tmp_path / 'nowhere'} does not exist: check the path of the training images."
+
+    def test_the_field_that_names_what_is_wrong_is_told(self, folder: Path) -> None:
+        images, labels, tests, gone = folder / "images", folder / "labels", folder / "test-images", folder / "gone"
+        files: dict[str, list[Path | None]] = {
+            "images": [gone],
+            "labels": [images, gone],
+            "test_images": [images, labels, gone],
+            "test_labels": [images, labels, tests, gone],
+        }
+        for field, named in files.items():
+            with pytest.raises(DatasetError) as caught:
+                load_dataset(*named)
+            assert caught.value.field == field
+        write_idx(folder / "five", np.zeros(5, np.uint8))
+        files = {
+            "labels": [images, folder / "five"],
+            "test_labels": [images, labels, tests, folder / "five"],
+        }
+        for field, named in files.items():
+            with pytest.raises(DatasetError, match="one label for each image") as caught:
+                load_dataset(*named)
+            assert caught.value.field == field
 
     def test_each_file_is_called_by_its_role(self, folder: Path) -> None:
         images, labels, tests, gone = folder / "images", folder / "labels", folder / "test-images", folder / "gone"

@@ -31,7 +31,7 @@ from engine.events import (
     Warned,
 )
 from engine.models import ConvAutoencoder
-from engine.recorder import best_file, list_checkpoints
+from engine.recorder import Recorder, best_file, list_checkpoints
 from engine.runs import Home, RunDirectory
 from engine.spec import AutoencoderSpec, ClassifierSpec, Spec
 from engine.training import overfitting
@@ -361,6 +361,25 @@ def test_a_full_disk_while_a_checkpoint_is_written_fails_in_words_and_keeps_the_
     assert run.read_status().resumable
     jobs.resume(run, lambda event: None, Flag())
     assert_equal(weights(run), weights(autoencoder[0]))
+
+
+def test_an_end_that_the_events_have_no_room_for_is_an_end_all_the_same(
+    home: Home, files: dict[str, Path], monkeypatch: Any
+) -> None:
+    store = Recorder.store
+
+    def full(self: Recorder, event: Event) -> None:
+        if isinstance(event, RunEnded):
+            raise StorageError("No space left on device.")
+        store(self, event)
+
+    told: list[Event] = []
+    monkeypatch.setattr(Recorder, "store", full)
+    result = jobs.start(home, small(files, epochs=1), told.append, Flag())
+    run = home.find(result["id"])
+    assert [event.state for event in told if isinstance(event, RunEnded)] == ["finished"]
+    assert run.read_status().state == result["state"] == "finished"
+    assert run.read_result() is not None
 
 
 def test_out_of_memory_names_the_batch_size_to_try(home: Home, files: dict[str, Path], monkeypatch: Any) -> None:
