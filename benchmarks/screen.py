@@ -19,24 +19,26 @@ import pexpect
 
 INSIDE = """
 import sys
+import threading
+import time
 from pathlib import Path
 from cae_tui.app import CaeApp
-from cae_tui.messages import RunUpdated, Start
+from cae_tui.messages import Start
 from engine.runs import Home
 from engine.spec import AutoencoderSpec, preset
 
-class Measured(CaeApp):
-    def on_mount(self):
-        super().on_mount()
-        spec = preset(AutoencoderSpec, "recommended", epochs=int(sys.argv[2]))
-        self.set_timer(1.0, lambda: self.post_message(Start(spec)))
-        self.set_interval(0.5, self.leave_at_the_end)
+app = CaeApp(Home(Path(sys.argv[1])))
 
-    def leave_at_the_end(self):
-        if self.runner.current is not None and self.runner.current.ended is not None:
-            self.exit()
+def train():
+    while not app.is_running:
+        time.sleep(0.1)
+    app.post_message(Start(preset(AutoencoderSpec, "recommended", epochs=int(sys.argv[2]))))
+    while app.runner.current is None or app.runner.current.ended is None:
+        time.sleep(0.5)
+    app.call_from_thread(app.exit)
 
-Measured(Home(Path(sys.argv[1]))).run()
+threading.Thread(target=train, daemon=True).start()
+app.run()
 """
 
 

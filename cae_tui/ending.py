@@ -176,9 +176,10 @@ def run_to_the_end(app: EndingApp) -> int:
         app.run()
     finally:
         app.runner.stop_at_once()
-        if app.at_once and app.runner.busy:  # the interpreter's own end would cross the thread that trains
+        if not app.at_once:  # after an error of the app's own, too, the run may still be at its last step
+            asyncio.run(app.runner.wait_for_end())
+        # The interpreter's own end would cross the thread that trains, and wait for one that loads torch.
+        if app.runner.busy or app.runner.reading:
             logging.shutdown()
             os._exit(app.return_code or 0)
-        # After an error of the app's own the run may still be at its last step.
-        asyncio.run(app.runner.wait_for_end())
     return app.return_code or 0

@@ -2,6 +2,7 @@ import asyncio
 import logging
 import os
 import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -491,6 +492,24 @@ async def test_a_second_ctrl_q_does_not_wait(make_app: MakeApp, monkeypatch: pyt
 
     monkeypatch.setattr(os, "_exit", leave)
     await asyncio.to_thread(run_to_the_end, app)
+    assert left == [0]
+
+
+async def test_the_end_does_not_wait_for_what_is_still_read(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = make_app()
+    gate = threading.Event()
+    left: list[int] = []
+    async with app.run_test() as pilot:
+        app.run_worker(app.runner._in_thread(gate.wait))
+        await until(pilot, lambda: app.runner.reading)
+        await pilot.press("ctrl+q")
+        await until(pilot, lambda: app._exit)
+    assert app.runner.reading
+    monkeypatch.setattr(logging, "shutdown", lambda: None)
+    monkeypatch.setattr(app, "run", lambda: None)
+    monkeypatch.setattr(os, "_exit", left.append)
+    await asyncio.to_thread(run_to_the_end, app)
+    gate.set()
     assert left == [0]
 
 
