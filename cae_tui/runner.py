@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("cae_tui")
 
-BATCH_SECONDS = 0.1
+BATCH_SECONDS = 0.25
 FOLLOW_SECONDS = 0.25
 READERS = 4
 DATA_SETS = 2  # that are kept in memory

@@ -148,7 +148,7 @@ class RunDirectory:
             _check_types(read)
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise RunError(f"{self.status} cannot be read ({error}): delete the run, or restore the file.") from None
-        # `result.json` comes last, so a run that claims its end without one was cut off while it was written.
+        # `result.json` is written before the state that claims its end: where it is missing, it was lost.
         unwritten = read.state in (FINISHED, EARLY_STOPPED, DIVERGED) and not self.result.exists()
         if (read.state in (RUNNING, PAUSED) or unwritten) and not self.is_held():
             return replace(read, state=CUT_OFF)

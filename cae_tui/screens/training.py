@@ -93,6 +93,10 @@ The curves of a run, as it learns or as it learnt.
         self.state: RunState | None = None
         self._samples_of: object = None
         self._arranged: tuple[bool, ...] = ()
+        self._keys: tuple[object, ...] = ()  # what the keys that are shown depend on
+        self._words = Content()
+        self._height = -1  # of those words, in lines
+        self._told = ("", "")
 
     @property
     def crumbs(self) -> tuple[str, ...]:
@@ -174,19 +178,39 @@ The curves of a run, as it learns or as it learnt.
             self.query_one("#accuracy", LossChart).show(run)
         elif self.query_one("#batches").display:
             self.query_one("#batches", LossChart).show(run)
-        pane = self.query_one("#status-pane")
-        pane.border_title = self.short(run.id)
-        self.query_one("#status", Static).update(status(run, max(pane.size.width, 20)))
+        self._write(run)
         for log in self.query(EpochLog):
             log.show(run)
-        sentence, colour = advice(run)
-        line = self.query_one("#advice", Static)
-        line.display = bool(sentence)
-        line.update(Content.styled(sentence, f"${colour}"))
         if run.samples is not None and run.samples is not self._samples_of:
             self._samples_of = run.samples
             self.read_samples(run.id, run.samples.file, run.samples.epoch)
-        self.refresh_bindings()
+        keys = (run.state, run.live, run.evaluating)
+        if keys != self._keys:
+            self._keys = keys
+            self.refresh_bindings()
+
+    def _write(self, run: "RunState") -> None:
+        """Its status and the advice; the screen is laid out again only where that has become longer or shorter.
+
+        Laying it out four times a second would slow down the training, which needs the same cores.
+        """
+        pane = self.query_one("#status-pane")
+        name = self.short(run.id)
+        if pane.border_title != name:
+            pane.border_title = name
+        words = status(run, max(pane.size.width, 20))
+        if words != self._words:
+            place = self.query_one("#status", Static)
+            height = words.get_height({}, max(place.size.width, 1))
+            place.update(words, layout=height != self._height)
+            self._words, self._height = words, height
+        told = advice(run)
+        if told != self._told:
+            self._told = told
+            sentence, colour = told
+            line = self.query_one("#advice", Static)
+            line.display = bool(sentence)
+            line.update(Content.styled(sentence, f"${colour}"))
 
     @work(exclusive=True, group="samples")
     async def read_samples(self, run: str, file: str, epoch: int) -> None:

@@ -209,7 +209,7 @@ def test_a_spec_that_cannot_begin_is_refused_with_its_fields(tmp_path: Path, fil
     assert not runner.home.ids()
 
 
-def test_steps_are_told_at_most_ten_times_a_second_and_everything_else_always(
+def test_steps_are_told_at_most_four_times_a_second_and_everything_else_always(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def event(step: int) -> Event:
@@ -238,7 +238,7 @@ def test_steps_are_told_at_most_ten_times_a_second_and_everything_else_always(
     runner.start(AutoencoderSpec())
     until(lambda: not runner.busy)
     assert heard.epochs == 1
-    assert 40 <= heard.steps <= 51  # 500 steps in five seconds of this clock
+    assert 16 <= heard.steps <= 21  # 500 steps in five seconds of this clock
     assert runner.current is not None
     assert runner.current.batch is not None
     assert runner.current.batch.step == 500

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from textual.message import Message
 from textual.pilot import Pilot
+from textual.widget import Widget
 from textual.worker import WorkerCancelled
 
 from cae_tui import messages
@@ -191,6 +192,38 @@ async def test_news_of_the_run_that_is_on_are_drawn(make_app: MakeApp, samples: 
         await settle(pilot)
         assert "✓ finished" in text(app)
         assert "Press o for the report" in text(app)
+
+
+async def test_news_of_a_batch_neither_lay_out_the_screen_nor_make_the_footer_again(
+    make_app: MakeApp, samples: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, gate = held(scripted_events(epochs=20, samples=True), BatchEnded, 6)
+    app = make_app(work)
+    async with app.run_test(size=LARGE) as pilot:
+        app.post_message(messages.Start(AutoencoderSpec()))
+        await pilot.pause()
+        await settle(pilot)
+        asked: list[str] = []
+        refresh = Widget.refresh
+
+        def count(widget: Widget, *regions: Any, layout: bool = False, recompose: bool = False, **rest: Any) -> Any:
+            if layout or recompose:
+                asked.append(repr(widget))
+            return refresh(widget, *regions, layout=layout, recompose=recompose, **rest)
+
+        monkeypatch.setattr(Widget, "refresh", count)
+        run = app.runner.current
+        assert run is not None
+        assert run.batch is not None
+        run.apply(replace(run.batch, step=3))
+        app.post_message(messages.RunUpdated(run, epoch=False))
+        await pilot.pause()
+        assert "step 3/4" in text(app)
+        assert asked == []
+        gate.set()
+        await app.runner.wait_for_end()
+        await settle(pilot)
+        assert asked
 
 
 async def test_leaving_the_screen_does_not_stop_the_run(make_app: MakeApp) -> None:

@@ -12,7 +12,12 @@ from tests.engine.conftest import small
 from tests.terminal.conftest import Terminal
 
 Open = Callable[..., Terminal]
-DATA = ("images", "labels", "test_images", "test_labels")
+DATA = {  # and what the form says beneath each
+    "images": "An IDX file, plain or gzip; empty is the MNIST",
+    "labels": "An IDX file with one class for each training image.",
+    "test_images": "An IDX file; used once, for the final evaluation.",
+    "test_labels": "An IDX file with one class for each test image.",
+}
 
 
 def go_down_to(terminal: Terminal, words: str) -> None:
@@ -26,6 +31,18 @@ def go_down_to(terminal: Terminal, words: str) -> None:
     raise AssertionError(f"no field says {words}:\n{terminal.text}")
 
 
+def name_the_files(terminal: Terminal, files: dict[str, Path]) -> None:
+    """From the first field of the form open its Data group, and type where each file lies."""
+    for _ in range(7):
+        terminal.press("down")
+    terminal.press("enter")
+    terminal.wait_for("Training images")
+    for name, explained in DATA.items():
+        go_down_to(terminal, explained)
+        terminal.press(str(files[name]))
+        terminal.wait_for(str(files[name])[-20:])
+
+
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (120, 40)])
 def test_from_launch_to_report(terminal: Open, tmp_path: Path, files: dict[str, Path], columns: int, rows: int) -> None:
     home = Home(tmp_path / "home")
@@ -37,14 +54,7 @@ def test_from_launch_to_report(terminal: Open, tmp_path: Path, files: dict[str, 
     app.wait_for("Convolutional layers")
     app.press("2")
     app.wait_for("preset 20")
-    for _ in range(7):
-        app.press("down")
-    app.press("enter")
-    app.wait_for("Training images")
-    for name in DATA:
-        app.press("down")
-        app.press(str(files[name]))
-        app.wait_until(lambda screen, name=name: files[name].name in screen, name)  # type: ignore[misc]
+    name_the_files(app, files)
     app.press("ctrl+r")
     app.wait_for("● training")
     app.wait_for("✓ finished", "for the report")
@@ -142,13 +152,7 @@ def test_quitting_asks_while_a_run_is_on_and_keeps_its_checkpoint(
     app.press("a")
     app.wait_for("Convolutional layers")
     app.press("9999")
-    for _ in range(7):
-        app.press("down")
-    app.press("enter")
-    app.wait_for("Training images")
-    for name in DATA:
-        app.press("down", str(files[name]))
-        app.wait_until(lambda screen, name=name: files[name].name in screen, name)  # type: ignore[misc]
+    name_the_files(app, files)
     app.press("ctrl+r")
     app.wait_until(lambda screen: bool(home.list_runs()) and home.list_runs()[0].epoch >= 1, "an epoch")
     app.press("ctrl+q")
