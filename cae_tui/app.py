@@ -332,6 +332,8 @@ class CaeApp(EndingApp):
 
     async def action_back(self) -> None:
         """The screen before; a form whose run began is behind one too."""
+        if isinstance(self.screen, Page) and self.screen.step_back():
+            return
         if len(self.screen_stack) > 1:
             self.pop_screen()
         while len(self.screen_stack) > 1 and self.screen in self._spent:

@@ -186,5 +186,7 @@ def _open_app(home: Home, run: str | None = None) -> int:
         return BAD_USAGE
     from cae_tui.app import CaeApp
     from cae_tui.ending import run_to_the_end
+    from cae_tui.logs import log_start
 
+    log_start()
     return run_to_the_end(CaeApp(home, open_run=run))

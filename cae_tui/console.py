@@ -114,7 +114,6 @@ def _follow(
     console = _Progress(stderr=True, highlight=False)
     with _Teller(console, run) as teller:
         result = work(teller.emit)
-    log.info("run %s ended: %s", result["id"], result["state"])
     if as_json:
         print(json.dumps({"format": FORMAT, **result}))  # noqa: T201
     else:

@@ -1,9 +1,13 @@
 """`<home>/cae-tui.log`: what a bug report needs."""
 
 import logging
+import os
+import platform
+import shutil
 from contextlib import suppress
 from logging.handlers import RotatingFileHandler
 
+from engine import __version__
 from engine.runs import Home
 
 LOG_BYTES = 1_000_000
@@ -21,3 +25,11 @@ def open_log(home: Home) -> None:
         handler = RotatingFileHandler(home.log, maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8", delay=True)
         handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s %(name)s %(message)s"))
         logger.handlers = [handler]
+
+
+def log_start() -> None:
+    """Write down what the app runs on: errors that follow are to be read with it."""
+    columns, rows = shutil.get_terminal_size()
+    terminal = f"{columns}×{rows} TERM={os.environ.get('TERM', '')}"
+    python, system = platform.python_version(), f"{platform.system()} {platform.machine()}"
+    logging.getLogger("cae_tui").info("cae-tui %s begun: Python %s, %s, %s", __version__, python, system, terminal)

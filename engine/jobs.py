@@ -96,14 +96,20 @@ def _go(work: Work, emit: Emit, flag: Flag) -> dict[str, Any]:
         found = read_checkpoint(work.run)
         state, status, offset = found if found else (None, work.run.read_status(), 0)
         recorder = Recorder(work.run, emit, status, offset)
+        begun = "resumed" if state else "begun"
+        log.info(
+            "run %s %s: %s on %s, torch %s", work.run.id, begun, work.spec.kind, work.device.words, torch.__version__
+        )
         try:
-            return _train(work, recorder, control, state)
+            result = _train(work, recorder, control, state)
         except Exception as error:  # whatever it is, the run's files must say how it ended
             if not isinstance(error, EngineError):
                 log.exception("run %s failed", work.run.id)
-            return _fail(work, recorder, error)
+            result = _fail(work, recorder, error)
         finally:
             recorder.close()
+    log.info("run %s ended: %s %s", work.run.id, result["state"], result["message"])
+    return result
 
 
 def _train(work: Work, recorder: Recorder, control: Control, state: TrainingState | None) -> dict[str, Any]:

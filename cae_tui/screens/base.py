@@ -93,6 +93,10 @@ class Page(Screen[None]):
         """The shortest prefix of a run's id that no other run has."""
         return self.cae.short(run)
 
+    def step_back(self) -> bool:
+        """One step back within the screen; whether there was one, so that Escape does not leave it."""
+        return False
+
     def shows_run(self, run: RunState) -> bool:  # noqa: ARG002 - for screens that do
         """Whether the screen itself tells how `run` goes, so that it needs no strip."""
         return False

@@ -225,6 +225,13 @@ class SpecPage(Page):
             self._field = self.focused
             self.call_after_refresh(layers.focus)
 
+    def step_back(self) -> bool:
+        """From the architecture, where it hides the form, to the form."""
+        hidden = self.has_class("-narrow") and self.has_class("-architecture")
+        if hidden:
+            self.action_other_pane()
+        return hidden
+
     def action_defaults(self) -> None:
         """Every field as the preset has it; a second time, as it was before."""
         before = dict(self.form.values)

@@ -236,6 +236,13 @@ Files are IDX, plain or gzip; with no file named, the data is the MNIST that com
         self.call_after_refresh((self.query_one(ClassTable) if there else sheet).focus)
         self.call_after_refresh(self._draw)
 
+    def step_back(self) -> bool:
+        """From the images, where they hide the counts, to the counts."""
+        hidden = self.has_class("-narrow") and self.has_class("-images")
+        if hidden:
+            self.action_other_pane()
+        return hidden
+
     def action_train(self, kind: str) -> None:
         """Open a form on this data and split."""
         values = self.query_one(SpecForm).values

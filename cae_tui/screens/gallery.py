@@ -89,7 +89,6 @@ What the model made of the images it was measured on.
 - Thumbnails are averaged down; a large image is exact where there is room, else the scale is shown.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "Back", id="gallery.back", tooltip="Back to the cards, or to the screen before"),
         Binding("a", "show('all')", "All", id="gallery.all", show=False, tooltip="Correct and incorrect ones"),
         Binding("c", "show('correct')", "Correct", id="gallery.correct", show=False, tooltip="Only the correct"),
         Binding("i", "show('incorrect')", "Incorrect", id="gallery.incorrect", show=False, tooltip="Only the wrong"),
@@ -277,14 +276,14 @@ What the model made of the images it was measured on.
             return self.large
         return True
 
-    def action_leave(self) -> None:
-        """From one image to the cards, from the cards to the screen before."""
-        if self.large:
-            self.large = False
-            self.draw()
-            self.query_one(CardGrid).focus()
-        else:
-            self.app.call_later(self.cae.action_back)
+    def step_back(self) -> bool:
+        """From one image to the cards."""
+        if not self.large:
+            return False
+        self.large = False
+        self.draw()
+        self.query_one(CardGrid).focus()
+        return True
 
     def action_show(self, which: str) -> None:
         """All, the correct or the incorrect ones."""

@@ -177,7 +177,9 @@ def test_the_doctor_tells_what_a_bug_report_needs(run: Run, shared: Path) -> Non
 
 
 def test_the_log_holds_what_ended_and_how(run: Run, trained: str, shared: Path) -> None:
-    assert f"run {trained} ended: finished" in (shared / "cae-tui.log").read_text()
+    log = (shared / "cae-tui.log").read_text()
+    assert f"run {trained} begun: autoencoder on cpu" in log
+    assert f"run {trained} ended: finished" in log
 
 
 def test_one_interrupt_stops_with_a_checkpoint_and_resume_goes_on(

@@ -248,6 +248,13 @@ async def test_f2_shows_the_architecture_where_there_is_room_for_one_pane_only(a
         await pilot.pause()
         assert panes(page) == (True, False)
         assert app.focused is page.query_one("#field-batch_size")
+        await pilot.press("f2", "escape")  # one step back: what was typed is not lost
+        await pilot.pause()
+        assert app.screen is page
+        assert panes(page) == (True, False)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.screen is not page
 
 
 async def test_a_refusal_is_shown_at_its_field(app: CaeApp) -> None:

@@ -215,6 +215,10 @@ async def test_f2_shows_the_images_where_there_is_room_for_one_pane_only(app: Ca
         await pilot.press("f2")
         await settled(pilot)
         assert app.focused is page.query_one(ClassTable)
+        await pilot.press("f2", "escape")  # one step back
+        await settled(pilot)
+        assert app.screen is page
+        assert app.focused is page.query_one(ClassTable)
 
 
 @pytest.mark.parametrize("size", [(20, 5), (8, 3)])

@@ -74,7 +74,7 @@ def heard(app: CaeApp, monkeypatch: pytest.MonkeyPatch) -> list[Message]:
 
 def test_a_classifier_s_headline_is_one_line() -> None:
     line = headline(scripted_result("classifier")).plain
-    assert line == "Test accuracy 99.61 % · 9,961 correct · 39 incorrect · test loss 0.0142 · 2:06"
+    assert line == "Test accuracy 99.61 % · loss 0.0142 · 9,961 correct · 39 incorrect · 2:06"
 
 
 def test_an_autoencoder_s_headline_tells_the_latent_beside_the_error() -> None:
