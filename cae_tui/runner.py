@@ -506,14 +506,14 @@ class Runner:
 
         return await self._in_thread(read)
 
-    def seconds_an_epoch(self, macs: int, training_images: int) -> float | None:
-        """An estimate from the latest autoencoder that completed an epoch here; None where there is none.
+    def seconds_an_epoch(self, work: int, training_images: int) -> float | None:
+        """An estimate for a network whose plan has so much `work`; None where no autoencoder was trained here yet.
 
-        A step's time is taken to grow with its multiply-adds.
+        It is scaled from the latest one that completed an epoch.
         """
         for run in self.list_runs():
-            if run.macs and run.images_per_second and run.epoch and run.kind == "autoencoder":
-                return training_images / run.images_per_second * macs / run.macs
+            if run.work and run.images_per_second and run.epoch and run.kind == "autoencoder":
+                return training_images / run.images_per_second * work / run.work
         return None
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Shape = tuple[int, int, int]
 """Height, width and channels."""
+MACS_A_NUMBER = 300  # multiply-adds that take as long as one activation; benchmarks/work.py on two CPU cores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +88,14 @@ class Plan:
     def macs(self) -> int:
         """Multiply-adds of one image, forward."""
         return sum(layer.macs for layer in self.layers)
+
+    @property
+    def work(self) -> int:
+        """What a training step's time grows with, for one image: multiply-adds, and activations to write and read.
+
+        How well it foretells the time: `benchmarks/work.py`.
+        """
+        return self.macs + MACS_A_NUMBER * sum(layer.numbers for layer in self.layers)
 
     def memory(self, batch_size: int) -> int:
         """Estimated bytes of a training step in float32: weights, gradients, Adam's two moments, activations."""

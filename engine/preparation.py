@@ -98,7 +98,7 @@ def create(home: Home, spec: Spec) -> Work:
                 updated=now,
                 encoder=origin,
                 image_shape=data.shape,
-                macs=work.plan.macs,
+                work=work.plan.work,
                 host=platform.node(),
             )
         )

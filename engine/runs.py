@@ -63,7 +63,7 @@ class RunStatus:
     updated: float = 0.0
     encoder: str | None = None  # the run or file a classifier was built on
     image_shape: tuple[int, ...] = ()
-    macs: int = 0  # multiply-adds of one image, forward
+    work: int = 0  # what the plan estimates a training step to grow with, for one image
     images_per_second: float | None = None  # of training steps only
     ms_per_step: float | None = None
     host: str = ""

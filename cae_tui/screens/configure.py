@@ -77,7 +77,7 @@ class SpecPage(Page):
         self._given = dict(values)
         self._data: DataView | None = None
         self._files: tuple[str, ...] = ()  # the files that `_data` was read from, as they were typed
-        self._pace = 0.0  # seconds for one multiply-add of one image; 0 where it is not known
+        self._pace = 0.0  # seconds for one unit of `Plan.work` of one image; 0 where it is not known
         self._before_defaults: dict[str, str] = {}
         self._field: Widget | None = None  # the field that one was at before looking at the architecture
 
@@ -261,10 +261,10 @@ class AutoencoderForm(SpecPage):
     async def ask_more(self, spec: Spec, data: "DataView") -> dict[str, str]:
         """How long an epoch takes here."""
         assert isinstance(spec, AutoencoderSpec)
-        macs = self.runner.plan(spec, data.shape).macs
+        work = self.runner.plan(spec, data.shape).work
         images = self._training_images(spec, data)
-        seconds = await asyncio.to_thread(self.runner.seconds_an_epoch, macs, images)
-        self._pace = (seconds or 0.0) / max(macs * images, 1)
+        seconds = await asyncio.to_thread(self.runner.seconds_an_epoch, work, images)
+        self._pace = (seconds or 0.0) / max(work * images, 1)
         return {}
 
     def draw(self) -> None:
@@ -273,7 +273,7 @@ class AutoencoderForm(SpecPage):
         if not isinstance(spec, AutoencoderSpec) or self._data is None or not self.data_fits:
             return
         plan = self.runner.plan(spec, self._data.shape)
-        seconds = self._pace * plan.macs * self._training_images(spec, self._data) or None
+        seconds = self._pace * plan.work * self._training_images(spec, self._data) or None
         self.query_one(ArchitectureTable).show(plan, batch_size=spec.batch_size, epochs=spec.epochs, seconds=seconds)
 
     def _training_images(self, spec: Spec, data: "DataView") -> int:

@@ -220,7 +220,7 @@ def scripted_status(events: Sequence[Event], *, state: str = "") -> RunStatus:
         validation_accuracy=last.validation.get("accuracy") if last else None,
         test_loss=result.get("test_loss"), test_accuracy=result.get("test_accuracy"),
         seconds=21.0 * len(epochs), started=started.time, updated=events[-1].time, image_shape=(28, 28, 1),
-        macs=5_200_000, images_per_second=2560.0, ms_per_step=50.0, host="here", process=1,
+        work=14_000_000, images_per_second=2560.0, ms_per_step=50.0, host="here", process=1,
     )  # fmt: skip
 
 
