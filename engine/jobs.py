@@ -108,7 +108,7 @@ def _go(work: Work, emit: Emit, flag: Flag) -> dict[str, Any]:
             result = _fail(work, recorder, error)
         finally:
             recorder.close()
-    log.info("run %s ended: %s %s", work.run.id, result["state"], result["message"])
+    log.info("run %s ended: %s", work.run.id, f"{result['state']}. {result['message']}".strip())
     return result
 
 
