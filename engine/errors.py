@@ -43,5 +43,9 @@ class RunError(EngineError):
     """A run that does not exist, is busy, or cannot be taken up again."""
 
 
+class StudyError(EngineError):
+    """A study that cannot be made, read or taken up again."""
+
+
 class StorageError(EngineError):
     """A folder that cannot be written, or a disk that is full."""
