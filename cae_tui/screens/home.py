@@ -70,7 +70,7 @@ from them. What its encoder has learnt then serves a classifier. Here is where b
 
 * `↑` `↓` `Enter`: choose in the menu or in the list
 * `←` `→`: from the menu to the list and back
-* `R`: resume the run under the cursor, where it was stopped or cut off
+* `R`: resume the run under the cursor, or from the menu the latest that was stopped or cut off
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", MENU[0][2], "Autoencoder", id="home.autoencoder", tooltip="Train an autoencoder", show=False),
@@ -79,7 +79,7 @@ from them. What its encoder has learnt then serves a classifier. Here is where b
         Binding("d", MENU[3][2], "Data", id="home.data", tooltip="The data set", show=False),
         Binding("left", "focus('#runs')", "Last runs", id="home.left", tooltip="To the last runs", show=False),
         Binding("right", "focus('#menu')", "Menu", id="home.right", tooltip="To the menu", show=False),
-        Binding("R,shift+r", "resume", "Resume", id="home.resume", tooltip="Resume the run under the cursor"),
+        Binding("R,shift+r", "resume", "Resume", id="home.resume", tooltip="Resume what was stopped or cut off"),
         Binding("q", "app.quit", "Quit", id="home.quit", tooltip="Quit; asks while a run is on"),
     ]
 
@@ -111,7 +111,11 @@ from them. What its encoder has learnt then serves a classifier. Here is where b
     def _reload(self) -> None:
         """List the runs again."""
         if self.is_current or not self.is_mounted:
-            self.query_one(LastRuns).show(self.runner.list_runs())
+            listed = self.query_one(LastRuns)
+            before = listed.resumable is None
+            listed.show(self.runner.list_runs())
+            if before != (listed.resumable is None):
+                self.refresh_bindings()
 
     def on_screen_resume(self) -> None:
         """Other processes may have trained meanwhile."""
@@ -139,10 +143,10 @@ from them. What its encoder has learnt then serves a classifier. Here is where b
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Only what was stopped or cut off can be resumed."""
         if action == "resume":
-            return isinstance(self.focused, LastRuns) and self.focused.resumable is not None
+            return bool(self.query(LastRuns)) and self.query_one(LastRuns).resumable is not None
         return True
 
     def action_resume(self) -> None:
-        """Take up the run under the cursor."""
+        """Take up the run under the cursor, or the latest that can be."""
         if (run := self.query_one(LastRuns).resumable) is not None:
             self.post_message(ResumeRun(run.id))

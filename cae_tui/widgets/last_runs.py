@@ -45,8 +45,10 @@ class LastRuns(OptionList):
 
     @property
     def resumable(self) -> RunStatus | None:
-        """The one under the cursor, where it can be resumed."""
-        return self.run if self.run is not None and self.run.resumable else None
+        """The one under the cursor, where it can be resumed; from elsewhere on the screen, the latest that can."""
+        if self.has_focus:
+            return self.run if self.run is not None and self.run.resumable else None
+        return next((run for run in self._runs if run.resumable), None)
 
     def show(self, runs: Sequence[RunStatus]) -> None:
         """List `runs`; the cursor stays on its run."""
@@ -69,7 +71,10 @@ class LastRuns(OptionList):
             return
         self._drawn = drawn
         self.can_focus = bool(lines)
-        self.border_subtitle = "Enter opens · R resumes what was cut off" if lines else ""
+        offers = ["Enter opens"] * bool(lines) + ["R resumes what was cut off"] * any(
+            run.resumable for run in self._runs
+        )
+        self.border_subtitle = " · ".join(offers)
         self.clear_options()
         if not lines:
             if self.has_focus:

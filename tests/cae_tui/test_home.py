@@ -90,12 +90,17 @@ async def test_enter_opens_and_capital_r_resumes_only_what_can_be_resumed(
     monkeypatch.setattr(app, "_open_report", opened.append)
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.pause()
-        await pilot.press("R")  # the menu has the focus: no run is meant
-        assert resumed == []
-        await pilot.press("left", "R", "down", "R", "enter")
+        await pilot.press("R")  # from the menu: the latest that can be
         await pilot.pause()
         assert resumed == ["g9q8000000"]
-        assert opened == ["g9q8000000", CLASSIFIER]
+        await pilot.press("left", "R")  # from the list: only the one under the cursor
+        await pilot.pause()
+        resumed.clear()
+        opened.clear()
+        await pilot.press("down", "R", "enter")
+        await pilot.pause()
+        assert resumed == []
+        assert opened == [CLASSIFIER]
 
 
 @pytest.mark.parametrize(("key", "action"), [("a", "configure"), ("c", "configure"), ("r", "runs"), ("d", "data")])
