@@ -4,11 +4,11 @@ One place, so that a loss, a share or a duration looks the same in a list, under
 report. Pure functions without imports that cost anything: the first screen uses them.
 """
 
-import math
 import time
 
-NOTHING = "–"
-"""What stands where there is no number."""
+from engine.words import NOTHING, duration, loss, seconds
+
+__all__ = ["NOTHING", "ago", "big", "count", "duration", "loss", "percent", "seconds", "size", "state_mark"]
 
 _GIGA = ("G", 1e9)
 
@@ -26,30 +26,9 @@ _MARKS: dict[str, tuple[str, str]] = {
 }
 
 
-def loss(value: float | None) -> str:
-    """A loss in the report's manner: `0.0011`, below a thousandth `9.54e-04`, and `–` for none."""
-    if value is None:
-        return NOTHING
-    if not math.isfinite(value):
-        return str(value)
-    size = abs(value)
-    if size == 0 or size >= 0.0009995:  # what would round up to 1.00e-03
-        return f"{value:.4f}" if size < 1e5 else f"{value:.2e}"
-    return f"{value:.2e}"
-
-
 def percent(share: float | None, digits: int = 2) -> str:
     """A share of 1 as `99.58 %`."""
     return NOTHING if share is None else f"{100 * share:.{digits}f} %"
-
-
-def duration(seconds: float | None) -> str:
-    """`0:07`, `1:12`, `1:02:03`."""
-    if seconds is None or not math.isfinite(seconds):
-        return NOTHING
-    minutes, rest = divmod(round(max(seconds, 0)), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def ago(timestamp: float, now: float | None = None) -> str:

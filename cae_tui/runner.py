@@ -511,10 +511,10 @@ class Runner:
 
         It is scaled from the latest one that completed an epoch.
         """
-        for run in self.list_runs():
-            if run.work and run.images_per_second and run.epoch and run.kind == "autoencoder":
-                return training_images / run.images_per_second * work / run.work
-        return None
+        from engine.estimates import seconds_per_work
+
+        each = seconds_per_work(self.list_runs(), "autoencoder")
+        return None if each is None else training_images * work * each
 
 
 def pictures(images: "NDArray[np.uint8]") -> tuple[Picture, ...]:

@@ -1,4 +1,4 @@
-"""Asking a run to pause, go on or stop: from another thread, or from another process.
+"""Asking a run to pause, go on or end: from another thread, or from another process.
 
 A thread sets a flag; a process writes the word into the run's `control` file, which the training
 process looks at no more than five times a second. `fit` asks at every step, so asking is cheap.
@@ -20,13 +20,20 @@ class Asked(Enum):
     RUN = "run"
     PAUSE = "pause"
     STOP = "stop"
+    SKIP = "skip"  # end this trial of a study and go on with the next
+    PRUNE = "prune"  # the same, for it is hopeless
+
+    @property
+    def ends(self) -> bool:
+        """Whether it brings the run to its end."""
+        return self not in (Asked.RUN, Asked.PAUSE)
 
 
 class Control(Protocol):
     """What `fit` looks at."""
 
     def asked(self) -> Asked:
-        """What the run should do now; once STOP, always STOP."""
+        """What the run should do now; once it is to end, nothing else."""
         ...
 
 
@@ -37,13 +44,18 @@ class Flag:
         self._asked = Asked.RUN
 
     def ask(self, what: Asked) -> None:
-        """Ask for it; nothing takes a stop back."""
-        if self._asked is not Asked.STOP:
+        """Ask for it; nothing but a stop takes back what ends a run."""
+        if not self._asked.ends or what is Asked.STOP:
             self._asked = what
 
     def asked(self) -> Asked:
         """What was asked last."""
         return self._asked
+
+    def next_run(self) -> None:
+        """Another run begins: what was asked of the one before alone is done with."""
+        if self._asked in (Asked.SKIP, Asked.PRUNE):
+            self._asked = Asked.RUN
 
 
 class RunControl:

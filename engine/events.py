@@ -29,6 +29,8 @@ STATES = (
     CUT_OFF,
 )
 """The states of a run, the same words in code, files, filters and screens."""
+ENDED_FOR_GOOD = (FINISHED, EARLY_STOPPED, PRUNED, SKIPPED, DIVERGED)
+"""Those that a run has a result in, and nothing is left to resume."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,16 +20,18 @@ from engine import results
 from engine.architecture import Plan, plan_classifier
 from engine.batches import DeviceImages
 from engine.checkpoint import read_autoencoder, read_tensors, write_model
-from engine.control import Asked, Control, Flag, RunControl
+from engine.control import Control, Flag, RunControl
 from engine.datasets import ImageData
 from engine.errors import DatasetError, EngineError, RunError, StorageError
 from engine.evaluation import constant_image_error
 from engine.events import (
-    DIVERGED,
     EARLY_STOPPED,
+    ENDED_FOR_GOOD,
     FAILED,
     FINISHED,
+    PRUNED,
     RUNNING,
+    SKIPPED,
     STOPPED,
     Emit,
     EvaluationStarted,
@@ -44,7 +46,7 @@ from engine.recorder import Recorder, best_file, read_checkpoint, to_pixels
 from engine.runs import Home, RunDirectory
 from engine.spec import AutoencoderSpec, ClassifierSpec, Spec
 from engine.tasks import Classification, Reconstruction, Task
-from engine.training import Progress, Stage, StageData, TrainingState, fit
+from engine.training import ENDS, Progress, Stage, StageData, TrainingState, fit
 
 SAMPLES = 10  # validation images that an autoencoder is shown to rebuild after each epoch
 
@@ -60,7 +62,7 @@ def start(home: Home, spec: Spec, emit: Emit, flag: Flag) -> dict[str, Any]:
     Raises:
         EngineError: it cannot begin. Once `RunStarted` is told, what goes wrong is told by `RunEnded`.
     """
-    return _go(create(home, spec), emit, flag)
+    return begin(create(home, spec), emit, flag)
 
 
 def resume(run: RunDirectory, emit: Emit, flag: Flag) -> dict[str, Any]:
@@ -70,7 +72,7 @@ def resume(run: RunDirectory, emit: Emit, flag: Flag) -> dict[str, Any]:
         EngineError: it is complete, busy, or its data are not the ones it began with.
     """
     check_resumable(run)
-    return _go(reopen(run), emit, flag)
+    return begin(reopen(run), emit, flag)
 
 
 def check_resumable(run: RunDirectory) -> None:
@@ -89,8 +91,8 @@ def check_resumable(run: RunDirectory) -> None:
 # -- training -------------------------------------------------------------------------------------
 
 
-def _go(work: Work, emit: Emit, flag: Flag) -> dict[str, Any]:
-    """Train, evaluate and write a run, holding its lock."""
+def begin(work: Work, emit: Emit, flag: Flag) -> dict[str, Any]:
+    """Train, evaluate and write what `create` or `reopen` made ready, holding the run's lock; gives back its result."""
     with work.run.locked():
         control = RunControl(flag, work.run.control)
         found = read_checkpoint(work.run)
@@ -154,12 +156,12 @@ def _train(work: Work, recorder: Recorder, control: Control, state: TrainingStat
                 model, task, stage, data,
                 device=device, control=control, emit=recorder.emit, keeper=recorder, state=state, before=before,
             )  # fmt: skip
-        if progress.ended in (STOPPED, DIVERGED):
+        if progress.ended not in (FINISHED, EARLY_STOPPED):
             return _end_early(work, recorder, model, progress)
         before, state = progress, None
         model.load_state_dict(read_tensors(best_file(work.run, name))[0])
-    if control.asked() is Asked.STOP:
-        progress.ended = STOPPED
+    if ended := ENDS.get(control.asked()):
+        progress.ended = ended
         return _end_early(work, recorder, model, progress)
     return _finish(work, recorder, model, progress, images)
 
@@ -256,7 +258,7 @@ def _finish(
 def _end_early(
     work: Work, recorder: Recorder, model: ConvAutoencoder | EncoderClassifier, progress: Progress
 ) -> dict[str, Any]:
-    """Keep the best weights of a run that was stopped or diverged."""
+    """Keep the best weights of a run that was stopped, skipped or pruned, or diverged."""
     best = best_file(work.run, progress.stage)
     if progress.best_epoch == 0 and len(work.spec.stages) > 1 and progress.stage != work.spec.stages[0][0]:
         best = best_file(work.run, work.spec.stages[0][0])
@@ -266,8 +268,11 @@ def _end_early(
     kept = "The weights of the stage before are kept." if best.exists() else ""
     if progress.best_epoch:
         kept = f"The weights of epoch {progress.best_epoch}, the best, are kept."
-    if progress.ended == STOPPED:
-        epoch = min(progress.epoch, dict(work.spec.stages)[progress.stage])
+    epoch = min(progress.epoch, dict(work.spec.stages)[progress.stage])
+    if progress.ended in (SKIPPED, PRUNED):
+        why = " its losses so far were worse than most." if progress.ended == PRUNED else ""
+        message = f"{progress.ended.capitalize()} in epoch {epoch}{':' if why else '.'}{why} {kept}".strip()
+    elif progress.ended == STOPPED:
         message = f"Stopped in epoch {epoch}. {kept} Resume it to go on.".replace("  ", " ")
     else:
         rate = stage_of(work.spec, progress.stage).learning_rate
@@ -340,7 +345,7 @@ def _close(work: Work, recorder: Recorder, result: Mapping[str, Any], state: str
     """Write the end of a run, then tell it."""
     result = {**result, "message": message}
     ended = RunEnded(state=state, message=message, result=result)
-    if state in (FINISHED, EARLY_STOPPED, DIVERGED):
+    if state in ENDED_FOR_GOOD:
         write_json(work.run.result, work.spec.kind, result)
     recorder.write_status(
         state=state,

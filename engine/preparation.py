@@ -48,8 +48,12 @@ class Work:
         return plan_classifier(self.spec, self.encoder.encoder_spec, self.data.shape, self.data.classes)
 
 
-def create(home: Home, spec: Spec) -> Work:
+def create(home: Home, spec: Spec, study: str = "", trial: int = 0) -> Work:
     """Check all that can be checked before training, and make the run's directory.
+
+    Args:
+        study: the id of the study that the run is a trial of; none by default.
+        trial: the run's number there, from 1.
 
     Raises:
         EngineError: the spec does not fit the data, a file cannot be read, the folder cannot be written.
@@ -98,7 +102,11 @@ def create(home: Home, spec: Spec) -> Work:
                 updated=now,
                 encoder=origin,
                 image_shape=data.shape,
+                study=study,
+                trial=trial,
                 work=work.plan.work,
+                parameters=work.plan.parameters,
+                latent=work.plan.latent,
                 host=platform.node(),
             )
         )
@@ -169,12 +177,17 @@ def _spec_file(work: Work, origin: str | None) -> dict[str, Any]:
         "seed": work.spec.seed,
         "threads": work.device.threads,
         "device": work.device.words,
-        "versions": {
-            "cae-tui": engine.__version__,
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "numpy": np.__version__,
-        },
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Of what decides the numbers of a run."""
+    return {
+        "cae-tui": engine.__version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
     }
 
 

@@ -20,10 +20,8 @@ from engine.control import Asked, ask_other_process
 from engine.errors import RunError
 from engine.events import (
     CUT_OFF,
-    DIVERGED,
-    EARLY_STOPPED,
+    ENDED_FOR_GOOD,
     FAILED,
-    FINISHED,
     PAUSED,
     RUNNING,
     STOPPED,
@@ -33,8 +31,8 @@ from engine.events import (
 from engine.files import absolute, read_json, storage_error, write_json
 
 ID_LENGTH = 10
-_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # no letters that look like digits
-_ID = re.compile(rf"[{_ALPHABET}]{{{ID_LENGTH}}}")
+ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # no letters that look like digits
+_ID = re.compile(rf"[{ID_ALPHABET}]{{{ID_LENGTH}}}")
 SHORTEST_PREFIX = 4
 
 
@@ -62,6 +60,10 @@ class RunStatus:
     started: float = 0.0  # seconds since 1970, UTC
     updated: float = 0.0
     encoder: str | None = None  # the run or file a classifier was built on
+    study: str = ""  # the study that it is a trial of
+    trial: int = 0  # its number there, from 1
+    parameters: int = 0
+    latent: int = 0  # numbers the encoder makes of one image
     image_shape: tuple[int, ...] = ()
     work: int = 0  # what the plan estimates a training step to grow with, for one image
     images_per_second: float | None = None  # of training steps only
@@ -149,7 +151,7 @@ class RunDirectory:
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise RunError(f"{self.status} cannot be read ({error}): delete the run, or restore the file.") from None
         # `result.json` is written before the state that claims its end: where it is missing, it was lost.
-        unwritten = read.state in (FINISHED, EARLY_STOPPED, DIVERGED) and not self.result.exists()
+        unwritten = read.state in ENDED_FOR_GOOD and not self.result.exists()
         if (read.state in (RUNNING, PAUSED) or unwritten) and not self.is_held():
             return replace(read, state=CUT_OFF)
         return read
@@ -229,7 +231,7 @@ class Home:
         try:
             self.runs.mkdir(parents=True, exist_ok=True)
             while True:
-                path = self.runs / "".join(secrets.choice(_ALPHABET) for _ in range(ID_LENGTH))
+                path = self.runs / "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
                 with suppress(FileExistsError):
                     path.mkdir()
                     break

@@ -72,7 +72,7 @@ File = Annotated[
 ]
 
 
-def _asked(default: Any, group: str, title: str, description: str, *, unit: str = "", **bounds: Any) -> Any:
+def asked(default: Any, group: str, title: str, description: str, *, unit: str = "", **bounds: Any) -> Any:
     """A field of a spec: what `Field` takes, and the form's section and the unit besides."""
     extra: JsonDict = {"group": group, "unit": unit}
     return Field(default, title=title, description=description, json_schema_extra=extra, **bounds)
@@ -88,19 +88,19 @@ class Spec(BaseModel):
     preset_titles: ClassVar[Mapping[str, str]] = {}
 
     kind: Literal["autoencoder", "classifier"]
-    batch_size: int = _asked(128, "Hyperparameters", "Batch size", "Images a step.", unit="images", ge=1, le=65_536)
-    optimizer: Optimizer = _asked(
+    batch_size: int = asked(128, "Hyperparameters", "Batch size", "Images a step.", unit="images", ge=1, le=65_536)
+    optimizer: Optimizer = asked(
         "adam", "Optimisation", "Optimizer", "How gradients become steps; adamw decays weights apart from them."
     )
-    schedule: Schedule = _asked(
+    schedule: Schedule = asked(
         "one-cycle",
         "Optimisation",
         "Schedule",
         "one-cycle rises to the learning rate and falls to nothing by the last epoch; "
         "reduce-on-plateau halves it when the validation loss stalls.",
     )
-    weight_decay: float = _asked(0.0, "Optimisation", "Weight decay", "Pull of every weight towards zero.", ge=0, le=1)
-    patience: int = _asked(
+    weight_decay: float = asked(0.0, "Optimisation", "Weight decay", "Pull of every weight towards zero.", ge=0, le=1)
+    patience: int = asked(
         10,
         "Optimisation",
         "Early-stopping patience",
@@ -109,20 +109,20 @@ class Spec(BaseModel):
         ge=0,
         le=10_000,
     )
-    seed: int = _asked(
+    seed: int = asked(
         0, "Optimisation", "Seed", "Fixes initial weights, split, shuffling and augmentation.", ge=0, le=2**31 - 1
     )
-    images: File = _asked(
+    images: File = asked(
         None, "Data", "Training images", "An IDX file, plain or gzip; empty is the MNIST that comes along."
     )
-    labels: File = _asked(None, "Data", "Training labels", "An IDX file with one class for each training image.")
-    test_images: File = _asked(None, "Data", "Test images", "An IDX file; used once, for the final evaluation.")
-    test_labels: File = _asked(None, "Data", "Test labels", "An IDX file with one class for each test image.")
-    validation_fraction: float = _asked(
+    labels: File = asked(None, "Data", "Training labels", "An IDX file with one class for each training image.")
+    test_images: File = asked(None, "Data", "Test images", "An IDX file; used once, for the final evaluation.")
+    test_labels: File = asked(None, "Data", "Test labels", "An IDX file with one class for each test image.")
+    validation_fraction: float = asked(
         0.1, "Data", "Validation fraction", "Part of the training images held back to choose by.", gt=0, le=0.5
     )
-    device: Device = _asked("auto", "Device", "Device", "auto takes CUDA, then Apple's MPS, then the CPU.")
-    precision: Precision = _asked(
+    device: Device = asked("auto", "Device", "Device", "auto takes CUDA, then Apple's MPS, then the CPU.")
+    precision: Precision = asked(
         "auto",
         "Device",
         "Precision",
@@ -155,8 +155,8 @@ class AutoencoderSpec(Spec):
     """What a training run of a convolutional autoencoder asks for."""
 
     kind: Literal["autoencoder"] = "autoencoder"
-    epochs: int = _asked(20, "Hyperparameters", "Epochs", "Passes over the training images.", ge=1, le=100_000)
-    layers: int = _asked(
+    epochs: int = asked(20, "Hyperparameters", "Epochs", "Passes over the training images.", ge=1, le=100_000)
+    layers: int = asked(
         10,
         "Hyperparameters",
         "Convolutional layers",
@@ -165,22 +165,22 @@ class AutoencoderSpec(Spec):
         le=40,
         multiple_of=2,
     )
-    kernels: Kernels = _asked(
+    kernels: Kernels = asked(
         "32",
         "Hyperparameters",
         "Kernels per layer",
         "One number for all, or one for each layer of the encoder (16-32-64), which the decoder mirrors.",
     )
-    kernel_size: int = _asked(
+    kernel_size: int = asked(
         3, "Hyperparameters", "Kernel size", "Height and width of a kernel.", unit="pixels", ge=1, le=11
     )
-    learning_rate: float = _asked(
+    learning_rate: float = asked(
         8e-3, "Optimisation", "Learning rate", "The largest of the run under one-cycle, else the first.", gt=0, le=10
     )
-    downsampling: Literal["strided", "max-pool"] = _asked(
+    downsampling: Literal["strided", "max-pool"] = asked(
         "strided", "Architecture", "Downsampling", "How the encoder halves height and width."
     )
-    downsamplings: int = _asked(
+    downsamplings: int = asked(
         2,
         "Architecture",
         "Downsamplings",
@@ -188,29 +188,29 @@ class AutoencoderSpec(Spec):
         ge=0,
         le=3,
     )
-    upsampling: Literal["transposed", "nearest"] = _asked(
+    upsampling: Literal["transposed", "nearest"] = asked(
         "transposed", "Architecture", "Upsampling", "How the decoder doubles height and width."
     )
-    sub_pixel: bool = _asked(
+    sub_pixel: bool = asked(
         True,
         "Architecture",
         "Sub-pixel output",
         "The last layer computes four pixels at once at half of the resolution, where it has to double it.",
     )
-    residual: bool = _asked(
+    residual: bool = asked(
         True, "Architecture", "Residual connections", "Add a layer's input to its output where both have one shape."
     )
-    normalisation: Literal["batch", "none"] = _asked(
+    normalisation: Literal["batch", "none"] = asked(
         "batch", "Architecture", "Normalisation", "After each convolution but the last."
     )
-    activation: Activation = _asked("silu", "Architecture", "Activation", "After each layer but the last.")
-    output: Literal["linear", "sigmoid"] = _asked(
+    activation: Activation = asked("silu", "Architecture", "Activation", "After each layer but the last.")
+    output: Literal["linear", "sigmoid"] = asked(
         "linear", "Architecture", "Output", "What the last layer ends in; linear output is cut to [0, 1] when drawn."
     )
-    dropout: float = _asked(
+    dropout: float = asked(
         0.0, "Architecture", "Dropout", "Part of each hidden layer's outputs put to zero in training.", ge=0, le=0.9
     )
-    latent: int = _asked(
+    latent: int = asked(
         0,
         "Architecture",
         "Dense latent",
@@ -283,7 +283,7 @@ class ClassifierSpec(Spec):
     """What a training run of a classifier on an autoencoder's encoder asks for."""
 
     kind: Literal["classifier"] = "classifier"
-    encoder: str = _asked(
+    encoder: str = asked(
         ...,
         "Hyperparameters",
         "Encoder",
@@ -291,10 +291,10 @@ class ClassifierSpec(Spec):
         min_length=1,
         max_length=4096,
     )
-    fc_units: int = _asked(
+    fc_units: int = asked(
         64, "Hyperparameters", "Fully connected units", "In each hidden layer of the head.", ge=1, le=65_536
     )
-    fc_layers: int = _asked(
+    fc_layers: int = asked(
         1,
         "Hyperparameters",
         "Fully connected layers",
@@ -302,7 +302,7 @@ class ClassifierSpec(Spec):
         ge=0,
         le=10,
     )
-    frozen_epochs: int = _asked(
+    frozen_epochs: int = asked(
         3,
         "Hyperparameters",
         "Epochs, encoder frozen",
@@ -310,7 +310,7 @@ class ClassifierSpec(Spec):
         ge=0,
         le=100_000,
     )
-    finetune_epochs: int = _asked(
+    finetune_epochs: int = asked(
         15,
         "Hyperparameters",
         "Epochs, fine-tuning",
@@ -318,36 +318,36 @@ class ClassifierSpec(Spec):
         ge=0,
         le=100_000,
     )
-    optimizer: Optimizer = _asked(
+    optimizer: Optimizer = asked(
         "adamw", "Optimisation", "Optimizer", "How gradients become steps; adamw decays weights apart from them."
     )
-    learning_rate: float = _asked(
+    learning_rate: float = asked(
         2e-3, "Optimisation", "Learning rate, frozen", "Of the head while the encoder is frozen.", gt=0, le=10
     )
-    finetune_learning_rate: float = _asked(
+    finetune_learning_rate: float = asked(
         3e-3, "Optimisation", "Learning rate, fine-tuning", "Of all weights afterwards.", gt=0, le=10
     )
-    weight_decay: float = _asked(0.01, "Optimisation", "Weight decay", "Pull of every weight towards zero.", ge=0, le=1)
-    label_smoothing: float = _asked(
+    weight_decay: float = asked(0.01, "Optimisation", "Weight decay", "Pull of every weight towards zero.", ge=0, le=1)
+    label_smoothing: float = asked(
         0.0, "Optimisation", "Label smoothing", "Part of each training label spread over all classes.", ge=0, lt=1
     )
-    dropout: float = _asked(
+    dropout: float = asked(
         0.3, "Architecture", "Dropout", "Part of the head's hidden outputs put to zero in training.", ge=0, le=0.9
     )
-    activation: Activation = _asked("relu", "Architecture", "Activation", "After each hidden layer of the head.")
-    from_scratch: bool = _asked(
+    activation: Activation = asked("relu", "Architecture", "Activation", "After each hidden layer of the head.")
+    from_scratch: bool = asked(
         False,
         "Architecture",
         "From scratch",
         "The same network, its encoder not pre-trained: shows what pre-training is worth. Leaves the frozen stage out.",
     )
-    augmentation: bool = _asked(
+    augmentation: bool = asked(
         True,
         "Data",
         "Augmentation",
         "Small random shifts, turns, scalings and shears of training images while fine-tuning.",
     )
-    labelled_fraction: float = _asked(
+    labelled_fraction: float = asked(
         1.0,
         "Data",
         "Labelled fraction",
@@ -435,14 +435,14 @@ def write_value(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def spec_fields(kind: type[Spec]) -> tuple[SpecField, ...]:
-    """Every field that can be asked for, by group and then as declared; the report's five come first."""
+def fields_of(kind: type[BaseModel]) -> list[SpecField]:
+    """Every field of a model that was made by `asked`, as declared."""
     fields = []
     for name, info in kind.model_fields.items():
-        if name == "kind":
+        extra: Any = info.json_schema_extra
+        if not extra:
             continue
         typ, choices = _type_of(info.annotation)
-        extra: Any = info.json_schema_extra
         fields.append(
             SpecField(
                 name=name,
@@ -456,9 +456,16 @@ def spec_fields(kind: type[Spec]) -> tuple[SpecField, ...]:
                 default=None if info.is_required() else write_value(info.default),
             )
         )
+    return fields
+
+
+def spec_fields(kind: type[Spec]) -> tuple[SpecField, ...]:
+    """Every field that can be asked for, by group and then as declared; the report's five come first."""
     first = ("encoder", "epochs", "frozen_epochs", "finetune_epochs", "batch_size")
     place = {name: position for position, name in enumerate(first)}
-    return tuple(sorted(fields, key=lambda field: (GROUPS.index(field.group), place.get(field.name, len(first)))))
+    return tuple(
+        sorted(fields_of(kind), key=lambda field: (GROUPS.index(field.group), place.get(field.name, len(first))))
+    )
 
 
 def preset(kind: type[AnySpec], name: str, **values: object) -> AnySpec:

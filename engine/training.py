@@ -25,6 +25,8 @@ from engine.events import (
     DIVERGED,
     EARLY_STOPPED,
     FINISHED,
+    PRUNED,
+    SKIPPED,
     STOPPED,
     BatchEnded,
     Continued,
@@ -43,6 +45,8 @@ CHECKPOINT_SECONDS = 60.0
 PAUSE_SECONDS = 0.05  # between two looks at `control` while paused
 OVERFITTING_RATIO = 1.5
 OVERFITTING_EPOCHS = 3
+ENDS = {Asked.STOP: STOPPED, Asked.SKIP: SKIPPED, Asked.PRUNE: PRUNED}
+"""How a run ends that is asked to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,8 +224,8 @@ class _Loop:
             if self.control.asked() is not Asked.RUN:
                 if pending and not self._read(pending, mark):
                     return DIVERGED
-                if self._wait():
-                    return STOPPED
+                if ended := self._wait():
+                    return ended
                 mark = time.perf_counter()
             images, labels = self.data.images.batch(
                 order[progress.step * stage.batch_size : (progress.step + 1) * stage.batch_size]
@@ -326,8 +330,8 @@ class _Loop:
         )
         return True
 
-    def _wait(self) -> bool:
-        """Wait while paused; True where the run is to stop. Either way the state is kept first."""
+    def _wait(self) -> str:
+        """Wait while paused; gives back how the run is to end, if it is. Either way the state is kept first."""
         self._save()
         if self.control.asked() is Asked.PAUSE:
             self.emit(Paused())
@@ -335,7 +339,7 @@ class _Loop:
                 time.sleep(PAUSE_SECONDS)
             if self.control.asked() is Asked.RUN:
                 self.emit(Continued())
-        return self.control.asked() is Asked.STOP
+        return ENDS.get(self.control.asked(), "")
 
     def _save(self) -> None:
         self.keeper.keep_state(self.capture())

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from engine.errors import StudyError
-from engine.picks import Point, pick
+from engine.studies.picks import Point, enough_epochs, pick
 
 # Value, validation loss of the last epoch, seconds an epoch, milliseconds a step: as the report prints them.
 LAYERS = (("10", 0.0020, 6, 34), ("12", 0.0021, 8, 43), ("14", 0.0020, 10, 51), ("18", 0.0026, 19, 102))
@@ -75,3 +75,19 @@ def test_equal_values_take_the_cheapest() -> None:
     given = [Point(value="a", loss=0.1, time=2.0), Point(value="b", loss=0.1, time=1.0)]
     assert pick(given).place == 1
     assert pick([Point(value="a", loss=0.0, time=1.0), Point(value="b", loss=0.0, time=2.0)]).place == 0
+
+
+def test_a_long_run_is_read_off_where_it_gains_little() -> None:
+    falling = [1.0 * 0.9**epoch for epoch in range(20)]
+    flat = [falling[-1] * 0.995**epoch for epoch in range(1, 11)]
+    epochs, reason = enough_epochs(falling + flat)
+    # From epoch 20 on the loss falls by half a percent an epoch; a window that still holds one tenth gains more.
+    assert epochs == 20
+    assert reason.startswith("20 epochs: best val_loss 0.1351. The next 5 gain 0.5 % an epoch, less than 2 %; all 30")
+    assert enough_epochs(falling)[0] == 20
+    assert "a longer run may be worth it" in enough_epochs(falling)[1]
+
+
+def test_one_bad_epoch_does_not_end_a_long_run() -> None:
+    losses = [0.9**epoch * (3 if epoch % 4 == 3 else 1) for epoch in range(30)]
+    assert enough_epochs(losses)[0] == 30

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from engine import words
 from engine.errors import StudyError
 
 RULES = ("trade", "lowest", "tolerance", "budget")
@@ -76,19 +77,19 @@ def pick(
     able = [place for place, point in enumerate(points) if math.isfinite(point.loss)]
     if not able:
         raise StudyError("No value has a finite validation loss: lower the learning rate, and study again.")
-    words = _Words(points, unit, write_loss, write_time)
+    say = _Words(points, unit, write_loss, write_time)
     cheapest_first = sorted(able, key=lambda place: (points[place].time, points[place].loss, place))
     lowest = min(cheapest_first, key=lambda place: points[place].loss)
     match rule:
         case "trade":
-            return _trade(points, cheapest_first, exponent, words)
+            return _trade(points, cheapest_first, exponent, say)
         case "lowest":
-            return Pick(place=lowest, reason=f"{words.point(lowest)}: the lowest validation loss.")
+            return Pick(place=lowest, reason=f"{say.point(lowest)}: the lowest validation loss.")
         case "tolerance":
             enough = points[lowest].loss * (1 + tolerance)
             place = next(place for place in cheapest_first if points[place].loss <= enough)
             why = f"the cheapest within {100 * tolerance:g} % of the lowest loss, {write_loss(points[lowest].loss)}"
-            return Pick(place=place, reason=f"{words.point(place)}: {why}.")
+            return Pick(place=place, reason=f"{say.point(place)}: {why}.")
         case "budget":
             within = [place for place in cheapest_first if points[place].time <= budget]
             if not within:
@@ -96,7 +97,7 @@ def pick(
                 raise StudyError(f"No value stays within {write_time(budget)}: the cheapest takes {least}.")
             place = min(within, key=lambda place: points[place].loss)
             why = f"the lowest validation loss within {write_time(budget)}"
-            return Pick(place=place, reason=f"{words.point(place)}: {why}.")
+            return Pick(place=place, reason=f"{say.point(place)}: {why}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +113,13 @@ class _Words:
         return f"{point.value} {self.unit}".strip() + f": val_loss {self.loss(point.loss)}, {self.time(point.fine)}"
 
 
-def _trade(points: Sequence[Point], cheapest_first: Sequence[int], exponent: float, words: _Words) -> Pick:
+def _trade(points: Sequence[Point], cheapest_first: Sequence[int], exponent: float, say: _Words) -> Pick:
     now = cheapest_first[0]
     for place in cheapest_first[1:]:
         if _worth(points[now], points[place], exponent):
             now = place
     taken = points[now]
-    sentences = [f"{words.point(now)}."]
+    sentences = [f"{say.point(now)}."]
     dearer = [place for place in cheapest_first[cheapest_first.index(now) + 1 :] if points[place].loss < taken.loss]
     if dearer:
         other = min((points[place] for place in dearer), key=lambda point: point.loss)
@@ -144,3 +145,34 @@ def _ratio(now: Point, dearer: Point) -> float:
     if now.fine <= 0 or dearer.fine <= 0:
         return 1.0
     return max(1.0, dearer.fine / now.fine)
+
+
+GAIN, WINDOW = 0.02, 5
+
+
+def enough_epochs(losses: Sequence[float], *, gain: float = GAIN, window: int = WINDOW) -> tuple[int, str]:
+    """After which epoch of one long run training further is hardly worth it: the number of epochs, and why.
+
+    It is the first epoch from which the best validation loss so far falls by less than `gain` an epoch on average
+    over the next `window` epochs; one epoch alone says little, for validation losses jump. Where it never is, all.
+
+    Args:
+        losses: the validation loss of each epoch, all of them finite and above zero.
+    """
+    best, so_far = math.inf, []
+    for loss in losses:
+        best = min(best, loss)
+        so_far.append(best)
+    for epoch in range(1, len(so_far) - window + 1):
+        now, later = so_far[epoch - 1], so_far[epoch - 1 + window]
+        fall = 1 - (later / now) ** (1 / window) if now > 0 else 0.0
+        if fall < gain:
+            return epoch, (
+                f"{epoch} epochs: best val_loss {words.loss(now)}. The next {window} gain {100 * fall:.1f} % an epoch, "
+                f"less than {100 * gain:g} %; all {len(so_far)} end at {words.loss(so_far[-1])}."
+            )
+    every = len(so_far)
+    return every, (
+        f"{every} epochs: best val_loss {words.loss(so_far[-1])}. It still gains {100 * gain:g} % an epoch or more: "
+        "a longer run may be worth it."
+    )

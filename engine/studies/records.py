@@ -1,0 +1,397 @@
+"""The study directory, and what is written down of a study: its stages, their points, the trials of each point.
+
+`<home>/studies/<id>/` holds `study.json` (all of this, replaced whenever a trial begins or ends), Optuna's
+`journal.log`, `lock`, and `report/` once it was exported. Neither torch nor pydantic is imported here, for the first
+screen lists studies.
+"""
+
+import math
+import os
+import re
+import secrets
+import shutil
+import statistics
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from engine.errors import StudyError
+from engine.events import CUT_OFF, EARLY_STOPPED, FAILED, FINISHED, PAUSED, RUNNING, STOPPED
+from engine.files import read_json, storage_error, write_json
+from engine.runs import ID_ALPHABET, ID_LENGTH, Home, shortest_prefixes
+
+WAITING = "waiting"
+"""What a trial is that has not begun, and a study whose pick a person is asked for."""
+_ID = re.compile(rf"[{ID_ALPHABET}]{{{ID_LENGTH}}}")
+COMPLETE = (FINISHED, EARLY_STOPPED)
+
+
+@dataclass(kw_only=True)
+class Trial:
+    """One run of a point."""
+
+    number: int  # in the study, from 1
+    seed: int
+    run: str = ""  # its id, once it has begun
+    state: str = WAITING
+    message: str = ""
+    shared: bool = False  # the run of an earlier stage's trial that has the same spec
+    planned: int = 0  # epochs, all stages of training together
+    epochs: int = 0  # completed
+    best_epoch: int = 0
+    best_loss: float | None = None  # lowest validation loss of the last stage of training
+    last_loss: float | None = None
+    train_loss: float | None = None  # of the last epoch
+    accuracy: float | None = None  # of the best epoch, on validation images
+    test_loss: float | None = None  # told, and never looked at by a pick
+    test_accuracy: float | None = None
+    ms_per_step: float | None = None  # median over the epochs
+    epoch_seconds: float | None = None  # median over the epochs
+    seconds: float = 0.0
+    train: list[float] = field(default_factory=list)  # training loss of each epoch
+    validation: list[float] = field(default_factory=list)
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is left to do for it."""
+        return self.state not in (WAITING, RUNNING, PAUSED, STOPPED, CUT_OFF)
+
+    @property
+    def complete(self) -> bool:
+        """Whether its numbers may be compared: it was trained to its end."""
+        return self.state in COMPLETE and self.best_loss is not None
+
+
+@dataclass(kw_only=True)
+class PointRecord:
+    """One combination of values, and its trials: one for each seed."""
+
+    values: dict[str, str]
+    trials: list[Trial]
+    parameters: int = 0
+    latent: int = 0
+    weight: int = 0  # what one of its runs takes, relative to others: `Plan.work` times epochs times images
+    memory: int = 0  # bytes of a training step, estimated
+    optuna: int | None = None  # its number in Optuna's journal
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of its trials were trained to their end."""
+        return bool(self.trials) and all(trial.complete for trial in self.trials)
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is left to do for it."""
+        return all(trial.ended for trial in self.trials)
+
+    @property
+    def state(self) -> str:
+        """The state of its trials in one word: what is not well first."""
+        states = [trial.state for trial in self.trials]
+        for state in (RUNNING, PAUSED):
+            if state in states:
+                return state
+        if WAITING in states:
+            return WAITING if set(states) == {WAITING} else RUNNING
+        return next((state for state in states if state not in COMPLETE), states[0] if states else WAITING)
+
+    def mean(self, name: str) -> float | None:
+        """The mean over its trials of one of their numbers; None where none of them has it."""
+        values = self._values(name)
+        return statistics.fmean(values) if values else None
+
+    def deviation(self, name: str) -> float | None:
+        """The standard deviation (n - 1) over its trials; None for fewer than two."""
+        values = self._values(name)
+        return statistics.stdev(values) if len(values) > 1 else None
+
+    @property
+    def loss(self) -> float:
+        """What a pick compares: the mean of the best validation losses; infinite where a trial did not end well."""
+        mean = self.mean("best_loss")
+        return mean if self.complete and mean is not None else math.inf
+
+    def _values(self, name: str) -> list[float]:
+        return [value for trial in self.trials if (value := getattr(trial, name)) is not None]
+
+
+@dataclass(kw_only=True)
+class StageRecord:
+    """The points among which one value, or combination, is picked."""
+
+    names: list[str]  # the hyperparameters that vary
+    points: list[PointRecord]
+    base: dict[str, str] = field(default_factory=dict)  # what earlier stages carried on to its points
+    pick: int | None = None  # the place of a point
+    picked: dict[str, str] = field(default_factory=dict)  # what it carries on; epochs may be fewer than its run has
+    reason: str = ""
+    proposed: int | None = None  # by the rule; another one where a person chose otherwise
+    problem: str = ""  # why there is no pick
+
+    @property
+    def settled(self) -> bool:
+        """Whether its end is written: it is never picked in again."""
+        return self.pick is not None or bool(self.problem)
+
+
+@dataclass(kw_only=True)
+class StudyRecord:
+    """The content of `study.json`."""
+
+    id: str
+    title: str = ""
+    spec: dict[str, Any] = field(default_factory=dict)  # a `StudySpec` as JSON
+    state: str = RUNNING
+    message: str = ""
+    created: float = 0.0  # seconds since 1970, UTC
+    updated: float = 0.0
+    seconds: float = 0.0  # at work
+    device: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+    stages: list[StageRecord] = field(default_factory=list)
+    prefix: str = ""  # the shortest that is unique; not written
+
+    @property
+    def trials(self) -> list[Trial]:
+        """Every trial, in order."""
+        return [trial for stage in self.stages for point in stage.points for trial in point.trials]
+
+    @property
+    def done(self) -> int:
+        """How many trials have ended."""
+        return sum(trial.ended for trial in self.trials)
+
+    @property
+    def total(self) -> int:
+        """How many trials it has, as far as is known: of a search, as many as it may try."""
+        if self.spec.get("mode") == "search":
+            return max(int(self.spec["trials"]) * int(self.spec["repeats"]), len(self.trials))
+        return len(self.trials)
+
+    @property
+    def resumable(self) -> bool:
+        """Whether it ended before its time and can go on."""
+        return self.state in (STOPPED, CUT_OFF, FAILED)
+
+    @property
+    def eta(self) -> float | None:
+        """Seconds until all trials have ended, told from those that have; None before the first.
+
+        A part of the trial under way counts as done.
+        """
+        done, seconds, left = 0.0, 0.0, 0.0
+        for stage in self.stages:
+            for point in stage.points:
+                for trial in point.trials:
+                    if trial.shared:
+                        continue
+                    part = trial.epochs / max(trial.planned, 1)
+                    done += point.weight * part
+                    left += 0 if trial.ended else point.weight * (1 - part)
+                    seconds += trial.seconds
+        missing = self.total - len(self.trials)
+        if missing and self.trials:  # of a search, which does not know yet what it will try
+            left += missing * sum(point.weight for stage in self.stages for point in stage.points) / len(self.trials)
+        return left * seconds / done if done and seconds else None
+
+    @property
+    def final(self) -> dict[str, str]:
+        """The values that were picked, of all stages."""
+        return {name: value for stage in self.stages for name, value in stage.picked.items()}
+
+    @property
+    def current(self) -> Trial | None:
+        """The trial under way."""
+        return next((trial for trial in self.trials if trial.state in (RUNNING, PAUSED)), None)
+
+
+class StudyDirectory:
+    """The files of one study, by name."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.id = path.name
+        self.study = path / "study.json"
+        self.journal = path / "journal.log"
+        self.lock = path / "lock"
+        self.report = path / "report"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the study for this process; a lock left by a dead one is free.
+
+        Raises:
+            StudyError: another process, or another thread of this one, holds it.
+        """
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(self.lock)
+        try:
+            lock.acquire(timeout=1)  # a list that looks at the lock holds it for an instant
+        except Timeout:
+            raise StudyError(
+                f"Study {self.id} is being worked on by another process: `cae-tui study show {self.id}` tells how far "
+                "it is; stop it there before you resume it here."
+            ) from None
+        except OSError as error:
+            raise storage_error(self.lock, error) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def is_held(self) -> bool:
+        """Whether a process works on it now."""
+        from filelock import FileLock, Timeout
+
+        if not self.lock.exists():
+            return False
+        lock = FileLock(self.lock)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return True
+        except OSError:
+            return False
+        lock.release()
+        return False
+
+    def read(self) -> StudyRecord:
+        """The study as it is written, its state as it really is.
+
+        Raises:
+            StudyError: `study.json` is missing, damaged, or of a newer version.
+        """
+        try:
+            record = _read_study(self.id, read_json(self.study))
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise StudyError(f"{self.study} cannot be read ({error}): restore the file, or delete the study.") from None
+        if record.state in (RUNNING, PAUSED, WAITING) and not self.is_held():
+            record.state = CUT_OFF
+        if record.state in (CUT_OFF, STOPPED, FAILED):
+            for trial in record.trials:
+                trial.state = CUT_OFF if trial.state in (RUNNING, PAUSED) else trial.state
+        return record
+
+    def write(self, record: StudyRecord) -> None:
+        """Replace `study.json`.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        record.updated = time.time()
+        values = _finite(asdict(record))
+        del values["prefix"]
+        write_json(self.study, "study", values)
+
+
+class Studies:
+    """The studies of a home."""
+
+    def __init__(self, home: Home) -> None:
+        self.path = home.path / "studies"
+
+    def create(self) -> StudyDirectory:
+        """A new, empty study directory.
+
+        Raises:
+            StorageError: the folder cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            while True:
+                path = self.path / "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
+                with suppress(FileExistsError):
+                    path.mkdir()
+                    return StudyDirectory(path)
+        except OSError as error:
+            raise storage_error(self.path, error) from error
+
+    def ids(self) -> list[str]:
+        """Every study's id."""
+        try:
+            return sorted(entry.name for entry in os.scandir(self.path) if _ID.fullmatch(entry.name))
+        except OSError:
+            return []
+
+    def list(self) -> "list[StudyRecord]":
+        """Every readable study, the newest first."""
+        ids = self.ids()
+        prefixes = shortest_prefixes(ids)
+        found = []
+        for name in ids:
+            with suppress(StudyError):
+                record = StudyDirectory(self.path / name).read()
+                record.prefix = prefixes[name]
+                found.append(record)
+        return sorted(found, key=lambda study: study.created, reverse=True)
+
+    def find(self, prefix: str) -> StudyDirectory:
+        """The study whose id begins with `prefix`.
+
+        Raises:
+            StudyError: none does, or several do.
+        """
+        ids = self.ids()
+        found = [name for name in ids if name.startswith(prefix.lower())] if prefix else []
+        if len(found) == 1:
+            return StudyDirectory(self.path / found[0])
+        shown = "".join(character for character in prefix[:40] if character.isprintable())
+        if not found:
+            raise StudyError(
+                f"No study begins with “{shown}” in {self.path}: `cae-tui study list` lists those there are."
+            )
+        raise StudyError(f"{len(found)} studies begin with “{shown}” ({', '.join(found[:4])}): give more of the id.")
+
+    def delete(self, study: StudyDirectory) -> None:
+        """Take a study away for good; its runs stay.
+
+        Raises:
+            StudyError: a process works on it.
+            StorageError: it cannot be deleted.
+        """
+        if study.is_held():
+            raise StudyError(f"Study {study.id} is on: stop it first.")
+        grave = study.path.with_name(f".{study.id}.{secrets.token_hex(4)}")
+        try:
+            study.path.rename(grave)
+            shutil.rmtree(grave)
+        except OSError as error:
+            raise storage_error(study.path, error) from error
+
+
+Record = TypeVar("Record")
+
+
+def _read_study(name: str, values: Mapping[str, Any]) -> StudyRecord:
+    if values.get("kind") != "study":
+        raise ValueError("it holds no study")
+    study = _known(StudyRecord, {**values, "id": name})
+    study.stages = [_known(StageRecord, stage) for stage in values["stages"]]
+    for stage in study.stages:
+        stage.points = [_known(PointRecord, point) for point in stage.points]
+        for point in stage.points:
+            point.trials = [_known(Trial, trial) for trial in point.trials]
+    if not isinstance(study.spec, dict) or not isinstance(study.state, str) or not isinstance(study.title, str):
+        raise TypeError("it holds no study")
+    return study
+
+
+def _known(kind: type[Record], values: Any) -> Record:
+    if not isinstance(values, dict):
+        raise TypeError(f"{type(values).__name__} where an object was expected")
+    names = {field.name for field in fields(kind)}  # type: ignore[arg-type]
+    return kind(**{name: value for name, value in values.items() if name in names})
+
+
+def _finite(value: Any) -> Any:
+    """`value` with None for numbers that JSON does not have."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: _finite(inner) for name, inner in value.items()}
+    return [_finite(inner) for inner in value] if isinstance(value, list) else value

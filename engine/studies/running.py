@@ -1,0 +1,560 @@
+"""Doing a study: its plan, its trials one after the other, its picks.
+
+`create` checks everything and writes the plan; `work_on` does what is left of a study, from the beginning or after it
+was cut off. A trial is a run like any other: it is made, trained and resumed by `engine.jobs`. `study.json` is written
+before a trial begins and when it ends, so whatever happens, the next `work_on` knows where to go on.
+"""
+
+import logging
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from engine import jobs, preparation, words
+from engine.architecture import Plan, plan_autoencoder, plan_classifier
+from engine.checkpoint import read_autoencoder
+from engine.control import Asked, Flag
+from engine.datasets import ImageData, load_dataset
+from engine.device import choose_device
+from engine.errors import EngineError, RunError, SpecError, StudyError
+from engine.events import (
+    ENDED_FOR_GOOD,
+    FAILED,
+    FINISHED,
+    PAUSED,
+    RUNNING,
+    STOPPED,
+    Continued,
+    Emit,
+    EpochEnded,
+    Event,
+    Paused,
+    Resumed,
+    RunEnded,
+    RunStarted,
+)
+from engine.files import absolute
+from engine.runs import Home, RunDirectory
+from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, check_against_data
+from engine.studies.journal import Journal
+from engine.studies.picks import Point, enough_epochs, pick
+from engine.studies.records import (
+    WAITING,
+    PointRecord,
+    StageRecord,
+    Studies,
+    StudyDirectory,
+    StudyRecord,
+    Trial,
+)
+from engine.studies.spec import StudySpec, describe, spec_of, study_from_json, written
+
+log = logging.getLogger("cae_tui.engine")
+
+
+class Observer(Protocol):
+    """Who hears how a study goes; called from the thread that works on it."""
+
+    def changed(self, study: StudyRecord) -> None:
+        """Something of it is new: a trial began or ended, an epoch was completed, a value was picked."""
+
+    def emit(self, event: Event) -> None:
+        """An event of the trial under way, as of any run."""
+
+    def choose(self, study: StudyRecord, stage: StageRecord) -> Mapping[str, str] | None:
+        """Wait until a person agrees with `stage.picked` or names other values; None where the study is to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Data:
+    """What every point is checked against."""
+
+    images: ImageData
+    encoder: AutoencoderSpec | None  # of a classifier
+
+    def plan(self, spec: Spec) -> Plan:
+        """The network of a point."""
+        if isinstance(spec, AutoencoderSpec):
+            return plan_autoencoder(spec, self.images.shape)
+        assert isinstance(spec, ClassifierSpec)
+        assert self.encoder is not None
+        return plan_classifier(spec, self.encoder, self.images.shape, self.images.classes)
+
+
+# -- the plan -------------------------------------------------------------------------------------
+
+
+def plan(home: Home, spec: StudySpec) -> StudyRecord:
+    """A study as it would begin, with every trial that is known beforehand; nothing is written.
+
+    Raises:
+        EngineError: the data cannot be read, there is no such encoder, or a point could not begin.
+    """
+    spec = _settled(home, spec)
+    data = _load(home, spec.baseline)
+    record = StudyRecord(id="", title=spec.title, spec=spec.model_dump(mode="json"), created=time.time())
+    device = choose_device(spec.baseline.device, spec.baseline.precision)
+    record.device = device.words
+    record.data = {
+        "name": data.images.name,
+        "training": len(data.images.train),
+        "test": 0 if data.images.test is None else len(data.images.test),
+        "shape": list(data.images.shape),
+        "digest": data.images.digest,
+    }
+    number = 0
+    for names in spec.stages:
+        stage = StageRecord(names=list(names), points=[])
+        for values in [] if spec.mode == "search" else spec.combinations(names):
+            stage.points.append(_point(spec, data, {}, values, number))
+            number += spec.repeats
+        record.stages.append(stage)
+    if spec.mode == "search":
+        _check_against_data(spec.baseline, data, {})
+    return record
+
+
+def create(home: Home, spec: StudySpec) -> StudyDirectory:
+    """Check everything, and write the plan.
+
+    Raises:
+        EngineError: see `plan`; or the folder cannot be written.
+    """
+    record = plan(home, spec)
+    record.versions = preparation.versions()
+    directory = Studies(home).create()
+    record.id = directory.id
+    directory.write(record)
+    return directory
+
+
+def _settled(home: Home, spec: StudySpec) -> StudySpec:
+    """The study with whole paths, and the encoder's whole id."""
+    baseline = spec.baseline
+    names = ("images", "labels", "test_images", "test_labels")
+    changed: dict[str, object] = {
+        name: absolute(path) for name in names if (path := getattr(baseline, name)) is not None
+    }
+    if isinstance(baseline, ClassifierSpec):
+        changed["encoder"] = preparation.find_encoder(home, baseline.encoder)[1]
+    return spec.model_copy(update={"baseline": baseline.model_copy(update=changed)})
+
+
+def _load(home: Home, baseline: Spec) -> _Data:
+    images = load_dataset(baseline.images, baseline.labels, baseline.test_images, baseline.test_labels)
+    if not isinstance(baseline, ClassifierSpec):
+        return _Data(images, None)
+    try:
+        file, _ = preparation.find_encoder(home, baseline.encoder)
+    except RunError as error:
+        raise StudyError(f"The study needs its encoder, run {baseline.encoder}: {error}") from None
+    return _Data(images, read_autoencoder(file, images.shape).encoder_spec)
+
+
+def _point(
+    spec: StudySpec,
+    data: _Data,
+    base: Mapping[str, str],
+    values: dict[str, str],
+    number: int,
+    optuna: int | None = None,
+) -> PointRecord:
+    """A point with its trials, which are to be numbered from `number` + 1 on."""
+    first = spec_of(spec.baseline, {**base, **values})
+    training = _check_against_data(first, data, values)
+    network = data.plan(first)
+    epochs = sum(count for _, count in first.stages)
+    trials = [
+        Trial(number=number + repeat + 1, seed=spec.baseline.seed + repeat, planned=epochs)
+        for repeat in range(spec.repeats)
+    ]
+    return PointRecord(
+        values=values,
+        trials=trials,
+        parameters=network.parameters,
+        latent=network.latent,
+        weight=network.work * epochs * training,
+        memory=network.memory(first.batch_size),
+        optuna=optuna,
+    )
+
+
+def _check_against_data(spec: Spec, data: _Data, values: Mapping[str, str]) -> int:
+    """Refuse a point that does not fit the images; gives back how many it trains on."""
+    training, _ = preparation.split_for(spec, data.images)
+    if problems := check_against_data(spec, data.images.shape, len(training)):
+        where = f"{describe(values)}: " if values else ""
+        raise SpecError({name: f"{where}{sentence}" for name, sentence in problems.items()})
+    return len(training)
+
+
+# -- the work -------------------------------------------------------------------------------------
+
+
+def work_on(home: Home, directory: StudyDirectory, observer: Observer, flag: Flag) -> StudyRecord:
+    """Do what is left of a study, holding its lock; gives back how it ended.
+
+    Raises:
+        EngineError: another process works on it, it is damaged, its data are gone, or nothing can be written.
+    """
+    with directory.locked():
+        record = directory.read()
+        try:
+            spec = study_from_json(record.spec)
+        except SpecError as error:
+            raise StudyError(
+                f"{directory.study} is damaged ({error}): restore the file, or delete the study."
+            ) from None
+        if record.state == FINISHED:
+            raise StudyError(f"Study {record.id} is finished: there is nothing left to resume.")
+        return _Work(home, directory, record, spec, observer, flag).go()
+
+
+class _Work:
+    """One process's work on one study."""
+
+    def __init__(
+        self,
+        home: Home,
+        directory: StudyDirectory,
+        record: StudyRecord,
+        spec: StudySpec,
+        observer: Observer,
+        flag: Flag,
+    ) -> None:
+        self.home, self.directory, self.record, self.spec = home, directory, record, spec
+        self.observer, self.flag = observer, flag
+        self.data = _load(home, spec.baseline)
+        if self.data.images.digest != record.data.get("digest"):
+            raise StudyError(
+                f"The images of study {record.id} are not the ones it began with: put the former files back, "
+                "or start a new study on these."
+            )
+        self.journal = Journal(directory, spec)
+        self.before = record.seconds
+        self.begun = time.monotonic()
+        self.orphans = {run.trial: run.id for run in home.list_runs() if run.study == record.id}
+
+    def go(self) -> StudyRecord:
+        """Every stage that is not settled, in order."""
+        record = self.record
+        record.state, record.message = RUNNING, ""
+        self._take_up()
+        self._write()
+        log.info("study %s: %d of %d trials have ended", record.id, record.done, record.total)
+        try:
+            ended = self._stages()
+        except EngineError as error:
+            ended, record.message = FAILED, str(error)
+            log.warning("study %s failed: %s", record.id, error)
+        record.state = ended
+        if ended == STOPPED:
+            record.message = "Stopped. Resume it to go on."
+        self._write()
+        log.info("study %s ended: %s", record.id, ended)
+        return record
+
+    def _take_up(self) -> None:
+        """Before anything is done: what was cut off, or failed in a stage without a pick, is to be done again."""
+        for stage in self.record.stages:
+            for point in stage.points:
+                for trial in point.trials:
+                    if not stage.settled and trial.state == FAILED:
+                        trial.state = STOPPED if trial.run else WAITING
+        known = {point.optuna for stage in self.record.stages for point in stage.points if point.optuna is not None}
+        self.journal.forget_unknown(known)
+
+    def _stages(self) -> str:
+        base: dict[str, str] = {}
+        for stage in self.record.stages:
+            if not stage.settled:
+                stage.base = dict(base)
+                self._rebase(stage)
+                ended = self._search(stage) if self.spec.mode == "search" else self._points(stage)
+                if ended or (ended := self._settle(stage)):
+                    return ended
+            base |= stage.picked
+        return FINISHED
+
+    def _rebase(self, stage: StageRecord) -> None:
+        """What earlier stages picked changes what the points of this one cost, and whether they can be at all."""
+        for point in stage.points:
+            if all(trial.state == WAITING for trial in point.trials):
+                try:
+                    fresh = _point(self.spec, self.data, stage.base, point.values, 0)
+                except SpecError as error:
+                    for trial in point.trials:
+                        trial.state, trial.message = FAILED, "; ".join(error.problems.values())
+                    continue
+                point.parameters, point.latent = fresh.parameters, fresh.latent
+                point.weight, point.memory = fresh.weight, fresh.memory
+
+    def _points(self, stage: StageRecord) -> str:
+        """The points of a stage in order; gives back how the study ends, if it does."""
+        for point in stage.points:
+            if ended := self._point(stage, point):
+                return ended
+        return ""
+
+    def _search(self, stage: StageRecord) -> str:
+        """Points that Optuna proposes, until there are enough or the time is up."""
+        for point in stage.points:
+            if ended := self._point(stage, point):
+                return ended
+        while len(stage.points) < self.spec.trials and not self._late():
+            number = len(stage.points) + 1
+            optuna, values = self.journal.ask(number)
+            done = len(self.record.trials)
+            try:
+                point = _point(self.spec, self.data, stage.base, values, done, optuna)
+            except SpecError as error:
+                refused = Trial(number=done + 1, seed=self.spec.baseline.seed, state=FAILED)
+                refused.message = "; ".join(error.problems.values())
+                point = PointRecord(values=values, trials=[refused], optuna=optuna)
+            stage.points.append(point)
+            if ended := self._point(stage, point):
+                return ended
+        return ""
+
+    def _late(self) -> bool:
+        limit = 60 * self.spec.minutes
+        return bool(limit) and self._seconds() >= limit
+
+    def _point(self, stage: StageRecord, point: PointRecord) -> str:
+        """Its trials; gives back how the study ends, if it does."""
+        for repeat, trial in enumerate(point.trials):
+            if trial.ended:
+                continue
+            if self.flag.asked() is Asked.STOP:
+                return STOPPED
+            if repeat and not point.trials[0].complete:  # hopeless with one seed, or not wanted: so with the others
+                trial.state, trial.message = point.trials[0].state, "As with the first seed."
+                continue
+            if ended := self._trial(stage, point, trial, repeat):
+                return ended
+        place = (self.record.stages.index(stage), stage.points.index(point))
+        self.journal.keep(*place, stage.base, point)
+        return ""
+
+    # -- one trial --------------------------------------------------------------------------------
+
+    def _trial(self, stage: StageRecord, point: PointRecord, trial: Trial, repeat: int) -> str:
+        spec = self._spec(stage, point, repeat)
+        if twin := self._twin(spec, trial):
+            _copy(twin, trial)
+            self._write()
+            return ""
+        self.flag.next_run()
+        try:
+            work = self._prepare(trial, spec)
+        except SpecError as error:  # of this point alone: the others go on
+            trial.state, trial.message = FAILED, "; ".join(error.problems.values())
+            self._write()
+            return ""
+        if work is not None:
+            trial.run, trial.state, trial.message = work.run.id, RUNNING, ""
+            self._write()
+            jobs.begin(work, self._watch(point, trial, repeat), self.flag)
+        collect(trial, self.home.find(trial.run))
+        self._write()
+        if trial.state == STOPPED:
+            return STOPPED
+        return ""
+
+    def _spec(self, stage: StageRecord, point: PointRecord, repeat: int) -> Spec:
+        spec = spec_of(self.spec.baseline, {**stage.base, **point.values}, repeat)
+        # A long run is read off afterwards at any epoch: it must not end before the last.
+        return spec.model_copy(update={"patience": 0}) if self.spec.is_long_run(stage.names[0]) else spec
+
+    def _twin(self, spec: Spec, trial: Trial) -> Trial | None:
+        """A trial of an earlier stage that did just this: the value that was carried on is tried again by none."""
+        if self.spec.mode != "guided":
+            return None
+        for stage in self.record.stages:
+            for point in stage.points:
+                for repeat, other in enumerate(point.trials):
+                    if other is trial:
+                        return None
+                    if other.complete and self._spec(stage, point, repeat) == spec:
+                        return other
+        return None
+
+    def _prepare(self, trial: Trial, spec: Spec) -> preparation.Work | None:
+        """A trial's run, made or taken up; None where it is complete and only its numbers were not written."""
+        name = trial.run or self.orphans.get(trial.number, "")
+        if name and name in self.home.ids():
+            run = self.home.find(name)
+            trial.run = run.id
+            if run.read_status().state in ENDED_FOR_GOOD:
+                return None
+            return preparation.reopen(run)
+        return preparation.create(self.home, spec, self.record.id, trial.number)
+
+    def _watch(self, point: PointRecord, trial: Trial, repeat: int) -> Emit:
+        """Take in the events of a trial, tell Optuna of its losses, end it where it is hopeless, and pass them on."""
+        optuna = point.optuna if repeat == 0 and self.spec.prunes else None
+
+        def emit(event: Event) -> None:
+            match event:
+                case RunStarted() | Resumed():
+                    fold(trial, self.home.find(trial.run))
+                case EpochEnded():
+                    _add_epoch(trial, event)
+                    if optuna is not None:
+                        self.journal.report(optuna, event.validation["loss"], trial.epochs)
+                case Paused() | Continued():
+                    trial.state = self.record.state = PAUSED if isinstance(event, Paused) else RUNNING
+                    self._write()
+            if optuna is not None and isinstance(event, EpochEnded | Resumed):
+                whole = 0 < self.journal.reported(optuna) <= trial.epochs < trial.planned
+                if whole and self.journal.is_hopeless(optuna):
+                    self.flag.ask(Asked.PRUNE)
+            self.observer.emit(event)
+            if isinstance(event, EpochEnded | Resumed | RunEnded):
+                self.record.seconds = self._seconds()
+                self.observer.changed(self.record)
+
+        return emit
+
+    # -- picks ------------------------------------------------------------------------------------
+
+    def _settle(self, stage: StageRecord) -> str:
+        """Write a stage's pick; gives back how the study ends, if a person would not choose."""
+        try:
+            self._propose(stage)
+        except StudyError as error:
+            stage.problem = str(error)
+            self._write()
+            return ""
+        assert stage.proposed is not None
+        place = stage.proposed
+        if self.spec.ask and self.spec.mode == "guided":
+            self.record.state = WAITING
+            self._write()
+            chosen = self.observer.choose(self.record, stage)
+            if chosen is None:
+                return STOPPED
+            self.record.state = RUNNING
+            if dict(chosen) != stage.picked:
+                stage.reason = f"{describe(chosen)}: chosen by hand. The rule would take: {stage.reason}"
+                stage.picked = dict(chosen)
+                # Of the long run any epoch may be chosen, and it is the only point.
+                place = next((at for at, point in enumerate(stage.points) if point.values == stage.picked), 0)
+        stage.pick = place
+        self._write()
+        return ""
+
+    def _propose(self, stage: StageRecord) -> None:
+        """What the rule would take, and why."""
+        name = stage.names[0]
+        if self.spec.is_long_run(name):
+            curves = [trial.validation for trial in stage.points[0].trials if trial.complete]
+            if not curves:
+                raise StudyError("The long run did not end well, so there is nothing to read off it.")
+            means = [statistics.fmean(column) for column in zip(*curves, strict=False)]
+            epochs, stage.reason = enough_epochs(means)
+            stage.proposed, stage.picked = 0, {name: str(epochs)}
+            return
+        write_time, times = time_of(self.spec, stage)
+        said = [self._said(stage, point) for point in stage.points]
+        points = [
+            Point(value=value, loss=point.loss, time=seconds)
+            for point, seconds, (value, _) in zip(stage.points, times, said, strict=True)
+        ]
+        found = pick(
+            points,
+            self.spec.rule,
+            exponent=self.spec.exponent,
+            tolerance=self.spec.tolerance,
+            budget=self.spec.budget,
+            unit=said[0][1] if said else "",
+            write_loss=words.loss,
+            write_time=write_time,
+        )
+        stage.proposed, stage.reason = found.place, found.reason
+        stage.picked = dict(stage.points[found.place].values)
+
+    def _said(self, stage: StageRecord, point: PointRecord) -> tuple[str, str]:
+        if len(stage.names) == 1:
+            return written(stage.names[0], point.values[stage.names[0]])
+        return describe(point.values), ""
+
+    # -- writing ----------------------------------------------------------------------------------
+
+    def _seconds(self) -> float:
+        return self.before + time.monotonic() - self.begun
+
+    def _write(self) -> None:
+        self.record.seconds = self._seconds()
+        self.directory.write(self.record)
+        self.observer.changed(self.record)
+
+
+def time_of(spec: StudySpec, stage: StageRecord) -> tuple[Callable[[float], str], list[float]]:
+    """The time by which the points of a stage are compared, in seconds, and how a sentence writes it.
+
+    A step's, where all have one batch size and one number of epochs; an epoch's, where batch sizes differ; the whole
+    run's, where epochs do, or for a classifier, whose stages cost differently.
+    """
+    if isinstance(spec.baseline, ClassifierSpec) or "epochs" in stage.names:
+        return (lambda value: f"{words.duration(value)} a run"), _times(stage, "seconds", 1.0)
+    if "batch_size" in stage.names:
+        return (lambda value: f"{words.seconds(value)} s an epoch"), _times(stage, "epoch_seconds", 1.0)
+    return (lambda value: f"{words.seconds(1000 * value)} ms a step"), _times(stage, "ms_per_step", 0.001)
+
+
+def _times(stage: StageRecord, name: str, factor: float) -> list[float]:
+    return [factor * (point.mean(name) or 0.0) for point in stage.points]
+
+
+# -- what a run came to ---------------------------------------------------------------------------
+
+
+def collect(trial: Trial, run: RunDirectory) -> None:
+    """Take in what a run came to, from its files.
+
+    Raises:
+        RunError: they are damaged.
+    """
+    fold(trial, run)
+    status = run.read_status()
+    result: Mapping[str, Any] = run.read_result() or {}
+    trial.state, trial.message = status.state, status.message
+    trial.best_loss, trial.best_epoch = status.best_loss, status.best_epoch
+    trial.accuracy = status.validation_accuracy
+    trial.seconds = status.seconds
+    trial.test_loss, trial.test_accuracy = result.get("test_loss"), result.get("test_accuracy")
+
+
+def fold(trial: Trial, run: RunDirectory) -> None:
+    """Take in the epochs that a run has completed."""
+    trial.train, trial.validation, trial.epochs = [], [], 0
+    trial.best_loss, trial.best_epoch, trial.seconds = None, 0, 0.0
+    epochs = [event for event in run.read_events()[0] if isinstance(event, EpochEnded)]
+    for event in epochs:
+        _add_epoch(trial, event)
+    if epochs:
+        trial.ms_per_step = statistics.median(event.ms_per_step for event in epochs)
+        trial.epoch_seconds = statistics.median(event.seconds for event in epochs)
+
+
+def _add_epoch(trial: Trial, event: EpochEnded) -> None:
+    trial.train.append(event.train["loss"])
+    trial.validation.append(event.validation["loss"])
+    trial.epochs = len(trial.validation)
+    trial.train_loss, trial.last_loss = event.train["loss"], event.validation["loss"]
+    trial.best_loss, trial.best_epoch = event.best_loss, event.best_epoch
+    trial.ms_per_step, trial.epoch_seconds = event.ms_per_step, event.seconds
+    trial.seconds += event.seconds
+    if event.best:
+        trial.accuracy = event.validation.get("accuracy")
+
+
+def _copy(twin: Trial, trial: Trial) -> None:
+    """What an earlier stage's trial came to is what this one would."""
+    for name in Trial.__dataclass_fields__:
+        if name != "number":
+            setattr(trial, name, getattr(twin, name))
+    trial.shared = True

@@ -1,0 +1,400 @@
+"""What a study asks for: a baseline, the hyperparameters to vary with their values, and how a value is picked.
+
+`make_study` turns what a person typed into a `StudySpec`, or into one sentence for each thing that is wrong. Nothing
+here imports torch, so that a form can be drawn and a plan written before the engine is loaded.
+"""
+
+import difflib
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from engine.errors import SpecError
+from engine.refusals import either, problems_of, short
+from engine.spec import (
+    AutoencoderSpec,
+    ClassifierSpec,
+    Spec,
+    SpecField,
+    asked,
+    fields_of,
+    parse,
+    spec_fields,
+    write_value,
+)
+from engine.studies.picks import EXPONENT, Rule
+
+Mode = Literal["one", "guided", "grid", "search"]
+MODES: Mapping[str, str] = {
+    "one": "One at a time",
+    "guided": "Guided",
+    "grid": "Grid",
+    "search": "Search",
+}
+MOST_POINTS = 10_000
+NOT_STUDIED = ("seed", "images", "labels", "test_images", "test_labels", "validation_fraction", "device", "encoder")
+"""Fields that change what is measured, or on what, and not how well a network learns it."""
+OF_EPOCHS = ("epochs", "frozen_epochs", "finetune_epochs")
+
+GUIDED_BASELINE: Mapping[str, object] = {
+    "epochs": 15,
+    "batch_size": 256,
+    "layers": 10,
+    "kernels": "32",
+    "kernel_size": 3,
+}
+"""The 2020 report's baseline."""
+_GUIDED: Mapping[str, Mapping[str, str]] = {
+    "autoencoder": {
+        "layers": "10,12,14,18",
+        "kernel_size": "2,3,4",
+        "kernels": "16,32,50,64",
+        "batch_size": "128,190,256,512",
+        "epochs": "50",
+    },
+    "classifier": {"fc_units": "64,128,256", "fc_layers": "1,2,3", "dropout": "0,0.3,0.5"},
+}
+_SEARCHED: Mapping[str, Mapping[str, str]] = {
+    "autoencoder": {
+        "layers": "6,8,10,12",
+        "kernel_size": "2,3,4,5",
+        "kernels": "16..64",
+        "batch_size": "64,128,256",
+        "learning_rate": "0.001..0.03",
+    },
+    "classifier": {
+        "fc_units": "32..256",
+        "fc_layers": "0..3",
+        "dropout": "0..0.6",
+        "finetune_learning_rate": "0.0005..0.01",
+    },
+}
+EPOCHS_TRIED = "15,20,50"
+"""For the guided study's last stage under a schedule that depends on the number of epochs."""
+
+Values = tuple[str, ...]
+
+
+class StudySpec(BaseModel):
+    """A study, whole: everything that decides which runs are made and which value is picked."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
+
+    kind: Literal["study"] = "study"
+    mode: Mode
+    baseline: Annotated[AutoencoderSpec | ClassifierSpec, Field(discriminator="kind")]
+    values: Mapping[str, Values]  # by hyperparameter, as they are typed; a search may have one range: `16..64`
+    repeats: int = asked(
+        1, "Study", "Repeats", "Runs of each point, each with a seed of its own.", unit="seeds", ge=1, le=100
+    )
+    rule: Rule = asked(
+        "trade",
+        "Study",
+        "Pick by",
+        "trade: a longer time must pay in loss; lowest: the lowest loss; tolerance: the cheapest near the lowest; "
+        "budget: the lowest loss within a time.",
+    )
+    exponent: float = asked(
+        EXPONENT,
+        "Study",
+        "Exponent of the trade",
+        "A dearer value is taken where ln(loss now / its loss) ≥ this × ln(its time / time now).",
+        ge=0,
+        le=100,
+    )
+    tolerance: float = asked(
+        0.05, "Study", "Tolerance", "How much above the lowest loss is near enough: 0.05 is 5 %.", ge=0, le=100
+    )
+    budget: float = asked(
+        60.0, "Study", "Time budget", "What an epoch (a run, for a classifier) may take.", unit="seconds", gt=0
+    )
+    trials: int = asked(30, "Study", "Trials", "Points that a search tries.", ge=1, le=MOST_POINTS)
+    minutes: float = asked(
+        0.0, "Study", "Time limit", "A search begins no further trial after it; 0 is none.", unit="minutes", ge=0
+    )
+    prune: bool = asked(True, "Study", "Pruning", "A search ends a trial early whose epoch losses are hopeless.")
+    search_seed: int = asked(0, "Study", "Search seed", "Fixes what a search tries.", ge=0, le=2**31 - 1)
+    ask: bool = asked(
+        False, "Study", "Ask at each pick", "A guided study waits for you to agree with a pick, or to choose another."
+    )
+
+    @property
+    def title(self) -> str:
+        """The essentials in a few words: `kernels 16, 32, 50, 64`."""
+        if self.mode == "one":
+            ((name, values),) = self.values.items()
+            return f"{name} {', '.join(values)}"
+        names = ", ".join(self.values)
+        return f"{self.mode} {names}" + (f", {self.trials} trials" if self.mode == "search" else "")
+
+    @property
+    def stages(self) -> tuple[tuple[str, ...], ...]:
+        """The hyperparameters that vary in each stage."""
+        if self.mode == "guided":
+            return tuple((name,) for name in self.values)
+        return (tuple(self.values),)
+
+    @property
+    def points(self) -> int:
+        """How many points it has at most, all stages together."""
+        if self.mode == "search":
+            return self.trials
+        counts = [1 if self.is_long_run(name) else len(values) for name, values in self.values.items()]
+        return sum(counts) if self.mode == "guided" else math.prod(counts)
+
+    @property
+    def prunes(self) -> bool:
+        """Whether trials may be ended early: never where epochs are what is searched."""
+        return self.mode == "search" and self.prune and not any(name in OF_EPOCHS for name in self.values)
+
+    def is_long_run(self, name: str) -> bool:
+        """Whether that stage is one long run, read off at each epoch: its schedule knows of no number of epochs."""
+        return self.mode == "guided" and name == "epochs" and self.baseline.schedule != "one-cycle"
+
+    def combinations(self, names: Sequence[str]) -> list[dict[str, str]]:
+        """The points of a stage in which those hyperparameters vary, in order."""
+        if len(names) == 1 and self.is_long_run(names[0]):
+            return [{names[0]: max(self.values[names[0]], key=int)}]
+        lists = [self.values[name] for name in names]
+        return [dict(zip(names, values, strict=True)) for values in itertools.product(*lists)]
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Numbers that a search may take: from `low` to `high`, both among them."""
+
+    low: float
+    high: float
+    whole: bool
+    step: int = 1
+    log: bool = False
+
+
+def study_fields() -> list[SpecField]:
+    """What can be asked of a study besides its values and its baseline."""
+    return fields_of(StudySpec)
+
+
+def studied_fields(kind: type[Spec]) -> list[SpecField]:
+    """The fields of a spec that can be studied."""
+    return [field for field in spec_fields(kind) if field.name not in NOT_STUDIED]
+
+
+def guided_baseline(kind: str) -> Mapping[str, object]:
+    """What a guided study starts from unless a person says otherwise."""
+    return GUIDED_BASELINE if kind == "autoencoder" else {}
+
+
+def default_values(mode: str, baseline: Spec) -> dict[str, str]:
+    """The values of a guided study or a search for which none are named."""
+    if mode == "search":
+        return dict(_SEARCHED[baseline.kind])
+    values = dict(_GUIDED[baseline.kind])
+    if baseline.kind == "autoencoder" and baseline.schedule == "one-cycle":
+        values["epochs"] = EPOCHS_TRIED
+    return values
+
+
+def make_study(mode: str, baseline: Spec, values: Mapping[str, str], **settings: object) -> StudySpec:
+    """A study from what a person typed.
+
+    Args:
+        mode: one of `MODES`.
+        baseline: what every point has but for what varies.
+        values: by hyperparameter, joined by commas: `8,10,12`; for a search also a range: `16..64`.
+        settings: the other fields of `StudySpec`, as typed or as values.
+
+    Raises:
+        SpecError: with a sentence for each field or hyperparameter that is wrong.
+    """
+    if mode not in MODES:
+        raise SpecError({"mode": f"“{short(mode)}” is not known: choose {either(MODES)}."})
+    values = dict(values) or (default_values(mode, baseline) if mode in ("guided", "search") else {})
+    if not values:
+        raise SpecError({"values": "Nothing is varied: name a hyperparameter and its values, as in layers=8,10,12."})
+    if mode == "one" and len(values) > 1:
+        raise SpecError(
+            {
+                "values": f"{len(values)} hyperparameters are named: take one, a grid for every combination of them, "
+                "or a guided study for one after the other."
+            }
+        )
+    problems: dict[str, str] = {}
+    read: dict[str, Values] = {}
+    for name, text in values.items():
+        try:
+            read[name] = _read_values(type(baseline), baseline, name, text, ranges=mode == "search")
+        except SpecError as error:
+            problems |= error.problems
+    settings.setdefault("rule", "lowest" if mode == "search" else "trade")
+    if problems:
+        raise SpecError(problems)
+    try:
+        study = StudySpec.model_validate({"mode": mode, "baseline": baseline.model_dump(mode="json"), "values": read}
+                                         | settings)  # fmt: skip
+    except ValidationError as error:
+        raise SpecError(problems_of(StudySpec, error)) from None
+    _check(study)
+    return study
+
+
+def study_from_json(values: object) -> StudySpec:
+    """The study that decoded JSON describes.
+
+    Raises:
+        SpecError: it is not one.
+    """
+    try:
+        return StudySpec.model_validate(values)
+    except ValidationError as error:
+        raise SpecError(problems_of(StudySpec, error)) from None
+
+
+def spec_of(baseline: Spec, values: Mapping[str, str], repeat: int = 0) -> Spec:
+    """The spec of a point: the baseline with `values`, and the seed of that repeat.
+
+    Raises:
+        SpecError: the values are refused, alone or together.
+    """
+    return parse(type(baseline), {**baseline.model_dump(mode="json"), **values, "seed": baseline.seed + repeat})
+
+
+def space_of(study: StudySpec) -> dict[str, Range | Values]:
+    """What a search may take of each hyperparameter."""
+    fields = {field.name: field for field in studied_fields(type(study.baseline))}
+    return {
+        name: _range(fields[name], values[0]) if len(values) == 1 and ".." in values[0] else values
+        for name, values in study.values.items()
+    }
+
+
+def _check(study: StudySpec) -> None:
+    """Refuse too many points, and points that no run could begin with."""
+    if study.mode == "grid" and study.points > MOST_POINTS:
+        raise SpecError(
+            {
+                "values": f"This grid has {study.points:,} points: at most {MOST_POINTS:,}. Take values away, "
+                "or search: it tries as many as you say."
+            }
+        )
+    if study.mode == "search":
+        return
+    for names in study.stages:
+        for values in study.combinations(names):
+            try:
+                spec_of(study.baseline, values)
+            except SpecError as error:
+                where = ", ".join(f"{name}={value}" for name, value in values.items())
+                problem = "; ".join(f"{name}: {sentence}" for name, sentence in error.problems.items())
+                raise SpecError({names[0]: f"{where} is refused ({problem})"}) from None
+
+
+def _read_values(kind: type[Spec], baseline: Spec, name: str, text: str, *, ranges: bool) -> Values:
+    """The values that `text` lists, as they are written everywhere."""
+    fields = {field.name: field for field in studied_fields(kind)}
+    if name not in fields:
+        what = baseline.kind
+        if name in kind.model_fields:
+            raise SpecError({name: f"This is not studied: {either(fields)} can be."})
+        near = difflib.get_close_matches(name, fields, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"these can be studied: {', '.join(fields)}."
+        raise SpecError({short(name): f"This is no hyperparameter of {_article(what)}: {hint}"})
+    parts = [part.strip() for part in text.split(",")]
+    if not any(parts):
+        raise SpecError({name: f"No values are given: list some, as in {name}={_example(fields[name])}."})
+    if not all(parts):
+        raise SpecError({name: f"“{short(text)}” has an empty value in it: take one comma away."})
+    if ranges and len(parts) == 1 and ".." in parts[0]:
+        found = _range(fields[name], parts[0])
+        for end in (found.low, found.high):
+            _one_value(kind, baseline, name, write_value(int(end) if found.whole else end))
+        return (parts[0].replace(" ", ""),)
+    if any(".." in part for part in parts):
+        where = "in a list" if ranges else "but in a search"
+        raise SpecError({name: f"“{short(text)}” is a range, which has no place {where}: list the values."})
+    read = [_one_value(kind, baseline, name, part) for part in parts]
+    repeated = next((value for value in read if read.count(value) > 1), None)
+    if repeated is not None:
+        raise SpecError({name: f"{repeated} is there twice: give each value once, or ask for repeats."})
+    return tuple(read)
+
+
+def _one_value(kind: type[Spec], baseline: Spec, name: str, text: str) -> str:
+    """A value as it is written everywhere, checked by its own bounds; what depends on others is checked later."""
+    try:
+        spec = parse(kind, {**baseline.model_dump(mode="json"), name: text})
+    except SpecError as error:
+        if name not in error.problems:
+            return text
+        raise SpecError({name: error.problems[name]}) from None
+    return write_value(getattr(spec, name))
+
+
+def _range(field: SpecField, text: str) -> Range:
+    low_text, _, high_text = text.partition("..")
+    whole = field.type is int or field.name == "kernels"
+    try:
+        low, high = (int(part) if whole else float(part) for part in (low_text, high_text))
+    except ValueError:
+        low, high = 1.0, 0.0
+    if field.choices or field.type is bool or not (math.isfinite(low) and math.isfinite(high) and low < high):
+        kind = "whole numbers" if whole else "numbers"
+        example = (
+            "list its values" if field.choices or field.type is bool else f"two {kind} as in 16..64, the less first"
+        )
+        raise SpecError({field.name: f"“{short(text)}” is no range of {field.name}: {example}."})
+    step = 2 if field.name == "layers" else 1
+    return Range(low, high, whole, step, log=not whole and low > 0 and high / low >= 10)
+
+
+def _example(field: SpecField) -> str:
+    if field.choices:
+        return ",".join(field.choices)
+    if field.type is bool:
+        return "no,yes"
+    return f"{field.default},…"
+
+
+def _article(kind: str) -> str:
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+
+
+def written(name: str, value: str) -> tuple[str, str]:
+    """A value with its unit, for a sentence: `("32", "kernels")`, `("3×3", "")`, `("dropout 0.3", "")`."""
+    match name:
+        case "kernel_size":
+            return f"{value}×{value}", ""
+        case "kernels" | "layers" | "epochs":
+            return value, name
+        case "fc_units":
+            return value, "fully connected units"
+        case "fc_layers":
+            return value, "fully connected layers"
+        case "batch_size":
+            return f"batch {value}", ""
+        case _:
+            return f"{name} {value}", ""
+
+
+def describe(values: Mapping[str, str]) -> str:
+    """A point in a few words: `10 layers, 32 kernels`."""
+    return ", ".join(" ".join(written(name, value)).strip() for name, value in values.items())
+
+
+def as_flags(spec: Spec) -> list[str]:
+    """The flags of the command line that say what of a spec is not its default: `["--epochs", "5"]`."""
+    flags: list[str] = []
+    for field in spec_fields(type(spec)):
+        value: Any = getattr(spec, field.name)
+        typed = write_value(value)
+        if typed == (field.default or "") and not field.required:
+            continue
+        if field.type is bool:
+            flags.append(field.flag if value else f"--no-{field.flag[2:]}")
+        else:
+            flags += [field.flag, typed]
+    return flags
