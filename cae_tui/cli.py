@@ -6,6 +6,7 @@ which is why this is argparse and not a library that reads signatures. Nothing h
 """
 
 import argparse
+import itertools
 import os
 import sys
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ BAD_USAGE, INTERRUPTED = 2, 130
 COMMANDS = {
     "autoencoder": "train a convolutional autoencoder",
     "classifier": "train a classifier on an autoencoder's encoder",
+    "study": "find out which hyperparameters matter, and which value to take",
     "report": "print what a complete run came to",
     "runs": "list the runs",
     "resume": "take up a run that was stopped or cut off",
@@ -42,8 +44,8 @@ class _Parser(argparse.ArgumentParser):
         raise SystemExit(BAD_USAGE)
 
 
-def make_parser(command: str | None = None) -> argparse.ArgumentParser:
-    """The parser, with the flags of `command` where that is a kind of run."""
+def make_parser(command: str | None = None, kind: str = "autoencoder") -> argparse.ArgumentParser:
+    """The parser, with the flags of `command` where that has a spec's: a kind of run, or a study of that `kind`."""
     epilog = "Without a command the app opens. `cae-tui COMMAND --help` tells the flags of a command."
     parser = _Parser(
         prog="cae-tui",
@@ -70,14 +72,19 @@ def make_parser(command: str | None = None) -> argparse.ArgumentParser:
             )
         if name == command and name in ("autoencoder", "classifier"):
             _add_spec_flags(sub, name)
+        if name == command == "study":
+            from cae_tui.study_cli import add_flags
+
+            add_flags(sub)
+            _add_spec_flags(sub, kind, required=False)
     return parser
 
 
-def _add_spec_flags(parser: argparse.ArgumentParser, kind: str) -> None:
+def _add_spec_flags(parser: argparse.ArgumentParser, kind: str, *, required: bool = True) -> None:
     from engine.spec import GROUPS, SPECS, spec_fields
 
     spec = SPECS[kind]
-    if len(spec.presets) > 1:
+    if len(spec.presets) > 1 or not required:
         names = ", ".join(spec.presets)
         parser.add_argument("--preset", default="recommended", metavar="NAME", help=f"{names} (default: recommended)")
     groups = {title: parser.add_argument_group(title) for title in GROUPS}
@@ -94,7 +101,12 @@ def _add_spec_flags(parser: argparse.ArgumentParser, kind: str) -> None:
         else:
             metavar = (field.unit or field.name.rsplit("_", 1)[-1]).upper()
             groups[field.group].add_argument(
-                field.flag, dest=field.name, default=None, metavar=metavar, help=help_text, required=field.required
+                field.flag,
+                dest=field.name,
+                default=None,
+                metavar=metavar,
+                help=help_text,
+                required=field.required and required,
             )
 
 
@@ -104,8 +116,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = words[2:] if words[:1] == ["--home"] else words  # a folder may be called as a command is
     command = next((word for word in given if word in COMMANDS), None)
     try:
-        options = make_parser(command).parse_args(words)
+        kind = "autoencoder"
+        if command == "study":
+            from cae_tui.study_cli import in_order, kind_asked
+
+            words = in_order(words)
+            named = next((word for before, word in itertools.pairwise(words) if before == "--home"), "")
+            kind = kind_asked(words, Home(absolute(Path(named)) if named else default_home()))
+        options = make_parser(command, kind).parse_args(words)
         home = Home(absolute(options.home) if options.home else default_home())
+        if command == "study":
+            return _do_study(options, home, kind)
         return _do(options, home)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else BAD_USAGE
@@ -164,6 +185,32 @@ def _do(options: argparse.Namespace, home: Home) -> int:
             from cae_tui.doctor import print_doctor
 
             return print_doctor(home)
+
+
+def _do_study(options: argparse.Namespace, home: Home, kind: str) -> int:
+    from cae_tui import study_cli, study_console
+    from cae_tui.logs import open_log
+    from engine.studies.records import Studies
+
+    open_log(home)
+    action = options.words[0] if options.words else ""
+    if action not in study_cli.ACTIONS:
+        spec = study_cli.study_asked(options, home, kind)
+        if options.dry_run:
+            return study_console.print_plan(home, spec, as_json=options.json)
+        return study_console.start(home, spec, as_json=options.json)
+    if action == "list":
+        return study_console.print_studies(home, as_json=options.json)
+    directory = Studies(home).find(study_cli.one_id(options))
+    match action:
+        case "show":
+            return study_console.show(directory, as_json=options.json)
+        case "resume":
+            return study_console.resume(home, directory, as_json=options.json)
+        case "export":
+            return study_console.export(home, directory, options.to, as_json=options.json)
+        case _:
+            return study_console.delete(home, directory)
 
 
 def _spec_of(options: argparse.Namespace) -> "Spec":

@@ -60,7 +60,7 @@ def train(home: Home, spec: "Spec", *, as_json: bool, detach: bool) -> int:
         from engine import preparation
 
         return _detach(home, preparation.create(home, spec).run, as_json)
-    with _interruptible() as flag:
+    with interruptible() as flag:
         from engine import jobs
 
         return _follow(lambda emit: jobs.start(home, spec, emit, flag), None, as_json)
@@ -73,14 +73,14 @@ def resume(home: Home, run: RunDirectory, *, as_json: bool, detach: bool) -> int
 
         jobs.check_resumable(run)
         return _detach(home, run, as_json)
-    with _interruptible() as flag:
+    with interruptible() as flag:
         from engine import jobs
 
         return _follow(lambda emit: jobs.resume(run, emit, flag), run, as_json)
 
 
 @contextmanager
-def _interruptible() -> Iterator[Flag]:
+def interruptible() -> Iterator[Flag]:
     """One Ctrl+C, hang-up or request to end stops the run with a checkpoint; a second Ctrl+C ends at once."""
     flag = Flag()
     asked = 0
@@ -111,7 +111,7 @@ def _follow(
     work: Callable[[Callable[[Event], None]], Mapping[str, Any]], run: RunDirectory | None, as_json: bool
 ) -> int:
     """Do `work`, show how it goes, print what it came to."""
-    console = _Progress(stderr=True, highlight=False)
+    console = ProgressConsole(stderr=True, highlight=False)
     with _Teller(console, run) as teller:
         result = work(teller.emit)
     if as_json:
@@ -123,7 +123,7 @@ def _follow(
     return EXIT_CODES.get(result["state"], 1)
 
 
-class _Progress(Console):
+class ProgressConsole(Console):
     """Where progress goes; rich would end the program when nobody reads it any more."""
 
     def on_broken_pipe(self) -> None:

@@ -111,8 +111,8 @@ def plan(home: Home, spec: StudySpec) -> StudyRecord:
             stage.points.append(_point(spec, data, {}, values, number))
             number += spec.repeats
         record.stages.append(stage)
-    if spec.mode == "search":
-        _check_against_data(spec.baseline, data, {})
+    baseline = _point(spec, data, {}, {}, 0)
+    record.data |= {"baseline_weight": baseline.weight, "baseline_memory": baseline.memory}
     return record
 
 

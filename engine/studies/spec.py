@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from engine.errors import SpecError
 from engine.refusals import either, problems_of, short
 from engine.spec import (
+    SPECS,
     AutoencoderSpec,
     ClassifierSpec,
     Spec,
@@ -300,6 +301,12 @@ def _read_values(kind: type[Spec], baseline: Spec, name: str, text: str, *, rang
         what = baseline.kind
         if name in kind.model_fields:
             raise SpecError({name: f"This is not studied: {either(fields)} can be."})
+        if any(name in other.model_fields for other in SPECS.values()):
+            other = "classifier" if what == "autoencoder" else "autoencoder"
+            hint = ": name the encoder it is built on, as in --encoder RUN." if other == "classifier" else ""
+            raise SpecError(
+                {name: f"This is a hyperparameter of {_article(other)}, and {what}s are studied{hint or '.'}"}
+            )
         near = difflib.get_close_matches(name, fields, n=1)
         hint = f"did you mean {near[0]}?" if near else f"these can be studied: {', '.join(fields)}."
         raise SpecError({short(name): f"This is no hyperparameter of {_article(what)}: {hint}"})

@@ -1,0 +1,188 @@
+"""`cae-tui study …`: its flags, and the study that they ask for.
+
+Every flag of a spec sets the baseline, which makes the flags depend on the kind of run that is studied: the one that
+`--baseline` names, a classifier where `--encoder` is given, else an autoencoder.
+"""
+
+import argparse
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.errors import EngineError, RunError, SpecError, StudyError
+from engine.files import absolute
+from engine.runs import Home
+
+if TYPE_CHECKING:
+    from engine.spec import Spec
+    from engine.studies.spec import StudySpec
+
+ACTIONS = ("list", "show", "resume", "export", "delete")
+MODES = ("guided", "grid", "search")
+USAGE = """
+  cae-tui study layers=10,12,14,18            one hyperparameter, the rest at the baseline
+  cae-tui study guided [kernels=16,32 …]      one after the other, each pick carried on
+  cae-tui study grid layers=8,10 kernels=16,32    every combination
+  cae-tui study search [kernels=16..64 …] --trials 30   what Optuna proposes
+  cae-tui study list | show ID | resume ID | export ID [--to FOLDER] | delete ID
+"""
+_TAKE_ANYTHING = (
+    "--images", "--labels", "--test-images", "--test-labels", "--baseline", "--to", "--home", "--encoder",
+)  # fmt: skip
+"""Flags whose value may look like an assignment."""
+_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z_0-9-]*=")
+
+
+def in_order(words: Sequence[str]) -> list[str]:
+    """`words` with the assignments moved to the front: argparse takes what has no flag only in one piece."""
+    at = words.index("study") + 1
+    rest = list(words[at:])
+    lead = next((place for place, word in enumerate(rest) if word.startswith("-")), len(rest))
+    moved = [
+        place
+        for place in range(lead, len(rest))
+        if _ASSIGNMENT.match(rest[place]) and rest[place - 1] not in _TAKE_ANYTHING
+    ]
+    others = [rest[place] for place in range(lead, len(rest)) if place not in moved]
+    return [*words[:at], *rest[:lead], *(rest[place] for place in moved), *others]
+
+
+def kind_asked(words: Sequence[str], home: Home) -> str:
+    """The kind of run that is studied."""
+    named = _value_of(words, "--baseline")
+    if named:
+        try:
+            return read_baseline(home, named).kind
+        except EngineError:
+            return "autoencoder"  # it is said once all words are read
+    return "classifier" if _value_of(words, "--encoder") else "autoencoder"
+
+
+def _value_of(words: Sequence[str], flag: str) -> str:
+    for place, word in enumerate(words):
+        if word.startswith(f"{flag}="):
+            return word.partition("=")[2]
+        if word == flag and place + 1 < len(words):
+            return words[place + 1]
+    return ""
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags of a study itself; the baseline's are the spec's."""
+    from engine.studies.spec import study_fields
+
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = f"What WHAT may be:{USAGE}"
+    parser.add_argument("words", nargs="*", metavar="WHAT", help="see below")
+    parser.add_argument(
+        "--baseline", default=None, metavar="RUN|FILE", help="start from the spec of a run, or of a spec.json"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="print the plan with the time and memory it expects")
+    parser.add_argument("--to", type=Path, default=None, metavar="FOLDER", help="of export: where to write")
+    group = parser.add_argument_group("Study")
+    for field in study_fields():
+        text = field.description.replace("%", "%%")
+        if field.choices:
+            text += f" One of {', '.join(field.choices)}."
+        default = "lowest in a search, else trade" if field.name == "rule" else field.default
+        text += f" (default: {default})"
+        if field.type is bool:
+            group.add_argument(
+                field.flag, dest=f"study_{field.name}", action=argparse.BooleanOptionalAction, default=None, help=text
+            )
+        else:
+            metavar = (field.unit or field.name.rsplit("_", 1)[-1]).upper()
+            group.add_argument(field.flag, dest=f"study_{field.name}", default=None, metavar=metavar, help=text)
+
+
+def study_asked(options: argparse.Namespace, home: Home, kind: str) -> "StudySpec":
+    """The study that the flags and words ask for.
+
+    Raises:
+        EngineError: it is refused.
+    """
+    from engine.spec import SPECS, parse, preset, spec_fields
+    from engine.studies.spec import guided_baseline, make_study, study_fields
+
+    mode = options.words[0] if options.words and "=" not in options.words[0] else "one"
+    assignments = options.words if mode == "one" else options.words[1:]
+    values: dict[str, str] = {}
+    for word in assignments:
+        name, equals, text = word.partition("=")
+        name = name.replace("-", "_")
+        if not equals:
+            raise StudyError(f"“{word}” is no hyperparameter with its values: write it as layers=8,10,12.")
+        if name in values:
+            raise StudyError(f"{name} is named twice: put all of its values into one list.")
+        values[name] = text
+    if mode not in ("one", *MODES):
+        raise StudyError(f"“{mode}” is not known. What there is:{USAGE.rstrip()}")
+    given = {field.name: getattr(options, field.name) for field in spec_fields(SPECS[kind])}
+    given = {name: value for name, value in given.items() if value is not None}
+    if options.baseline is not None:
+        if options.preset != "recommended":
+            raise SpecError({"preset": "A baseline is named too: take one of both."})
+        own = read_baseline(home, options.baseline).model_dump(mode="json")
+        baseline = parse(SPECS[kind], {**own, **given})
+    else:
+        first = guided_baseline(kind) if mode == "guided" else {}
+        baseline = preset(SPECS[kind], options.preset, **{**first, **given})
+    settings = {field.name: getattr(options, f"study_{field.name}") for field in study_fields()}
+    chosen = {name: value for name, value in settings.items() if value is not None}
+    try:
+        return make_study(mode, baseline, values, **chosen)
+    except SpecError as error:
+        if not any(name in values or name == "values" for name in error.problems):
+            raise
+        lines = [sentence if name == "values" else f"{name}: {sentence}" for name, sentence in error.problems.items()]
+        raise StudyError("\n".join(lines)) from None
+
+
+def read_baseline(home: Home, named: str) -> "Spec":
+    """The spec of a run, or of a JSON file that holds one.
+
+    Raises:
+        EngineError: there is none, or it is damaged.
+    """
+    from engine.files import read_json
+    from engine.spec import spec_from_json
+
+    path = absolute(Path(named))
+    file = path / "spec.json" if path.is_dir() else path
+    if not file.exists():
+        if len(Path(named).parts) > 1 or Path(named).suffix:
+            raise RunError(
+                f"{file} does not exist: name a run, or a file that holds a spec, as a run's spec.json does."
+            )
+        file = home.find(named).spec
+    try:
+        values = read_json(file)
+    except (OSError, ValueError) as error:
+        raise RunError(f"{file} cannot be read ({error}): name a run, or a file as a run's spec.json.") from None
+    values = values.get("spec", values)
+    if isinstance(values, dict):
+        values.pop("format", None)
+    try:
+        return spec_from_json(values)
+    except SpecError as error:
+        words = "; ".join(f"{name}: {sentence}" for name, sentence in error.problems.items())
+        raise RunError(f"{file} holds no spec ({words}): name a run, or a file as a run's spec.json.") from None
+
+
+def one_id(options: argparse.Namespace) -> str:
+    """The id that an action is for.
+
+    Raises:
+        StudyError: none is given, or several.
+    """
+    action, *ids = options.words
+    if len(ids) != 1:
+        raise StudyError(f"`cae-tui study {action} ID` takes one study: `cae-tui study list` lists them.")
+    return str(ids[0])
+
+
+def print_json(values: object) -> None:
+    """One JSON object on stdout."""
+    print(json.dumps(values))  # noqa: T201

@@ -1,0 +1,199 @@
+"""Studies on the command line: their plan, tables, wrong words, and the end of a process in the middle."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cae_tui.cli import main
+from cae_tui.study_cli import in_order
+from engine.runs import Home
+from engine.studies.records import Studies, StudyRecord
+from tests.engine.conftest import files as files  # the same slice of MNIST
+from tests.engine.studies.conftest import table
+
+Study = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def flags(files: dict[str, Path]) -> list[str]:
+    named = [word for name, path in files.items() for word in (f"--{name.replace('_', '-')}", str(path))]
+    return ["--epochs", "2", "--layers", "6", "--kernels", "4", "--batch-size", "64", *named]
+
+
+@pytest.fixture
+def study(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Study:
+    def call(*words: str) -> tuple[int, str, str]:
+        code = main(["--home", str(tmp_path), "study", *words])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+def test_a_study_prints_the_report_s_table_and_its_pick(study: Study, flags: list[str], tmp_path: Path) -> None:
+    code, out, err = study("kernels=4,8", *flags)
+    assert code == 0, err
+    lines = out.splitlines()
+    assert " ".join(lines[2].split()) == (
+        "kernels loss val_loss best val_loss ms/step s/epoch time params latent state"
+    )
+    assert any(line.startswith("★") and "finished" in line for line in lines)
+    assert any(line.startswith("★ ") and "kernels: val_loss" in line for line in lines)
+    assert "trial   2  8 kernels: val_loss" in err
+
+    (record,) = Studies(Home(tmp_path)).list()
+    code, shown, _ = study("show", record.prefix)
+    assert (code, shown.splitlines()[2:]) == (0, lines[2:])
+    code, out, _ = study("list")
+    assert code == 0
+    assert f"{record.prefix}   kernels 4, 8  ✓ finished     2/2" in out
+    values = json.loads(study("show", record.id, "--json")[1])
+    assert values["format"] == 1
+    assert values["stages"][0]["points"][1]["trials"][0]["state"] == "finished"
+    code, _, err = study("resume", record.id)
+    assert code == 2
+    assert "nothing left to resume" in err
+    assert study("delete", record.id)[0] == 0
+    assert study("list")[1].startswith("No studies yet")
+
+
+def test_a_plan_tells_trials_time_and_memory_and_does_nothing(study: Study, flags: list[str], tmp_path: Path) -> None:
+    code, out, _ = study(*flags, "--dry-run", "kernels=4,8")
+    assert code == 0
+    assert "kernels 4, 8 · 2 trials · cpu" in out
+    assert "told from a few steps" in out
+    values: dict[str, Any] = json.loads(
+        study("search", "kernels=4..8", "--trials", "5", *flags, "--dry-run", "--json")[1]
+    )
+    assert values["trials"] == 5
+    assert values["seconds"] > 0
+    assert values["memory"] > 0
+    assert not Studies(Home(tmp_path)).ids()
+    assert not Home(tmp_path).ids()
+
+
+def test_a_baseline_is_a_run_or_a_file(study: Study, flags: list[str], tmp_path: Path) -> None:
+    assert study("kernels=4", *flags)[0] == 0
+    (run,) = Home(tmp_path).ids()
+    for named in (run[:5], str(tmp_path / "runs" / run / "spec.json"), str(tmp_path / "runs" / run)):
+        code, out, _ = study("kernel_size=2,3", "--baseline", named, "--epochs", "1", "--dry-run", "--json")
+        assert code == 0
+        baseline = json.loads(out)["plan"]["spec"]["baseline"]
+        assert (baseline["kernels"], baseline["epochs"], baseline["batch_size"]) == ("4", 1, 64)
+    # A classifier's baseline makes the flags those of a classifier.
+    classifier = tmp_path / "spec.json"
+    classifier.write_text(json.dumps({"kind": "classifier", "encoder": run, "frozen_epochs": 1, "finetune_epochs": 1}))
+    files = flags[8:]
+    code, out, err = study(
+        "fc_units=4,8", "--baseline", str(classifier), "--dropout", "0", *files, "--batch-size", "64"
+    )
+    assert code == 0, err
+    assert "fc units" in out
+    assert "test acc" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["layrs=8"], "layrs: This is no hyperparameter of an autoencoder: did you mean layers?"),
+        (["layers="], "layers: No values are given"),
+        (["layers=8,9"], "layers: “9” is odd"),
+        (["layers=8", "kernels=4"], "2 hyperparameters are named"),
+        (["layers=8", "layers=10"], "layers is named twice"),
+        (["fc_units=8"], "fc_units: This is a hyperparameter of a classifier, and autoencoders are studied"),
+        (["tree", "layers=8"], "“tree” is not known. What there is:"),
+        (["layers=8", "18"], "“18” is no hyperparameter with its values"),
+        ([], "Nothing is varied"),
+        (["layers=8", "--rule", "best"], "--rule: “best” is not known"),
+        (["layers=8", "--repeats", "0"], "--repeats: “0” is too small"),
+        (["layers=8", "--baseline", "nope"], "No run begins with “nope”"),
+        (["layers=8", "--baseline", "no/pe"], "does not exist: name a run"),
+        (["layers=8", "--baseline", __file__], "cannot be read"),
+        (["show"], "`cae-tui study show ID` takes one study"),
+        (["show", "nope"], "No study begins with “nope”"),
+        (["export", "nope"], "No study begins with “nope”"),
+        (["layers=8", "--images", "nope"], "nope does not exist"),
+    ],
+)  # fmt: skip
+def test_wrong_words_are_one_sentence(study: Study, words: list[str], sentence: str) -> None:
+    code, out, err = study(*words)
+    assert (code, out) == (2, "")
+    assert err.startswith("cae-tui: ")
+    assert sentence in err
+    assert "Traceback" not in err
+
+
+def test_hyperparameters_may_stand_anywhere() -> None:
+    words = ["--home", "h", "study", "--epochs", "5", "layers=8,10", "--images", "a=b", "kernels=4"]
+    assert in_order(words) == ["--home", "h", "study", "layers=8,10", "kernels=4", "--epochs", "5", "--images", "a=b"]
+    assert in_order(["study", "grid", "--json", "a=1"]) == ["study", "grid", "a=1", "--json"]
+
+
+def spawn(home: Path, *words: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "cae_tui", "--home", str(home), "study", *words]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for(home: Path, condition: Callable[[StudyRecord], bool]) -> StudyRecord:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        found = Studies(Home(home)).list()
+        if found and condition(found[0]):
+            return found[0]
+        time.sleep(0.02)
+    raise AssertionError("it never came to that")
+
+
+def killed_in_its_second_trial(home: Path, *words: str) -> StudyRecord:
+    process = spawn(home, *words)
+    record = wait_for(home, lambda study: bool(study.trials[1].run) and study.trials[1].state == "running")
+    run = Home(home).find(record.trials[1].run)
+    deadline = time.monotonic() + 60
+    while not run.checkpoints.exists() or not list(run.checkpoints.glob("*.safetensors")):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=30)
+    return record
+
+
+def test_killed_in_its_second_trial_it_ends_as_one_left_alone(
+    study: Study, flags: list[str], tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    words = ["kernels=4,8", *flags, "--epochs", "6"]
+    alone = tmp_path_factory.mktemp("alone")
+    assert main(["--home", str(alone), "study", *words]) == 0
+    record = killed_in_its_second_trial(tmp_path, *words)
+    cut = Studies(Home(tmp_path)).find(record.id).read()
+    assert cut.state == "cut off"
+    assert cut.trials[1].state == "cut off"
+    before = set(Home(tmp_path).ids())
+    code, _, err = study("resume", record.prefix)
+    assert code == 0
+    assert "1 done" in err
+    assert set(Home(tmp_path).ids()) == before
+    (left_alone,), (resumed,) = Studies(Home(alone)).list(), Studies(Home(tmp_path)).list()
+    assert table(resumed) == table(left_alone)
+
+
+def test_an_interrupt_stops_a_study_and_a_second_process_is_refused(
+    study: Study, flags: list[str], tmp_path: Path
+) -> None:
+    process = spawn(tmp_path, "kernels=4,8", *flags, "--epochs", "50")
+    record = wait_for(tmp_path, lambda study: study.trials[0].epochs > 0 or study.trials[0].state == "running")
+    code, _, err = study("resume", record.id)
+    assert code == 2
+    assert "being worked on by another process" in err
+    os.kill(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Stopped. Resume it to go on." in err
+    assert study("show", record.id)[1].splitlines()[0].startswith(f"study {record.id}: ■ stopped")
