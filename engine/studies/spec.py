@@ -7,7 +7,8 @@ here imports torch, so that a form can be drawn and a plan written before the en
 import difflib
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -24,6 +25,7 @@ from engine.spec import (
     asked,
     fields_of,
     parse,
+    preset,
     spec_fields,
     write_value,
 )
@@ -392,16 +394,43 @@ def describe(values: Mapping[str, str]) -> str:
     return ", ".join(" ".join(written(name, value)).strip() for name, value in values.items())
 
 
-def as_flags(spec: Spec) -> list[str]:
-    """The flags of the command line that say what of a spec is not its default: `["--epochs", "5"]`."""
-    flags: list[str] = []
-    for field in spec_fields(type(spec)):
-        value: Any = getattr(spec, field.name)
-        typed = write_value(value)
-        if typed == (field.default or "") and not field.required:
+def as_flags(spec: Spec, always: Collection[str] = ()) -> list[str]:
+    """The flags of the command line that ask for `spec`: `["--preset", "report", "--epochs", "5"]`.
+
+    The preset is the one that leaves the fewest others to be written; fields in `always` are written anyhow.
+    """
+    kind = type(spec)
+    shortest: list[str] = []
+    for name in kind.presets:
+        given = {"encoder": "-"} if "encoder" in kind.model_fields else {}
+        start = preset(kind, name, **given)
+        flags = [] if name == "recommended" else ["--preset", name]
+        for field in spec_fields(kind):
+            value: Any = getattr(spec, field.name)
+            if value == getattr(start, field.name) and field.name not in always:
+                continue
+            if field.type is bool:
+                flags.append(field.flag if value else f"--no-{field.flag[2:]}")
+            else:
+                flags += [field.flag, write_value(value)]
+        if not shortest or len(flags) < len(shortest):
+            shortest = flags
+    return shortest
+
+
+def as_command(study: StudySpec) -> str:
+    """The line that does the same study again."""
+    mode = [] if study.mode == "one" else [study.mode]
+    values = [f"{name}={','.join(values)}" for name, values in study.values.items()]
+    always = guided_baseline(study.baseline.kind) if study.mode == "guided" else ()
+    flags = as_flags(study.baseline, always)
+    for field in study_fields():
+        value: Any = getattr(study, field.name)
+        usual = "lowest" if field.name == "rule" and study.mode == "search" else field.default
+        if write_value(value) == usual:
             continue
         if field.type is bool:
             flags.append(field.flag if value else f"--no-{field.flag[2:]}")
         else:
-            flags += [field.flag, typed]
-    return flags
+            flags += [field.flag, write_value(value)]
+    return shlex.join(["cae-tui", "study", *mode, *values, *flags])

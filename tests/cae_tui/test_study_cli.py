@@ -58,6 +58,11 @@ def test_a_study_prints_the_report_s_table_and_its_pick(study: Study, flags: lis
     values = json.loads(study("show", record.id, "--json")[1])
     assert values["format"] == 1
     assert values["stages"][0]["points"][1]["trials"][0]["state"] == "finished"
+    code, out, _ = study("export", record.id, "--to", str(tmp_path / "to"))
+    assert (code, out.split()) == (
+        0,
+        [str(tmp_path / "to" / name) for name in ("report.md", "report.html", "trials.csv")],
+    )
     code, _, err = study("resume", record.id)
     assert code == 2
     assert "nothing left to resume" in err

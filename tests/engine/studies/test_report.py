@@ -1,0 +1,183 @@
+"""The document and the CSV of a study, read back by parsers that are not ours."""
+
+import csv
+import io
+import re
+import shlex
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from cae_tui.cli import make_parser
+from cae_tui.study_cli import study_asked
+from engine.control import Flag
+from engine.errors import StorageError
+from engine.runs import Home
+from engine.spec import AutoencoderSpec, preset, spec_fields
+from engine.studies.document import Block, Code, Heading, Paragraph, Table, as_html, as_markdown
+from engine.studies.figures import axis_of, pareto
+from engine.studies.records import PointRecord, StageRecord, StudyDirectory, StudyRecord, Trial
+from engine.studies.report import write_report
+from engine.studies.running import create, work_on
+from engine.studies.spec import as_command, make_study, study_from_json
+from tests.engine.conftest import small_classifier, train
+from tests.engine.studies.conftest import do, study
+
+Done = tuple[Home, StudyDirectory, StudyRecord]
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory, files: dict[str, Path]) -> Done:
+    """A guided study with repeats, and a classifier on its last encoder; look, but do not touch."""
+    home = Home(tmp_path_factory.mktemp("reported"))
+    values = {"kernels": "4,8", "epochs": "2"}
+    directory, record = do(home, study(files, "guided", values, schedule="constant", epochs=1, repeats=2))
+    train(home, small_classifier(files, record.trials[-1].run))
+    return home, directory, record
+
+
+class Page(HTMLParser):
+    """Counts tags, and fails on one that is closed wrongly or that would fetch something."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        if tag not in ("meta", "link", "br"):
+            self.open.append(tag)
+        for name, value in attrs:
+            if name in ("src", "href", "xlink:href"):
+                assert value is not None
+                assert value.startswith(("#", "data:")), value
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in ("meta", "link", "br"):
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_the_document_holds_what_people_write_by_hand(done: Done, tmp_path: Path) -> None:
+    home, directory, record = done
+    files = write_report(home, directory, record, tmp_path / "to" / "there")
+    assert [path.name for path in files] == ["report.md", "report.html", "trials.csv"]
+    markdown, page = files[0].read_text(), Page()
+    page.feed(files[1].read_text())
+    assert page.open == []
+    assert "script" not in page.tags
+    for text in (markdown.replace("\\", ""), page.text):
+        assert "Stage 1: kernels" in text
+        assert "Stage 2: epochs" in text
+        assert all(stage.reason in text for stage in record.stages)
+        assert "Each seed" in text
+        assert "Final hyperparameters" in text
+        assert "macro avg" in text
+        assert as_command(study_from_json(record.spec)) in text
+        assert record.device in text
+        assert f"torch {record.versions['torch']}" in text
+    pictures = re.findall(r"\]\((figures/[\w.-]+)\)", markdown)
+    assert len(pictures) == page.tags.count("figure") > 5
+    assert {"figures/confusion.svg", "figures/predictions.svg", "figures/reconstructions.svg"} <= set(pictures)
+    for name in pictures:
+        ElementTree.parse(files[0].parent / name)
+    # In one page every id is there once, so that no figure is drawn with another's shapes.
+    ids = re.findall(r'<(?:path|clipPath|image)[^>]* id="([^"]+)"', files[1].read_text())
+    assert len(ids) == len(set(ids))
+
+
+def test_the_document_is_the_same_each_time_and_goes_beside_the_study(done: Done) -> None:
+    home, directory, record = done
+    first = [path.read_bytes() for path in write_report(home, directory, record)]
+    again = write_report(home, directory, record)
+    assert again[0].parent == directory.report
+    assert [path.read_bytes() for path in again] == first
+
+
+def test_the_csv_has_every_trial_with_every_field_and_metric(done: Done, tmp_path: Path) -> None:
+    home, directory, record = done
+    rows = list(csv.DictReader(io.StringIO(write_report(home, directory, record, tmp_path)[2].read_text())))
+    assert len(rows) == len(record.trials)
+    assert {field.name for field in spec_fields(AutoencoderSpec)} <= set(rows[0])
+    for row, trial in zip(rows, record.trials, strict=True):
+        assert float(row["best_validation_loss"]) == trial.best_loss
+        assert int(row["seed"]) == trial.seed
+        assert row["run"] == trial.run
+    assert [row["kernels"] for row in rows[:4]] == ["4", "4", "8", "8"]
+
+
+def test_what_the_document_says_to_type_is_the_same_study(done: Done, monkeypatch: pytest.MonkeyPatch) -> None:
+    home, _, record = done
+    spec = study_from_json(record.spec)
+    words = shlex.split(as_command(spec))
+    assert words[:2] == ["cae-tui", "study"]
+    asked = study_asked(make_parser("study").parse_args(words[1:]), home, "autoencoder")
+    assert asked == spec
+    for mode, values in (("one", {"layers": "8,10"}), ("search", {"kernels": "8..32"}), ("guided", {})):
+        wanted = make_study(
+            mode, preset(AutoencoderSpec, "report", epochs=20), values, repeats=3, prune="no", rule="lowest"
+        )
+        words = shlex.split(as_command(wanted))
+        assert study_asked(make_parser("study").parse_args(words[1:]), home, "autoencoder") == wanted
+
+
+def test_a_grid_has_importances_and_parallel_coordinates(home: Home, files: dict[str, Path]) -> None:
+    spec = study(files, "grid", {"kernels": "2,4", "learning_rate": "0.001,0.01"}, epochs=1)
+    directory, record = do(home, spec)
+    markdown = write_report(home, directory, record)[0].read_text()
+    assert "figures/importance.svg" in markdown
+    assert "figures/stage-1-parallel.svg" in markdown
+
+
+def test_a_study_that_was_stopped_is_written_as_far_as_it_came(home: Home, files: dict[str, Path]) -> None:
+    from engine.control import Asked
+    from tests.engine.studies.test_running import Stopper
+
+    flag = Flag()
+    directory = create(home, study(files))
+    record = work_on(home, directory, Stopper(flag, 3, Asked.STOP), flag)
+    text = write_report(home, directory, record)[0].read_text()
+    assert "The study is stopped, so this is what it came to so far." in text
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(done: Done, tmp_path: Path) -> None:
+    home, directory, record = done
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match="could not be written"):
+        write_report(home, directory, record, tmp_path / "file")
+
+
+def test_signs_of_markdown_and_html_in_names_are_words() -> None:
+    blocks: list[Block] = [Heading(1, "a*b <i>"), Paragraph("x | y_z & “q”"), Code("a < b"), Table(["h|"], [["<b>"]])]
+    markdown = as_markdown(blocks, "figures")
+    assert "a\\*b \\<i\\>" in markdown
+    assert "x \\| y\\_z" in markdown
+    page = Page()
+    page.feed(as_html(blocks, {}, "<t>"))
+    assert "i" not in page.tags
+    assert "b" not in page.tags
+
+
+def test_the_pareto_front_is_what_none_beats_in_both() -> None:
+    assert pareto([(2.0, 1.0), (1.0, 3.0), (3.0, 2.0), (2.0, 0.5), (4.0, 0.4)]) == [1, 3, 4]
+    assert pareto([]) == []
+
+
+def test_an_axis_of_a_search_is_its_range(files: dict[str, Path]) -> None:
+    spec = study(files, "search", {"learning_rate": "0.001..0.1", "kernels": "4..8"})
+    point = PointRecord(values={"learning_rate": "0.01", "kernels": "6"}, trials=[Trial(number=1, seed=0)])
+    stage = StageRecord(names=["learning_rate", "kernels"], points=[point])
+    heights, labels = axis_of(spec, stage, "learning_rate")
+    assert heights["0.01"] == pytest.approx(0.5)
+    assert labels == [(0.0, "0.001"), (1.0, "0.1")]
+    assert axis_of(spec, stage, "kernels")[0]["6"] == pytest.approx(0.5)
