@@ -94,7 +94,7 @@ class Runner:
         self.current: RunState | None = None  # the run this process trains, or trained last
         self._listener = listener
         self._work = work or EngineWork()
-        self._flag = Flag()
+        self.flag = Flag()
         self._thread: threading.Thread | None = None
         self._followed: dict[str, threading.Event] = {}
         self._data: dict[object, ImageData] = {}
@@ -115,7 +115,7 @@ class Runner:
         Raises:
             RunError: a run is on already.
         """
-        self._begin(lambda emit: self._work.start(self.home, spec, emit, self._flag))
+        self._begin(lambda emit: self._work.start(self.home, spec, emit, self.flag))
 
     def resume(self, run: str) -> None:
         """Take up a run in the worker thread.
@@ -124,18 +124,28 @@ class Runner:
             RunError: a run is on already, or there is no such run.
         """
         directory = self.home.find(run)
-        self._begin(lambda emit: self._work.resume(self.home, directory, emit, self._flag), directory)
+        self._begin(lambda emit: self._work.resume(self.home, directory, emit, self.flag), directory)
 
     def _begin(self, work: Callable[[Callable[[Event], None]], Any], directory: RunDirectory | None = None) -> None:
+        self.occupy(lambda: work(self.emitter(directory)))
+
+    def occupy(self, work: Callable[[], Any]) -> None:
+        """Do `work`, which trains, in the worker thread; `flag` is fresh.
+
+        Raises:
+            RunError: a run is on already.
+        """
         if self.busy:
             raise RunError("A run is on already: stop it, or wait for its end, before another begins.")
-        self._flag = Flag()
+        self.flag = Flag()
         self.current = None
-        self._thread = threading.Thread(target=self._train, args=(work, directory), name="training", daemon=True)
+        self._thread = threading.Thread(target=self._train, args=(work,), name="training", daemon=True)
         self._thread.start()
 
-    def _train(self, work: Callable[[Callable[[Event], None]], Any], directory: RunDirectory | None) -> None:
+    def emitter(self, directory: RunDirectory | None = None) -> Callable[[Event], None]:
+        """What takes in the events of one run and tells of them; `directory` is that of a run which is taken up."""
         told = 0.0
+        self.current = None
 
         def emit(event: Event) -> None:
             nonlocal told
@@ -150,8 +160,11 @@ class Runner:
                 told = now
                 self._listener.run_changed(self.current, epoch=not is_batch)
 
+        return emit
+
+    def _train(self, work: Callable[[], Any]) -> None:
         try:
-            work(emit)
+            work()
         except EngineError as error:
             self._listener.run_refused(str(error), getattr(error, "problems", {}))
         except Exception as error:  # a bug: without a word the screen would wait for ever
@@ -167,7 +180,7 @@ class Runner:
             RunError: nobody trains it.
         """
         if self.busy and self.current is not None and self.current.id == run:
-            self._flag.ask(what)
+            self.flag.ask(what)
             return
         directory = self.home.find(run)
         if not directory.is_held():
@@ -176,7 +189,7 @@ class Runner:
 
     def stop_at_once(self) -> None:
         """Ask the run of this process to stop; what it has is kept."""
-        self._flag.ask(Asked.STOP)
+        self.flag.ask(Asked.STOP)
 
     async def wait_for_end(self) -> None:
         """Until this process trains no more."""
@@ -190,7 +203,7 @@ class Runner:
         """Whether a thread is still reading for a screen, or loading torch."""
         return bool(self._reads)
 
-    async def _in_thread(self, read: Callable[[], T]) -> T:
+    async def in_thread(self, read: Callable[[], T]) -> T:
         """What `read` gives, from a thread of our own: the end of the event loop waits for asyncio's."""
         future = self._readers.submit(read)
         self._reads.add(future)
@@ -253,7 +266,7 @@ class Runner:
         Raises:
             RunError: there is no such run, or it is damaged.
         """
-        return await self._in_thread(lambda: self._open_run(run))
+        return await self.in_thread(lambda: self._open_run(run))
 
     def _open_run(self, run: str) -> RunView:
         directory = self.home.find(run)
@@ -302,7 +315,7 @@ class Runner:
             with np.load(self.home.find(run).path / file, allow_pickle=False) as arrays:
                 return SampleStrip(epoch, pictures(arrays["originals"]), pictures(arrays["reconstructions"]))
 
-        return await self._in_thread(read)
+        return await self.in_thread(read)
 
     # -- predictions -----------------------------------------------------------------------------
 
@@ -330,7 +343,7 @@ class Runner:
                 )
             return PredictionsView(run=run, kind=found.kind, classes=data.classes, of=found.of, predictions=tuple(rows))
 
-        return await self._in_thread(read)
+        return await self.in_thread(read)
 
     async def images(self, run: str, indices: Sequence[int]) -> tuple[Picture, ...]:
         """The images with those indices, as in `Prediction.index`."""
@@ -343,7 +356,7 @@ class Runner:
             of = results.read_predictions(self.home.find(run)).of
             return pictures(self._evaluated(run, of).take(np.array(indices, dtype=np.int64)))
 
-        return await self._in_thread(read)
+        return await self.in_thread(read)
 
     async def image(self, run: str, index: int) -> ImageView:
         """One image, with its reconstruction and probabilities."""
@@ -364,7 +377,7 @@ class Runner:
                 probabilities=() if found.probabilities is None else tuple(found.probabilities[row].tolist()),
             )
 
-        return await self._in_thread(read)
+        return await self.in_thread(read)
 
     def _evaluated(self, run: str, of: str) -> "ImageSet":
         data = self._load_for(run)
@@ -424,7 +437,7 @@ class Runner:
                 examples=pictures(found.train.take(np.array(firsts))),
             )
 
-        return await self._in_thread(read)
+        return await self.in_thread(read)
 
     async def split(self, fraction: float, seed: int, spec: "Spec | None" = None) -> SplitView:
         """The split that a fraction and a seed give."""
@@ -442,7 +455,7 @@ class Runner:
                 validation_counts=() if labels is None else tuple(class_counts(labels[validation], found.classes)),
             )
 
-        return await self._in_thread(read)
+        return await self.in_thread(read)
 
     async def class_images(
         self, name: int | None, first: int, count: int, spec: "Spec | None" = None
@@ -457,7 +470,7 @@ class Runner:
             every = np.arange(len(found.train)) if name is None or labels is None else np.flatnonzero(labels == name)
             return pictures(found.train.take(every[first : first + count]))
 
-        return await self._in_thread(read)
+        return await self.in_thread(read)
 
     async def device(self) -> str:
         """The device that auto chooses, in words: `cpu · 2 threads · float32`. Loads torch."""
@@ -467,7 +480,7 @@ class Runner:
 
             return choose_device("auto", "auto").words
 
-        return await self._in_thread(read)
+        return await self.in_thread(read)
 
     async def check(self, spec: "Spec") -> dict[str, str]:
         """What of a spec does not fit its data: a sentence by field, empty where all fits."""
@@ -484,7 +497,7 @@ class Runner:
             training, _ = split_for(spec, found)
             return check_against_data(spec, found.shape, len(training))
 
-        return await self._in_thread(read)
+        return await self.in_thread(read)
 
     def plan(self, spec: "AutoencoderSpec", shape: tuple[int, int, int]) -> "Plan":
         """The layers of an autoencoder, at once."""
@@ -504,7 +517,7 @@ class Runner:
 
             return jobs.summarise_classifier(self.home, spec, self._load(spec))
 
-        return await self._in_thread(read)
+        return await self.in_thread(read)
 
     def seconds_an_epoch(self, work: int, training_images: int) -> float | None:
         """An estimate for a network whose plan has so much `work`; None where no autoencoder was trained here yet.

@@ -15,8 +15,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from engine.studies.records import PointRecord, StageRecord
-from engine.studies.spec import Range, StudySpec, describe, space_of
+from engine.studies.records import StageRecord
+from engine.studies.series import MOST_CURVES, axis_of, drawn, mean_curve, pareto
+from engine.studies.spec import StudySpec, describe
 from engine.studies.tables import sort_key
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D1F")
 MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
 TRAINING, VALIDATION = COLOURS[0], COLOURS[1]
-MOST_CURVES = 12
-"""Of a search with many points, the best so many are drawn."""
 
 _STYLE: Any = {  # matplotlib types its settings one by one
     "svg.fonttype": "none",
@@ -72,15 +71,6 @@ def stage_figures(study: StudySpec, stage: StageRecord, per: str, times: Sequenc
         return found
 
 
-def drawn(stage: StageRecord) -> list[tuple[int, PointRecord]]:
-    """The points whose curves are drawn, with their places: all, or of many the best."""
-    having = [(place, point) for place, point in enumerate(stage.points) if any(t.validation for t in point.trials)]
-    if len(having) <= MOST_CURVES:
-        return having
-    best = sorted(having, key=lambda pair: (pair[1].loss, pair[0]))[:MOST_CURVES]
-    return sorted(best, key=lambda pair: pair[0])
-
-
 def style(position: int) -> dict[str, Any]:
     """Colour and marker of the curve at that position; lines are dashed where the colours begin again."""
     return {
@@ -88,12 +78,6 @@ def style(position: int) -> dict[str, Any]:
         "marker": MARKERS[position % len(MARKERS)],
         "linestyle": "-" if position < len(COLOURS) else "--",
     }
-
-
-def mean_curve(point: PointRecord, name: str) -> list[float]:
-    """Training (`train`) or validation loss by epoch, the mean over the point's trials as far as all of them got."""
-    found = [getattr(trial, name) for trial in point.trials if getattr(trial, name)]
-    return [sum(column) / len(column) for column in zip(*found, strict=False)] if found else []
 
 
 def _log(axes: "Axes", values: Sequence[float]) -> None:
@@ -177,15 +161,6 @@ def loss_by_value(stage: StageRecord) -> Figure:
     return figure
 
 
-def pareto(pairs: Sequence[tuple[float, float]]) -> list[int]:
-    """The places of those (time, loss) pairs that no other beats in both, the cheapest first."""
-    front: list[int] = []
-    for place in sorted(range(len(pairs)), key=lambda at: pairs[at]):
-        if not front or pairs[place][1] < pairs[front[-1]][1]:
-            front.append(place)
-    return front
-
-
 def loss_by_time(stage: StageRecord, per: str, times: Sequence[float]) -> Figure:
     """Loss against time, with the Pareto front: the points that none beats in both."""
     found = [(times[place], point.loss, place) for place, point in enumerate(stage.points) if math.isfinite(point.loss)]
@@ -251,24 +226,6 @@ def parallel_coordinates(study: StudySpec, stage: StageRecord) -> Figure:
     if stage.pick is not None:
         axes.legend(loc="upper center", fontsize=8)
     return figure
-
-
-def axis_of(study: StudySpec, stage: StageRecord, name: str) -> tuple[dict[str, float], list[tuple[float, str]]]:
-    """One axis of parallel coordinates: the height of each value in [0, 1], and what is written beside it."""
-    values = sorted(
-        {point.values[name] for point in stage.points}, key=lambda v: (isinstance(sort_key(v), str), sort_key(v))
-    )
-    space = space_of(study).get(name) if study.mode == "search" else None
-    if not isinstance(space, Range):
-        heights = {value: place / max(len(values) - 1, 1) for place, value in enumerate(values)}
-        return heights, [(height, value) for value, height in heights.items()]
-    low, high = (math.log(space.low), math.log(space.high)) if space.log else (space.low, space.high)
-
-    def height(value: str) -> float:
-        number = math.log(float(value)) if space.log else float(value)
-        return (number - low) / (high - low)
-
-    return {value: height(value) for value in values}, [(0.0, f"{space.low:g}"), (1.0, f"{space.high:g}")]
 
 
 def confusion(matrix: Sequence[Sequence[int]]) -> Figure:

@@ -25,6 +25,7 @@ from engine.studies.document import Block, Code, Heading, Paragraph, Picture, Ta
 from engine.studies.journal import importances
 from engine.studies.records import StageRecord, StudyDirectory, StudyRecord, Trial
 from engine.studies.running import time_of
+from engine.studies.series import MOST_CURVES
 from engine.studies.spec import MODES, StudySpec, as_command, as_flags, describe, spec_of, study_from_json
 from engine.studies.tables import columns, rows
 
@@ -164,8 +165,8 @@ class _Writer:
         per, scale = self._per(stage)
         _, times = time_of(self.spec, stage)
         drawn = figures.stage_figures(self.spec, stage, per, [scale * value for value in times])
-        many = len(stage.points) > figures.MOST_CURVES
-        which = f"the {figures.MOST_CURVES} best points" if many else f"each value of {names}"
+        many = len(stage.points) > MOST_CURVES
+        which = f"the {MOST_CURVES} best points" if many else f"each value of {names}"
         captions = {
             "curves": f"Validation loss by epoch, {which}; ★ is the pick.",
             "each": f"Training (blue) and validation loss (orange) by epoch, {which}.",

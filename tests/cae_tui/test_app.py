@@ -500,7 +500,7 @@ async def test_the_end_does_not_wait_for_what_is_still_read(make_app: MakeApp, m
     gate = threading.Event()
     left: list[int] = []
     async with app.run_test() as pilot:
-        app.run_worker(app.runner._in_thread(gate.wait))
+        app.run_worker(app.runner.in_thread(gate.wait))
         await until(pilot, lambda: app.runner.reading)
         await pilot.press("ctrl+q")
         await until(pilot, lambda: app._exit)

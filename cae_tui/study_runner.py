@@ -1,0 +1,245 @@
+"""The app's bridge to studies: one is worked on in the runner's worker thread, others are read and looked at."""
+
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from cae_tui.runner import Runner
+from engine.control import Asked, Flag
+from engine.errors import EngineError, RunError, StudyError
+from engine.events import PAUSED, RUNNING, Event, Resumed, RunStarted
+from engine.runs import Home
+from engine.studies.records import WAITING, StageRecord, Studies, StudyDirectory, StudyRecord
+
+if TYPE_CHECKING:
+    from engine.studies.running import Observer
+    from engine.studies.spec import StudySpec
+
+CHOICE_SECONDS = 0.1  # between two looks at whether a study that waits for a pick is to stop
+
+
+class StudyWork(Protocol):
+    """What does studies: the engine, or a script in a test."""
+
+    def create(self, home: Home, spec: "StudySpec") -> StudyDirectory:
+        """Check everything, and write the plan."""
+
+    def work_on(self, home: Home, directory: StudyDirectory, observer: "Observer", flag: Flag) -> StudyRecord:
+        """Do what is left of a study."""
+
+
+class EngineStudyWork:
+    """The real engine, imported when it is first asked for."""
+
+    def create(self, home: Home, spec: "StudySpec") -> StudyDirectory:
+        """See `StudyWork`."""
+        from engine.studies import running
+
+        return running.create(home, spec)
+
+    def work_on(self, home: Home, directory: StudyDirectory, observer: "Observer", flag: Flag) -> StudyRecord:
+        """See `StudyWork`."""
+        from engine.studies import running
+
+        return running.work_on(home, directory, observer, flag)
+
+
+class StudyListener(Protocol):
+    """What the bridge tells, from the worker thread."""
+
+    def study_changed(self, study: StudyRecord) -> None:
+        """Something of the study that is worked on is new."""
+
+
+class StudyRunner:
+    """Does studies in the runner's thread, and reads those that are there."""
+
+    def __init__(self, runner: Runner, listener: StudyListener, work: StudyWork | None = None) -> None:
+        self.current: StudyRecord | None = None  # the study this process works on, or worked on last
+        self._runner, self._home = runner, runner.home
+        self._listener = listener
+        self._work = work or EngineStudyWork()
+        self._emit: Callable[[Event], None] = runner.emitter()
+        self._choice: Mapping[str, str] | None = None
+        self._chosen = threading.Event()
+        self._on = False
+
+    # -- doing one --------------------------------------------------------------------------------
+
+    @property
+    def busy(self) -> bool:
+        """Whether this process works on a study."""
+        return self._on and self._runner.busy
+
+    def start(self, spec: "StudySpec") -> None:
+        """Do a new study in the worker thread.
+
+        Raises:
+            RunError: a run is on already.
+        """
+        self._begin(lambda: self._work.create(self._home, spec))
+
+    def resume(self, study: str) -> None:
+        """Take up a study in the worker thread.
+
+        Raises:
+            EngineError: a run is on already, or there is no such study.
+        """
+        directory = Studies(self._home).find(study)
+        self._begin(lambda: directory)
+
+    def _begin(self, directory: Callable[[], StudyDirectory]) -> None:
+        def work() -> None:
+            self._on = True
+            try:
+                self._work.work_on(self._home, directory(), self, self._runner.flag)
+            finally:
+                self._on = False
+
+        self._runner.occupy(work)
+        self.current = None
+
+    def skip(self) -> None:
+        """End the trial under way and go on with the next."""
+        if self.busy:
+            self._runner.flag.ask(Asked.SKIP)
+
+    def choose(self, study: StudyRecord, stage: StageRecord) -> Mapping[str, str] | None:  # noqa: ARG002 - as observed
+        """Wait, in the worker thread, for what a person takes; None once the study is to stop."""
+        self._chosen.clear()
+        while not self._chosen.wait(CHOICE_SECONDS):
+            if self._runner.flag.asked() is Asked.STOP:
+                return None
+        return self._choice
+
+    def take(self, values: Mapping[str, str]) -> None:
+        """What a person takes, where the study waits for it."""
+        self._choice = dict(values)
+        self._chosen.set()
+
+    def changed(self, study: StudyRecord) -> None:
+        """From the worker thread: something of the study is new."""
+        self.current = study
+        self._listener.study_changed(study)
+
+    def emit(self, event: Event) -> None:
+        """From the worker thread: an event of the trial under way."""
+        if isinstance(event, RunStarted):
+            self._emit = self._runner.emitter()
+        elif isinstance(event, Resumed) and self.current is not None and self.current.current is not None:
+            self._emit = self._runner.emitter(self._home.find(self.current.current.run))
+        self._emit(event)
+
+    # -- control of one, whoever works on it -------------------------------------------------------
+
+    def ask(self, study: str, what: Asked) -> None:
+        """Ask a study to pause, go on or stop, or to skip its trial, whoever works on it.
+
+        Raises:
+            EngineError: nobody does.
+        """
+        if self.busy and self.current is not None and self.current.id == study:
+            self._runner.flag.ask(what)
+            return
+        directory = Studies(self._home).find(study)
+        trial = directory.read().current
+        if not directory.is_held() or trial is None:
+            raise RunError(f"Study {directory.id} is not being worked on: resume it to go on.")
+        self._home.find(trial.run).ask(what)
+
+    # -- reading ----------------------------------------------------------------------------------
+
+    def read(self, study: str) -> StudyRecord:
+        """A study as it is now: the very record that is worked on, where this process does.
+
+        Raises:
+            StudyError: there is none, or it is damaged.
+        """
+        directory = Studies(self._home).find(study)
+        if self.busy and self.current is not None and self.current.id == directory.id:
+            return self.current
+        return directory.read()
+
+    def stamp(self, study: str) -> int:
+        """When a study's file was last written, in nanoseconds; 0 where it is gone."""
+        try:
+            return Studies(self._home).find(study).study.stat().st_mtime_ns
+        except (OSError, StudyError):
+            return 0
+
+    def every(self) -> list[StudyRecord]:
+        """Every study, the newest first."""
+        return Studies(self._home).list()
+
+    def of_run(self, run: str) -> StudyRecord | None:
+        """The study that can be resumed and that a run is a trial of, if there is one."""
+        try:
+            status = self._home.find(run).read_status()
+            record = Studies(self._home).find(status.study).read() if status.study else None
+        except EngineError:
+            return None
+        return record if record is not None and record.resumable else None
+
+    def delete(self, study: str) -> None:
+        """Take a study away; its runs stay.
+
+        Raises:
+            EngineError: it is on, or cannot be deleted.
+        """
+        studies = Studies(self._home)
+        studies.delete(studies.find(study))
+
+    async def importances(self, study: StudyRecord) -> dict[str, float]:
+        """How much each hyperparameter matters, from the points that have ended."""
+
+        def read() -> dict[str, float]:
+            from engine.studies.journal import importances
+            from engine.studies.spec import study_from_json
+
+            return importances(study, study_from_json(study.spec))
+
+        return await self._runner.in_thread(read)
+
+    async def export(self, study: str, to: str | None) -> list[Path]:
+        """Write a study's document, and give back its files.
+
+        Raises:
+            EngineError: it cannot be written.
+        """
+
+        def write() -> list[Path]:
+            from engine.studies.report import write_report
+
+            directory = Studies(self._home).find(study)
+            return write_report(self._home, directory, self.read(study), Path(to) if to else None)
+
+        return await self._runner.in_thread(write)
+
+    async def plan(self, spec: "StudySpec") -> StudyRecord:
+        """A study as it would begin.
+
+        Raises:
+            EngineError: it could not.
+        """
+
+        def read() -> StudyRecord:
+            from engine.studies import running
+
+            return running.plan(self._home, spec)
+
+        return await self._runner.in_thread(read)
+
+    def seconds(self, plan: StudyRecord) -> float | None:
+        """How long a planned study takes here, told from the latest run; None where there is none."""
+        from engine.estimates import seconds_per_work
+
+        each = seconds_per_work(self._runner.list_runs(), str(plan.spec["baseline"]["kind"]))
+        weights = [point.weight * len(point.trials) for stage in plan.stages for point in stage.points]
+        total = sum(weights) if weights else plan.data["baseline_weight"] * plan.total
+        return None if each is None else each * total
+
+
+def live(study: StudyRecord) -> bool:
+    """Whether it may still change."""
+    return study.state in (RUNNING, PAUSED, WAITING)

@@ -1,0 +1,53 @@
+"""The numbers behind a stage's charts, for the screen and for the document alike."""
+
+import math
+from collections.abc import Sequence
+
+from engine.studies.records import PointRecord, StageRecord
+from engine.studies.spec import Range, StudySpec, space_of
+from engine.studies.tables import sort_key
+
+MOST_CURVES = 12
+"""Of a search with many points, the best so many are drawn."""
+
+
+def drawn(stage: StageRecord) -> list[tuple[int, PointRecord]]:
+    """The points whose curves are drawn, with their places: all, or of many the best."""
+    having = [(place, point) for place, point in enumerate(stage.points) if any(t.validation for t in point.trials)]
+    if len(having) <= MOST_CURVES:
+        return having
+    best = sorted(having, key=lambda pair: (pair[1].loss, pair[0]))[:MOST_CURVES]
+    return sorted(best, key=lambda pair: pair[0])
+
+
+def mean_curve(point: PointRecord, name: str) -> list[float]:
+    """Training (`train`) or validation loss by epoch, the mean over the point's trials as far as all of them got."""
+    found = [getattr(trial, name) for trial in point.trials if getattr(trial, name)]
+    return [sum(column) / len(column) for column in zip(*found, strict=False)] if found else []
+
+
+def pareto(pairs: Sequence[tuple[float, float]]) -> list[int]:
+    """The places of those (time, loss) pairs that no other beats in both, the cheapest first."""
+    front: list[int] = []
+    for place in sorted(range(len(pairs)), key=lambda at: pairs[at]):
+        if not front or pairs[place][1] < pairs[front[-1]][1]:
+            front.append(place)
+    return front
+
+
+def axis_of(study: StudySpec, stage: StageRecord, name: str) -> tuple[dict[str, float], list[tuple[float, str]]]:
+    """One axis of parallel coordinates: the height of each value in [0, 1], and what is written beside it."""
+    values = sorted(
+        {point.values[name] for point in stage.points}, key=lambda v: (isinstance(sort_key(v), str), sort_key(v))
+    )
+    space = space_of(study).get(name) if study.mode == "search" else None
+    if not isinstance(space, Range):
+        heights = {value: place / max(len(values) - 1, 1) for place, value in enumerate(values)}
+        return heights, [(height, value) for value, height in heights.items()]
+    low, high = (math.log(space.low), math.log(space.high)) if space.log else (space.low, space.high)
+
+    def height(value: str) -> float:
+        number = math.log(float(value)) if space.log else float(value)
+        return (number - low) / (high - low)
+
+    return {value: height(value) for value in values}, [(0.0, f"{space.low:g}"), (1.0, f"{space.high:g}")]
