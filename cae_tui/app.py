@@ -22,13 +22,14 @@ from textual.reactive import reactive
 from textual.screen import Screen
 
 from cae_tui import messages
-from cae_tui.ending import EndingApp
-from cae_tui.messages import RunsChanged, RunUpdated
+from cae_tui.messages import RunsChanged, RunUpdated, StudyUpdated
 from cae_tui.run_state import RunState
 from cae_tui.runner import Runner, Work
 from cae_tui.screens.base import Page
 from cae_tui.screens.home import HomeScreen
 from cae_tui.settings import read_settings, write_settings
+from cae_tui.study_app import StudyApp
+from cae_tui.study_runner import StudyRunner, StudyWork
 from cae_tui.themes import DARK, THEMES, data_variables
 from engine.control import Asked
 from engine.errors import EngineError
@@ -36,13 +37,14 @@ from engine.events import EARLY_STOPPED, FINISHED
 from engine.runs import Home, shortest_prefixes
 
 
-class CaeApp(EndingApp):
+class CaeApp(StudyApp):
     """The terminal application.
 
     Args:
         home: the folder with the runs and the settings.
         work: what trains; the engine, but for tests.
         open_run: a run to show at once.
+        study_work: what does studies; the engine, but for tests.
     """
 
     TITLE = "cae-tui"
@@ -59,16 +61,18 @@ class CaeApp(EndingApp):
     device: reactive[str] = reactive("")
     """The device that a run would train on, in words; empty until it is known."""
 
-    def __init__(self, home: Home, work: Work | None = None, open_run: str | None = None) -> None:
+    def __init__(
+        self, home: Home, work: Work | None = None, open_run: str | None = None, study_work: StudyWork | None = None
+    ) -> None:
         super().__init__()
         self._open_first = open_run
         self.home = home
         self.runner = Runner(home, self, work)
+        self.studies = StudyRunner(self.runner, self, study_work)
         self.runs_version = 0
         self.drafts: dict[str, dict[str, str]] = {}  # what was typed into forms, by kind and field
         self._settings, self._settings_problem = read_settings(home.path)
         self._prefixes: dict[str, str] = {}
-        self._asked_by: Page | None = None  # the form that asked for the run which is being prepared
         self._spent: WeakSet[Screen[Any]] = WeakSet()  # forms whose run began
         self._told: tuple[str, str] = ("", "")  # the latest run and state that lists were told of
         self._finding_device = False
@@ -126,9 +130,10 @@ class CaeApp(EndingApp):
         news = (run.id, run.state)
         if message.epoch and news != self._told:
             self._told = news
-            self._tell_runs_changed()
+            self.tell_runs_changed()
             page = self.page
-            if run.ended is not None and run is self.runner.current and not (page and page.shows_run(run)):
+            mine = run.ended is not None and run is self.runner.current and not self.studies.busy
+            if mine and not (page and page.shows_run(run)):
                 self.tell(f"Run {self.short(run.id)}: {run.state}. {run.message}".strip())
         self._name_training(run)
         if page := self.page:
@@ -136,10 +141,10 @@ class CaeApp(EndingApp):
 
     def _name_training(self, run: RunState) -> None:
         """Once the run that was asked for has an id: its screen has a name, and its form has served."""
-        if run is not self.runner.current or self._asked_by is None:
+        if run is not self.runner.current or self.asked_by is None:
             return
-        self._spent.add(self._asked_by)
-        self._asked_by = None
+        self._spent.add(self.asked_by)
+        self.asked_by = None
         for screen in self.screen_stack:
             if isinstance(screen, Page) and screen.place == ("training", ""):
                 screen.place = ("training", run.id)
@@ -147,25 +152,28 @@ class CaeApp(EndingApp):
     @on(messages.Refused)
     def _refused(self, message: messages.Refused) -> None:
         """Go back to where the run was asked for, and say why it could not be."""
-        self._asked_by = None
+        self.asked_by = None
         page = self.page
-        if page is not None and page.place == ("training", "") and len(self.screen_stack) > 1:
+        if page is not None and page.place in (("training", ""), ("study", "")) and len(self.screen_stack) > 1:
             self.pop_screen()
             page = self.page
         self.tell(message.error, "error", timeout=12)
         if page is not None:
             page.post_message(messages.Refused(message.error, message.problems))
-        self._tell_runs_changed()
+        self.tell_runs_changed()
 
     def page_shown(self, page: Page) -> None:
         """Tell a page that has just come on top what happened meanwhile."""
         if self.runner.current is not None:
             page.post_message(RunUpdated(self.runner.current))
+        if self.studies.busy and self.studies.current is not None:
+            page.post_message(StudyUpdated(self.studies.current))
         if page.runs_version not in (-1, self.runs_version):
             page.post_message(RunsChanged())
         page.runs_version = self.runs_version
 
-    def _tell_runs_changed(self) -> None:
+    def tell_runs_changed(self) -> None:
+        """Tell the page on top, and every other once it is, that lists of runs and studies are out of date."""
         self.runs_version += 1
         self._prefixes.clear()
         if page := self.page:
@@ -181,11 +189,14 @@ class CaeApp(EndingApp):
         except EngineError as error:
             self.tell(str(error), "error")
             return
-        self._asked_by = self.page
+        self.asked_by = self.page
         self._open_training("")
 
     @on(messages.ResumeRun)
     def _resume(self, message: messages.ResumeRun) -> None:
+        if (study := self.studies.of_run(message.run)) is not None:  # a trial is not taken up without its study
+            self._resume_study(messages.ResumeStudy(study.id))
+            return
         try:
             self.runner.resume(message.run)
         except EngineError as error:
@@ -233,12 +244,12 @@ class CaeApp(EndingApp):
     def _open_training(self, run: str) -> None:
         from cae_tui.screens.training import TrainingScreen
 
-        self._go(("training", run), lambda: TrainingScreen(run))
+        self.go(("training", run), lambda: TrainingScreen(run))
 
     def _open_report(self, run: str) -> None:
         from cae_tui.screens.report import ReportScreen
 
-        self._go(("report", run), lambda: ReportScreen(run))
+        self.go(("report", run), lambda: ReportScreen(run))
 
     @on(messages.OpenGallery)
     def _open_gallery(self, message: messages.OpenGallery) -> None:
@@ -282,7 +293,7 @@ class CaeApp(EndingApp):
             return
         while len(self.screen_stack) > 1 and isinstance(self.screen, Page) and self.screen.place[1:] == (run,):
             await self.pop_screen()
-        self._tell_runs_changed()
+        self.tell_runs_changed()
 
     @on(messages.SaveModel)
     @work
@@ -313,7 +324,7 @@ class CaeApp(EndingApp):
             return None
         return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Page)), None)
 
-    def _go(self, place: tuple[str, str], make: Callable[[], Page]) -> None:
+    def go(self, place: tuple[str, str], make: Callable[[], Page]) -> None:
         """Show the page that is `place`: the one that is open already, or a new one on top."""
         pages = [screen for screen in self.screen_stack if isinstance(screen, Page)]
         there = next((page for page in pages if page.place == place), None)
@@ -353,18 +364,20 @@ class CaeApp(EndingApp):
         """Open the list of all runs."""
         from cae_tui.screens.runs import RunsScreen
 
-        self._go(("runs", ""), RunsScreen)
+        self.go(("runs", ""), RunsScreen)
 
     def action_data(self) -> None:
         """Open the data set."""
         from cae_tui.screens.data import DataScreen
 
-        self._go(("data", ""), DataScreen)
+        self.go(("data", ""), DataScreen)
 
     def action_go_to_run(self) -> None:
         """Open the run that this process trains."""
         if not self.runner.busy:
             self.tell("No run is on.")
+        elif self.studies.busy:
+            self._open(self.studies.current.id if self.studies.current else "")
         else:
             self._open_training(self.runner.current.id if self.runner.current else "")
 

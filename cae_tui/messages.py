@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from cae_tui.run_state import RunState
+from engine.studies.records import StudyRecord
 
 if TYPE_CHECKING:
     from engine.spec import Spec
+    from engine.studies.spec import StudySpec
 
 
 @dataclass
@@ -102,6 +104,81 @@ class SaveModel(Message):
     """Copy a run's model file; the app asks where to."""
 
     run: str
+
+
+@dataclass
+class StartStudy(Message):
+    """Do the study that the spec asks for."""
+
+    spec: "StudySpec"
+
+
+@dataclass
+class ConfigureStudy(Message):
+    """Open the form of a study, its baseline the spec of a run where one is named."""
+
+    run: str = ""
+
+
+@dataclass
+class OpenStudy(Message):
+    """Show a study: its table and charts."""
+
+    study: str
+
+
+@dataclass
+class ResumeStudy(Message):
+    """Take up a study that was stopped or cut off."""
+
+    study: str
+
+
+@dataclass
+class ControlStudy(Message):
+    """Let a study wait (`pause`), go on (`run`), skip its trial (`skip`) or stop (`stop`, the app asks first)."""
+
+    study: str
+    what: str
+
+
+@dataclass
+class TakeValues(Message):
+    """What a person takes, where a guided study waits for it."""
+
+    values: Mapping[str, str]
+
+
+@dataclass
+class ExportStudy(Message):
+    """Write a study's document; the app asks where to."""
+
+    study: str
+
+
+@dataclass
+class DeleteStudy(Message):
+    """Take a study away, its runs stay; the app asks first."""
+
+    study: str
+
+
+@dataclass
+class CompareRuns(Message):
+    """Show the curves of several runs in one chart, and what differs between their specs."""
+
+    runs: tuple[str, ...]
+
+
+@dataclass
+class StudyUpdated(Message, bubble=False):
+    """From the app: something of the study that this process works on has changed."""
+
+    study: StudyRecord
+
+    def can_replace(self, message: Message) -> bool:
+        """Whether `message`, which came later, makes this one superfluous."""
+        return isinstance(message, StudyUpdated) and message.study is self.study
 
 
 @dataclass

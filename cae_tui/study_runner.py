@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -9,7 +10,7 @@ from cae_tui.runner import Runner
 from engine.control import Asked, Flag
 from engine.errors import EngineError, RunError, StudyError
 from engine.events import PAUSED, RUNNING, Event, Resumed, RunStarted
-from engine.runs import Home
+from engine.runs import Home, RunStatus, shortest_prefixes
 from engine.studies.records import WAITING, StageRecord, Studies, StudyDirectory, StudyRecord
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class StudyRunner:
         self._choice: Mapping[str, str] | None = None
         self._chosen = threading.Event()
         self._on = False
+        self._read: dict[str, tuple[int, StudyRecord]] = {}
 
     # -- doing one --------------------------------------------------------------------------------
 
@@ -169,8 +171,43 @@ class StudyRunner:
             return 0
 
     def every(self) -> list[StudyRecord]:
-        """Every study, the newest first."""
-        return Studies(self._home).list()
+        """Every study, the newest first; a file that has not changed since it was read is not read again."""
+        studies = Studies(self._home)
+        ids = studies.ids()
+        prefixes = shortest_prefixes(ids)
+        found = []
+        for name in ids:
+            stamp, record = self.stamp(name), None
+            if name in self._read and self._read[name][0] == stamp:
+                record = self._read[name][1]
+            if record is None or live(record):  # whether someone still works on it, only its lock tells
+                with suppress(StudyError):
+                    record = self.read(name)
+            if record is not None:
+                self._read[name] = (stamp, record)
+                record.prefix = prefixes[name]
+                found.append(record)
+        return sorted(found, key=lambda study: study.created, reverse=True)
+
+    def as_runs(self) -> list[RunStatus]:
+        """Every study as a line of a list of runs: its kind is `study`, its epochs are its trials."""
+        return [
+            RunStatus(
+                id=study.id,
+                prefix=study.prefix,
+                kind="study",
+                title=study.title,
+                state=study.state,
+                message=study.message,
+                epoch=study.done,
+                epochs=study.total,
+                best_loss=_picked_loss(study),
+                seconds=study.seconds,
+                started=study.created,
+                updated=study.updated,
+            )
+            for study in self.every()
+        ]
 
     def of_run(self, run: str) -> StudyRecord | None:
         """The study that can be resumed and that a run is a trial of, if there is one."""
@@ -238,6 +275,14 @@ class StudyRunner:
         weights = [point.weight * len(point.trials) for stage in plan.stages for point in stage.points]
         total = sum(weights) if weights else plan.data["baseline_weight"] * plan.total
         return None if each is None else each * total
+
+
+def _picked_loss(study: StudyRecord) -> float | None:
+    """The loss of what was picked last."""
+    for stage in reversed(study.stages):
+        if stage.pick is not None:
+            return stage.points[stage.pick].mean("best_loss")
+    return None
 
 
 def live(study: StudyRecord) -> bool:

@@ -15,6 +15,10 @@ from textual.theme import Theme
 _DARK_DATA = {"cae-training": "#4ba9ff", "cae-validation": "#ff9138", "cae-attention": "#ffb3dd"}
 _LIGHT_DATA = {"cae-training": "#0a50c8", "cae-validation": "#963d00", "cae-attention": "#7a0f7a"}
 
+_DARK_SERIES = ("#4ba9ff", "#ff9138", "#2fd19d", "#f29ad6", "#f0e442", "#a9b8c9", "#b79cff", "#ff6f61")
+_LIGHT_SERIES = ("#0a50c8", "#963d00", "#00705a", "#a3307f", "#7a6400", "#4a5561", "#5a33b0", "#b3201f")
+"""Colours of the curves of a study, after Okabe and Ito; each curve has a marker of its own besides."""
+
 DARK = Theme(
     name="cae-dark",
     primary="#62b0ff",
@@ -98,3 +102,8 @@ def data_colours(app: App[Any]) -> DataColours:
     """The colours of data in the theme that is on."""
     variables = {**data_variables(app.current_theme.dark), **app.theme_variables}
     return DataColours(*(Color.parse(variables[name]).rgb for name in _DARK_DATA))
+
+
+def series_colours(app: App[Any]) -> tuple[Rgb, ...]:
+    """The colours of curves that are compared, on the background that is on."""
+    return tuple(Color.parse(name).rgb for name in (_DARK_SERIES if app.current_theme.dark else _LIGHT_SERIES))

@@ -110,4 +110,8 @@ class Page(Screen[None]):
         if self.shows_run(message.run):
             strip.display = False
         else:
-            strip.show(message.run, self.short(message.run.id) if message.run.id else "")
+            name = self.short(message.run.id) if message.run.id else ""
+            study = self.cae.studies.current if self.cae.studies.busy else None
+            if study is not None and (trial := study.current) is not None:
+                name = f"{name} · trial {trial.number} of {study.total}"
+            strip.show(message.run, name)

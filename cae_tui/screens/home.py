@@ -15,7 +15,7 @@ from textual.widget import Widget
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from cae_tui.messages import OpenRun, ResumeRun, RunsChanged, RunUpdated
+from cae_tui.messages import OpenRun, OpenStudy, ResumeRun, ResumeStudy, RunsChanged, RunUpdated, StudyUpdated
 from cae_tui.screens.base import Page
 from cae_tui.widgets.data_card import DataCard
 from cae_tui.widgets.last_runs import LastRuns
@@ -27,6 +27,7 @@ RELOAD_SECONDS = 3.0
 MENU = (
     ("a", "Train an autoencoder", "app.configure('autoencoder')"),
     ("c", "Train a classifier", "app.configure('classifier')"),
+    ("s", "Study hyperparameters", "app.studies"),
     ("r", "Runs", "app.runs"),
     ("d", "Data", "app.data"),
     ("?", "Help", "app.help"),
@@ -61,22 +62,25 @@ from them. What its encoder has learnt then serves a classifier. Here is where b
 
 * **Train an autoencoder** (`a`): choose its hyperparameters, watch it learn, look at what it reconstructs.
 * **Train a classifier** (`c`): put the encoder of a trained autoencoder to work; first frozen, then fine-tuned.
+* **Study hyperparameters** (`s`): try several values of one or more, see which matter and which one to take, and why.
 * **Runs** (`r`): everything that was trained here; filter, compare, resume, delete.
 * **Data** (`d`): the images, their classes, and how they are split.
 
-**Last runs** lists the latest ones. *val* is the lowest validation loss, a percentage the test accuracy.
+**Last runs** lists the latest ones, and studies with all of their trials in one line. *val* is the lowest validation
+loss, a percentage the test accuracy.
 
 ## Keys
 
 * `↑` `↓` `Enter`: choose in the menu or in the list
 * `←` `→`: from the menu to the list and back
-* `R`: resume the run under the cursor, or from the menu the latest that was stopped or cut off
+* `R`: resume the run or study under the cursor, or from the menu the latest that was stopped or cut off
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", MENU[0][2], "Autoencoder", id="home.autoencoder", tooltip="Train an autoencoder", show=False),
         Binding("c", MENU[1][2], "Classifier", id="home.classifier", tooltip="Train a classifier", show=False),
-        Binding("r", MENU[2][2], "Runs", id="home.runs", tooltip="All runs", show=False),
-        Binding("d", MENU[3][2], "Data", id="home.data", tooltip="The data set", show=False),
+        Binding("s", MENU[2][2], "Studies", id="home.studies", tooltip="Study hyperparameters", show=False),
+        Binding("r", MENU[3][2], "Runs", id="home.runs", tooltip="All runs", show=False),
+        Binding("d", MENU[4][2], "Data", id="home.data", tooltip="The data set", show=False),
         Binding("left", "focus('#runs')", "Last runs", id="home.left", tooltip="To the last runs", show=False),
         Binding("right", "focus('#menu')", "Menu", id="home.right", tooltip="To the menu", show=False),
         Binding("R,shift+r", "resume", "Resume", id="home.resume", tooltip="Resume what was stopped or cut off"),
@@ -108,12 +112,15 @@ from them. What its encoder has learnt then serves a classifier. Here is where b
         self.cae.find_device()
 
     @on(RunsChanged)
+    @on(StudyUpdated)
     def _reload(self) -> None:
         """List the runs again."""
         if self.is_current or not self.is_mounted:
             listed = self.query_one(LastRuns)
             before = listed.resumable is None
-            listed.show(self.runner.list_runs())
+            runs = [run for run in self.runner.list_runs() if not run.study]  # a trial is listed by its study
+            runs += self.cae.studies.as_runs()
+            listed.show(sorted(runs, key=lambda run: run.started, reverse=True))
             if before != (listed.resumable is None):
                 self.refresh_bindings()
 
@@ -132,9 +139,10 @@ from them. What its encoder has learnt then serves a classifier. Here is where b
             await self.run_action(event.option_id)
 
     @on(OptionList.OptionSelected, "#runs")
-    def _open(self, event: OptionList.OptionSelected) -> None:
-        if event.option_id:
-            self.post_message(OpenRun(event.option_id))
+    def _open(self) -> None:
+        run = self.query_one(LastRuns).run
+        if run is not None:
+            self.post_message(OpenStudy(run.id) if run.kind == "study" else OpenRun(run.id))
 
     @on(OptionList.OptionHighlighted, "#runs")
     def _refresh_keys(self) -> None:
@@ -149,4 +157,4 @@ from them. What its encoder has learnt then serves a classifier. Here is where b
     def action_resume(self) -> None:
         """Take up the run under the cursor, or the latest that can be."""
         if (run := self.query_one(LastRuns).resumable) is not None:
-            self.post_message(ResumeRun(run.id))
+            self.post_message(ResumeStudy(run.id) if run.kind == "study" else ResumeRun(run.id))

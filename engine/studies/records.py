@@ -10,7 +10,6 @@ import os
 import re
 import secrets
 import shutil
-import statistics
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -101,12 +100,15 @@ class PointRecord:
     def mean(self, name: str) -> float | None:
         """The mean over its trials of one of their numbers; None where none of them has it."""
         values = self._values(name)
-        return statistics.fmean(values) if values else None
+        return math.fsum(values) / len(values) if values else None
 
     def deviation(self, name: str) -> float | None:
         """The standard deviation (n - 1) over its trials; None for fewer than two."""
         values = self._values(name)
-        return statistics.stdev(values) if len(values) > 1 else None
+        if len(values) < 2:
+            return None
+        mean = math.fsum(values) / len(values)
+        return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
 
     @property
     def loss(self) -> float:

@@ -19,15 +19,14 @@ from engine.errors import EngineError, SpecError, StudyError
 from engine.files import absolute, storage_error, write_bytes
 from engine.preparation import check_digest
 from engine.runs import Home, RunDirectory
-from engine.spec import ClassifierSpec, spec_fields, spec_from_json, write_value
+from engine.spec import spec_fields, spec_from_json, write_value
 from engine.studies import figures
 from engine.studies.document import Block, Code, Heading, Paragraph, Picture, Table, as_html, as_markdown
 from engine.studies.journal import importances
 from engine.studies.records import StageRecord, StudyDirectory, StudyRecord, Trial
-from engine.studies.running import time_of
 from engine.studies.series import MOST_CURVES
 from engine.studies.spec import MODES, StudySpec, as_command, as_flags, describe, spec_of, study_from_json
-from engine.studies.tables import columns, rows
+from engine.studies.tables import columns, rows, time_column, times
 
 FIGURES = "figures"
 SHOWN = 10  # sample predictions of each sort
@@ -162,9 +161,8 @@ class _Writer:
                                                words=frozenset({0, 4}))]  # fmt: skip
 
     def _figures(self, number: int, stage: StageRecord, names: str) -> list[Block]:
-        per, scale = self._per(stage)
-        _, times = time_of(self.spec, stage)
-        drawn = figures.stage_figures(self.spec, stage, per, [scale * value for value in times])
+        per = time_column(self.kind, stage).per
+        drawn = figures.stage_figures(self.spec, stage, per, times(self.kind, stage))
         many = len(stage.points) > MOST_CURVES
         which = f"the {MOST_CURVES} best points" if many else f"each value of {names}"
         captions = {
@@ -183,12 +181,6 @@ class _Writer:
             said = ", ".join(f"{name} {100 * share:.0f} %" for name, share in shares.items())
             found.append(Picture("importance", f"How much of the loss's variance each hyperparameter makes: {said}."))
         return found
-
-    def _per(self, stage: StageRecord) -> tuple[str, float]:
-        """What a stage's time is called under a chart, and the factor from seconds."""
-        if isinstance(self.spec.baseline, ClassifierSpec) or "epochs" in stage.names:
-            return "seconds a run", 1.0
-        return ("seconds an epoch", 1.0) if "batch_size" in stage.names else ("ms a step", 1000.0)
 
     # -- what was taken ---------------------------------------------------------------------------
 

@@ -50,6 +50,7 @@ from engine.studies.records import (
     Trial,
 )
 from engine.studies.spec import StudySpec, describe, spec_of, study_from_json, written
+from engine.studies.tables import time_column, times
 
 log = logging.getLogger("cae_tui.engine")
 
@@ -457,7 +458,7 @@ class _Work:
             epochs, stage.reason = enough_epochs(means)
             stage.proposed, stage.picked = 0, {name: str(epochs)}
             return
-        write_time, times = time_of(self.spec, stage)
+        write_time, times = time_of(self.spec.baseline.kind, stage)
         said = [self._said(stage, point) for point in stage.points]
         points = [
             Point(value=value, loss=point.loss, time=seconds)
@@ -492,21 +493,15 @@ class _Work:
         self.observer.changed(self.record)
 
 
-def time_of(spec: StudySpec, stage: StageRecord) -> tuple[Callable[[float], str], list[float]]:
-    """The time by which the points of a stage are compared, in seconds, and how a sentence writes it.
-
-    A step's, where all have one batch size and one number of epochs; an epoch's, where batch sizes differ; the whole
-    run's, where epochs do, or for a classifier, whose stages cost differently.
-    """
-    if isinstance(spec.baseline, ClassifierSpec) or "epochs" in stage.names:
-        return (lambda value: f"{words.duration(value)} a run"), _times(stage, "seconds", 1.0)
-    if "batch_size" in stage.names:
-        return (lambda value: f"{words.seconds(value)} s an epoch"), _times(stage, "epoch_seconds", 1.0)
-    return (lambda value: f"{words.seconds(1000 * value)} ms a step"), _times(stage, "ms_per_step", 0.001)
-
-
-def _times(stage: StageRecord, name: str, factor: float) -> list[float]:
-    return [factor * (point.mean(name) or 0.0) for point in stage.points]
+def time_of(kind: str, stage: StageRecord) -> tuple[Callable[[float], str], list[float]]:
+    """The time by which the points of a stage are compared, in seconds, and how a sentence writes it."""
+    column = time_column(kind, stage)
+    writers: dict[str, Callable[[float], str]] = {
+        "seconds": lambda value: f"{words.duration(value)} a run",
+        "epoch_seconds": lambda value: f"{words.seconds(value)} s an epoch",
+        "ms_per_step": lambda value: f"{words.seconds(1000 * value)} ms a step",
+    }
+    return writers[column.name], [column.seconds * value for value in times(kind, stage)]
 
 
 # -- what a run came to ---------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from engine.studies.records import PointRecord, StageRecord
 from engine.studies.spec import Range, StudySpec, space_of
-from engine.studies.tables import sort_key
+from engine.studies.tables import sorted_values
 
 MOST_CURVES = 12
 """Of a search with many points, the best so many are drawn."""
@@ -37,9 +37,7 @@ def pareto(pairs: Sequence[tuple[float, float]]) -> list[int]:
 
 def axis_of(study: StudySpec, stage: StageRecord, name: str) -> tuple[dict[str, float], list[tuple[float, str]]]:
     """One axis of parallel coordinates: the height of each value in [0, 1], and what is written beside it."""
-    values = sorted(
-        {point.values[name] for point in stage.points}, key=lambda v: (isinstance(sort_key(v), str), sort_key(v))
-    )
+    values = sorted_values({point.values[name] for point in stage.points})
     space = space_of(study).get(name) if study.mode == "search" else None
     if not isinstance(space, Range):
         heights = {value: place / max(len(values) - 1, 1) for place, value in enumerate(values)}

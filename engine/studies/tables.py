@@ -1,6 +1,6 @@
 """The table of a stage, as the 2020 report draws it: one row a point, in words, for screen, terminal and document."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from engine import words
@@ -27,6 +27,33 @@ class Row:
     cells: dict[str, str]
     keys: dict[str, float | str | None]
     picked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TimeColumn:
+    """The time by which the points of a stage are compared."""
+
+    name: str  # of a trial's number
+    seconds: float  # one of its units in seconds
+    per: str  # its unit, for an axis
+
+
+def time_column(kind: str, stage: StageRecord) -> TimeColumn:
+    """A step's time, where all points have one batch size and number of epochs; an epoch's, where batch sizes differ.
+
+    The whole run's, where epochs do, or for a classifier, whose stages of training cost differently.
+    """
+    if kind == "classifier" or "epochs" in stage.names:
+        return TimeColumn("seconds", 1.0, "seconds a run")
+    if "batch_size" in stage.names:
+        return TimeColumn("epoch_seconds", 1.0, "seconds an epoch")
+    return TimeColumn("ms_per_step", 0.001, "ms a step")
+
+
+def times(kind: str, stage: StageRecord) -> list[float]:
+    """That time of each point, in its own unit; 0 where it was not measured yet."""
+    name = time_column(kind, stage).name
+    return [point.mean(name) or 0.0 for point in stage.points]
 
 
 _MEASURED = (
@@ -99,6 +126,11 @@ def sort_key(value: str) -> float | str:
         return float(value.split("-")[0]) if value[:1].isdigit() else value
     except ValueError:
         return value
+
+
+def sorted_values(values: Iterable[str]) -> list[str]:
+    """Values in order: numbers by their size, then words."""
+    return sorted(values, key=lambda value: (isinstance(sort_key(value), str), sort_key(value)))
 
 
 def sort_rows(found: Sequence[Row], name: str, *, backwards: bool = False) -> list[Row]:

@@ -103,7 +103,9 @@ async def test_enter_opens_and_capital_r_resumes_only_what_can_be_resumed(
         assert opened == [CLASSIFIER]
 
 
-@pytest.mark.parametrize(("key", "action"), [("a", "configure"), ("c", "configure"), ("r", "runs"), ("d", "data")])
+@pytest.mark.parametrize(
+    ("key", "action"), [("a", "configure"), ("c", "configure"), ("s", "studies"), ("r", "runs"), ("d", "data")]
+)
 async def test_each_line_of_the_menu_has_its_key(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, key: str, action: str
 ) -> None:
@@ -112,7 +114,7 @@ async def test_each_line_of_the_menu_has_its_key(
     monkeypatch.setattr(app, f"action_{action}", lambda *arguments: asked.append(arguments))
     async with app.run_test() as pilot:
         await pilot.press(key)
-        await pilot.press("home", *["down"] * "acrd".index(key), "enter")
+        await pilot.press("home", *["down"] * "acsrd".index(key), "enter")
         await pilot.pause()
         assert len(asked) == 2
         assert asked[0] == asked[1]
@@ -127,7 +129,7 @@ async def test_a_click_on_the_menu_and_on_the_card_does_what_they_say(
     monkeypatch.setattr(app, "action_data", lambda: asked.append("data"))
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.pause()
-        await pilot.click("#menu", offset=(6, 3))
+        await pilot.click("#menu", offset=(6, 4))
         await pilot.click("#data", offset=(6, 3))
         await pilot.pause()
     assert asked == ["runs", "data"]
@@ -144,7 +146,7 @@ async def test_the_cursor_stays_on_its_run_when_another_begins(make_app: MakeApp
         assert runs.run.id == AUTOENCODER
         events = scripted_events("autoencoder", "h1h1000000")
         write_run(home, events, status=replace(scripted_status(events), started=NOW))
-        app._tell_runs_changed()
+        app.tell_runs_changed()
         await pilot.pause()
         assert runs.option_count == 7
         assert runs.run.id == AUTOENCODER

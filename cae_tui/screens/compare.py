@@ -1,0 +1,117 @@
+"""Several runs side by side: validation curves in one chart, and the fields in which their specs differ."""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual import on, work
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.widget import Widget
+from textual.widgets import DataTable
+
+from cae_tui import formats
+from cae_tui.messages import OpenRun
+from cae_tui.screens.base import Page
+from cae_tui.themes import series_colours
+from cae_tui.views import RunView
+from cae_tui.widgets.study_chart import MARKS, Curve, StudyChart
+from engine.errors import EngineError
+from engine.spec import write_value
+
+MOST = 12
+
+
+class CompareScreen(Page):
+    """Runs that were chosen."""
+
+    CSS_PATH = "compare.tcss"
+    AUTO_FOCUS = "#differences"
+    HELP = """
+Runs side by side. The chart has the validation loss of each by epoch, on a logarithmic scale where it can; the table
+has a column for each run: what it came to, and every field in which the specs differ.
+
+* `←` `→`: from run to run · `Enter`: open the one under the cursor
+"""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "Open", id="compare.open", tooltip="The run under the cursor"),
+    ]
+
+    def __init__(self, runs: tuple[str, ...]) -> None:
+        super().__init__()
+        self._ids = runs[:MOST]
+        self._runs: list[RunView] = []
+
+    @property
+    def crumbs(self) -> tuple[str, ...]:
+        """Where this is."""
+        return ("Compare", f"{len(self._ids)} runs")
+
+    def compose_page(self) -> Iterator[Widget]:
+        """Chart and table."""
+        yield StudyChart()
+        with Vertical(id="card", classes="card"):
+            yield DataTable(id="differences", cursor_type="column", cell_padding=1)
+
+    def on_mount(self) -> None:
+        """Read the runs."""
+        super().on_mount()
+        self.query_one("#card").border_title = "What differs"
+        self.query_one("#card").styles.height = "auto"
+        self._read()
+
+    @work
+    async def _read(self) -> None:
+        for name in self._ids:
+            try:
+                self._runs.append(await self.runner.open_run(name))
+            except EngineError as error:
+                self.cae.tell(str(error), "warning")
+        curves = [
+            Curve(f"{self.short(run.status.id)} {run.status.title}", run.state.series("train"),
+                  run.state.series("validation"), place)
+            for place, run in enumerate(self._runs)
+        ]  # fmt: skip
+        self.query_one(StudyChart).show_curves(curves)
+        self._fill()
+
+    def _fill(self) -> None:
+        table: DataTable[Text] = self.query_one("#differences", DataTable)
+        colours = series_colours(self.app)
+        table.add_column("")
+        for place, run in enumerate(self._runs):
+            from textual.color import Color
+
+            mark = Text(MARKS[place % len(MARKS)], Color(*colours[place % len(colours)]).hex)
+            table.add_column(Text.assemble(mark, (f" {self.short(run.status.id)}", "bold")))
+        for name, cells in differences(self._runs):
+            table.add_row(Text(name), *(Text(cell) for cell in cells))
+
+    @on(DataTable.ColumnSelected)
+    def action_open(self) -> None:
+        """The run under the cursor."""
+        column = self.query_one("#differences", DataTable).cursor_column
+        if 1 <= column <= len(self._runs):
+            self.post_message(OpenRun(self._runs[column - 1].status.id))
+
+
+def differences(runs: list[RunView]) -> list[tuple[str, list[str]]]:
+    """What the runs came to, and then each field whose values are not all the same, in words."""
+    rows: list[tuple[str, list[str]]] = [
+        ("state", [run.status.state for run in runs]),
+        ("best val_loss", [formats.loss(run.status.best_loss) for run in runs]),
+        ("test loss", [formats.loss(run.status.test_loss) for run in runs]),
+    ]
+    if any(run.status.test_accuracy is not None for run in runs):
+        rows.append(("test accuracy", [formats.percent(run.status.test_accuracy) for run in runs]))
+    rows += [
+        ("epochs", [f"{run.status.epoch}/{run.status.epochs}" for run in runs]),
+        ("ms/step", [formats.seconds(run.status.ms_per_step) for run in runs]),
+        ("time", [formats.duration(run.status.seconds) for run in runs]),
+    ]
+    specs: list[dict[str, Any]] = [dict(run.spec.get("spec", {})) for run in runs]
+    for name in dict.fromkeys(name for spec in specs for name in spec):
+        values = [write_value(spec[name]) if name in spec else formats.NOTHING for spec in specs]
+        if len(set(values)) > 1 and name not in ("epochs",):
+            rows.append((name.replace("_", " "), values))
+    return rows

@@ -1,0 +1,445 @@
+"""A study: its plan and progress, the table of each stage with the pick and its reason, and six charts.
+
+What is shown is the study's record: the very one that the worker thread keeps where this process works on it, else
+what its file says, looked at each second. The trial under way is told by its epochs.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on, work
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+from textual.widgets import DataTable, Static
+
+from cae_tui import formats
+from cae_tui.messages import (
+    CompareRuns,
+    Configure,
+    ConfigureStudy,
+    ControlStudy,
+    ExportStudy,
+    OpenRun,
+    OpenTraining,
+    ResumeStudy,
+    RunsChanged,
+    RunUpdated,
+    StudyUpdated,
+    TakeValues,
+)
+from cae_tui.run_state import RunState
+from cae_tui.screens.base import Page
+from cae_tui.widgets.frame import state_content
+from cae_tui.widgets.study_chart import CHARTS, StageView, StudyChart
+from cae_tui.widgets.study_table import StudyTable
+from engine.errors import EngineError
+from engine.studies.records import StageRecord, StudyRecord
+from engine.studies.tables import time_column, times
+
+if TYPE_CHECKING:
+    from engine.studies.spec import StudySpec
+
+LOOK_SECONDS = 1.0
+"""How often the file of a study that another process works on is looked at."""
+
+
+class StudyScreen(Page):
+    """One study."""
+
+    CSS_PATH = "study.tcss"
+    AUTO_FOCUS = "#points"
+    HELP = """
+Which value of a hyperparameter to take: every value is tried, and a rule takes one and says why.
+
+* The table has a row for each value (a *point*): **loss** and **val_loss** of the last epoch, the **best val_loss** by
+  which points are compared, and what they cost. ★ is the pick; its reason stands beneath.
+* The rule *trade* goes from the cheapest value to the dearest, and takes a dearer one where
+  ln(loss now / its loss) ≥ 0.64 × ln(its time / time now).
+* Test figures are told, and never looked at by a pick.
+* A guided study has several stages: each pick is carried on to the next.
+
+## Keys
+
+* `1` – `6`: the charts: curves, each value by itself, loss by value, loss by time, importance, parallel coordinates;
+  in a narrow terminal the same key goes back to the table
+* `Enter`: open the run · `v`: its curves · `n`: use its encoder for a classifier · `N`: a new study around it
+* `Space`: mark a value to compare: charts then show the marked ones only · `c`: what differs between the marked
+* `d`: each seed's own numbers, and back · `s` `S`: sort by the next column, turn the order round
+* `←` `→`: the stage before, the next
+* `p`: pause, go on · `k`: skip the trial that runs · `x`: stop; it can be resumed · `R`: resume
+* `t`: where the study waits for a pick: take the value under the cursor
+* `w`: write the document: Markdown, HTML and CSV
+"""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("t", "take", "Take it", id="study.take", tooltip="Take the value under the cursor"),
+        Binding("enter", "open", "Open", id="study.open", tooltip="The run under the cursor"),
+        Binding("v", "curves", "Curves", id="study.curves", tooltip="Its training", show=False),
+        Binding("space", "mark", "Mark", id="study.mark", tooltip="To compare"),
+        Binding("c", "compare", "Compare", id="study.compare", tooltip="What differs between the marked"),
+        Binding("d", "seeds", "Seeds", id="study.seeds", tooltip="Each seed's own numbers"),
+        Binding("p", "pause", "Pause", id="study.pause", tooltip="Wait, or go on"),
+        Binding("k", "skip", "Skip", id="study.skip", tooltip="Skip the trial that runs"),
+        Binding("x", "stop", "Stop", id="study.stop", tooltip="Stop; it can be resumed"),
+        Binding("R,shift+r", "resume", "Resume", id="study.resume", tooltip="Go on with it"),
+        Binding("n", "classify", "Classifier", id="study.classify", tooltip="Use its encoder", show=False),
+        Binding("N,shift+n", "around", "New study", id="study.around", tooltip="Around this run", show=False),
+        Binding("w", "write", "Write", id="study.write", tooltip="Write the document"),
+        Binding("s", "sort", "Sort", id="study.sort", tooltip="Sort by the next column", show=False),
+        Binding("S,shift+s", "turn", "Turn", id="study.turn", tooltip="Turn the order round", show=False),
+        Binding("left", "stage(-1)", "Stage before", id="study.before", tooltip="The stage before", show=False),
+        Binding("right", "stage(1)", "Next stage", id="study.next", tooltip="The next stage", show=False),
+        *(
+            Binding(str(number), f"chart({number - 1})", name.capitalize(), id=f"study.chart{number}", show=False)
+            for number, name in enumerate(CHARTS, start=1)
+        ),
+    ]
+
+    stage: reactive[int] = reactive(0, init=False)
+    """Which stage is shown."""
+
+    def __init__(self, study: str) -> None:
+        super().__init__()
+        self._name = study
+        self._record: StudyRecord | None = None
+        self._spec: StudySpec | None = None
+        self._stamp = 0
+        self._followed = -1  # the stage that was under way when one was last chosen by hand
+        self._shares: tuple[int, dict[str, float]] = (0, {})
+
+    # -- what it looks like ----------------------------------------------------------------------
+
+    @property
+    def crumbs(self) -> tuple[str, ...]:
+        """Where this is."""
+        return ("Studies", self.cae.short_study(self._record.id) if self._record else "new")
+
+    def compose_page(self) -> Iterator[Widget]:
+        """Plan and progress on top; table and chart side by side."""
+        with Vertical(id="head", classes="card"):
+            yield Static("Preparing: loading PyTorch and the images …", id="plan", markup=False)
+            yield Static("", id="progress")
+        with Horizontal(id="panes"):
+            with Vertical(id="left", classes="card"):
+                yield StudyTable()
+                yield Static("", id="reason", markup=False)
+            yield StudyChart()
+
+    def on_mount(self) -> None:
+        """Read the study, and look at it now and then."""
+        super().on_mount()
+        self.query_one("#head").border_title = "Study"
+        self._look()
+        self.set_interval(LOOK_SECONDS, self._look)
+
+    def shows_run(self, run: RunState) -> bool:
+        """The trial under way needs no strip."""
+        return self._record is not None and any(trial.run == run.id for trial in self._record.trials)
+
+    def _look(self) -> None:
+        """Read the file again, where another process has written it."""
+        name = self._record.id if self._record else self._name
+        mine = self.cae.studies.busy and self._record is self.cae.studies.current
+        if not name or mine:
+            return
+        stamp = self.cae.studies.stamp(name)
+        live = self._record is not None and self._record.state in ("running", "paused", "waiting")
+        if stamp == self._stamp and not live:
+            return
+        try:
+            self._stamp = stamp
+            self._take(self.cae.studies.read(name))
+        except EngineError as error:
+            self.query_one("#plan", Static).update(str(error))
+
+    @on(StudyUpdated)
+    def _update(self, message: StudyUpdated) -> None:
+        if self.place in (("study", message.study.id), ("study", "")):
+            self._take(message.study)
+
+    @on(RunUpdated)
+    def _step(self) -> None:
+        if self._record is not None:
+            self._draw_head(self._record)
+
+    @on(RunsChanged)
+    def _changed(self) -> None:
+        self._stamp = 0
+        self._look()
+
+    def _take(self, record: StudyRecord) -> None:
+        first = self._record is None or self._record.id != record.id
+        self._record = record
+        if first:
+            from engine.studies.spec import study_from_json
+
+            try:
+                self._spec = study_from_json(record.spec)
+            except EngineError as error:
+                self.query_one("#plan", Static).update(str(error))
+                return
+            self.refresh_crumbs()
+        under_way = self._under_way(record)
+        if under_way != self._followed:
+            self._followed = under_way
+            self.stage = under_way
+        self._draw(record)
+
+    @staticmethod
+    def _under_way(record: StudyRecord) -> int:
+        """The stage that is worked on, or the last."""
+        return next((place for place, stage in enumerate(record.stages) if not stage.settled), len(record.stages) - 1)
+
+    def watch_stage(self) -> None:
+        """Another stage."""
+        if self._record is not None:
+            self._draw(self._record)
+
+    @property
+    def _stage(self) -> StageRecord | None:
+        stages = self._record.stages if self._record else []
+        return stages[min(max(self.stage, 0), len(stages) - 1)] if stages else None
+
+    # -- drawing ---------------------------------------------------------------------------------
+
+    def _draw(self, record: StudyRecord) -> None:
+        stage = self._stage
+        if stage is None or self._spec is None:
+            return
+        self._draw_head(record)
+        left = self.query_one("#left")
+        names = ", ".join(name.replace("_", " ") for name in stage.names)
+        several = len(record.stages) > 1
+        left.border_title = f"Stage {self.stage + 1} of {len(record.stages)}: {names}" if several else names
+        left.border_subtitle = "← → other stages" if several else ""
+        table = self.query_one(StudyTable)
+        table.show(stage, self._spec.baseline.kind)
+        self._draw_reason(record, stage)
+        self._draw_chart(stage)
+        self.refresh_bindings()
+
+    def _draw_head(self, record: StudyRecord) -> None:
+        device = f" · {record.device}" if record.device else ""
+        self.query_one("#plan", Static).update(f"{record.title}{device}")
+        trial = record.current
+        parts = [state_content(record.state)]
+        if record.state in ("running", "paused", "waiting"):
+            parts.append(Content(f"trial {min(record.done + 1, record.total)} of {record.total}"))
+        else:
+            parts.append(Content(f"{record.done} of {record.total} trials · {formats.duration(record.seconds)}"))
+        run = self.runner.current
+        if trial is not None:
+            epoch = f"epoch {min(trial.epochs + 1, trial.planned)}/{trial.planned}"
+            if run is not None and run.id == trial.run and run.batch is not None:
+                epoch += f" step {run.batch.step}/{run.batch.steps}"
+            parts.append(Content(epoch))
+        if record.state == "running" and record.eta is not None:
+            parts.append(Content(f"ETA {formats.duration(record.eta)} for all"))
+        if record.message:
+            parts.append(Content(record.message))
+        done = record.done + (trial.epochs / max(trial.planned, 1) if trial is not None else 0)
+        share = min(done / max(record.total, 1), 1.0)
+        filled = round(20 * share)
+        bar = Content.styled("━" * filled, "$primary") + Content.styled("─" * (20 - filled), "$foreground-muted")
+        self.query_one("#progress", Static).update(Content("  ").join([bar, *parts]))
+
+    def _draw_reason(self, record: StudyRecord, stage: StageRecord) -> None:
+        reason = self.query_one("#reason", Static)
+        waiting = record.state == "waiting" and stage is record.stages[self._under_way(record)]
+        reason.set_class(waiting, "-waiting")
+        if waiting:
+            reason.update(f"The rule would take: {stage.reason} t takes the row under the cursor.")
+        elif stage.settled:
+            reason.update(f"★ {stage.reason}" if stage.reason else f"No pick: {stage.problem}")
+        elif stage.base or any(trial.run for point in stage.points for trial in point.trials):
+            reason.update("The pick is made once all have ended.")
+        else:
+            reason.update("This stage has not begun: its baseline is what the stages before it pick.")
+
+    def _draw_chart(self, stage: StageRecord) -> None:
+        from engine.studies.spec import describe
+
+        assert self._spec is not None
+        kind = self._spec.baseline.kind
+        view = StageView(
+            stage=stage,
+            spec=self._spec,
+            labels=[describe(point.values) for point in stage.points],
+            times=times(kind, stage),
+            per=time_column(kind, stage).per,
+            marked=frozenset(self.query_one(StudyTable).marked),
+            shares=self._shares[1],
+        )
+        self.query_one(StudyChart).show(view)
+        ended = sum(point.ended for point in stage.points)
+        if self.query_one(StudyChart).chart == 4 and len(stage.names) > 1 and ended != self._shares[0]:
+            self._weigh(ended)
+
+    @work(exclusive=True, group="importance")
+    async def _weigh(self, ended: int) -> None:
+        """How much each hyperparameter matters; takes a moment, and Optuna."""
+        if self._record is not None:
+            self._shares = (ended, await self.cae.studies.importances(self._record))
+            if (stage := self._stage) is not None:
+                self._draw_chart(stage)
+
+    # -- what keys do ----------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Only what can be done with the study as it stands, and with the row under the cursor."""
+        record = self._record
+        if not self.is_mounted or action.startswith("app."):
+            return True
+        if record is None:
+            return action in ("chart",)
+        live = record.state in ("running", "paused", "waiting")
+        match action:
+            case "take":
+                return record.state == "waiting" and self.stage == self._under_way(record)
+            case "open" | "curves" | "around":
+                return self._trial_run != ""
+            case "classify":
+                kind = self._spec.baseline.kind if self._spec else ""
+                trial = self.query_one(StudyTable).trial
+                return kind == "autoencoder" and trial is not None and trial.best_loss is not None
+            case "pause" | "skip":
+                return live and record.current is not None
+            case "stop":
+                return live
+            case "resume":
+                return record.resumable
+            case "compare":
+                return len(self.query_one(StudyTable).marked) > 1
+            case "seeds":
+                return int(record.spec.get("repeats", 1)) > 1
+            case "stage":
+                return len(record.stages) > 1
+            case "write":
+                return record.done > 0
+        return True
+
+    @property
+    def _trial_run(self) -> str:
+        trial = self.query_one(StudyTable).trial
+        return trial.run if trial is not None else ""
+
+    @on(DataTable.RowHighlighted)
+    def _refresh_keys(self) -> None:
+        self.refresh_bindings()
+
+    @on(DataTable.RowSelected)
+    def action_open(self) -> None:
+        """The run: its report, or its training."""
+        if self._trial_run:
+            self.post_message(OpenRun(self._trial_run))
+
+    def action_curves(self) -> None:
+        """The run's training."""
+        self.post_message(OpenTraining(self._trial_run))
+
+    def action_classify(self) -> None:
+        """A classifier on the run's encoder."""
+        self.post_message(Configure("classifier", {"encoder": self._trial_run}))
+
+    def action_around(self) -> None:
+        """A new study whose baseline is the run."""
+        self.post_message(ConfigureStudy(self._trial_run))
+
+    def action_mark(self) -> None:
+        """Mark the point under the cursor."""
+        self.query_one(StudyTable).toggle_mark()
+        if (stage := self._stage) is not None:
+            self._draw_chart(stage)
+            self.refresh_bindings()
+
+    def action_compare(self) -> None:
+        """The marked points' runs side by side."""
+        stage = self._stage
+        if stage is None:
+            return
+        marked = sorted(self.query_one(StudyTable).marked)
+        runs = [next((trial.run for trial in stage.points[place].trials if trial.run), "") for place in marked]
+        self.post_message(CompareRuns(tuple(run for run in runs if run)))
+
+    def action_seeds(self) -> None:
+        """Each seed's own row, or not."""
+        self.query_one(StudyTable).unfold()
+
+    def action_sort(self) -> None:
+        """By the next column."""
+        self.query_one(StudyTable).next_order()
+
+    def action_turn(self) -> None:
+        """The other way round."""
+        table = self.query_one(StudyTable)
+        table.sort_by(table.order, backwards=not table.backwards)
+
+    @on(DataTable.HeaderSelected)
+    def _sort_by_head(self, event: DataTable.HeaderSelected) -> None:
+        table, name = self.query_one(StudyTable), event.column_key.value or ""
+        table.sort_by(name, backwards=name == table.order and not table.backwards)
+
+    def action_stage(self, step: int) -> None:
+        """Another stage."""
+        stages = self._record.stages if self._record else []
+        self.stage = min(max(self.stage + step, 0), len(stages) - 1)
+
+    def action_chart(self, number: int) -> None:
+        """Another chart; where it hides the table, the same key goes back."""
+        chart = self.query_one(StudyChart)
+        narrow = self.has_class("-narrow")
+        same = chart.chart == number
+        if same and number == 2 and (not narrow or self.has_class("-chart")) and self._axes > 1:
+            chart.axis = (chart.axis + 1) % self._axes
+            return
+        chart.chart = number
+        if narrow:
+            self.set_class(not (same and self.has_class("-chart")), "-chart")
+        if (stage := self._stage) is not None:
+            self._draw_chart(stage)
+
+    @property
+    def _axes(self) -> int:
+        return len(self._stage.names) if self._stage else 0
+
+    def step_back(self) -> bool:
+        """From a chart that hides the table, to the table."""
+        if self.has_class("-narrow") and self.has_class("-chart"):
+            self.remove_class("-chart")
+            return True
+        return False
+
+    def _control(self, what: str) -> None:
+        if self._record is not None:
+            self.post_message(ControlStudy(self._record.id, what))
+
+    def action_pause(self) -> None:
+        """Wait, or go on."""
+        self._control("run" if self._record is not None and self._record.state == "paused" else "pause")
+
+    def action_skip(self) -> None:
+        """End the trial under way."""
+        self._control("skip")
+
+    def action_stop(self) -> None:
+        """Stop; the app asks."""
+        self._control("stop")
+
+    def action_resume(self) -> None:
+        """Go on with it."""
+        if self._record is not None:
+            self.post_message(ResumeStudy(self._record.id))
+
+    def action_take(self) -> None:
+        """Take the value under the cursor; of a long run, what it was read off at."""
+        stage, place = self._stage, self.query_one(StudyTable).place
+        if stage is not None and place is not None:
+            only = self._spec is not None and self._spec.is_long_run(stage.names[0])
+            self.post_message(TakeValues(stage.picked if only else stage.points[place].values))
+
+    def action_write(self) -> None:
+        """The document; the app asks where to."""
+        if self._record is not None:
+            self.post_message(ExportStudy(self._record.id))

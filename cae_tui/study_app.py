@@ -1,0 +1,179 @@
+"""The part of the App that acts on what people ask of studies.
+
+A layer under `CaeApp` only so that neither file is too long to be read in one sitting: what it uses of the app
+is declared here, and `CaeApp` has it.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from textual import on, work
+
+from cae_tui import messages
+from cae_tui.ending import EndingApp
+from cae_tui.messages import StudyUpdated
+from engine.control import Asked
+from engine.errors import EngineError
+from engine.runs import shortest_prefixes
+from engine.studies.records import Studies, StudyRecord
+
+if TYPE_CHECKING:
+    from cae_tui.runner import Runner
+    from cae_tui.screens.base import Page
+    from cae_tui.study_runner import StudyRunner
+
+
+class StudyApp(EndingApp):
+    """What studies need of the app, and what the app does for them."""
+
+    runner: "Runner"
+    studies: "StudyRunner"
+    asked_by: "Page | None" = None
+    """The form that asked for the run or study which is being prepared."""
+
+    @property
+    def page(self) -> "Page | None":
+        """The topmost page."""
+        raise NotImplementedError
+
+    def go(self, place: tuple[str, str], make: "Callable[[], Page]") -> None:
+        """Show the page that is `place`."""
+        raise NotImplementedError
+
+    def tell_runs_changed(self) -> None:
+        """Lists of runs and studies are out of date."""
+        raise NotImplementedError
+
+    def short_study(self, study: str) -> str:
+        """The shortest prefix of a study's id that no other study has."""
+        return shortest_prefixes(Studies(self.runner.home).ids()).get(study, study[:4])
+
+    # -- what the worker thread tells -------------------------------------------------------------
+
+    def study_changed(self, study: StudyRecord) -> None:
+        """See `StudyListener`."""
+        self.post_message(StudyUpdated(study))
+
+    @on(StudyUpdated)
+    def _pass_study_on(self, message: StudyUpdated) -> None:
+        study = message.study
+        for screen in self.screen_stack:
+            if getattr(screen, "place", None) == ("study", ""):
+                screen.place = ("study", study.id)  # type: ignore[attr-defined]
+        if page := self.page:
+            page.post_message(StudyUpdated(study))
+            shown = page.place == ("study", study.id)
+            if study.state in ("finished", "failed", "stopped") and not shown:
+                self.tell(f"Study {self.short_study(study.id)}: {study.state}. {study.message}".strip())
+            elif study.state == "waiting" and not shown:
+                self.tell(f"Study {self.short_study(study.id)} waits for you to agree with its pick.")
+        if study.state not in ("running", "paused"):
+            self.tell_runs_changed()
+
+    # -- what screens ask for ---------------------------------------------------------------------
+
+    @on(messages.StartStudy)
+    def _start_study(self, message: messages.StartStudy) -> None:
+        try:
+            self.studies.start(message.spec)
+        except EngineError as error:
+            self.tell(str(error), "error")
+            return
+        self.asked_by = self.page
+        self._open("")
+
+    @on(messages.ResumeStudy)
+    def _resume_study(self, message: messages.ResumeStudy) -> None:
+        try:
+            self.studies.resume(message.study)
+        except EngineError as error:
+            self.tell(str(error), "error")
+            return
+        self._open(message.study)
+
+    @on(messages.OpenStudy)
+    def _open_study(self, message: messages.OpenStudy) -> None:
+        try:
+            self._open(self.studies.read(message.study).id)
+        except EngineError as error:
+            self.tell(str(error), "error")
+
+    def _open(self, study: str) -> None:
+        from cae_tui.screens.study import StudyScreen
+
+        self.go(("study", study), lambda: StudyScreen(study))
+
+    @on(messages.ControlStudy)
+    @work
+    async def _control_study(self, message: messages.ControlStudy) -> None:
+        what = Asked(message.what)
+        name = self.short_study(message.study)
+        if what is Asked.STOP and not await self.confirm(f"Stop study {name}?", _STOP, "Stop"):
+            return
+        try:
+            self.studies.ask(message.study, what)
+        except EngineError as error:
+            self.tell(str(error), "error")
+
+    @on(messages.TakeValues)
+    def _take_values(self, message: messages.TakeValues) -> None:
+        self.studies.take(message.values)
+
+    @on(messages.ConfigureStudy)
+    def _configure_study(self, message: messages.ConfigureStudy) -> None:
+        from cae_tui.screens.study_form import StudyForm
+
+        self.push_screen(StudyForm(message.run))
+
+    @on(messages.ExportStudy)
+    @work
+    async def _export_study(self, message: messages.ExportStudy) -> None:
+        from cae_tui.screens.dialogs import AskPathScreen
+
+        name = self.short_study(message.study)
+        target, problem = str(Studies(self.runner.home).path / message.study / "report"), ""
+        while True:
+            asked = AskPathScreen(f"Write the document of study {name} into", target, problem)
+            typed: str | None = await self.push_screen_wait(asked)
+            if typed is None:
+                return
+            self.tell("Writing the document …")
+            try:
+                files = await self.studies.export(message.study, typed)
+            except EngineError as error:
+                target, problem = typed, str(error)
+            else:
+                self.tell(f"{', '.join(path.name for path in files)} were written into {files[0].parent}.", timeout=12)
+                return
+
+    @on(messages.DeleteStudy)
+    @work
+    async def _delete_study(self, message: messages.DeleteStudy) -> None:
+        study = message.study
+        if not await self.confirm(f"Delete study {self.short_study(study)}?", _DELETE, "Delete"):
+            return
+        try:
+            await asyncio.to_thread(self.studies.delete, study)
+        except EngineError as error:
+            self.tell(str(error), "error")
+            return
+        while len(self.screen_stack) > 1 and getattr(self.screen, "place", None) == ("study", study):
+            await self.pop_screen()
+        self.tell_runs_changed()
+
+    @on(messages.CompareRuns)
+    def _compare(self, message: messages.CompareRuns) -> None:
+        from cae_tui.screens.compare import CompareScreen
+
+        self.push_screen(CompareScreen(message.runs))
+
+    def action_studies(self) -> None:
+        """Open the list of studies."""
+        from cae_tui.screens.studies import StudiesScreen
+
+        self.go(("studies", ""), StudiesScreen)
+
+
+_STOP = "The trial under way is kept as far as it came. The study can be resumed later."
+_DELETE = "Its tables and picks are gone for good. Its runs stay, and so do documents that were written elsewhere."

@@ -1,0 +1,472 @@
+"""The six charts of a study, drawn from its record: curves, each value, loss by value, by time, importance, parallel.
+
+Every point keeps one colour and one marker in all of them, so that neither alone tells points apart. As with a run's
+chart, news only mark it as stale; a timer redraws it, and a series is thinned to what the width can show.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+from textual.color import Color
+from textual.reactive import reactive
+from textual_plotext import PlotextPlot
+
+from cae_tui import formats
+from cae_tui.themes import Rgb, data_colours, series_colours
+from cae_tui.widgets.loss_chart import (
+    TRAINING_MARK,
+    VALIDATION_MARK,
+    drawable,
+    epoch_ticks,
+    linear_ticks,
+    log_ticks,
+    thin,
+    tick_label,
+)
+from engine.studies.records import PointRecord, StageRecord
+from engine.studies.series import MOST_CURVES, axis_of, drawn, mean_curve, pareto
+from engine.studies.tables import sort_key, sorted_values
+
+if TYPE_CHECKING:
+    from engine.studies.spec import StudySpec
+
+REDRAW_SECONDS = 0.5
+MARKS = ("●", "▲", "■", "◆", "▼", "○", "△", "□")
+PICK_MARK = "★"
+CHARTS = ("curves", "each value", "by value", "by time", "importance", "parallel")
+SMALL_WIDTH, SMALL_HEIGHT = 26, 8
+LEAST_WIDTH, LEAST_HEIGHT = 24, 6
+COMING = "No epoch has ended yet: curves begin with the first."
+ONLY_SEVERAL = "This chart is for grids and searches, where several hyperparameters vary together."
+
+Points = list[tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One point's losses by epoch, with what tells it apart."""
+
+    label: str
+    train: Sequence[float]
+    validation: Sequence[float]
+    position: int  # of its colour and marker
+    picked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StageView:
+    """What the charts of a stage are drawn from."""
+
+    stage: StageRecord
+    spec: "StudySpec"
+    labels: Sequence[str]  # of each point
+    times: Sequence[float]  # of each point, in `per`
+    per: str = "ms a step"
+    marked: frozenset[int] = field(default_factory=frozenset)  # points to compare; none is all of them
+    shares: Mapping[str, float] = field(default_factory=dict)  # how much each hyperparameter matters
+
+    def curves(self) -> list[Curve]:
+        """Those that are drawn: the marked points, or all, or of many the best."""
+        stage = self.stage
+        places = [place for place, _ in drawn(stage)]
+        if self.marked:
+            places = [place for place in sorted(self.marked) if any(t.validation for t in stage.points[place].trials)]
+        return [
+            Curve(
+                self.labels[place],
+                mean_curve(stage.points[place], "train"),
+                mean_curve(stage.points[place], "validation"),
+                place,
+                picked=place == stage.pick,
+            )
+            for place in places
+        ]
+
+
+class StudyChart(PlotextPlot):
+    """One of `CHARTS`; `axis` is the hyperparameter under “by value”, where several vary."""
+
+    DEFAULT_CSS = """
+    StudyChart {
+        border: round $border-blurred;
+        border-title-color: $foreground;
+        border-title-style: bold;
+        border-subtitle-color: $text-muted;
+        background: transparent;
+        height: 1fr;
+    }
+    """
+    chart: reactive[int] = reactive(0)
+    axis: reactive[int] = reactive(0)
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._view: StageView | None = None
+        self._curves: list[Curve] | None = None
+        self._stale = False
+        self._kept: tuple[object, Text] | None = None
+        self.redraws = 0
+
+    def on_mount(self) -> None:
+        """Look now and then whether there is something new to draw."""
+        self.set_interval(REDRAW_SECONDS, self._redraw)
+        self._title()
+
+    def show(self, view: StageView) -> None:
+        """Draw a stage, at the next tick of the timer."""
+        self._view, self._curves = view, None
+        self._stale = True
+
+    def show_curves(self, curves: list[Curve]) -> None:
+        """Draw just these curves: runs that are compared."""
+        self._curves = curves
+        self._stale = True
+        self.refresh()
+
+    def watch_chart(self) -> None:
+        """Another chart."""
+        self._again()
+
+    def watch_axis(self) -> None:
+        """Another hyperparameter."""
+        self._again()
+
+    def _again(self) -> None:
+        self._stale = True
+        if self.is_mounted:
+            self._title()
+            self.refresh()
+
+    def _redraw(self) -> None:
+        if self._stale and self.is_mounted and self.display:
+            self._title()
+            self.refresh()
+
+    def _title(self) -> None:
+        if self._curves is not None:
+            self.border_title = "Validation loss by epoch, log scale"
+            return
+        room = self.size.width or 80
+        names = (
+            "Validation loss by epoch, log scale", "Training and validation loss of each value",
+            "Best validation loss by value", "Best validation loss by time", "Importance of each hyperparameter",
+            "Parallel coordinates",
+        )  # fmt: skip
+        short = ("Curves", "Each value", "Loss by value", "Loss by time", "Importance", "Parallel coordinates")
+        self.border_title = f"{self.chart + 1} {(names if room > 56 else short)[self.chart]}"
+        self.border_subtitle = "1–6: other charts" if room > 40 else "1–6"
+
+    def render(self) -> Text:
+        """The chart, drawn again only where something changed."""
+        key = (self.size, self.app.theme, self.chart, self.axis)
+        if self._kept is None or self._stale or self._kept[0] != key:
+            self._stale = False
+            self.redraws += 1
+            self._kept = (key, self._draw())
+        return self._kept[1]
+
+    # -- drawing ----------------------------------------------------------------------------------
+
+    def _draw(self) -> Text:
+        width, height = self.size
+        if self._curves is not None:
+            return self._overlay(self._curves, width, height)
+        view = self._view
+        if view is None or width < LEAST_WIDTH or height < LEAST_HEIGHT:
+            return Text("" if view is None else "Too little room for a chart.", style="dim")
+        match self.chart:
+            case 0:
+                return self._overlay(view.curves(), width, height)
+            case 1:
+                return self._small_multiples(view.curves(), width, height)
+            case 2:
+                return self._by_value(view, width, height)
+            case 3:
+                return self._by_time(view, width, height)
+            case 4:
+                return self._importance(view, width, height)
+            case _:
+                return self._parallel(view, width, height)
+
+    def _begin(self, width: int, height: int) -> None:
+        plot = self._plot
+        plot.clear_figure()
+        plot.plotsize(width, height)
+        plot._set_size(width, height)  # plotsize alone does not always take: textual-plotext#5
+        plot.canvas_color("default")
+        plot.axes_color("default")
+        plot.ticks_color("default")
+        plot.xaxes(True, False)
+        plot.yaxes(True, False)
+
+    def _built(self) -> Text:
+        return Text.from_ansi(self._plot.build().rstrip("\n"))
+
+    def _style(self, position: int) -> tuple[str, Rgb]:
+        colours = series_colours(self.app)
+        return MARKS[position % len(MARKS)], colours[position % len(colours)]
+
+    def _log_axis(self, values: Sequence[float], height: int) -> bool:
+        """A logarithmic axis where all values are above zero; whether it is one."""
+        low, high = min(values), max(values)
+        log = low > 0
+        most = max((height - 2) // 3, 2)
+        if log:
+            low, high = low / 1.08, high * 1.08
+            ticks = log_ticks(low, high, most)
+            places, (bottom, top) = [math.log10(tick) for tick in ticks], (math.log10(low), math.log10(high))
+        else:
+            ticks = linear_ticks(min(low, 0), high or 1.0, most)
+            places, (bottom, top) = list(ticks), (min(low, 0.0), high * 1.05 or 1.0)
+        self._plot.yticks(places, [tick_label(tick).rjust(6) for tick in ticks])
+        self._plot.ylim(bottom, top)
+        return log
+
+    def _overlay(self, curves: list[Curve], width: int, height: int) -> Text:
+        """Validation curves in one chart, and under it which is which."""
+        curves = [curve for curve in curves if drawable(list(enumerate(curve.validation)), log=False)]
+        if not curves:
+            return Text(COMING, style="dim")
+        legend = self._legend(curves, width)
+        height -= len(legend.split())
+        self._begin(width, height)
+        every = [value for curve in curves for value in curve.validation if math.isfinite(value)]
+        log = self._log_axis(every, height)
+        last = max(len(curve.validation) for curve in curves)
+        self._epochs(last, width)
+        for curve in curves:
+            mark, colour = self._style(curve.position)
+            self._line(curve.validation, mark, colour, width, log=log)
+        chart = self._built()
+        chart.append("\n")
+        chart.append_text(legend)
+        return chart
+
+    def _epochs(self, last: int, width: int) -> None:
+        ticks = epoch_ticks(1, max(last, 2), max(width // 7, 2))
+        self._plot.xticks([float(tick) for tick in ticks], [str(tick) for tick in ticks])
+        self._plot.xlim(1.0, float(max(last, 2)))
+
+    def _line(self, losses: Sequence[float], mark: str, colour: Rgb, width: int, *, log: bool) -> None:
+        points = drawable([(float(at), value) for at, value in enumerate(losses, start=1)], log)
+        points = thin([(x, math.log10(y)) if log else (x, y) for x, y in points], 2 * width)
+        if len(points) > 1:
+            self._plot.plot(*zip(*points, strict=True), marker="braille", color=colour)
+        if points:
+            stride = max(math.ceil(6 * len(points) / width), 1)
+            self._plot.scatter(*zip(*points[::-1][::stride], strict=True), marker=mark, color=colour)
+
+    def _legend(self, curves: list[Curve], width: int) -> Text:
+        """Marker and label of each curve, in as many lines as are needed, at most three."""
+        lines = [Text()]
+        for curve in curves:
+            mark, colour = self._style(curve.position)
+            entry = Text.assemble((mark, Color(*colour).hex), f" {curve.label}", PICK_MARK if curve.picked else "")
+            if lines[-1].cell_len and lines[-1].cell_len + entry.cell_len + 2 > width:
+                if len(lines) == 3:
+                    break
+                lines.append(Text())
+            if lines[-1].cell_len:
+                lines[-1].append("  ")
+            entry.truncate(width)
+            lines[-1].append_text(entry)
+        return Text("\n").join(lines)
+
+    def _small_multiples(self, curves: list[Curve], width: int, height: int) -> Text:
+        """Training and validation of each value, on one scale, as many side by side as there is room for."""
+        curves = [curve for curve in curves if curve.validation]
+        if not curves:
+            return Text(COMING, style="dim")
+        across = max(min(width // SMALL_WIDTH, len(curves)), 1)
+        down = max(min((height - 1) // SMALL_HEIGHT, math.ceil(len(curves) / across)), 1)
+        shown = curves[: across * down]
+        each_width, each_height = width // across, (height - 1) // down - 1
+        every = [v for curve in shown for v in (*curve.train, *curve.validation) if math.isfinite(v)]
+        last = max(len(curve.validation) for curve in shown)
+        colours = data_colours(self.app)
+        lines: list[Text] = []
+        for first in range(0, len(shown), across):
+            row = shown[first : first + across]
+            head, body = Text(), [Text() for _ in range(each_height)]
+            for curve in row:
+                label = Text(f" {curve.label}{PICK_MARK if curve.picked else ''}", style="bold")
+                label.truncate(each_width)
+                label.pad_right(each_width - label.cell_len)
+                head.append_text(label)
+                self._begin(each_width, each_height)
+                log = self._log_axis(every, each_height)
+                self._epochs(last, each_width)
+                self._line(curve.train, TRAINING_MARK, colours.training, each_width, log=log)
+                self._line(curve.validation, VALIDATION_MARK, colours.validation, each_width, log=log)
+                built = self._built().split("\n")
+                for place, line in enumerate(body):
+                    part = built[place] if place < len(built) else Text()
+                    part.pad_right(max(each_width - part.cell_len, 0))
+                    line.append_text(part)
+            lines += [head, *body]
+        key = Text.assemble(
+            (TRAINING_MARK, Color(*colours.training).hex), " training  ",
+            (VALIDATION_MARK, Color(*colours.validation).hex), " validation",
+        )  # fmt: skip
+        if len(shown) < len(curves):
+            key.append(f"   the first {len(shown)} of {len(curves)}: Space marks which to show", style="dim")
+        key.truncate(width)
+        return Text("\n").join([*lines, key])
+
+    # -- loss against something -------------------------------------------------------------------
+
+    def _ended(self, view: StageView) -> list[tuple[int, PointRecord]]:
+        return [(place, point) for place, point in enumerate(view.stage.points) if math.isfinite(point.loss)]
+
+    def _by_value(self, view: StageView, width: int, height: int) -> Text:
+        ended = self._ended(view)
+        if not ended:
+            return Text("No value has been tried to its end yet.", style="dim")
+        name = view.stage.names[self.axis % len(view.stage.names)]
+        values = sorted_values({point.values[name] for _, point in ended})
+        keys = [sort_key(value) for value in values]
+        numeric = [key for key in keys if isinstance(key, float)]
+        at = dict(zip(values, numeric if len(numeric) == len(keys) else map(float, range(len(keys))), strict=True))
+        hint = f"{name.replace('_', ' ')}" + ("   3 again: the next one" if len(view.stage.names) > 1 else "")
+        self._begin(width, height - 1)
+        spreads = {place: point.deviation("best_loss") or 0.0 for place, point in ended}
+        bounds = [v for place, p in ended for v in (p.loss - spreads[place], p.loss + spreads[place]) if v > 0]
+        log = self._log_axis(bounds or [point.loss for _, point in ended], height - 1)
+        self._value_axis(at, width)
+        if len(view.stage.names) == 1 and len(ended) > 1:
+            line = sorted((at[point.values[name]], point.loss) for _, point in ended)
+            self._plot.plot(*zip(*self._scaled(line, log=log), strict=True), marker="braille", color="gray")
+        for place, point in ended:
+            x, spread = at[point.values[name]], spreads[place]
+            if spread:
+                ends = self._scaled([(x, max(point.loss - spread, min(bounds))), (x, point.loss + spread)], log=log)
+                self._plot.plot(*zip(*ends, strict=True), marker="│", color="gray")
+        self._marks(view, [(place, at[point.values[name]], point.loss) for place, point in ended], log=log)
+        return self._with_note(Text.assemble(hint, (f"   {PICK_MARK} pick", "dim")), width)
+
+    def _value_axis(self, at: Mapping[str, float], width: int) -> None:
+        low, high = min(at.values()), max(at.values())
+        margin = 0.06 * (high - low) or 1.0
+        self._plot.xlim(low - margin, high + margin)
+        kept: dict[str, float] = {}
+        reach = -math.inf
+        for value, place in at.items():  # a label that would touch the one before is left out
+            column = (place - low) / (high - low or 1) * (width - 10)
+            if column >= reach:
+                kept[value] = place
+                reach = column + len(value) + 2
+        self._plot.xticks(list(kept.values()), list(kept))
+
+    def _by_time(self, view: StageView, width: int, height: int) -> Text:
+        ended = self._ended(view)
+        if not ended:
+            return Text("No value has been tried to its end yet.", style="dim")
+        points = [(place, view.times[place], point.loss) for place, point in ended]
+        legend = self._legend(
+            [Curve(view.labels[place], (), (), place, place == view.stage.pick) for place, _, _ in points], width
+        )
+        room = height - 1 - len(legend.split())
+        self._begin(width, room)
+        log = self._log_axis([loss for _, _, loss in points], room)
+        times = [seconds for _, seconds, _ in points]
+        low, high = min(times), max(times)
+        margin = 0.05 * (high - low) or 0.1 * high or 1.0
+        self._plot.xlim(low - margin, high + margin)
+        ticks = linear_ticks(low, high, max(width // 10, 2)) if high > low else [low]
+        self._plot.xticks(ticks, [f"{tick:g}" for tick in ticks])
+        front = [points[place] for place in pareto([(seconds, loss) for _, seconds, loss in points])]
+        if len(front) > 1:
+            line = self._scaled([(seconds, loss) for _, seconds, loss in front], log=log)
+            self._plot.plot(*zip(*line, strict=True), marker="braille", color="gray")
+        self._marks(view, points, log=log)
+        note = Text.assemble(view.per, ("   ⠒ Pareto front: none beats it in both", "dim"))
+        return self._with_note(Text("\n").join([note, legend]), width)
+
+    def _marks(self, view: StageView, points: Sequence[tuple[int, float, float]], *, log: bool) -> None:
+        """The points in their colours, the pick last, so that nothing hides it."""
+        for place, x, loss in sorted(points, key=lambda item: item[0] == view.stage.pick):
+            mark, colour = self._style(place)
+            ((x, y),) = self._scaled([(x, loss)], log=log) or [(x, loss)]
+            picked = place == view.stage.pick
+            self._plot.scatter([x], [y], marker=PICK_MARK if picked else mark, color=colour)
+
+    @staticmethod
+    def _scaled(points: Sequence[tuple[float, float]], *, log: bool) -> Points:
+        return [(x, math.log10(y)) for x, y in points if y > 0] if log else list(points)
+
+    def _with_note(self, note: Text, width: int) -> Text:
+        chart = self._built()
+        lines = note.split("\n")
+        for line in lines:
+            line.truncate(width)
+        chart.append("\n")
+        chart.append_text(Text("\n").join(lines))
+        return chart
+
+    # -- several hyperparameters ------------------------------------------------------------------
+
+    def _importance(self, view: StageView, width: int, height: int) -> Text:
+        if len(view.stage.names) < 2:
+            return Text(ONLY_SEVERAL, style="dim")
+        if not view.shares:
+            return Text("It takes at least four points that have ended, with different losses.", style="dim")
+        room = max(len(name) for name in view.shares)
+        most = max(width - room - 9, 4)
+        largest = max(view.shares.values()) or 1.0
+        lines = [Text("Share of the variance of the loss that each makes (fANOVA)", style="dim"), Text()]
+        _, colour = self._style(0)
+        for name, share in view.shares.items():
+            bar = "█" * max(round(share / largest * most), 0)
+            lines.append(
+                Text.assemble(
+                    name.replace("_", " ").ljust(room + 1), (bar, Color(*colour).hex), f" {100 * share:.0f} %"
+                )
+            )
+        for line in lines:
+            line.truncate(width)
+        return Text("\n").join(lines[:height])
+
+    def _parallel(self, view: StageView, width: int, height: int) -> Text:
+        names = view.stage.names
+        if len(names) < 2:
+            return Text(ONLY_SEVERAL, style="dim")
+        ended = self._ended(view)
+        if len(ended) < 2:
+            return Text("It takes at least two points that have ended.", style="dim")
+        if view.marked:
+            ended = [pair for pair in ended if pair[0] in view.marked] or ended
+        logs = {place: math.log10(point.loss) if point.loss > 0 else -20.0 for place, point in ended}
+        low, high = min(logs.values()), max(logs.values())
+        axes = [axis_of(view.spec, view.stage, name) for name in names]
+        self._begin(width, height - 1)
+        self._plot.xlim(-0.05, len(names) + 0.12)
+        self._plot.ylim(-0.05, 1.05)
+        self._plot.yticks([], [])
+        self._plot.yaxes(False, False)
+        self._plot.xticks(
+            [float(place) for place in range(len(names) + 1)], [*(name.replace("_", " ") for name in names), "loss"]
+        )
+        for place in range(len(names) + 1):
+            self._plot.vline(float(place), "gray")
+        worst_first = sorted(ended, key=lambda pair: (pair[0] == view.stage.pick, -logs[pair[0]]))
+        colours = data_colours(self.app)
+        few = {place for place, _ in sorted(ended, key=lambda pair: logs[pair[0]])[:MOST_CURVES]}
+        for place, point in worst_first:
+            heights = [scale[point.values[name]] for name, (scale, _) in zip(names, axes, strict=True)]
+            share = (logs[place] - low) / (high - low) if high > low else 0.0
+            picked = place == view.stage.pick
+            colour: Any = colours.validation if picked else self._style(place)[1] if place in few else "gray"
+            self._plot.plot(list(map(float, range(len(names) + 1))), [*heights, share], marker="braille", color=colour)
+        for place, (_, labels) in enumerate(axes):
+            for at, label in labels[:8]:
+                self._plot.text(f" {label}", float(place), at, alignment="left")
+        for at, value in ((0.0, 10**low), (1.0, 10**high)):
+            self._plot.text(formats.loss(value), float(len(names)), at, alignment="right")
+        grey = " · grey: the rest" if len(ended) > MOST_CURVES else ""
+        note = Text.assemble(
+            ("⠒ the pick", Color(*colours.validation).hex), (f"   low on the right is good{grey}", "dim")
+        )
+        return self._with_note(note, width)
