@@ -143,11 +143,16 @@ class CaeApp(StudyApp):
         """Once the run that was asked for has an id: its screen has a name, and its form has served."""
         if run is not self.runner.current or self.asked_by is None:
             return
-        self._spent.add(self.asked_by)
-        self.asked_by = None
+        self.form_served()
         for screen in self.screen_stack:
             if isinstance(screen, Page) and screen.place == ("training", ""):
                 screen.place = ("training", run.id)
+
+    def form_served(self) -> None:
+        """What the form asked for began: going back does not lead to it."""
+        if self.asked_by is not None:
+            self._spent.add(self.asked_by)
+            self.asked_by = None
 
     @on(messages.Refused)
     def _refused(self, message: messages.Refused) -> None:

@@ -45,6 +45,10 @@ class StudyApp(EndingApp):
         """Lists of runs and studies are out of date."""
         raise NotImplementedError
 
+    def form_served(self) -> None:
+        """What the form asked for began."""
+        raise NotImplementedError
+
     def short_study(self, study: str) -> str:
         """The shortest prefix of a study's id that no other study has."""
         return shortest_prefixes(Studies(self.runner.home).ids()).get(study, study[:4])
@@ -58,6 +62,7 @@ class StudyApp(EndingApp):
     @on(StudyUpdated)
     def _pass_study_on(self, message: StudyUpdated) -> None:
         study = message.study
+        self.form_served()
         for screen in self.screen_stack:
             if getattr(screen, "place", None) == ("study", ""):
                 screen.place = ("study", study.id)  # type: ignore[attr-defined]

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from rich.text import Text
 from textual import on, work
 from textual.binding import Binding, BindingType
+from textual.color import Color
 from textual.containers import Vertical
 from textual.widget import Widget
 from textual.widgets import DataTable
@@ -51,13 +52,12 @@ has a column for each run: what it came to, and every field in which the specs d
         """Chart and table."""
         yield StudyChart()
         with Vertical(id="card", classes="card"):
-            yield DataTable(id="differences", cursor_type="column", cell_padding=1)
+            yield DataTable(id="differences", cursor_type="cell", cell_padding=1)
 
     def on_mount(self) -> None:
         """Read the runs."""
         super().on_mount()
         self.query_one("#card").border_title = "What differs"
-        self.query_one("#card").styles.height = "auto"
         self._read()
 
     @work
@@ -80,14 +80,12 @@ has a column for each run: what it came to, and every field in which the specs d
         colours = series_colours(self.app)
         table.add_column("")
         for place, run in enumerate(self._runs):
-            from textual.color import Color
-
             mark = Text(MARKS[place % len(MARKS)], Color(*colours[place % len(colours)]).hex)
             table.add_column(Text.assemble(mark, (f" {self.short(run.status.id)}", "bold")))
         for name, cells in differences(self._runs):
             table.add_row(Text(name), *(Text(cell) for cell in cells))
 
-    @on(DataTable.ColumnSelected)
+    @on(DataTable.CellSelected)
     def action_open(self) -> None:
         """The run under the cursor."""
         column = self.query_one("#differences", DataTable).cursor_column

@@ -213,7 +213,8 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
         names = ", ".join(name.replace("_", " ") for name in stage.names)
         several = len(record.stages) > 1
         left.border_title = f"Stage {self.stage + 1} of {len(record.stages)}: {names}" if several else names
-        left.border_subtitle = "← → other stages" if several else ""
+        offers = ["← → other stages"] * several + ["1–6 charts"] * self.has_class("-narrow")
+        left.border_subtitle = " · ".join(offers)
         table = self.query_one(StudyTable)
         table.show(stage, self._spec.baseline.kind)
         self._draw_reason(record, stage)
@@ -232,7 +233,8 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
         run = self.runner.current
         if trial is not None:
             epoch = f"epoch {min(trial.epochs + 1, trial.planned)}/{trial.planned}"
-            if run is not None and run.id == trial.run and run.batch is not None:
+            wide = self.has_class("-wide")
+            if wide and run is not None and run.id == trial.run and run.batch is not None:
                 epoch += f" step {run.batch.step}/{run.batch.steps}"
             parts.append(Content(epoch))
         if record.state == "running" and record.eta is not None:
@@ -241,8 +243,9 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
             parts.append(Content(record.message))
         done = record.done + (trial.epochs / max(trial.planned, 1) if trial is not None else 0)
         share = min(done / max(record.total, 1), 1.0)
-        filled = round(20 * share)
-        bar = Content.styled("━" * filled, "$primary") + Content.styled("─" * (20 - filled), "$foreground-muted")
+        length = 20 if self.has_class("-wide") else 10
+        filled = round(length * share)
+        bar = Content.styled("━" * filled, "$primary") + Content.styled("─" * (length - filled), "$foreground-muted")
         self.query_one("#progress", Static).update(Content("  ").join([bar, *parts]))
 
     def _draw_reason(self, record: StudyRecord, stage: StageRecord) -> None:

@@ -133,7 +133,7 @@ Of a classifier: {heads}.
             rule = field.name == "rule"
             fields.append(_field("rule", field.title, field.description, ("auto", *field.choices)) if rule else field)
         self._rows = {field.name: FieldRow(field, self._values[field.name]) for field in fields}
-        first = ("mode", "values", "baseline", "repeats", "rule")
+        first = ("mode", "values", "baseline", "repeats", "rule", "ask")
         with Horizontal(id="panes"):
             with VerticalScroll(id="form", classes="card", can_focus=False):
                 yield from (self._rows[name] for name in first)
@@ -264,7 +264,22 @@ Of a classifier: {heads}.
         word.update(f"To mend: {wrong}." if wrong else hint)
         usual = {field.name: field.default or "" for field in study_fields()}
         for name, row in self._rows.items():
+            row.display = self._applies(name)
             row.mark(name in usual and name != "rule" and self._values[name] != usual[name], "")
+
+    def _applies(self, name: str) -> bool:
+        """Whether a field means something for the kind and the rule that stand."""
+        mode, rule = self._values["mode"], self._values["rule"]
+        match name:
+            case "ask":
+                return mode == "guided"
+            case "trials" | "minutes" | "prune" | "search_seed":
+                return mode == "search"
+            case "exponent":
+                return rule == "trade" or (rule == "auto" and mode != "search")
+            case "tolerance" | "budget":
+                return rule == name
+        return True
 
     # -- what keys do ----------------------------------------------------------------------------
 

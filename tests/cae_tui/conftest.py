@@ -7,6 +7,7 @@ import pytest
 
 from cae_tui.app import CaeApp
 from cae_tui.runner import Work
+from cae_tui.study_runner import StudyWork
 from cae_tui.views import DataView
 from engine.runs import Home
 from tests.cae_tui.script import (
@@ -32,8 +33,8 @@ DEVICE = "cpu · 2 threads · float32"
 class MakeApp(Protocol):
     """Makes an app on the test's home."""
 
-    def __call__(self, work: Work | None = None) -> CaeApp:
-        """With `work` in place of the engine."""
+    def __call__(self, work: Work | None = None, study_work: StudyWork | None = None) -> CaeApp:
+        """With `work` and `study_work` in place of the engine."""
 
 
 @pytest.fixture
@@ -52,8 +53,8 @@ def make_app(home: Home, monkeypatch: pytest.MonkeyPatch) -> MakeApp:
     async def device() -> str:
         return DEVICE
 
-    def make(work: Work | None = None) -> CaeApp:
-        app = CaeApp(home, work or ScriptedWork())
+    def make(work: Work | None = None, study_work: StudyWork | None = None) -> CaeApp:
+        app = CaeApp(home, work or ScriptedWork(), study_work=study_work)
         monkeypatch.setattr(app.runner, "data", data)
         monkeypatch.setattr(app.runner, "device", device)
         app.device = DEVICE

@@ -1,0 +1,421 @@
+"""The screens of studies: what they show, what their keys ask for, and what they look like."""
+
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input, Static
+
+from cae_tui import messages
+from cae_tui.app import CaeApp
+from cae_tui.screens.study import StudyScreen
+from cae_tui.screens.study_form import StudyForm, split_values
+from cae_tui.widgets.fields import Choice
+from cae_tui.widgets.study_chart import StudyChart
+from cae_tui.widgets.study_table import StudyTable
+from engine.control import Asked
+from engine.errors import EngineError, SpecError
+from engine.runs import Home
+from engine.spec import AutoencoderSpec
+from engine.studies.records import Studies, StudyRecord
+from engine.studies.spec import make_study
+from tests.cae_tui.conftest import AUTOENCODER, MakeApp, scripted_events, write_run
+from tests.cae_tui.study_script import STUDY, ScriptedStudy, grid, guided, repeated, write_study
+
+SIZES = [(120, 40), (80, 24)]
+
+
+def text(app: CaeApp, selector: str) -> str:
+    return str(app.screen.query_one(selector, Static).content)
+
+
+def chart(app: CaeApp) -> str:
+    return app.screen.query_one(StudyChart).render().plain
+
+
+async def opened(app: CaeApp, pilot: Pilot[Any]) -> StudyScreen:
+    app.post_message(messages.OpenStudy(STUDY))
+    await pilot.pause()
+    await pilot.pause()
+    assert isinstance(app.screen, StudyScreen)
+    return app.screen
+
+
+async def test_a_study_shows_its_table_the_pick_and_why(make_app: MakeApp, home: Home) -> None:
+    write_study(home, guided())
+    app = make_app()
+    async with app.run_test(size=(160, 40)) as pilot:
+        screen = await opened(app, pilot)
+        assert "8 of 8" not in text(app, "#progress")
+        assert "6 of 6 trials" in text(app, "#progress")
+        assert text(app, "#reason").startswith("★ batch 128: val_loss 0.0011")
+        await pilot.press("left")
+        assert text(app, "#reason").endswith("not worth it at 0.64.")
+        table = screen.query_one(StudyTable)
+        cells = [[str(cell).strip() for cell in table.get_row_at(row)] for row in range(table.row_count)]
+        assert cells[1][0] == "▲★"
+        assert cells[1][1] == "32"
+        assert "0.0027" in cells[1]
+        assert [row[1] for row in cells] == ["16", "32", "50", "64"]
+        await pilot.press("s", "s", "S")
+        assert table.order == "loss"
+        assert [str(table.get_row_at(row)[1]).strip() for row in range(4)] == ["16", "32", "50", "64"]
+
+
+async def test_each_key_draws_its_chart(make_app: MakeApp, home: Home) -> None:
+    write_study(home, grid())
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(app, pilot)
+
+        async def importances(study: StudyRecord) -> dict[str, float]:
+            return {"learning_rate": 0.75, "kernels": 0.25}
+
+        app.studies.importances = importances  # type: ignore[method-assign]
+        found = {}
+        for key in "123456":
+            await pilot.press(key)
+            await pilot.pause()
+            await pilot.pause()
+            found[key] = chart(app)
+        assert "8 kernels, learning_rate 0.001" in found["1"]
+        assert "the first" in found["2"]
+        assert "kernels   3 again: the next one" in found["3"]
+        assert "Pareto front" in found["4"]
+        assert "learning rate" in found["5"]
+        assert "75 %" in found["5"]
+        assert "low on the right is good" in found["6"]
+        await pilot.press("3", "3")
+        await pilot.pause()
+        assert "learning rate   3 again" in chart(app)
+
+
+async def test_a_diverged_point_is_shown_as_infinitely_bad(make_app: MakeApp, home: Home) -> None:
+    write_study(home, grid())
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await opened(app, pilot)
+        table = screen.query_one(StudyTable)
+        last = [str(cell).strip() for cell in table.get_row_at(table.row_count - 1)]
+        assert "∞" in last
+        assert "✗ diverged" in last
+
+
+async def test_marked_points_alone_are_drawn_and_compared(
+    make_app: MakeApp, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_study(home, guided())
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await opened(app, pilot)
+        await pilot.press("left", "c")  # nothing is marked
+        await pilot.press("space", "down", "down", "space")
+        await pilot.pause(0.6)
+        assert "16 kernels" in chart(app)
+        assert "50 kernels" in chart(app)
+        assert "32 kernels" not in chart(app)
+        asked: list[object] = []
+        with monkeypatch.context() as patched:
+            patched.setattr(screen, "post_message", asked.append)
+            screen.action_compare()
+        assert asked == [messages.CompareRuns(("0001000000", "0003000000"))]
+
+
+async def test_each_seed_has_its_own_row_one_key_away(make_app: MakeApp, home: Home) -> None:
+    write_study(home, repeated())
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await opened(app, pilot)
+        table = screen.query_one(StudyTable)
+        assert table.row_count == 2
+        await pilot.press("d")
+        rows = [[str(cell).strip() for cell in table.get_row_at(row)] for row in range(table.row_count)]
+        assert [row[1] for row in rows] == ["64", "seed 0", "seed 1", "128", "seed 0", "seed 1"]
+        assert any("±" in cell for cell in rows[0])
+        await pilot.press("d")
+        assert table.row_count == 2
+
+
+async def test_in_a_narrow_terminal_a_chart_takes_the_place_of_the_table(make_app: MakeApp, home: Home) -> None:
+    write_study(home, guided())
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await opened(app, pilot)
+        shown = screen.query_one(StudyChart)
+        assert shown.region.width == 0
+        await pilot.press("4")
+        await pilot.pause()
+        assert shown.region.width > 70
+        assert screen.query_one("#left").region.width == 0
+        await pilot.press("4")
+        assert screen.query_one("#left").region.width > 70
+        await pilot.press("1", "escape")
+        assert app.screen is screen
+        assert screen.query_one("#left").region.width > 70
+
+
+async def test_a_study_that_is_on_is_told_and_controlled(make_app: MakeApp, home: Home) -> None:
+    script = ScriptedStudy(guided(state="running"))
+    app = make_app(study_work=script)
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.post_message(messages.StartStudy(make_study("one", AutoencoderSpec(), {"kernels": "16,32"})))
+        await pilot.pause(0.1)
+        await pilot.pause()
+        assert app.studies.busy
+        assert isinstance(app.screen, StudyScreen)
+        assert app.screen.crumbs == ("Studies", "4s6y")
+        assert "trial 6 of 6" in text(app, "#progress")
+        assert "epoch 4/6" in text(app, "#progress")
+        assert "for all" in text(app, "#progress")
+        await pilot.press("k")
+        await pilot.pause(0.1)
+        assert script.asked == [Asked.SKIP]
+        # Nothing else begins meanwhile.
+        app.post_message(messages.ResumeStudy(STUDY))
+        await pilot.pause()
+        assert any("A run is on already" in note.message for note in app._notifications)
+        await pilot.press("x")
+        await pilot.pause()
+        await pilot.press("y")
+        await pilot.pause(0.2)
+        await pilot.pause()
+        assert "■ stopped" in text(app, "#progress")
+    assert Studies(home).find(STUDY).read().state == "stopped"
+
+
+async def test_a_waiting_study_takes_what_the_person_takes(make_app: MakeApp) -> None:
+    script = ScriptedStudy(guided(state="waiting"))
+    app = make_app(study_work=script)
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.post_message(messages.StartStudy(make_study("one", AutoencoderSpec(), {"kernels": "16,32"})))
+        await pilot.pause(0.1)
+        await pilot.pause()
+        assert "The rule would take: batch 128" in text(app, "#reason")
+        await pilot.press("down", "t")
+        await pilot.pause(0.3)
+        assert script.chosen == {"batch_size": "256"}
+        script.finish.set()
+        await pilot.pause(0.2)
+
+
+async def test_quitting_stops_a_study_that_waits(make_app: MakeApp) -> None:
+    script = ScriptedStudy(guided(state="waiting"))
+    app = make_app(study_work=script)
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.post_message(messages.StartStudy(make_study("one", AutoencoderSpec(), {"kernels": "16,32"})))
+        await pilot.pause(0.1)
+        await pilot.press("ctrl+q")
+        await pilot.pause()
+        await pilot.press("y")
+        await pilot.pause(0.5)
+    assert script.chosen is None
+    assert script.record.state == "stopped"
+
+
+async def test_the_list_of_studies_opens_resumes_and_deletes(make_app: MakeApp, home: Home) -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("s")
+        assert text(app, "#none").startswith("No studies yet. Press a")
+        await pilot.press("escape")
+        write_study(home, guided())
+        await pilot.press("s")
+        await pilot.pause()
+        await pilot.press("enter")
+        await pilot.pause()
+        assert isinstance(app.screen, StudyScreen)
+        await pilot.press("escape", "x")
+        await pilot.pause()
+        await pilot.press("y")
+        await pilot.pause(0.2)
+    assert Studies(home).ids() == []
+
+
+async def test_home_lists_a_study_and_goes_on_with_it(make_app: MakeApp, home: Home) -> None:
+    write_study(home, guided(state="running"))  # nobody works on it: it was cut off
+    script = ScriptedStudy(guided(state="running"))
+    app = make_app(study_work=script)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        await pilot.press("R")
+        await pilot.pause(0.2)
+        assert app.studies.busy
+        assert isinstance(app.screen, StudyScreen)
+        script.finish.set()
+        await pilot.pause(0.2)
+
+
+async def test_a_damaged_study_is_one_sentence(make_app: MakeApp, home: Home) -> None:
+    directory = write_study(home, guided())
+    directory.study.write_text("{")
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.post_message(messages.OpenStudy(STUDY))
+        await pilot.pause()
+        (note,) = app._notifications
+        assert "cannot be read" in note.message
+
+
+# -- the form -------------------------------------------------------------------------------------
+
+
+async def form(app: CaeApp, pilot: Pilot[Any], run: str = "") -> StudyForm:
+    app.post_message(messages.ConfigureStudy(run))
+    await pilot.pause()
+    await pilot.pause()
+    assert isinstance(app.screen, StudyForm)
+    return app.screen
+
+
+def plan_of(app: CaeApp, record: StudyRecord) -> None:
+    async def plan(spec: object) -> StudyRecord:
+        return record
+
+    app.studies.plan = plan  # type: ignore[method-assign]
+
+
+async def test_the_form_shows_the_plan_and_starts_it(make_app: MakeApp) -> None:
+    script = ScriptedStudy(guided(state="running"))
+    app = make_app(study_work=script)
+    plan_of(app, guided())
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await form(app, pilot)
+        assert text(app, "#word").startswith("Name what is varied")
+        screen.query_one("#field-values", Input).value = "layers=8,10"
+        await pilot.pause(0.5)
+        assert "6 trials on cpu" in text(app, "#plan")
+        assert "32 kernels" in text(app, "#plan")
+        await pilot.press("ctrl+r")
+        await pilot.pause(0.2)
+        assert script.specs[0].values == {"layers": ("8", "10")}
+        assert isinstance(app.screen, StudyScreen)
+        script.finish.set()
+        await pilot.pause(0.2)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.page is not screen  # it has served
+        assert app.drafts["study"]["values"] == "layers=8,10"
+
+
+async def test_wrong_values_are_told_beneath_them(make_app: MakeApp) -> None:
+    app = make_app()
+    plan_of(app, guided())
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await form(app, pilot)
+        for typed, sentence in (
+            ("layers", "“layers” is no hyperparameter with its values"),
+            ("layers=8,9", "layers: “9” is odd"),
+            ("layrs=8", "did you mean layers?"),
+            ("layers=8 kernels=4", "2 hyperparameters are named"),
+        ):
+            screen.query_one("#field-values", Input).value = typed
+            await pilot.pause(0.05)
+            assert sentence in screen._problems["values"]
+            assert "To mend: Values." in text(app, "#word")
+        screen.query_one("#field-mode", Choice).choose("grid")
+        await pilot.pause(0.05)
+        assert screen._problems == {}
+
+
+async def test_a_run_is_a_baseline(make_app: MakeApp, home: Home) -> None:
+    write_run(home, scripted_events())
+    app = make_app()
+    plan_of(app, guided())
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await form(app, pilot, AUTOENCODER)
+        assert screen.query_one("#field-baseline", Choice).value == "run a7f3"
+        screen.query_one("#field-values", Input).value = "layers=8,10"
+        await pilot.pause(0.5)
+        assert screen._study is not None
+
+
+async def test_what_the_data_refuse_is_told(make_app: MakeApp) -> None:
+    app = make_app()
+
+    async def plan(spec: object) -> StudyRecord:
+        raise EngineError("batch 600: 600 is more than the 540 images to train on.")
+
+    app.studies.plan = plan  # type: ignore[method-assign]
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await form(app, pilot)
+        screen.query_one("#field-values", Input).value = "batch_size=64,600"
+        await pilot.pause(0.5)
+        assert "600 is more than" in screen._problems["values"]
+
+
+def test_values_are_split_where_a_blank_follows_a_comma_too() -> None:
+    assert split_values("layers=8, 10 kernels=16") == {"layers": "8,10", "kernels": "16"}
+    assert split_values(" batch-size=64 ") == {"batch_size": "64"}
+    with pytest.raises(SpecError):
+        split_values("layers 8")
+
+
+# -- comparing ------------------------------------------------------------------------------------
+
+
+async def test_runs_are_compared_by_their_curves_and_by_what_differs(make_app: MakeApp, home: Home) -> None:
+    write_run(home, scripted_events())
+    write_run(home, scripted_events(run="b222000000", epochs=5))
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.post_message(messages.CompareRuns((AUTOENCODER, "b222000000")))
+        await pilot.pause(0.3)
+        await pilot.pause()
+        assert "a7f3" in chart(app)
+        assert "b222" in chart(app)
+        table: Any = app.screen.query_one("#differences")
+        assert [str(cell) for cell in table.get_row_at(3)] == ["epochs", "3/3", "5/5"]
+
+
+# -- what they look like --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("theme", ["cae-dark", "cae-light"])
+@pytest.mark.parametrize("size", SIZES)
+def test_a_study_looks_as_it_did(
+    make_app: MakeApp, home: Home, snap_compare: Any, size: tuple[int, int], theme: str
+) -> None:
+    write_study(home, guided())
+
+    async def open_it(pilot: Pilot[Any]) -> None:
+        pilot.app.theme = theme
+        await opened(pilot.app, pilot)  # type: ignore[arg-type]
+        await pilot.press("left")
+        await pilot.pause(0.7)
+
+    assert snap_compare(make_app(), run_before=open_it, terminal_size=size)
+
+
+@pytest.mark.parametrize("key", list("123456"))
+@pytest.mark.parametrize("size", SIZES)
+def test_every_chart_looks_as_it_did(
+    make_app: MakeApp, home: Home, snap_compare: Any, size: tuple[int, int], key: str
+) -> None:
+    write_study(home, grid(points=8))
+    app = make_app()
+
+    async def importances(study: StudyRecord) -> dict[str, float]:
+        return {"learning_rate": 0.75, "kernels": 0.25}
+
+    app.studies.importances = importances  # type: ignore[method-assign]
+
+    async def open_it(pilot: Pilot[Any]) -> None:
+        await opened(app, pilot)
+        if key != "1" or size[0] < 100:
+            await pilot.press(key)
+        await pilot.pause(0.7)
+
+    assert snap_compare(app, run_before=open_it, terminal_size=size)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_form_looks_as_it_did(make_app: MakeApp, home: Home, snap_compare: Any, size: tuple[int, int]) -> None:
+    app = make_app()
+    plan_of(app, guided())
+
+    async def open_it(pilot: Pilot[Any]) -> None:
+        screen = await form(app, pilot)
+        screen.query_one("#field-mode", Choice).choose("guided")
+        await pilot.pause(0.6)
+
+    assert snap_compare(app, run_before=open_it, terminal_size=size)
