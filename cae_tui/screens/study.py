@@ -269,7 +269,10 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
         view = StageView(
             stage=stage,
             spec=self._spec,
-            labels=[describe(point.values) for point in stage.points],
+            labels=[
+                describe(point.values) if len(stage.names) == 1 else " · ".join(point.values.values())
+                for point in stage.points
+            ],
             times=times(kind, stage),
             per=time_column(kind, stage).per,
             marked=frozenset(self.query_one(StudyTable).marked),

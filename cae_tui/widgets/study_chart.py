@@ -452,21 +452,18 @@ class StudyChart(PlotextPlot):
         for place in range(len(names) + 1):
             self._plot.vline(float(place), "gray")
         worst_first = sorted(ended, key=lambda pair: (pair[0] == view.stage.pick, -logs[pair[0]]))
-        colours = data_colours(self.app)
         few = {place for place, _ in sorted(ended, key=lambda pair: logs[pair[0]])[:MOST_CURVES]}
         for place, point in worst_first:
             heights = [scale[point.values[name]] for name, (scale, _) in zip(names, axes, strict=True)]
             share = (logs[place] - low) / (high - low) if high > low else 0.0
             picked = place == view.stage.pick
-            colour: Any = colours.validation if picked else self._style(place)[1] if place in few else "gray"
+            colour: Any = "default" if picked else self._style(place)[1] if place in few else "gray"
             self._plot.plot(list(map(float, range(len(names) + 1))), [*heights, share], marker="braille", color=colour)
         for place, (_, labels) in enumerate(axes):
             for at, label in labels[:8]:
-                self._plot.text(f" {label}", float(place), at, alignment="left")
+                self._plot.text(f" {label}", float(place), at, alignment="left", color="default")
         for at, value in ((0.0, 10**low), (1.0, 10**high)):
-            self._plot.text(formats.loss(value), float(len(names)), at, alignment="right")
+            self._plot.text(formats.loss(value), float(len(names)), at, alignment="right", color="default")
         grey = " · grey: the rest" if len(ended) > MOST_CURVES else ""
-        note = Text.assemble(
-            ("⠒ the pick", Color(*colours.validation).hex), (f"   low on the right is good{grey}", "dim")
-        )
+        note = Text.assemble("⠒ the pick (the colour of text)", (f"   low on the right is good{grey}", "dim"))
         return self._with_note(note, width)

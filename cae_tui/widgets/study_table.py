@@ -4,9 +4,10 @@ Columns are left out where the table is narrow, the least needed first, so that 
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from rich.text import Text
+from textual.binding import Binding, BindingType
 from textual.color import Color
 from textual.widgets import DataTable
 
@@ -32,6 +33,10 @@ class StudyTable(DataTable[Text]):
         & > .datatable--header { background: transparent; color: $text-muted; text-style: none; }
     }
     """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "select_cursor", "Open", id="points.open", tooltip="The run under the cursor"),
+    ]
 
     def __init__(self) -> None:
         super().__init__(id="points", cursor_type="row", cell_padding=0)

@@ -78,7 +78,7 @@ async def test_each_key_draws_its_chart(make_app: MakeApp, home: Home) -> None:
             await pilot.pause()
             await pilot.pause()
             found[key] = chart(app)
-        assert "8 kernels, learning_rate 0.001" in found["1"]
+        assert "8 · 0.001" in found["1"]
         assert "the first" in found["2"]
         assert "kernels   3 again: the next one" in found["3"]
         assert "Pareto front" in found["4"]
