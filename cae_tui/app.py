@@ -6,7 +6,6 @@ the page on top, and to any other page once that is on top again. Only the home 
 the first paint; every other screen is imported when it is first opened.
 """
 
-import asyncio
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -285,32 +284,17 @@ class CaeApp(StudyApp):
         values = {name: write_value(value) for name, value in spec.items() if name != "kind"}
         self._configure(messages.Configure(spec["kind"], values))
 
-    @on(messages.DeleteRun)
-    @work
-    async def _delete(self, message: messages.DeleteRun) -> None:
-        run = message.run
-        if not await self.confirm(f"Delete run {self.short(run)}?", _DELETE, "Delete"):
-            return
-        try:
-            await asyncio.to_thread(self.runner.delete, run)
-        except EngineError as error:
-            self.tell(str(error), "error")
-            return
-        while len(self.screen_stack) > 1 and isinstance(self.screen, Page) and self.screen.place[1:] == (run,):
-            await self.pop_screen()
-        self.tell_runs_changed()
-
     @on(messages.SaveModel)
     @work
     async def _save_model(self, message: messages.SaveModel) -> None:
-        from cae_tui.screens.dialogs import AskPathScreen
+        from cae_tui.screens.dialogs import AskTextScreen
 
         name = self.short(message.run)
         target, problem = f"./cae-tui-{name}.safetensors", ""
         while True:
-            asked = AskPathScreen(f"Save the model of {name} to", target, problem)
+            asked = AskTextScreen(f"Save the model of {name} to", target, problem)
             typed: str | None = await self.push_screen_wait(asked)
-            if typed is None:
+            if not typed:
                 return
             try:
                 saved = await self.runner.save_model(message.run, typed)
@@ -443,4 +427,3 @@ class CaeApp(StudyApp):
 
 
 _STOP = "The weights of the best epoch so far are kept. The run can be resumed later."
-_DELETE = "Its curves, predictions and model are gone for good. Models that were saved elsewhere stay."

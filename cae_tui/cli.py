@@ -64,6 +64,15 @@ def make_parser(command: str | None = None, kind: str = "autoencoder") -> argpar
         )
         if name in ("report", "resume", "watch"):
             sub.add_argument("run", metavar="RUN", help="a run's id, or enough of its beginning")
+        if name == "runs":
+            sub.add_argument(
+                "terms",
+                nargs="*",
+                metavar="TERM",
+                help="list only runs that fulfil all terms: words, state:finished, 'kernels>=32', 'val_loss<0.002', "
+                "tag:baseline, is:hidden; after --, a - in front turns a term round",
+            )
+            sub.add_argument("--csv", default=None, metavar="FILE", help="write them as CSV; - is standard output")
         if name not in ("watch", "doctor"):
             sub.add_argument("--json", action="store_true", help="print one JSON object on stdout")
         if name in ("autoencoder", "classifier", "resume"):
@@ -180,7 +189,7 @@ def _do(options: argparse.Namespace, home: Home) -> int:
         case "runs":
             from cae_tui.console import print_runs
 
-            return print_runs(home, as_json=options.json)
+            return print_runs(home, " ".join(options.terms), as_json=options.json, csv=options.csv)
         case _:
             from cae_tui.doctor import print_doctor
 

@@ -11,8 +11,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,7 @@ from engine.events import (
     Warned,
 )
 from engine.files import FORMAT
-from engine.runs import Home, RunDirectory
+from engine.runs import Home, RunDirectory, RunStatus
 
 if TYPE_CHECKING:
     from engine.spec import Spec
@@ -259,17 +260,31 @@ def print_report(run: RunDirectory, *, as_json: bool) -> int:
     return 0
 
 
-def print_runs(home: Home, *, as_json: bool) -> int:
-    """Print the list of runs, the newest first."""
+def print_runs(home: Home, terms: str = "", *, as_json: bool, csv: str | None = None) -> int:
+    """Print the runs that fulfil all `terms`, the newest first, or write them as CSV to the file of that name.
+
+    Raises:
+        EngineError: a term cannot be read, or nothing can be written.
+    """
     from dataclasses import asdict
 
-    runs = home.list_runs()
+    from engine.run_filter import parse_filter
+
+    every = home.list_runs()
+    wanted = parse_filter(terms)
+    specs = home.specs(run.id for run in every) if wanted.needs_spec else {}
+    runs = [run for run in every if wanted.matches(run, specs.get(run.id))]
+    if csv is not None:
+        return _write_csv(home, runs, csv)
     if as_json:
         print(json.dumps({"runs": [asdict(run) for run in runs]}))  # noqa: T201
         return 0
     console = Console(highlight=False)
     if not runs:
-        console.print(f"No runs yet in {home.runs}. `cae-tui autoencoder` trains one.", soft_wrap=True)
+        none = f"None of the {len(every):,} runs in {home.runs} is such a one."
+        console.print(
+            none if every else f"No runs yet in {home.runs}. `cae-tui autoencoder` trains one.", soft_wrap=True
+        )
         return 0
     wide = not console.is_terminal or console.width >= 100
     if not console.is_terminal:
@@ -281,13 +296,25 @@ def print_runs(home: Home, *, as_json: bool) -> int:
         table.add_column(title, justify="right", no_wrap=True)
     for run in runs:
         mark, _ = formats.state_mark(run.state)
-        name = run.title + (f" on {run.encoder[:4]}" if run.encoder and os.sep not in run.encoder else "")
+        name = f"{'★ ' if run.marks.star else ''}{run.title}"
+        name += f" on {run.encoder[:4]}" if run.encoder and os.sep not in run.encoder else ""
+        name += "".join(f" #{tag}" for tag in run.marks.tags)
         accuracy = "–" if run.test_accuracy is None else formats.percent(run.test_accuracy)
         cells: list[str | Text] = [run.prefix, *([run.kind] if wide else []), Text(name), f"{mark} {run.state}"]
         cells += [f"{run.epoch}/{run.epochs}", formats.loss(run.best_loss), accuracy]
         cells += [*([formats.duration(run.seconds)] if wide else []), formats.ago(run.started, time.time())]
         table.add_row(*cells)
     console.print(table)
+    return 0
+
+
+def _write_csv(home: Home, runs: Sequence[RunStatus], target: str) -> int:
+    from engine.run_csv import runs_csv, write_csv
+
+    if target == "-":
+        sys.stdout.write(runs_csv(runs, home.specs(run.id for run in runs)))
+    else:
+        print(write_csv(home, runs, Path(target)))  # noqa: T201
     return 0
 
 

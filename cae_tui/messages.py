@@ -93,10 +93,40 @@ class ConfigureAgain(Message):
 
 
 @dataclass
-class DeleteRun(Message):
-    """Take a run away for good; the app asks first."""
+class DeleteRuns(Message):
+    """Take runs away for good; the app asks first."""
 
-    run: str
+    runs: tuple[str, ...]
+
+
+@dataclass
+class MarkRuns(Message):
+    """Give runs a star, or hide them from lists, or take that back: `star` or `hidden` and its value."""
+
+    runs: tuple[str, ...]
+    what: str
+    value: bool
+
+
+@dataclass
+class TagRuns(Message):
+    """Change the tags of runs; the app asks which."""
+
+    runs: tuple[str, ...]
+
+
+@dataclass
+class NoteRuns(Message):
+    """Write a note about runs; the app asks for it."""
+
+    runs: tuple[str, ...]
+
+
+@dataclass
+class ExportRuns(Message):
+    """Write runs as CSV; the app asks where to."""
+
+    runs: tuple[str, ...]
 
 
 @dataclass

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -30,6 +30,7 @@ from cae_tui.views import (
 from engine.control import Asked, Flag
 from engine.errors import EngineError, RunError
 from engine.events import BatchEnded, Event
+from engine.marks import Marks, change, read_marks, write_marks
 from engine.runs import Home, RunDirectory, RunStatus
 
 if TYPE_CHECKING:
@@ -291,6 +292,43 @@ class Runner:
     def delete(self, run: str) -> None:
         """Take a run away for good."""
         self.home.delete(self.home.find(run))
+
+    def marks(self, runs: Sequence[str]) -> list[Marks]:
+        """What was noted about each of `runs`.
+
+        Raises:
+            RunError: one is gone, or its file is damaged.
+        """
+        return [read_marks(self.home.find(run).marks) for run in runs]
+
+    def mark(self, runs: Sequence[str], **changes: Any) -> None:
+        """Note something about each of `runs`: see `engine.marks.change`.
+
+        Raises:
+            EngineError: one is gone, its file is damaged or cannot be written; those before it are changed.
+        """
+        for run in runs:
+            path = self.home.find(run).marks
+            write_marks(path, change(read_marks(path), **changes))
+
+    async def specs(self, runs: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+        """The values of the specs of `runs` as JSON, by id; of one that cannot be read there are none."""
+        return await self.in_thread(lambda: self.home.specs(runs))
+
+    async def export_runs(self, runs: Sequence[str], target: str) -> Path:
+        """Write `runs` as CSV to `target`, a file, and give back where it is.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+
+        def write() -> Path:
+            from engine.run_csv import write_csv
+
+            asked = set(runs)
+            return write_csv(self.home, [run for run in self.list_runs() if run.id in asked], Path(target))
+
+        return await self.in_thread(write)
 
     async def save_model(self, run: str, target: str) -> Path:
         """Copy the model file of a run to `target`, a file or a folder, and give back where it is now.

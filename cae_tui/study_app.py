@@ -5,45 +5,29 @@ is declared here, and `CaeApp` has it.
 """
 
 import asyncio
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from textual import on, work
 
 from cae_tui import messages
-from cae_tui.ending import EndingApp
 from cae_tui.messages import StudyUpdated
+from cae_tui.run_list_app import RunListApp
 from engine.control import Asked
 from engine.errors import EngineError
 from engine.runs import shortest_prefixes
 from engine.studies.records import Studies, StudyRecord
 
 if TYPE_CHECKING:
-    from cae_tui.runner import Runner
     from cae_tui.screens.base import Page
     from cae_tui.study_runner import StudyRunner
 
 
-class StudyApp(EndingApp):
+class StudyApp(RunListApp):
     """What studies need of the app, and what the app does for them."""
 
-    runner: "Runner"
     studies: "StudyRunner"
     asked_by: "Page | None" = None
     """The form that asked for the run or study which is being prepared."""
-
-    @property
-    def page(self) -> "Page | None":
-        """The topmost page."""
-        raise NotImplementedError
-
-    def go(self, place: tuple[str, str], make: "Callable[[], Page]") -> None:
-        """Show the page that is `place`."""
-        raise NotImplementedError
-
-    def tell_runs_changed(self) -> None:
-        """Lists of runs and studies are out of date."""
-        raise NotImplementedError
 
     def form_served(self) -> None:
         """What the form asked for began."""
@@ -134,14 +118,14 @@ class StudyApp(EndingApp):
     @on(messages.ExportStudy)
     @work
     async def _export_study(self, message: messages.ExportStudy) -> None:
-        from cae_tui.screens.dialogs import AskPathScreen
+        from cae_tui.screens.dialogs import AskTextScreen
 
         name = self.short_study(message.study)
         target, problem = str(Studies(self.runner.home).path / message.study / "report"), ""
         while True:
-            asked = AskPathScreen(f"Write the document of study {name} into", target, problem)
+            asked = AskTextScreen(f"Write the document of study {name} into", target, problem)
             typed: str | None = await self.push_screen_wait(asked)
-            if typed is None:
+            if not typed:
                 return
             self.tell("Writing the document …")
             try:
@@ -166,12 +150,6 @@ class StudyApp(EndingApp):
         while len(self.screen_stack) > 1 and getattr(self.screen, "place", None) == ("study", study):
             await self.pop_screen()
         self.tell_runs_changed()
-
-    @on(messages.CompareRuns)
-    def _compare(self, message: messages.CompareRuns) -> None:
-        from cae_tui.screens.compare import CompareScreen
-
-        self.push_screen(CompareScreen(message.runs))
 
     def action_studies(self) -> None:
         """Open the list of studies."""

@@ -10,7 +10,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -29,6 +29,7 @@ from engine.events import (
     EventFormat,
 )
 from engine.files import absolute, read_json, storage_error, write_json
+from engine.marks import NO_MARKS, Marks, read_marks
 
 ID_LENGTH = 10
 ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # no letters that look like digits
@@ -38,7 +39,7 @@ SHORTEST_PREFIX = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStatus:
-    """What a list shows of a run: the content of its `status.json`, its true state, its shortest prefix."""
+    """What a list shows of a run: the content of its `status.json`, its true state, shortest prefix and marks."""
 
     id: str
     prefix: str = ""  # the shortest that is unique, at least 4 characters
@@ -70,11 +71,21 @@ class RunStatus:
     ms_per_step: float | None = None
     host: str = ""
     process: int = 0
+    marks: Marks = NO_MARKS  # what a person noted about it; kept in `marks.json`
 
     @property
     def resumable(self) -> bool:
         """Whether it ended before its time and can go on."""
         return self.state in (STOPPED, CUT_OFF, FAILED)
+
+
+_ELSEWHERE = ("prefix", "marks")
+"""What of a status is not in `status.json`."""
+_WRITTEN = frozenset(field.name for field in fields(RunStatus)) - frozenset(_ELSEWHERE)
+_KINDS = {field.name: field.type for field in fields(RunStatus)}
+_LIVE = (RUNNING, PAUSED)
+_SETTLED_SECONDS = 0.05
+"""A file system's clock has steps: what changed so lately may change again without a new time."""
 
 
 class RunDirectory:
@@ -95,6 +106,7 @@ class RunDirectory:
         self.result = path / "result.json"
         self.lock = path / "lock"
         self.control = path / "control"
+        self.marks = path / "marks.json"
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -143,8 +155,7 @@ class RunDirectory:
         """
         try:
             values = read_json(self.status)
-            known = {field.name for field in fields(RunStatus)}
-            status = {name: value for name, value in values.items() if name in known}
+            status = {name: value for name, value in values.items() if name in _WRITTEN}
             status["image_shape"] = tuple(status.get("image_shape", ()))
             read = RunStatus(**{**status, "id": self.id})
             _check_types(read)
@@ -152,14 +163,13 @@ class RunDirectory:
             raise RunError(f"{self.status} cannot be read ({error}): delete the run, or restore the file.") from None
         # `result.json` is written before the state that claims its end: where it is missing, it was lost.
         unwritten = read.state in ENDED_FOR_GOOD and not self.result.exists()
-        if (read.state in (RUNNING, PAUSED) or unwritten) and not self.is_held():
+        if (read.state in _LIVE or unwritten) and not self.is_held():
             return replace(read, state=CUT_OFF)
         return read
 
     def write_status(self, status: RunStatus) -> None:
         """Replace `status.json`."""
-        values = asdict(status)
-        del values["prefix"]
+        values = {name: value for name, value in asdict(status).items() if name not in _ELSEWHERE}
         write_json(self.status, values.pop("kind"), values)
 
     def read_spec(self) -> dict[str, Any]:
@@ -203,15 +213,14 @@ class RunDirectory:
 
 def _check_types(status: RunStatus) -> None:
     """Refuse a status whose values are of other kinds than a fresh one's, before a list sorts or counts by them."""
-    for field in fields(RunStatus):
-        value = getattr(status, field.name)
-        numeric = isinstance(value, int | float) and not isinstance(value, bool)
-        if field.type in (int, float, float | None):
-            right = numeric or (value is None and field.type == float | None)
+    for name in _WRITTEN:
+        value, kind = getattr(status, name), _KINDS[name]
+        if kind in (int, float, float | None):
+            right = type(value) in (int, float) or (value is None and kind == float | None)
         else:
-            right = isinstance(value, tuple) if field.name == "image_shape" else isinstance(value, str | None)
+            right = isinstance(value, tuple) if name == "image_shape" else isinstance(value, str | None)
         if not right:
-            raise TypeError(f"{field.name} is {type(value).__name__}")
+            raise TypeError(f"{name} is {type(value).__name__}")
 
 
 class Home:
@@ -221,6 +230,8 @@ class Home:
         self.path = path
         self.runs = path / "runs"
         self.log = path / "cae-tui.log"
+        self._listed: dict[str, tuple[int, RunStatus]] = {}  # by id, with the time its directory changed
+        self._specs: dict[str, Mapping[str, Any]] = {}
 
     def create_run(self) -> RunDirectory:
         """A new, empty run directory.
@@ -250,14 +261,54 @@ class Home:
             return []
 
     def list_runs(self) -> list[RunStatus]:
-        """Every readable run, the newest first. One without a `status.json` never began and is left out."""
-        ids = self.ids()
-        prefixes = shortest_prefixes(ids)
-        runs = []
-        for name in ids:
-            with suppress(RunError):
-                runs.append(replace(RunDirectory(self.runs / name).read_status(), prefix=prefixes[name]))
-        return sorted(runs, key=lambda run: run.started, reverse=True)
+        """Every readable run, the newest first. One without a `status.json` never began and is left out.
+
+        What has not changed since it was listed last is not read again: everything in a run's directory but
+        `events.jsonl` is renamed into place, which gives the directory a new time.
+        """
+        try:
+            found = {
+                entry.name: entry.stat().st_mtime_ns for entry in os.scandir(self.runs) if _ID.fullmatch(entry.name)
+            }
+        except OSError:
+            return []
+        now = time.time_ns()
+        prefixes = shortest_prefixes(sorted(found))
+        runs = {}
+        for name, changed in found.items():
+            known = self._listed.get(name)
+            if known is None or known[0] != changed or known[1].prefix != prefixes[name]:
+                run = self._read_for_list(name, prefixes[name])
+                if run is None:
+                    continue
+                # Whether somebody still holds a run that is on, only its lock tells.
+                settled = now - changed > _SETTLED_SECONDS * 1e9 and run.state not in (*_LIVE, CUT_OFF)
+                known = (changed if settled else 0, run)
+            runs[name] = known
+        self._listed = runs
+        return sorted((run for _, run in runs.values()), key=lambda run: run.started, reverse=True)
+
+    def _read_for_list(self, name: str, prefix: str) -> RunStatus | None:
+        directory = RunDirectory(self.runs / name)
+        try:
+            status = directory.read_status()
+        except RunError:
+            return None
+        marks = NO_MARKS
+        with suppress(RunError):  # it is told when they are to be changed
+            marks = read_marks(directory.marks)
+        return replace(status, prefix=prefix, marks=marks)
+
+    def specs(self, runs: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+        """The values of the specs of `runs` as JSON, by id; of one that cannot be read there are none."""
+        found: dict[str, Mapping[str, Any]] = {}
+        for run in runs:
+            if run not in self._specs:  # a spec is written once and never again
+                with suppress(RunError, KeyError):
+                    spec = RunDirectory(self.runs / run).read_spec()["spec"]
+                    self._specs[run] = spec if isinstance(spec, dict) else {}
+            found[run] = self._specs.get(run, {})
+        return found
 
     def find(self, prefix: str) -> RunDirectory:
         """The run whose id begins with `prefix`.

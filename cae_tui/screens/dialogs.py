@@ -1,4 +1,4 @@
-"""Questions and explanations that lie over a screen: yes or no, a path, help, and waiting for the end.
+"""Questions and explanations that lie over a screen: yes or no, a line of text, help, and waiting for the end.
 
 The safe answer has the focus, Escape gives it, and nothing that comes from a file or a person is read as
 markup.
@@ -66,24 +66,31 @@ class ConfirmScreen(ModalScreen[bool]):
         self.focus_next(Button)
 
 
-class AskPathScreen(ModalScreen[str | None]):
-    """Where to write a file: gives back what was typed, or None; `problem` is what was wrong with `value`."""
+class AskTextScreen(ModalScreen[str | None]):
+    """A line of text: gives back what was typed, None where the person would not.
+
+    Args:
+        title: what is asked for.
+        value: what stands there at first.
+        problem: what was wrong with `value`.
+        hint: what stands there while nothing does.
+    """
 
     CSS_PATH = "dialogs.tcss"
     AUTO_FOCUS = "Input"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "cancel", "Cancel", id="path.cancel", tooltip="Write nothing"),
+        Binding("escape", "cancel", "Cancel", id="text.cancel", tooltip="Leave everything as it is"),
     ]
 
-    def __init__(self, title: str, value: str, problem: str = "") -> None:
+    def __init__(self, title: str, value: str, problem: str = "", hint: str = "a file or a folder") -> None:
         super().__init__()
-        self._title, self._value, self._problem = title, value, problem
+        self._title, self._value, self._problem, self._hint = title, value, problem, hint
 
     def compose(self) -> ComposeResult:
-        """The title, the path, the two answers."""
+        """The title, the text, the two answers."""
         with Vertical(classes="dialog"):
             yield Label(self._title, classes="question", markup=False)
-            yield Input(self._value, placeholder="a file or a folder", select_on_focus=False)
+            yield Input(self._value, placeholder=self._hint, select_on_focus=False)
             if self._problem:
                 yield Label(f"✗ {self._problem}", classes="problem", markup=False)
             with Horizontal(classes="answers"):
@@ -93,12 +100,12 @@ class AskPathScreen(ModalScreen[str | None]):
     @on(Input.Submitted)
     @on(Button.Pressed, "#save")
     def save(self) -> None:
-        """The path as it stands; an empty one is none."""
-        self.dismiss(self.query_one(Input).value.strip() or None)
+        """The text as it stands."""
+        self.dismiss(self.query_one(Input).value.strip())
 
     @on(Button.Pressed, "#cancel")
     def action_cancel(self) -> None:
-        """Write nothing."""
+        """Nothing."""
         self.dismiss(None)
 
 

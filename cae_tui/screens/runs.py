@@ -1,31 +1,46 @@
-"""Every run that was made here, to sort, open, repeat, resume, use or delete."""
+"""Every run that was made here: to filter and sort, to mark, tag and note, and to open, compare, repeat or delete."""
 
-from collections.abc import Iterator
-from typing import ClassVar
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
-from textual import on
+from textual import on, work
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import DataTable, Static
+from textual.widgets import Input, Label, Static
 
 from cae_tui.messages import (
+    CompareRuns,
     Configure,
     ConfigureAgain,
-    DeleteRun,
+    DeleteRuns,
+    ExportRuns,
+    MarkRuns,
+    NoteRuns,
     OpenRun,
     OpenTraining,
     ResumeRun,
     RunsChanged,
     RunUpdated,
+    TagRuns,
 )
 from cae_tui.screens.base import Page
-from cae_tui.widgets.run_table import COLUMNS, RunTable
+from cae_tui.views import RunStatus
+from cae_tui.widgets.run_table import COLUMNS, STAR, RunTable
+from engine.run_filter import EVERYTHING, EXAMPLES, Filter, FilterError, parse_filter
 
 RELOAD_SECONDS = 3.0
 """How often the list looks for what other processes did."""
 
 NONE_YET = "No runs yet. Press a to train an autoencoder."
+NONE_MATCHES = "No run matches the filter. Esc clears it."
+ALL_HIDDEN = "All runs are hidden. Press / and write is:hidden to list them."
+OF_A_RUN = (
+    "open", "curves", "again", "resume", "classify", "sort", "turn", "delete", "mark", "mark_all", "star", "tags",
+    "note", "hide", "write",
+)  # fmt: skip
+"""Actions for which a run has to be under the cursor."""
 
 
 class RunsScreen(Page):
@@ -47,21 +62,56 @@ Every run that was made here, and how it stands.
 * `v`: its curves · `e`: open the form with its spec, to run again with changes
 * `R`: resume what was stopped or cut off · `n`: use an autoencoder for a classifier
 * `s`: sort by the next column · `S`: turn the order round · or click a column's head
+* `Space`: mark it · `A`: mark all that are listed · `c`: compare the marked: curves, and what differs
+
+These are for all marked runs, or for the one under the cursor where none is marked:
+
+* `f`: give it a star, or take it away · `t`: tags · `o`: a note · `h`: hide it from this list, and back
+* `w`: write it as CSV, with every field of its spec (where nothing is marked, all that are listed)
 * `x` or `Delete`: delete it; you are asked first
+
+## Filter
+
+`/` goes to the filter. Runs are listed that fulfil all of its terms; `Esc` goes back to the list, and from there clears
+marks and filter.
+
+* a word: in the id, kind, spec, state, tags or note; `"two words"` in quotation marks
+* `field` and `<` `<=` `>` `>=` `=` `!=` and a number: `kernels>=32` (of a list the smallest), `val_loss<0.002`,
+  `test_accuracy>=99%`, `time<5m`, `age<2d`, `parameters<100,000`, or any field of a spec, as its flag is called
+* `field:word`: `state:finished`, `kind:classifier`, `tag:baseline`, `optimizer:adamw`, `from_scratch:yes`
+* `is:starred`, `is:hidden`, `is:resumable` · `-` in front turns a term round: `-tag:old`
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Open", id="runs.open", tooltip="Its report, or its training"),
-        Binding("v", "curves", "Curves", id="runs.curves", tooltip="Its training"),
+        Binding("slash", "filter", "Filter", key_display="/", id="runs.filter", tooltip="List only some runs"),
+        Binding("space", "mark", "Mark", id="runs.mark", tooltip="To compare, tag, write or delete several"),
+        Binding("c", "compare", "Compare", id="runs.compare", tooltip="Curves of the marked, and what differs"),
         Binding("e", "again", "Re-run", id="runs.again", tooltip="Open the form with its spec"),
         Binding("R,shift+r", "resume", "Resume", id="runs.resume", tooltip="Go on from the last checkpoint"),
         Binding("n", "classify", "Classifier", id="runs.classify", tooltip="Use its encoder for a classifier"),
-        Binding("s", "sort", "Sort", id="runs.sort", tooltip="Sort by the next column"),
+        Binding("x,delete", "delete", "Delete", id="runs.delete", tooltip="Take it away for good; asks", show=False),
+        Binding("t", "tags", "Tags", id="runs.tags", tooltip="Words of your own to find it by", show=False),
+        Binding("f", "star", "Star", id="runs.star", tooltip="Give it a star, or take it away", show=False),
+        Binding("s", "sort", "Sort", id="runs.sort", tooltip="Sort by the next column", show=False),
+        Binding("v", "curves", "Curves", id="runs.curves", tooltip="Its training", show=False),
         Binding("S,shift+s", "turn", "Turn", id="runs.turn", tooltip="Turn the order round", show=False),
-        Binding("x,delete", "delete", "Delete", id="runs.delete", tooltip="Take it away for good; asks first"),
+        Binding(
+            "A,shift+a", "mark_all", "Mark all", id="runs.mark_all", tooltip="Mark all that are listed", show=False
+        ),
+        Binding("o", "note", "Note", id="runs.note", tooltip="A sentence of your own", show=False),
+        Binding("h", "hide", "Hide", id="runs.hide", tooltip="Leave it out of this list, and back", show=False),
+        Binding("w", "write", "Write", id="runs.write", tooltip="Write it as CSV", show=False),
         Binding(
             "a", "app.configure('autoencoder')", "Train", id="runs.train", tooltip="Train an autoencoder", show=False
         ),
     ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._runs: list[RunStatus] = []
+        self._specs: dict[str, Mapping[str, Any]] = {}
+        self._filter: Filter = EVERYTHING
+        self._offered: tuple[bool | None, ...] = ()
 
     @property
     def crumbs(self) -> tuple[str, ...]:
@@ -69,10 +119,15 @@ Every run that was made here, and how it stands.
         return ("Runs",)
 
     def compose_page(self) -> Iterator[Widget]:
-        """The table, or what to do where there is nothing to list."""
+        """The filter, the table, or what to do where there is nothing to list, and a line about the run in it."""
+        with Horizontal(id="filter-line"):
+            yield Label("Filter /")
+            yield Input(compact=True, id="filter", placeholder=EXAMPLES)
+        yield Static("", id="filter-problem", markup=False)
         with Vertical(classes="card", id="card"):
             yield RunTable()
             yield Static(NONE_YET, id="none", markup=False)
+        yield Static("", id="about")
 
     def on_mount(self) -> None:
         """List the runs, and look now and then for what other processes do."""
@@ -85,18 +140,16 @@ Every run that was made here, and how it stands.
     def _table(self) -> RunTable:
         return self.query_one(RunTable)
 
+    # -- what is listed --------------------------------------------------------------------------
+
     @on(RunsChanged)
     def _reload(self) -> None:
-        runs = self.runner.list_runs()
-        self.query_one("#none").display = not runs
-        self._table.display = bool(runs)
-        self._table.show(runs)
-        count = f"{len(runs):,} run{'s' if len(runs) != 1 else ''}" if runs else ""
-        self.query_one("#card").border_subtitle = count
-        self.refresh_bindings()
+        self._runs = self.runner.list_runs()
+        self._list()
 
     def on_screen_resume(self) -> None:
         """What lay over this screen may have changed a run."""
+        super().on_screen_resume()
         self._reload()
 
     @on(RunUpdated)
@@ -104,33 +157,136 @@ Every run that was made here, and how it stands.
         if message.epoch:
             self._reload()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Only what can be done with the run under the cursor."""
-        if not self.is_mounted or action not in (
-            "open",
-            "curves",
-            "again",
-            "resume",
-            "classify",
-            "sort",
-            "turn",
-            "delete",
-        ):
-            return True
+    @on(Input.Changed, "#filter")
+    def _typed(self, event: Input.Changed) -> None:
+        """What is listed follows the filter; while that cannot be read, everything is listed."""
+        try:
+            self._filter = parse_filter(event.value)
+            problem = ""
+        except FilterError as error:
+            self._filter, problem = EVERYTHING, str(error)
+        self.query_one("#filter-problem", Static).update(problem)
+        self.set_class(bool(problem), "-problem")
+        self._list()
+
+    def _list(self) -> None:
+        if self._filter.needs_spec and any(run.id not in self._specs for run in self._runs):
+            self._read_specs()
+            return
+        shown = [run for run in self._runs if self._filter.matches(run, self._specs.get(run.id))]
+        hidden = sum(run.marks.hidden for run in self._runs)
+        table, none = self._table, self.query_one("#none", Static)
+        none.display = not shown
+        none.update(NONE_YET if not self._runs else NONE_MATCHES if self._text else ALL_HIDDEN)
+        if not shown and table.has_focus:
+            self.set_focus(None)
+        table.display = bool(shown)
+        if shown and self.focused is None:
+            table.focus()
+        table.show(shown, {run.id: run.prefix or run.id[:4] for run in self._runs})
+        self._count(len(shown), hidden)
+        self._tell_about()
+        self._refresh_keys()
+
+    @work(exclusive=True, group="specs")
+    async def _read_specs(self) -> None:
+        self._specs |= await self.runner.specs([run.id for run in self._runs if run.id not in self._specs])
+        self._list()
+
+    @property
+    def _text(self) -> str:
+        return self.query_one("#filter", Input).value.strip()
+
+    def _count(self, shown: int, hidden: int) -> None:
+        every = len(self._runs)
+        parts = []
+        if every:
+            parts.append(
+                f"{every:,} run{'s' if every != 1 else ''}" if shown == every else f"{shown:,} of {every:,} runs"
+            )
+        if marked := len(self._table.marked):
+            parts.append(f"{marked:,} marked")
+        if hidden:
+            parts.append(f"{hidden:,} hidden")
+        self.query_one("#card").border_subtitle = " · ".join(parts)
+
+    def _tell_about(self) -> None:
+        """What was noted about the run under the cursor, and why it ended, where not all went well."""
         run = self._table.run
-        if run is None:
+        parts: list[Content] = []
+        if run is not None:
+            marks = run.marks
+            parts += [Content.styled(STAR, "$cae-attention")] * marks.star
+            parts += [Content(" ".join(f"#{tag}" for tag in marks.tags))] * bool(marks.tags)
+            parts += [Content.styled(marks.note, "$foreground")] * bool(marks.note)
+            parts += [Content(run.message)] * bool(run.message)
+            parts = parts or [Content("s sort · f star · t tags · o note · h hide · w CSV · x delete")]
+        self.query_one("#about", Static).update(Content("  ").join(parts))
+
+    # -- what keys do ----------------------------------------------------------------------------
+
+    def step_back(self) -> bool:
+        """From the filter to the list; then marks and filter are cleared before the screen is left."""
+        filter_box = self.query_one("#filter", Input)
+        if filter_box.has_focus and self._table.display:
+            self._table.focus()
+            return True
+        if self._table.marked:
+            self._table.marked.clear()
+            self._list()
+            self._table.refresh()
+            return True
+        if filter_box.value:
+            filter_box.value = ""
+            self._filter = EVERYTHING
+            self._list()
+            self._table.focus()
+            return True
+        return False
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Only what can be done with the run under the cursor, or the marked ones."""
+        if not self.is_mounted or action not in (*OF_A_RUN, "compare", "filter"):
+            return True
+        if action == "filter":
+            return bool(self._runs)
+        run = self._table.run
+        if run is None or not self._table.display:
             return False
-        if action == "resume":
-            return run.resumable
-        if action == "classify":
-            return run.kind == "autoencoder" and run.best_loss is not None
+        match action:
+            case "resume":
+                return run.resumable and not self._table.marked
+            case "classify":
+                return run.kind == "autoencoder" and run.best_loss is not None and not self._table.marked
+            case "compare":
+                return len(self._table.marked) > 1
+            case "again" | "curves":
+                return not self._table.marked
         return True
 
-    @on(DataTable.RowHighlighted)
-    def _refresh_keys(self) -> None:
-        self.refresh_bindings()
+    @on(RunTable.Highlighted)
+    def _other_run(self) -> None:
+        self._tell_about()
+        self._refresh_keys()
 
-    @on(DataTable.RowSelected)
+    def _refresh_keys(self) -> None:
+        """Draw the footer again, which costs as much as the whole list, only where other keys work."""
+        offered = tuple(self.check_action(action, ()) for action in (*OF_A_RUN, "compare", "filter"))
+        if offered != self._offered:
+            self._offered = offered
+            self.refresh_bindings()
+
+    @on(Input.Submitted, "#filter")
+    def action_filter(self) -> None:
+        """From the list to the filter, and back."""
+        filter_box = self.query_one("#filter", Input)
+        if filter_box.has_focus:
+            if self._table.display:
+                self._table.focus()
+        else:
+            filter_box.focus()
+
+    @on(RunTable.Selected)
     def action_open(self) -> None:
         """Its report, or its training."""
         if (run := self._table.run) is not None:
@@ -156,10 +312,51 @@ Every run that was made here, and how it stands.
         if (run := self._table.run) is not None:
             self.post_message(Configure("classifier", {"encoder": run.id}))
 
+    def action_mark(self) -> None:
+        """Mark it, or take the mark away."""
+        self._table.toggle_mark()
+        self._list()
+
+    def action_mark_all(self) -> None:
+        """Mark all that are listed."""
+        self._table.mark_all()
+        self._list()
+
+    def action_compare(self) -> None:
+        """The marked side by side, in the order of the list."""
+        self.post_message(CompareRuns(self._chosen))
+
+    @property
+    def _chosen(self) -> tuple[str, ...]:
+        """The ids of the marked ones, or of the one under the cursor."""
+        return tuple(run.id for run in self._table.chosen)
+
+    def action_star(self) -> None:
+        """A star for all, or none where all have one."""
+        self._turn_mark("star", [run.marks.star for run in self._table.chosen])
+
+    def action_hide(self) -> None:
+        """Hide all, or list them again where all are hidden."""
+        self._turn_mark("hidden", [run.marks.hidden for run in self._table.chosen])
+
+    def _turn_mark(self, what: str, having: list[bool]) -> None:
+        self.post_message(MarkRuns(self._chosen, what, not all(having)))
+
+    def action_tags(self) -> None:
+        """Ask for tags."""
+        self.post_message(TagRuns(self._chosen))
+
+    def action_note(self) -> None:
+        """Ask for a note."""
+        self.post_message(NoteRuns(self._chosen))
+
+    def action_write(self) -> None:
+        """Write the marked as CSV, or all that are listed."""
+        self.post_message(ExportRuns(self._chosen if self._table.marked else tuple(run.id for run in self._table.rows)))
+
     def action_delete(self) -> None:
-        """Delete it; the app asks."""
-        if (run := self._table.run) is not None:
-            self.post_message(DeleteRun(run.id))
+        """Delete; the app asks."""
+        self.post_message(DeleteRuns(self._chosen))
 
     def action_sort(self) -> None:
         """By the next column that is shown."""
@@ -171,9 +368,8 @@ Every run that was made here, and how it stands.
         """The other way round."""
         self._table.sort_by(self._table.order, backwards=not self._table.backwards)
 
-    @on(DataTable.HeaderSelected)
-    def _sort_by_head(self, event: DataTable.HeaderSelected) -> None:
-        name = event.column_key.value or ""
-        if any(column.name == name for column in COLUMNS):
-            again = name == self._table.order
-            self._table.sort_by(name, backwards=again and not self._table.backwards)
+    @on(RunTable.HeadClicked)
+    def _sort_by_head(self, event: RunTable.HeadClicked) -> None:
+        if any(column.name == event.column for column in COLUMNS):
+            again = event.column == self._table.order
+            self._table.sort_by(event.column, backwards=again and not self._table.backwards)

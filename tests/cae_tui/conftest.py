@@ -1,9 +1,12 @@
 """An app on an empty home whose data, device and training are scripted: nothing loads torch."""
 
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 import pytest
+from textual.pilot import Pilot
 
 from cae_tui.app import CaeApp
 from cae_tui.runner import Work
@@ -24,10 +27,19 @@ from tests.cae_tui.script import (
 
 __all__ = [
     "AUTOENCODER", "BEGAN", "CLASSIFIER", "MakeApp", "ScriptedWork", "data_view", "held", "scripted_events",
-    "scripted_result", "write_run",
+    "scripted_result", "until", "write_run",
 ]  # fmt: skip
 
 DEVICE = "cpu · 2 threads · float32"
+
+
+async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
+    """Wait for what a thread brings about."""
+    for _ in range(6000):  # far longer than it takes, for a machine that has much else to do
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it did not come about")
 
 
 class MakeApp(Protocol):

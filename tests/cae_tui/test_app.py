@@ -16,7 +16,7 @@ from cae_tui.messages import (
     Configure,
     ConfigureAgain,
     ContinueRun,
-    DeleteRun,
+    DeleteRuns,
     OpenRun,
     OpenTraining,
     PauseRun,
@@ -28,7 +28,7 @@ from cae_tui.messages import (
 )
 from cae_tui.run_state import RunState
 from cae_tui.screens.configure import AutoencoderForm, ClassifierForm
-from cae_tui.screens.dialogs import AskPathScreen, ConfirmScreen, HelpScreen, StoppingScreen
+from cae_tui.screens.dialogs import AskTextScreen, ConfirmScreen, HelpScreen, StoppingScreen
 from cae_tui.screens.home import HomeScreen
 from cae_tui.screens.report import ReportScreen
 from cae_tui.screens.runs import RunsScreen
@@ -38,17 +38,8 @@ from engine.errors import RunError, SpecError
 from engine.events import BatchEnded, EpochEnded
 from engine.runs import Home
 from engine.spec import AutoencoderSpec
-from tests.cae_tui.conftest import MakeApp
+from tests.cae_tui.conftest import MakeApp, until
 from tests.cae_tui.script import AUTOENCODER, CLASSIFIER, ScriptedWork, held, scripted_events, write_run
-
-
-async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
-    """Wait for what a thread brings about."""
-    for _ in range(6000):  # far longer than it takes, for a machine that has much else to do
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it did not come about")
 
 
 def on_top(app: CaeApp, screen: type) -> Callable[[], bool]:
@@ -259,12 +250,12 @@ async def test_deleting_asks_first_and_closes_what_showed_the_run(make_app: Make
     async with app.run_test() as pilot:
         app.screen.post_message(OpenRun(AUTOENCODER))
         await until(pilot, on_top(app, TrainingScreen))
-        app.screen.post_message(DeleteRun(AUTOENCODER))
+        app.screen.post_message(DeleteRuns((AUTOENCODER,)))
         await until(pilot, on_top(app, ConfirmScreen))
         await pilot.press("enter")
         await until(pilot, on_top(app, TrainingScreen))
         assert run.path.exists()
-        app.screen.post_message(DeleteRun(AUTOENCODER))
+        app.screen.post_message(DeleteRuns((AUTOENCODER,)))
         await until(pilot, on_top(app, ConfirmScreen))
         await pilot.click("#yes")
         await until(pilot, on_top(app, HomeScreen))
@@ -287,11 +278,11 @@ async def test_saving_asks_again_with_what_was_typed(
     monkeypatch.setattr(app.runner, "save_model", save)
     async with app.run_test() as pilot:
         app.screen.post_message(SaveModel(AUTOENCODER))
-        await until(pilot, on_top(app, AskPathScreen))
+        await until(pilot, on_top(app, AskTextScreen))
         first = app.screen
         assert app.screen.query_one(Input).value == "./cae-tui-a7f3.safetensors"
         await pilot.press("x", "enter")
-        await until(pilot, lambda: on_top(app, AskPathScreen)() and app.screen is not first)
+        await until(pilot, lambda: on_top(app, AskTextScreen)() and app.screen is not first)
         await pilot.pause()
         assert app.screen.query_one(Input).value == "./cae-tui-a7f3.safetensorsx"
         assert str(app.screen.query_one(".problem").render()) == "✗ [x] is there already: choose another name."
@@ -299,7 +290,7 @@ async def test_saving_asks_again_with_what_was_typed(
         await until(pilot, lambda: bool(told(app)))
         assert told(app) == ["The model was saved to /there/cae-tui-a7f3.safetensorsx."]
         app.screen.post_message(SaveModel(AUTOENCODER))
-        await until(pilot, on_top(app, AskPathScreen))
+        await until(pilot, on_top(app, AskTextScreen))
         await pilot.press("escape")
         await until(pilot, on_top(app, HomeScreen))
         assert len(asked) == 2

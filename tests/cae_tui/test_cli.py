@@ -261,3 +261,33 @@ def test_a_home_that_is_called_as_a_command_is(tmp_path: Path, monkeypatch: pyte
     monkeypatch.chdir(tmp_path)
     assert main(["--home", "runs", "autoencoder", "--epochs", "0"]) == 2
     assert main(["--home", "~nobody-of-that-name", "runs"]) == 2
+
+
+# -- the list of runs -------------------------------------------------------------------------------
+
+
+def test_the_list_takes_a_filter(run: Run, trained: str) -> None:
+    assert [found["id"] for found in json.loads(run("runs", "--json", "kernels=4", "state:finished")[1])["runs"]] == [
+        trained
+    ]
+    code, out, _ = run("runs", "kernels>=32")
+    assert code == 0
+    assert "runs in" in out
+    assert trained[:4] not in out
+    kinds = {found["kind"] for found in json.loads(run("runs", "--json", "--", "-kind:autoencoder")[1])["runs"]}
+    assert "autoencoder" not in kinds
+
+
+def test_a_filter_that_cannot_be_read_is_bad_usage(run: Run, trained: str) -> None:
+    code, out, err = run("runs", "kernls>=32")
+    assert (code, out) == (2, "")
+    assert "did you mean kernels?" in err
+
+
+def test_the_list_is_written_as_csv(run: Run, trained: str, tmp_path: Path) -> None:
+    code, out, _ = run("runs", "--csv", "-")
+    assert code == 0
+    assert trained in out
+    code, written, _ = run("runs", "--csv", str(tmp_path / "runs.csv"))
+    assert code == 0
+    assert Path(written.strip()).read_text() == out.replace("\r\n", "\n")

@@ -1,15 +1,20 @@
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.message import Message
+from textual.pilot import Pilot
+from textual.widgets import Input, Static
 
 from cae_tui import messages
 from cae_tui.app import CaeApp
+from cae_tui.screens.dialogs import AskTextScreen, ConfirmScreen
 from cae_tui.screens.runs import RunsScreen
 from cae_tui.widgets.run_table import RunTable, sorted_runs
+from engine.marks import NO_MARKS, Marks, read_marks, write_marks
 from engine.runs import Home
-from tests.cae_tui.conftest import AUTOENCODER, CLASSIFIER, MakeApp, scripted_events, write_run
+from tests.cae_tui.conftest import AUTOENCODER, CLASSIFIER, MakeApp, scripted_events, until, write_run
 from tests.cae_tui.script import scripted_status
 
 STOPPED = "b222000000"
@@ -33,7 +38,7 @@ def filled(home: Home) -> Home:
 
 def rows(app: CaeApp) -> list[str]:
     table = app.screen.query_one(RunTable)
-    return [str(row.key.value) for row in table.ordered_rows]
+    return [run.id for run in table.rows]
 
 
 def heard(app: CaeApp, monkeypatch: pytest.MonkeyPatch) -> list[Message]:
@@ -98,9 +103,18 @@ async def test_the_cursor_stays_on_its_run_when_the_order_changes(make_app: Make
         (["v"], messages.OpenTraining(STOPPED)),
         (["e"], messages.ConfigureAgain(STOPPED)),
         (["R"], messages.ResumeRun(STOPPED)),
-        (["x"], messages.DeleteRun(STOPPED)),
-        (["delete"], messages.DeleteRun(STOPPED)),
+        (["x"], messages.DeleteRuns((STOPPED,))),
+        (["delete"], messages.DeleteRuns((STOPPED,))),
         (["n"], messages.Configure("classifier", {"encoder": STOPPED})),
+        (["f"], messages.MarkRuns((STOPPED,), "star", True)),
+        (["h"], messages.MarkRuns((STOPPED,), "hidden", True)),
+        (["t"], messages.TagRuns((STOPPED,))),
+        (["o"], messages.NoteRuns((STOPPED,))),
+        (["w"], messages.ExportRuns((STOPPED, CLASSIFIER, AUTOENCODER))),
+        (["space", "down", "space", "w"], messages.ExportRuns((STOPPED, AUTOENCODER))),
+        (["space", "down", "space", "c"], messages.CompareRuns((STOPPED, AUTOENCODER))),
+        (["A", "x"], messages.DeleteRuns((STOPPED, CLASSIFIER, AUTOENCODER))),
+        (["A", "A", "x"], messages.DeleteRuns((STOPPED,))),
         (["down", "enter"], messages.OpenRun(CLASSIFIER)),
     ],
 )
@@ -164,3 +178,185 @@ def test_the_list_looks_right(
 ) -> None:
     monkeypatch.setattr("cae_tui.widgets.run_table.time.time", lambda: 1_700_000_000.0 + 7200)
     assert snap_compare(make_app(), press=["r"], terminal_size=size)
+
+
+# -- filter and marks -------------------------------------------------------------------------------
+
+
+async def typed(pilot: Pilot[None], text: str) -> None:
+    await pilot.press("slash", *(character if character.isalnum() else KEYS[character] for character in text))
+    await until(pilot, lambda: True)
+
+
+KEYS = {" ": "space", ":": "colon", "<": "less_than_sign", ">": "greater_than_sign", "=": "equals_sign",
+        ".": "full_stop", "-": "minus", "_": "underscore"}  # fmt: skip
+
+
+def said(app: CaeApp, name: str) -> str:
+    return str(app.screen.query_one(name, Static).render())
+
+
+async def test_the_list_follows_the_filter_as_it_is_typed(make_app: MakeApp, filled: Home) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("r")
+        await typed(pilot, "state:finished")
+        assert rows(app) == [CLASSIFIER, AUTOENCODER]
+        assert "2 of 3 runs" in str(app.screen.query_one("#card").border_subtitle)
+        await pilot.press("enter")  # to the list
+        assert app.screen.query_one(RunTable).has_focus
+        await pilot.press("escape")
+        assert rows(app) == [STOPPED, CLASSIFIER, AUTOENCODER]
+        assert isinstance(app.screen, RunsScreen)
+
+
+async def test_a_filter_about_a_spec_reads_the_specs(make_app: MakeApp, filled: Home) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("r")
+        await typed(pilot, "fc_units>=1")
+        await until(pilot, lambda: rows(app) == [CLASSIFIER])
+
+
+async def test_a_filter_that_cannot_be_read_is_told_of_beneath_it_and_everything_stays_listed(
+    make_app: MakeApp, filled: Home
+) -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("r")
+        await typed(pilot, "kernls>3")
+        assert "did you mean kernels?" in said(app, "#filter-problem")
+        assert app.screen.query_one("#filter-problem").display
+        assert len(rows(app)) == 3
+        await pilot.press("escape", "escape")
+        assert not app.screen.query_one("#filter-problem").display
+
+
+async def test_no_match_says_how_to_go_on(make_app: MakeApp, filled: Home) -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("r")
+        await typed(pilot, "nothing")
+        assert "Esc clears it" in said(app, "#none")
+        await pilot.press("escape")
+        assert len(rows(app)) == 3
+        assert app.screen.query_one(RunTable).has_focus
+
+
+async def test_a_star_a_hidden_run_and_back(make_app: MakeApp, filled: Home) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("r", "f")
+        await until(pilot, lambda: read_marks(filled.find(STOPPED).marks).star)
+        await pilot.press("h")
+        await until(pilot, lambda: STOPPED not in rows(app))
+        assert "1 hidden" in str(app.screen.query_one("#card").border_subtitle)
+        await typed(pilot, "is:hidden")
+        await until(pilot, lambda: rows(app) == [STOPPED])
+        await pilot.press("enter", "f", "h")
+        await until(pilot, lambda: read_marks(filled.find(STOPPED).marks) == NO_MARKS)
+
+
+async def test_tags_of_several_runs_keep_each_ones_own(make_app: MakeApp, filled: Home) -> None:
+    write_marks(filled.find(STOPPED).marks, Marks(tags=("mine", "both")))
+    write_marks(filled.find(CLASSIFIER).marks, Marks(tags=("both",)))
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("r", "space", "space", "t")
+        await until(pilot, lambda: isinstance(app.screen, AskTextScreen))
+        box = app.screen.query_one(Input)
+        assert box.value == "both"
+        box.value = "a:b"
+        await pilot.press("enter")
+        await until(pilot, lambda: bool(app.screen.query(".problem")))
+        assert "is no tag" in str(app.screen.query_one(".problem", Static).render())
+        app.screen.query_one(Input).value = "new"
+        await pilot.press("enter")
+        await until(pilot, lambda: read_marks(filled.find(STOPPED).marks).tags == ("mine", "new"))
+        await until(pilot, lambda: read_marks(filled.find(CLASSIFIER).marks).tags == ("new",))
+
+
+async def test_a_note_is_shown_as_text_never_as_markup(make_app: MakeApp, filled: Home) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("r", "o")
+        await until(pilot, lambda: isinstance(app.screen, AskTextScreen))
+        app.screen.query_one(Input).value = "[red]x[/] the one"
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen) and "[red]x[/] the one" in said(app, "#about"))
+
+
+async def test_runs_are_written_as_csv(make_app: MakeApp, filled: Home, tmp_path: Path) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("r", "w")
+        await until(pilot, lambda: isinstance(app.screen, AskTextScreen))
+        app.screen.query_one(Input).value = str(tmp_path / "mine.csv")
+        await pilot.press("enter")
+        await until(pilot, (tmp_path / "mine.csv").exists)
+    assert (tmp_path / "mine.csv").read_text().count("\n") == 4
+
+
+async def test_several_are_deleted_after_one_question(make_app: MakeApp, filled: Home) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("r", "space", "space", "x")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("y")
+        await until(pilot, lambda: filled.ids() == [AUTOENCODER])
+        await until(pilot, lambda: rows(app) == [AUTOENCODER])
+
+
+async def test_marked_runs_are_not_opened_or_resumed_one_by_one(
+    make_app: MakeApp, filled: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("r", "space", "up")
+        seen = heard(app, monkeypatch)
+        await pilot.press("R", "n", "e", "v", "c")
+        assert seen == []
+        await pilot.press("escape", "R")  # marks are cleared first
+        assert seen == [messages.ResumeRun(STOPPED)]
+
+
+async def test_thousands_of_runs_are_paged_through_with_the_cursor_on_the_screen(
+    make_app: MakeApp, filled: Home
+) -> None:
+    (last,) = (run for run in filled.list_runs() if run.id == AUTOENCODER)
+    for number in range(300):
+        run = filled.create_run()
+        run.write_status(replace(last, id=run.id, started=last.started - number - 1))
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("r", "end")
+        table = app.screen.query_one(RunTable)
+        assert table.cursor_row == 302
+        assert table.run is not None
+        lowest = table.render_line(table.size.height - 1)
+        assert table.run.id[:4] in lowest.text
+        await pilot.press("pageup", "home")
+        assert table.cursor_row == 0
+        assert STOPPED[:4] in table.render_line(1).text
+        await pilot.click(table, offset=(6, 3))
+        assert table.cursor_row == 2
+
+
+async def test_a_click_on_a_head_sorts_and_again_turns_the_order(make_app: MakeApp, filled: Home) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("r")
+        await pilot.click(RunTable, offset=(4, 0))
+        assert rows(app) == [AUTOENCODER, STOPPED, CLASSIFIER]
+        await pilot.click(RunTable, offset=(4, 0))
+        assert rows(app) == [CLASSIFIER, STOPPED, AUTOENCODER]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_a_filtered_list_with_marks_looks_right(
+    make_app: MakeApp, filled: Home, snap_compare: Any, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cae_tui.widgets.run_table.time.time", lambda: 1_700_000_000.0 + 7200)
+    write_marks(filled.find(CLASSIFIER).marks, Marks(star=True, tags=("talk",), note="the one for the lecture"))
+    keys = ["r", "slash", *"kind", "colon", *"classifier", "enter", "space"]
+    assert snap_compare(make_app(), press=keys, terminal_size=size)

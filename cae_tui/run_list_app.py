@@ -1,0 +1,164 @@
+"""The part of the App that acts on what people ask of runs that were made: mark, compare, export, delete.
+
+A layer under `CaeApp`, as `StudyApp` is, only so that no file is too long to be read in one sitting: what it uses of
+the app is declared here, and `CaeApp` has it.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from textual import on, work
+
+from cae_tui import messages
+from cae_tui.ending import EndingApp
+from engine.errors import EngineError
+from engine.marks import Marks, read_note, read_tags
+
+if TYPE_CHECKING:
+    from cae_tui.screens.base import Page
+
+
+class RunListApp(EndingApp):
+    """What lists of runs need of the app, and what the app does for them."""
+
+    @property
+    def page(self) -> "Page | None":
+        """The topmost page."""
+        raise NotImplementedError
+
+    def go(self, place: tuple[str, str], make: "Callable[[], Page]") -> None:
+        """Show the page that is `place`."""
+        raise NotImplementedError
+
+    def short(self, run: str) -> str:
+        """The shortest prefix of a run's id that no other run has."""
+        raise NotImplementedError
+
+    def tell_runs_changed(self) -> None:
+        """Lists of runs and studies are out of date."""
+        raise NotImplementedError
+
+    def _say(self, runs: tuple[str, ...]) -> str:
+        return f"run {self.short(runs[0])}" if len(runs) == 1 else f"{len(runs):,} runs"
+
+    # -- what a person notes ----------------------------------------------------------------------
+
+    @on(messages.MarkRuns)
+    async def _mark(self, message: messages.MarkRuns) -> None:
+        await self._change(message.runs, **{message.what: message.value})
+        if message.what == "hidden" and message.value:
+            self.tell(f"Hidden: {self._say(message.runs)}. The filter is:hidden lists what is.")
+
+    @on(messages.TagRuns)
+    @work
+    async def _tag(self, message: messages.TagRuns) -> None:
+        marks = await self._marks_of(message.runs)
+        if marks is None:
+            return
+        # What all of them have stands there; taken out, it is taken from all, and the others' own stay.
+        common = [tag for tag in marks[0].tags if all(tag in other.tags for other in marks)]
+        typed = await self._ask(
+            f"Tags of {self._say(message.runs)}",
+            " ".join(common),
+            "baseline 2020-report",
+            lambda text: read_tags(text),
+        )
+        if typed is not None:
+            tags = read_tags(typed)
+            await self._change(message.runs, add=tags, remove=[tag for tag in common if tag not in tags])
+
+    @on(messages.NoteRuns)
+    @work
+    async def _note(self, message: messages.NoteRuns) -> None:
+        marks = await self._marks_of(message.runs)
+        if marks is None:
+            return
+        notes = {mark.note for mark in marks}
+        typed = await self._ask(
+            f"Note about {self._say(message.runs)}",
+            notes.pop() if len(notes) == 1 else "",
+            "what you want to remember; empty takes it away",
+            lambda text: read_note(text),
+        )
+        if typed is not None:
+            await self._change(message.runs, note=read_note(typed))
+
+    async def _ask(self, title: str, value: str, hint: str, check: Callable[[str], Any]) -> str | None:
+        """A line of text that `check` does not refuse; None where the person would not. Only from a worker."""
+        from cae_tui.screens.dialogs import AskTextScreen
+
+        problem = ""
+        while True:
+            typed: str | None = await self.push_screen_wait(AskTextScreen(title, value, problem, hint))
+            if typed is None:
+                return None
+            try:
+                check(typed)
+            except EngineError as error:
+                value, problem = typed, str(error)
+            else:
+                return typed
+
+    async def _marks_of(self, runs: tuple[str, ...]) -> list[Marks] | None:
+        try:
+            return await self.runner.in_thread(lambda: self.runner.marks(runs))
+        except EngineError as error:
+            self.tell(str(error), "error")
+            return None
+
+    async def _change(self, runs: tuple[str, ...], **changes: Any) -> None:
+        try:
+            await self.runner.in_thread(lambda: self.runner.mark(runs, **changes))
+        except EngineError as error:
+            self.tell(str(error), "error")
+        self.tell_runs_changed()
+
+    # -- compare, export, delete ------------------------------------------------------------------
+
+    @on(messages.CompareRuns)
+    def _compare(self, message: messages.CompareRuns) -> None:
+        from cae_tui.screens.compare import CompareScreen
+
+        self.push_screen(CompareScreen(message.runs))
+
+    @on(messages.ExportRuns)
+    @work
+    async def _export_runs(self, message: messages.ExportRuns) -> None:
+        from cae_tui.screens.dialogs import AskTextScreen
+
+        target, problem = "./cae-tui-runs.csv", ""
+        while True:
+            asked = AskTextScreen(f"Write {self._say(message.runs)} as CSV to", target, problem)
+            typed: str | None = await self.push_screen_wait(asked)
+            if not typed:
+                return
+            try:
+                written = await self.runner.export_runs(message.runs, typed)
+            except EngineError as error:
+                target, problem = typed, str(error)
+            else:
+                self.tell(f"{self._say(message.runs).capitalize()} were written to {written}.")
+                return
+
+    @on(messages.DeleteRuns)
+    @work
+    async def _delete(self, message: messages.DeleteRuns) -> None:
+        if not await self.confirm(f"Delete {self._say(message.runs)}?", _DELETE, "Delete"):
+            return
+        problems = []
+        for run in message.runs:
+            try:
+                await asyncio.to_thread(self.runner.delete, run)
+            except EngineError as error:
+                problems.append(str(error))
+                continue
+            while len(self.screen_stack) > 1 and getattr(self.screen, "place", ("", ""))[1:] == (run,):
+                await self.pop_screen()
+        if problems:
+            more = f" {len(problems) - 1:,} more could not be deleted either." if len(problems) > 1 else ""
+            self.tell(f"{problems[0]}{more}", "error")
+        self.tell_runs_changed()
+
+
+_DELETE = "Curves, predictions and model are gone for good. Models that were saved elsewhere stay."
