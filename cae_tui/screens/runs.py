@@ -14,6 +14,7 @@ from cae_tui.messages import (
     CompareRuns,
     Configure,
     ConfigureAgain,
+    ConfigureStudy,
     DeleteRuns,
     ExportRuns,
     MarkRuns,
@@ -38,7 +39,7 @@ NONE_MATCHES = "No run matches the filter. Esc clears it."
 ALL_HIDDEN = "All runs are hidden. Press / and write is:hidden to list them."
 OF_A_RUN = (
     "open", "curves", "again", "resume", "classify", "sort", "turn", "delete", "mark", "mark_all", "star", "tags",
-    "note", "hide", "write",
+    "note", "hide", "write", "study",
 )  # fmt: skip
 """Actions for which a run has to be under the cursor."""
 
@@ -60,7 +61,7 @@ Every run that was made here, and how it stands.
 
 * `Enter`: open it: its report where it is complete, its training otherwise
 * `v`: its curves · `e`: open the form with its spec, to run again with changes
-* `R`: resume what was stopped or cut off · `n`: use an autoencoder for a classifier
+* `R`: resume what was stopped or cut off · `n`: use an autoencoder for a classifier · `N`: a study around it
 * `s`: sort by the next column · `S`: turn the order round · or click a column's head
 * `Space`: mark it · `A`: mark all that are listed · `c`: compare the marked: curves, and what differs
 
@@ -90,6 +91,7 @@ marks and filter.
         Binding("R,shift+r", "resume", "Resume", id="runs.resume", tooltip="Go on from the last checkpoint"),
         Binding("n", "classify", "Classifier", id="runs.classify", tooltip="Use its encoder for a classifier"),
         Binding("x,delete", "delete", "Delete", id="runs.delete", tooltip="Take it away for good; asks", show=False),
+        Binding("N,shift+n", "study", "New study", id="runs.study", tooltip="A study around it", show=False),
         Binding("t", "tags", "Tags", id="runs.tags", tooltip="Words of your own to find it by", show=False),
         Binding("f", "star", "Star", id="runs.star", tooltip="Give it a star, or take it away", show=False),
         Binding("s", "sort", "Sort", id="runs.sort", tooltip="Sort by the next column", show=False),
@@ -260,7 +262,7 @@ marks and filter.
                 return run.kind == "autoencoder" and run.best_loss is not None and not self._table.marked
             case "compare":
                 return len(self._table.marked) > 1
-            case "again" | "curves":
+            case "again" | "curves" | "study":
                 return not self._table.marked
         return True
 
@@ -311,6 +313,11 @@ marks and filter.
         """A classifier on its encoder."""
         if (run := self._table.run) is not None:
             self.post_message(Configure("classifier", {"encoder": run.id}))
+
+    def action_study(self) -> None:
+        """A study whose baseline is its spec."""
+        if (run := self._table.run) is not None:
+            self.post_message(ConfigureStudy(run.id))
 
     def action_mark(self) -> None:
         """Mark it, or take the mark away."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from textual import on, work
+from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
@@ -64,6 +65,11 @@ class StudyForm(Page):
         Binding("f2", "other_pane", "Plan", id="study_form.plan", tooltip="The plan, or the form again"),
         Binding("down,enter", "move(1)", "Next field", id="study_form.next", tooltip="To the next field", show=False),
         Binding("up", "move(-1)", "Field before", id="study_form.before", tooltip="The field before", show=False),
+        # With priority, so that a key which comes behind these in one burst finds the focus moved already.
+        *(
+            Binding(key, f"leave({step})", name, id=f"study_form.leave{step}", show=False, priority=True)
+            for key, step, name in (("down,enter", 1, "Next field"), ("up", -1, "Field before"))
+        ),
     ]
 
     def __init__(self, run: str = "") -> None:
@@ -283,9 +289,11 @@ Of a classifier: {heads}.
 
     # -- what keys do ----------------------------------------------------------------------------
 
-    @on(Input.Submitted)
-    def _entered(self) -> None:
-        self.focus_next()
+    def action_leave(self, step: int) -> None:
+        """The same from a text field or a choice; every other control has its own use of the key first."""
+        if not isinstance(self.focused, Input | Choice):
+            raise SkipAction
+        self.action_move(step)
 
     def action_move(self, step: int) -> None:
         """The next field, or the one before."""

@@ -106,6 +106,7 @@ async def test_the_cursor_stays_on_its_run_when_the_order_changes(make_app: Make
         (["x"], messages.DeleteRuns((STOPPED,))),
         (["delete"], messages.DeleteRuns((STOPPED,))),
         (["n"], messages.Configure("classifier", {"encoder": STOPPED})),
+        (["N"], messages.ConfigureStudy(STOPPED)),
         (["f"], messages.MarkRuns((STOPPED,), "star", True)),
         (["h"], messages.MarkRuns((STOPPED,), "hidden", True)),
         (["t"], messages.TagRuns((STOPPED,))),

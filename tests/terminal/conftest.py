@@ -1,5 +1,6 @@
 """A real terminal around the real program: pexpect starts it in a pseudo-terminal, pyte draws what it writes."""
 
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -85,6 +86,11 @@ class Terminal:
         if self._child.exitstatus:
             print(self.text)  # what pytest shows beside a failure
         return int(self._child.exitstatus if self._child.exitstatus is not None else -1)
+
+    def kill(self) -> None:
+        """End the program as `kill -9` does."""
+        self._child.kill(signal.SIGKILL)
+        self._child.wait()
 
     def close(self) -> None:
         """End the program, whatever it does."""
