@@ -5,7 +5,7 @@ takes in `RunUpdated` and `RunsChanged` where it shows runs. Each page has the c
 100 columns) or `-wide`, and `-short` (fewer than 32 rows) or `-tall`, for its style sheet.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
@@ -43,6 +43,7 @@ class Page(Screen[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as Textual declares it
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012
 
+    _offered: Sequence[object] = ()
     place: tuple[str, str] = ("", "")  # what the app opened it as: ("training", "<run>")
     runs_version: int = -1  # of the app's list of runs, when it was last told of it
 
@@ -85,6 +86,13 @@ class Page(Screen[None]):
     def refresh_crumbs(self) -> None:
         """Write the top line again, after `crumbs` has changed."""
         self.query_one(TopBar).crumbs = self.crumbs
+
+    def refresh_keys(self) -> None:
+        """Draw the footer again, which costs as much as a table, only where other keys work than before."""
+        offered = [(key, active.binding.description, active.enabled) for key, active in self.active_bindings.items()]
+        if offered != self._offered:
+            self._offered = offered
+            self.refresh_bindings()
 
     def _show_device(self, device: str) -> None:
         self.query_one(TopBar).device = device

@@ -113,7 +113,6 @@ marks and filter.
         self._runs: list[RunStatus] = []
         self._specs: dict[str, Mapping[str, Any]] = {}
         self._filter: Filter = EVERYTHING
-        self._offered: tuple[bool | None, ...] = ()
 
     @property
     def crumbs(self) -> tuple[str, ...]:
@@ -188,7 +187,7 @@ marks and filter.
         table.show(shown, {run.id: run.prefix or run.id[:4] for run in self._runs})
         self._count(len(shown), hidden)
         self._tell_about()
-        self._refresh_keys()
+        self.refresh_keys()
 
     @work(exclusive=True, group="specs")
     async def _read_specs(self) -> None:
@@ -269,14 +268,7 @@ marks and filter.
     @on(RunTable.Highlighted)
     def _other_run(self) -> None:
         self._tell_about()
-        self._refresh_keys()
-
-    def _refresh_keys(self) -> None:
-        """Draw the footer again, which costs as much as the whole list, only where other keys work."""
-        offered = tuple(self.check_action(action, ()) for action in (*OF_A_RUN, "compare", "filter"))
-        if offered != self._offered:
-            self._offered = offered
-            self.refresh_bindings()
+        self.refresh_keys()
 
     @on(Input.Submitted, "#filter")
     def action_filter(self) -> None:
@@ -367,7 +359,7 @@ marks and filter.
 
     def action_sort(self) -> None:
         """By the next column that is shown."""
-        shown = self._table.shown
+        shown = [column.name for column in self._table.columns()]
         place = shown.index(self._table.order) if self._table.order in shown else -1
         self._table.sort_by(shown[(place + 1) % len(shown)])
 

@@ -13,7 +13,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
-from textual.widgets import DataTable, Static
+from textual.widgets import Static
 
 from cae_tui import formats
 from cae_tui.messages import (
@@ -219,7 +219,7 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
         table.show(stage, self._spec.baseline.kind)
         self._draw_reason(record, stage)
         self._draw_chart(stage)
-        self.refresh_bindings()
+        self.refresh_keys()
 
     def _draw_head(self, record: StudyRecord) -> None:
         device = f" · {record.device}" if record.device else ""
@@ -331,11 +331,11 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
         trial = self.query_one(StudyTable).trial
         return trial.run if trial is not None else ""
 
-    @on(DataTable.RowHighlighted)
-    def _refresh_keys(self) -> None:
-        self.refresh_bindings()
+    @on(StudyTable.Highlighted)
+    def _other_row(self) -> None:
+        self.refresh_keys()
 
-    @on(DataTable.RowSelected)
+    @on(StudyTable.Selected)
     def action_open(self) -> None:
         """The run: its report, or its training."""
         if self._trial_run:
@@ -358,7 +358,7 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
         self.query_one(StudyTable).toggle_mark()
         if (stage := self._stage) is not None:
             self._draw_chart(stage)
-            self.refresh_bindings()
+            self.refresh_keys()
 
     def action_compare(self) -> None:
         """The marked points' runs side by side."""
@@ -382,9 +382,9 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
         table = self.query_one(StudyTable)
         table.sort_by(table.order, backwards=not table.backwards)
 
-    @on(DataTable.HeaderSelected)
-    def _sort_by_head(self, event: DataTable.HeaderSelected) -> None:
-        table, name = self.query_one(StudyTable), event.column_key.value or ""
+    @on(StudyTable.HeadClicked)
+    def _sort_by_head(self, event: StudyTable.HeadClicked) -> None:
+        table, name = self.query_one(StudyTable), event.column
         table.sort_by(name, backwards=name == table.order and not table.backwards)
 
     def action_stage(self, step: int) -> None:

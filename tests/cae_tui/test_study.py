@@ -52,14 +52,14 @@ async def test_a_study_shows_its_table_the_pick_and_why(make_app: MakeApp, home:
         await pilot.press("left")
         assert text(app, "#reason").endswith("not worth it at 0.64.")
         table = screen.query_one(StudyTable)
-        cells = [[str(cell).strip() for cell in table.get_row_at(row)] for row in range(table.row_count)]
-        assert cells[1][0] == "▲★"
-        assert cells[1][1] == "32"
+        cells = [[cell.strip() for cell in table.text_of(row)] for row in range(table.row_count)]
+        assert table.margin(1).plain == " ▲★ "
+        assert cells[1][0] == "32"
         assert "0.0027" in cells[1]
-        assert [row[1] for row in cells] == ["16", "32", "50", "64"]
+        assert [row[0] for row in cells] == ["16", "32", "50", "64"]
         await pilot.press("s", "s", "S")
         assert table.order == "loss"
-        assert [str(table.get_row_at(row)[1]).strip() for row in range(4)] == ["16", "32", "50", "64"]
+        assert [table.text_of(row)[0] for row in range(4)] == ["16", "32", "50", "64"]
 
 
 async def test_each_key_draws_its_chart(make_app: MakeApp, home: Home) -> None:
@@ -96,7 +96,7 @@ async def test_a_diverged_point_is_shown_as_infinitely_bad(make_app: MakeApp, ho
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await opened(app, pilot)
         table = screen.query_one(StudyTable)
-        last = [str(cell).strip() for cell in table.get_row_at(table.row_count - 1)]
+        last = [cell.strip() for cell in table.text_of(table.row_count - 1)]
         assert "∞" in last
         assert "✗ diverged" in last
 
@@ -129,8 +129,8 @@ async def test_each_seed_has_its_own_row_one_key_away(make_app: MakeApp, home: H
         table = screen.query_one(StudyTable)
         assert table.row_count == 2
         await pilot.press("d")
-        rows = [[str(cell).strip() for cell in table.get_row_at(row)] for row in range(table.row_count)]
-        assert [row[1] for row in rows] == ["64", "seed 0", "seed 1", "128", "seed 0", "seed 1"]
+        rows = [[cell.strip() for cell in table.text_of(row)] for row in range(table.row_count)]
+        assert [row[0] for row in rows] == ["64", "seed 0", "seed 1", "128", "seed 0", "seed 1"]
         assert any("±" in cell for cell in rows[0])
         await pilot.press("d")
         assert table.row_count == 2
