@@ -364,7 +364,10 @@ class CaeApp(StudyApp):
     def action_go_to_run(self) -> None:
         """Open the run that this process trains."""
         if not self.runner.busy:
-            self.tell("No run is on.")
+            if self.runner.current is not None and self.runner.current.id:
+                self._open_run(messages.OpenRun(self.runner.current.id))
+            else:
+                self.tell("No run is on.")
         elif self.studies.busy:
             self._open(self.studies.current.id if self.studies.current else "")
         else:

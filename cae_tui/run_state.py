@@ -99,22 +99,40 @@ class RunState:
     def eta(self) -> float | None:
         """Seconds of training left; None before anything was measured.
 
-        The stage under way is told from its latest epochs, or from its steps before one is complete. A
-        later stage is taken to cost the same, or 1.5 times that after a frozen one, whose steps are cheaper.
+        The epoch under way is told from its steps as fast as they are now, the others from the mean of that and
+        the latest epochs. A later stage is taken to cost the same, or 1.5 times that after a frozen one, whose
+        steps are cheaper.
         """
         if not self.live or self.started is None or not self.stage:
             return None
         recent = [epoch.seconds for epoch in self.stage_log[-3:]]
-        if recent:
-            each = sum(recent) / len(recent)
-        elif self.batch:
-            each = self.batch.ms_per_step * self.steps / 1000 * 1.1  # validation comes on top of the steps
-        else:
+        usual = sum(recent) / len(recent) if recent else None
+        now = None if self.batch is None else self.batch.ms_per_step * self.steps / 1000 * self._overhead
+        if now is None and usual is None:
             return None
-        left = max(self.stage_epochs - len(self.stage_log) - self._part, 0) * each
+        each = (now or usual or 0.0) if now is None or usual is None else (now + usual) / 2
+        under_way = (1 - self._part) * (each if now is None else now)
+        left = max(self.stage_epochs - len(self.stage_log) - 1, 0) * each + under_way
         position = self.started.stages.index(self.stage) if self.stage in self.started.stages else 0
         later = sum(self.started.epochs[position + 1 :])
         return left + later * each * (1.5 if self.stage == "frozen" else 1.0)
+
+    @property
+    def _overhead(self) -> float:
+        """How much longer an epoch takes than its steps: validation comes on top of them."""
+        for epoch in reversed(self.stage_log):
+            if self.steps and epoch.ms_per_step > 0:
+                return max(1000 * epoch.seconds / (epoch.ms_per_step * self.steps), 1.0)
+        return 1.1
+
+    @property
+    def share(self) -> float:
+        """How much of the whole run is done, in [0, 1]; a stage that stopped early counts as done."""
+        if self.started is None or not self.total_epochs:
+            return 0.0
+        position = self.started.stages.index(self.stage) if self.stage in self.started.stages else 0
+        done = sum(self.started.epochs[:position]) + len(self.stage_log) + self._part
+        return min(done / self.total_epochs, 1.0)
 
     @property
     def result(self) -> Mapping[str, Any]:

@@ -6,9 +6,9 @@ takes in `RunUpdated` and `RunsChanged` where it shows runs. Each page has the c
 """
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
@@ -25,7 +25,21 @@ if TYPE_CHECKING:
     from cae_tui.runner import Runner
 
 
-class Page(Screen[None]):
+class Steady:
+    """For screens: passes over a size that the terminal no longer has.
+
+    A screen that is laid out posts its new size to itself. Where two sizes are on their way at once, as when a person
+    drags a window's edge while a run is on, each of them would call the other back for ever.
+    """
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Before Textual lays out anything."""
+        if event.size != cast("Screen[Any]", self).app.size:
+            event.prevent_default()
+            event.stop()
+
+
+class Page(Steady, Screen[None]):
     """A screen of the app."""
 
     DEFAULT_CSS = """
@@ -40,6 +54,7 @@ class Page(Screen[None]):
         Binding("question_mark", "app.help", "Help", id="page.help", tooltip="What is here", show=False),
     ]
     AUTO_FOCUS = "*"
+    NAMES_PALETTE: ClassVar[bool] = False  # whether the footer has room to name the palette of commands
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as Textual declares it
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012
 
@@ -68,7 +83,7 @@ class Page(Screen[None]):
         with Container(id="page"):
             yield from self.compose_page()
         yield RunStrip()
-        yield Footer(show_command_palette=False)
+        yield Footer(show_command_palette=self.NAMES_PALETTE)
 
     def compose_page(self) -> Iterator[Widget]:
         """What is between the top line and the bottom lines."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
+from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widget import Widget
@@ -69,6 +70,7 @@ class SpecPage(Page):
         Binding("ctrl+r", "start", "Start", id="form.start", tooltip="Begin the run"),
         Binding("f2", "other_pane", "Architecture", id="form.architecture", tooltip="The layers, or the form again"),
         Binding("f5", "defaults", "Defaults", id="form.defaults", tooltip="Every field as the preset has it, or back"),
+        Binding("up", "to_form", "Last field", id="form.to_form", tooltip="From the button to the form", show=False),
     ]
     KIND: ClassVar[type[Spec]]
 
@@ -188,6 +190,12 @@ class SpecPage(Page):
             word.update("Ctrl+R starts.")
 
     # -- what keys do ----------------------------------------------------------------------------
+
+    def action_to_form(self) -> None:
+        """From the button beneath the form back into it."""
+        if self.focused is not self.query_one("#start"):
+            raise SkipAction
+        self.form.focus_last()
 
     @on(Button.Pressed, "#start")
     def action_start(self) -> None:

@@ -13,6 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.events import Resize
 from textual.widget import Widget
 from textual.widgets import Label
 
@@ -190,7 +191,7 @@ Files are IDX, plain or gzip; with no file named, the data is the MNIST that com
         columns, _ = self.query_one(ImageSheet).cell(height, width)
         return "every pixel" if columns == width else f"at {formats.percent(columns / width, 0)}"
 
-    def on_resize(self) -> None:
+    def on_resize(self, event: Resize) -> None:  # noqa: ARG002
         """As many images as fit now."""
         self.call_after_refresh(self._draw)
 

@@ -13,6 +13,8 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Markdown, Static
 
+from cae_tui.screens.base import Steady
+
 EVERYWHERE = """
 ## Everywhere
 
@@ -26,7 +28,7 @@ EVERYWHERE = """
 """What is added to every page's help."""
 
 
-class ConfirmScreen(ModalScreen[bool]):
+class ConfirmScreen(Steady, ModalScreen[bool]):
     """A question whose safe answer is the default: gives back whether the person said yes."""
 
     CSS_PATH = "dialogs.tcss"
@@ -66,7 +68,7 @@ class ConfirmScreen(ModalScreen[bool]):
         self.focus_next(Button)
 
 
-class AskTextScreen(ModalScreen[str | None]):
+class AskTextScreen(Steady, ModalScreen[str | None]):
     """A line of text: gives back what was typed, None where the person would not.
 
     Args:
@@ -109,7 +111,7 @@ class AskTextScreen(ModalScreen[str | None]):
         self.dismiss(None)
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Steady, ModalScreen[None]):
     """What a screen is for and what its keys do."""
 
     CSS_PATH = "dialogs.tcss"
@@ -134,7 +136,7 @@ class HelpScreen(ModalScreen[None]):
         self.dismiss(None)
 
 
-class StoppingScreen(ModalScreen[None]):
+class StoppingScreen(Steady, ModalScreen[None]):
     """Stands while a run that was on comes to its end, before the program does."""
 
     CSS_PATH = "dialogs.tcss"

@@ -27,6 +27,7 @@ ORDERS = {
     "classifier": ("image order", "most confident", "least confident"),
     "autoencoder": ("image order", "worst error", "best error"),
 }
+NO_BREAK = "\N{NO-BREAK SPACE}"
 KEPT_PICTURES = 2000
 """Thumbnails that are kept when others are looked at."""
 SETTLE_SECONDS = 0.08
@@ -187,7 +188,7 @@ What the model made of the images it was measured on.
         of = self.view.of if self.view else "test"
         self.query_one("#page-line", Static).update(
             Content.styled(
-                f"page {page + 1} of {pages} · {formats.count(len(self.found))} {of} {number}", "$foreground-muted"
+                f"page {page + 1:,} of {pages:,} · {formats.count(len(self.found))} {of} {number}", "$foreground-muted"
             )
         )
         cards.show(shown, self._pictures, cursor, self._empty())
@@ -250,9 +251,12 @@ What the model made of the images it was measured on.
             else:
                 parts.append(_clickable("x", f"class {chosen.true_class}", "every_class", "bold reverse"))
         if chosen.predicted_class is not None:
-            parts.append(_clickable("x", f"taken for {chosen.predicted_class}", "every_class", "bold reverse"))
+            parts.append(Content.styled(f" taken for {chosen.predicted_class} ", "bold reverse"))
         parts.append(_clickable("o", chosen.order, "order"))
-        return Content("   ").join(parts)
+        gap = "   " if self.size.width >= 90 else "  "
+        # Without breaks inside: what does not fit stands whole in the next line.
+        whole = (Content(part.plain.replace(" ", NO_BREAK), list(part.spans)) for part in parts)
+        return Content(gap).join(whole)
 
     def _empty(self) -> str:
         """What to say, and to press, where nothing passes the filter."""

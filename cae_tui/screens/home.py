@@ -54,6 +54,7 @@ class HomeScreen(Page):
 
     CSS_PATH = "home.tcss"
     AUTO_FOCUS = "#menu"
+    NAMES_PALETTE = True
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (66, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as Textual declares it
     VERTICAL_BREAKPOINTS = [(0, "-low"), (20, "-short"), (32, "-tall")]  # noqa: RUF012
     HELP = """
@@ -117,12 +118,10 @@ loss, a percentage the test accuracy.
         """List the runs again."""
         if self.is_current or not self.is_mounted:
             listed = self.query_one(LastRuns)
-            before = listed.resumable is None
             runs = [run for run in self.runner.list_runs() if not run.study]  # a trial is listed by its study
             runs += self.cae.studies.as_runs()
             listed.show(sorted(runs, key=lambda run: run.started, reverse=True))
-            if before != (listed.resumable is None):
-                self.refresh_bindings()
+            self.refresh_keys()
 
     def on_screen_resume(self) -> None:
         """Other processes may have trained meanwhile."""
@@ -145,13 +144,14 @@ loss, a percentage the test accuracy.
             self.post_message(OpenStudy(run.id) if run.kind == "study" else OpenRun(run.id))
 
     @on(OptionList.OptionHighlighted, "#runs")
-    def _refresh_keys(self) -> None:
-        self.refresh_bindings()
+    def _other_run(self) -> None:
+        self.refresh_keys()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Only what was stopped or cut off can be resumed."""
         if action == "resume":
-            return bool(self.query(LastRuns)) and self.query_one(LastRuns).resumable is not None
+            listed = self.query(LastRuns)
+            return bool(listed) and listed.first().resumable is not None and not self.runner.busy
         return True
 
     def action_resume(self) -> None:

@@ -29,6 +29,7 @@ from cae_tui.messages import (
 from cae_tui.screens.base import Page
 from cae_tui.views import RunStatus
 from cae_tui.widgets.run_table import COLUMNS, STAR, RunTable
+from engine.events import PAUSED, RUNNING
 from engine.run_filter import EVERYTHING, EXAMPLES, Filter, FilterError, parse_filter
 
 RELOAD_SECONDS = 3.0
@@ -217,11 +218,14 @@ marks and filter.
         parts: list[Content] = []
         if run is not None:
             marks = run.marks
+            told = self._table.left_out(run)
+            parts += [Content(told)] * bool(told)
             parts += [Content.styled(STAR, "$cae-attention")] * marks.star
             parts += [Content(" ".join(f"#{tag}" for tag in marks.tags))] * bool(marks.tags)
             parts += [Content.styled(marks.note, "$foreground")] * bool(marks.note)
             parts += [Content(run.message)] * bool(run.message)
-            parts = parts or [Content("s sort · f star · t tags · o note · h hide · w CSV · x delete")]
+            if not (marks.star or marks.tags or marks.note or run.message):
+                parts.append(Content("f star · t tags · o note · h hide · w CSV · x delete"))
         self.query_one("#about", Static).update(Content("  ").join(parts))
 
     # -- what keys do ----------------------------------------------------------------------------
@@ -256,7 +260,9 @@ marks and filter.
             return False
         match action:
             case "resume":
-                return run.resumable and not self._table.marked
+                return run.resumable and not self._table.marked and not self.runner.busy
+            case "delete":
+                return not any(chosen.state in (RUNNING, PAUSED) for chosen in self._table.chosen)
             case "classify":
                 return run.kind == "autoencoder" and run.best_loss is not None and not self._table.marked
             case "compare":

@@ -8,6 +8,7 @@ from rich.text import Text
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.events import Resize
 from textual.widget import Widget
 from textual.widgets import DataTable, Static
 
@@ -86,7 +87,7 @@ Every study that was made here. A study tries values of hyperparameters, one run
         row = self._table.cursor_row
         return self._studies[row] if 0 <= row < len(self._studies) else None
 
-    def on_resize(self) -> None:
+    def on_resize(self, event: Resize) -> None:  # noqa: ARG002
         """Use the width there is."""
         self._drawn = None
         self._reload()

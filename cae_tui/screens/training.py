@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 WIDE, TALL = 110, 34
 """Columns from which the status stands beside the chart; rows from which images stand under it."""
+ROOMY = 118
+"""Columns from which the log beside the chart has room for the time of a step."""
 SECOND_CHART = 168
 """Columns from which an autoencoder's batches are drawn beside its epochs."""
 COMPLETE = (FINISHED, EARLY_STOPPED)
@@ -198,7 +200,7 @@ The curves of a run, as it learns or as it learnt.
         name = self.short(run.id)
         if pane.border_title != name:
             pane.border_title = name
-        words = status(run, max(pane.size.width, 20))
+        words = status(run, max(pane.scrollable_content_region.width, 20))
         if words != self._words:
             place = self.query_one("#status", Static)
             height = words.get_height({}, max(place.size.width, 1))
@@ -243,6 +245,7 @@ The curves of a run, as it learns or as it learnt.
         self.query_one("#panes").display = not waits
         classifier = run is not None and run.kind == "classifier"
         self.set_class(width >= WIDE, "-beside")
+        self.set_class(width >= ROOMY, "-roomy")
         self.set_class(height >= TALL, "-under")
         self.set_class(classifier, "-classifier")
         images, epochs = self.has_class("-images") and not classifier, self.has_class("-epochs")
@@ -333,7 +336,7 @@ The curves of a run, as it learns or as it learnt.
     def action_by(self) -> None:
         """Batches in place of epochs, or back."""
         chart = self.query_one("#loss", LossChart)
-        chart.by = "epoch" if chart.by == "batch" else "batch"
+        chart.by = "epoch" if chart.shown_by == "batch" else "batch"
 
     def action_show(self, what: str) -> None:
         """Images or the log in place of the curves, or the curves again."""

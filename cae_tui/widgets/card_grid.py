@@ -130,7 +130,8 @@ class CardGrid(Widget, can_focus=True):
         if place == self.cursor:
             colour = variables["background" if self.has_focus else "foreground"]
         style = Style.parse(f"{_rgb(colour)} {under}".strip()) if colour or under else Style()
-        lines.append(Text(caption(prediction)[:CARD_WIDTH].center(CARD_WIDTH), style=style))
+        words = caption(prediction)[: CARD_WIDTH - 1].center(CARD_WIDTH - 1)
+        lines.append(Text(f" {words}", style=style))
         return lines
 
     # -- moving ----------------------------------------------------------------------------------

@@ -50,6 +50,13 @@ class EpochLog(RichLog):
             self.clear()
             self._shown = []
         self._width = width
+        if not epochs:
+            if not self.lines:
+                coming = "A line comes after each epoch." if run.live else "No epoch was completed."
+                self.write(Text(coming, style="dim", no_wrap=True))
+            return
+        if not self._shown and self.lines:
+            self.clear()  # what stood there before there was anything to tell
         several = run.started is not None and len(run.started.stages) > 1
         digits = len(str(max(run.started.epochs, default=1))) if run.started else 2
         for epoch in epochs[len(self._shown) :]:

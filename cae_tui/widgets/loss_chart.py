@@ -109,7 +109,7 @@ class LossChart(PlotextPlot):
 
     Args:
         metric: "loss", or "accuracy" for a classifier, whose scale is never logarithmic.
-        by: "epoch" or "batch"; batches are shown anyhow until two epochs are complete.
+        by: "epoch" or "batch"; where it is neither, batches until two epochs are complete, then epochs.
         keys: what changes the chart, for its title.
     """
 
@@ -126,9 +126,9 @@ class LossChart(PlotextPlot):
     TITLES: ClassVar[dict[str, str]] = {"loss": "Loss", "accuracy": "Accuracy"}
 
     log_scale: reactive[bool] = reactive(True)
-    by: reactive[str] = reactive("epoch")
+    by: reactive[str] = reactive("")
 
-    def __init__(self, metric: str = "loss", *, by: str = "epoch", keys: str = "", id: str | None = None) -> None:  # noqa: A002
+    def __init__(self, metric: str = "loss", *, by: str = "", keys: str = "", id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self.metric = metric
         self.set_reactive(LossChart.by, by)
@@ -166,9 +166,9 @@ class LossChart(PlotextPlot):
     def shown_by(self) -> str:
         """What is drawn: one epoch is a point and not a curve, so batches stand in until there are two."""
         run = self._run
-        if self.metric == "loss" and run is not None and run.batches and (self.by == "batch" or len(run.epochs) < 2):
-            return "batch"
-        return "epoch"
+        if self.metric != "loss" or run is None or not run.batches:
+            return "epoch"
+        return self.by or ("batch" if len(run.epochs) < 2 else "epoch")
 
     @property
     def logarithmic(self) -> bool:
@@ -267,7 +267,10 @@ class LossChart(PlotextPlot):
             self._plot.xticks([0.0, last], ["0", PARTS[last]])
         else:
             ticks = epoch_ticks(int(first), int(last), max(width // 7, 2))
-            self._plot.xticks([float(tick) for tick in ticks], [str(tick) for tick in ticks])
+            names = [str(tick) for tick in ticks]
+            if last == 1 and self.shown_by == "batch":
+                names[-1] = "1 epoch"
+            self._plot.xticks([float(tick) for tick in ticks], names)
         self._plot.xlim(first, last)
         self._plot.xaxes(True, False)
 
@@ -302,6 +305,8 @@ class LossChart(PlotextPlot):
             part = [point for point in scaled if start < point[0] <= end]
             if line and len(part) > 1:
                 self._plot.plot(*zip(*part, strict=True), marker="braille", color=colour)
+            elif line and part and not mark:  # one point is no line, and not nothing either
+                self._plot.scatter([part[0][0]], [part[0][1]], marker=TRAINING_MARK, color=colour)
         if mark and scaled:  # not on every epoch of a long run: the curve is to be seen as well
             stride = math.ceil(4 * len(scaled) / width)
             self._plot.scatter(*zip(*scaled[::-1][::stride], strict=True), marker=mark, color=colour)

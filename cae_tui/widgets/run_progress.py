@@ -38,7 +38,9 @@ def progress_lines(run: RunState, width: int) -> list[Content]:
     done = len(run.stage_log) + run.done_epochs - len(run.epochs)
     digits = len(str(run.stage_epochs))
     lines = [progress_line(f"epoch {run.epoch:>{digits}}/{run.stage_epochs}", done / run.stage_epochs, width)]
-    if run.live:
+    if run.started and len(run.started.stages) > 1 and run.live:
+        lines.append(progress_line("whole run", run.share, width))
+    if run.live and not run.evaluating:
         step = run.batch.step if run.batch else 0
         steps = run.batch.steps if run.batch else run.steps
         lines.append(progress_line(f"step {step:>{len(str(steps))}}/{steps}", step / steps if steps else 0.0, width))
@@ -48,7 +50,7 @@ def progress_lines(run: RunState, width: int) -> list[Content]:
 def speed_line(run: RunState) -> str:
     """`ETA 4:44 · 50 ms/step · 2,560 images/s`, as far as it is known."""
     parts = []
-    if run.live:
+    if run.live and not run.evaluating:
         eta = run.eta
         parts.append(f"ETA {formats.duration(eta)}" if eta is not None else "ETA after the first steps")
     told = run.batch or (run.epochs[-1] if run.epochs else None)
@@ -167,7 +169,8 @@ def advice(run: RunState) -> tuple[str, str]:
             return f"✓ Finished{after}. Press o for the report{classify}.", "success"
         case "stopped" | "cut off":
             word = "Stopped" if run.state == "stopped" else "Cut off"
-            return f"■ {run.message or f'{word}{told}.'} Press R to go on from there.", "cae-attention"
+            message = (run.message or f"{word}{told}.").removesuffix("Resume it to go on.").rstrip()
+            return f"■ {message} Press R to go on from there.", "cae-attention"
         case "diverged":
             message = run.message or "The loss is no longer a number: try a smaller learning rate."
             return f"✗ Diverged. {message} Press e to change the spec and try again.", "error"

@@ -34,13 +34,13 @@ class Column:
 
 COLUMNS = (
     Column("run", 5, 0, lambda run: run.id),
-    Column("kind", 11, 5, lambda run: run.kind),
+    Column("kind", 11, 7, lambda run: run.kind),
     Column("spec", 18, 0, lambda run: run.title),
     Column("val loss", 8, 1, lambda run: run.best_loss, right=True),
     Column("last", 8, 6, lambda run: run.last_loss, right=True),
     Column("test acc", 8, 2, lambda run: run.test_accuracy, right=True, descending=True),
-    Column("epochs", 9, 4, lambda run: run.epoch, right=True, descending=True),
-    Column("time", 8, 7, lambda run: run.seconds, right=True),
+    Column("epochs", 6, 4, lambda run: run.epoch, right=True, descending=True),
+    Column("time", 7, 5, lambda run: run.seconds, right=True),
     Column("state", 15, 0, lambda run: run.state),
     Column("age", 6, 3, lambda run: run.started, right=True, descending=True),
 )
@@ -61,6 +61,7 @@ class RunTable(LineTable):
         self.marked: set[str] = set()
         self.rows: list[RunStatus] = []
         self._prefixes: dict[str, str] = {}
+        self._wide: dict[str, int] = {}  # columns whose width is that of what is in them
 
     @property
     def run(self) -> RunStatus | None:
@@ -101,6 +102,10 @@ class RunTable(LineTable):
         self.rows = sorted_runs(runs, self.order, backwards=self.backwards)
         places = {run.id: place for place, run in enumerate(self.rows)}
         self.marked &= set(places)
+        self._wide = {
+            "run": max((len(self._prefix(run)) for run in runs), default=0),
+            "epochs": max((len(_epochs(run)) for run in runs), default=0),
+        }
         self.place_rows(places.get(before.id if before else "", row))
 
     # -- what is drawn ---------------------------------------------------------------------------
@@ -117,8 +122,11 @@ class RunTable(LineTable):
             columns.remove(max(columns, key=lambda column: column.needed))
         return columns
 
+    def _width(self, column: Column) -> int:
+        return max(column.width, self._wide.get(column.name, 0))
+
     def _total(self, columns: Sequence[Column]) -> int:
-        return sum(column.width + self.PADDING for column in columns) - self.PADDING
+        return sum(self._width(column) + self.PADDING for column in columns) - self.PADDING
 
     def heads(self) -> list[Head]:
         """The columns; what width is left goes to the spec, as far as that can use it."""
@@ -127,7 +135,7 @@ class RunTable(LineTable):
         heads = []
         for column in columns:
             arrow = ("▲" if self.backwards != column.descending else "▼") if column.name == self.order else ""
-            width = min(column.width + rest, MOST_SPEC) if column.name == "spec" else column.width
+            width = min(column.width + rest, MOST_SPEC) if column.name == "spec" else self._width(column)
             heads.append(Head(column.name, f"{column.name}{arrow}", width, column.right))
         return heads
 
@@ -144,7 +152,7 @@ class RunTable(LineTable):
     def _cell(self, run: RunStatus, head: Head) -> str | Text:
         match head.name:
             case "run":
-                return Text(self._prefixes.get(run.id, run.prefix or run.id[:4]), "bold")
+                return Text(self._prefix(run), "bold")
             case "kind":
                 return run.kind
             case "spec":
@@ -156,7 +164,7 @@ class RunTable(LineTable):
             case "test acc":
                 return formats.percent(run.test_accuracy)
             case "epochs":
-                return f"{run.epoch:,}/{run.epochs:,}"
+                return _epochs(run)
             case "time":
                 return formats.duration(run.seconds)
             case "state":
@@ -164,6 +172,20 @@ class RunTable(LineTable):
                 return Text.assemble((symbol, self.app.theme_variables.get(variable, "")), f" {run.state}")
             case _:
                 return formats.ago(run.started, time.time())
+
+    def _prefix(self, run: RunStatus) -> str:
+        return self._prefixes.get(run.id, run.prefix or run.id[:4])
+
+    def left_out(self, run: RunStatus) -> str:
+        """What the columns would say of a run for which there is no room, in one line."""
+        shown = {head.name for head in self.heads()}
+        told = {
+            "kind": run.kind,
+            "epochs": f"{_epochs(run)} epochs",
+            "time": formats.duration(run.seconds or None),
+            "last": f"last {formats.loss(run.last_loss)}",
+        }
+        return " · ".join(text for name, text in told.items() if name not in shown)
 
     def _spec(self, run: RunStatus, width: int) -> Text:
         """The essentials, and as many of the tags as there is room for."""
@@ -174,6 +196,10 @@ class RunTable(LineTable):
                 break
             text.append(f" {word}", self.muted)
         return text
+
+
+def _epochs(run: RunStatus) -> str:
+    return f"{run.epoch:,}/{run.epochs:,}"
 
 
 def spec_words(run: RunStatus, prefixes: dict[str, str]) -> str:

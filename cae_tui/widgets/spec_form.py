@@ -373,6 +373,12 @@ class SpecForm(Vertical):
         elif step > 0:
             self.screen.focus_next()
 
+    def focus_last(self) -> None:
+        """To the last place that takes the focus."""
+        stops = [widget for widget in self.screen.focus_chain if self in widget.ancestors]
+        if stops:
+            self.screen.set_focus(stops[-1])
+
     def focus_problem(self) -> None:
         """Go to the first field that is wrong, and show it."""
         for name in self.problems:

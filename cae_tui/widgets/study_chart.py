@@ -37,6 +37,8 @@ REDRAW_SECONDS = 0.5
 MARKS = ("●", "▲", "■", "◆", "▼", "○", "△", "□")
 PICK_MARK = "★"
 CHARTS = ("curves", "each value", "by value", "by time", "importance", "parallel")
+MOST_LINES = 24
+"""Of parallel coordinates."""
 SMALL_WIDTH, SMALL_HEIGHT = 26, 8
 LEAST_WIDTH, LEAST_HEIGHT = 24, 6
 COMING = "No epoch has ended yet: curves begin with the first."
@@ -439,7 +441,12 @@ class StudyChart(PlotextPlot):
         if view.marked:
             ended = [pair for pair in ended if pair[0] in view.marked] or ended
         logs = {place: math.log10(point.loss) if point.loss > 0 else -20.0 for place, point in ended}
-        low, high = min(logs.values()), max(logs.values())
+        every = len(ended)
+        # A hundred lines in forty columns are a smear, and dear to draw: of many the best are shown.
+        best = sorted(ended, key=lambda pair: logs[pair[0]])[:MOST_LINES]
+        ended = best + [pair for pair in ended if pair[0] == view.stage.pick and pair not in best]
+        shown = [logs[place] for place, _ in ended]
+        low, high = min(shown), max(shown)
         axes = [axis_of(view.spec, view.stage, name) for name in names]
         self._begin(width, height - 1)
         self._plot.xlim(-0.05, len(names) + 0.12)
@@ -452,7 +459,7 @@ class StudyChart(PlotextPlot):
         for place in range(len(names) + 1):
             self._plot.vline(float(place), "gray")
         worst_first = sorted(ended, key=lambda pair: (pair[0] == view.stage.pick, -logs[pair[0]]))
-        few = {place for place, _ in sorted(ended, key=lambda pair: logs[pair[0]])[:MOST_CURVES]}
+        few = {place for place, _ in best[:MOST_CURVES]}
         for place, point in worst_first:
             heights = [scale[point.values[name]] for name, (scale, _) in zip(names, axes, strict=True)]
             share = (logs[place] - low) / (high - low) if high > low else 0.0
@@ -464,6 +471,7 @@ class StudyChart(PlotextPlot):
                 self._plot.text(f" {label}", float(place), at, alignment="left", color="default")
         for at, value in ((0.0, 10**low), (1.0, 10**high)):
             self._plot.text(formats.loss(value), float(len(names)), at, alignment="right", color="default")
-        grey = " · grey: the rest" if len(ended) > MOST_CURVES else ""
+        grey = " · grey: others" if len(ended) > MOST_CURVES else ""
+        grey += f" · the best {MOST_LINES} of {every}" if every > MOST_LINES else ""
         note = Text.assemble("⠒ the pick (the colour of text)", (f"   low on the right is good{grey}", "dim"))
         return self._with_note(note, width)

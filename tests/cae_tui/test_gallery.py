@@ -124,7 +124,7 @@ def lines(pilot: Pilot[None]) -> list[str]:
 
 
 def text(pilot: Pilot[None]) -> str:
-    return "\n".join(lines(pilot))
+    return ("\n".join(lines(pilot))).replace("\xa0", " ")
 
 
 CAPTION = re.compile(r"(?:\d+ → )?\d+  [✓✗] \d+ %|(?:\d+  )?err \S+")
