@@ -1,0 +1,364 @@
+"""What a hyperparameter says is what a run does: from the spec through models, tasks and stages to the result."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from sklearn import metrics
+from sklearn.decomposition import PCA
+from torch import Tensor, nn
+
+from engine import jobs
+from engine.augmentation import affine
+from engine.checkpoint import read_model, read_tensors
+from engine.control import Asked, Flag
+from engine.datasets import ImageSet, split
+from engine.device import Device, choose_device
+from engine.events import FINISHED, BatchEnded, EpochEnded, Event, Resumed, StageStarted
+from engine.models import ConvAutoencoder, ConvLayer, EncoderClassifier
+from engine.runs import Home, RunDirectory
+from engine.spec import AutoencoderSpec, ClassifierSpec, parse
+from engine.tasks import Classification, Reconstruction, Task
+from engine.training import Progress, Stage
+from tests.engine.conftest import train
+from tests.engine.tiny import (
+    CLASSES,
+    SIDE,
+    TEST,
+    TRAINING,
+    Watched,
+    classes,
+    noise,
+    tiny,
+    tiny_classifier,
+    write_encoder,
+    write_files,
+)
+
+
+@pytest.fixture(scope="module")
+def noise_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """60 images of noise to train on and 20 to test with, in three classes."""
+    return write_files(tmp_path_factory.mktemp("noise"))
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory, noise_files: dict[str, Path]) -> Path:
+    """A model file for classifiers to build on."""
+    return write_encoder(tmp_path_factory.mktemp("encoder") / "model.safetensors", noise_files)
+
+
+# -- the task -------------------------------------------------------------------------------------
+
+
+LOGITS = torch.tensor([[2.0, 0.5, -1.0], [0.0, 0.3, 0.1], [1.0, 1.0, 1.0], [-2.0, 0.0, 3.0]])
+LABELS = torch.tensor([0, 2, 1, 0])
+
+
+def cross_entropy(logits: Tensor, labels: Tensor, smoothing: float) -> float:
+    """By hand: each label is 1 - smoothing of its class and smoothing / classes of every class."""
+    numbers = logits.double().numpy()
+    log_probabilities = numbers - np.log(np.exp(numbers).sum(1, keepdims=True))
+    targets = (1 - smoothing) * np.eye(numbers.shape[1])[labels.numpy()] + smoothing / numbers.shape[1]
+    return float(-(targets * log_probabilities).sum(1).mean())
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.6])
+def test_label_smoothing_is_in_what_training_minimises_but_not_in_the_loss_that_is_told(smoothing: float) -> None:
+    task, model = Classification(smoothing), nn.Identity()
+    trained = task(model.train(), LOGITS, LABELS)
+    assert trained.objective.item() == pytest.approx(cross_entropy(LOGITS, LABELS, smoothing), rel=1e-5)
+    assert trained.metrics["loss"].item() == pytest.approx(cross_entropy(LOGITS, LABELS, 0), rel=1e-5)
+    evaluated = task(model.eval(), LOGITS, LABELS)
+    assert evaluated.objective.item() == evaluated.metrics["loss"].item() == trained.metrics["loss"].item()
+    assert evaluated.metrics["accuracy"].item() == 0.25
+
+
+def test_label_smoothing_alone_moves_a_model_that_is_sure_of_every_label() -> None:
+    logits = (30 * torch.eye(CLASSES)).requires_grad_()
+    for smoothing in (0.0, 0.3):
+        objective = Classification(smoothing)(nn.Identity(), logits, torch.arange(CLASSES)).objective
+        (gradient,) = torch.autograd.grad(objective, logits)
+        assert float(gradient.abs().max()) == pytest.approx(smoothing * (CLASSES - 1) / CLASSES**2, abs=1e-6)
+
+
+def test_the_task_of_a_spec_has_its_label_smoothing(encoder: Path, noise_files: dict[str, Path]) -> None:
+    assert jobs.task_of(tiny_classifier(noise_files, encoder, label_smoothing=0.3)) == Classification(0.3)
+    assert isinstance(jobs.task_of(tiny(noise_files)), Reconstruction)
+
+
+# -- the models -----------------------------------------------------------------------------------
+
+
+def constant(module: nn.Module, value: float) -> None:
+    """Make a convolution or dense layer answer everything with `value`."""
+    assert isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear)
+    nn.init.zeros_(module.weight)
+    assert module.bias is not None
+    nn.init.constant_(module.bias, value)
+
+
+def kept_part(outputs: Tensor) -> float:
+    return float((outputs != 0).float().mean())
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3, 0.8])
+@pytest.mark.parametrize("layers", [1, 2])
+def test_dropout_of_a_head_puts_that_part_of_the_last_hidden_outputs_to_zero(layers: int, dropout: float) -> None:
+    spec = parse(ClassifierSpec, {"encoder": "x", "fc_layers": layers, "fc_units": 2000, "dropout": dropout})
+    model = EncoderClassifier(spec, AutoencoderSpec(layers=2, kernels=(2,), downsamplings=1), (SIDE, SIDE, 1), CLASSES)
+    dense = [module for module in model.head if isinstance(module, nn.Linear)]
+    for module in dense:
+        constant(module, 1.0)
+    # The output is then the mean of the hidden numbers: the part that is kept, over what is expected of it.
+    constant(dense[-1], 0.0)
+    nn.init.constant_(dense[-1].weight, 1 / 2000)
+    images = torch.rand(8, 1, SIDE, SIDE)
+    torch.manual_seed(0)
+    part = model.train()(images)[:, 0] * (1 - dropout)
+    assert part.tolist() == pytest.approx([1 - dropout] * 8, abs=0.06)
+    assert len(set(part.tolist())) > 1 or dropout == 0
+    assert torch.allclose(model.eval()(images), torch.ones(8, CLASSES), atol=1e-4)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.4])
+def test_dropout_of_an_autoencoder_puts_that_part_of_every_layer_s_outputs_to_zero_but_the_last_s(
+    dropout: float,
+) -> None:
+    plain = {"normalisation": "none", "residual": False, "activation": "relu", "kernels": 16, "layers": 6}
+    model = ConvAutoencoder(parse(AutoencoderSpec, {**plain, "dropout": dropout}), (SIDE, SIDE, 1))
+    layers = [module for module in model.modules() if isinstance(module, ConvLayer)]
+    parts: list[float] = []
+    for layer in layers:
+        constant(layer.convolution, 1.0)
+        layer.register_forward_hook(lambda _module, _inputs, output: parts.append(kept_part(output)))
+    images = torch.rand(32, 1, SIDE, SIDE)
+    torch.manual_seed(0)
+    model.train()(images)
+    assert parts == pytest.approx([1 - dropout] * 5 + [1], abs=0.06)
+    parts.clear()
+    model.eval()(images)
+    assert parts == [1] * 6
+
+
+def test_an_encoder_with_dropout_drops_in_fine_tuning_but_not_while_it_is_frozen() -> None:
+    of_encoder = parse(AutoencoderSpec, {"layers": 2, "kernels": 4, "downsamplings": 1, "dropout": 0.5})
+    spec = parse(ClassifierSpec, {"encoder": "x", "dropout": 0.0})
+    model = EncoderClassifier(spec, of_encoder, (SIDE, SIDE, 1), CLASSES).train()
+    images = torch.rand(8, 1, SIDE, SIDE)
+    model.freeze(True)
+    assert torch.equal(model(images), model(images))
+    model.freeze(False)
+    assert not torch.equal(model(images), model(images))
+
+
+# -- the device -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("precision", "dtype"), [("bfloat16", torch.bfloat16), ("float32", torch.float32), ("auto", torch.float32)]
+)
+def test_a_cpu_computes_in_the_precision_that_it_is_asked_for(precision: str, dtype: torch.dtype) -> None:
+    device = choose_device("cpu", precision)
+    with device.autocast():
+        assert nn.Linear(4, 4)(torch.rand(2, 4)).dtype == dtype
+        assert nn.Conv2d(1, 2, 3)(torch.rand(1, 1, 8, 8)).dtype == dtype
+    assert device.words.endswith(str(dtype).removeprefix("torch."))
+
+
+# -- the stages -----------------------------------------------------------------------------------
+
+
+Handed = tuple[Task, Stage, Device, bool]
+
+
+@pytest.fixture
+def handed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Any], dict[str, Handed]]:
+    """A function from a spec to what `fit` is handed for each stage of its run: task, stage, device, frozen or not."""
+
+    def run(spec: AutoencoderSpec | ClassifierSpec) -> dict[str, Handed]:
+        calls: dict[str, Handed] = {}
+
+        def fit(model: nn.Module, task: Task, stage: Stage, data: object, **others: Any) -> Progress:
+            still = any(not weights.requires_grad for weights in model.parameters())
+            calls[stage.name] = (task, stage, others["device"], still)
+            others["keeper"].keep_best(stage.name, model)
+            return Progress(stage=stage.name, ended=FINISHED)
+
+        monkeypatch.setattr("engine.jobs.fit", fit)
+        jobs.start(Home(tmp_path / "home"), spec, lambda event: None, Flag())
+        return calls
+
+    return run
+
+
+def test_every_setting_of_an_autoencoder_s_training_reaches_fit(
+    handed: Callable[[Any], dict[str, Handed]], noise_files: dict[str, Path]
+) -> None:
+    of_stage = {"optimizer": "rmsprop", "learning_rate": 0.012, "weight_decay": 0.034, "schedule": "reduce-on-plateau"}
+    more = {"epochs": 7, "batch_size": 5, "patience": 4, "seed": 6}
+    spec = tiny(noise_files, **of_stage, **more, precision="bfloat16")
+    ((name, (task, stage, device, still)),) = handed(spec).items()
+    assert stage == Stage(name="autoencoder", **of_stage, **more, augment=False)  # type: ignore[arg-type]
+    assert (name, device.precision, still) == ("autoencoder", "bfloat16", False)
+    assert isinstance(task, Reconstruction)
+
+
+def test_every_setting_of_a_classifier_s_training_reaches_fit_for_the_stage_that_it_is_for(
+    handed: Callable[[Any], dict[str, Handed]], noise_files: dict[str, Path], encoder: Path
+) -> None:
+    both = {"optimizer": "sgd", "weight_decay": 0.034, "schedule": "constant", "batch_size": 5, "patience": 4}
+    own = {"learning_rate": 0.012, "finetune_learning_rate": 0.056, "frozen_epochs": 2, "finetune_epochs": 3}
+    spec = tiny_classifier(noise_files, encoder, **both, **own, label_smoothing=0.2, precision="bfloat16", seed=6)
+    calls = handed(spec)
+    stages = {name: call[1] for name, call in calls.items()}
+    frozen = Stage(name="frozen", epochs=2, learning_rate=0.012, augment=False, seed=6, **both)  # type: ignore[arg-type]
+    tuning = Stage(name="fine-tuning", epochs=3, learning_rate=0.056, augment=True, seed=1006, **both)  # type: ignore[arg-type]
+    assert stages == {"frozen": frozen, "fine-tuning": tuning}
+    assert [still for *_, still in calls.values()] == [True, False]
+    for task, _, device, _ in calls.values():
+        assert task == Classification(0.2)
+        assert device.precision == "bfloat16"
+
+
+def test_from_scratch_trains_as_fine_tuning_does(noise_files: dict[str, Path], encoder: Path) -> None:
+    spec = tiny_classifier(noise_files, encoder, from_scratch=True, learning_rate=0.1, finetune_learning_rate=0.2)
+    stage = jobs.stage_of(spec, "from scratch")
+    assert (stage.learning_rate, stage.augment, stage.epochs) == (0.2, True, 1)
+
+
+def test_without_augmentation_no_stage_augments(noise_files: dict[str, Path], encoder: Path) -> None:
+    for from_scratch in (False, True):
+        spec = tiny_classifier(noise_files, encoder, augmentation=False, from_scratch=from_scratch)
+        assert not any(jobs.stage_of(spec, name).augment for name, _ in spec.stages)
+
+
+# -- whole runs -----------------------------------------------------------------------------------
+
+
+def test_a_run_augments_what_it_fine_tunes_on_and_nothing_else(
+    noise_files: dict[str, Path], encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stages: list[str] = []
+    augmented: list[tuple[str, int]] = []
+
+    def emit(event: Event) -> None:
+        if isinstance(event, StageStarted):
+            stages.append(event.stage)
+
+    def watched(images: Tensor, generator: torch.Generator | None) -> Tensor:
+        augmented.append((stages[-1], len(images)))
+        return affine(images, generator)
+
+    monkeypatch.setattr("engine.training.affine", watched)
+    result = jobs.start(Home(tmp_path), tiny_classifier(noise_files, encoder), emit, Flag())
+    assert result["state"] == "finished"
+    assert stages == ["frozen", "fine-tuning"]
+    assert augmented == [("fine-tuning", 8)] * 6
+
+
+@pytest.mark.parametrize(("epoch", "step"), [(1, 1), (2, 4)])
+def test_a_classifier_stopped_in_an_epoch_of_augmented_fine_tuning_ends_as_if_it_had_not_been(
+    noise_files: dict[str, Path], encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, epoch: int, step: int
+) -> None:
+    monkeypatch.setattr("engine.training.TELL_SECONDS", 0.0)
+    spec = tiny_classifier(noise_files, encoder, finetune_epochs=2)
+    whole, _, told = train(Home(tmp_path), spec)
+    flag = Flag()
+
+    def stop(event: Event) -> None:
+        if isinstance(event, BatchEnded) and (event.stage, event.epoch, event.step) == ("fine-tuning", epoch, step):
+            flag.ask(Asked.STOP)
+
+    home = Home(tmp_path)
+    run = home.find(jobs.start(home, spec, stop, flag)["id"])
+    going_on: list[Event] = []
+    assert jobs.resume(run, going_on.append, Flag())["state"] == "finished"
+    resumed = next(event for event in going_on if isinstance(event, Resumed))
+    assert (resumed.stage, resumed.epoch, resumed.step) == ("fine-tuning", epoch, step)
+    one, other = read_tensors(run.model)[0], read_tensors(whole.model)[0]
+    assert one.keys() == other.keys()
+    assert all(torch.equal(tensor, other[name]) for name, tensor in one.items())
+    assert losses(run.read_events()[0]) == losses(told)
+
+
+def losses(events: list[Event]) -> list[tuple[float, float]]:
+    return [(event.train["loss"], event.validation["loss"]) for event in events if isinstance(event, EpochEnded)]
+
+
+def test_the_speed_in_a_result_is_that_of_the_training_steps_of_all_stages(
+    noise_files: dict[str, Path], encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SimpleNamespace(now=0.0)
+    clock.perf_counter = clock.monotonic = lambda: clock.now
+    monkeypatch.setattr("engine.training.time", clock)
+
+    def look(model: nn.Module, images: Tensor) -> None:
+        clock.now += (0.25 if isinstance(model, EncoderClassifier) and model.frozen else 0.75) if model.training else 9
+
+    monkeypatch.setattr("engine.jobs.task_of", lambda spec: Watched(look, Classification()))
+    _, result, events = train(Home(tmp_path), tiny_classifier(noise_files, encoder))
+    told = {event.stage: event.ms_per_step for event in events if isinstance(event, EpochEnded)}
+    assert told == pytest.approx({"frozen": 250, "fine-tuning": 750})
+    assert result["ms_per_step"] == pytest.approx(500)
+    assert result["images_per_second"] == pytest.approx(8 / 0.5)
+    assert result["seconds"] == pytest.approx(6 * 0.25 + 9 + 6 * 0.75 + 9)
+
+
+def forward(run: RunDirectory, images: NDArray[np.uint8]) -> NDArray[np.float64]:
+    with torch.no_grad():
+        outputs: Tensor = read_model(run.model).build()(torch.from_numpy(images / np.float32(255)).permute(0, 3, 1, 2))
+    numbers: NDArray[np.float64] = outputs.double().numpy()
+    return numbers
+
+
+def test_an_autoencoder_s_result_has_the_numbers_that_numpy_and_scikit_learn_give(
+    noise_files: dict[str, Path], tmp_path: Path
+) -> None:
+    run, result, _ = train(Home(tmp_path), tiny(noise_files, normalisation="none"))
+    images = {"test": noise(TEST, 1), "train": noise(TRAINING)}
+    training, validation = split(ImageSet(images["train"], classes(TRAINING)), 0.1, 0)
+
+    def errors(chosen: NDArray[np.uint8]) -> NDArray[np.float64]:
+        found: NDArray[np.float64] = np.square(forward(run, chosen).transpose(0, 2, 3, 1) - chosen / 255).mean(
+            (1, 2, 3)
+        )
+        return found
+
+    of_test, of_validation = errors(images["test"]), errors(images["train"][validation]).mean()
+    assert result["evaluated_on"] == "test"
+    assert result["test_loss"] == result["test_mse"] == pytest.approx(of_test.mean(), rel=1e-4)
+    assert result["test_psnr"] == pytest.approx(10 * np.log10(1 / of_test.mean()), abs=1e-3)
+    assert result["validation_mse"] == pytest.approx(of_validation, rel=1e-4)
+    assert result["validation_psnr"] == pytest.approx(10 * np.log10(1 / of_validation), abs=1e-3)
+    with np.load(run.predictions) as arrays:
+        assert arrays["errors"] == pytest.approx(of_test, rel=1e-4)
+    rows, judged = (chosen.reshape(len(chosen), -1) / 255 for chosen in (images["train"][training], images["test"]))
+    pca = PCA(5).fit(rows)
+    expected = np.square(pca.inverse_transform(pca.transform(judged)) - judged).mean()
+    assert (result["pca"]["components"], result["pca"]["note"]) == (5, "")
+    assert result["pca"]["mse"] == pytest.approx(expected, rel=1e-4)
+    assert result["pca"]["psnr"] == pytest.approx(10 * np.log10(1 / expected), abs=1e-3)
+
+
+def test_a_classifier_s_result_has_the_numbers_that_numpy_and_scikit_learn_give(
+    noise_files: dict[str, Path], encoder: Path, tmp_path: Path
+) -> None:
+    run, result, _ = train(Home(tmp_path), tiny_classifier(noise_files, encoder))
+    logits, labels = forward(run, noise(TEST, 1)), classes(TEST)
+    predicted = logits.argmax(1)
+    probabilities = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    assert result["test_loss"] == pytest.approx(metrics.log_loss(labels, probabilities), rel=1e-4)
+    assert result["test_accuracy"] == result["accuracy"] == pytest.approx(metrics.accuracy_score(labels, predicted))
+    assert result["correct"] == int((labels == predicted).sum()) == TEST - result["incorrect"]
+    assert result["report"]["confusion"] == metrics.confusion_matrix(labels, predicted).tolist()
+    assert result["report"]["text"] == metrics.classification_report(
+        labels, predicted, target_names=[f"Class {number}" for number in range(CLASSES)], digits=2, zero_division=0
+    )
+    with np.load(run.predictions) as arrays:
+        assert arrays["probabilities"] == pytest.approx(probabilities, abs=1e-5)
