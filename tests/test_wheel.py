@@ -33,7 +33,9 @@ print(callable(cae_tui.cli.main))
 
 def python(*arguments: str, folder: Path) -> list[str]:
     """The lines that a fresh interpreter prints, one that looks neither at its folder nor at PYTHONPATH."""
-    done = subprocess.run([sys.executable, "-I", *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-I", "-B", *arguments], cwd=folder, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 
