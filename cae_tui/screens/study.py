@@ -262,17 +262,14 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
             reason.update("This stage has not begun: its baseline is what the stages before it pick.")
 
     def _draw_chart(self, stage: StageRecord) -> None:
-        from engine.studies.spec import describe
+        from engine.studies.spec import brief
 
         assert self._spec is not None
         kind = self._spec.baseline.kind
         view = StageView(
             stage=stage,
             spec=self._spec,
-            labels=[
-                describe(point.values) if len(stage.names) == 1 else " · ".join(point.values.values())
-                for point in stage.points
-            ],
+            labels=[brief(point.values) for point in stage.points],
             times=times(kind, stage),
             per=time_column(kind, stage).per,
             marked=frozenset(self.query_one(StudyTable).marked),

@@ -16,8 +16,8 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from engine.studies.records import StageRecord
-from engine.studies.series import MOST_CURVES, axis_of, drawn, mean_curve, pareto
-from engine.studies.spec import StudySpec, describe
+from engine.studies.series import axis_of, drawn, mean_curve, pareto
+from engine.studies.spec import StudySpec, brief
 from engine.studies.tables import sort_key
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D1F")
 MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
+MOST_NAMED = 6
+"""Points of the chart of loss by time that are all named; of more, those of the Pareto front."""
 TRAINING, VALIDATION = COLOURS[0], COLOURS[1]
 
 _STYLE: Any = {  # matplotlib types its settings one by one
@@ -95,7 +97,7 @@ def curves(stage: StageRecord) -> Figure:
         every += losses
         mark = " ★" if place == stage.pick else ""
         axes.plot(
-            range(1, len(losses) + 1), losses, label=describe(point.values) + mark, markersize=4,
+            range(1, len(losses) + 1), losses, label=brief(point.values) + mark, markersize=4,
             markevery=max(len(losses) // 12, 1), linewidth=1.4, **style(position),
         )  # fmt: skip
     _log(axes, every)
@@ -128,7 +130,7 @@ def small_multiples(stage: StageRecord) -> Figure:
             )  # fmt: skip
         _log(axes, every)
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-        axes.set_title(describe(point.values) + (" ★" if place == stage.pick else ""), fontsize=8)
+        axes.set_title(brief(point.values) + (" ★" if place == stage.pick else ""), fontsize=8)
     if shown:
         grid[0][0].legend(fontsize=7)
     figure.supxlabel("epoch", fontsize=9)
@@ -171,9 +173,9 @@ def loss_by_time(stage: StageRecord, per: str, times: Sequence[float]) -> Figure
         [item[0] for item in front], [item[1] for item in front], color="#888888", linestyle="--", label="Pareto front"
     )
     axes.scatter([item[0] for item in found], [item[1] for item in found], color=VALIDATION, marker="^", zorder=3)
-    named = front if len(found) > MOST_CURVES else found
+    named = front if len(found) > MOST_NAMED else found
     for seconds, loss, place in named:
-        label = describe(stage.points[place].values)
+        label = brief(stage.points[place].values)
         axes.annotate(label, (seconds, loss), textcoords="offset points", xytext=(5, 4), fontsize=7)
     for seconds, loss, place in found:
         if place == stage.pick:
@@ -224,7 +226,7 @@ def parallel_coordinates(study: StudySpec, stage: StageRecord) -> Figure:
     for height, value in ((0.0, 10**low), (1.0, 10**high)):
         axes.annotate(f"{value:.2g}", (len(columns), height), textcoords="offset points", xytext=(3, 0), fontsize=7)
     if stage.pick is not None:
-        axes.legend(loc="upper center", fontsize=8)
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), fontsize=8)
     return figure
 
 

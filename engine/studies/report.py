@@ -164,7 +164,9 @@ class _Writer:
         per = time_column(self.kind, stage).per
         drawn = figures.stage_figures(self.spec, stage, per, times(self.kind, stage))
         many = len(stage.points) > MOST_CURVES
-        which = f"the {MOST_CURVES} best points" if many else f"each value of {names}"
+        several = f" ({' · '.join(names.split(', '))})" if len(stage.names) > 1 else ""
+        each = f"each point{several}" if several else f"each value of {names}"
+        which = f"the {MOST_CURVES} best points{several}" if many else each
         captions = {
             "curves": f"Validation loss by epoch, {which}; ★ is the pick.",
             "each": f"Training (blue) and validation loss (orange) by epoch, {which}.",

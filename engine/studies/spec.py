@@ -7,6 +7,7 @@ here imports torch, so that a form can be drawn and a plan written before the en
 import difflib
 import itertools
 import math
+import re
 import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -80,6 +81,7 @@ EPOCHS_TRIED = "15,20,50"
 """For the guided study's last stage under a schedule that depends on the number of epochs."""
 
 Values = tuple[str, ...]
+_FRACTION = re.compile(r"\d+\.\d+(e-?\d+)?|\d+e-?\d+", re.ASCII)
 
 
 class StudySpec(BaseModel):
@@ -392,6 +394,13 @@ def written(name: str, value: str) -> tuple[str, str]:
 def describe(values: Mapping[str, str]) -> str:
     """A point in a few words: `10 layers, 32 kernels`."""
     return ", ".join(" ".join(written(name, value)).strip() for name, value in values.items())
+
+
+def brief(values: Mapping[str, str]) -> str:
+    """A point as a chart names it: `10 layers`, and of several hyperparameters the values, `10 · 32 · 0.0034`."""
+    if len(values) == 1:
+        return describe(values)
+    return " · ".join(f"{float(value):.2g}" if _FRACTION.fullmatch(value) else value for value in values.values())
 
 
 def as_flags(spec: Spec, always: Collection[str] = ()) -> list[str]:
