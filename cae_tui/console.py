@@ -318,12 +318,26 @@ def _write_csv(home: Home, runs: Sequence[RunStatus], target: str) -> int:
     return 0
 
 
+def _environment() -> dict[str, str]:
+    """What a process of our own inherits, and where it finds this program.
+
+    Only a checkout that is run in place without being installed has to be named: nothing but the current folder, which
+    is first in `sys.path` and which the other process does not look into, leads to it.
+    """
+    package = str(Path(__file__).resolve().parents[1])
+    if package in (os.path.realpath(place) for place in sys.path[1:]):
+        return dict(os.environ)
+    known = os.environ.get("PYTHONPATH")
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([package, known] if known else [package])}
+
+
 def _detach(home: Home, run: RunDirectory, as_json: bool) -> int:
     """Train a prepared run in a process of its own, in a session of its own: it hears no hang-up."""
-    command = [sys.executable, "-m", "cae_tui", "--home", str(home.path), "resume", run.id]
+    # -P: a file in the current folder that is called as a module, engine.py or random.py, must not be run for it.
+    command = [sys.executable, "-P", "-m", "cae_tui", "--home", str(home.path), "resume", run.id]
     nowhere = subprocess.DEVNULL
     process = subprocess.Popen(  # noqa: S603 - our own command
-        command, stdin=nowhere, stdout=nowhere, stderr=nowhere, start_new_session=True
+        command, stdin=nowhere, stdout=nowhere, stderr=nowhere, start_new_session=True, env=_environment()
     )
     deadline = time.monotonic() + DETACH_SECONDS
     while not run.is_held() and process.poll() is None and time.monotonic() < deadline:

@@ -1,6 +1,7 @@
 """The command line, in this process where that will do and in one of its own where signals are sent."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from cae_tui import console
 from cae_tui.cli import COMMANDS, main, make_parser
 from engine.runs import Home
 from engine.spec import SPECS, spec_fields
@@ -233,6 +235,30 @@ def test_a_detached_run_outlives_its_parent_and_can_be_stopped_from_elsewhere(
     assert "cae-tui watch" in capsys.readouterr().err
     run.ask(Asked.STOP)
     wait_for(lambda: run.read_status().state == "stopped", "the stop")
+
+
+def test_a_detached_run_executes_no_file_of_the_current_folder(
+    flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for name in ("engine", "random", "cae_tui"):
+        (folder / f"{name}.py").write_text(f"open({str(tmp_path / 'executed')!r}, 'w')")
+    monkeypatch.chdir(folder)
+    assert main(["--home", str(tmp_path), "autoencoder", "--epochs", "1", *SMALL, *flags, "--detach"]) == 0
+    run = Home(tmp_path).find(capsys.readouterr().out.strip())
+    wait_for(lambda: run.read_status().state == "finished", "the end")
+    assert not (tmp_path / "executed").exists()
+
+
+def test_a_detached_process_is_told_of_a_checkout_that_is_run_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = str(Path(console.__file__).resolve().parents[1])
+    others = [place for place in sys.path if os.path.realpath(place) != here]
+    monkeypatch.setenv("PYTHONPATH", "/others")
+    monkeypatch.setattr(sys, "path", [here, *others])  # as `python -m cae_tui` in the checkout has it
+    assert console._environment()["PYTHONPATH"] == os.pathsep.join([here, "/others"])
+    monkeypatch.setattr(sys, "path", ["/usr/bin", *others, here])  # installed
+    assert console._environment()["PYTHONPATH"] == "/others"
 
 
 def test_every_command_has_a_help(run: Run) -> None:
