@@ -7,12 +7,13 @@ which is why this is argparse and not a library that reads signatures. Nothing h
 
 import argparse
 import itertools
-import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from cae_tui.output import OutputError, complain, flush, let_go, take_any_character
 from engine import __version__
 from engine.errors import EngineError, SpecError
 from engine.files import absolute
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from engine.spec import Spec
 
 BAD_USAGE, INTERRUPTED = 2, 130
+_NEGATIVE = re.compile(r"-(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|-(inf|infinity|nan)", re.IGNORECASE)
 
 COMMANDS = {
     "autoencoder": "train a convolutional autoencoder",
@@ -40,7 +42,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong, and where the help is."""
-        print(f"cae-tui: {message}\nTry `{self.prog} --help`.", file=sys.stderr)  # noqa: T201
+        complain(f"{message}\nTry `{self.prog} --help`.")
         raise SystemExit(BAD_USAGE)
 
 
@@ -121,9 +123,34 @@ def _add_spec_flags(parser: argparse.ArgumentParser, kind: str, *, required: boo
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line asks for; gives back the exit code."""
+    take_any_character()
     words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = _answer(words)
+        flush()
+    except BrokenPipeError:
+        code = 0  # whoever read the output has enough
+    except OutputError as error:
+        complain(str(error))
+        code = 1
+    except KeyboardInterrupt:
+        complain("interrupted before training began; nothing is lost.")
+        code = INTERRUPTED
+    except Exception as error:
+        import logging
+
+        logging.getLogger("cae_tui").exception("the command ended by an error")
+        complain(f"an error that should not happen: {type(error).__name__}: {error}. The log has the details.")
+        code = 1
+    let_go()
+    return code
+
+
+def _answer(words: list[str]) -> int:
+    """Do what `words` ask for, or refuse it in a sentence."""
     given = words[2:] if words[:1] == ["--home"] else words  # a folder may be called as a command is
     command = next((word for word in given if word in COMMANDS), None)
+    words = join_numbers(words)
     try:
         kind = "autoencoder"
         if command == "study":
@@ -141,28 +168,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return stop.code if isinstance(stop.code, int) else BAD_USAGE
     except SpecError as error:
         for name, sentence in error.problems.items():
-            _complain(f"--{name.replace('_', '-')}: {sentence}")
+            complain(f"--{name.replace('_', '-')}: {sentence}")
         return BAD_USAGE
     except EngineError as error:
-        _complain(str(error))
+        complain(str(error))
         return BAD_USAGE
-    except KeyboardInterrupt:
-        _complain("interrupted before training began; nothing is lost.")
-        return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read the output has enough; the interpreter must not complain about it while it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except Exception as error:
-        import logging
-
-        logging.getLogger("cae_tui").exception("the command ended by an error")
-        _complain(f"an error that should not happen: {type(error).__name__}: {error}. The log has the details.")
-        return 1
 
 
-def _complain(sentence: str) -> None:
-    print(f"cae-tui: {sentence}", file=sys.stderr)  # noqa: T201
+def join_numbers(words: Sequence[str]) -> list[str]:
+    """`words` with `--flag -1e-3` as `--flag=-1e-3`: argparse takes a negative number with an exponent for a flag."""
+    joined: list[str] = []
+    for word in words:
+        flag = joined[-1] if joined else ""
+        if _NEGATIVE.fullmatch(word) and flag.startswith("--") and len(flag) > 2 and "=" not in flag:
+            joined[-1] = f"{flag}={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def _do(options: argparse.Namespace, home: Home) -> int:
@@ -235,8 +257,8 @@ def _spec_of(options: argparse.Namespace) -> "Spec":
 
 
 def _open_app(home: Home, run: str | None = None) -> int:
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        _complain(
+    if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)):
+        complain(
             "the app needs a terminal, and this is none. Open it in one, or use a command: `cae-tui --help` lists them."
         )
         return BAD_USAGE

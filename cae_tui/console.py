@@ -23,6 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cae_tui import formats
+from cae_tui.output import OutputError, flush, let_go, put, refusal
 from cae_tui.run_state import RunState, replay
 from engine.control import Asked, Flag
 from engine.errors import RunError
@@ -30,6 +31,7 @@ from engine.events import (
     CUT_OFF,
     DIVERGED,
     EARLY_STOPPED,
+    ENDED_FOR_GOOD,
     FAILED,
     FINISHED,
     STOPPED,
@@ -112,30 +114,50 @@ def _follow(
     work: Callable[[Callable[[Event], None]], Mapping[str, Any]], run: RunDirectory | None, as_json: bool
 ) -> int:
     """Do `work`, show how it goes, print what it came to."""
-    console = ProgressConsole(stderr=True, highlight=False)
+    console = OutputConsole(stderr=True, highlight=False)
     with _Teller(console, run) as teller:
         result = work(teller.emit)
-    if as_json:
-        print(json.dumps({"format": FORMAT, **result}))  # noqa: T201
-    else:
-        Console(highlight=False).print(_summary(result))
+    try:
+        if as_json:
+            put(json.dumps({"format": FORMAT, **result}))
+        else:
+            OutputConsole(highlight=False).print(_summary(result), soft_wrap=True)
+        flush()
+    except BrokenPipeError:  # whoever read it has enough; the run came to what it came to
+        let_go()
+    except OutputError as error:
+        hint = f": `cae-tui report {result['id']}` prints its result." if result["state"] in ENDED_FOR_GOOD else "."
+        raise OutputError(f"{error} Run {result['id']} is {result['state']}{hint}") from None
     if result["message"]:
-        teller.console.print(Text(result["message"]), soft_wrap=True)
+        with suppress(OSError):
+            teller.console.print(Text(result["message"]), soft_wrap=True)
     return EXIT_CODES.get(result["state"], 1)
 
 
-class ProgressConsole(Console):
-    """Where progress goes; rich would end the program when nobody reads it any more."""
+class OutputConsole(Console):
+    """A console whose failed writes are errors; rich would end the program when nobody reads any more."""
 
     def on_broken_pipe(self) -> None:
         """Say so as any other failed write does."""
         raise BrokenPipeError
 
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print as rich does.
+
+        Raises:
+            BrokenPipeError: nobody reads any more.
+            OutputError: the output takes nothing more.
+        """
+        try:
+            super().print(*objects, **options)
+        except OSError as error:
+            raise refusal(error) from error
+
 
 class _Teller:
     """Tells a run's events on stderr."""
 
-    def __init__(self, console: Console, run: RunDirectory | None) -> None:
+    def __init__(self, console: OutputConsole, run: RunDirectory | None) -> None:
         self.console = console
         self.state = RunState(run.id if run else "")
         self._run = run
@@ -164,7 +186,7 @@ class _Teller:
         try:
             self._draw(event)
         except (OSError, ValueError):  # nobody reads it any more; the run goes on all the same
-            self.console = Console(file=io.StringIO())
+            self.console = OutputConsole(file=io.StringIO())
             self._bar = None
 
     def _draw(self, event: Event) -> None:
@@ -193,7 +215,7 @@ class _Teller:
         state, batch = self.state, self.state.batch
         if state.evaluating:
             bar.update(task, description=f"evaluating {state.evaluating}", total=None, facts="a few seconds")
-        elif state.started is not None:
+        elif state.stage:
             facts = f"ETA {formats.duration(state.eta)}" if state.eta is not None else ""
             if batch is not None:
                 facts = f"loss {formats.loss(batch.metrics['loss'])}  {batch.ms_per_step:.0f}ms/step  {facts}"
@@ -254,9 +276,9 @@ def print_report(run: RunDirectory, *, as_json: bool) -> int:
         hint = "resume it to go on" if status.resumable else "wait for its end, or watch it"
         raise RunError(f"Run {run.id} is {status.state} and has no report yet: {hint}.")
     if as_json:
-        print(json.dumps(result))  # noqa: T201
+        put(json.dumps(result))
     else:
-        Console(highlight=False).print(_summary(result))
+        OutputConsole(highlight=False).print(_summary(result), soft_wrap=True)
     return 0
 
 
@@ -277,9 +299,9 @@ def print_runs(home: Home, terms: str = "", *, as_json: bool, csv: str | None = 
     if csv is not None:
         return _write_csv(home, runs, csv)
     if as_json:
-        print(json.dumps({"runs": [asdict(run) for run in runs]}))  # noqa: T201
+        put(json.dumps({"runs": [asdict(run) for run in runs]}))
         return 0
-    console = Console(highlight=False)
+    console = OutputConsole(highlight=False)
     if not runs:
         none = f"None of the {len(every):,} runs in {home.runs} is such a one."
         console.print(
@@ -312,9 +334,9 @@ def _write_csv(home: Home, runs: Sequence[RunStatus], target: str) -> int:
     from engine.run_csv import runs_csv, write_csv
 
     if target == "-":
-        sys.stdout.write(runs_csv(runs, home.specs(run.id for run in runs)))
+        put(runs_csv(runs, home.specs(run.id for run in runs)), end="")
     else:
-        print(write_csv(home, runs, Path(target)))  # noqa: T201
+        put(str(write_csv(home, runs, Path(target))))
     return 0
 
 
@@ -346,7 +368,7 @@ def _detach(home: Home, run: RunDirectory, as_json: bool) -> int:
         raise RunError(f"Run {run.id} could not be started: `cae-tui resume {run.id}` shows why.")
     log.info("run %s trains in process %d", run.id, process.pid)
     if as_json:
-        print(json.dumps({"id": run.id, "process": process.pid}))  # noqa: T201
+        put(json.dumps({"id": run.id, "process": process.pid}))
     else:
-        print(run.id)  # noqa: T201
+        put(run.id)
     return 0

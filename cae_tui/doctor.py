@@ -7,14 +7,17 @@ import shutil
 import sys
 from collections.abc import Iterator
 
-from rich.console import Console
 from rich.text import Text
 
+from cae_tui.console import OutputConsole
 from engine import __version__
 from engine.errors import EngineError
 from engine.runs import Home
 
-LIBRARIES = ("torch", "numpy", "scikit-learn", "textual", "rich", "plotext", "pydantic", "safetensors")
+LIBRARIES = (
+    "torch", "numpy", "scikit-learn", "optuna", "textual", "rich", "plotext", "textual-plotext", "matplotlib",
+    "pydantic", "safetensors", "filelock", "platformdirs",
+)  # fmt: skip
 
 
 def facts(home: Home) -> Iterator[tuple[str, str]]:
@@ -28,13 +31,14 @@ def facts(home: Home) -> Iterator[tuple[str, str]]:
         except importlib.metadata.PackageNotFoundError:
             yield name, "not found: install the program again"
     yield "device", _device()
+    yield "threads", _threads()
     yield "processors", str(os.cpu_count())
     size = shutil.get_terminal_size()
     names = ("TERM", "COLORTERM", "TERM_PROGRAM", "TMUX", "SSH_CONNECTION", "NO_COLOR")
     said = " ".join(f"{name}={os.environ[name]}" for name in names if name in os.environ and "CONNECTION" not in name)
     remote = " over SSH" if "SSH_CONNECTION" in os.environ else ""
     yield "terminal", f"{size.columns}×{size.lines}{remote} {said or 'TERM is not set'}"
-    yield "encoding", f"{sys.stdout.encoding}, LANG={os.environ.get('LANG', '')}"
+    yield "encoding", f"{getattr(sys.stdout, 'encoding', None)}, LANG={os.environ.get('LANG', '')}"
     yield "home", f"{home.path} ({_writable(home)})"
     yield "log", str(home.log)
     yield "runs", str(len(home.ids()))
@@ -48,6 +52,16 @@ def _device() -> str:
         return choose_device("auto", "auto").words
     except Exception as error:  # a broken installation of torch is what this command is to find
         return f"torch cannot be loaded: {type(error).__name__}: {error}"
+
+
+def _threads() -> str:
+    """How many a run on the CPU is given: they are part of what it repeats by."""
+    try:
+        import torch
+
+        return str(torch.get_num_threads())
+    except Exception:  # why torch cannot be loaded is told with the device
+        return "unknown: torch cannot be loaded"
 
 
 def _writable(home: Home) -> str:
@@ -74,7 +88,7 @@ def _mnist() -> str:
 
 def print_doctor(home: Home) -> int:
     """Print every fact, one a line."""
-    console = Console(highlight=False)
+    console = OutputConsole(highlight=False)
     for name, value in facts(home):
-        console.print(Text(f"{name:<13}{value}"), soft_wrap=True)
+        console.print(Text(f"{name:<17}{value}"), soft_wrap=True)
     return 0

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cae_tui.output import put
 from engine.errors import EngineError, RunError, SpecError, StudyError
 from engine.files import absolute
 from engine.runs import Home
@@ -185,4 +186,4 @@ def one_id(options: argparse.Namespace) -> str:
 
 def print_json(values: object) -> None:
     """One JSON object on stdout."""
-    print(json.dumps(values))  # noqa: T201
+    put(json.dumps(values))

@@ -13,13 +13,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
 
 from cae_tui import formats
-from cae_tui.console import ProgressConsole, interruptible
+from cae_tui.console import OutputConsole, interruptible
+from cae_tui.output import OutputError, flush, let_go, put
 from cae_tui.study_cli import print_json
 from engine.errors import StudyError
 from engine.events import FAILED, FINISHED, STOPPED, Event
@@ -53,12 +53,20 @@ def _work_on(home: Home, directory: StudyDirectory, *, as_json: bool) -> int:
 
         with _Teller() as teller:
             record = running.work_on(home, directory, teller, flag)
-    if as_json:
-        print_json({"format": FORMAT, **as_values(record)})
-    else:
-        print_study(record)
+    try:
+        if as_json:
+            print_json({"format": FORMAT, **as_values(record)})
+        else:
+            print_study(record)
+        flush()
+    except BrokenPipeError:  # whoever read it has enough; the study came to what it came to
+        let_go()
+    except OutputError as error:
+        hint = f"Study {record.id} is {record.state}: `cae-tui study show {record.id}` prints its tables."
+        raise OutputError(f"{error} {hint}") from None
     if record.message:
-        teller.console.print(Text(record.message), soft_wrap=True)
+        with suppress(OSError):
+            teller.console.print(Text(record.message), soft_wrap=True)
     return EXIT_CODES.get(record.state, 1)
 
 
@@ -66,7 +74,7 @@ class _Teller:
     """Tells on stderr how a study goes; asks on the terminal for picks."""
 
     def __init__(self) -> None:
-        self.console: Console = ProgressConsole(stderr=True, highlight=False)
+        self.console = OutputConsole(stderr=True, highlight=False)
         self._told: set[int] = set()
         self._picks: set[int] = set()
         self._begun = False
@@ -96,7 +104,7 @@ class _Teller:
         try:
             self._tell(study)
         except (OSError, ValueError):  # nobody reads it any more; the study goes on all the same
-            self.console = Console(file=io.StringIO())
+            self.console = OutputConsole(file=io.StringIO())
             self._bar = None
 
     def _tell(self, study: StudyRecord) -> None:
@@ -137,7 +145,7 @@ class _Teller:
             return stage.picked
         if self._bar is not None:
             self._bar.stop()
-        console = Console(stderr=True, highlight=False)
+        console = OutputConsole(stderr=True, highlight=False)
         console.print(stage_table(study, stage, console.width))
         console.print(Text(f"{PICKED} {stage.reason}"))
         (name,) = stage.names
@@ -178,7 +186,7 @@ def _trial_line(point: PointRecord, trial: Trial) -> str:
 # -- what is printed ------------------------------------------------------------------------------
 
 
-def print_study(record: StudyRecord, console: Console | None = None) -> None:
+def print_study(record: StudyRecord, console: OutputConsole | None = None) -> None:
     """A study's tables, with each pick and its reason."""
     console = console or _console()
     mark, _ = formats.state_mark(record.state)
@@ -333,19 +341,19 @@ def export(home: Home, directory: StudyDirectory, to: Path | None, *, as_json: b
         print_json({"format": FORMAT, "files": [str(path) for path in written]})
     else:
         for path in written:
-            print(path)  # noqa: T201
+            put(str(path))
     return 0
 
 
 def delete(home: Home, directory: StudyDirectory) -> int:
     """Take a study away; its runs stay."""
     Studies(home).delete(directory)
-    print(f"Study {directory.id} was deleted; its runs stay.")  # noqa: T201
+    put(f"Study {directory.id} was deleted; its runs stay.")
     return 0
 
 
-def _console() -> Console:
-    console = Console(highlight=False)
+def _console() -> OutputConsole:
+    console = OutputConsole(highlight=False)
     if not console.is_terminal:
         console.width = 200
     return console

@@ -1,5 +1,6 @@
 """The command line, in this process where that will do and in one of its own where signals are sent."""
 
+import io
 import json
 import os
 import signal
@@ -8,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,9 +17,11 @@ from cae_tui import console
 from cae_tui.cli import COMMANDS, main, make_parser
 from engine.runs import Home
 from engine.spec import SPECS, spec_fields
+from tests.cae_tui.script import scripted_events
 from tests.engine.conftest import files as files  # the same slice of MNIST
 
 SMALL = ("--layers", "4", "--downsamplings", "1", "--kernels", "4", "--batch-size", "64")
+BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
 Run = Callable[..., tuple[int, str, str]]
 
 
@@ -48,10 +52,13 @@ def trained(flags: list[str], shared: Path) -> str:
     return Home(shared).list_runs()[0].id
 
 
-def spawn(*words: str) -> "subprocess.Popen[str]":
+def spawn(
+    *words: str, stderr: int = subprocess.PIPE, encoding: str | None = None, **variables: str
+) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-m", "cae_tui", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+        [sys.executable, "-m", "cae_tui", *words],
+        stdout=subprocess.PIPE, stderr=stderr, text=True, encoding=encoding, env={**BUFFERED, **variables},
+    )  # fmt: skip
 
 
 def wait_for(condition: Callable[[], object], what: str) -> None:
@@ -130,6 +137,9 @@ def test_an_empty_list_says_what_to_do(capsys: pytest.CaptureFixture[str], tmp_p
         (["autoencoder", "--labels", "/x"], "--labels: A file is named here but no training images"),
         (["autoencoder", "--device", "cuda"], "--device: No CUDA device is found here"),
         (["autoencoder", "--learning", "1"], "unrecognized arguments"),
+        (["autoencoder", "--learning-rate", "-1e-3"], "--learning-rate: “-1e-3” is too small: more than 0."),
+        (["autoencoder", "--dropout", "-.5E+2"], "--dropout: “-.5E+2” is too small: at least 0."),
+        (["autoencoder", "--dropout", "-inf"], "--dropout: “-inf” is not a number."),
         (["autoencoder", "--epochs"], "expected one argument"),
         (["classifier"], "the following arguments are required: --encoder"),
         (["classifier", "--encoder", "zzzz"], "No run begins with “zzzz”"),
@@ -172,8 +182,11 @@ def test_the_app_without_a_terminal_says_so() -> None:
 def test_the_doctor_tells_what_a_bug_report_needs(run: Run, shared: Path) -> None:
     code, out, _ = run("doctor")
     assert code == 0
-    for name in ("cae-tui", "python", "torch", "device", "terminal", "home", "log", "MNIST"):
-        assert any(line.startswith(name) for line in out.splitlines())
+    names = ("cae-tui", "python", "torch", "device", "threads", "terminal", "home", "log", "MNIST")
+    libraries = ("optuna", "matplotlib", "textual-plotext", "platformdirs", "filelock", "pydantic", "safetensors")
+    for name in (*names, *libraries):
+        assert any(line.split()[0] == name for line in out.splitlines())
+    assert "not found" not in out
     assert str(shared / "cae-tui.log") in out
     assert "60,000 training and 10,000 test images" in out
 
@@ -281,6 +294,83 @@ def test_a_terminal_that_is_gone_does_not_fail_the_run(flags: list[str], tmp_pat
         process.send_signal(signal.SIGHUP)
         process.wait(timeout=60)
     assert home.list_runs()[0].state == "stopped"
+
+
+# -- where the output goes ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_an_output_that_is_not_utf_8_is_printed_all_the_same(trained: str, shared: Path, encoding: str) -> None:
+    for words in (["report", trained], ["runs"], ["doctor"], ["report", "“zzzz”"], ["study", "list"]):
+        with spawn("--home", str(shared), *words, encoding=encoding, PYTHONIOENCODING=encoding) as process:
+            out, err = process.communicate(timeout=60)
+        assert process.returncode == (2 if "“zzzz”" in words else 0), err
+        assert "should not happen" not in err
+        if words[0] == "report" and encoding == "ascii":
+            assert "4 x 4, 3x3, b64" in out or '"' in err
+
+
+def test_a_run_whose_output_nobody_reads_any_more_ends_by_what_it_came_to(flags: list[str], tmp_path: Path) -> None:
+    words = ["--home", str(tmp_path), "autoencoder", "--epochs", "2", *SMALL, *flags]
+    with spawn(*words, stderr=subprocess.STDOUT) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("run ")
+        process.stdout.close()  # as `head -1` does
+        assert process.wait(timeout=60) == 0
+    assert Home(tmp_path).list_runs()[0].state == "finished"
+
+
+class FullOutput(io.RawIOBase):
+    """Takes nothing, as /dev/full or a full disk does."""
+
+    full = True
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        if self.full:
+            raise OSError(28, "No space left on device")
+        return len(data)
+
+
+def test_an_output_that_is_full_is_told_in_a_sentence(
+    flags: list[str], tmp_path: Path, trained: str, shared: Path,
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    def said(*words: str) -> str:
+        output = FullOutput()
+        with monkeypatch.context() as patch, io.TextIOWrapper(io.BufferedWriter(output)) as stdout:
+            patch.setattr(sys, "stdout", stdout)
+            assert main(words) == 1
+            output.full = False
+        return capsys.readouterr().err
+
+    full = "cae-tui: The output could not be written: No space left on device; make room, or send it elsewhere."
+    for words in (["--version"], ["runs"], ["runs", "--json"], ["runs", "--csv", "-"], ["report", trained]):
+        assert said("--home", str(shared), *words).strip() == full
+    err = said("--home", str(tmp_path), "autoencoder", "--epochs", "1", *SMALL, *flags)
+    name = Home(tmp_path).list_runs()[0].id
+    assert err.strip().endswith(f"{full} Run {name} is finished: `cae-tui report {name}` prints its result.")
+
+
+def test_a_result_in_a_pipe_is_broken_by_nothing_but_its_own_lines(
+    flags: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    assert main(["--home", str(tmp_path), "autoencoder", "--epochs", "1", *SMALL, *flags]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("best validation loss") and "for 1 epoch" in line for line in lines)
+
+
+def test_the_bar_names_no_epoch_before_a_stage_has_begun() -> None:
+    events = iter(scripted_events())
+    with console._Teller(console.OutputConsole(file=io.StringIO(), force_terminal=True), None) as teller:
+        assert teller._bar is not None
+        teller.emit(next(events))
+        assert teller._bar.tasks[0].description == "loading PyTorch and the images"
+        teller.emit(next(events))
+        assert teller._bar.tasks[0].description == "autoencoder epoch 1/3"
 
 
 def test_a_home_that_is_called_as_a_command_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
