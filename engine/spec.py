@@ -6,7 +6,7 @@ one sentence for each field that is wrong. Nothing here imports torch, so that a
 checked before the engine is loaded.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_origin
@@ -24,7 +24,7 @@ from pydantic import (
 from pydantic.config import JsonDict
 
 from engine.errors import SpecError
-from engine.refusals import choices_of, either, problems_of, short
+from engine.refusals import choices_of, either, no_bool, problems_of, short
 
 GROUPS = ("Hyperparameters", "Optimisation", "Architecture", "Data", "Device")
 """The sections of a form, in order; the first is always open."""
@@ -49,6 +49,8 @@ def _split_kernels(value: object) -> object:
                 f"“{short(value)}” is not a number of kernels: write 32, or one number a layer as 16-32-64."
             )
         return tuple(int(part) for part in parts)
+    if isinstance(value, Sequence) and any(isinstance(part, bool) for part in value):
+        raise ValueError("True or False is not a number of kernels: write 32, or one number a layer as 16-32-64.")
     return value
 
 
@@ -62,6 +64,8 @@ def _no_blank(value: object) -> object:
     return None if isinstance(value, str) and not value.strip() else value
 
 
+Whole = Annotated[int, BeforeValidator(no_bool)]
+Number = Annotated[float, BeforeValidator(no_bool)]
 Kernels = Annotated[
     tuple[Annotated[int, Field(ge=1, le=1024)], ...],
     BeforeValidator(_split_kernels),
@@ -88,7 +92,7 @@ class Spec(BaseModel):
     preset_titles: ClassVar[Mapping[str, str]] = {}
 
     kind: Literal["autoencoder", "classifier"]
-    batch_size: int = asked(128, "Hyperparameters", "Batch size", "Images a step.", unit="images", ge=1, le=65_536)
+    batch_size: Whole = asked(128, "Hyperparameters", "Batch size", "Images a step.", unit="images", ge=1, le=65_536)
     optimizer: Optimizer = asked(
         "adam", "Optimisation", "Optimizer", "How gradients become steps; adamw decays weights apart from them."
     )
@@ -99,8 +103,8 @@ class Spec(BaseModel):
         "one-cycle rises to the learning rate and falls to nothing by the last epoch; "
         "reduce-on-plateau halves it when the validation loss stalls.",
     )
-    weight_decay: float = asked(0.0, "Optimisation", "Weight decay", "Pull of every weight towards zero.", ge=0, le=1)
-    patience: int = asked(
+    weight_decay: Number = asked(0.0, "Optimisation", "Weight decay", "Pull of every weight towards zero.", ge=0, le=1)
+    patience: Whole = asked(
         10,
         "Optimisation",
         "Early-stopping patience",
@@ -109,7 +113,7 @@ class Spec(BaseModel):
         ge=0,
         le=10_000,
     )
-    seed: int = asked(
+    seed: Whole = asked(
         0, "Optimisation", "Seed", "Fixes initial weights, split, shuffling and augmentation.", ge=0, le=2**31 - 1
     )
     images: File = asked(
@@ -118,7 +122,7 @@ class Spec(BaseModel):
     labels: File = asked(None, "Data", "Training labels", "An IDX file with one class for each training image.")
     test_images: File = asked(None, "Data", "Test images", "An IDX file; used once, for the final evaluation.")
     test_labels: File = asked(None, "Data", "Test labels", "An IDX file with one class for each test image.")
-    validation_fraction: float = asked(
+    validation_fraction: Number = asked(
         0.1, "Data", "Validation fraction", "Part of the training images held back to choose by.", gt=0, le=0.5
     )
     device: Device = asked("auto", "Device", "Device", "auto takes CUDA, then Apple's MPS, then the CPU.")
@@ -155,8 +159,8 @@ class AutoencoderSpec(Spec):
     """What a training run of a convolutional autoencoder asks for."""
 
     kind: Literal["autoencoder"] = "autoencoder"
-    epochs: int = asked(20, "Hyperparameters", "Epochs", "Passes over the training images.", ge=1, le=100_000)
-    layers: int = asked(
+    epochs: Whole = asked(20, "Hyperparameters", "Epochs", "Passes over the training images.", ge=1, le=100_000)
+    layers: Whole = asked(
         10,
         "Hyperparameters",
         "Convolutional layers",
@@ -171,16 +175,16 @@ class AutoencoderSpec(Spec):
         "Kernels per layer",
         "One number for all, or one for each layer of the encoder (16-32-64), which the decoder mirrors.",
     )
-    kernel_size: int = asked(
+    kernel_size: Whole = asked(
         3, "Hyperparameters", "Kernel size", "Height and width of a kernel.", unit="pixels", ge=1, le=11
     )
-    learning_rate: float = asked(
+    learning_rate: Number = asked(
         8e-3, "Optimisation", "Learning rate", "The largest of the run under one-cycle, else the first.", gt=0, le=10
     )
     downsampling: Literal["strided", "max-pool"] = asked(
         "strided", "Architecture", "Downsampling", "How the encoder halves height and width."
     )
-    downsamplings: int = asked(
+    downsamplings: Whole = asked(
         2,
         "Architecture",
         "Downsamplings",
@@ -207,10 +211,10 @@ class AutoencoderSpec(Spec):
     output: Literal["linear", "sigmoid"] = asked(
         "linear", "Architecture", "Output", "What the last layer ends in; linear output is cut to [0, 1] when drawn."
     )
-    dropout: float = asked(
+    dropout: Number = asked(
         0.0, "Architecture", "Dropout", "Part of each hidden layer's outputs put to zero in training.", ge=0, le=0.9
     )
-    latent: int = asked(
+    latent: Whole = asked(
         0,
         "Architecture",
         "Dense latent",
@@ -257,7 +261,10 @@ class AutoencoderSpec(Spec):
         layers = info.data.get("layers", 0)
         most = (layers // 2 + 1) // 2
         if layers and value > most:
-            raise ValueError(f"{value} is too many for {layers} layers: at most {most}.")
+            raise ValueError(
+                f"{value} is too many for {layers} layers: at most {most}. Give {most} here, or {4 * value - 2} layers "
+                "or more."
+            )
         return value
 
     @property
@@ -291,10 +298,10 @@ class ClassifierSpec(Spec):
         min_length=1,
         max_length=4096,
     )
-    fc_units: int = asked(
+    fc_units: Whole = asked(
         64, "Hyperparameters", "Fully connected units", "In each hidden layer of the head.", ge=1, le=65_536
     )
-    fc_layers: int = asked(
+    fc_layers: Whole = asked(
         1,
         "Hyperparameters",
         "Fully connected layers",
@@ -302,7 +309,7 @@ class ClassifierSpec(Spec):
         ge=0,
         le=10,
     )
-    frozen_epochs: int = asked(
+    frozen_epochs: Whole = asked(
         3,
         "Hyperparameters",
         "Epochs, encoder frozen",
@@ -310,7 +317,7 @@ class ClassifierSpec(Spec):
         ge=0,
         le=100_000,
     )
-    finetune_epochs: int = asked(
+    finetune_epochs: Whole = asked(
         15,
         "Hyperparameters",
         "Epochs, fine-tuning",
@@ -321,17 +328,17 @@ class ClassifierSpec(Spec):
     optimizer: Optimizer = asked(
         "adamw", "Optimisation", "Optimizer", "How gradients become steps; adamw decays weights apart from them."
     )
-    learning_rate: float = asked(
+    learning_rate: Number = asked(
         2e-3, "Optimisation", "Learning rate, frozen", "Of the head while the encoder is frozen.", gt=0, le=10
     )
-    finetune_learning_rate: float = asked(
+    finetune_learning_rate: Number = asked(
         3e-3, "Optimisation", "Learning rate, fine-tuning", "Of all weights afterwards.", gt=0, le=10
     )
-    weight_decay: float = asked(0.01, "Optimisation", "Weight decay", "Pull of every weight towards zero.", ge=0, le=1)
-    label_smoothing: float = asked(
+    weight_decay: Number = asked(0.01, "Optimisation", "Weight decay", "Pull of every weight towards zero.", ge=0, le=1)
+    label_smoothing: Number = asked(
         0.0, "Optimisation", "Label smoothing", "Part of each training label spread over all classes.", ge=0, lt=1
     )
-    dropout: float = asked(
+    dropout: Number = asked(
         0.3, "Architecture", "Dropout", "Part of the head's hidden outputs put to zero in training.", ge=0, le=0.9
     )
     activation: Activation = asked("relu", "Architecture", "Activation", "After each hidden layer of the head.")
@@ -347,7 +354,7 @@ class ClassifierSpec(Spec):
         "Augmentation",
         "Small random shifts, turns, scalings and shears of training images while fine-tuning.",
     )
-    labelled_fraction: float = asked(
+    labelled_fraction: Number = asked(
         1.0,
         "Data",
         "Labelled fraction",

@@ -21,8 +21,10 @@ from engine.spec import (
     SPECS,
     AutoencoderSpec,
     ClassifierSpec,
+    Number,
     Spec,
     SpecField,
+    Whole,
     asked,
     fields_of,
     parse,
@@ -93,7 +95,7 @@ class StudySpec(BaseModel):
     mode: Mode
     baseline: Annotated[AutoencoderSpec | ClassifierSpec, Field(discriminator="kind")]
     values: Mapping[str, Values]  # by hyperparameter, as they are typed; a search may have one range: `16..64`
-    repeats: int = asked(
+    repeats: Whole = asked(
         1, "Study", "Repeats", "Runs of each point, each with a seed of its own.", unit="seeds", ge=1, le=100
     )
     rule: Rule = asked(
@@ -103,7 +105,7 @@ class StudySpec(BaseModel):
         "trade: a longer time must pay in loss; lowest: the lowest loss; tolerance: the cheapest near the lowest; "
         "budget: the lowest loss within a time.",
     )
-    exponent: float = asked(
+    exponent: Number = asked(
         EXPONENT,
         "Study",
         "Exponent of the trade",
@@ -111,18 +113,18 @@ class StudySpec(BaseModel):
         ge=0,
         le=100,
     )
-    tolerance: float = asked(
+    tolerance: Number = asked(
         0.05, "Study", "Tolerance", "How much above the lowest loss is near enough: 0.05 is 5 %.", ge=0, le=100
     )
-    budget: float = asked(
+    budget: Number = asked(
         60.0, "Study", "Time budget", "What an epoch (a run, for a classifier) may take.", unit="seconds", gt=0
     )
-    trials: int = asked(30, "Study", "Trials", "Points that a search tries.", ge=1, le=MOST_POINTS)
-    minutes: float = asked(
+    trials: Whole = asked(30, "Study", "Trials", "Points that a search tries.", ge=1, le=MOST_POINTS)
+    minutes: Number = asked(
         0.0, "Study", "Time limit", "A search begins no further trial after it; 0 is none.", unit="minutes", ge=0
     )
     prune: bool = asked(True, "Study", "Pruning", "A search ends a trial early whose epoch losses are hopeless.")
-    search_seed: int = asked(0, "Study", "Search seed", "Fixes what a search tries.", ge=0, le=2**31 - 1)
+    search_seed: Whole = asked(0, "Study", "Search seed", "Fixes what a search tries.", ge=0, le=2**31 - 1)
     ask: bool = asked(
         False, "Study", "Ask at each pick", "A guided study waits for you to agree with a pick, or to choose another."
     )

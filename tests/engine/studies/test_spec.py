@@ -113,3 +113,11 @@ def test_a_point_is_described_and_a_spec_written_as_flags() -> None:
     assert describe({"layers": "10", "kernel_size": "3", "dropout": "0.3"}) == "10 layers, 3×3, dropout 0.3"
     spec = preset(AutoencoderSpec, "recommended", epochs=5, residual=False, images=Path("/a b"))
     assert as_flags(spec) == ["--epochs", "5", "--no-residual", "--images", "/a b"]
+
+
+@pytest.mark.parametrize("field", ["repeats", "exponent", "trials", "minutes"])
+def test_true_is_no_number_in_a_study_s_file_either(field: str) -> None:
+    values = make_study("one", DEFAULT, {"layers": "8,10"}).model_dump(mode="json")
+    with pytest.raises(SpecError) as refused:
+        study_from_json({**values, field: True})
+    assert refused.value.problems == {field: "True is yes or no, and a number is needed."}
