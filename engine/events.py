@@ -160,7 +160,7 @@ class StageEnded(Event):
     epochs: int  # completed
     best_epoch: int  # 0 where none was completed
     best_loss: float | None
-    seconds: float
+    seconds: float  # of training and validation, an epoch that was not completed among it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,5 +222,5 @@ class EventFormat:
                 if name in known
             }
             return kind(**found)
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None

@@ -5,6 +5,7 @@ flushed to disk, then renamed over the target. A full disk or a folder that cann
 `StorageError` in words, and leaves the old file as it was.
 """
 
+import errno
 import json
 import os
 import secrets
@@ -16,6 +17,9 @@ from engine.errors import StorageError
 
 FORMAT = 1
 """The version that every JSON file and every model file carries as `format`."""
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+_IN_THE_WAY = (errno.ENOTDIR, errno.EEXIST)
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -50,12 +54,22 @@ def read_json(path: Path) -> dict[str, Any]:
         OSError: it cannot be read.
         ValueError: it is not a JSON object, or of a newer format.
     """
-    values = json.loads(path.read_bytes())
+    try:
+        values = json.loads(path.read_bytes())
+    except RecursionError:
+        raise ValueError("it is nested too deeply to be a file of cae-tui") from None
     if not isinstance(values, dict):
-        raise ValueError(f"{path} holds no JSON object.")
-    if values.get("format", FORMAT) != FORMAT:
-        raise ValueError(f"{path} has format {values['format']}; this version reads {FORMAT}: use a newer cae-tui.")
+        raise ValueError("it holds no JSON object")
+    if problem := format_problem(values.get("format", FORMAT)):
+        raise ValueError(f"it {problem}")
     return values
+
+
+def format_problem(found: object) -> str:
+    """What is wrong with the `format` that a file carries; nothing where this version reads it."""
+    if type(found) is not int or found < 1:
+        return "carries no format number, so it is damaged or another program's"
+    return f"has format {found}; this version reads {FORMAT}: use a newer cae-tui" if found != FORMAT else ""
 
 
 def absolute(path: Path) -> Path:
@@ -71,7 +85,13 @@ def absolute(path: Path) -> Path:
 
 
 def storage_error(path: Path, error: OSError) -> StorageError:
-    """The sentence for a failed write."""
-    return StorageError(
-        f"{path} could not be written: {error.strerror or error}. Make room, or choose another folder, then try again."
-    )
+    """The sentence for a failed write: what to do depends on why it failed."""
+    if error.errno in _FULL:
+        advice = "Make room, or choose another folder"
+    elif error.errno in _FORBIDDEN:
+        advice = "Choose another folder, or see to it that this one may be written"
+    elif error.errno in _IN_THE_WAY:
+        advice = "A file is where a folder is needed: choose another folder"
+    else:
+        advice = "Choose another folder"
+    return StorageError(f"{path} could not be written: {error.strerror or error}. {advice}, then try again.")

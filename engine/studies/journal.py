@@ -133,7 +133,7 @@ def mend(path: Path) -> None:
     last = data[:whole].rstrip(b"\n").rfind(b"\n") + 1
     try:
         json.loads(data[last:whole] or b"{}")
-    except ValueError:  # a line that was flushed in two parts, the second of them lost
+    except (ValueError, RecursionError):  # a line that was flushed in two parts, the second of them lost
         whole = last
     if whole < len(data):
         with open(path, "r+b") as file:
