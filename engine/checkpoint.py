@@ -17,11 +17,16 @@ from torch import Tensor, nn
 
 from engine.architecture import Shape
 from engine.errors import ModelFileError, SpecError
-from engine.files import FORMAT, write_bytes
+from engine.files import FORMAT, format_problem, write_bytes
 from engine.models import ConvAutoencoder, EncoderClassifier
+from engine.refusals import UNKNOWN_FIELD, short
 from engine.spec import AutoencoderSpec, ClassifierSpec, spec_from_json
 
 KEY = "cae-tui"
+_ANOTHER = "Choose another model file, or train that model again."
+_KNOWN = ("format", "kind", "spec", "image", "encoder_spec", "classes")
+"""What the metadata of a model file may hold."""
+_INNER = {"checkpoint": "a checkpoint of a run", "weights": "the weights of a stage alone"}
 
 
 def write_tensors(path: Path, kind: str, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
@@ -53,13 +58,13 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
     except FileNotFoundError:
         raise ModelFileError(f"{path} does not exist: check the path.") from None
-    except (OSError, safetensors.SafetensorError, ValueError, RuntimeError) as error:
+    except (OSError, safetensors.SafetensorError, ValueError, RuntimeError) as error:  # RecursionError among them
         raise ModelFileError(
             f"{path} cannot be read as a model file ({error}): choose another, or save it again."
         ) from None
-    if not isinstance(values, dict) or values.get("format") != FORMAT:
-        found = values.get("format") if isinstance(values, dict) else None
-        raise ModelFileError(f"{path} has format {found}; this version reads {FORMAT}: use a newer cae-tui.")
+    if problem := format_problem(values.get("format") if isinstance(values, dict) else None):
+        advice = "" if "newer" in problem else f". {_ANOTHER[:-1]}"
+        raise ModelFileError(f"{path} {problem}{advice}.")
     return tensors, values
 
 
@@ -93,7 +98,14 @@ class ModelFile:
             model.load_state_dict(self.tensors, assign=True)
         except RuntimeError as error:
             first = str(error).strip().splitlines()[-1].strip()
-            raise ModelFileError(f"{self.path} is damaged: its tensors do not fit its spec ({first}).") from None
+            raise ModelFileError(
+                f"{self.path} is damaged: its tensors do not fit its spec ({first}). {_ANOTHER}"
+            ) from None
+        for name, tensor in self.tensors.items():
+            if not torch.isfinite(tensor).all():
+                raise ModelFileError(
+                    f"{self.path} is damaged: {name} holds values that are not finite numbers. {_ANOTHER}"
+                )
         return model.eval()
 
 
@@ -119,11 +131,26 @@ def read_model(path: Path) -> ModelFile:
     if path.is_dir():
         raise ModelFileError(f"{path} is a folder: name the model.safetensors in it.")
     tensors, values = read_tensors(path)
+    kind = values.get("kind")
+    if kind in ("checkpoint", "weights"):
+        raise ModelFileError(f"{path} holds no model, but {_INNER[kind]}: name the run's model.safetensors.")
+    unknown = [short(name) for name in values if name not in _KNOWN]
     try:
+        if unknown:
+            raise SpecError(dict.fromkeys(unknown, UNKNOWN_FIELD))
         spec = spec_from_json(values.get("spec"))
+        if kind != spec.kind:
+            raise SpecError({"kind": f"“{short(kind)}” is not that of its spec, {spec.kind}."})
         encoder_spec = spec if isinstance(spec, AutoencoderSpec) else spec_from_json(values.get("encoder_spec"))
     except SpecError as error:
-        raise ModelFileError(f"{path} holds no model that this version knows ({error}).") from None
+        found = "; ".join(
+            f"{name}: {'not known to this version.' if sentence == UNKNOWN_FIELD else sentence}"
+            for name, sentence in error.problems.items()
+        )
+        raise ModelFileError(
+            f"{path} holds no model that this version knows ({found.rstrip('.')}). Choose another model file, or use "
+            "the version of cae-tui that wrote it."
+        ) from None
     image = values.get("image")
     classes = values.get("classes", 0)
     if (
@@ -135,7 +162,9 @@ def read_model(path: Path) -> ModelFile:
         or not isinstance(classes, int)
         or not 0 <= classes <= 256
     ):
-        raise ModelFileError(f"{path} is damaged: the shape of its images or its classes are not what they must be.")
+        raise ModelFileError(
+            f"{path} is damaged: the shape of its images or its classes are not what they must be. {_ANOTHER}"
+        )
     height, width, channels = image
     return ModelFile(path, spec.kind, spec, encoder_spec, (height, width, channels), classes, tensors)
 

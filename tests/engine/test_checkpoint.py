@@ -53,6 +53,11 @@ def damaged(original: bytes) -> dict[str, tuple[bytes, str]]:
         tensors = safetensors.torch.load(original)
         return safetensors.torch.save(tensors, {KEY: json.dumps({**values, **changes})})
 
+    def with_one(number: float) -> bytes:
+        tensors = safetensors.torch.load(original)
+        next(tensor for tensor in tensors.values() if tensor.is_floating_point()).view(-1)[0] = number
+        return safetensors.torch.save(tensors, {KEY: json.dumps(values)})
+
     return {
         "empty": (b"", "cannot be read as a model file"),
         "text": (b"this is no model at all", "cannot be read as a model file"),
@@ -60,18 +65,29 @@ def damaged(original: bytes) -> dict[str, tuple[bytes, str]]:
         "a header that promises more than there is": (struct.pack("<Q", 2**62) + original[8:], "cannot be read"),
         "of another program": (other, "not one of cae-tui"),
         "of a newer format": (again(format=2), "use a newer cae-tui"),
+        "without a format": (again(format=None), r"carries no format number, .*\. Choose another model file"),
+        "of another kind than its spec": (again(kind="classifier"), "kind: “classifier” is not that of its spec"),
+        "with an unknown key beside the spec": (again(colour=1), "colour: not known to this version"),
+        "a checkpoint": (again(kind="checkpoint"), "holds no model, but a checkpoint of a run: name the run's model"),
+        "with a weight that is not a number": (with_one(float("nan")), "holds values that are not finite numbers. Cho"),
+        "with an infinite weight": (with_one(float("inf")), "holds values that are not finite numbers. Choose"),
         "of an unknown kind": (again(spec={"kind": "transformer"}), "holds no model that this version knows"),
         "with a wrong spec": (again(spec={**values["spec"], "layers": 9}), "holds no model"),
-        "with an unknown key": (again(spec={**values["spec"], "x": 1}), "holds no model"),
-        "with tensors of other shapes": (again(spec={**values["spec"], "kernels": "16"}), "do not fit its spec"),
-        "with a damaged image shape": (again(image=[28, "x", 1]), "is damaged"),
+        "with an unknown key": (again(spec={**values["spec"], "x": 1}), "x: not known to this version"),
+        "with tensors of other shapes": (
+            again(spec={**values["spec"], "kernels": "16"}),
+            r"do not fit its spec .* Choose another",
+        ),
+        "with a damaged image shape": (again(image=[28, "x", 1]), "is damaged.* Choose another model file"),
         "with no image shape": (again(image=None), "is damaged"),
     }
 
 
 CASES = (
     "empty", "text", "truncated", "a header that promises more than there is", "of another program",
-    "of a newer format", "of an unknown kind", "with a wrong spec", "with an unknown key",
+    "of a newer format", "without a format", "of another kind than its spec", "with an unknown key beside the spec",
+    "a checkpoint", "with a weight that is not a number", "with an infinite weight", "of an unknown kind",
+    "with a wrong spec", "with an unknown key",
     "with tensors of other shapes", "with a damaged image shape", "with no image shape",
 )  # fmt: skip
 
@@ -84,6 +100,16 @@ def test_a_damaged_model_file_is_refused_in_words(case: str, autoencoder: Traine
     with pytest.raises(ModelFileError, match=words) as refused:
         read_model(path).build()
     assert str(path) in str(refused.value)
+
+
+def test_an_encoder_with_weights_that_are_no_numbers_is_refused_before_a_run_is_made(
+    home: Home, files: dict[str, Path], autoencoder: Trained, tmp_path: Path
+) -> None:
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(damaged(autoencoder[0].model.read_bytes())["with a weight that is not a number"][0])
+    with pytest.raises(ModelFileError, match="not finite numbers"):
+        jobs.start(home, small_classifier(files, str(path)), lambda event: None, Flag())
+    assert home.ids() == []
 
 
 def test_a_missing_model_file_and_a_folder_are_refused_in_words(tmp_path: Path) -> None:
