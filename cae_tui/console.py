@@ -247,12 +247,8 @@ def _summary(result: Mapping[str, Any]) -> Text:
             f"best validation loss {formats.loss(result['best_validation_loss'])} at epoch {result['best_epoch']}, "
             f"{formats.duration(result['seconds'])} for {result['epochs']} epochs"
         )
-    if result.get("test_mse") is not None:
-        lines.append(f"test MSE {formats.loss(result['test_mse'])}, PSNR {result['test_psnr']:.1f} dB")
-    pca = result.get("pca")
-    if pca:
-        compared = pca["note"] if pca["mse"] is None else f"MSE {formats.loss(pca['mse'])}, PSNR {pca['psnr']:.1f} dB"
-        lines.append(f"PCA with {pca['components']:,} components: {compared}")
+    if result["kind"] == "autoencoder":
+        lines += _reconstruction_lines(result)
     if "report" in result:
         where = "Test" if result["evaluated_on"] == "test" else "Validation (there are no test images)"
         loss = "" if result["test_loss"] is None else f" · test loss {result['test_loss']:.4f}"
@@ -262,6 +258,27 @@ def _summary(result: Mapping[str, Any]) -> Text:
         )
         lines += ["", result["report"]["text"].rstrip()]
     return Text("\n".join(lines))
+
+
+def _reconstruction_lines(result: Mapping[str, Any]) -> Iterator[str]:
+    """What an autoencoder, and PCA beside it, make of the validation and of the test images."""
+
+    def measured(mse: float, decibels: float | None) -> str:
+        return f"MSE {formats.loss(mse)}, PSNR {formats.NOTHING if decibels is None else f'{decibels:.1f}'} dB"
+
+    if result.get("validation_mse") is not None:
+        yield f"validation {measured(result['validation_mse'], result['validation_psnr'])}"
+    if result.get("test_mse") is not None:
+        yield f"test {measured(result['test_mse'], result['test_psnr'])}"
+    elif "evaluated_on" in result:
+        yield "there are no test images: the validation images are what it was evaluated on"
+    pca = result.get("pca")
+    if not pca:
+        return
+    compared = [] if pca["mse"] is None else [f"{result['evaluated_on']} {measured(pca['mse'], pca['psnr'])}"]
+    if result["evaluated_on"] == "test" and pca.get("validation_mse") is not None:
+        compared.insert(0, f"validation {measured(pca['validation_mse'], pca['validation_psnr'])}")
+    yield f"PCA with {pca['components']:,} components: {'; '.join(compared) or pca['note']}"
 
 
 def print_report(run: RunDirectory, *, as_json: bool) -> int:

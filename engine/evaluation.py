@@ -6,7 +6,7 @@ Images go through in pieces, so that an evaluation needs little memory beside th
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LARGEST_PCA = 4_096
-"""Numbers an image may have for `pca_error`: time and memory grow with their cube and square."""
+"""Numbers an image may have for `pca_errors`: time and memory grow with their cube and square."""
 
 _NUMBERS_AT_ONCE = 1 << 22
 
@@ -174,37 +174,46 @@ def constant_image_error(images: NDArray[np.uint8]) -> ConstantErrors:
     return ConstantErrors(mean_image=max(float(spread), 0.0), black=float(black))
 
 
-def pca_error(train_images: NDArray[np.uint8], images: NDArray[np.uint8], components: int) -> PcaComparison:
-    """Mean squared error of the best linear autoencoder: PCA with as many components as the latent has numbers.
+def pca_errors(
+    train_images: NDArray[np.uint8], sets: Sequence[NDArray[np.uint8]], components: int
+) -> list[PcaComparison]:
+    """Mean squared errors of the best linear autoencoder: PCA with as many components as the latent has numbers.
 
     Args:
-        train_images: what PCA is fitted on, shape (n, height, width, channels), uint8.
-        images: what it is judged by, shape (m, height, width, channels), uint8.
+        train_images: what PCA is fitted on, once, shape (n, height, width, channels), uint8.
+        sets: what it is judged by, each of shape (m, height, width, channels), uint8.
         components: at least 1.
 
     Raises:
         ValueError: no images, of another type or of two shapes, or less than one component.
     """
-    _check_images(train_images)
-    _check_images(images)
-    if train_images.shape[1:] != images.shape[1:] or components < 1:
-        raise ValueError(f"{components} components of {train_images.shape} cannot be judged by {images.shape}")
-    numbers = images[0].size
+    for images in (train_images, *sets):
+        _check_images(images)
+        if train_images.shape[1:] != images.shape[1:] or components < 1:
+            raise ValueError(f"{components} components of {train_images.shape} cannot be judged by {images.shape}")
+    numbers = train_images[0].size
+    note = ""
     if components >= numbers:
-        return PcaComparison(components, None, "overcomplete: PCA would be exact")
-    if numbers > LARGEST_PCA:
-        return PcaComparison(components, None, f"not computed: more than {LARGEST_PCA:,} numbers an image")
-    if components >= len(train_images):
+        note = "overcomplete: PCA would be exact"
+    elif numbers > LARGEST_PCA:
+        note = f"not computed: more than {LARGEST_PCA:,} numbers an image"
+    elif components >= len(train_images):
         # n images span n - 1 directions about their mean; any more would be noise of the arithmetic.
-        return PcaComparison(components, None, "not computed: it needs more training images than components")
+        note = "not computed: it needs more training images than components"
+    if note:
+        return [PcaComparison(components, None, note) for _ in sets]
     mean, covariance = _moments(train_images)
     directions = np.linalg.eigh(covariance)[1][:, -components:].astype(np.float32)
+    return [PcaComparison(components, _pca_error(images, mean, directions), "") for images in sets]
+
+
+def _pca_error(images: NDArray[np.uint8], mean: NDArray[np.float32], directions: NDArray[np.float32]) -> float:
     total = 0.0
     for part in _parts(images):
         centred = _scaled(images[part]) - mean
         centred -= (centred @ directions) @ directions.T
         total += float(np.square(centred).sum(dtype=np.float64))
-    return PcaComparison(components, total / images.size, "")
+    return total / images.size
 
 
 def _moments(images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float64]]:

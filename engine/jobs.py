@@ -23,7 +23,7 @@ from engine.checkpoint import read_autoencoder, read_tensors, write_model
 from engine.control import Control, Flag, RunControl
 from engine.datasets import ImageData
 from engine.errors import DatasetError, EngineError, RunError, StorageError
-from engine.evaluation import constant_image_error
+from engine.evaluation import constant_image_error, psnr
 from engine.events import (
     EARLY_STOPPED,
     ENDED_FOR_GOOD,
@@ -125,6 +125,7 @@ def _train(work: Work, recorder: Recorder, control: Control, state: TrainingStat
         recorder.emit(_run_started(work))
     else:
         at = state.progress
+        recorder.under_way = at.step_seconds
         recorder.emit(Resumed(stage=at.stage, epoch=at.epoch, step=at.step, device=device.words))
 
     images = DeviceImages(work.data.train, device.torch_device)
@@ -287,7 +288,7 @@ def _end_early(
 def _fail(work: Work, recorder: Recorder, error: Exception) -> dict[str, Any]:
     """Say how a run failed, as far as its files can still be written."""
     message = _sentence(work, error)
-    progress = Progress(stage=recorder.status.stage)
+    progress = Progress(stage=recorder.status.stage, step_seconds=recorder.under_way)
     result = _result(work, recorder, progress, FAILED)
     try:
         return _close(work, recorder, result, FAILED, message)
@@ -317,6 +318,9 @@ def _result(work: Work, recorder: Recorder, progress: Progress, state: str) -> d
     status, plan = recorder.status, work.plan
     steps = progress.total_steps
     each = progress.total_step_seconds / steps if steps else None
+    reconstruction: dict[str, float | None] = {}
+    if work.spec.kind == "autoencoder" and status.best_loss is not None:
+        reconstruction = {"validation_mse": status.best_loss, "validation_psnr": psnr(status.best_loss)}
     return {
         "id": work.run.id,
         "kind": work.spec.kind,
@@ -324,12 +328,13 @@ def _result(work: Work, recorder: Recorder, progress: Progress, state: str) -> d
         "title": work.spec.title,
         "best_validation_loss": status.best_loss,
         "best_epoch": status.best_epoch,
+        **reconstruction,
         "epochs": status.epoch,
         "test_loss": None,
         "test_accuracy": None,
         "correct": None,
         "incorrect": None,
-        "seconds": status.seconds,
+        "seconds": status.seconds + progress.step_seconds,  # of all stages, the epoch under way among it
         "images_per_second": work.spec.batch_size / each if each else None,
         "ms_per_step": 1000 * each if each else None,
         "parameters": plan.parameters,
@@ -350,6 +355,7 @@ def _close(work: Work, recorder: Recorder, result: Mapping[str, Any], state: str
     recorder.write_status(
         state=state,
         message=message,
+        seconds=result["seconds"],
         test_loss=result["test_loss"],
         test_accuracy=result["test_accuracy"],
         images_per_second=result["images_per_second"] or recorder.status.images_per_second,

@@ -64,6 +64,7 @@ class Recorder:
         self.samples: tuple[DeviceImages, NDArray[np.int64], Device] | None = None  # what is reconstructed each epoch
         self.constant_error = 0.0  # of the mean image; 0 where it is not compared
         self.total_epochs = status.epochs
+        self.under_way = 0.0  # seconds of the steps of an epoch that is not complete
         self.steps = 1  # of an epoch
         self._warned = False
         try:
@@ -87,8 +88,15 @@ class Recorder:
         self._tell(event)
 
     def store(self, event: Event) -> None:
-        """Append an event to the file; of an epoch's batches at most `BATCH_EVENTS_KEPT`."""
+        """Append an event to the file; of an epoch's batches at most `BATCH_EVENTS_KEPT`.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        if isinstance(event, EpochEnded):
+            self.under_way = 0.0
         if isinstance(event, BatchEnded):
+            self.under_way = event.step * event.ms_per_step / 1000
             place = event.step // max(math.ceil(event.steps / BATCH_EVENTS_KEPT), 1)
             if place == self._stored_batch:
                 return

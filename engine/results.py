@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from engine.batches import DeviceImages
 from engine.datasets import ImageData
 from engine.errors import RunError
-from engine.evaluation import classification_report, pca_error, psnr
+from engine.evaluation import classification_report, pca_errors, psnr
 from engine.events import EpochEnded, Event, StageEnded
 from engine.models import ConvAutoencoder, EncoderClassifier
 from engine.recorder import write_arrays
@@ -65,17 +65,27 @@ def _measure_autoencoder(
     found = torch.cat(errors).numpy()
     mse = float(found.mean(dtype=np.float64))
     _write_predictions(work, of, indices, errors=found)
-    best = work.run.read_status().best_loss
-    source = work.data.test if of == "test" and work.data.test is not None else work.data.train
-    pca = pca_error(work.data.train.take(work.training), source.take(indices), work.plan.latent)
     return {
         "evaluated_on": of,
-        "validation_mse": best,
-        "validation_psnr": None if best is None else psnr(best),
         "test_loss": mse if of == "test" else None,
         "test_mse": mse if of == "test" else None,
         "test_psnr": psnr(mse) if of == "test" else None,
-        "pca": {**asdict(pca), "psnr": None if pca.mse is None else psnr(pca.mse)},
+        "pca": _compare_with_pca(work),
+    }
+
+
+def _compare_with_pca(work: "Work") -> dict[str, Any]:
+    """PCA on the validation images and, where there are some, on the test images; `mse` is of those evaluated on."""
+    sets = [work.data.train.take(work.validation)]
+    if work.data.test is not None:
+        sets.append(work.data.test.take(np.arange(len(work.data.test))))
+    found = pca_errors(work.data.train.take(work.training), sets, work.plan.latent)
+    mse, validation = found[-1].mse, found[0].mse
+    return {
+        **asdict(found[-1]),
+        "psnr": None if mse is None else psnr(mse),
+        "validation_mse": validation,
+        "validation_psnr": None if validation is None else psnr(validation),
     }
 
 

@@ -87,10 +87,15 @@ class Progress:
     best_loss: float | None = None
     best_epoch: int = 0
     losses: list[tuple[float, float]] = field(default_factory=list)  # (training, validation) of the latest epochs
-    seconds: float = 0.0  # of the stage
+    seconds: float = 0.0  # of the stage's complete epochs, as `EpochEnded` tells them
     total_steps: int = 0  # of all stages
     total_step_seconds: float = 0.0
     ended: str = ""  # the state the stage ended in
+
+    @property
+    def work_seconds(self) -> float:
+        """What the stage has taken: training and validation, the epoch under way among it; no waiting, no writing."""
+        return self.seconds + self.step_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +168,7 @@ def fit(
             epochs=progress.epoch - 1,
             best_epoch=progress.best_epoch,
             best_loss=progress.best_loss,
-            seconds=progress.seconds,
+            seconds=progress.work_seconds,
         )
     )
     if progress.ended in (FINISHED, EARLY_STOPPED):
@@ -260,6 +265,7 @@ class _Loop:
         train = {name: total / self.steps for name, total in progress.sums.items()}
         validation = evaluate(self.model, self.task, self.data.images, self.data.validation, self.device)
         if not math.isfinite(validation["loss"]):
+            progress.step_seconds += time.perf_counter() - begun  # the epoch ends here, and its validation was work
             return DIVERGED
         best = progress.best_loss is None or validation["loss"] < progress.best_loss
         if best:
@@ -290,7 +296,7 @@ class _Loop:
         if sign := overfitting(progress.losses):
             self.emit(OverfittingSeen(stage=stage.name, epoch=progress.epoch, message=sign))
         self.keeper.keep_epoch(self.model, ended)
-        progress.seconds += progress.step_seconds + time.perf_counter() - begun
+        progress.seconds += seconds
         progress.epoch += 1
         progress.step, progress.sums, progress.step_seconds = 0, {}, 0.0
         if stage.patience and waited >= stage.patience:

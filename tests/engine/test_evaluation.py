@@ -15,7 +15,7 @@ from engine.datasets import load_dataset
 from engine.evaluation import (
     classification_report,
     constant_image_error,
-    pca_error,
+    pca_errors,
     per_image_error,
     psnr,
 )
@@ -211,7 +211,8 @@ class TestPcaError:
         pca = PCA(components).fit(train.reshape(1500, -1) / 255)
         rows = images.reshape(40, -1) / 255
         expected = np.square(pca.inverse_transform(pca.transform(rows)) - rows).mean()
-        comparison = pca_error(train, images, components)
+        comparison, same = pca_errors(train, [images, images], components)
+        assert same == comparison
         assert comparison.components == components
         assert comparison.mse == pytest.approx(expected, rel=1e-4)
         assert comparison.note == ""
@@ -220,38 +221,38 @@ class TestPcaError:
         data = load_dataset()
         assert data.test is not None
         train, images = data.train.images[:2000, 4:-4:2, 4:-4:2], data.test.images[:200, 4:-4:2, 4:-4:2]
-        errors = [pca_error(train, images, components).mse or 0 for components in (1, 16, 64)]
+        errors = [pca_errors(train, [images], components)[0].mse or 0 for components in (1, 16, 64)]
         assert errors[0] > errors[1] > errors[2] > 0
 
     def test_working_in_pieces_changes_next_to_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
         train, images = random_images(100), random_images(11, seed=1)
-        whole = pca_error(train, images, 5).mse
+        whole = pca_errors(train, [images], 5)[0].mse
         monkeypatch.setattr("engine.evaluation._NUMBERS_AT_ONCE", 3 * 64)
-        assert pca_error(train, images, 5).mse == pytest.approx(whole, rel=1e-6)
+        assert pca_errors(train, [images], 5)[0].mse == pytest.approx(whole, rel=1e-6)
 
     @pytest.mark.parametrize("components", [64, 65, 1000])
     def test_as_many_components_as_pixels_are_exact(self, components: int) -> None:
-        comparison = pca_error(random_images(2000), random_images(2), components)
+        comparison = pca_errors(random_images(2000), [random_images(2)], components)[0]
         assert (comparison.mse, comparison.note) == (None, "overcomplete: PCA would be exact")
 
     def test_large_images_are_left_out(self) -> None:
         large = np.zeros((2, 65, 64, 1), np.uint8)
-        comparison = pca_error(large, large, 1)
+        comparison = pca_errors(large, [large], 1)[0]
         assert (comparison.mse, comparison.note) == (None, "not computed: more than 4,096 numbers an image")
 
     @pytest.mark.parametrize("components", [10, 11])
     def test_as_many_components_as_training_images_are_left_out(self, components: int) -> None:
-        comparison = pca_error(random_images(10), random_images(2), components)
+        comparison = pca_errors(random_images(10), [random_images(2)], components)[0]
         assert comparison.mse is None
         assert comparison.note == "not computed: it needs more training images than components"
 
     def test_nonsense_is_refused(self) -> None:
         with pytest.raises(ValueError, match="0 components"):
-            pca_error(random_images(5), random_images(5), 0)
+            pca_errors(random_images(5), [random_images(5)], 0)
         with pytest.raises(ValueError, match="cannot be judged"):
-            pca_error(random_images(5), random_images(5, side=9), 1)
+            pca_errors(random_images(5), [random_images(5, side=9)], 1)
         with pytest.raises(ValueError, match="at least one"):
-            pca_error(random_images(5), random_images(0), 1)
+            pca_errors(random_images(5), [random_images(0)], 1)
 
 
 def test_importing_evaluation_and_datasets_loads_neither_torch_nor_scikit_learn() -> None:

@@ -1,0 +1,115 @@
+"""What a run came to: how long it worked, and what it was measured on."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+from engine import jobs
+from engine.control import Asked, Flag
+from engine.events import BatchEnded, EpochEnded, Event, StageEnded
+from engine.runs import Home
+from tests.engine.conftest import small, train
+from tests.engine.test_training import StopAt, Trained
+
+
+def under_way(events: list[Event]) -> float:
+    """Seconds of the steps after the last complete epoch, as the last step told them."""
+    last = next((event for event in reversed(events) if isinstance(event, BatchEnded | EpochEnded)), None)
+    return last.step * last.ms_per_step / 1000 if isinstance(last, BatchEnded) else 0.0
+
+
+def epochs(events: list[Event]) -> float:
+    return sum(event.seconds for event in events if isinstance(event, EpochEnded))
+
+
+# -- seconds ----------------------------------------------------------------------------------------
+
+
+def test_the_seconds_of_a_run_are_those_of_its_stages_and_of_its_epochs(
+    autoencoder: Trained, classifier: Trained
+) -> None:
+    for run, result, events in (autoencoder, classifier):
+        assert result["seconds"] == pytest.approx(sum(stage["seconds"] for stage in result["stages"]))
+        assert result["seconds"] == pytest.approx(epochs(events))
+        assert run.read_status().seconds == result["seconds"]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_seconds_of_a_stopped_run_include_the_epoch_under_way(
+    home: Home, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    monkeypatch.setattr("engine.training.TELL_SECONDS", 0.0)
+    stopper = StopAt(BatchEnded, 5)
+    result = jobs.start(home, small(files, epochs=3), stopper, stopper.flag)
+    run = home.find(result["id"])
+    assert result["epochs"] == 0
+    assert result["seconds"] == pytest.approx(under_way(stopper.events))
+    for _ in range(count - 1):
+        stopper = StopAt(BatchEnded, 5)
+        result = jobs.resume(run, stopper, stopper.flag)
+    told = run.read_events()[0]
+    assert result["seconds"] == pytest.approx(epochs(told) + under_way(told))
+    assert result["seconds"] > 0
+    assert run.read_status().seconds == result["seconds"]
+    assert result["stages"][-1]["seconds"] == pytest.approx(result["seconds"])
+    result = jobs.resume(run, lambda event: None, Flag())
+    assert result["seconds"] == pytest.approx(epochs(run.read_events()[0]))
+    assert result["seconds"] == pytest.approx(sum(stage["seconds"] for stage in result["stages"]))
+
+
+def test_a_resume_that_is_stopped_before_its_first_step_has_the_seconds_of_before(
+    home: Home, files: dict[str, Path]
+) -> None:
+    stopper = StopAt(BatchEnded, 1)
+    first = jobs.start(home, small(files), stopper, stopper.flag)
+    flag = Flag()
+    flag.ask(Asked.STOP)
+    again = jobs.resume(home.find(first["id"]), lambda event: None, flag)
+    assert again["seconds"] == first["seconds"] > 0
+
+
+def test_the_seconds_of_a_run_that_diverges_in_its_first_epoch_are_not_nothing(
+    home: Home, files: dict[str, Path]
+) -> None:
+    wild = {"normalisation": "none", "schedule": "constant", "learning_rate": 10.0, "optimizer": "sgd"}
+    run, result, events = train(home, small(files, epochs=50, **wild))
+    assert result["state"] == "diverged"
+    assert result["seconds"] > epochs(events)
+    assert result["seconds"] == pytest.approx(sum(event.seconds for event in events if isinstance(event, StageEnded)))
+    assert run.read_status().seconds == result["seconds"]
+
+
+def test_the_seconds_of_a_run_that_fails_include_the_epoch_under_way(
+    home: Home, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.training.TELL_SECONDS", 0.0)
+    told: list[Event] = []
+
+    def emit(event: Event) -> None:
+        told.append(event)
+        if isinstance(event, BatchEnded) and event.step == 4:
+            raise RuntimeError("a bug")
+
+    result = jobs.start(home, small(files), emit, Flag())
+    assert result["state"] == "failed"
+    assert result["seconds"] == pytest.approx(under_way([event for event in told if isinstance(event, BatchEnded)]))
+
+
+# -- what an autoencoder is measured on ------------------------------------------------------------
+
+
+def test_an_autoencoder_and_pca_are_measured_on_validation_and_on_test_images(
+    home: Home, files: dict[str, Path]
+) -> None:
+    _, result, _ = train(home, small(files, latent=8))
+    pca = result["pca"]
+    assert result["evaluated_on"] == "test"
+    for mse, psnr in ((result["validation_mse"], result["validation_psnr"]), (result["test_mse"], result["test_psnr"]),
+                      (pca["validation_mse"], pca["validation_psnr"]), (pca["mse"], pca["psnr"])):  # fmt: skip
+        assert psnr == pytest.approx(-10 * math.log10(mse))
+    assert pca["validation_mse"] != pca["mse"]
+    bare = {name: path for name, path in files.items() if name.endswith("images") and "test" not in name}
+    _, without, _ = train(home, small({}, latent=8, **bare))
+    assert without["evaluated_on"] == "validation"
+    assert without["pca"]["mse"] == without["pca"]["validation_mse"]
