@@ -1,6 +1,7 @@
 """Images on the device: resident as uint8, float32 in [0, 1] only batch by batch."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -8,9 +9,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.datasets import Dataset, ImageSet
+from engine.device import is_out_of_memory
 
 EVALUATION_BATCH = 256
 """Images a forward pass where no gradient is taken; the result does not depend on a run's batch size."""
+
+Result = TypeVar("Result")
 
 
 class DeviceImages:
@@ -27,6 +31,7 @@ class DeviceImages:
             images = images.copy()
         self.images = torch.from_numpy(images).to(device)
         self.labels = None if dataset.labels is None else torch.from_numpy(dataset.labels.astype(np.int64)).to(device)
+        self.evaluation_batch = EVALUATION_BATCH
 
     def indices(self, indices: NDArray[np.int64]) -> Tensor:
         """Indices on the device, to take batches by."""
@@ -37,9 +42,23 @@ class DeviceImages:
         images = self.images[indices].permute(0, 3, 1, 2).float().div_(255)
         return images, None if self.labels is None else self.labels[indices]
 
-    def batches(
-        self, indices: NDArray[np.int64], size: int = EVALUATION_BATCH
-    ) -> Iterator[tuple[Tensor, Tensor | None]]:
-        """All of them in order, the last partial batch too."""
-        for chunk in torch.split(self.indices(indices), size):
-            yield self.batch(chunk)
+    def each(
+        self, indices: NDArray[np.int64], compute: Callable[[Tensor, Tensor | None], Result]
+    ) -> Iterator[tuple[Result, int]]:
+        """What `compute` makes of all of them in order, a batch at a time, and how many images that is.
+
+        Where memory does not suffice for a batch, it is halved, for this and every later evaluation: a run whose own
+        batches are small must not fail by its validation. Nothing that is computed of an image depends on the others.
+        """
+        waiting = self.indices(indices)
+        while len(waiting):
+            batch = waiting[: self.evaluation_batch]
+            try:
+                result = compute(*self.batch(batch))
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error) or len(batch) == 1:
+                    raise
+                self.evaluation_batch = (len(batch) + 1) // 2
+                continue
+            yield result, len(batch)
+            waiting = waiting[len(batch) :]

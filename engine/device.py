@@ -81,6 +81,12 @@ def choose_device(device: str, precision: str, threads: int | None = None) -> De
     return Device(torch.device(device), precision, threads or torch.get_num_threads())
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an allocation failed, on a device or on the CPU: torch has a class of its own for the former only."""
+    words = ("can't allocate memory", "out of memory", "ALLOC_FAILED")
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(word in str(error) for word in words)
+
+
 def resident_memory() -> int:
     """Bytes of this process in memory; its peak where the system tells no more."""
     try:

@@ -22,6 +22,7 @@ from engine.batches import DeviceImages
 from engine.checkpoint import read_autoencoder, read_tensors, write_model
 from engine.control import Control, Flag, RunControl
 from engine.datasets import ImageData
+from engine.device import is_out_of_memory
 from engine.errors import DatasetError, EngineError, RunError, StorageError
 from engine.evaluation import constant_image_error, psnr
 from engine.events import (
@@ -287,7 +288,7 @@ def _end_early(
 
 def _fail(work: Work, recorder: Recorder, error: Exception) -> dict[str, Any]:
     """Say how a run failed, as far as its files can still be written."""
-    message = _sentence(work, error)
+    message = _sentence(work, error, recorder.status.study)
     progress = Progress(stage=recorder.status.stage, step_seconds=recorder.under_way)
     result = _result(work, recorder, progress, FAILED)
     try:
@@ -297,17 +298,16 @@ def _fail(work: Work, recorder: Recorder, error: Exception) -> dict[str, Any]:
         return {**result, "message": message}
 
 
-def _sentence(work: Work, error: Exception) -> str:
-    text = str(error)
-    words = ("can't allocate memory", "out of memory", "ALLOC_FAILED")
-    if isinstance(error, MemoryError | torch.OutOfMemoryError) or any(word in text for word in words):
-        smaller = max(work.spec.batch_size // 2, 1)
-        return (
-            f"The {work.device.torch_device.type} is out of memory at batch size {work.spec.batch_size}: "
-            f"try {smaller}, or fewer kernels."
-        )
+def _sentence(work: Work, error: Exception, study: str) -> str:
+    if is_out_of_memory(error):
+        size = work.spec.batch_size
+        smaller = f"try {size // 2}, or fewer kernels or layers" if size > 1 else "try fewer kernels or layers"
+        return f"The {work.device.torch_device.type} is out of memory at batch size {size}: {smaller}."
+    if isinstance(error, StorageError):
+        resume = f"study resume {study}" if study else f"resume {work.run.id}"
+        return f"{error} `cae-tui {resume}` goes on from the last checkpoint."
     if isinstance(error, EngineError):
-        return text
+        return str(error)
     return (
         f"An error that should not happen: {type(error).__name__}. The log (cae-tui doctor says where) has the details."
     )

@@ -20,7 +20,7 @@ from engine.architecture import Plan, plan_autoencoder, plan_classifier
 from engine.checkpoint import ModelFile, read_autoencoder
 from engine.datasets import ImageData, labelled_subset, load_dataset, split
 from engine.device import Device, choose_device
-from engine.errors import DatasetError, RunError, SpecError
+from engine.errors import DatasetError, ModelFileError, RunError, SpecError
 from engine.events import RUNNING
 from engine.files import absolute, write_bytes, write_json
 from engine.runs import Home, RunDirectory, RunStatus
@@ -85,7 +85,7 @@ def create(home: Home, spec: Spec, study: str = "", trial: int = 0) -> Work:
     run = home.create_run()
     try:
         if encoder is not None:
-            write_bytes(run.encoder, encoder.path.read_bytes())
+            write_bytes(run.encoder, _bytes_of(encoder.path))
         work = Work(
             run=run, spec=spec, data=data, training=training, validation=validation, device=device, encoder=encoder
         )
@@ -114,6 +114,15 @@ def create(home: Home, spec: Spec, study: str = "", trial: int = 0) -> Work:
         shutil.rmtree(run.path, ignore_errors=True)
         raise
     return work
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:  # it was there a moment ago
+        raise ModelFileError(
+            f"{path} cannot be read any more ({error.strerror or error}): choose another encoder."
+        ) from None
 
 
 def reopen(run: RunDirectory) -> Work:

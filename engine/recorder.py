@@ -122,8 +122,12 @@ class Recorder:
 
     def keep_state(self, state: TrainingState) -> None:
         """Write a checkpoint, and let go of all but the last two."""
-        os.fsync(self._file.fileno())
-        values = {**state.values, "offset": self._file.tell(), "status": asdict(self.status)}
+        try:
+            os.fsync(self._file.fileno())
+            offset = self._file.tell()
+        except OSError as error:
+            raise storage_error(self.run.events, error) from error
+        values = {**state.values, "offset": offset, "status": asdict(self.status)}
         before = list_checkpoints(self.run)
         number = int(before[-1].stem) + 1 if before else 1
         write_tensors(self.run.checkpoints / f"{number:08d}.safetensors", "checkpoint", state.tensors, values)
@@ -168,16 +172,19 @@ class Recorder:
     def _write_samples(self, model: ConvAutoencoder, ended: EpochEnded) -> None:
         assert self.samples is not None
         images, indices, device = self.samples
-        originals, _ = images.batch(images.indices(indices))
         model.eval()
         with torch.inference_mode(), device.autocast():
-            reconstructions = model(originals)
+            pairs = images.each(indices, lambda batch, _: (to_pixels(batch), to_pixels(model(batch))))
+            originals, reconstructions = (
+                np.concatenate(part) for part in zip(*(pair for pair, _ in pairs), strict=True)
+            )
         model.train()
         name = f"samples/epoch-{ended.epoch:04d}.npz"
-        write_arrays(self.run.path / name, originals=to_pixels(originals), reconstructions=to_pixels(reconstructions))
+        write_arrays(self.run.path / name, originals=originals, reconstructions=reconstructions)
         every = math.ceil(max(self.total_epochs, 1) / SAMPLES_KEPT)
         if ended.epoch > 2 and (ended.epoch - 1) % every:
-            (self.run.samples / f"epoch-{ended.epoch - 1:04d}.npz").unlink(missing_ok=True)
+            with suppress(OSError):
+                (self.run.samples / f"epoch-{ended.epoch - 1:04d}.npz").unlink()
         self.emit(SamplesSaved(stage=ended.stage, epoch=ended.epoch, file=name))
 
 

@@ -58,11 +58,12 @@ def measure(work: "Work", model: ConvAutoencoder | EncoderClassifier, images: De
 def _measure_autoencoder(
     work: "Work", model: ConvAutoencoder, images: DeviceImages, indices: NDArray[np.int64], of: str
 ) -> dict[str, Any]:
-    errors = []
+    def error(batch: torch.Tensor, _: torch.Tensor | None) -> torch.Tensor:
+        found: torch.Tensor = (model(batch).float() - batch).square().mean((1, 2, 3)).cpu()
+        return found
+
     with torch.inference_mode(), work.device.autocast():
-        for batch, _ in images.batches(indices):
-            errors.append((model(batch).float() - batch).square().mean((1, 2, 3)).cpu())
-    found = torch.cat(errors).numpy()
+        found = torch.cat([errors for errors, _ in images.each(indices, error)]).numpy()
     mse = float(found.mean(dtype=np.float64))
     _write_predictions(work, of, indices, errors=found)
     return {
@@ -92,10 +93,8 @@ def _compare_with_pca(work: "Work") -> dict[str, Any]:
 def _measure_classifier(
     work: "Work", model: EncoderClassifier, images: DeviceImages, indices: NDArray[np.int64], of: str
 ) -> dict[str, Any]:
-    outputs = []
     with torch.inference_mode(), work.device.autocast():
-        for batch, _ in images.batches(indices):
-            outputs.append(model(batch).float().cpu())
+        outputs = [output for output, _ in images.each(indices, lambda batch, _: model(batch).float().cpu())]
     logits = torch.cat(outputs).double()
     labels = work.data.test.labels if of == "test" and work.data.test is not None else work.data.train.labels
     assert labels is not None

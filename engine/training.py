@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -184,9 +185,9 @@ def evaluate(
     model.eval()
     sums: dict[str, float] = {}
     with torch.inference_mode(), device.autocast():
-        for batch, labels in images.batches(indices):
-            for name, value in task(model, batch, labels).metrics.items():
-                sums[name] = sums.get(name, 0.0) + value.item() * len(batch)
+        for outcome, count in images.each(indices, partial(task, model)):
+            for name, value in outcome.metrics.items():
+                sums[name] = sums.get(name, 0.0) + value.item() * count
     model.train(training)
     return {name: value / len(indices) for name, value in sums.items()}
 

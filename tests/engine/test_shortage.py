@@ -1,0 +1,120 @@
+"""Too little memory, a full disk, files that vanish: a run goes on where it can, and else says what to do."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from engine import jobs
+from engine.batches import EVALUATION_BATCH, DeviceImages
+from engine.control import Flag
+from engine.datasets import ImageSet
+from engine.errors import ModelFileError
+from engine.events import Event, RunStarted
+from engine.runs import Home
+from tests.engine.conftest import small, small_classifier, train
+from tests.engine.test_training import Trained, assert_equal, losses, weights
+
+
+class Small:
+    """Memory that suffices for so many images a time."""
+
+    def __init__(self, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.sizes: list[int] = []
+        batch = DeviceImages.batch
+
+        def take(images: DeviceImages, indices: Tensor) -> tuple[Tensor, Tensor | None]:
+            self.sizes.append(len(indices))
+            if len(indices) > most:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+            return batch(images, indices)
+
+        monkeypatch.setattr(DeviceImages, "batch", take)
+
+
+@pytest.mark.parametrize("most", [1, 3, 100, EVALUATION_BATCH])
+def test_an_evaluation_takes_smaller_batches_where_memory_asks_for_it(
+    monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (300, 2, 2, 1), dtype=np.uint8)
+    images = DeviceImages(ImageSet(pixels, None), torch.device("cpu"))
+    memory = Small(most, monkeypatch)
+    indices = np.arange(300)[::-1].copy()
+    for _ in range(2):
+        found = list(images.each(indices, lambda batch, _: batch.clone()))
+        assert torch.equal(torch.cat([batch for batch, _ in found]).mul(255).round().byte().permute(0, 2, 3, 1),
+                           torch.from_numpy(pixels[::-1].copy()))  # fmt: skip
+        assert sum(count for _, count in found) == 300
+        refused = sum(size > most for size in memory.sizes)
+    assert refused == sum(size > most for size in memory.sizes)  # the second evaluation knows it from the first
+    assert max(memory.sizes[-300 // most :]) <= most
+
+
+def test_what_is_no_want_of_memory_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = DeviceImages(ImageSet(np.zeros((4, 2, 2, 1), np.uint8), None), torch.device("cpu"))
+
+    def wrong(*_: object) -> None:
+        raise RuntimeError("shapes do not fit")
+
+    with pytest.raises(RuntimeError, match="shapes do not fit"):
+        list(images.each(np.arange(4), wrong))
+
+
+def test_a_run_whose_evaluation_has_too_little_memory_ends_as_any_other(
+    home: Home, files: dict[str, Path], autoencoder: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = Small(64, monkeypatch)  # a batch of the run's own, and less than the test images
+    run, result, events = train(home, small(files))
+    assert max(memory.sizes) == 200
+    assert result["state"] == "finished"
+    assert_equal(weights(run), weights(autoencoder[0]))
+    assert losses(events) == pytest.approx(losses(autoencoder[2]))
+    assert result["test_mse"] == pytest.approx(autoencoder[1]["test_mse"])
+
+
+@pytest.mark.parametrize(
+    ("size", "advice"),
+    [
+        (64, "at batch size 64: try 32, or fewer kernels or layers."),
+        (1, "at batch size 1: try fewer kernels or layers."),
+    ],
+)
+def test_out_of_memory_advises_what_can_be_done(
+    home: Home, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch, size: int, advice: str
+) -> None:
+    Small(0, monkeypatch)
+    _, result, _ = train(home, small(files, batch_size=size))
+    assert result["state"] == "failed"
+    assert result["message"] == f"The cpu is out of memory {advice}"
+
+
+def test_a_full_disk_names_the_command_that_goes_on(
+    home: Home, files: dict[str, Path], autoencoder: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    def emit(event: Event) -> None:
+        if isinstance(event, RunStarted):
+            monkeypatch.setattr("engine.recorder.os.fsync", full)
+
+    result: dict[str, Any] = jobs.start(home, small(files), emit, Flag())
+    assert "events.jsonl could not be written: No space left on device. Make room" in result["message"]
+    assert f"`cae-tui resume {result['id']}` goes on from the last checkpoint." in result["message"]
+
+
+def test_an_encoder_that_vanishes_while_its_run_is_made_is_told_in_words(
+    home: Home, files: dict[str, Path], autoencoder: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(path: Path) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    spec = small_classifier(files, str(autoencoder[0].model))
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", gone)
+        with pytest.raises(ModelFileError, match="cannot be read any more"):
+            jobs.start(home, spec, lambda event: None, Flag())
+    assert home.ids() == []
