@@ -111,7 +111,6 @@ def begin(work: Work, emit: Emit, flag: Flag) -> dict[str, Any]:
             result = _fail(work, recorder, error)
         finally:
             recorder.close()
-    log.info("run %s ended: %s", work.run.id, f"{result['state']}. {result['message']}".strip())
     return result
 
 
@@ -294,7 +293,7 @@ def _fail(work: Work, recorder: Recorder, error: Exception) -> dict[str, Any]:
     try:
         return _close(work, recorder, result, FAILED, message)
     except EngineError:  # the disk is full, say: the last checkpoint stands, and the run is told as failed
-        recorder.tell(RunEnded(state=FAILED, message=message, result={**result, "message": message}))
+        _tell_end(recorder, RunEnded(state=FAILED, message=message, result={**result, "message": message}))
         return {**result, "message": message}
 
 
@@ -364,8 +363,14 @@ def _close(work: Work, recorder: Recorder, result: Mapping[str, Any], state: str
         recorder.store(ended)
     except StorageError as error:  # the status and the result say the same: the run has ended all the same
         log.warning("run %s: %s", work.run.id, error)
-    recorder.tell(ended)
+    _tell_end(recorder, ended)
     return result
+
+
+def _tell_end(recorder: Recorder, ended: RunEnded) -> None:
+    """Log the end, then tell it: who hears of it may end the process at once."""
+    log.info("run %s ended: %s", recorder.run.id, f"{ended.state}. {ended.message}".strip())
+    recorder.tell(ended)
 
 
 # -- afterwards -----------------------------------------------------------------------------------
