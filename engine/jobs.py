@@ -9,6 +9,7 @@ import logging
 import os
 import platform
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +45,9 @@ from engine.files import absolute, write_bytes, write_json
 from engine.models import ConvAutoencoder, EncoderClassifier
 from engine.preparation import Work, create, find_encoder, reopen
 from engine.recorder import Recorder, best_file, read_checkpoint, to_pixels
-from engine.runs import Home, RunDirectory
+from engine.runs import Home, RunDirectory, RunStatus
 from engine.spec import AutoencoderSpec, ClassifierSpec, Spec
+from engine.spec_file import check_unchanged
 from engine.tasks import Classification, Reconstruction, Task
 from engine.training import ENDS, Progress, Stage, StageData, TrainingState, fit
 
@@ -97,8 +99,10 @@ def begin(work: Work, emit: Emit, flag: Flag) -> dict[str, Any]:
     with work.run.locked():
         control = RunControl(flag, work.run.control)
         found = read_checkpoint(work.run)
-        state, status, offset = found if found else (None, work.run.read_status(), 0)
-        recorder = Recorder(work.run, emit, status, offset)
+        state, status, offset = found if found else (None, _fresh(work.run.read_status()), 0)
+        if state is not None:
+            check_unchanged(work.run, work.spec, state.progress.stage, state.values.get("spec"))
+        recorder = Recorder(work.run, emit, status, offset, work.spec.model_dump(mode="json"))
         begun = "resumed" if state else "begun"
         log.info(
             "run %s %s: %s on %s, torch %s", work.run.id, begun, work.spec.kind, work.device.words, torch.__version__
@@ -112,6 +116,17 @@ def begin(work: Work, emit: Emit, flag: Flag) -> dict[str, Any]:
         finally:
             recorder.close()
     return result
+
+
+def _fresh(status: RunStatus) -> RunStatus:
+    """`status` without what was done before: a run that has no checkpoint begins with its first step."""
+    nothing: dict[str, Any] = {
+        "best_loss": None,
+        "last_loss": None,
+        "last_train_loss": None,
+        "validation_accuracy": None,
+    }
+    return replace(status, stage="", epoch=0, best_epoch=0, seconds=0.0, **nothing)
 
 
 def _train(work: Work, recorder: Recorder, control: Control, state: TrainingState | None) -> dict[str, Any]:

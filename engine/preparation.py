@@ -24,7 +24,8 @@ from engine.errors import DatasetError, ModelFileError, RunError, SpecError
 from engine.events import RUNNING
 from engine.files import absolute, write_bytes, write_json
 from engine.runs import Home, RunDirectory, RunStatus
-from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, check_against_data, spec_from_json
+from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, check_against_data
+from engine.spec_file import read_spec_file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,16 +132,11 @@ def reopen(run: RunDirectory) -> Work:
     Raises:
         EngineError: its files are damaged, or the data are not the ones it began with.
     """
-    written = run.read_spec()
-    try:
-        spec = spec_from_json(written.get("spec"))
-    except SpecError as error:
-        raise RunError(f"{run.spec} is damaged ({error}): delete the run, or restore the file.") from None
-    assert isinstance(spec, AutoencoderSpec | ClassifierSpec)
+    spec, written = read_spec_file(run)
     data = load_dataset(spec.images, spec.labels, spec.test_images, spec.test_labels)
     check_digest(run.id, written, data)
     training, validation = split_for(spec, data)
-    device = choose_device(spec.device, spec.precision, written.get("threads"))
+    device = choose_device(spec.device, spec.precision, written["threads"])
     encoder = read_autoencoder(run.encoder, data.shape) if isinstance(spec, ClassifierSpec) else None
     return Work(run=run, spec=spec, data=data, training=training, validation=validation, device=device, encoder=encoder)
 

@@ -54,10 +54,12 @@ class Recorder:
         tell: who hears of each event once it is on disk.
         status: as of now.
         offset: bytes of events to keep; what a file has beyond is cut.
+        spec: as JSON has it; a checkpoint is only taken up by the spec that it was computed with.
     """
 
-    def __init__(self, run: RunDirectory, tell: Emit, status: RunStatus, offset: int) -> None:
+    def __init__(self, run: RunDirectory, tell: Emit, status: RunStatus, offset: int, spec: dict[str, Any]) -> None:
         self.run = run
+        self._spec = spec
         self.status = status
         self._tell = tell
         self._stored_batch = -1
@@ -127,7 +129,7 @@ class Recorder:
             offset = self._file.tell()
         except OSError as error:
             raise storage_error(self.run.events, error) from error
-        values = {**state.values, "offset": offset, "status": asdict(self.status)}
+        values = {**state.values, "offset": offset, "status": asdict(self.status), "spec": self._spec}
         before = list_checkpoints(self.run)
         number = int(before[-1].stem) + 1 if before else 1
         write_tensors(self.run.checkpoints / f"{number:08d}.safetensors", "checkpoint", state.tensors, values)

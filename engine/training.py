@@ -21,7 +21,8 @@ from torch import Tensor, nn
 from engine.augmentation import affine
 from engine.batches import DeviceImages
 from engine.control import Asked, Control
-from engine.device import Device
+from engine.device import Device, is_out_of_memory
+from engine.errors import RunError
 from engine.events import (
     DIVERGED,
     EARLY_STOPPED,
@@ -147,6 +148,7 @@ def fit(
         before: the progress of the stage before, whose totals are carried on.
 
     Raises:
+        RunError: `state` is of another network, optimizer or schedule.
         StorageError: `keeper` cannot write.
     """
     loop = _Loop(model, task, stage, data, device, control, emit, keeper)
@@ -369,7 +371,23 @@ class _Loop:
         return TrainingState(tensors, values)
 
     def restore(self, state: TrainingState) -> None:
-        """Put everything back as it was."""
+        """Put everything back as it was.
+
+        Raises:
+            RunError: the state is of another network, optimizer or schedule.
+        """
+        try:
+            self._restore(state)
+        except (RuntimeError, ValueError, KeyError, IndexError, TypeError) as error:
+            if is_out_of_memory(error):
+                raise
+            first = (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()
+            raise RunError(
+                f"The checkpoint does not fit what the run's spec.json asks for ({first}): put back the spec.json that "
+                "the run began with, or start a new run."
+            ) from error
+
+    def _restore(self, state: TrainingState) -> None:
         self.progress = state.progress
         prefix = "model."
         weights = {name[len(prefix) :]: tensor for name, tensor in state.tensors.items() if name.startswith(prefix)}
