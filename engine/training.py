@@ -86,6 +86,7 @@ class Progress:
     step: int = 0  # steps taken in it
     sums: dict[str, float] = field(default_factory=dict)  # of each metric over those steps
     step_seconds: float = 0.0  # of those steps
+    rate: float = 0.0  # the learning rate of the latest of them
     best_loss: float | None = None
     best_epoch: int = 0
     losses: list[tuple[float, float]] = field(default_factory=list)  # (training, validation) of the latest epochs
@@ -245,6 +246,7 @@ class _Loop:
             self.optimizer.zero_grad(set_to_none=True)
             outcome.objective.backward()  # type: ignore[no-untyped-call]
             self.optimizer.step()
+            progress.rate = self.optimizer.param_groups[0]["lr"]  # the schedule sets the next step's
             if self.scheduler.every_step:
                 self.scheduler.step()
             self.names = tuple(outcome.metrics)
@@ -286,7 +288,7 @@ class _Loop:
             seconds=seconds,
             ms_per_step=1000 * each,
             images_per_second=stage.batch_size / each,
-            learning_rate=self.optimizer.param_groups[0]["lr"],
+            learning_rate=progress.rate,
             best=best,
             best_epoch=progress.best_epoch,
             best_loss=progress.best_loss or 0.0,
@@ -331,7 +333,7 @@ class _Loop:
                 step=progress.step,
                 steps=self.steps,
                 metrics=dict(zip(self.names, rows[-1], strict=True)),
-                learning_rate=self.optimizer.param_groups[0]["lr"],
+                learning_rate=progress.rate,
                 ms_per_step=1000 * each,
                 images_per_second=stage.batch_size / each,
                 memory=self.device.memory(),

@@ -85,7 +85,7 @@ def plateau(epochs: int, **values: Any) -> Stage:
 
 def test_on_a_plateau_the_rate_halves_after_every_third_epoch_without_a_better_validation_loss() -> None:
     _, events = run_fit(Pixels(), Watched(do_nothing), plateau(8))
-    assert rates(events, EpochEnded) == [0.8, 0.8, 0.8, 0.4, 0.4, 0.4, 0.2, 0.2]
+    assert rates(events, EpochEnded) == [0.8] * 4 + [0.4] * 3 + [0.2]
     steps = [0.8] * 4 + [0.4] * 3 + [0.2]
     assert rates(events, BatchEnded) == [rate for rate in steps for _ in range(3)]
 
@@ -135,13 +135,18 @@ def test_a_constant_rate_stays_the_same_at_every_step() -> None:
 
 
 def test_one_cycle_rises_to_its_rate_and_falls_to_next_to_nothing() -> None:
-    used = used_rates(stage(epochs=7, learning_rate=0.3, schedule="one-cycle"))
+    todo = stage(epochs=7, learning_rate=0.3, schedule="one-cycle")
+    used = used_rates(todo)
     top = used.index(max(used))
     assert used[0] == pytest.approx(0.3 / 25, rel=1e-3)
     assert max(used) == pytest.approx(0.3, rel=0.01)
     assert used[: top + 1] == sorted(used[: top + 1])
     assert used[top:] == sorted(used[top:], reverse=True)
     assert used[-1] < 0.3 / 50
+    _, events = run_fit(Pixels(), Watched(do_nothing), todo)
+    told = rates(events, BatchEnded)  # each step's own, the last too, after which the schedule stands beyond its end
+    assert told[:-1] == pytest.approx(used, rel=1e-2)
+    assert told[-1] == rates(events, EpochEnded)[-1] < told[-2]
 
 
 # -- batches --------------------------------------------------------------------------------------
