@@ -1,5 +1,6 @@
 """What a run came to: how long it worked, and what it was measured on."""
 
+import logging
 import math
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from engine import jobs
 from engine.control import Asked, Flag
-from engine.events import BatchEnded, EpochEnded, Event, StageEnded
+from engine.events import BatchEnded, EpochEnded, Event, RunEnded, RunStarted, StageEnded
 from engine.runs import Home
 from tests.engine.conftest import small, train
 from tests.engine.test_training import StopAt, Trained
@@ -113,3 +114,28 @@ def test_an_autoencoder_and_pca_are_measured_on_validation_and_on_test_images(
     _, without, _ = train(home, small({}, latent=8, **bare))
     assert without["evaluated_on"] == "validation"
     assert without["pca"]["mse"] == without["pca"]["validation_mse"]
+
+
+# -- the log ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_log_says_how_a_run_ended_before_anybody_hears_of_it(
+    home: Home, files: dict[str, Path], caplog: pytest.LogCaptureFixture, fails: bool
+) -> None:
+    known: list[str] = []
+
+    def emit(event: Event) -> None:
+        if isinstance(event, RunStarted) and fails:
+            raise RuntimeError("a bug")
+        if isinstance(event, RunEnded):  # who hears of it may end the process
+            known.extend(record.getMessage() for record in caplog.records)
+
+    log = logging.getLogger("cae_tui.engine")
+    log.addHandler(caplog.handler)
+    caplog.set_level(logging.INFO, "cae_tui.engine")
+    try:
+        result = jobs.start(home, small(files, epochs=1), emit, Flag())
+    finally:
+        log.removeHandler(caplog.handler)
+    assert any(line.startswith(f"run {result['id']} ended: {result['state']}.") for line in known)
