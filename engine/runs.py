@@ -160,7 +160,9 @@ class RunDirectory:
             read = RunStatus(**{**status, "id": self.id})
             _check_types(read)
         except (OSError, ValueError, TypeError, KeyError) as error:
-            raise RunError(f"{self.status} cannot be read ({error}): delete the run, or restore the file.") from None
+            raise RunError(
+                f"{self.status} cannot be read ({error}): restore the file, or delete the folder of the run."
+            ) from None
         # `result.json` is written before the state that claims its end: where it is missing, it was lost.
         unwritten = read.state in ENDED_FOR_GOOD and not self.result.exists()
         if (read.state in _LIVE or unwritten) and not self.is_held():
@@ -192,7 +194,9 @@ class RunDirectory:
         try:
             return read_json(path)
         except (OSError, ValueError) as error:
-            raise RunError(f"{path} cannot be read ({error}): delete the run, or restore the file.") from None
+            raise RunError(
+                f"{path} cannot be read ({error}): restore the file, or delete the folder of the run."
+            ) from None
 
     def read_events(self, offset: int = 0) -> tuple[list[Event], int]:
         """The events from byte `offset` on, and the offset behind the last whole line."""

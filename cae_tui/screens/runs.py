@@ -151,7 +151,6 @@ marks and filter.
 
     def on_screen_resume(self) -> None:
         """What lay over this screen may have changed a run."""
-        super().on_screen_resume()
         self._reload()
 
     @on(RunUpdated)

@@ -94,7 +94,6 @@ Every study that was made here. A study tries values of hyperparameters, one run
 
     def on_screen_resume(self) -> None:
         """What lay over this screen may have changed a study."""
-        super().on_screen_resume()
         self._reload()
 
     @on(RunsChanged)

@@ -12,6 +12,7 @@ from cae_tui.screens import configure
 from cae_tui.screens.configure import AutoencoderForm, ClassifierForm, SpecPage
 from cae_tui.widgets.architecture_table import ArchitectureTable, about, compression, layer_lines, millions, sum_lines
 from cae_tui.widgets.encoder_table import EncoderTable
+from cae_tui.widgets.spec_form import SpecForm
 from engine.architecture import plan_autoencoder, plan_classifier
 from engine.datasets import assets_folder
 from engine.errors import RunError
@@ -169,6 +170,15 @@ async def test_the_start_button_starts_too(app: CaeApp, started: list[Spec]) -> 
         await pilot.click("#start")
         await settled(pilot)
         assert len(started) == 1
+
+
+async def test_up_leads_from_the_start_button_back_into_the_form(app: CaeApp) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        page = await opened(app, pilot)
+        page.query_one("#start").focus()
+        await pilot.press("up")
+        assert app.focused is not None
+        assert page.query_one(SpecForm) in app.focused.ancestors
 
 
 async def test_a_wrong_field_gets_the_focus_instead_of_a_start(app: CaeApp, started: list[Spec]) -> None:

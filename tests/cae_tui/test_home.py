@@ -11,6 +11,7 @@ from cae_tui.views import RunStatus
 from cae_tui.widgets.data_card import DataCard, bar, tiles_for
 from cae_tui.widgets.last_runs import LastRuns, run_lines, shorten
 from engine.errors import DatasetError
+from engine.marks import Marks, write_marks
 from engine.runs import Home
 from tests.cae_tui.conftest import MakeApp
 from tests.cae_tui.script import AUTOENCODER, BEGAN, CLASSIFIER, scripted_events, scripted_status, write_run
@@ -101,6 +102,33 @@ async def test_enter_opens_and_capital_r_resumes_only_what_can_be_resumed(
         await pilot.pause()
         assert resumed == []
         assert opened == [CLASSIFIER]
+
+
+async def test_what_is_hidden_from_the_list_of_runs_is_not_among_the_last_ones(make_app: MakeApp, home: Home) -> None:
+    write_runs(home)
+    write_marks(home.find(CLASSIFIER).marks, Marks(hidden=True))
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        listed = app.screen.query_one(LastRuns)
+        assert listed.option_count
+        assert CLASSIFIER not in [option.id for option in listed.options]
+
+
+async def test_nothing_is_offered_to_be_resumed_while_a_run_is_on(
+    make_app: MakeApp, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_runs(home)
+    app = make_app()
+    resumed: list[str] = []
+    monkeypatch.setattr(app.runner, "resume", resumed.append)
+    monkeypatch.setattr("cae_tui.runner.Runner.busy", True)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("R")
+        assert resumed == []
+        monkeypatch.setattr("cae_tui.runner.Runner.busy", False)
+        await pilot.press("R")
+        assert len(resumed) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from cae_tui.run_state import BATCHES_KEPT, RunState, replay
 from engine.events import (
     BatchEnded,
@@ -54,6 +56,25 @@ def test_the_eta_is_the_measured_time_of_what_is_left() -> None:
     assert abs(first - 3.5 * 1.1) < 1e-9  # ten steps of 100 ms an epoch, and a tenth for validation
     later = replay("a", [started(), stage(), epoch(1, 0.5, seconds=2.0), epoch(2, 0.4, seconds=4.0)]).eta
     assert later == 2 * 3.0
+
+
+def test_the_eta_follows_the_pace_of_the_steps() -> None:
+    """A machine that has become ten times slower is told of in the epoch under way, not after it."""
+    events: list[Event] = [started(), stage(), epoch(1, 0.5, seconds=2.0)]  # its steps took 1 s, validation the other
+    usual = replay("a", [*events, batch(5, epoch=2)]).eta
+    assert usual is not None
+    assert abs(usual - (0.5 * 2.0 + 2 * 2.0)) < 1e-9
+    slow = replay("a", [*events, replace(batch(5, epoch=2), ms_per_step=1000.0)]).eta
+    assert slow is not None
+    assert abs(slow - (0.5 * 20.0 + 2 * (20.0 + 2.0) / 2)) < 1e-9
+
+
+def test_the_share_of_a_run_counts_a_stage_that_stopped_early_as_done() -> None:
+    both = started(("frozen", "fine-tuning"), (4, 4))
+    state = replay("a", [both, stage("frozen"), epoch(1, 0.5, "frozen"), batch(5, epoch=2, name="frozen")])
+    assert state.share == 1.5 / 8
+    state.apply(stage("fine-tuning"))
+    assert state.share == 4 / 8
 
 
 def test_the_eta_counts_the_stages_to_come() -> None:

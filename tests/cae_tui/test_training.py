@@ -373,6 +373,58 @@ async def test_where_room_is_little_images_and_log_are_behind_keys(
         assert screen.query_one("#charts").display
 
 
+async def test_before_two_epochs_a_key_chooses_epochs_or_batches_too(make_app: MakeApp, home: Home) -> None:
+    write_run(home, until(scripted_events(), EpochEnded)[0])
+    app = make_app()
+    async with app.run_test(size=SMALL) as pilot:
+        screen = await opened(app, pilot)
+        chart = screen.query_one("#loss", LossChart)
+        seen = [chart.shown_by]
+        for _ in range(2):
+            await pilot.press("b")
+            seen.append(chart.shown_by)
+        assert seen == ["batch", "epoch", "batch"]
+
+
+async def test_a_single_point_is_drawn(make_app: MakeApp, home: Home) -> None:
+    write_run(home, until(scripted_events(), BatchEnded)[0])
+    app = make_app()
+    async with app.run_test(size=SMALL) as pilot:
+        screen = await opened(app, pilot)
+        chart = screen.query_one("#loss", LossChart)
+        assert len(screen.state.batches if screen.state else []) == 1
+        assert "●" in chart.render().plain
+
+
+async def test_the_log_says_when_its_first_line_comes_and_has_room_for_the_time_of_a_step(
+    make_app: MakeApp, home: Home
+) -> None:
+    work, gate = held(scripted_events(), EpochEnded)
+    app = make_app(work)
+    async with app.run_test(size=LARGE) as pilot:
+        app.post_message(messages.Start(AutoencoderSpec()))
+        await settle(pilot)
+        screen = app.screen
+        assert isinstance(screen, TrainingScreen)
+        log = screen.query_one("#log", EpochLog)
+        screen.show_run(replay(AUTOENCODER, until(scripted_events(), BatchEnded)[0]))
+        await pilot.pause()
+        assert [line.text.strip() for line in log.lines] == ["A line comes after each epoch."]
+        screen.show_run(replay(AUTOENCODER, scripted_events()))
+        await pilot.pause()
+        assert len(log.lines) == 3
+        assert all("ms/step" in line.text for line in log.lines)
+        gate.set()
+
+
+def test_a_classifier_shows_the_progress_of_the_whole_run() -> None:
+    run = replay(CLASSIFIER, halfway("classifier"))
+    plain = status(run, 46).plain
+    assert "whole run" in plain
+    assert "stage 1 of 2" in plain
+    assert "whole run" not in status(replay(AUTOENCODER, halfway()), 46).plain
+
+
 async def test_a_classifier_shows_accuracy_beside_loss_and_a_long_log(make_app: MakeApp, home: Home) -> None:
     write_run(home, scripted_events("classifier"))
     app = make_app()
