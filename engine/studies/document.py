@@ -61,7 +61,7 @@ tr.picked td { font-weight: 700; background: #eef5fc; }
 pre { background: #f4f6f8; padding: .75rem 1rem; overflow-x: auto; font-size: .85rem; line-height: 1.35; }
 figure { margin: 1.25rem 0; break-inside: avoid; } figure svg { max-width: 100%; height: auto; display: block; }
 figcaption { font-size: .85rem; color: #4a5561; margin-top: .25rem; }
-@media (max-width: 40rem) { body { font-size: 15px; } figure { overflow-x: auto; } figure svg { min-width: 34rem; } }
+@media (max-width: 40rem) { body { font-size: 15px; } figure { overflow-x: auto; } figure svg { max-width: none; } }
 @page { size: A4; margin: 16mm; }
 @media print { body { max-width: none; padding: 0; font-size: 10pt; } .wide, pre { overflow: visible; }
   table { font-size: 8pt; } th, td { padding: 1mm 1.5mm; } pre { white-space: pre-wrap; font-size: 7.5pt; }
