@@ -10,8 +10,9 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 run: $(VENV)/installed
 	@$(BIN)/cae-tui $(ARGS)
 
+# Three at once on two cores: half of what the tests of the screens take is waiting.
 test: $(VENV)/installed-dev
-	@$(BIN)/python -m pytest -n 2 $(ARGS)
+	@$(BIN)/python -m pytest -n 3 $(ARGS)
 
 check: $(VENV)/installed-dev
 	@$(BIN)/ruff format --check --quiet . || { echo "Some files are not formatted: make format."; exit 1; }

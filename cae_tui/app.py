@@ -6,6 +6,7 @@ the page on top, and to any other page once that is on top again. Only the home 
 the first paint; every other screen is imported when it is first opened.
 """
 
+import gc
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -100,6 +101,8 @@ class CaeApp(StudyApp):
         """Tell of settings that could not be read, and open the run that was asked for."""
         if self._settings_problem:
             self.tell(self._settings_problem, "warning")
+        if not gc.isenabled():
+            self.call_after_refresh(_look_for_garbage)
         if self._open_first is not None:
             self.post_message(messages.OpenRun(self._open_first))
 
@@ -427,6 +430,12 @@ class CaeApp(StudyApp):
             self.tell(str(error), "warning")
         finally:
             self._finding_device = False
+
+
+def _look_for_garbage() -> None:
+    """From now on, and never among what was loaded until now."""
+    gc.freeze()
+    gc.enable()
 
 
 _STOP = "The weights of the best epoch so far are kept. The run can be resumed later."

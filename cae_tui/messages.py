@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from cae_tui.run_state import RunState
-from engine.studies.records import StudyRecord
 
 if TYPE_CHECKING:
     from engine.spec import Spec
+    from engine.studies.records import StudyRecord
     from engine.studies.spec import StudySpec
 
 
@@ -204,7 +204,7 @@ class CompareRuns(Message):
 class StudyUpdated(Message, bubble=False):
     """From the app: something of the study that this process works on has changed."""
 
-    study: StudyRecord
+    study: "StudyRecord"
 
     def can_replace(self, message: Message) -> bool:
         """Whether `message`, which came later, makes this one superfluous."""

@@ -15,11 +15,11 @@ from cae_tui.run_list_app import RunListApp
 from engine.control import Asked
 from engine.errors import EngineError
 from engine.runs import shortest_prefixes
-from engine.studies.records import Studies, StudyRecord
 
 if TYPE_CHECKING:
     from cae_tui.screens.base import Page
     from cae_tui.study_runner import StudyRunner
+    from engine.studies.records import StudyRecord
 
 
 class StudyApp(RunListApp):
@@ -35,11 +35,11 @@ class StudyApp(RunListApp):
 
     def short_study(self, study: str) -> str:
         """The shortest prefix of a study's id that no other study has."""
-        return shortest_prefixes(Studies(self.runner.home).ids()).get(study, study[:4])
+        return shortest_prefixes(self.studies.ids()).get(study, study[:4])
 
     # -- what the worker thread tells -------------------------------------------------------------
 
-    def study_changed(self, study: StudyRecord) -> None:
+    def study_changed(self, study: "StudyRecord") -> None:
         """See `StudyListener`."""
         self.post_message(StudyUpdated(study))
 
@@ -121,7 +121,7 @@ class StudyApp(RunListApp):
         from cae_tui.screens.dialogs import AskTextScreen
 
         name = self.short_study(message.study)
-        target, problem = str(Studies(self.runner.home).path / message.study / "report"), ""
+        target, problem = str(self.studies.folder / message.study / "report"), ""
         while True:
             asked = AskTextScreen(f"Write the document of study {name} into", target, problem)
             typed: str | None = await self.push_screen_wait(asked)

@@ -11,9 +11,9 @@ from engine.control import Asked, Flag
 from engine.errors import EngineError, RunError, StudyError
 from engine.events import PAUSED, RUNNING, Event, Resumed, RunStarted
 from engine.runs import Home, RunStatus, shortest_prefixes
-from engine.studies.records import WAITING, StageRecord, Studies, StudyDirectory, StudyRecord
 
 if TYPE_CHECKING:
+    from engine.studies.records import StageRecord, Studies, StudyDirectory, StudyRecord
     from engine.studies.running import Observer
     from engine.studies.spec import StudySpec
 
@@ -23,23 +23,23 @@ CHOICE_SECONDS = 0.1  # between two looks at whether a study that waits for a pi
 class StudyWork(Protocol):
     """What does studies: the engine, or a script in a test."""
 
-    def create(self, home: Home, spec: "StudySpec") -> StudyDirectory:
+    def create(self, home: Home, spec: "StudySpec") -> "StudyDirectory":
         """Check everything, and write the plan."""
 
-    def work_on(self, home: Home, directory: StudyDirectory, observer: "Observer", flag: Flag) -> StudyRecord:
+    def work_on(self, home: Home, directory: "StudyDirectory", observer: "Observer", flag: Flag) -> "StudyRecord":
         """Do what is left of a study."""
 
 
 class EngineStudyWork:
     """The real engine, imported when it is first asked for."""
 
-    def create(self, home: Home, spec: "StudySpec") -> StudyDirectory:
+    def create(self, home: Home, spec: "StudySpec") -> "StudyDirectory":
         """See `StudyWork`."""
         from engine.studies import running
 
         return running.create(home, spec)
 
-    def work_on(self, home: Home, directory: StudyDirectory, observer: "Observer", flag: Flag) -> StudyRecord:
+    def work_on(self, home: Home, directory: "StudyDirectory", observer: "Observer", flag: Flag) -> "StudyRecord":
         """See `StudyWork`."""
         from engine.studies import running
 
@@ -49,7 +49,7 @@ class EngineStudyWork:
 class StudyListener(Protocol):
     """What the bridge tells, from the worker thread."""
 
-    def study_changed(self, study: StudyRecord) -> None:
+    def study_changed(self, study: "StudyRecord") -> None:
         """Something of the study that is worked on is new."""
 
 
@@ -88,10 +88,10 @@ class StudyRunner:
         Raises:
             EngineError: a run is on already, or there is no such study.
         """
-        directory = Studies(self._home).find(study)
+        directory = self._studies().find(study)
         self._begin(lambda: directory)
 
-    def _begin(self, directory: Callable[[], StudyDirectory]) -> None:
+    def _begin(self, directory: "Callable[[], StudyDirectory]") -> None:
         def work() -> None:
             self._on = True
             try:
@@ -107,7 +107,7 @@ class StudyRunner:
         if self.busy:
             self._runner.flag.ask(Asked.SKIP)
 
-    def choose(self, study: StudyRecord, stage: StageRecord) -> Mapping[str, str] | None:  # noqa: ARG002 - as observed
+    def choose(self, study: "StudyRecord", stage: "StageRecord") -> Mapping[str, str] | None:  # noqa: ARG002 - as observed
         """Wait, in the worker thread, for what a person takes; None once the study is to stop."""
         self._chosen.clear()
         while not self._chosen.wait(CHOICE_SECONDS):
@@ -120,7 +120,7 @@ class StudyRunner:
         self._choice = dict(values)
         self._chosen.set()
 
-    def changed(self, study: StudyRecord) -> None:
+    def changed(self, study: "StudyRecord") -> None:
         """From the worker thread: something of the study is new."""
         self.current = study
         self._listener.study_changed(study)
@@ -144,7 +144,7 @@ class StudyRunner:
         if self.busy and self.current is not None and self.current.id == study:
             self._runner.flag.ask(what)
             return
-        directory = Studies(self._home).find(study)
+        directory = self._studies().find(study)
         trial = directory.read().current
         if not directory.is_held() or trial is None:
             raise RunError(f"Study {directory.id} is not being worked on: resume it to go on.")
@@ -152,13 +152,27 @@ class StudyRunner:
 
     # -- reading ----------------------------------------------------------------------------------
 
-    def read(self, study: str) -> StudyRecord:
+    @property
+    def folder(self) -> Path:
+        """Where studies are."""
+        return self._home.path / "studies"
+
+    def _studies(self) -> "Studies":
+        from engine.studies.records import Studies
+
+        return Studies(self._home)
+
+    def ids(self) -> list[str]:
+        """Every study's id. Where there are none, what reads them is not even loaded: the first screen asks this."""
+        return self._studies().ids() if self.folder.is_dir() else []
+
+    def read(self, study: str) -> "StudyRecord":
         """A study as it is now: the very record that is worked on, where this process does.
 
         Raises:
             StudyError: there is none, or it is damaged.
         """
-        directory = Studies(self._home).find(study)
+        directory = self._studies().find(study)
         if self.busy and self.current is not None and self.current.id == directory.id:
             return self.current
         return directory.read()
@@ -166,14 +180,13 @@ class StudyRunner:
     def stamp(self, study: str) -> int:
         """When a study's file was last written, in nanoseconds; 0 where it is gone."""
         try:
-            return Studies(self._home).find(study).study.stat().st_mtime_ns
+            return self._studies().find(study).study.stat().st_mtime_ns
         except (OSError, StudyError):
             return 0
 
-    def every(self) -> list[StudyRecord]:
+    def every(self) -> "list[StudyRecord]":
         """Every study, the newest first; a file that has not changed since it was read is not read again."""
-        studies = Studies(self._home)
-        ids = studies.ids()
+        ids = self.ids()
         prefixes = shortest_prefixes(ids)
         found = []
         for name in ids:
@@ -209,11 +222,11 @@ class StudyRunner:
             for study in self.every()
         ]
 
-    def of_run(self, run: str) -> StudyRecord | None:
+    def of_run(self, run: str) -> "StudyRecord | None":
         """The study that can be resumed and that a run is a trial of, if there is one."""
         try:
             status = self._home.find(run).read_status()
-            record = Studies(self._home).find(status.study).read() if status.study else None
+            record = self._studies().find(status.study).read() if status.study else None
         except EngineError:
             return None
         return record if record is not None and record.resumable else None
@@ -224,10 +237,10 @@ class StudyRunner:
         Raises:
             EngineError: it is on, or cannot be deleted.
         """
-        studies = Studies(self._home)
+        studies = self._studies()
         studies.delete(studies.find(study))
 
-    async def importances(self, study: StudyRecord) -> dict[str, float]:
+    async def importances(self, study: "StudyRecord") -> dict[str, float]:
         """How much each hyperparameter matters, from the points that have ended."""
 
         def read() -> dict[str, float]:
@@ -248,26 +261,26 @@ class StudyRunner:
         def write() -> list[Path]:
             from engine.studies.report import write_report
 
-            directory = Studies(self._home).find(study)
+            directory = self._studies().find(study)
             return write_report(self._home, directory, self.read(study), Path(to) if to else None)
 
         return await self._runner.in_thread(write)
 
-    async def plan(self, spec: "StudySpec") -> StudyRecord:
+    async def plan(self, spec: "StudySpec") -> "StudyRecord":
         """A study as it would begin.
 
         Raises:
             EngineError: it could not.
         """
 
-        def read() -> StudyRecord:
+        def read() -> "StudyRecord":
             from engine.studies import running
 
             return running.plan(self._home, spec)
 
         return await self._runner.in_thread(read)
 
-    def seconds(self, plan: StudyRecord) -> float | None:
+    def seconds(self, plan: "StudyRecord") -> float | None:
         """How long a planned study takes here, told from the latest run; None where there is none."""
         from engine.estimates import seconds_per_work
 
@@ -277,7 +290,7 @@ class StudyRunner:
         return None if each is None else each * total
 
 
-def _picked_loss(study: StudyRecord) -> float | None:
+def _picked_loss(study: "StudyRecord") -> float | None:
     """The loss of what was picked last."""
     for stage in reversed(study.stages):
         if stage.pick is not None:
@@ -285,6 +298,8 @@ def _picked_loss(study: StudyRecord) -> float | None:
     return None
 
 
-def live(study: StudyRecord) -> bool:
+def live(study: "StudyRecord") -> bool:
     """Whether it may still change."""
+    from engine.studies.records import WAITING
+
     return study.state in (RUNNING, PAUSED, WAITING)

@@ -177,7 +177,7 @@ What the model made of the images it was measured on.
             self._draw_large(large)
         else:
             self._draw_page(cards)
-        self.refresh_bindings()
+        self.refresh_keys()
 
     def _draw_page(self, cards: CardGrid) -> None:
         capacity = cards.capacity

@@ -142,7 +142,7 @@ What a complete run came to, measured once on images that nothing was chosen by.
                 chart.show(view.state)
         if view.state.samples is not None and not classifier:
             self.read_samples()
-        self.refresh_bindings()
+        self.refresh_keys()
         if classifier and self.measured and self.query_one("#picture").display:
             self.query_one(ConfusionMatrix).focus()
 

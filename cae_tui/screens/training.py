@@ -189,7 +189,7 @@ The curves of a run, as it learns or as it learnt.
         keys = (run.state, run.live, run.evaluating)
         if keys != self._keys:
             self._keys = keys
-            self.refresh_bindings()
+            self.refresh_keys()
 
     def _write(self, run: "RunState") -> None:
         """Its status and the advice; the screen is laid out again only where that has become longer or shorter.

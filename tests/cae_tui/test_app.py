@@ -343,7 +343,7 @@ async def test_a_screen_that_is_left_waits_for_nothing(make_app: MakeApp) -> Non
 async def test_a_screen_may_be_left_while_it_is_still_coming_up(make_app: MakeApp, form: type) -> None:
     app = make_app()
     async with app.run_test() as pilot:
-        for turns in range(0, 60, 4):  # of the event loop, between which the screen is composed bit by bit
+        for turns in range(0, 60, 8):  # of the event loop, between which the screen is composed bit by bit
             app.push_screen(form({}))
             for _ in range(turns):
                 await asyncio.sleep(0)

@@ -1,5 +1,6 @@
 """A real terminal around the real program: pexpect starts it in a pseudo-terminal, pyte draws what it writes."""
 
+import os
 import signal
 import sys
 import time
@@ -26,8 +27,15 @@ class Terminal:
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
         self._received = 0
+        # A size in the environment, as a test runner may set one, would be believed before that of the terminal.
+        environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+        command = ["-m", "cae_tui", "--home", str(home), *words]
         self._child = pexpect.spawn(
-            sys.executable, ["-m", "cae_tui", "--home", str(home), *words], dimensions=(rows, columns), timeout=5
+            sys.executable,
+            command,
+            dimensions=(rows, columns),
+            timeout=5,
+            env=environment,
         )
 
     @property

@@ -43,10 +43,9 @@ def name_the_files(terminal: Terminal, files: dict[str, Path]) -> None:
         terminal.wait_for(str(files[name])[-20:])
 
 
-@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (120, 40)])
-def test_from_launch_to_report(terminal: Open, tmp_path: Path, files: dict[str, Path], columns: int, rows: int) -> None:
+def test_from_launch_to_report(terminal: Open, tmp_path: Path, files: dict[str, Path]) -> None:
     home = Home(tmp_path / "home")
-    app = terminal(columns, rows)
+    app = terminal(80, 24)
     app.wait_for("Train an autoencoder", "No runs yet", "60,000")
 
     # An autoencoder: two epochs on a slice, chosen in the form.
@@ -132,7 +131,7 @@ def test_watch_follows_and_stops_a_run_of_another_process(
             directory.ask(Asked.STOP)
 
 
-@pytest.mark.parametrize(("columns", "rows"), [(20, 5), (1, 1), (300, 100)])
+@pytest.mark.parametrize(("columns", "rows"), [(20, 5), (1, 1)])
 def test_no_size_of_the_terminal_ends_the_program(terminal: Open, columns: int, rows: int) -> None:
     app = terminal(columns, rows)
     app.wait_for_output()

@@ -18,14 +18,13 @@ def test_a_study_killed_in_its_second_trial_ends_as_one_left_alone(
 ) -> None:
     home = Home(tmp_path / "home")
     train(home, small(files, epochs=8, batch_size=16))
-    app = terminal(80, 24)
+    app = terminal(120, 40)
     app.wait_for("Study hyperparameters", "✓ finished")
     app.press("r")
     app.wait_for("1 run")
     app.press("N")
     app.wait_for("Baseline", "‹ run ")
     app.press("down", "kernels=4,6")
-    app.press("f2")
     app.wait_for("2 trials", "4 kernels", "6 kernels")
     app.press("ctrl+r")
 
