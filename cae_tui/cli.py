@@ -242,7 +242,7 @@ def _do_study(options: argparse.Namespace, home: Home, kind: str) -> int:
         case "export":
             return study_console.export(home, directory, options.to, as_json=options.json)
         case _:
-            return study_console.delete(home, directory)
+            return study_console.delete(home, directory, sure=options.yes)
 
 
 def _spec_of(options: argparse.Namespace) -> "Spec":

@@ -45,6 +45,7 @@ class RunListApp(EndingApp):
     # -- what a person notes ----------------------------------------------------------------------
 
     @on(messages.MarkRuns)
+    @work
     async def _mark(self, message: messages.MarkRuns) -> None:
         await self._change(message.runs, **{message.what: message.value})
         if message.what == "hidden" and message.value:
@@ -74,15 +75,19 @@ class RunListApp(EndingApp):
         marks = await self._marks_of(message.runs)
         if marks is None:
             return
-        notes = {mark.note for mark in marks}
+        notes = list({mark.note for mark in marks})
         typed = await self._ask(
             f"Note about {self._say(message.runs)}",
-            notes.pop() if len(notes) == 1 else "",
-            "what you want to remember; empty takes it away",
+            notes[0] if len(notes) == 1 else "",
+            "what you want to remember" if len(notes) == 1 else "one note for all; empty leaves each its own",
             lambda text: read_note(text),
         )
-        if typed is not None:
-            await self._change(message.runs, note=read_note(typed))
+        if typed is None:
+            return
+        if not typed and len(notes) > 1:  # nothing was written, and the runs have notes of their own
+            self.tell("Nothing was written: each run keeps its own note.")
+            return
+        await self._change(message.runs, note=read_note(typed))
 
     async def _ask(self, title: str, value: str, hint: str, check: Callable[[str], Any]) -> str | None:
         """A line of text that `check` does not refuse; None where the person would not. Only from a worker."""

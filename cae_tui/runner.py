@@ -299,7 +299,7 @@ class Runner:
         Raises:
             RunError: one is gone, or its file is damaged.
         """
-        return [read_marks(self.home.find(run).marks) for run in runs]
+        return [read_marks(RunDirectory(self.home.runs / run).marks) for run in runs]
 
     def mark(self, runs: Sequence[str], **changes: Any) -> None:
         """Note something about each of `runs`: see `engine.marks.change`.
@@ -308,7 +308,7 @@ class Runner:
             EngineError: one is gone, its file is damaged or cannot be written; those before it are changed.
         """
         for run in runs:
-            path = self.home.find(run).marks
+            path = RunDirectory(self.home.runs / run).marks
             write_marks(path, change(read_marks(path), **changes))
 
     async def specs(self, runs: Sequence[str]) -> dict[str, Mapping[str, Any]]:

@@ -81,6 +81,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--baseline", default=None, metavar="RUN|FILE", help="start from the spec of a run, or of a spec.json"
     )
     parser.add_argument("--dry-run", action="store_true", help="print the plan with the time and memory it expects")
+    parser.add_argument("--yes", action="store_true", help="of delete: without a question")
     parser.add_argument("--to", type=Path, default=None, metavar="FOLDER", help="of export: where to write")
     group = parser.add_argument_group("Study")
     for field in study_fields():

@@ -5,6 +5,7 @@ Progress goes to stderr, a line for each trial that ends and a bar where that is
 
 import io
 import math
+import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ from rich.text import Text
 
 from cae_tui import formats
 from cae_tui.console import OutputConsole, interruptible
-from cae_tui.output import OutputError, flush, let_go, put
+from cae_tui.output import OutputError, complain, flush, let_go, put
 from cae_tui.study_cli import print_json
 from engine.errors import StudyError
 from engine.events import FAILED, FINISHED, STOPPED, Event
@@ -150,6 +151,9 @@ class _Teller:
         console.print(Text(f"{PICKED} {stage.reason}"))
         (name,) = stage.names
         known = [point.values[name] for point in stage.points]
+        before = signal.signal(
+            signal.SIGINT, signal.default_int_handler
+        )  # nothing runs that could stop at its next step
         try:
             while True:
                 console.print(f"Enter takes {name}={stage.picked[name]}; or type another value ({', '.join(known)}): ")
@@ -164,6 +168,7 @@ class _Teller:
         except KeyboardInterrupt:
             return None
         finally:
+            signal.signal(signal.SIGINT, before)
             if self._bar is not None:
                 self._bar.start()
 
@@ -293,7 +298,9 @@ def print_plan(home: Home, spec: "StudySpec", *, as_json: bool) -> int:
 
 def print_studies(home: Home, *, as_json: bool) -> int:
     """Print the list of studies, the newest first."""
-    found = Studies(home).list()
+    found, problems = Studies(home).read_all()
+    for problem in problems:
+        complain(problem)
     if as_json:
         print_json({"studies": [as_values(record) for record in found]})
         return 0
@@ -310,7 +317,7 @@ def print_studies(home: Home, *, as_json: bool) -> int:
         table.add_column(title, justify="right", no_wrap=True)
     for record in found:
         mark, _ = formats.state_mark(record.state)
-        cells = [record.prefix, record.title[:60], f"{mark} {record.state}", f"{record.done}/{record.total}"]
+        cells = [record.prefix, _short(record.title), f"{mark} {record.state}", f"{record.done}/{record.total}"]
         cells += [formats.duration(record.seconds), formats.ago(record.created, time.time())]
         table.add_row(*(Text(cell) for cell in cells))
     console.print(table)
@@ -345,11 +352,30 @@ def export(home: Home, directory: StudyDirectory, to: Path | None, *, as_json: b
     return 0
 
 
-def delete(home: Home, directory: StudyDirectory) -> int:
-    """Take a study away; its runs stay."""
+def delete(home: Home, directory: StudyDirectory, *, sure: bool) -> int:
+    """Take a study away; its runs stay. Asks first, unless the person is `sure`.
+
+    Raises:
+        StudyError: there is nobody to ask, or a process works on it.
+    """
+    if not sure:
+        if not sys.stdin.isatty():
+            raise StudyError(f"Nothing was deleted: add --yes to delete study {directory.id} without a question.")
+        put(f"Delete study {directory.id}? Its tables and picks are gone for good, its runs stay. [y/N] ", end="")
+        flush()
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            put("Nothing was deleted.")
+            return 0
     Studies(home).delete(directory)
     put(f"Study {directory.id} was deleted; its runs stay.")
     return 0
+
+
+def _short(title: str, most: int = 60) -> str:
+    """A title without its last parts where it is too long."""
+    while len(title) > most and ", " in title:
+        title = title.removesuffix(", …").rpartition(", ")[0] + ", …"
+    return title if len(title) <= most else f"{title[: most - 1]}…"
 
 
 def _console() -> OutputConsole:

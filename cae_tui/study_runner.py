@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -65,6 +64,7 @@ class StudyRunner:
         self._choice: Mapping[str, str] | None = None
         self._chosen = threading.Event()
         self._on = False
+        self.problems: list[str] = []  # of the studies that could not be read when all were, a sentence each
         self._read: dict[str, tuple[int, StudyRecord]] = {}
 
     # -- doing one --------------------------------------------------------------------------------
@@ -94,18 +94,13 @@ class StudyRunner:
     def _begin(self, directory: "Callable[[], StudyDirectory]") -> None:
         def work() -> None:
             self._on = True
+            self.current = None
             try:
                 self._work.work_on(self._home, directory(), self, self._runner.flag)
             finally:
                 self._on = False
 
         self._runner.occupy(work)
-        self.current = None
-
-    def skip(self) -> None:
-        """End the trial under way and go on with the next."""
-        if self.busy:
-            self._runner.flag.ask(Asked.SKIP)
 
     def choose(self, study: "StudyRecord", stage: "StageRecord") -> Mapping[str, str] | None:  # noqa: ARG002 - as observed
         """Wait, in the worker thread, for what a person takes; None once the study is to stop."""
@@ -146,6 +141,8 @@ class StudyRunner:
             return
         directory = self._studies().find(study)
         trial = directory.read().current
+        if directory.is_held() and trial is None:
+            raise RunError(f"Study {directory.id} waits in another process for a pick: answer it, or stop it, there.")
         if not directory.is_held() or trial is None:
             raise RunError(f"Study {directory.id} is not being worked on: resume it to go on.")
         self._home.find(trial.run).ask(what)
@@ -180,26 +177,38 @@ class StudyRunner:
     def stamp(self, study: str) -> int:
         """When a study's file was last written, in nanoseconds; 0 where it is gone."""
         try:
-            return self._studies().find(study).study.stat().st_mtime_ns
-        except (OSError, StudyError):
+            return self._written(self._studies().find(study).id)
+        except StudyError:
+            return 0
+
+    def _written(self, name: str) -> int:
+        try:
+            return (self.folder / name / "study.json").stat().st_mtime_ns
+        except OSError:
             return 0
 
     def every(self) -> "list[StudyRecord]":
-        """Every study, the newest first; a file that has not changed since it was read is not read again."""
+        """Every study, the newest first; a file that has not changed since it was read is not read again.
+
+        What is wrong with those that cannot be read is in `problems` afterwards.
+        """
         ids = self.ids()
         prefixes = shortest_prefixes(ids)
-        found = []
+        found, problems = [], []
         for name in ids:
-            stamp, record = self.stamp(name), None
+            stamp, record = self._written(name), None
             if name in self._read and self._read[name][0] == stamp:
                 record = self._read[name][1]
             if record is None or live(record):  # whether someone still works on it, only its lock tells
-                with suppress(StudyError):
+                try:
                     record = self.read(name)
-            if record is not None:
-                self._read[name] = (stamp, record)
-                record.prefix = prefixes[name]
-                found.append(record)
+                except StudyError as error:
+                    problems.append(str(error))
+                    continue
+            self._read[name] = (stamp, record)
+            record.prefix = prefixes[name]
+            found.append(record)
+        self.problems = problems
         return sorted(found, key=lambda study: study.created, reverse=True)
 
     def as_runs(self) -> list[RunStatus]:

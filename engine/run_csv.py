@@ -37,11 +37,12 @@ def runs_csv(runs: Sequence[RunStatus], specs: Mapping[str, Mapping[str, Any]]) 
     writer.writerow(["kind", "title", "started", "image", "star", "tags", "note",
                      *(_HEADS.get(name, name) for name in measured), *heads])  # fmt: skip
     for run in runs:
+        # A spreadsheet that guesses the encoding does not always guess well: × is an x here.
         spec = specs.get(run.id, {})
         marks = run.marks
         when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(run.started))
-        first = [run.kind, run.title, when, "×".join(map(str, run.image_shape)), "yes" if marks.star else "no",
-                 " ".join(marks.tags), marks.note]  # fmt: skip
+        first = [run.kind, run.title.replace("×", "x"), when, "x".join(map(str, run.image_shape)),
+                 "yes" if marks.star else "no", " ".join(marks.tags), marks.note]  # fmt: skip
         own = [getattr(run, name) for name in measured]
         values = [write_value(spec[name]) if spec.get(name) is not None else "" for name in names]
         writer.writerow([safe(value) for value in (*first, *own, *values)])
@@ -55,6 +56,8 @@ def write_csv(home: Home, runs: Sequence[RunStatus], target: Path) -> Path:
         StorageError: it cannot be written.
     """
     path = absolute(target)
+    if path.is_file():
+        raise StorageError(f"{path} exists already, and is not written over: choose another name.")
     if path.is_dir():
         raise StorageError(f"{path} is a folder: name a file in it, as in {path / 'runs.csv'}.")
     write_bytes(path, runs_csv(runs, home.specs(run.id for run in runs)).encode())

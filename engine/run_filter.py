@@ -67,6 +67,7 @@ _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
 _EQUAL = (":", "=", "!=")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _TERM = re.compile(r'(-?)(?:([A-Za-z_][A-Za-z_0-9-]*)(>=|<=|!=|<|>|=|:))?(?:"([^"]*)"|(\S*))')
+_BLANKS = re.compile(r"(?<=\w)\s*(>=|<=|!=|<|>|=)\s*(?=\S)")
 _FLOAT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
 _THOUSANDS = re.compile(r"[1-9]\d{0,2}(,\d{3})+", re.ASCII)
 
@@ -97,6 +98,8 @@ def parse_filter(text: str) -> Filter:
     """
     if text.count('"') % 2:
         raise FilterError("A quotation mark is open: close it.")
+    parts = text.split('"')  # what stands in quotation marks is left as it is
+    text = '"'.join(part if place % 2 else _BLANKS.sub(r"\1", part) for place, part in enumerate(parts))
     tests: list[Test] = []
     needs_spec = with_hidden = False
     for minus, name, sign, quoted, plain in _TERM.findall(text):
@@ -104,6 +107,8 @@ def parse_filter(text: str) -> Filter:
         if not (name or value):
             continue
         field = name.lower().replace("-", "_")
+        if not name and plain.startswith(("<", ">", "=", "!=")):
+            raise FilterError(f"“{_short(plain)}” has no field in front, as in {_example('kernels', '>=')}.")
         if not name:
             test = _word(value)
         elif not value:

@@ -14,9 +14,8 @@ from textual.widgets import DataTable
 from cae_tui import formats
 from cae_tui.messages import OpenRun
 from cae_tui.screens.base import Page
-from cae_tui.themes import series_colours
 from cae_tui.views import RunView
-from cae_tui.widgets.study_chart import MARKS, Curve, StudyChart
+from cae_tui.widgets.study_chart import Curve, StudyChart, colour_of, mark_of
 from engine.errors import EngineError
 from engine.spec import write_value
 
@@ -41,6 +40,7 @@ has a column for each run: what it came to, and every field in which the specs d
     def __init__(self, runs: tuple[str, ...]) -> None:
         super().__init__()
         self._ids = runs[:MOST]
+        self._left = len(runs) - len(self._ids)
         self._runs: list[RunView] = []
 
     @property
@@ -58,6 +58,8 @@ has a column for each run: what it came to, and every field in which the specs d
         """Read the runs."""
         super().on_mount()
         self.query_one("#card").border_title = "What differs"
+        if self._left:
+            self.cae.tell(f"The first {MOST} are compared: more cannot be told apart. {self._left:,} are left out.")
         self._read()
 
     @work
@@ -77,10 +79,9 @@ has a column for each run: what it came to, and every field in which the specs d
 
     def _fill(self) -> None:
         table: DataTable[Text] = self.query_one("#differences", DataTable)
-        colours = series_colours(self.app)
         table.add_column("")
         for place, run in enumerate(self._runs):
-            mark = Text(MARKS[place % len(MARKS)], Color(*colours[place % len(colours)]).hex)
+            mark = Text(mark_of(place), Color(*colour_of(self.app, place)).hex)
             table.add_column(Text.assemble(mark, (f" {self.short(run.status.id)}", "bold")))
         for name, cells in differences(self._runs):
             table.add_row(Text(name), *(Text(cell) for cell in cells))

@@ -205,7 +205,7 @@ marks and filter.
             parts.append(
                 f"{every:,} run{'s' if every != 1 else ''}" if shown == every else f"{shown:,} of {every:,} runs"
             )
-        if marked := len(self._table.marked):
+        if marked := self._table.marks:
             parts.append(f"{marked:,} marked")
         if hidden:
             parts.append(f"{hidden:,} hidden")
@@ -259,15 +259,15 @@ marks and filter.
             return False
         match action:
             case "resume":
-                return run.resumable and not self._table.marked and not self.runner.busy
+                return run.resumable and not self._table.marks and not self.runner.busy
             case "delete":
                 return not any(chosen.state in (RUNNING, PAUSED) for chosen in self._table.chosen)
             case "classify":
-                return run.kind == "autoencoder" and run.best_loss is not None and not self._table.marked
+                return run.kind == "autoencoder" and run.best_loss is not None and not self._table.marks
             case "compare":
-                return len(self._table.marked) > 1
+                return self._table.marks > 1
             case "again" | "curves" | "study":
-                return not self._table.marked
+                return not self._table.marks
         return True
 
     @on(RunTable.Highlighted)
@@ -356,7 +356,7 @@ marks and filter.
 
     def action_write(self) -> None:
         """Write the marked as CSV, or all that are listed."""
-        self.post_message(ExportRuns(self._chosen if self._table.marked else tuple(run.id for run in self._table.rows)))
+        self.post_message(ExportRuns(self._chosen if self._table.marks else tuple(run.id for run in self._table.rows)))
 
     def action_delete(self) -> None:
         """Delete; the app asks."""

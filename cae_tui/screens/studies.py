@@ -70,6 +70,7 @@ Every study that was made here. A study tries values of hyperparameters, one run
         with Vertical(classes="card", id="card"):
             yield DataTable(id="studies", cursor_type="row", cell_padding=1)
             yield Static(NONE_YET, id="none", markup=False)
+        yield Static("", id="problems", markup=False)
 
     def on_mount(self) -> None:
         """List the studies, and look now and then for what other processes do."""
@@ -102,7 +103,13 @@ Every study that was made here. A study tries values of hyperparameters, one run
         if not self.is_mounted:
             return
         self._studies = self.cae.studies.every()
-        self.query_one("#none").display = not self._studies
+        problems = self.cae.studies.problems
+        told = self.query_one("#problems", Static)
+        told.display = bool(problems)
+        told.update(
+            problems[0] + (f" And {len(problems) - 1:,} more." if len(problems) > 1 else "") if problems else ""
+        )
+        self.query_one("#none").display = not self._studies and not problems
         self._table.display = bool(self._studies)
         width = self._table.size.width or self.size.width - 6
         wide = width >= 90

@@ -108,6 +108,7 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
         self._stamp = 0
         self._followed = -1  # the stage that was under way when one was last chosen by hand
         self._shares: tuple[int, dict[str, float]] = (0, {})
+        self._waited: tuple[str, int] | None = None  # as what it was last seen waiting
 
     # -- what it looks like ----------------------------------------------------------------------
 
@@ -124,6 +125,7 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
         with Horizontal(id="panes"):
             with Vertical(id="left", classes="card"):
                 yield StudyTable()
+                yield Static("", id="row", markup=False)
                 yield Static("", id="reason", markup=False)
             yield StudyChart()
 
@@ -217,6 +219,11 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
         left.border_subtitle = " · ".join(offers)
         table = self.query_one(StudyTable)
         table.show(stage, self._spec.baseline.kind)
+        waiting = (record.state, self.stage) if record.state == "waiting" else None
+        if waiting and waiting != self._waited and stage.proposed is not None:
+            table.select(stage.proposed)  # what the rule would take is what a key takes, until a person moves on
+        self._waited = waiting
+        self._draw_row()
         self._draw_reason(record, stage)
         self._draw_chart(stage)
         self.refresh_keys()
@@ -252,7 +259,9 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
         reason = self.query_one("#reason", Static)
         waiting = record.state == "waiting" and stage is record.stages[self._under_way(record)]
         reason.set_class(waiting, "-waiting")
-        if waiting:
+        if waiting and record is not self.cae.studies.current:
+            reason.update(f"The rule would take: {stage.reason} The process that works on the study is asked for it.")
+        elif waiting:
             reason.update(f"The rule would take: {stage.reason} t takes the row under the cursor.")
         elif stage.settled:
             reason.update(f"★ {stage.reason}" if stage.reason else f"No pick: {stage.problem}")
@@ -300,7 +309,8 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
         live = record.state in ("running", "paused", "waiting")
         match action:
             case "take":
-                return record.state == "waiting" and self.stage == self._under_way(record)
+                mine = self.cae.studies.busy and record is self.cae.studies.current
+                return mine and record.state == "waiting" and self.stage == self._under_way(record)
             case "open" | "curves" | "around":
                 return self._trial_run != ""
             case "classify":
@@ -330,7 +340,15 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
 
     @on(StudyTable.Highlighted)
     def _other_row(self) -> None:
+        self._draw_row()
         self.refresh_keys()
+
+    def _draw_row(self) -> None:
+        """What of the point under the cursor has no column of its own."""
+        told, line = self.query_one(StudyTable).left_out, self.query_one("#row", Static)
+        line.display = bool(told)
+        if str(line.content) != told:
+            line.update(told)
 
     @on(StudyTable.Selected)
     def action_open(self) -> None:
@@ -440,6 +458,9 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
         stage, place = self._stage, self.query_one(StudyTable).place
         if stage is not None and place is not None:
             only = self._spec is not None and self._spec.is_long_run(stage.names[0])
+            if not only and not stage.points[place].complete:
+                self.cae.tell("That value was not trained to its end, so there is nothing to carry on: take another.")
+                return
             self.post_message(TakeValues(stage.picked if only else stage.points[place].values))
 
     def action_write(self) -> None:

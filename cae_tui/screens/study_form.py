@@ -5,6 +5,7 @@ the time and memory they are expected to take, before anything begins.
 """
 
 import asyncio
+import re
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
@@ -229,8 +230,9 @@ Of a classifier: {heads}.
             kind = ClassifierSpec if chosen == FORM_CLASSIFIER else AutoencoderSpec
             return parse(kind, drafts.get("classifier" if chosen == FORM_CLASSIFIER else "autoencoder", {}))
         except EngineError as error:
-            words = "; ".join(f"{name}: {text}" for name, text in getattr(error, "problems", {"": str(error)}).items())
-            self._problems = {"baseline": f"That form has a field to mend first. {words}"}
+            problems: Mapping[str, str] = getattr(error, "problems", {})
+            words = "; ".join(f"{name}: {text}" for name, text in problems.items())
+            self._problems = {"baseline": f"That form has a field to mend first. {words}" if words else str(error)}
             return None
 
     def _read(self, baseline: Spec) -> StudySpec | None:
@@ -342,12 +344,8 @@ def split_values(text: str) -> dict[str, str]:
         SpecError: something in it is no assignment.
     """
     found: dict[str, str] = {}
-    for part in text.replace(";", " ").split():
+    for part in re.sub(r"\s*([=,])\s*", r"\1", text.replace(";", " ")).split():
         name, equals, values = part.partition("=")
-        if not equals and found and not part.strip(",").isalpha():  # a blank after a comma
-            last = next(reversed(found))
-            found[last] += part
-            continue
         if not equals or not name:
             raise SpecError({"values": f"“{part[:40]}” is no hyperparameter with its values: write layers=8,10,12."})
         name = name.replace("-", "_")
@@ -372,7 +370,9 @@ def plan_words(plan: StudyRecord, seconds: float | None) -> str:
             spec: Mapping[str, list[str]] = plan.spec["values"]
             lines += [f"   {name}: {', '.join(values)}" for name, values in spec.items()]
     memory = max((p.memory for stage in plan.stages for p in stage.points), default=plan.data["baseline_memory"])
-    lines += ["", f"At most {formats.size(memory)} of memory at a time."]
+    known = any(stage.points for stage in plan.stages)
+    size = formats.size(memory)
+    lines += ["", f"{f'At most {size}' if known else f'The baseline takes {size}'} of memory at a time."]
     if seconds is None:
         lines.append("How long it takes is known once a run was trained here.")
     else:

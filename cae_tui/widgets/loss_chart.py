@@ -68,7 +68,10 @@ def log_ticks(low: float, high: float, most: int) -> list[float]:
             return ticks
     if len(ticks) > most:
         return ticks[:: math.ceil(len(ticks) / most)]
-    return [low, high]
+    # Within one decade: as many of its nine as there is room for.
+    ticks = [digit * 10.0**power for power in range(first, last + 1) for digit in range(1, 10)]
+    ticks = [tick for tick in ticks if low * 0.999 <= tick <= high * 1.001]
+    return ticks[:: math.ceil(len(ticks) / most)] if len(ticks) > 1 else [low, high]
 
 
 def linear_ticks(low: float, high: float, most: int) -> list[float]:

@@ -74,9 +74,15 @@ class RunTable(LineTable):
         marked = [run for run in self.rows if run.id in self.marked]
         return marked or ([self.run] if self.run is not None else [])
 
+    @property
+    def marks(self) -> int:
+        """How many of those that are listed are marked."""
+        return sum(run.id in self.marked for run in self.rows)
+
     def show(self, runs: Sequence[RunStatus], prefixes: dict[str, str]) -> None:
         """List `runs`; the cursor stays on its run. `prefixes` are the short names of all runs, listed or not."""
         self._prefixes = prefixes
+        self.marked &= set(prefixes)
         self._sort(runs)
 
     def sort_by(self, order: str, *, backwards: bool = False) -> None:
@@ -94,14 +100,13 @@ class RunTable(LineTable):
     def mark_all(self) -> None:
         """Mark every run that is listed; where all are, take the marks away."""
         every = {run.id for run in self.rows}
-        self.marked = set() if every <= self.marked else every
+        self.marked = self.marked - every if every <= self.marked else self.marked | every
         self.refresh()
 
     def _sort(self, runs: Sequence[RunStatus]) -> None:
         before, row = self.run, self.cursor_row
         self.rows = sorted_runs(runs, self.order, backwards=self.backwards)
         places = {run.id: place for place, run in enumerate(self.rows)}
-        self.marked &= set(places)
         self._wide = {
             "run": max((len(self._prefix(run)) for run in runs), default=0),
             "epochs": max((len(_epochs(run)) for run in runs), default=0),

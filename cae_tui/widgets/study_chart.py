@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
+from textual.app import App
 from textual.color import Color
 from textual.reactive import reactive
 from textual_plotext import PlotextPlot
@@ -45,6 +46,17 @@ COMING = "No epoch has ended yet: curves begin with the first."
 ONLY_SEVERAL = "This chart is for grids and searches, where several hyperparameters vary together."
 
 Points = list[tuple[float, float]]
+
+
+def mark_of(position: int) -> str:
+    """The marker of the curve at that position: where the colours begin again, others go with them."""
+    return MARKS[(position + position // len(MARKS)) % len(MARKS)]
+
+
+def colour_of(app: App[Any], position: int) -> Rgb:
+    """The colour of the curve at that position."""
+    colours = series_colours(app)
+    return colours[position % len(colours)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,8 +220,7 @@ class StudyChart(PlotextPlot):
         return Text.from_ansi(self._plot.build().rstrip("\n"))
 
     def _style(self, position: int) -> tuple[str, Rgb]:
-        colours = series_colours(self.app)
-        return MARKS[position % len(MARKS)], colours[position % len(colours)]
+        return mark_of(position), colour_of(self.app, position)
 
     def _log_axis(self, values: Sequence[float], height: int) -> bool:
         """A logarithmic axis where all values are above zero; whether it is one."""
@@ -239,7 +250,7 @@ class StudyChart(PlotextPlot):
         log = self._log_axis(every, height)
         last = max(len(curve.validation) for curve in curves)
         self._epochs(last, width)
-        for curve in curves:
+        for curve in sorted(curves, key=lambda curve: curve.picked):  # the pick lies on top
             mark, colour = self._style(curve.position)
             self._line(curve.validation, mark, colour, width, log=log)
         chart = self._built()
@@ -321,7 +332,8 @@ class StudyChart(PlotextPlot):
     # -- loss against something -------------------------------------------------------------------
 
     def _ended(self, view: StageView) -> list[tuple[int, PointRecord]]:
-        return [(place, point) for place, point in enumerate(view.stage.points) if math.isfinite(point.loss)]
+        known = view.stage.points[: len(view.labels)]  # a search gains points in another thread
+        return [(place, point) for place, point in enumerate(known) if math.isfinite(point.loss)]
 
     def _by_value(self, view: StageView, width: int, height: int) -> Text:
         ended = self._ended(view)

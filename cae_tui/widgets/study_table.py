@@ -10,9 +10,8 @@ from textual.binding import Binding, BindingType
 from textual.color import Color
 
 from cae_tui import formats
-from cae_tui.themes import series_colours
 from cae_tui.widgets.line_table import Head, LineTable
-from cae_tui.widgets.study_chart import MARKS, PICK_MARK
+from cae_tui.widgets.study_chart import PICK_MARK, colour_of, mark_of
 from engine import words
 from engine.studies.records import StageRecord, Trial
 from engine.studies.tables import Column, Row, columns, rows, sort_rows
@@ -124,7 +123,25 @@ class StudyTable(LineTable):
             column.needed for column in shown
         ):
             shown.remove(max(shown, key=lambda column: column.needed))
+        while (
+            sum(self._sizes.get(column.name, 0) + self.PADDING for column in shown) > self.room + 1 and len(shown) > 3
+        ):
+            shown.remove(shown[-3])  # of many hyperparameters the last: loss and state stay, the line beneath has all
         return shown
+
+    def select(self, place: int) -> None:
+        """Put the cursor on that point."""
+        self.cursor_row = next((at for at, (where, _) in enumerate(self._shown) if where == place), self.cursor_row)
+
+    @property
+    def left_out(self) -> str:
+        """What the columns for which there is no room would say of the point under the cursor."""
+        if self._stage is None or (place := self.place) is None:
+            return ""
+        shown = {column.name for column in self._columns()}
+        cells = self._found[place].cells
+        missing = [column for column in columns(self._stage, self._kind) if column.name not in shown]
+        return " · ".join(f"{column.title} {cells[column.name]}" for column in missing)
 
     def heads(self) -> list[Head]:
         """The columns of the report's table."""
@@ -139,11 +156,10 @@ class StudyTable(LineTable):
         place, trial = self._shown[row]
         if trial is not None:
             return Text(" " * self.MARGIN)
-        colours = series_colours(self.app)
         picked = self._found[place].picked
         return Text.assemble(
             "✓" if place in self.marked else " ",
-            (MARKS[place % len(MARKS)], Color(*colours[place % len(colours)]).hex),
+            (mark_of(place), Color(*colour_of(self.app, place)).hex),
             (PICK_MARK if picked else " ", "bold"),
             " ",
         )

@@ -13,9 +13,10 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from types import NoneType, UnionType
+from typing import Any, TypeVar, get_args, get_origin
 
 from engine.errors import StudyError
 from engine.events import CUT_OFF, EARLY_STOPPED, FAILED, FINISHED, PAUSED, RUNNING, STOPPED
@@ -320,17 +321,20 @@ class Studies:
         except OSError:
             return []
 
-    def list(self) -> "list[StudyRecord]":
-        """Every readable study, the newest first."""
+    def read_all(self) -> tuple[list[StudyRecord], list[str]]:
+        """Every readable study, the newest first, and a sentence for each that is not."""
         ids = self.ids()
         prefixes = shortest_prefixes(ids)
-        found = []
+        found, problems = [], []
         for name in ids:
-            with suppress(StudyError):
+            try:
                 record = StudyDirectory(self.path / name).read()
-                record.prefix = prefixes[name]
-                found.append(record)
-        return sorted(found, key=lambda study: study.created, reverse=True)
+            except StudyError as error:
+                problems.append(str(error))
+                continue
+            record.prefix = prefixes[name]
+            found.append(record)
+        return sorted(found, key=lambda study: study.created, reverse=True), problems
 
     def find(self, prefix: str) -> StudyDirectory:
         """The study whose id begins with `prefix`.
@@ -348,6 +352,10 @@ class Studies:
                 f"No study begins with “{shown}” in {self.path}: `cae-tui study list` lists those there are."
             )
         raise StudyError(f"{len(found)} studies begin with “{shown}” ({', '.join(found[:4])}): give more of the id.")
+
+    def list(self) -> "list[StudyRecord]":
+        """Every readable study, the newest first."""
+        return self.read_all()[0]
 
     def delete(self, study: StudyDirectory) -> None:
         """Take a study away for good; its runs stay.
@@ -378,16 +386,55 @@ def _read_study(name: str, values: Mapping[str, Any]) -> StudyRecord:
         stage.points = [_known(PointRecord, point) for point in stage.points]
         for point in stage.points:
             point.trials = [_known(Trial, trial) for trial in point.trials]
-    if not isinstance(study.spec, dict) or not isinstance(study.state, str) or not isinstance(study.title, str):
-        raise TypeError("it holds no study")
+    for stage in study.stages:
+        for place in (stage.pick, stage.proposed):
+            if place is not None and not 0 <= place < len(stage.points):
+                raise ValueError(f"point {place} is picked of {len(stage.points)}")
+        if not stage.names or any(set(point.values) != set(stage.names) for point in stage.points):
+            raise ValueError("the points of a stage are not of its hyperparameters")
+    asked = study.spec
+    whole = all(type(asked.get(name)) is int for name in ("trials", "repeats"))
+    if not whole or not isinstance(asked.get("mode"), str) or not isinstance(asked.get("baseline"), dict):
+        raise ValueError("its spec is not one of a study")
     return study
 
 
 def _known(kind: type[Record], values: Any) -> Record:
+    """A record of what `values` hold; what a newer version added is passed over.
+
+    Raises:
+        TypeError: a value is of another kind than its field.
+    """
     if not isinstance(values, dict):
         raise TypeError(f"{type(values).__name__} where an object was expected")
-    names = {field.name for field in fields(kind)}  # type: ignore[arg-type]
-    return kind(**{name: value for name, value in values.items() if name in names})
+    own: dict[str, Any] = {}
+    for named in fields(kind):  # type: ignore[arg-type]
+        if named.name in values:
+            value = values[named.name]
+            if not _fits(value, named.type):
+                raise TypeError(f"{named.name} is {type(value).__name__}")
+            own[named.name] = value
+    return kind(**own)
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    """Whether a value from JSON is of the kind that a field is declared with."""
+    inner = get_args(kind)
+    if isinstance(kind, UnionType):
+        return any(_fits(value, each) for each in inner)
+    if get_origin(kind) is list:
+        return isinstance(value, list) and all(_fits(each, inner[0]) for each in value)
+    if get_origin(kind) is dict:
+        return isinstance(value, dict) and all(_fits(each, inner[1]) for each in value.values())
+    if kind is Any:
+        return True
+    if kind in (None, NoneType):
+        return value is None
+    if kind is float:
+        return type(value) in (int, float)
+    if is_dataclass(kind):  # read from an object of its own before, or after
+        return isinstance(value, dict | kind)
+    return type(value) is kind
 
 
 def _finite(value: Any) -> Any:

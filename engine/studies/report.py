@@ -19,7 +19,7 @@ from engine.errors import EngineError, SpecError, StudyError
 from engine.files import absolute, storage_error, write_bytes
 from engine.preparation import check_digest
 from engine.runs import Home, RunDirectory
-from engine.spec import spec_fields, spec_from_json, write_value
+from engine.spec import ClassifierSpec, spec_fields, spec_from_json, write_value
 from engine.studies import figures
 from engine.studies.document import Block, Code, Heading, Paragraph, Picture, Table, as_html, as_markdown
 from engine.studies.journal import importances
@@ -76,6 +76,7 @@ class _Writer:
         self.home, self.record, self.spec = home, record, spec
         self.kind = spec.baseline.kind
         self.figures: dict[str, Any] = {}
+        self.shown_classifier = ""  # the run whose report is in the document
 
     def blocks(self) -> list[Block]:
         """The whole document."""
@@ -241,6 +242,7 @@ class _Writer:
         result = None if run is None else run.read_result()
         if run is None or result is None or "report" not in result:
             return []
+        self.shown_classifier = run.id
         of = "test" if result["evaluated_on"] == "test" else "validation"
         blocks: list[Block] = [
             Heading(2, "Classifier"),
@@ -288,14 +290,30 @@ class _Writer:
     def _again(self) -> list[Block]:
         final = spec_of(self.spec.baseline, self.record.final)
         lines = [as_command(self.spec), shlex.join(["cae-tui", self.kind, *as_flags(final)])]
+        other = ""
+        if isinstance(final, ClassifierSpec):
+            lines = [*self._command_of(final.encoder), *lines]
+            other = f" The first line makes the encoder: --encoder is the id that it prints, here {final.encoder}."
+        elif self.shown_classifier:
+            lines += self._command_of(self.shown_classifier)
+            other = " The last line is the classifier's: --encoder is the id of the autoencoder it is built on."
         versions = ", ".join(f"{name} {version}" for name, version in self.record.versions.items())
         day = time.strftime("%Y-%m-%d", time.gmtime(self.record.created))
         return [
             Heading(2, "To make it again"),
-            Paragraph("The study, and one run with what was picked:"),
+            Paragraph(f"The study, and one run with what was picked.{other}"),
             Code("\n".join(lines)),
             Paragraph(f"Study {self.record.id} of {day}, {self.record.device}; {versions}."),
         ]
+
+    def _command_of(self, name: str) -> list[str]:
+        """The command that makes a run again; none for one that is gone, or for a file."""
+        run = self._run(name)
+        try:
+            spec = None if run is None else spec_from_json(run.read_spec()["spec"])
+        except (EngineError, KeyError):
+            return []
+        return [] if spec is None else [shlex.join(["cae-tui", spec.kind, *as_flags(spec)])]
 
 
 # -- CSV ------------------------------------------------------------------------------------------

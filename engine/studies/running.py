@@ -50,7 +50,7 @@ from engine.studies.records import (
     Trial,
 )
 from engine.studies.spec import StudySpec, describe, spec_of, study_from_json, written
-from engine.studies.tables import time_column, times
+from engine.studies.tables import TimeColumn, time_column
 
 log = logging.getLogger("cae_tui.engine")
 
@@ -370,8 +370,8 @@ class _Work:
         return spec.model_copy(update={"patience": 0}) if self.spec.is_long_run(stage.names[0]) else spec
 
     def _twin(self, spec: Spec, trial: Trial) -> Trial | None:
-        """A trial of an earlier stage that did just this: the value that was carried on is tried again by none."""
-        if self.spec.mode != "guided":
+        """An earlier trial that did just this: a value that was carried on, or proposed again, is trained once."""
+        if self.spec.mode not in ("guided", "search"):
             return None
         for stage in self.record.stages:
             for point in stage.points:
@@ -458,7 +458,7 @@ class _Work:
             epochs, stage.reason = enough_epochs(means)
             stage.proposed, stage.picked = 0, {name: str(epochs)}
             return
-        write_time, times = time_of(self.spec.baseline.kind, stage)
+        write_time, times = time_of(self.spec.baseline.kind, stage, of_budget=self.spec.rule == "budget")
         said = [self._said(stage, point) for point in stage.points]
         points = [
             Point(value=value, loss=point.loss, time=seconds)
@@ -493,15 +493,20 @@ class _Work:
         self.observer.changed(self.record)
 
 
-def time_of(kind: str, stage: StageRecord) -> tuple[Callable[[float], str], list[float]]:
-    """The time by which the points of a stage are compared, in seconds, and how a sentence writes it."""
+def time_of(kind: str, stage: StageRecord, *, of_budget: bool = False) -> tuple[Callable[[float], str], list[float]]:
+    """The time by which the points of a stage are compared, in seconds, and how a sentence writes it.
+
+    A budget is one of an epoch, whatever varies, and for a classifier of a run.
+    """
     column = time_column(kind, stage)
+    if of_budget and kind == "autoencoder":
+        column = TimeColumn("epoch_seconds", 1.0, "seconds an epoch")
     writers: dict[str, Callable[[float], str]] = {
-        "seconds": lambda value: f"{words.duration(value)} a run",
+        "seconds": lambda value: f"{words.duration(value) if value >= 60 else f'{words.seconds(value)} s'} a run",
         "epoch_seconds": lambda value: f"{words.seconds(value)} s an epoch",
         "ms_per_step": lambda value: f"{words.seconds(1000 * value)} ms a step",
     }
-    return writers[column.name], [column.seconds * value for value in times(kind, stage)]
+    return writers[column.name], [column.seconds * (point.mean(column.name) or 0.0) for point in stage.points]
 
 
 # -- what a run came to ---------------------------------------------------------------------------

@@ -277,6 +277,36 @@ async def test_tags_of_several_runs_keep_each_ones_own(make_app: MakeApp, filled
         await until(pilot, lambda: read_marks(filled.find(CLASSIFIER).marks).tags == ("new",))
 
 
+async def test_notes_of_several_runs_are_not_lost_by_an_empty_one(make_app: MakeApp, filled: Home) -> None:
+    write_marks(filled.find(STOPPED).marks, Marks(note="mine"))
+    write_marks(filled.find(CLASSIFIER).marks, Marks(note="another"))
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("r", "space", "space", "o")
+        await until(pilot, lambda: isinstance(app.screen, AskTextScreen))
+        assert app.screen.query_one(Input).value == ""
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen))
+        await pilot.pause()
+    assert read_marks(filled.find(STOPPED).marks).note == "mine"
+    assert read_marks(filled.find(CLASSIFIER).marks).note == "another"
+
+
+async def test_marks_outlast_a_filter_and_only_listed_runs_are_acted_upon(
+    make_app: MakeApp, filled: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("r", "A")
+        await typed(pilot, "kind:classifier")
+        await pilot.press("enter")
+        table = app.screen.query_one(RunTable)
+        assert [run.id for run in table.chosen] == [CLASSIFIER]
+        app.screen.query_one("#filter", Input).value = ""
+        await pilot.pause()
+        assert table.marks == 3
+
+
 async def test_a_note_is_shown_as_text_never_as_markup(make_app: MakeApp, filled: Home) -> None:
     app = make_app()
     async with app.run_test(size=(120, 40)) as pilot:

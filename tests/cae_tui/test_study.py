@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input, Static
+from textual.widgets import DataTable, Input, Static
 
 from cae_tui import messages
 from cae_tui.app import CaeApp
 from cae_tui.screens.study import StudyScreen
 from cae_tui.screens.study_form import StudyForm, split_values
 from cae_tui.widgets.fields import Choice
-from cae_tui.widgets.study_chart import StudyChart
+from cae_tui.widgets.study_chart import StudyChart, colour_of, mark_of
 from cae_tui.widgets.study_table import StudyTable
 from engine.control import Asked
 from engine.errors import EngineError, SpecError
@@ -88,6 +88,37 @@ async def test_each_key_draws_its_chart(make_app: MakeApp, home: Home) -> None:
         await pilot.press("3", "3")
         await pilot.pause()
         assert "learning rate   3 again" in chart(app)
+
+
+async def test_what_has_no_column_is_told_of_the_row_under_the_cursor(make_app: MakeApp, home: Home) -> None:
+    write_study(home, grid())
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await opened(app, pilot)
+        shown = {head.name for head in screen.query_one(StudyTable).heads()}
+        assert {"best", "state"} <= shown
+        assert "ms_per_step" not in shown
+        assert "ms/step 16" in text(app, "#row")
+        assert "params 9,376" in text(app, "#row")
+        await pilot.press("end")
+        assert "params 28,128" in text(app, "#row")
+
+
+def test_no_two_of_forty_curves_have_the_same_mark_and_colour(make_app: MakeApp) -> None:
+    app = make_app()
+    assert len({(mark_of(place), colour_of(app, place)) for place in range(40)}) == 40
+
+
+async def test_a_damaged_study_is_named_and_the_others_are_listed(make_app: MakeApp, home: Home) -> None:
+    write_study(home, grid())
+    bad = Studies(home).create()
+    bad.study.write_text("{")
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("s")
+        await pilot.pause()
+        assert "study.json cannot be read" in text(app, "#problems")
+        assert app.screen.query_one(DataTable).row_count == 1
 
 
 async def test_a_diverged_point_is_shown_as_infinitely_bad(make_app: MakeApp, home: Home) -> None:

@@ -66,7 +66,10 @@ def test_a_study_prints_the_report_s_table_and_its_pick(study: Study, flags: lis
     code, _, err = study("resume", record.id)
     assert code == 2
     assert "nothing left to resume" in err
-    assert study("delete", record.id)[0] == 0
+    code, _, err = study("delete", record.id)  # there is nobody to ask
+    assert code == 2
+    assert "--yes" in err
+    assert study("delete", record.id, "--yes")[0] == 0
     assert study("list")[1].startswith("No studies yet")
 
 

@@ -153,6 +153,9 @@ def test_numbers_stay_numbers() -> None:
 
 def test_a_folder_or_a_missing_one_is_refused_in_words(home: Home) -> None:
     home.path.mkdir()
+    (home.path / "mine.csv").write_text("precious")
+    with pytest.raises(StorageError, match="exists already"):
+        write_csv(home, [], home.path / "mine.csv")
     with pytest.raises(StorageError, match="is a folder"):
         write_csv(home, [], home.path)
     with pytest.raises(StorageError, match="could not be written"):

@@ -31,6 +31,7 @@ SPEC: dict[str, Any] = {
         "parameters<100,000", "latent=64", "ms_per_step<20", "layers>=10", "learning_rate=8e-3", "batch-size!=64",
         "kernels>=16", "kernels<17", "kernels=16-32-64-64-64", "optimizer:adam", "optimizer!=sgd", "residual:yes",
         "residual!=no", "-tag:old", "-kernels>=32", EXAMPLES.replace(">=32", ">=16"), "EPOCHS=20", "age>10d",
+        "kernels >= 16", "val_loss<  0.002 state:finished", "layers =10",
     ],
 )  # fmt: skip
 def test_a_run_that_is_so_is_listed(text: str) -> None:
@@ -101,6 +102,7 @@ def test_only_terms_about_a_spec_need_it() -> None:
         ("optimizer:magic", "choose adam"),
         ("residual:perhaps", "yes or no"),
         ('"open', "close it"),
+        (">=32", "has no field in front"),
     ],
 )
 def test_what_cannot_be_read_is_refused_in_words(text: str, sentence: str) -> None:

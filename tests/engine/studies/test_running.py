@@ -284,6 +284,56 @@ def test_a_damaged_study_is_one_sentence(home: Home, files: dict[str, Path], con
     assert directory.study.read_text() == content
 
 
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [
+        (("stages", 0, "pick"), 99),
+        (("stages", 0, "names"), ["layers"]),
+        (("stages", 0, "points", 0, "values"), {"kernels": 4}),
+        (("stages", 0, "points", 0, "trials", 0, "best_loss"), "x"),
+        (("stages", 0, "points", 0, "trials", 0, "validation"), ["x"]),
+        (("stages", 0, "points", 0, "trials", 0, "epochs"), True),
+        (("seconds",), "abc"),
+        (("created",), None),
+        (("spec", "baseline"), None),
+        (("spec", "trials"), "many"),
+        (("format",), 9),
+    ],
+)
+def test_a_study_with_a_wrong_value_is_one_sentence_and_the_others_are_listed(
+    home: Home, files: dict[str, Path], where: tuple[str | int, ...], value: object
+) -> None:
+    good, bad = create(home, study(files)), create(home, study(files))
+    content = json.loads(bad.study.read_text())
+    place = content
+    for step in where[:-1]:
+        place = place[step]
+    place[where[-1]] = value
+    bad.study.write_text(json.dumps(content))
+    found, problems = Studies(home).read_all()
+    assert [record.id for record in found] == [good.id]
+    assert len(problems) == 1
+    assert f"{bad.study} cannot be read" in problems[0]
+    with pytest.raises(StudyError, match="restore the file"):
+        work_on(home, bad, Watcher(), Flag())
+
+
+def test_a_budget_is_the_time_of_an_epoch(home: Home, files: dict[str, Path]) -> None:
+    _, done = do(home, study(files, rule="budget", budget=1e-6, epochs=1))
+    assert "No value stays within" in done.stages[0].problem
+    assert "an epoch" in done.stages[0].problem
+    _, done = do(home, study(files, rule="budget", budget=1000, epochs=1))
+    assert done.stages[0].pick is not None
+
+
+def test_a_search_trains_nothing_twice(home: Home, files: dict[str, Path]) -> None:
+    watcher = Watcher()
+    _, done = do(home, study(files, "search", {"kernels": "4,6"}, trials=5, epochs=1, prune=False), watcher)
+    assert len(done.trials) == 5
+    assert sum(isinstance(event, RunStarted) for event in watcher.events) <= 2
+    assert len(home.ids()) <= 2
+
+
 def test_a_damaged_journal_is_one_sentence(home: Home, files: dict[str, Path]) -> None:
     directory = create(home, study(files))
     directory.journal.write_text('{"op_code":99,"worker_id":"x"}\n{"nothing":1}\n')
