@@ -59,7 +59,7 @@ class RunListApp(EndingApp):
             return
         # What all of them have stands there; taken out, it is taken from all, and the others' own stay.
         common = [tag for tag in marks[0].tags if all(tag in other.tags for other in marks)]
-        typed = await self._ask(
+        typed = await self.ask_text(
             f"Tags of {self._say(message.runs)}",
             " ".join(common),
             "baseline 2020-report",
@@ -76,7 +76,7 @@ class RunListApp(EndingApp):
         if marks is None:
             return
         notes = list({mark.note for mark in marks})
-        typed = await self._ask(
+        typed = await self.ask_text(
             f"Note about {self._say(message.runs)}",
             notes[0] if len(notes) == 1 else "",
             "what you want to remember" if len(notes) == 1 else "one note for all; empty leaves each its own",
@@ -89,7 +89,7 @@ class RunListApp(EndingApp):
             return
         await self._change(message.runs, note=read_note(typed))
 
-    async def _ask(self, title: str, value: str, hint: str, check: Callable[[str], Any]) -> str | None:
+    async def ask_text(self, title: str, value: str, hint: str, check: Callable[[str], Any]) -> str | None:
         """A line of text that `check` does not refuse; None where the person would not. Only from a worker."""
         from cae_tui.screens.dialogs import AskTextScreen
 

@@ -287,6 +287,8 @@ def print_plan(home: Home, spec: "StudySpec", *, as_json: bool) -> int:
         ranges = "; ".join(f"{name} {', '.join(values)}" for name, values in spec.values.items())
         console.print(Text(f"Optuna chooses each trial's values from {ranges}."), soft_wrap=True)
     note = ""
+    if any(spec.is_long_run(name) for name in spec.values):
+        console.print(Text("The stage of epochs is one run, read off at each of its epochs."))
     if not points:
         note = " Both are the baseline's: what is tried changes them."
     elif len(record.stages) > 1:

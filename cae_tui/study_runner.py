@@ -95,6 +95,7 @@ class StudyRunner:
         def work() -> None:
             self._on = True
             self.current = None
+            self._chosen.clear()
             try:
                 self._work.work_on(self._home, directory(), self, self._runner.flag)
             finally:
@@ -104,10 +105,10 @@ class StudyRunner:
 
     def choose(self, study: "StudyRecord", stage: "StageRecord") -> Mapping[str, str] | None:  # noqa: ARG002 - as observed
         """Wait, in the worker thread, for what a person takes; None once the study is to stop."""
-        self._chosen.clear()
         while not self._chosen.wait(CHOICE_SECONDS):
             if self._runner.flag.asked() is Asked.STOP:
                 return None
+        self._chosen.clear()
         return self._choice
 
     def take(self, values: Mapping[str, str]) -> None:

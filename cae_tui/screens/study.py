@@ -35,7 +35,7 @@ from cae_tui.screens.base import Page
 from cae_tui.widgets.frame import state_content
 from cae_tui.widgets.study_chart import CHARTS, StageView, StudyChart
 from cae_tui.widgets.study_table import StudyTable
-from engine.errors import EngineError
+from engine.errors import EngineError, StudyError
 from engine.studies.records import StageRecord, StudyRecord
 from engine.studies.tables import time_column, times
 
@@ -454,14 +454,29 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
             self.post_message(ResumeStudy(self._record.id))
 
     def action_take(self) -> None:
-        """Take the value under the cursor; of a long run, what it was read off at."""
+        """Take the value under the cursor; of a long run, a number of epochs."""
         stage, place = self._stage, self.query_one(StudyTable).place
         if stage is not None and place is not None:
-            only = self._spec is not None and self._spec.is_long_run(stage.names[0])
-            if not only and not stage.points[place].complete:
+            if self._spec is not None and self._spec.is_long_run(stage.names[0]):
+                self._ask_epochs(stage)
+                return
+            if not stage.points[place].complete:
                 self.cae.tell("That value was not trained to its end, so there is nothing to carry on: take another.")
                 return
-            self.post_message(TakeValues(stage.picked if only else stage.points[place].values))
+            self.post_message(TakeValues(stage.points[place].values))
+
+    @work
+    async def _ask_epochs(self, stage: StageRecord) -> None:
+        """Of the long run any number of epochs can be carried on."""
+        (name,), most = stage.names, max(trial.epochs for trial in stage.points[0].trials)
+
+        def check(text: str) -> None:
+            if not (text.isascii() and text.isdigit() and 1 <= int(text) <= most):
+                raise StudyError(f"“{text[:20]}” is no number of epochs from 1 to {most:,}: write one.")
+
+        typed = await self.cae.ask_text("How many epochs are carried on?", stage.picked[name], f"1 to {most:,}", check)
+        if typed is not None:
+            self.post_message(TakeValues({name: str(int(typed))}))
 
     def action_write(self) -> None:
         """The document; the app asks where to."""

@@ -32,6 +32,7 @@ from engine.studies.spec import (
     make_study,
     studied_fields,
     study_fields,
+    study_from_json,
 )
 
 PAUSE_SECONDS = 0.3
@@ -364,6 +365,8 @@ def plan_words(plan: StudyRecord, seconds: float | None) -> str:
         listed = stage.points[:12]
         room = max((len(describe(point.values)) for point in listed), default=0)
         lines += [f"   {describe(point.values):<{room}}  {formats.big(point.parameters):>6} params" for point in listed]
+        if stage.names == ["epochs"] and study_from_json(plan.spec).is_long_run("epochs"):
+            lines.append("   one run, read off at each of its epochs")
         if len(stage.points) > len(listed):
             lines.append(f"   … {len(stage.points) - len(listed):,} more")
         if not stage.points:

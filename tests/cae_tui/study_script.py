@@ -68,6 +68,15 @@ def guided(*, state: str = "finished") -> StudyRecord:
     return _record(spec, [kernels, batch], state)
 
 
+def long_run() -> StudyRecord:
+    """A guided study that waits: how many epochs of one long run are carried on?"""
+    spec = make_study("guided", preset(AutoencoderSpec, "report", epochs=6), {"epochs": "6"}, ask=True)
+    point = PointRecord(values={"epochs": "6"}, trials=[trial(1, 0.001, 18.0)], weight=1)
+    stage = StageRecord(names=["epochs"], points=[point], proposed=0, picked={"epochs": "4"})
+    stage.reason = "4 epochs: best val_loss 0.0012."
+    return _record(spec, [stage], "waiting")
+
+
 def grid(*, points: int = 12, epochs: int = 6) -> StudyRecord:
     """Kernels by learning rate, one of the points diverged."""
     kernels = [str(8 * (at + 1)) for at in range(points // 4)]

@@ -8,6 +8,7 @@ from textual.widgets import DataTable, Input, Static
 
 from cae_tui import messages
 from cae_tui.app import CaeApp
+from cae_tui.screens.dialogs import AskTextScreen
 from cae_tui.screens.study import StudyScreen
 from cae_tui.screens.study_form import StudyForm, split_values
 from cae_tui.widgets.fields import Choice
@@ -19,8 +20,8 @@ from engine.runs import Home
 from engine.spec import AutoencoderSpec
 from engine.studies.records import Studies, StudyRecord
 from engine.studies.spec import make_study
-from tests.cae_tui.conftest import AUTOENCODER, MakeApp, scripted_events, write_run
-from tests.cae_tui.study_script import STUDY, ScriptedStudy, grid, guided, repeated, write_study
+from tests.cae_tui.conftest import AUTOENCODER, MakeApp, scripted_events, until, write_run
+from tests.cae_tui.study_script import STUDY, ScriptedStudy, grid, guided, long_run, repeated, write_study
 
 SIZES = [(120, 40), (80, 24)]
 
@@ -227,6 +228,37 @@ async def test_a_waiting_study_takes_what_the_person_takes(make_app: MakeApp) ->
         assert script.chosen == {"batch_size": "256"}
         script.finish.set()
         await pilot.pause(0.2)
+
+
+async def test_a_waiting_study_begins_with_what_the_rule_would_take(make_app: MakeApp) -> None:
+    record = guided(state="waiting")
+    record.stages[1].proposed = 1
+    script = ScriptedStudy(record)
+    app = make_app(study_work=script)
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.post_message(messages.StartStudy(make_study("one", AutoencoderSpec(), {"kernels": "16,32"})))
+        await until(pilot, lambda: [table.place for table in app.screen.query(StudyTable)] == [1])
+        await pilot.press("t")
+        await until(pilot, lambda: script.chosen == {"batch_size": "256"})
+        script.finish.set()
+
+
+async def test_of_a_long_run_any_number_of_epochs_can_be_taken(make_app: MakeApp) -> None:
+    script = ScriptedStudy(long_run())
+    app = make_app(study_work=script)
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.post_message(messages.StartStudy(make_study("one", AutoencoderSpec(), {"kernels": "16,32"})))
+        await until(pilot, lambda: isinstance(app.screen, StudyScreen) and app.screen.check_action("take", ()) is True)
+        await pilot.press("t")
+        await until(pilot, lambda: isinstance(app.screen, AskTextScreen))
+        assert app.screen.query_one(Input).value == "4"
+        app.screen.query_one(Input).value = "9"
+        await pilot.press("enter")
+        await until(pilot, lambda: bool(app.screen.query(".problem")))
+        app.screen.query_one(Input).value = "3"
+        await pilot.press("enter")
+        await until(pilot, lambda: script.chosen == {"epochs": "3"})
+        script.finish.set()
 
 
 async def test_quitting_stops_a_study_that_waits(make_app: MakeApp) -> None:
