@@ -38,8 +38,6 @@ REDRAW_SECONDS = 0.5
 MARKS = ("●", "▲", "■", "◆", "▼", "○", "△", "□")
 PICK_MARK = "★"
 CHARTS = ("curves", "each value", "by value", "by time", "importance", "parallel")
-MOST_LINES = 24
-"""Of parallel coordinates."""
 SMALL_WIDTH, SMALL_HEIGHT = 26, 8
 LEAST_WIDTH, LEAST_HEIGHT = 24, 6
 COMING = "No epoch has ended yet: curves begin with the first."
@@ -455,7 +453,7 @@ class StudyChart(PlotextPlot):
         logs = {place: math.log10(point.loss) if point.loss > 0 else -20.0 for place, point in ended}
         every = len(ended)
         # A hundred lines in forty columns are a smear, and dear to draw: of many the best are shown.
-        best = sorted(ended, key=lambda pair: logs[pair[0]])[:MOST_LINES]
+        best = sorted(ended, key=lambda pair: logs[pair[0]])[:MOST_CURVES]
         ended = best + [pair for pair in ended if pair[0] == view.stage.pick and pair not in best]
         shown = [logs[place] for place, _ in ended]
         low, high = min(shown), max(shown)
@@ -471,19 +469,17 @@ class StudyChart(PlotextPlot):
         for place in range(len(names) + 1):
             self._plot.vline(float(place), "gray")
         worst_first = sorted(ended, key=lambda pair: (pair[0] == view.stage.pick, -logs[pair[0]]))
-        few = {place for place, _ in best[:MOST_CURVES]}
         for place, point in worst_first:
             heights = [scale[point.values[name]] for name, (scale, _) in zip(names, axes, strict=True)]
             share = (logs[place] - low) / (high - low) if high > low else 0.0
             picked = place == view.stage.pick
-            colour: Any = "default" if picked else self._style(place)[1] if place in few else "gray"
+            colour: Any = "default" if picked else self._style(place)[1]
             self._plot.plot(list(map(float, range(len(names) + 1))), [*heights, share], marker="braille", color=colour)
         for place, (_, labels) in enumerate(axes):
             for at, label in labels[:8]:
                 self._plot.text(f" {label}", float(place), at, alignment="left", color="default")
         for at, value in ((0.0, 10**low), (1.0, 10**high)):
             self._plot.text(formats.loss(value), float(len(names)), at, alignment="right", color="default")
-        grey = " · grey: others" if len(ended) > MOST_CURVES else ""
-        grey += f" · the best {MOST_LINES} of {every}" if every > MOST_LINES else ""
-        note = Text.assemble("⠒ the pick (the colour of text)", (f"   low on the right is good{grey}", "dim"))
+        best_of = f" · the best {MOST_CURVES} of {every}" if every > MOST_CURVES else ""
+        note = Text.assemble("⠒ the pick (the colour of text)", (f"   low on the right is good{best_of}", "dim"))
         return self._with_note(note, width)
