@@ -11,6 +11,7 @@ from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.events import Resize
 from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Static
@@ -342,6 +343,10 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
     def _other_row(self) -> None:
         self._draw_row()
         self.refresh_keys()
+
+    def on_resize(self, event: Resize) -> None:  # noqa: ARG002
+        """Other columns have room."""
+        self.call_after_refresh(self._draw_row)
 
     def _draw_row(self) -> None:
         """What of the point under the cursor has no column of its own."""

@@ -176,7 +176,7 @@ class StudyTable(LineTable):
         for column in shown:
             text = point.cells[column.name]
             if column.name == "state":
-                symbol, variable = formats.state_mark(text.split(" ")[0])
+                symbol, variable = formats.state_mark(str(point.keys["state"]))
                 cells.append(Text.assemble((symbol, self.app.theme_variables.get(variable, "")), f" {text}"))
             else:
                 cells.append(Text(text, "bold" if point.picked else ""))
