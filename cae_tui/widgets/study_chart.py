@@ -28,7 +28,7 @@ from cae_tui.widgets.loss_chart import (
     tick_label,
 )
 from engine.studies.records import PointRecord, StageRecord
-from engine.studies.series import MOST_CURVES, axis_of, drawn, mean_curve, pareto
+from engine.studies.series import BEST_CURVES, MOST_CURVES, axis_of, drawn, mean_curve, pareto
 from engine.studies.tables import sort_key, sorted_values
 
 if TYPE_CHECKING:
@@ -453,7 +453,8 @@ class StudyChart(PlotextPlot):
         logs = {place: math.log10(point.loss) if point.loss > 0 else -20.0 for place, point in ended}
         every = len(ended)
         # A hundred lines in forty columns are a smear, and dear to draw: of many the best are shown.
-        best = sorted(ended, key=lambda pair: logs[pair[0]])[:MOST_CURVES]
+        most = len(ended) if len(ended) <= MOST_CURVES else BEST_CURVES
+        best = sorted(ended, key=lambda pair: logs[pair[0]])[:most]
         ended = best + [pair for pair in ended if pair[0] == view.stage.pick and pair not in best]
         shown = [logs[place] for place, _ in ended]
         low, high = min(shown), max(shown)
@@ -480,6 +481,6 @@ class StudyChart(PlotextPlot):
                 self._plot.text(f" {label}", float(place), at, alignment="left", color="default")
         for at, value in ((0.0, 10**low), (1.0, 10**high)):
             self._plot.text(formats.loss(value), float(len(names)), at, alignment="right", color="default")
-        best_of = f" · the best {MOST_CURVES} of {every}" if every > MOST_CURVES else ""
+        best_of = f" · the best {BEST_CURVES} of {every}" if every > MOST_CURVES else ""
         note = Text.assemble("⠒ the pick (the colour of text)", (f"   low on the right is good{best_of}", "dim"))
         return self._with_note(note, width)

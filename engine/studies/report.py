@@ -24,7 +24,7 @@ from engine.studies import figures
 from engine.studies.document import Block, Code, Heading, Paragraph, Picture, Table, as_html, as_markdown
 from engine.studies.journal import importances
 from engine.studies.records import StageRecord, StudyDirectory, StudyRecord, Trial
-from engine.studies.series import MOST_CURVES
+from engine.studies.series import BEST_CURVES, MOST_CURVES
 from engine.studies.spec import MODES, StudySpec, as_command, as_flags, describe, spec_of, study_from_json
 from engine.studies.tables import columns, rows, time_column, times
 
@@ -167,7 +167,7 @@ class _Writer:
         many = len(stage.points) > MOST_CURVES
         several = f" ({' · '.join(names.split(', '))})" if len(stage.names) > 1 else ""
         each = f"each point{several}" if several else f"each value of {names}"
-        which = f"the {MOST_CURVES} best points{several}" if many else each
+        which = f"the {BEST_CURVES} best points{several}" if many else each
         captions = {
             "curves": f"Validation loss by epoch, {which}; ★ is the pick.",
             "each": f"Training (blue) and validation loss (orange) by epoch, {which}.",

@@ -7,8 +7,8 @@ from engine.studies.records import PointRecord, StageRecord
 from engine.studies.spec import Range, StudySpec, space_of
 from engine.studies.tables import sorted_values
 
-MOST_CURVES = 12
-"""Of a search with many points, the best so many are drawn."""
+MOST_CURVES, BEST_CURVES = 12, 8
+"""Up to so many points are drawn all; of more, so many of the best: each with a colour of its own, and soon drawn."""
 
 
 def drawn(stage: StageRecord) -> list[tuple[int, PointRecord]]:
@@ -16,7 +16,7 @@ def drawn(stage: StageRecord) -> list[tuple[int, PointRecord]]:
     having = [(place, point) for place, point in enumerate(stage.points) if any(t.validation for t in point.trials)]
     if len(having) <= MOST_CURVES:
         return having
-    best = sorted(having, key=lambda pair: (pair[1].loss, pair[0]))[:MOST_CURVES]
+    best = sorted(having, key=lambda pair: (pair[1].loss, pair[0]))[:BEST_CURVES]
     return sorted(best, key=lambda pair: pair[0])
 
 
