@@ -37,6 +37,7 @@ class StudyTable(LineTable):
         self._kind = "autoencoder"
         self._found: dict[int, Row] = {}  # by the point's place
         self._sizes: dict[str, int] = {}
+        self._fitting: tuple[object, list[Column]] | None = None
         self._shown: list[tuple[int, Trial | None]] = []  # a row each: a point, or one of its trials
 
     @property
@@ -115,17 +116,21 @@ class StudyTable(LineTable):
         return len(self._shown)
 
     def _columns(self) -> list[Column]:
-        """Those for which there is room."""
+        """Those for which there is room; worked out once for a width and what is listed, for each row asks."""
         if self._stage is None:
             return []
-        shown = columns(self._stage, self._kind)
-        while sum(self._sizes.get(column.name, 0) + self.PADDING for column in shown) > self.room + 1 and any(
-            column.needed for column in shown
-        ):
+        key = (self.room, self.order, tuple(self._sizes.values()))
+        if self._fitting is None or self._fitting[0] != key:
+            self._fitting = (key, self._fit(columns(self._stage, self._kind), self.room + 1))
+        return self._fitting[1]
+
+    def _fit(self, shown: list[Column], room: int) -> list[Column]:
+        def width() -> int:
+            return sum(self._sizes.get(column.name, 0) + self.PADDING for column in shown)
+
+        while width() > room and any(column.needed for column in shown):
             shown.remove(max(shown, key=lambda column: column.needed))
-        while (
-            sum(self._sizes.get(column.name, 0) + self.PADDING for column in shown) > self.room + 1 and len(shown) > 3
-        ):
+        while width() > room and len(shown) > 3:
             shown.remove(shown[-3])  # of many hyperparameters the last: loss and state stay, the line beneath has all
         return shown
 

@@ -81,14 +81,15 @@ def columns(stage: StageRecord, kind: str) -> list[Column]:
 
 def rows(stage: StageRecord, kind: str) -> list[Row]:
     """A row for each point, in the order in which they are tried."""
-    return [_row(stage, place, point, kind) for place, point in enumerate(stage.points)]
+    measured = [column.name for column in columns(stage, kind)[len(stage.names) :]]
+    return [_row(stage, place, point, measured) for place, point in enumerate(stage.points)]
 
 
-def _row(stage: StageRecord, place: int, point: PointRecord, kind: str) -> Row:
+def _row(stage: StageRecord, place: int, point: PointRecord, measured: Sequence[str]) -> Row:
     cells = {name: f"{value}×{value}" if name == "kernel_size" else value for name, value in point.values.items()}
     keys: dict[str, float | str | None] = {name: sort_key(value) for name, value in point.values.items()}
-    for column in columns(stage, kind)[len(stage.names) :]:
-        cells[column.name], keys[column.name] = _measured(point, column.name)
+    for name in measured:
+        cells[name], keys[name] = _measured(point, name)
     return Row(place, cells, keys, picked=stage.pick == place)
 
 
