@@ -19,7 +19,6 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Collapsible, Input, Label, Static
-from textual.widgets._collapsible import CollapsibleTitle  # its title takes no Content, this does
 
 from engine.spec import SpecField
 
@@ -215,4 +214,4 @@ class Group(Collapsible):
             title += Content.styled(f"  {problems} to mend", "$text-error")
         if changes:
             title += Content.styled(f"  {CHANGED} ", "$primary") + Content.styled(", ".join(changes), "$secondary")
-        self.query_one(CollapsibleTitle).label = title
+        self._title.label = title  # it is there before the group is composed, as news may be
