@@ -71,6 +71,8 @@ async def test_no_runs_say_what_to_do(make_app: MakeApp) -> None:
         await pilot.press("r")
         assert app.screen.query_one("#none").display
         assert not app.screen.query_one(RunTable).display
+        await pilot.pause()
+        assert "enter" not in {key for key, active in app.screen.active_bindings.items() if active.enabled}
 
 
 async def test_keys_sort_by_the_next_column_and_turn_the_order_round(make_app: MakeApp, filled: Home) -> None:
