@@ -75,6 +75,10 @@ class Terminal:
         """Until all of `texts` are on the screen; gives back the screen."""
         return self.wait_until(lambda screen: all(text in screen for text in texts), f"{texts}", seconds)
 
+    def wait_for_no(self, text: str) -> str:
+        """Until `text` is off the screen: what lies behind a question may be seen before the question is answered."""
+        return self.wait_until(lambda screen: text not in screen, f"no {text}")
+
     def wait_until(self, condition: Callable[[str], bool], what: str, seconds: float = 90) -> str:
         """Until the screen meets a condition."""
         end = time.monotonic() + seconds

@@ -20,14 +20,25 @@ DATA = {  # and what the form says beneath each
 }
 
 
+def explanation(terminal: Terminal) -> str:
+    """What the form says of the field with the focus, in two lines at its end, once that no longer changes."""
+    lines = terminal.text.splitlines()[-5:-3]
+    for _ in range(200):
+        terminal.read(0.4)
+        before, lines = lines, terminal.text.splitlines()[-5:-3]
+        if lines == before and any(line.strip("│ ") for line in lines):
+            return "\n".join(lines)
+    raise AssertionError(f"the form explains nothing, or something else all the time:\n{terminal.text}")
+
+
 def go_down_to(terminal: Terminal, words: str) -> None:
-    """Press down until the form explains its field with these words."""
+    """Press down until the form explains its field with these words; never on before the last key has been shown."""
     for _ in range(30):
-        for _ in range(10):  # the explanation may come a moment after the field
-            if words in terminal.text:
-                return
-            terminal.read(0.1)
+        before = explanation(terminal)
+        if words in before:
+            return
         terminal.press("down")
+        terminal.wait_for_no(before)
     raise AssertionError(f"no field says {words}:\n{terminal.text}")
 
 
@@ -119,9 +130,8 @@ def test_watch_follows_and_stops_a_run_of_another_process(
         app.press(" ")
         app.wait_for("● training")
         app.press("s")
-        app.wait_for("Stop")
-        app.read(1.0)
-        app.press("tab", "enter")
+        app.wait_for("keep the best?")
+        app.press("y")
         app.wait_for("■ stopped")
         assert directory.read_status().state == "stopped"
         app.press("ctrl+q")
@@ -157,11 +167,11 @@ def test_quitting_asks_while_a_run_is_on_and_keeps_its_checkpoint(
     app.press("ctrl+q")
     app.wait_for("A run is on")
     app.press("escape")
+    app.wait_for_no("A run is on")
     app.wait_for("● training")
     app.press("ctrl+q")
     app.wait_for("A run is on")
-    app.read(1.0)
-    app.press("tab", "enter")
+    app.press("y")
     assert app.wait_for_end() == 0
     (run,) = home.list_runs()
     assert run.state == "stopped"

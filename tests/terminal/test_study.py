@@ -17,7 +17,7 @@ def test_a_study_killed_in_its_second_trial_ends_as_one_left_alone(
     terminal: Open, tmp_path: Path, files: dict[str, Path]
 ) -> None:
     home = Home(tmp_path / "home")
-    train(home, small(files, epochs=8, batch_size=16))
+    train(home, small(files, epochs=12, batch_size=16))
     app = terminal(120, 40)
     app.wait_for("Study hyperparameters", "✓ finished")
     app.press("r")
@@ -33,7 +33,7 @@ def test_a_study_killed_in_its_second_trial_ends_as_one_left_alone(
         if not found or not found[0].trials[1].run:
             return False
         run = home.find(found[0].trials[1].run)
-        return any(status.id == run.id and 2 <= status.epoch < 7 for status in home.list_runs())
+        return any(status.id == run.id and 2 <= status.epoch < 11 for status in home.list_runs())
 
     app.wait_until(in_its_second_trial, "the second trial")
     app.kill()
