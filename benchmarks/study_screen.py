@@ -20,6 +20,7 @@ from typing import Any
 
 from cae_tui.app import CaeApp
 from cae_tui.messages import StudyUpdated
+from cae_tui.screens import study as study_page
 from cae_tui.widgets.study_chart import CHARTS, StudyChart
 from engine.runs import Home
 from engine.spec import AutoencoderSpec, preset
@@ -64,6 +65,7 @@ async def measure(folder: Path, trials: int, epochs: int) -> dict[str, list[tupl
     home = Home(folder)
     record = made_up(home, trials, epochs)
     app = CaeApp(home)
+    study_page.LOOK_SECONDS = 3600  # as where this process works on the study: no file is looked at in between
     found: dict[str, list[tuple[float, float]]] = {}
     async with app.run_test(size=(120, 40)) as pilot:
         while not app.device:
@@ -73,8 +75,6 @@ async def measure(folder: Path, trials: int, epochs: int) -> dict[str, list[tupl
         chart = app.screen.query_one(StudyChart)
         trial = record.trials[-1]
         screen: Any = app.screen
-        # As where this process works on the study: no file is looked at in between.
-        screen._look = lambda: None
         for place, name in enumerate(CHARTS):
             chart.chart = place
             screen._shares = (trials - 1, {"kernels": 0.5, "layers": 0.3, "learning_rate": 0.2})

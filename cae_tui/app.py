@@ -430,6 +430,8 @@ class CaeApp(StudyApp):
             self.tell(str(error), "warning")
         finally:
             self._finding_device = False
+            if gc.isenabled():
+                gc.freeze()  # PyTorch is loaded: to look through it for garbage holds up the screen for 0.2 s
 
 
 def _look_for_garbage() -> None:

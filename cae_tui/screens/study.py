@@ -109,6 +109,7 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
         self._stamp = 0
         self._followed = -1  # the stage that was under way when one was last chosen by hand
         self._shares: tuple[int, dict[str, float]] = (0, {})
+        self._titles = ("", "")
         self._waited: tuple[str, int] | None = None  # as what it was last seen waiting
 
     # -- what it looks like ----------------------------------------------------------------------
@@ -212,12 +213,14 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
         if stage is None or self._spec is None:
             return
         self._draw_head(record)
-        left = self.query_one("#left")
         names = ", ".join(name.replace("_", " ") for name in stage.names)
         several = len(record.stages) > 1
-        left.border_title = f"Stage {self.stage + 1} of {len(record.stages)}: {names}" if several else names
-        offers = ["← → other stages"] * several + ["1–6 charts"] * self.has_class("-narrow")
-        left.border_subtitle = " · ".join(offers)
+        title = f"Stage {self.stage + 1} of {len(record.stages)}: {names}" if several else names
+        offers = " · ".join(["← → other stages"] * several + ["1–6 charts"] * self.has_class("-narrow"))
+        if self._titles != (title, offers):  # a border that is written again has all that it frames drawn again
+            self._titles = (title, offers)
+            left = self.query_one("#left")
+            left.border_title, left.border_subtitle = title, offers
         table = self.query_one(StudyTable)
         table.show(stage, self._spec.baseline.kind)
         waiting = (record.state, self.stage) if record.state == "waiting" else None
@@ -231,7 +234,7 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
 
     def _draw_head(self, record: StudyRecord) -> None:
         device = f" · {record.device}" if record.device else ""
-        self.query_one("#plan", Static).update(f"{record.title}{device}")
+        self._write("#plan", f"{record.title}{device}", layout=False)
         trial = record.current
         parts = [state_content(record.state)]
         if record.state in ("running", "paused", "waiting"):
@@ -254,22 +257,28 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
         length = 20 if self.has_class("-wide") else 10
         filled = round(length * share)
         bar = Content.styled("━" * filled, "$primary") + Content.styled("─" * (length - filled), "$foreground-muted")
-        self.query_one("#progress", Static).update(Content("  ").join([bar, *parts]))
+        self._write("#progress", Content("  ").join([bar, *parts]), layout=False)
+
+    def _write(self, place: str, words: str | Content, *, layout: bool = True) -> None:
+        """Put words there; where they stand already, nothing is laid out or drawn for them."""
+        static = self.query_one(place, Static)
+        if str(static.content) != str(words):
+            static.update(words, layout=layout)
 
     def _draw_reason(self, record: StudyRecord, stage: StageRecord) -> None:
-        reason = self.query_one("#reason", Static)
         waiting = record.state == "waiting" and stage is record.stages[self._under_way(record)]
-        reason.set_class(waiting, "-waiting")
+        self.query_one("#reason", Static).set_class(waiting, "-waiting")
         if waiting and record is not self.cae.studies.current:
-            reason.update(f"The rule would take: {stage.reason} The process that works on the study is asked for it.")
+            told = f"The rule would take: {stage.reason} The process that works on the study is asked for it."
         elif waiting:
-            reason.update(f"The rule would take: {stage.reason} t takes the row under the cursor.")
+            told = f"The rule would take: {stage.reason} t takes the row under the cursor."
         elif stage.settled:
-            reason.update(f"★ {stage.reason}" if stage.reason else f"No pick: {stage.problem}")
+            told = f"★ {stage.reason}" if stage.reason else f"No pick: {stage.problem}"
         elif stage.base or any(trial.run for point in stage.points for trial in point.trials):
-            reason.update("The pick is made once all have ended.")
+            told = "The pick is made once all have ended."
         else:
-            reason.update("This stage has not begun: its baseline is what the stages before it pick.")
+            told = "This stage has not begun: its baseline is what the stages before it pick."
+        self._write("#reason", told)
 
     def _draw_chart(self, stage: StageRecord) -> None:
         from engine.studies.spec import brief
@@ -352,8 +361,7 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
         """What of the point under the cursor has no column of its own."""
         told, line = self.query_one(StudyTable).left_out, self.query_one("#row", Static)
         line.display = bool(told)
-        if str(line.content) != told:
-            line.update(told)
+        self._write("#row", told)
 
     @on(StudyTable.Selected)
     def action_open(self) -> None:

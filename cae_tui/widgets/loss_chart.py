@@ -1,8 +1,7 @@
 """The curves of a run: loss or accuracy, by epoch or by batch.
 
-A redraw is the dearest thing the screen does while a run is on, and it competes with the training for
-the same cores. So news only mark the chart as stale, a timer redraws it four times a second at most, a
-series is thinned to what the width can show, and what was drawn is kept until something changes.
+News only mark the chart as stale, a timer redraws it four times a second at most, and a series is thinned to what
+the width can show.
 """
 
 import itertools
@@ -12,10 +11,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.reactive import reactive
-from textual_plotext import PlotextPlot
+from textual.strip import Strip
 
 from cae_tui import formats
 from cae_tui.themes import data_colours
+from cae_tui.widgets.chart import Chart
 
 if TYPE_CHECKING:
     from cae_tui.run_state import RunState
@@ -107,7 +107,7 @@ def stage_best(run: "RunState") -> list[int]:
     return [place for _, place in best.values()]
 
 
-class LossChart(PlotextPlot):
+class LossChart(Chart):
     """One metric of a run, training and validation.
 
     Args:
@@ -136,10 +136,7 @@ class LossChart(PlotextPlot):
         self.metric = metric
         self.set_reactive(LossChart.by, by)
         self.keys = keys
-        self.redraws = 0
         self._run: RunState | None = None
-        self._stale = True
-        self._drawn: tuple[object, Text] | None = None
 
     def on_mount(self) -> None:
         """Begin to redraw what has become stale."""
@@ -150,7 +147,7 @@ class LossChart(PlotextPlot):
     def show(self, run: "RunState") -> None:
         """Draw `run`, at the next tick of the timer or at once where it is another one."""
         another = run is not self._run
-        self._run, self._stale = run, True
+        self._run, self.stale = run, True
         if another:
             self._redraw()
 
@@ -160,7 +157,7 @@ class LossChart(PlotextPlot):
 
     def watch_log_scale(self) -> None:
         """Another scale."""
-        self._stale = True
+        self.stale = True
         self._redraw()
 
     watch_by = watch_log_scale
@@ -179,7 +176,7 @@ class LossChart(PlotextPlot):
         return self.log_scale and self.metric == "loss"
 
     def _redraw(self) -> None:
-        if self._stale and self.is_mounted and self.display:
+        if self.stale and self.is_mounted and self.display:
             self._write_title()
             self.refresh()
 
@@ -197,31 +194,17 @@ class LossChart(PlotextPlot):
 
     # -- drawing ---------------------------------------------------------------------------------
 
-    def render(self) -> Text:
-        """The chart, drawn again only where something changed."""
-        key = (self.size, self.app.theme)
-        if self._drawn is None or self._stale or self._drawn[0] != key:
-            self._stale = False
-            self.redraws += 1
-            self._drawn = (key, self._draw())
-        return self._drawn[1]
-
-    def _draw(self) -> Text:
+    def draw(self) -> list[Strip]:
+        """The chart, or, where there is too little room or nothing yet, words."""
         run, (width, height) = self._run, self.size
         training, validation = self._series()
         if run is None or not (training or validation):
-            return Text(COMING if run is None or run.live else NOTHING, style="dim")
+            return self.written(Text(COMING if run is None or run.live else NOTHING, style="dim"))
         if width < LEAST_WIDTH or height < LEAST_HEIGHT:
-            return Text(self._newest(training, validation), no_wrap=False)
+            return self.written(Text(self._newest(training, validation)))
         training, validation = thin(training, 2 * width), thin(validation, 2 * width)
         values = [y for _, y in training + validation]
-        plot = self._plot
-        plot.clear_figure()
-        plot.plotsize(width, height)
-        plot._set_size(width, height)  # plotsize alone does not always take: textual-plotext#5
-        plot.canvas_color("default")
-        plot.axes_color("default")
-        plot.ticks_color("default")
+        self.begin(width, height)
         first, last = self._x_range()
         self._x_axis(first, last, width)
         low, high = self._y_axis(min(values), max(values), height)
@@ -232,7 +215,7 @@ class LossChart(PlotextPlot):
         self._curve(validation, colours.validation, VALIDATION_MARK, width, line=marked)
         if marked or validation:
             self._best(low)
-        return Text.from_ansi(plot.build().rstrip("\n"))
+        return self.built()
 
     def _series(self) -> tuple[Points, Points]:
         run = self._run
@@ -275,7 +258,6 @@ class LossChart(PlotextPlot):
                 names[-1] = "1 epoch"
             self._plot.xticks([float(tick) for tick in ticks], names)
         self._plot.xlim(first, last)
-        self._plot.xaxes(True, False)
 
     def _y_axis(self, low: float, high: float, height: int) -> tuple[float, float]:
         """Set the axis; gives back its ends as they are drawn."""
@@ -297,7 +279,6 @@ class LossChart(PlotextPlot):
             places, labels = ticks, [tick_label(tick) for tick in ticks]
         self._plot.yticks(places, [label.rjust(6) for label in labels])  # a steady left edge while values shrink
         self._plot.ylim(low, high)
-        self._plot.yaxes(True, False)
         return low, high
 
     def _curve(self, points: Points, colour: tuple[int, int, int], mark: str, width: int, *, line: bool = True) -> None:

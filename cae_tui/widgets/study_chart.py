@@ -13,10 +13,11 @@ from rich.text import Text
 from textual.app import App
 from textual.color import Color
 from textual.reactive import reactive
-from textual_plotext import PlotextPlot
+from textual.strip import Strip
 
 from cae_tui import formats
 from cae_tui.themes import Rgb, data_colours, series_colours
+from cae_tui.widgets.chart import Chart
 from cae_tui.widgets.loss_chart import (
     TRAINING_MARK,
     VALIDATION_MARK,
@@ -98,7 +99,7 @@ class StageView:
         ]
 
 
-class StudyChart(PlotextPlot):
+class StudyChart(Chart):
     """One of `CHARTS`; `axis` is the hyperparameter under “by value”, where several vary."""
 
     DEFAULT_CSS = """
@@ -118,9 +119,6 @@ class StudyChart(PlotextPlot):
         super().__init__(**arguments)
         self._view: StageView | None = None
         self._curves: list[Curve] | None = None
-        self._stale = False
-        self._kept: tuple[object, Text] | None = None
-        self.redraws = 0
 
     def on_mount(self) -> None:
         """Look now and then whether there is something new to draw."""
@@ -130,12 +128,12 @@ class StudyChart(PlotextPlot):
     def show(self, view: StageView) -> None:
         """Draw a stage, at the next tick of the timer."""
         self._view, self._curves = view, None
-        self._stale = True
+        self.stale = True
 
     def show_curves(self, curves: list[Curve]) -> None:
         """Draw just these curves: runs that are compared."""
         self._curves = curves
-        self._stale = True
+        self.stale = True
         self.refresh()
 
     def watch_chart(self) -> None:
@@ -147,13 +145,13 @@ class StudyChart(PlotextPlot):
         self._again()
 
     def _again(self) -> None:
-        self._stale = True
+        self.stale = True
         if self.is_mounted:
             self._title()
             self.refresh()
 
     def _redraw(self) -> None:
-        if self._stale and self.is_mounted and self.display:
+        if self.stale and self.is_mounted and self.display:
             self._title()
             self.refresh()
 
@@ -171,24 +169,16 @@ class StudyChart(PlotextPlot):
         self.border_title = f"{self.chart + 1} {(names if room > 56 else short)[self.chart]}"
         self.border_subtitle = "1–6: other charts" if room > 40 else "1–6"
 
-    def render(self) -> Text:
-        """The chart, drawn again only where something changed."""
-        key = (self.size, self.app.theme, self.chart, self.axis)
-        if self._kept is None or self._stale or self._kept[0] != key:
-            self._stale = False
-            self.redraws += 1
-            self._kept = (key, self._draw())
-        return self._kept[1]
-
     # -- drawing ----------------------------------------------------------------------------------
 
-    def _draw(self) -> Text:
+    def draw(self) -> list[Strip]:
+        """The chart that is chosen, or words where there is nothing to draw."""
         width, height = self.size
         if self._curves is not None:
             return self._overlay(self._curves, width, height)
         view = self._view
         if view is None or width < LEAST_WIDTH or height < LEAST_HEIGHT:
-            return Text("" if view is None else "Too little room for a chart.", style="dim")
+            return self._words("" if view is None else "Too little room for a chart.")
         match self.chart:
             case 0:
                 return self._overlay(view.curves(), width, height)
@@ -202,20 +192,6 @@ class StudyChart(PlotextPlot):
                 return self._importance(view, width, height)
             case _:
                 return self._parallel(view, width, height)
-
-    def _begin(self, width: int, height: int) -> None:
-        plot = self._plot
-        plot.clear_figure()
-        plot.plotsize(width, height)
-        plot._set_size(width, height)  # plotsize alone does not always take: textual-plotext#5
-        plot.canvas_color("default")
-        plot.axes_color("default")
-        plot.ticks_color("default")
-        plot.xaxes(True, False)
-        plot.yaxes(True, False)
-
-    def _built(self) -> Text:
-        return Text.from_ansi(self._plot.build().rstrip("\n"))
 
     def _style(self, position: int) -> tuple[str, Rgb]:
         return mark_of(position), colour_of(self.app, position)
@@ -236,14 +212,14 @@ class StudyChart(PlotextPlot):
         self._plot.ylim(bottom, top)
         return log
 
-    def _overlay(self, curves: list[Curve], width: int, height: int) -> Text:
+    def _overlay(self, curves: list[Curve], width: int, height: int) -> list[Strip]:
         """Validation curves in one chart, and under it which is which."""
         curves = [curve for curve in curves if drawable(list(enumerate(curve.validation)), log=False)]
         if not curves:
-            return Text(COMING, style="dim")
+            return self._words(COMING)
         legend = self._legend(curves, width)
-        height -= len(legend.split())
-        self._begin(width, height)
+        height -= len(legend)
+        self.begin(width, height)
         every = [value for curve in curves for value in curve.validation if math.isfinite(value)]
         log = self._log_axis(every, height)
         last = max(len(curve.validation) for curve in curves)
@@ -251,10 +227,10 @@ class StudyChart(PlotextPlot):
         for curve in sorted(curves, key=lambda curve: curve.picked):  # the pick lies on top
             mark, colour = self._style(curve.position)
             self._line(curve.validation, mark, colour, width, log=log)
-        chart = self._built()
-        chart.append("\n")
-        chart.append_text(legend)
-        return chart
+        return [*self.built(), *self.written(legend)]
+
+    def _words(self, words: str) -> list[Strip]:
+        return self.written(Text(words, style="dim"))
 
     def _epochs(self, last: int, width: int) -> None:
         ticks = epoch_ticks(1, max(last, 2), max(width // 7, 2))
@@ -270,7 +246,7 @@ class StudyChart(PlotextPlot):
             stride = max(math.ceil(6 * len(points) / width), 1)
             self._plot.scatter(*zip(*points[::-1][::stride], strict=True), marker=mark, color=colour)
 
-    def _legend(self, curves: list[Curve], width: int) -> Text:
+    def _legend(self, curves: list[Curve], width: int) -> list[Text]:
         """Marker and label of each curve, in as many lines as are needed, at most three."""
         lines = [Text()]
         for curve in curves:
@@ -284,13 +260,13 @@ class StudyChart(PlotextPlot):
                 lines[-1].append("  ")
             entry.truncate(width)
             lines[-1].append_text(entry)
-        return Text("\n").join(lines)
+        return lines
 
-    def _small_multiples(self, curves: list[Curve], width: int, height: int) -> Text:
+    def _small_multiples(self, curves: list[Curve], width: int, height: int) -> list[Strip]:
         """Training and validation of each value, on one scale, as many side by side as there is room for."""
         curves = [curve for curve in curves if curve.validation]
         if not curves:
-            return Text(COMING, style="dim")
+            return self._words(COMING)
         across = max(min(width // SMALL_WIDTH, len(curves)), 1)
         down = max(min((height - 1) // SMALL_HEIGHT, math.ceil(len(curves) / across)), 1)
         shown = curves[: across * down]
@@ -298,34 +274,29 @@ class StudyChart(PlotextPlot):
         every = [v for curve in shown for v in (*curve.train, *curve.validation) if math.isfinite(v)]
         last = max(len(curve.validation) for curve in shown)
         colours = data_colours(self.app)
-        lines: list[Text] = []
+        lines: list[Strip] = []
         for first in range(0, len(shown), across):
             row = shown[first : first + across]
-            head, body = Text(), [Text() for _ in range(each_height)]
+            head, columns = Text(), []
             for curve in row:
                 label = Text(f" {curve.label}{PICK_MARK if curve.picked else ''}", style="bold")
                 label.truncate(each_width)
                 label.pad_right(each_width - label.cell_len)
                 head.append_text(label)
-                self._begin(each_width, each_height)
+                self.begin(each_width, each_height)
                 log = self._log_axis(every, each_height)
                 self._epochs(last, each_width)
                 self._line(curve.train, TRAINING_MARK, colours.training, each_width, log=log)
                 self._line(curve.validation, VALIDATION_MARK, colours.validation, each_width, log=log)
-                built = self._built().split("\n")
-                for place, line in enumerate(body):
-                    part = built[place] if place < len(built) else Text()
-                    part.pad_right(max(each_width - part.cell_len, 0))
-                    line.append_text(part)
-            lines += [head, *body]
+                columns.append([line.adjust_cell_length(each_width) for line in self.built()])
+            lines += [*self.written([head]), *map(Strip.join, zip(*columns, strict=True))]
         key = Text.assemble(
             (TRAINING_MARK, Color(*colours.training).hex), " training  ",
             (VALIDATION_MARK, Color(*colours.validation).hex), " validation",
         )  # fmt: skip
         if len(shown) < len(curves):
             key.append(f"   the first {len(shown)} of {len(curves)}: Space marks which to show", style="dim")
-        key.truncate(width)
-        return Text("\n").join([*lines, key])
+        return [*lines, *self.written([key])]
 
     # -- loss against something -------------------------------------------------------------------
 
@@ -333,17 +304,17 @@ class StudyChart(PlotextPlot):
         known = view.stage.points[: len(view.labels)]  # a search gains points in another thread
         return [(place, point) for place, point in enumerate(known) if math.isfinite(point.loss)]
 
-    def _by_value(self, view: StageView, width: int, height: int) -> Text:
+    def _by_value(self, view: StageView, width: int, height: int) -> list[Strip]:
         ended = self._ended(view)
         if not ended:
-            return Text("No value has been tried to its end yet.", style="dim")
+            return self._words("No value has been tried to its end yet.")
         name = view.stage.names[self.axis % len(view.stage.names)]
         values = sorted_values({point.values[name] for _, point in ended})
         keys = [sort_key(value) for value in values]
         numeric = [key for key in keys if isinstance(key, float)]
         at = dict(zip(values, numeric if len(numeric) == len(keys) else map(float, range(len(keys))), strict=True))
         hint = f"{name.replace('_', ' ')}" + ("   3 again: the next one" if len(view.stage.names) > 1 else "")
-        self._begin(width, height - 1)
+        self.begin(width, height - 1)
         spreads = {place: point.deviation("best_loss") or 0.0 for place, point in ended}
         bounds = [v for place, p in ended for v in (p.loss - spreads[place], p.loss + spreads[place]) if v > 0]
         log = self._log_axis(bounds or [point.loss for _, point in ended], height - 1)
@@ -357,7 +328,7 @@ class StudyChart(PlotextPlot):
                 ends = self._scaled([(x, max(point.loss - spread, min(bounds))), (x, point.loss + spread)], log=log)
                 self._plot.plot(*zip(*ends, strict=True), marker="│", color="gray")
         self._marks(view, [(place, at[point.values[name]], point.loss) for place, point in ended], log=log)
-        return self._with_note(Text.assemble(hint, (f"   {PICK_MARK} pick", "dim")), width)
+        return [*self.built(), *self.written([Text.assemble(hint, (f"   {PICK_MARK} pick", "dim"))])]
 
     def _value_axis(self, at: Mapping[str, float], width: int) -> None:
         low, high = min(at.values()), max(at.values())
@@ -372,16 +343,16 @@ class StudyChart(PlotextPlot):
                 reach = column + len(value) + 2
         self._plot.xticks(list(kept.values()), list(kept))
 
-    def _by_time(self, view: StageView, width: int, height: int) -> Text:
+    def _by_time(self, view: StageView, width: int, height: int) -> list[Strip]:
         ended = self._ended(view)
         if not ended:
-            return Text("No value has been tried to its end yet.", style="dim")
+            return self._words("No value has been tried to its end yet.")
         points = [(place, view.times[place], point.loss) for place, point in ended]
         legend = self._legend(
             [Curve(view.labels[place], (), (), place, place == view.stage.pick) for place, _, _ in points], width
         )
-        room = height - 1 - len(legend.split())
-        self._begin(width, room)
+        room = height - 1 - len(legend)
+        self.begin(width, room)
         log = self._log_axis([loss for _, _, loss in points], room)
         times = [seconds for _, seconds, _ in points]
         low, high = min(times), max(times)
@@ -395,7 +366,7 @@ class StudyChart(PlotextPlot):
             self._plot.plot(*zip(*line, strict=True), marker="braille", color="gray")
         self._marks(view, points, log=log)
         note = Text.assemble(view.per, ("   ⠒ Pareto front: none beats it in both", "dim"))
-        return self._with_note(Text("\n").join([note, legend]), width)
+        return [*self.built(), *self.written([note, *legend])]
 
     def _marks(self, view: StageView, points: Sequence[tuple[int, float, float]], *, log: bool) -> None:
         """The points in their colours, the pick last, so that nothing hides it."""
@@ -409,22 +380,13 @@ class StudyChart(PlotextPlot):
     def _scaled(points: Sequence[tuple[float, float]], *, log: bool) -> Points:
         return [(x, math.log10(y)) for x, y in points if y > 0] if log else list(points)
 
-    def _with_note(self, note: Text, width: int) -> Text:
-        chart = self._built()
-        lines = note.split("\n")
-        for line in lines:
-            line.truncate(width)
-        chart.append("\n")
-        chart.append_text(Text("\n").join(lines))
-        return chart
-
     # -- several hyperparameters ------------------------------------------------------------------
 
-    def _importance(self, view: StageView, width: int, height: int) -> Text:
+    def _importance(self, view: StageView, width: int, height: int) -> list[Strip]:
         if len(view.stage.names) < 2:
-            return Text(ONLY_SEVERAL, style="dim")
+            return self._words(ONLY_SEVERAL)
         if not view.shares:
-            return Text("It takes at least four points that have ended, with different losses.", style="dim")
+            return self._words("It takes at least four points that have ended, with different losses.")
         room = max(len(name) for name in view.shares)
         most = max(width - room - 9, 4)
         largest = max(view.shares.values()) or 1.0
@@ -437,17 +399,15 @@ class StudyChart(PlotextPlot):
                     name.replace("_", " ").ljust(room + 1), (bar, Color(*colour).hex), f" {100 * share:.0f} %"
                 )
             )
-        for line in lines:
-            line.truncate(width)
-        return Text("\n").join(lines[:height])
+        return self.written(lines[:height])
 
-    def _parallel(self, view: StageView, width: int, height: int) -> Text:
+    def _parallel(self, view: StageView, width: int, height: int) -> list[Strip]:
         names = view.stage.names
         if len(names) < 2:
-            return Text(ONLY_SEVERAL, style="dim")
+            return self._words(ONLY_SEVERAL)
         ended = self._ended(view)
         if len(ended) < 2:
-            return Text("It takes at least two points that have ended.", style="dim")
+            return self._words("It takes at least two points that have ended.")
         if view.marked:
             ended = [pair for pair in ended if pair[0] in view.marked] or ended
         logs = {place: math.log10(point.loss) if point.loss > 0 else -20.0 for place, point in ended}
@@ -459,7 +419,7 @@ class StudyChart(PlotextPlot):
         shown = [logs[place] for place, _ in ended]
         low, high = min(shown), max(shown)
         axes = [axis_of(view.spec, view.stage, name) for name in names]
-        self._begin(width, height - 1)
+        self.begin(width, height - 1)
         self._plot.xlim(-0.05, len(names) + 0.12)
         self._plot.ylim(-0.05, 1.05)
         self._plot.yticks([], [])
@@ -483,4 +443,4 @@ class StudyChart(PlotextPlot):
             self._plot.text(formats.loss(value), float(len(names)), at, alignment="right", color="default")
         best_of = f" · the best {BEST_CURVES} of {every}" if every > MOST_CURVES else ""
         note = Text.assemble("⠒ the pick (the colour of text)", (f"   low on the right is good{best_of}", "dim"))
-        return self._with_note(note, width)
+        return [*self.built(), *self.written([note])]

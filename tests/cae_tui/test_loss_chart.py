@@ -37,7 +37,7 @@ class Host(App[None]):
 
 
 def drawn(chart: LossChart) -> str:
-    return chart.render().plain
+    return chart.text
 
 
 def test_a_thinned_series_keeps_its_ends() -> None:

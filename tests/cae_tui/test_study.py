@@ -31,7 +31,7 @@ def text(app: CaeApp, selector: str) -> str:
 
 
 def chart(app: CaeApp) -> str:
-    return app.screen.query_one(StudyChart).render().plain
+    return app.screen.query_one(StudyChart).text
 
 
 async def opened(app: CaeApp, pilot: Pilot[Any]) -> StudyScreen:

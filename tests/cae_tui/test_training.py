@@ -393,7 +393,7 @@ async def test_a_single_point_is_drawn(make_app: MakeApp, home: Home) -> None:
         screen = await opened(app, pilot)
         chart = screen.query_one("#loss", LossChart)
         assert len(screen.state.batches if screen.state else []) == 1
-        assert "●" in chart.render().plain
+        assert "●" in chart.text
 
 
 async def test_the_log_says_when_its_first_line_comes_and_has_room_for_the_time_of_a_step(

@@ -1,0 +1,109 @@
+"""What every chart has: plotext draws it, and its lines go to the screen as they are.
+
+A redraw is the dearest thing a screen does, and while a run is on it competes with the training for the same cores.
+So a chart is drawn again only where something changed, and what plotext writes is cut into the strips that Textual
+shows. As a text of rich it would be taken apart and put together twice more, at the cost of the drawing itself.
+"""
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+from rich.ansi import AnsiDecoder
+from rich.segment import Segment
+from rich.style import Style
+from rich.text import Text
+from textual.strip import Strip
+from textual_plotext import PlotextPlot
+
+_CODES = re.compile(r"\x1b\[([0-9;]*)m")
+_NO_STYLE = Style()
+
+
+@lru_cache(maxsize=1024)
+def _style(codes: tuple[str, ...]) -> Style:
+    """The style that terminal codes, one after the other, make."""
+    spans = AnsiDecoder().decode_line("".join(f"\x1b[{code}m" for code in codes) + "X").spans
+    return spans[0].style if spans and isinstance(spans[0].style, Style) else _NO_STYLE
+
+
+def strips_of(ansi: str) -> list[Strip]:
+    """Lines with terminal colours as strips; no colour goes on past the end of its line."""
+    strips = []
+    for line in ansi.split("\n"):
+        text, *rest = _CODES.split(line)
+        segments = [Segment(text)] if text else []
+        codes: tuple[str, ...] = ()
+        for code, text in zip(rest[::2], rest[1::2], strict=True):
+            codes = (*codes, code) if code.strip("0;") else ()
+            if text:
+                segments.append(Segment(text, _style(codes)))
+        strips.append(Strip(segments))
+    return strips
+
+
+class Chart(PlotextPlot):
+    """A plotext chart that is drawn again where `stale` says so, or where its size or the theme is another."""
+
+    ALLOW_SELECT = False
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.stale = True
+        self.redraws = 0
+        self._kept: tuple[object, list[Strip]] | None = None
+
+    def draw(self) -> list[Strip]:
+        """The lines of the chart, at most as many and as wide as there is room for."""
+        raise NotImplementedError
+
+    @property
+    def lines(self) -> list[Strip]:
+        """The lines of the chart, drawn again only where something changed."""
+        key = (self.size, self.app.theme)
+        if self._kept is None or self.stale or self._kept[0] != key:
+            self.stale = False
+            self.redraws += 1
+            self._kept = (key, self.draw())
+        return self._kept[1]
+
+    @property
+    def text(self) -> str:
+        """The chart without its colours."""
+        return "\n".join(line.text.rstrip() for line in self.lines)
+
+    def render_line(self, y: int) -> Strip:
+        """One line of it."""
+        width, lines = self.size.width, self.lines
+        if y >= len(lines):
+            return Strip.blank(width, self.rich_style)
+        return lines[y].adjust_cell_length(width).apply_style(self.rich_style)
+
+    def begin(self, width: int, height: int) -> None:
+        """An empty chart of that size, with an axis on the left and one beneath."""
+        plot = self._plot
+        plot.clear_figure()
+        plot.plotsize(width, height)
+        plot._set_size(width, height)  # plotsize alone does not always take: textual-plotext#5
+        plot.canvas_color("default")
+        plot.axes_color("default")
+        plot.ticks_color("default")
+        plot.xaxes(True, False)
+        plot.yaxes(True, False)
+
+    def built(self) -> list[Strip]:
+        """The lines of what was put into the chart since `begin`."""
+        return strips_of(self._plot.build().rstrip("\n"))
+
+    def written(self, text: Text | Iterable[Text]) -> list[Strip]:
+        """Words as lines of a chart: a text is wrapped to the width, lines are cut to it."""
+        width = max(self.size.width, 1)
+        if isinstance(text, Text):
+            text = text.wrap(self.app.console, width)
+        console, strips = self.app.console, []
+        for line in text:
+            line.truncate(width)
+            parts = [part for part in line.render(console, end="") if part.text]
+            strips.append(Strip(Segment.apply_style(parts, console.get_style(line.style))))
+        return strips
