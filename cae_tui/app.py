@@ -246,6 +246,13 @@ class CaeApp(StudyApp):
 
     @on(messages.OpenTraining)
     def _show_training(self, message: messages.OpenTraining) -> None:
+        current = self.runner.current
+        if message.run and (current is None or message.run != current.id):
+            try:
+                self.home.find(message.run)
+            except EngineError as error:  # of a study's table: its numbers stay where its run was deleted
+                self.tell(str(error), "error")
+                return
         self._open_training(message.run)
 
     def _open_training(self, run: str) -> None:

@@ -43,6 +43,8 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong, and where the help is."""
+        if message.startswith("unrecognized") and re.search(r" -\w+[:<>=]", message):
+            message += "\nA term that leaves runs out goes behind two dashes: cae-tui runs -- -state:failed"
         complain(f"{message}\nTry `{self.prog} --help`.")
         raise SystemExit(BAD_USAGE)
 

@@ -80,6 +80,11 @@ class EndingApp(App[None]):
 
         return await self.push_screen_wait(ConfirmScreen(question, detail, yes))
 
+    @property
+    def under_way(self) -> str:
+        """What would be stopped, in a word."""
+        return "run"
+
     async def action_quit(self) -> None:
         """Quit: at once where nothing trains, else ask, stop the run and wait for its checkpoint."""
         if self._leaving or not self.runner.busy:
@@ -93,7 +98,7 @@ class EndingApp(App[None]):
         self._asking = True
         try:
             yes = await self.confirm(
-                "A run is on. Stop it, keep its checkpoint, and quit?",
+                f"A {self.under_way} is on. Stop it, keep its checkpoint, and quit?",
                 "It can be resumed later from where it stops.",
                 "Stop and quit",
             )

@@ -149,7 +149,9 @@ class RunListApp(EndingApp):
     @on(messages.DeleteRuns)
     @work
     async def _delete(self, message: messages.DeleteRuns) -> None:
-        if not await self.confirm(f"Delete {self._say(message.runs)}?", _DELETE, "Delete"):
+        trials = sum(1 for status in self.home.list_runs() if status.id in message.runs and status.study)
+        of_studies = f" {_TRIALS.format(trials='One is' if trials == 1 else f'{trials:,} are')}" if trials else ""
+        if not await self.confirm(f"Delete {self._say(message.runs)}?", _DELETE + of_studies, "Delete"):
             return
         problems = []
         for run in message.runs:
@@ -166,4 +168,5 @@ class RunListApp(EndingApp):
         self.tell_runs_changed()
 
 
+_TRIALS = "{trials} part of a study, whose table keeps the numbers but can no longer open the run."
 _DELETE = "Curves, predictions and model are gone for good. Models that were saved elsewhere stay."

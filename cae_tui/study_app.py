@@ -29,6 +29,11 @@ class StudyApp(RunListApp):
     asked_by: "Page | None" = None
     """The form that asked for the run or study which is being prepared."""
 
+    @property
+    def under_way(self) -> str:
+        """A trial's end is not the study's."""
+        return "study" if self.studies.busy else super().under_way
+
     def form_served(self) -> None:
         """What the form asked for began."""
         raise NotImplementedError

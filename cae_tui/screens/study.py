@@ -68,7 +68,8 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
   in a narrow terminal the same key goes back to the table
 * `Enter`: open the run · `v`: its curves · `n`: use its encoder for a classifier · `N`: a new study around it
 * `Space`: mark a value to compare: charts then show the marked ones only · `c`: what differs between the marked
-* `d`: each seed's own numbers, and back · `s` `S`: sort by the next column, turn the order round
+* `d`: each seed's own numbers, and back; `c` then compares every seed
+* `s` `S`: sort by the next column, turn the order round
 * `←` `→`: the stage before, the next
 * `p`: pause, go on · `k`: skip the trial that runs · `x`: stop; it can be resumed · `R`: resume
 * `t`: where the study waits for a pick: take the value under the cursor
@@ -393,9 +394,11 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
         stage = self._stage
         if stage is None:
             return
-        marked = sorted(self.query_one(StudyTable).marked)
-        runs = [next((trial.run for trial in stage.points[place].trials if trial.run), "") for place in marked]
-        self.post_message(CompareRuns(tuple(run for run in runs if run)))
+        table = self.query_one(StudyTable)
+        runs = [[trial.run for trial in stage.points[place].trials if trial.run] for place in sorted(table.marked)]
+        # What the table shows: each seed's own run, or of each point its first.
+        shown = [run for of_point in runs for run in (of_point if table.unfolded else of_point[:1])]
+        self.post_message(CompareRuns(tuple(shown)))
 
     def action_seeds(self) -> None:
         """Each seed's own row, or not."""

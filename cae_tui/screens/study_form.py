@@ -14,6 +14,7 @@ from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
+from textual.events import Resize
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
@@ -320,6 +321,14 @@ Of a classifier: {heads}.
     def refused(self, message: Refused) -> None:
         """The study could not begin."""
         self._refuse(SpecError(message.problems) if message.problems else SpecError({"values": message.error}))
+
+    def on_resize(self, event: Resize) -> None:  # noqa: ARG002
+        """There may be another pane, or none, from now on."""
+        self.call_after_refresh(self.refresh_keys)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Where both stand side by side there is no other pane."""
+        return action != "other_pane" or not self.is_mounted or self.has_class("-narrow")
 
     def action_other_pane(self) -> None:
         """The plan, or the form again."""

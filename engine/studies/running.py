@@ -68,6 +68,28 @@ class Observer(Protocol):
         """Wait until a person agrees with `stage.picked` or names other values; None where the study is to stop."""
 
 
+class _Clock:
+    """The seconds that a study has been worked on: what it was paused, or waited for a person, is no work."""
+
+    def __init__(self, before: float) -> None:
+        self._before = before
+        self._since: float | None = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Until now."""
+        return self._before + (0.0 if self._since is None else time.monotonic() - self._since)
+
+    def wait(self) -> None:
+        """Stand still."""
+        self._before, self._since = self.seconds, None
+
+    def go_on(self) -> None:
+        """Count again, where it stands still."""
+        if self._since is None:
+            self._since = time.monotonic()
+
+
 @dataclass(frozen=True, slots=True)
 class _Data:
     """What every point is checked against."""
@@ -234,8 +256,7 @@ class _Work:
                 "or start a new study on these."
             )
         self.journal = Journal(directory, spec)
-        self.before = record.seconds
-        self.begun = time.monotonic()
+        self.clock = _Clock(record.seconds)
         self.orphans = {run.trial: run.id for run in home.list_runs() if run.study == record.id}
 
     def go(self) -> StudyRecord:
@@ -321,7 +342,7 @@ class _Work:
 
     def _late(self) -> bool:
         limit = 60 * self.spec.minutes
-        return bool(limit) and self._seconds() >= limit
+        return bool(limit) and self.clock.seconds >= limit
 
     def _point(self, stage: StageRecord, point: PointRecord) -> str:
         """Its trials; gives back how the study ends, if it does."""
@@ -400,12 +421,17 @@ class _Work:
         def emit(event: Event) -> None:
             match event:
                 case RunStarted() | Resumed():
+                    self.clock.go_on()
                     fold(trial, self.home.find(trial.run))
                 case EpochEnded():
                     _add_epoch(trial, event)
                     if optuna is not None:
                         self.journal.report(optuna, event.validation["loss"], trial.epochs)
                 case Paused() | Continued():
+                    if isinstance(event, Paused):
+                        self.clock.wait()
+                    else:
+                        self.clock.go_on()
                     trial.state = self.record.state = PAUSED if isinstance(event, Paused) else RUNNING
                     self._write()
             if optuna is not None and isinstance(event, EpochEnded | Resumed):
@@ -414,7 +440,7 @@ class _Work:
                     self.flag.ask(Asked.PRUNE)
             self.observer.emit(event)
             if isinstance(event, EpochEnded | Resumed | RunEnded):
-                self.record.seconds = self._seconds()
+                self.record.seconds = self.clock.seconds
                 self.observer.changed(self.record)
 
         return emit
@@ -434,7 +460,9 @@ class _Work:
         if self.spec.ask and self.spec.mode == "guided":
             self.record.state = WAITING
             self._write()
+            self.clock.wait()
             chosen = self.observer.choose(self.record, stage)
+            self.clock.go_on()
             if chosen is None:
                 return STOPPED
             self.record.state = RUNNING
@@ -484,11 +512,8 @@ class _Work:
 
     # -- writing ----------------------------------------------------------------------------------
 
-    def _seconds(self) -> float:
-        return self.before + time.monotonic() - self.begun
-
     def _write(self) -> None:
-        self.record.seconds = self._seconds()
+        self.record.seconds = self.clock.seconds
         self.directory.write(self.record)
         self.observer.changed(self.record)
 

@@ -400,6 +400,15 @@ def test_a_filter_that_cannot_be_read_is_bad_usage(run: Run, trained: str) -> No
     assert "did you mean kernels?" in err
 
 
+def test_a_term_that_leaves_runs_out_is_told_from_a_flag(run: Run, trained: str) -> None:
+    code, _, err = run("runs", "-state:finished")
+    assert code == 2
+    assert "cae-tui runs -- -state:failed" in err
+    code, out, _ = run("runs", "--", "-state:finished")
+    assert code == 0
+    assert trained[:4] not in out
+
+
 def test_the_list_is_written_as_csv(run: Run, trained: str, tmp_path: Path) -> None:
     code, out, _ = run("runs", "--csv", "-")
     assert code == 0

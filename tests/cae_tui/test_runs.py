@@ -340,6 +340,18 @@ async def test_several_are_deleted_after_one_question(make_app: MakeApp, filled:
         await until(pilot, lambda: rows(app) == [AUTOENCODER])
 
 
+async def test_deleting_says_that_a_run_is_part_of_a_study(make_app: MakeApp, filled: Home) -> None:
+    run = filled.create_run()
+    (last,) = (run for run in filled.list_runs() if run.id == AUTOENCODER)
+    run.write_status(replace(last, id=run.id, study="4s6yk2m3n8", trial=1))
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("r", "A", "x")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        assert "One is part of a study" in str(app.screen.query_one(".detail Static", Static).content)
+        await pilot.press("n")
+
+
 async def test_marked_runs_are_not_opened_or_resumed_one_by_one(
     make_app: MakeApp, filled: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -261,6 +261,16 @@ async def test_of_a_long_run_any_number_of_epochs_can_be_taken(make_app: MakeApp
         script.finish.set()
 
 
+async def test_a_row_whose_run_was_deleted_opens_no_empty_page(make_app: MakeApp, home: Home) -> None:
+    write_study(home, grid())  # no run of it is there
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await opened(app, pilot)
+        await pilot.press("v")
+        await until(pilot, lambda: len(app._notifications) == 1)
+        assert app.screen is screen
+
+
 async def test_quitting_stops_a_study_that_waits(make_app: MakeApp) -> None:
     script = ScriptedStudy(guided(state="waiting"))
     app = make_app(study_work=script)
@@ -269,6 +279,7 @@ async def test_quitting_stops_a_study_that_waits(make_app: MakeApp) -> None:
         await pilot.pause(0.1)
         await pilot.press("ctrl+q")
         await pilot.pause()
+        assert text(app, ".question").startswith("A study is on.")
         await pilot.press("y")
         await pilot.pause(0.5)
     assert script.chosen is None

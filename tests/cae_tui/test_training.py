@@ -23,6 +23,7 @@ from engine.events import BatchEnded, EpochEnded, Event, OverfittingSeen, Paused
 from engine.runs import Home
 from engine.spec import AutoencoderSpec
 from tests.cae_tui.conftest import AUTOENCODER, CLASSIFIER, MakeApp, ScriptedWork, held, scripted_events, write_run
+from tests.cae_tui.conftest import until as wait
 from tests.cae_tui.script import picture, until
 
 SMALL, LARGE = (80, 24), (120, 40)
@@ -399,22 +400,16 @@ async def test_a_single_point_is_drawn(make_app: MakeApp, home: Home) -> None:
 async def test_the_log_says_when_its_first_line_comes_and_has_room_for_the_time_of_a_step(
     make_app: MakeApp, home: Home
 ) -> None:
-    work, gate = held(scripted_events(), EpochEnded)
+    work, gate = held(scripted_events(), BatchEnded)
     app = make_app(work)
     async with app.run_test(size=LARGE) as pilot:
         app.post_message(messages.Start(AutoencoderSpec()))
-        await settle(pilot)
-        screen = app.screen
-        assert isinstance(screen, TrainingScreen)
-        log = screen.query_one("#log", EpochLog)
-        screen.show_run(replay(AUTOENCODER, until(scripted_events(), BatchEnded)[0]))
-        await pilot.pause()
-        assert [line.text.strip() for line in log.lines] == ["A line comes after each epoch."]
-        screen.show_run(replay(AUTOENCODER, scripted_events()))
-        await pilot.pause()
-        assert len(log.lines) == 3
-        assert all("ms/step" in line.text for line in log.lines)
+        await wait(pilot, lambda: bool(app.screen.query("#log")))
+        log = app.screen.query_one("#log", EpochLog)
+        await wait(pilot, lambda: [line.text.strip() for line in log.lines] == ["A line comes after each epoch."])
         gate.set()
+        await wait(pilot, lambda: len(log.lines) == 3)
+        assert all("ms/step" in line.text for line in log.lines)
 
 
 def test_a_classifier_shows_the_progress_of_the_whole_run() -> None:

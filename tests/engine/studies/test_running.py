@@ -10,7 +10,7 @@ import pytest
 
 from engine.control import Asked, Flag
 from engine.errors import DatasetError, EngineError, StudyError
-from engine.events import EpochEnded, Event, RunStarted
+from engine.events import EpochEnded, Event, Paused, RunStarted
 from engine.runs import Home
 from engine.spec import ClassifierSpec
 from engine.studies.journal import importances
@@ -169,6 +169,30 @@ def test_a_time_limit_ends_a_search(home: Home, files: dict[str, Path]) -> None:
     _, done = do(home, study(files, "search", SEARCH, trials=50, epochs=1, minutes=0.01))
     assert done.state == "finished"
     assert 1 <= len(done.trials) < 50
+
+
+def test_what_a_study_was_paused_is_no_time_of_it(
+    home: Home, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("engine.studies.running.time.monotonic", lambda: now[0])
+    flag, seen = Flag(), []
+
+    class Pauser(Watcher):
+        def emit(self, event: Event) -> None:
+            super().emit(event)
+            if isinstance(event, EpochEnded):
+                now[0] += 5
+                flag.ask(Asked.PAUSE)
+            elif isinstance(event, Paused):
+                now[0] += 3600
+                flag.ask(Asked.RUN)
+                seen.append(event)
+
+    done = work_on(home, create(home, study(files, epochs=2)), Pauser(), flag)
+    assert done.state == "finished"
+    assert seen
+    assert done.seconds == 5 * 2 * 2  # two trials of two epochs, whatever was waited in between
 
 
 @pytest.mark.parametrize("repeats", [1, 2])
