@@ -332,7 +332,8 @@ async def test_a_cut_off_run_says_how_to_go_on(make_app: MakeApp, home: Home) ->
 async def test_a_run_that_is_gone_says_so(make_app: MakeApp, home: Home) -> None:
     app = make_app()
     async with app.run_test(size=SMALL) as pilot:
-        await opened(app, pilot, "zzzz")
+        await app.push_screen(TrainingScreen("zzzz"))  # as where it is deleted while its page opens
+        await settle(pilot)
         assert "No run begins with" in text(app)
         await pilot.press("l", "b", "i", "h", "space", "s")
         await pilot.pause()
