@@ -11,9 +11,10 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin
@@ -419,22 +420,39 @@ def _known(kind: type[Record], values: Any) -> Record:
 
 def _fits(value: Any, kind: Any) -> bool:
     """Whether a value from JSON is of the kind that a field is declared with."""
+    plain = _plain(kind)
+    if plain is not None:
+        return type(value) in plain
     inner = get_args(kind)
     if isinstance(kind, UnionType):
         return any(_fits(value, each) for each in inner)
     if get_origin(kind) is list:
-        return isinstance(value, list) and all(_fits(each, inner[0]) for each in value)
+        return isinstance(value, list) and _all_fit(value, inner[0])
     if get_origin(kind) is dict:
-        return isinstance(value, dict) and all(_fits(each, inner[1]) for each in value.values())
-    if kind is Any:
-        return True
-    if kind in (None, NoneType):
-        return value is None
-    if kind is float:
-        return type(value) in (int, float)
+        return isinstance(value, dict) and _all_fit(value.values(), inner[1])
     if is_dataclass(kind):  # read from an object of its own before, or after
         return isinstance(value, dict | kind)
-    return type(value) is kind
+    return kind is Any
+
+
+def _all_fit(values: Collection[Any], kind: Any) -> bool:
+    plain = _plain(kind)
+    if plain is not None:  # a long study has a hundred thousand losses
+        return plain.issuperset(map(type, values))
+    return all(_fits(value, kind) for value in values)
+
+
+@cache
+def _plain(kind: Any) -> frozenset[type] | None:
+    """The types of JSON that `kind` takes, where those alone decide."""
+    if isinstance(kind, UnionType):
+        parts = [_plain(each) for each in get_args(kind)]
+        return None if None in parts else frozenset().union(*(part for part in parts if part))
+    if kind in (None, NoneType):
+        return frozenset((NoneType,))
+    if kind is float:
+        return frozenset((int, float))
+    return frozenset((kind,)) if kind in (bool, int, str) else None
 
 
 def _finite(value: Any) -> Any:
