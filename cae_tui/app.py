@@ -76,6 +76,7 @@ class CaeApp(StudyApp):
         self._spent: WeakSet[Screen[Any]] = WeakSet()  # forms whose run began
         self._told: tuple[str, str] = ("", "")  # the latest run and state that lists were told of
         self._finding_device = False
+        self._spares_garbage = False  # whether what was loaded is left out of the search for it
         for theme in THEMES:
             self.register_theme(theme)
         self._begin_with(self._settings.theme if self._settings.theme in self.available_themes else DARK.name)
@@ -102,6 +103,7 @@ class CaeApp(StudyApp):
         if self._settings_problem:
             self.tell(self._settings_problem, "warning")
         if not gc.isenabled():
+            self._spares_garbage = True
             self.call_after_refresh(_look_for_garbage)
         if self._open_first is not None:
             self.post_message(messages.OpenRun(self._open_first))
@@ -247,7 +249,7 @@ class CaeApp(StudyApp):
     @on(messages.OpenTraining)
     def _show_training(self, message: messages.OpenTraining) -> None:
         current = self.runner.current
-        if message.run and (current is None or message.run != current.id):
+        if message.run and not (self.runner.busy and current is not None and message.run == current.id):
             try:
                 self.home.find(message.run)
             except EngineError as error:  # of a study's table: its numbers stay where its run was deleted
@@ -433,12 +435,12 @@ class CaeApp(StudyApp):
     async def _find_device(self) -> None:
         try:
             self.device = await self.runner.device()
+            if self._spares_garbage and gc.isenabled():
+                gc.freeze()  # PyTorch is loaded: to look through it for garbage holds up the screen for 0.2 s
         except EngineError as error:
             self.tell(str(error), "warning")
         finally:
             self._finding_device = False
-            if gc.isenabled():
-                gc.freeze()  # PyTorch is loaded: to look through it for garbage holds up the screen for 0.2 s
 
 
 def _look_for_garbage() -> None:

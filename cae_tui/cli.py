@@ -43,8 +43,6 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong, and where the help is."""
-        if message.startswith("unrecognized") and re.search(r" -\w+[:<>=]", message):
-            message += "\nA term that leaves runs out goes behind two dashes: cae-tui runs -- -state:failed"
         complain(f"{message}\nTry `{self.prog} --help`.")
         raise SystemExit(BAD_USAGE)
 
@@ -149,6 +147,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
+def _hidden_term(words: list[str]) -> str:
+    """A term of a filter that would be taken for a flag, because it begins with a dash."""
+    before = itertools.takewhile(lambda word: word != "--", words)
+    return next((word for word in before if re.match(r"-[^\W\d]", word) and word != "-h"), "")
+
+
 def _answer(words: list[str]) -> int:
     """Do what `words` ask for, or refuse it in a sentence."""
     given = words[2:] if words[:1] == ["--home"] else words  # a folder may be called as a command is
@@ -162,6 +166,9 @@ def _answer(words: list[str]) -> int:
             words = in_order(words)
             named = next((word for before, word in itertools.pairwise(words) if before == "--home"), "")
             kind = kind_asked(words, Home(absolute(Path(named)) if named else default_home()))
+        if command == "runs" and (term := _hidden_term(words)):
+            complain(f"A term that leaves runs out goes behind two dashes: cae-tui runs -- {term}")
+            return BAD_USAGE
         options = make_parser(command, kind).parse_args(words)
         home = Home(absolute(options.home) if options.home else default_home())
         if command == "study":

@@ -14,6 +14,7 @@ from cae_tui import messages
 from cae_tui.ending import EndingApp
 from engine.errors import EngineError
 from engine.marks import Marks, read_note, read_tags
+from engine.studies.records import Studies
 
 if TYPE_CHECKING:
     from cae_tui.screens.base import Page
@@ -149,8 +150,10 @@ class RunListApp(EndingApp):
     @on(messages.DeleteRuns)
     @work
     async def _delete(self, message: messages.DeleteRuns) -> None:
-        trials = sum(1 for status in self.home.list_runs() if status.id in message.runs and status.study)
-        of_studies = f" {_TRIALS.format(trials='One is' if trials == 1 else f'{trials:,} are')}" if trials else ""
+        studies = set(Studies(self.home).ids())
+        trials = sum(status.id in message.runs and status.study in studies for status in self.home.list_runs())
+        how_many = "It is" if len(message.runs) == 1 else "One is" if trials == 1 else f"{trials:,} are"
+        of_studies = f" {_TRIALS.format(trials=how_many)}" if trials else ""
         if not await self.confirm(f"Delete {self._say(message.runs)}?", _DELETE + of_studies, "Delete"):
             return
         problems = []

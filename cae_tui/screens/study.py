@@ -68,7 +68,7 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
   in a narrow terminal the same key goes back to the table
 * `Enter`: open the run · `v`: its curves · `n`: use its encoder for a classifier · `N`: a new study around it
 * `Space`: mark a value to compare: charts then show the marked ones only · `c`: what differs between the marked
-* `d`: each seed's own numbers, and back; `c` then compares every seed
+* `d`: each seed's own numbers, and back; `c` then compares every seed of the marked
 * `s` `S`: sort by the next column, turn the order round
 * `←` `→`: the stage before, the next
 * `p`: pause, go on · `k`: skip the trial that runs · `x`: stop; it can be resumed · `R`: resume
@@ -251,7 +251,7 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
             parts.append(Content(epoch))
         if record.state == "running" and record.eta is not None:
             parts.append(Content(f"ETA {formats.duration(record.eta)} for all"))
-        if record.message:
+        if record.message and record.state != "failed":
             parts.append(Content(record.message))
         done = record.done + (trial.epochs / max(trial.planned, 1) if trial is not None else 0)
         share = min(done / max(record.total, 1), 1.0)
@@ -268,8 +268,11 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
 
     def _draw_reason(self, record: StudyRecord, stage: StageRecord) -> None:
         waiting = record.state == "waiting" and stage is record.stages[self._under_way(record)]
+        failed = record.state == "failed" and bool(record.message)
         self.query_one("#reason", Static).set_class(waiting, "-waiting")
-        if waiting and record is not self.cae.studies.current:
+        if failed:
+            told = f"✗ {record.message}"
+        elif waiting and record is not self.cae.studies.current:
             told = f"The rule would take: {stage.reason} The process that works on the study is asked for it."
         elif waiting:
             told = f"The rule would take: {stage.reason} t takes the row under the cursor."
@@ -355,8 +358,19 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
         self.refresh_keys()
 
     def on_resize(self, event: Resize) -> None:  # noqa: ARG002
-        """Other columns have room."""
-        self.call_after_refresh(self._draw_row)
+        """Other words and columns have room."""
+        self.call_after_refresh(self._fit)
+
+    def _fit(self) -> None:
+        if self._record is not None:
+            self._draw(self._record)
+        if not (self.has_class("-narrow") and self.has_class("-chart")):
+            self._back_to_the_table()
+
+    def _back_to_the_table(self) -> None:
+        """A table that was hidden has lost the keyboard."""
+        if self.focused is None:
+            self.query_one(StudyTable).focus()
 
     def _draw_row(self) -> None:
         """What of the point under the cursor has no column of its own."""
@@ -434,6 +448,8 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
         chart.chart = number
         if narrow:
             self.set_class(not (same and self.has_class("-chart")), "-chart")
+            if not self.has_class("-chart"):
+                self.call_after_refresh(self._back_to_the_table)
         if (stage := self._stage) is not None:
             self._draw_chart(stage)
 
@@ -445,6 +461,7 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
         """From a chart that hides the table, to the table."""
         if self.has_class("-narrow") and self.has_class("-chart"):
             self.remove_class("-chart")
+            self.call_after_refresh(self._back_to_the_table)
             return True
         return False
 

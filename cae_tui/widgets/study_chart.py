@@ -134,6 +134,7 @@ class StudyChart(Chart):
         """Draw just these curves: runs that are compared."""
         self._curves = curves
         self.stale = True
+        self._title()
         self.refresh()
 
     def watch_chart(self) -> None:
@@ -157,7 +158,7 @@ class StudyChart(Chart):
 
     def _title(self) -> None:
         if self._curves is not None:
-            self.border_title = "Validation loss by epoch, log scale"
+            self.border_title, self.border_subtitle = "Validation loss by epoch, log scale", ""
             return
         room = self.size.width or 80
         names = (
@@ -264,7 +265,7 @@ class StudyChart(Chart):
 
     def _small_multiples(self, curves: list[Curve], width: int, height: int) -> list[Strip]:
         """Training and validation of each value, on one scale, as many side by side as there is room for."""
-        curves = [curve for curve in curves if curve.validation]
+        curves = [curve for curve in curves if drawable(list(enumerate(curve.validation)), log=False)]
         if not curves:
             return self._words(COMING)
         across = max(min(width // SMALL_WIDTH, len(curves)), 1)

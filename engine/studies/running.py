@@ -421,7 +421,7 @@ class _Work:
         def emit(event: Event) -> None:
             match event:
                 case RunStarted() | Resumed():
-                    self.clock.go_on()
+                    self.record.state = RUNNING  # the trial before may have been skipped while it was paused
                     fold(trial, self.home.find(trial.run))
                 case EpochEnded():
                     _add_epoch(trial, event)
@@ -434,6 +434,8 @@ class _Work:
                         self.clock.go_on()
                     trial.state = self.record.state = PAUSED if isinstance(event, Paused) else RUNNING
                     self._write()
+            if isinstance(event, RunStarted | Resumed | RunEnded):
+                self.clock.go_on()
             if optuna is not None and isinstance(event, EpochEnded | Resumed):
                 whole = 0 < self.journal.reported(optuna) <= trial.epochs < trial.planned
                 if whole and self.journal.is_hopeless(optuna):

@@ -403,7 +403,9 @@ def test_a_filter_that_cannot_be_read_is_bad_usage(run: Run, trained: str) -> No
 def test_a_term_that_leaves_runs_out_is_told_from_a_flag(run: Run, trained: str) -> None:
     code, _, err = run("runs", "-state:finished")
     assert code == 2
-    assert "cae-tui runs -- -state:failed" in err
+    assert "cae-tui runs -- -state:finished" in err
+    code, _, err = run("runs", "-failed")
+    assert (code, "runs -- -failed" in err) == (2, True)
     code, out, _ = run("runs", "--", "-state:finished")
     assert code == 0
     assert trained[:4] not in out

@@ -1,3 +1,4 @@
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from cae_tui.screens.runs import RunsScreen
 from cae_tui.widgets.run_table import RunTable, sorted_runs
 from engine.marks import NO_MARKS, Marks, read_marks, write_marks
 from engine.runs import Home
+from engine.studies.records import Studies
 from tests.cae_tui.conftest import AUTOENCODER, CLASSIFIER, MakeApp, scripted_events, until, write_run
 from tests.cae_tui.script import scripted_status
 
@@ -343,13 +345,23 @@ async def test_several_are_deleted_after_one_question(make_app: MakeApp, filled:
 async def test_deleting_says_that_a_run_is_part_of_a_study(make_app: MakeApp, filled: Home) -> None:
     run = filled.create_run()
     (last,) = (run for run in filled.list_runs() if run.id == AUTOENCODER)
-    run.write_status(replace(last, id=run.id, study="4s6yk2m3n8", trial=1))
+    study = Studies(filled).create()
+    run.write_status(replace(last, id=run.id, study=study.id, trial=1))
     app = make_app()
-    async with app.run_test(size=(120, 40)) as pilot:
-        await pilot.press("r", "A", "x")
+
+    async def asked() -> str:
+        await pilot.press("A", "x")
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
-        assert "One is part of a study" in str(app.screen.query_one(".detail Static", Static).content)
+        told = str(app.screen.query_one(".detail Static", Static).content)
         await pilot.press("n")
+        await pilot.press("escape")  # the marks
+        return told
+
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("r")
+        assert "One is part of a study" in await asked()
+        shutil.rmtree(study.path)
+        assert "part of a study" not in await asked()
 
 
 async def test_marked_runs_are_not_opened_or_resumed_one_by_one(

@@ -153,6 +153,58 @@ async def test_marked_points_alone_are_drawn_and_compared(
         assert asked == [messages.CompareRuns(("0001000000", "0003000000"))]
 
 
+async def test_unfolded_seeds_are_all_compared(make_app: MakeApp, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_study(home, repeated())
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await opened(app, pilot)
+        await pilot.press("space", "down", "space")
+        asked: list[Any] = []
+        with monkeypatch.context() as patched:
+            patched.setattr(screen, "post_message", asked.append)
+            screen.action_compare()
+            screen.action_seeds()
+            screen.action_compare()
+    assert [len(one.runs) for one in asked if isinstance(one, messages.CompareRuns)] == [2, 4]
+
+
+async def test_back_from_a_chart_the_table_has_the_keyboard(make_app: MakeApp, home: Home) -> None:
+    write_study(home, grid())
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await opened(app, pilot)
+        table = screen.query_one(StudyTable)
+        for keys in (("4", "4"), ("1", "escape")):
+            table.cursor_row = 0
+            await pilot.press(*keys)
+            await pilot.pause()
+            await pilot.press("down")
+            assert table.cursor_row == 1
+
+
+async def test_what_depends_on_the_width_is_written_again_without_news(make_app: MakeApp, home: Home) -> None:
+    write_study(home, grid())
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await opened(app, pilot)
+        left = screen.query_one("#left")
+        await until(pilot, lambda: text(app, "#progress").count("━") == 20)
+        assert "1–6" not in str(left.border_subtitle)
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: text(app, "#progress").count("━") == 10)
+        assert "1–6 charts" in str(left.border_subtitle)
+
+
+async def test_why_a_study_failed_is_told_in_full(make_app: MakeApp, home: Home) -> None:
+    record = guided()
+    record.state, record.message = "failed", "The disk is full: " + "make room, then resume it. " * 4
+    write_study(home, record)
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(app, pilot)
+        assert text(app, "#reason") == f"✗ {record.message}"
+
+
 async def test_each_seed_has_its_own_row_one_key_away(make_app: MakeApp, home: Home) -> None:
     write_study(home, repeated())
     app = make_app()

@@ -195,6 +195,33 @@ def test_what_a_study_was_paused_is_no_time_of_it(
     assert done.seconds == 5 * 2 * 2  # two trials of two epochs, whatever was waited in between
 
 
+def test_a_trial_skipped_while_it_is_paused_leaves_the_study_running(home: Home, files: dict[str, Path]) -> None:
+    flag = Flag()
+    states: list[str] = []
+
+    class Skipper(Watcher):
+        def emit(self, event: Event) -> None:
+            super().emit(event)
+            if isinstance(event, EpochEnded) and not states:
+                flag.ask(Asked.PAUSE)
+            elif isinstance(event, Paused):
+                states.append(directory.read().state)
+                flag.ask(Asked.SKIP)
+
+        def changed(self, study: StudyRecord) -> None:
+            super().changed(study)
+            if states:
+                states.append(study.state)
+
+    directory = create(home, study(files, epochs=2))
+    done = work_on(home, directory, Skipper(), flag)
+    assert [trial.state for trial in done.trials] == ["skipped", "finished"]
+    assert states[0] == "paused"
+    assert "running" in states
+    assert states.index("running") < len(states) - 2
+    assert "paused" not in states[states.index("running") :]
+
+
 @pytest.mark.parametrize("repeats", [1, 2])
 def test_stopped_in_its_second_trial_it_ends_as_one_left_alone(
     home: Home, files: dict[str, Path], repeats: int
