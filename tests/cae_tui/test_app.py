@@ -257,6 +257,7 @@ async def test_deleting_asks_first_and_closes_what_showed_the_run(make_app: Make
         assert run.path.exists()
         app.screen.post_message(DeleteRuns((AUTOENCODER,)))
         await until(pilot, on_top(app, ConfirmScreen))
+        await until(pilot, lambda: app.screen.query_one("#yes").region.width > 0)  # laid out, so that a click finds it
         await pilot.click("#yes")
         await until(pilot, on_top(app, HomeScreen))
         assert not run.path.exists()
@@ -286,6 +287,7 @@ async def test_saving_asks_again_with_what_was_typed(
         await pilot.pause()
         assert app.screen.query_one(Input).value == "./cae-tui-a7f3.safetensorsx"
         assert str(app.screen.query_one(".problem").render()) == "✗ [x] is there already: choose another name."
+        await until(pilot, lambda: app.screen.query_one("#save").region.width > 0)
         await pilot.click("#save")
         await until(pilot, lambda: bool(told(app)))
         assert told(app) == ["The model was saved to /there/cae-tui-a7f3.safetensorsx."]
