@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run test check format picture wheel clean
+.PHONY: run test check format picture wheel clean bench bench-full
 
 run: $(VENV)/installed
 	@$(BIN)/cae-tui $(ARGS)
@@ -27,12 +27,23 @@ format: $(VENV)/installed-dev
 picture: $(VENV)/installed-dev
 	@$(BIN)/python docs/make_picture.py
 
+# A few minutes on two cores, with the machine otherwise idle; what was measured is in build/bench/*.json.
+bench: $(VENV)/installed-dev $(VENV)-peers/installed
+	@mkdir -p build/bench
+	@for name in throughput limit startup keys screen study_screen run_list; do \
+	  $(BIN)/python benchmarks/$$name.py --json build/bench/$$name.json || exit 1; done
+
+# Hours: what takes long is written down as it comes, and a second call goes on where the first was stopped.
+bench-full: bench
+	@for name in quality time_to_loss growth; do \
+	  $(BIN)/python benchmarks/$$name.py --json build/bench/$$name.json || exit 1; done
+
 wheel: $(VENV)/installed-dev
 	@rm -rf dist
 	@$(PIP) wheel --quiet --no-deps --wheel-dir dist .
 
 clean:
-	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-peers dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 # The marker is younger than what it was made from, so that nothing is looked up when there is nothing to install.
 $(VENV)/installed: pyproject.toml constraints.txt
@@ -47,4 +58,11 @@ $(VENV)/installed: pyproject.toml constraints.txt
 $(VENV)/installed-dev: $(VENV)/installed
 	@echo "Installing the development tools into $(VENV)."
 	@$(PIP) install --quiet -c constraints.txt -e '.[dev]'
+	@touch $@
+
+# What people would use instead, to be measured against; never among what the program needs.
+$(VENV)-peers/installed: benchmarks/peers/requirements.txt
+	@test -x $(VENV)-peers/bin/python || $(PYTHON) -m venv $(VENV)-peers
+	@echo "Installing Keras and TensorFlow into $(VENV)-peers: once, a few minutes."
+	@$(VENV)-peers/bin/python -m pip --disable-pip-version-check install --quiet -r $<
 	@touch $@

@@ -7,15 +7,16 @@ default network, as the form scales them from the last run; 1.00 is a perfect es
 """
 
 import argparse
-import gzip
 import json
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.slices import first_images
 from engine.architecture import plan_autoencoder
-from engine.datasets import assets_folder
 from engine.spec import AutoencoderSpec, preset
 
 NETWORKS: tuple[tuple[str, dict[str, str]], ...] = (
@@ -49,10 +50,7 @@ def main() -> None:
     options = parser.parse_args()
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        images = Path(folder) / "images"
-        raw = gzip.decompress((assets_folder() / "mnist" / "train-images-idx3-ubyte.gz").read_bytes())
-        head = raw[:4] + options.images.to_bytes(4, "big") + raw[8:16]
-        images.write_bytes(head + raw[16 : 16 + options.images * 784])
+        images = first_images(Path(folder) / "images", options.images)
         for name, values in NETWORKS:
             spec = preset(AutoencoderSpec, name, **values)
             plan = plan_autoencoder(spec, (28, 28, 1))

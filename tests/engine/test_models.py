@@ -2,9 +2,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.nn import functional
 
 from engine.architecture import plan_autoencoder, plan_classifier
-from engine.models import ConvAutoencoder, EncoderClassifier
+from engine.models import ConvAutoencoder, ConvLayer, EncoderClassifier, UpsamplingConv2d
 from engine.spec import AutoencoderSpec, ClassifierSpec, parse, preset
 
 
@@ -47,6 +48,40 @@ def test_every_valid_spec_and_size_rebuilds_the_shape_of_its_input(
     assert model.decoder(latent).shape == images.shape
     assert latent[0].numel() == model.plan.latent
     assert parameters(model) == model.plan.parameters
+
+
+@pytest.mark.parametrize("kernel", [1, 3, 5, 7, 9])
+@pytest.mark.parametrize("bias", [True, False])
+def test_up_sampling_in_phases_is_nearest_up_sampling_and_a_convolution(kernel: int, bias: bool) -> None:
+    layer = UpsamplingConv2d(3, 2, kernel, bias=bias).double()
+    images = torch.randn(2, 3, 5, 7, dtype=torch.double, requires_grad=True)
+    larger = functional.interpolate(images, scale_factor=2.0, mode="nearest")
+    direct = functional.conv2d(larger, layer.weight, layer.bias, padding="same")
+    torch.testing.assert_close(layer(images), direct)
+    wanted = [images, *layer.parameters()]
+    upstream = torch.randn_like(direct)
+    expected = torch.autograd.grad(direct, wanted, upstream)
+    for gradient, other in zip(torch.autograd.grad(layer(images), wanted, upstream), expected, strict=True):
+        torch.testing.assert_close(gradient, other)
+
+
+@pytest.mark.parametrize("activation", ["relu", "leaky-relu", "elu"])
+def test_pooling_before_a_rising_activation_changes_no_bit(activation: str) -> None:
+    spec = preset(AutoencoderSpec, "report", kernels="4", activation=activation)
+    images = torch.rand(4, 1, 28, 28)
+    results = []
+    for first in (True, False):
+        torch.manual_seed(0)
+        model = ConvAutoencoder(spec, (28, 28, 1))
+        pooling = [module for module in model.modules() if isinstance(module, ConvLayer) and module.layer.pool]
+        assert len(pooling) == 2
+        for layer in pooling:
+            assert layer.pools_first
+            layer.pools_first = first
+        output = model(images)
+        (output - images).square().mean().backward()
+        results.append([output, *(weights.grad for weights in model.parameters())])
+    assert all(torch.equal(one, other) for one, other in zip(*results, strict=True))
 
 
 @pytest.mark.parametrize("size", [(8, 8), (256, 256), (8, 256)])

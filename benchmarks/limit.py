@@ -1,0 +1,58 @@
+"""How close a step is to what the processor can do: its FLOP/s over those of a large matrix product, in turn.
+
+    .venv/bin/python benchmarks/limit.py [--rounds 5] [--json FILE]
+
+A step counts two operations for each multiply-add of the plan, forward once and backward twice, but for the gradient of
+the images, which nothing asks for. The matrix product is 2048 × 2048 × 2048 in float32, on as many threads.
+"""
+
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.common import asked, in_turn, parser_of, write
+from benchmarks.slices import first_images
+from benchmarks.throughput import ARCHITECTURES, engine
+from engine.architecture import plan_autoencoder
+from engine.spec import AutoencoderSpec, preset
+
+BATCH = 128
+PRODUCT = """
+import json, time, torch
+a, b = torch.rand(2048, 2048), torch.rand(2048, 2048)
+times = []
+for _ in range(12):
+    begun = time.perf_counter()
+    a @ b
+    times.append(time.perf_counter() - begun)
+print(json.dumps({"seconds": sorted(times)[len(times) // 2]}))
+"""
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = parser_of(__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    flops = {}
+    for name in ARCHITECTURES:
+        plan = plan_autoencoder(preset(AutoencoderSpec, name), (28, 28, 1))
+        flops[name] = 2 * BATCH * (3 * plan.macs - plan.layers[0].macs)
+    with tempfile.TemporaryDirectory() as folder:
+        images, home = first_images(Path(folder) / "images", 8_000), Path(folder) / "home"
+        sides = {"matrix product": lambda: 2 * 2048**3 / asked(sys.executable, ["-c", PRODUCT])["seconds"] / 1e9}
+        for name in ARCHITECTURES:
+            sides[name] = lambda name=name: flops[name] / engine(images, home, name, BATCH) / 1e6  # type: ignore[misc]
+        found = in_turn(sides, options.rounds)
+    print(f"GFLOP/s, median of {options.rounds}; share of the matrix product's")
+    for name, values in found.items():
+        share = statistics.median(one / other for one, other in zip(values, found["matrix product"], strict=True))
+        print(f"  {name:<16} {statistics.median(values):7.1f}   {share:.2f}")
+    write(options.json, {"gflops": found})
+
+
+if __name__ == "__main__":
+    main()

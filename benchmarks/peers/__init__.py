@@ -1,0 +1,1 @@
+"""What a person would use instead: each a script that trains by itself and prints what it measured as JSON."""
