@@ -32,6 +32,7 @@ class Terminal:
         self.screen = pyte.Screen(COLUMNS, ROWS)
         self._stream = pyte.ByteStream(self.screen)
         self.child = pexpect.spawn(sys.executable, [str(script), str(home), "50"], dimensions=(ROWS, COLUMNS))
+        self.child.delaybeforesend = None  # 50 ms otherwise
 
     def read(self, seconds: float) -> None:
         """Draw what comes within so long, and give back at once when something came."""

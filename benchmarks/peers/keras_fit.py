@@ -116,7 +116,7 @@ def main() -> None:
     )
     steady = watch.ends[len(watch.ends) // 3 :]
     found = {
-        "ms_per_step": 1000 * (steady[-1] - steady[0]) / max(len(steady) - 1, 1),
+        "ms_per_step": 1000 * (steady[-1] - steady[0]) / (len(steady) - 1) if len(steady) > 1 else None,
         "keras": keras.__version__,
         "tensorflow": tensorflow.__version__,
     }
