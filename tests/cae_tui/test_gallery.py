@@ -1,12 +1,13 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.worker import WorkerCancelled
 
 from cae_tui.app import CaeApp
 from cae_tui.screens.gallery import GalleryScreen
@@ -108,7 +109,9 @@ def prepare(
 
 
 async def settle(pilot: Pilot[None]) -> None:
-    await pilot.app.workers.wait_for_complete()
+    while any(not worker.is_finished for worker in pilot.app.workers):
+        with suppress(WorkerCancelled):  # newer news make a worker superfluous
+            await pilot.app.workers.wait_for_complete()
     await pilot.pause()
 
 

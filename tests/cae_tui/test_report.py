@@ -41,8 +41,9 @@ def text(app: CaeApp) -> str:
 
 async def settle(pilot: Pilot[None]) -> None:
     screen = pilot.app.screen
-    with suppress(WorkerCancelled):  # newer news make a worker superfluous
-        await pilot.app.workers.wait_for_complete([worker for worker in pilot.app.workers if worker.node is screen])
+    while working := [worker for worker in pilot.app.workers if worker.node is screen and not worker.is_finished]:
+        with suppress(WorkerCancelled):  # newer news make a worker superfluous
+            await pilot.app.workers.wait_for_complete(working)
     await pilot.pause()
 
 

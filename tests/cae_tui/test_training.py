@@ -56,8 +56,9 @@ def heard(app: CaeApp, monkeypatch: pytest.MonkeyPatch) -> list[Message]:
 
 async def settle(pilot: Pilot[None]) -> None:
     screen = pilot.app.screen
-    with suppress(WorkerCancelled):  # newer news make a worker superfluous
-        await pilot.app.workers.wait_for_complete([worker for worker in pilot.app.workers if worker.node is screen])
+    while working := [worker for worker in pilot.app.workers if worker.node is screen and not worker.is_finished]:
+        with suppress(WorkerCancelled):  # newer news make a worker superfluous
+            await pilot.app.workers.wait_for_complete(working)
     await pilot.pause()
 
 
