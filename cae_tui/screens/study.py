@@ -362,6 +362,8 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
         self.call_after_refresh(self._fit)
 
     def _fit(self) -> None:
+        if not self.query(StudyTable):  # the screen was left meanwhile
+            return
         if self._record is not None:
             self._draw(self._record)
         if not (self.has_class("-narrow") and self.has_class("-chart")):
@@ -370,7 +372,8 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
     def _back_to_the_table(self) -> None:
         """A table that was hidden has lost the keyboard."""
         if self.focused is None:
-            self.query_one(StudyTable).focus()
+            for table in self.query(StudyTable):
+                table.focus()
 
     def _draw_row(self) -> None:
         """What of the point under the cursor has no column of its own."""

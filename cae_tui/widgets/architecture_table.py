@@ -77,7 +77,8 @@ class ArchitectureTable(Vertical):
 
         def fit() -> None:
             others = sum(part.outer_size.height for part in self.children if part.id != "layers" and part.display)
-            self.query_one("#layers").styles.max_height = max(self.content_size.height - others, 1)
+            for layers in self.query("#layers"):  # none where the screen was left meanwhile
+                layers.styles.max_height = max(self.content_size.height - others, 1)
 
         self.call_after_refresh(fit)
 
