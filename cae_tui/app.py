@@ -76,7 +76,7 @@ class CaeApp(StudyApp):
         self._spent: WeakSet[Screen[Any]] = WeakSet()  # forms whose run began
         self._told: tuple[str, str] = ("", "")  # the latest run and state that lists were told of
         self._finding_device = False
-        self._spares_garbage = False  # whether what was loaded is left out of the search for it
+        self._began_without_gc = False  # as the command has it, which loads nothing else into this process
         for theme in THEMES:
             self.register_theme(theme)
         self._begin_with(self._settings.theme if self._settings.theme in self.available_themes else DARK.name)
@@ -103,7 +103,7 @@ class CaeApp(StudyApp):
         if self._settings_problem:
             self.tell(self._settings_problem, "warning")
         if not gc.isenabled():
-            self._spares_garbage = True
+            self._began_without_gc = True
             self.call_after_refresh(_look_for_garbage)
         if self._open_first is not None:
             self.post_message(messages.OpenRun(self._open_first))
@@ -351,7 +351,7 @@ class CaeApp(StudyApp):
         while len(self.screen_stack) > 1 and self.screen in self._spent:
             self.pop_screen()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - as Textual calls it
         """There is no way back from the first screen."""
         if action != "back":
             return True
@@ -411,7 +411,7 @@ class CaeApp(StudyApp):
 
         return without_font_links(super().export_screenshot(title=title, simplify=simplify))
 
-    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:  # noqa: ARG002
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:  # noqa: ARG002 - as Textual calls it
         """What the palette offers: everything that can be done from everywhere."""
         from cae_tui.commands import commands
 
@@ -435,7 +435,7 @@ class CaeApp(StudyApp):
     async def _find_device(self) -> None:
         try:
             self.device = await self.runner.device()
-            if self._spares_garbage and gc.isenabled():
+            if self._began_without_gc:
                 gc.freeze()  # PyTorch is loaded: to look through it for garbage holds up the screen for 0.2 s
         except EngineError as error:
             self.tell(str(error), "warning")

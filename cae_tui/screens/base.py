@@ -5,7 +5,7 @@ takes in `RunUpdated` and `RunsChanged` where it shows runs. Each page has the c
 100 columns) or `-wide`, and `-short` (fewer than 32 rows) or `-tall`, for its style sheet.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import events, on
@@ -97,6 +97,18 @@ class Page(Steady, Screen[None]):
     def on_screen_resume(self) -> None:
         """Have the app tell what has happened while another screen was on top."""
         self.cae.page_shown(self)
+
+    def call_after_refresh(self, callback: Callable[..., Any], *args: Any, **kwargs: Any) -> bool:
+        """As in Textual, but nothing is called for a page that was left meanwhile.
+
+        Textual calls back whoever asked after the refresh of the screen that is on top by then, and a page that was
+        left has lost its widgets.
+        """
+
+        def call() -> Any:
+            return callback(*args, **kwargs) if self in self.app.screen_stack else None
+
+        return super().call_after_refresh(call)
 
     def refresh_crumbs(self) -> None:
         """Write the top line again, after `crumbs` has changed."""

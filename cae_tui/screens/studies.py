@@ -28,8 +28,8 @@ from engine.studies.records import StudyRecord
 RELOAD_SECONDS = 3.0
 NONE_YET = """No studies yet. Press a to set one up.
 
-A study tries several values of a hyperparameter, shows what each costs and what it brings,
-and takes one by a rule, with the reason in a sentence you can check."""
+A study tries several values of a hyperparameter, shows what each costs and what it brings, and takes one by a rule, \
+with the reason in a sentence you can check."""
 
 
 class StudiesScreen(Page):
@@ -88,7 +88,7 @@ Every study that was made here. A study tries values of hyperparameters, one run
         row = self._table.cursor_row
         return self._studies[row] if 0 <= row < len(self._studies) else None
 
-    def on_resize(self, event: Resize) -> None:  # noqa: ARG002
+    def on_resize(self, event: Resize) -> None:  # noqa: ARG002 - as Textual calls it
         """Use the width there is."""
         self._drawn = None
         self._reload()
@@ -144,7 +144,7 @@ Every study that was made here. A study tries values of hyperparameters, one run
             cells += [Text(_short(picked, 30)), Text(formats.duration(study.seconds), justify="right")]
         return [*cells, Text(formats.ago(study.created, now), justify="right")]
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - as Textual calls it
         """Only what can be done with the study under the cursor."""
         if not self.is_mounted or action not in ("open", "resume", "write", "delete"):
             return True

@@ -268,7 +268,7 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
 
     def _draw_reason(self, record: StudyRecord, stage: StageRecord) -> None:
         waiting = record.state == "waiting" and stage is record.stages[self._under_way(record)]
-        failed = record.state == "failed" and bool(record.message)
+        failed = record.state == "failed" and record.message and stage is record.stages[self._under_way(record)]
         self.query_one("#reason", Static).set_class(waiting, "-waiting")
         if failed:
             told = f"✗ {record.message}"
@@ -313,7 +313,7 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
 
     # -- what keys do ----------------------------------------------------------------------------
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - as Textual calls it
         """Only what can be done with the study as it stands, and with the row under the cursor."""
         record = self._record
         if not self.is_mounted or action.startswith("app."):
@@ -357,13 +357,11 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
         self._draw_row()
         self.refresh_keys()
 
-    def on_resize(self, event: Resize) -> None:  # noqa: ARG002
+    def on_resize(self, event: Resize) -> None:  # noqa: ARG002 - as Textual calls it
         """Other words and columns have room."""
         self.call_after_refresh(self._fit)
 
     def _fit(self) -> None:
-        if not self.query(StudyTable):  # the screen was left meanwhile
-            return
         if self._record is not None:
             self._draw(self._record)
         if not (self.has_class("-narrow") and self.has_class("-chart")):
@@ -372,8 +370,7 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
     def _back_to_the_table(self) -> None:
         """A table that was hidden has lost the keyboard."""
         if self.focused is None:
-            for table in self.query(StudyTable):
-                table.focus()
+            self.query_one(StudyTable).focus()
 
     def _draw_row(self) -> None:
         """What of the point under the cursor has no column of its own."""

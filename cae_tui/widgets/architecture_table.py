@@ -77,10 +77,9 @@ class ArchitectureTable(Vertical):
 
         def fit() -> None:
             others = sum(part.outer_size.height for part in self.children if part.id != "layers" and part.display)
-            for layers in self.query("#layers"):  # none where the screen was left meanwhile
-                layers.styles.max_height = max(self.content_size.height - others, 1)
+            self.query_one("#layers").styles.max_height = max(self.content_size.height - others, 1)
 
-        self.call_after_refresh(fit)
+        self.screen.call_after_refresh(fit)
 
     def tell(self, word: str) -> None:
         """Say beneath the last plan, dimmed, why it is not up to date; what to do where there is none yet."""

@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -354,6 +355,22 @@ async def test_a_screen_may_be_left_while_it_is_still_coming_up(make_app: MakeAp
         assert isinstance(app.screen, HomeScreen)
 
 
+async def test_nothing_is_called_after_the_refresh_of_a_page_that_was_left(make_app: MakeApp) -> None:
+    app = make_app()
+    called: list[str] = []
+    async with app.run_test() as pilot:
+        form = AutoencoderForm({})
+        await app.push_screen(form)
+        form.call_after_refresh(called.append, "on the page")
+        await until(pilot, lambda: called == ["on the page"])
+        form.call_after_refresh(called.append, "too late")
+        app.pop_screen()
+        app.call_after_refresh(called.append, "at home")
+        await until(pilot, lambda: "at home" in called)
+        await pilot.pause()
+        assert called == ["on the page", "at home"]
+
+
 async def test_the_palette_has_every_command(make_app: MakeApp, home: Home) -> None:
     work, _ = held(scripted_events(), EpochEnded)
     app = make_app(work)
@@ -414,6 +431,26 @@ async def test_a_screen_that_comes_back_is_told_what_happened_meanwhile(make_app
         await pilot.pause()
         runs = app.screen.query_one("#runs")
         assert "✓ finished" in str(runs.get_option_at_index(0).prompt)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("by_command", [True, False])
+async def test_what_was_loaded_is_left_out_of_the_search_for_garbage(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, by_command: bool
+) -> None:
+    frozen: list[bool] = []
+    monkeypatch.setattr(gc, "freeze", lambda: frozen.append(gc.isenabled()))
+    app = make_app()
+    app.device = ""
+    if by_command:
+        gc.disable()
+    try:
+        async with app.run_test() as pilot:
+            await until(pilot, lambda: bool(app.device) and gc.isenabled())
+            await pilot.pause()
+    finally:
+        gc.enable()
+    # Before the search begins, and once PyTorch is there; never in a process that belongs to another program.
+    assert len(frozen) == (2 if by_command else 0)
 
 
 async def test_the_device_is_told_on_every_screen_once_it_is_known(make_app: MakeApp) -> None:
