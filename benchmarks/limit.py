@@ -9,6 +9,7 @@ the images, which nothing asks for. The matrix product is 2048 × 2048 × 2048 i
 import statistics
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -32,20 +33,27 @@ print(json.dumps({"seconds": sorted(times)[len(times) // 2]}))
 """
 
 
+def product() -> float:
+    """GFLOP/s of the matrix product."""
+    return 2 * 2048**3 / asked(sys.executable, ["-c", PRODUCT])["seconds"] / 1e9
+
+
+def step(images: Path, home: Path, architecture: str) -> float:
+    """GFLOP/s of a training step."""
+    plan = plan_autoencoder(preset(AutoencoderSpec, architecture), (28, 28, 1))
+    return 2 * BATCH * (3 * plan.macs - plan.layers[0].macs) / engine(images, home, architecture, BATCH) / 1e6
+
+
 def main() -> None:
     """Measure and print."""
     parser = parser_of(__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    flops = {}
-    for name in ARCHITECTURES:
-        plan = plan_autoencoder(preset(AutoencoderSpec, name), (28, 28, 1))
-        flops[name] = 2 * BATCH * (3 * plan.macs - plan.layers[0].macs)
     with tempfile.TemporaryDirectory() as folder:
         images, home = first_images(Path(folder) / "images", 8_000), Path(folder) / "home"
-        sides = {"matrix product": lambda: 2 * 2048**3 / asked(sys.executable, ["-c", PRODUCT])["seconds"] / 1e9}
+        sides = {"matrix product": product}
         for name in ARCHITECTURES:
-            sides[name] = lambda name=name: flops[name] / engine(images, home, name, BATCH) / 1e6  # type: ignore[misc]
+            sides[name] = partial(step, images, home, name)
         found = in_turn(sides, options.rounds)
     print(f"GFLOP/s, median of {options.rounds}; share of the matrix product's")
     for name, values in found.items():

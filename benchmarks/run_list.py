@@ -76,7 +76,7 @@ async def measure(home: Home) -> dict[str, float]:
         app.runner.list_runs()
         again = time.perf_counter() - begun
         begun = time.perf_counter()
-        app.screen.query_one("#filter").value = "kernels>=32 val_loss<0.002 tag:baseline"  # type: ignore[attr-defined]
+        app.screen.query_one("#filter").value = "kernels>=32 val_loss<0.002 tag:baseline"
         while len(table.rows) == len(home.ids()):
             await asyncio.sleep(0.001)
         await drawn(app)

@@ -123,7 +123,7 @@ class EndingApp(App[None]):
         """A request to end takes the same road as quitting, without the question."""
         self.run_worker(self._leave(128 + number))
 
-    def _hung_up(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
+    def _hung_up(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a signal handler
         """Without a terminal there is nothing to ask, to draw or to restore: only the run is seen to its end.
 
         Not on the event loop, which may wait already for a terminal that takes nothing more: Textual's

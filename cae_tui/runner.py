@@ -70,7 +70,7 @@ class EngineWork:
 
         return jobs.start(home, spec, emit, flag)
 
-    def resume(self, home: Home, run: RunDirectory, emit: Callable[[Event], None], flag: Flag) -> Any:  # noqa: ARG002
+    def resume(self, home: Home, run: RunDirectory, emit: Callable[[Event], None], flag: Flag) -> Any:  # noqa: ARG002 - as `Work` has it
         """See `Work`; a run knows its own directory."""
         from engine import jobs
 

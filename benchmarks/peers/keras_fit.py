@@ -68,7 +68,7 @@ class Watch(keras.callbacks.Callback):
         """The clock starts with `fit`, the building of its graph in it."""
         self.begun = time.perf_counter()
 
-    def on_train_batch_end(self, batch: int, logs: object = None) -> None:  # noqa: ARG002
+    def on_train_batch_end(self, batch: int, logs: object = None) -> None:  # noqa: ARG002 - as Keras calls it
         """A step is over."""
         self.ends.append(time.perf_counter())
         if self.most and len(self.ends) >= self.most:

@@ -352,7 +352,7 @@ class ClassifierForm(SpecPage):
         """Mark the run that the field names."""
         self.query_one(EncoderTable).mark(self.form.values["encoder"])
 
-    async def ask_more(self, spec: Spec, data: "DataView") -> dict[str, str]:  # noqa: ARG002
+    async def ask_more(self, spec: Spec, data: "DataView") -> dict[str, str]:  # noqa: ARG002 - as `SpecPage` calls it
         """The layers of the classifier, which only the encoder's file can tell."""
         try:
             self._plan = await self.runner.classifier_plan(spec)

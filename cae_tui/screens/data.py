@@ -191,7 +191,7 @@ Files are IDX, plain or gzip; with no file named, the data is the MNIST that com
         columns, _ = self.query_one(ImageSheet).cell(height, width)
         return "every pixel" if columns == width else f"at {formats.percent(columns / width, 0)}"
 
-    def on_resize(self, event: Resize) -> None:  # noqa: ARG002
+    def on_resize(self, event: Resize) -> None:  # noqa: ARG002 - as Textual calls it
         """As many images as fit now."""
         self.call_after_refresh(self._draw)
 

@@ -270,7 +270,7 @@ What the model made of the images it was measured on.
 
     # -- keys ------------------------------------------------------------------------------------
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - as Textual calls it
         """An autoencoder's images are neither correct nor incorrect."""
         if action == "show":
             return self.view is not None and self.view.kind == "classifier"

@@ -148,7 +148,7 @@ loss, a percentage the test accuracy.
     def _other_run(self) -> None:
         self.refresh_keys()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - as Textual calls it
         """Only what was stopped or cut off can be resumed."""
         if action == "resume":
             listed = self.query(LastRuns)

@@ -248,7 +248,7 @@ marks and filter.
             return True
         return False
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - as Textual calls it
         """Only what can be done with the run under the cursor, or the marked ones."""
         if not self.is_mounted or action not in (*OF_A_RUN, "compare", "filter"):
             return True

@@ -322,11 +322,11 @@ Of a classifier: {heads}.
         """The study could not begin."""
         self._refuse(SpecError(message.problems) if message.problems else SpecError({"values": message.error}))
 
-    def on_resize(self, event: Resize) -> None:  # noqa: ARG002
+    def on_resize(self, event: Resize) -> None:  # noqa: ARG002 - as Textual calls it
         """There may be another pane, or none, from now on."""
         self.call_after_refresh(self.refresh_keys)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - as Textual calls it
         """Where both stand side by side there is no other pane."""
         return action != "other_pane" or not self.is_mounted or self.has_class("-narrow")
 

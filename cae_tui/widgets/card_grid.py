@@ -88,7 +88,7 @@ class CardGrid(Widget, can_focus=True):
         self.cursor = cursor
         self.refresh()
 
-    def on_resize(self, event: Resize) -> None:  # noqa: ARG002
+    def on_resize(self, event: Resize) -> None:  # noqa: ARG002 - as Textual calls it
         """Another page size."""
         self.post_message(self.Resized())
 

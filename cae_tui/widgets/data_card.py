@@ -72,7 +72,7 @@ class DataCard(Widget):
     def _tiles(self, width: int) -> Tiles:
         return tiles_for(width, tall=self.screen.has_class("-tall"))
 
-    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002 - as Textual calls it
         """The same before and after the data are there."""
         tiles = self._tiles(width)
         return tiles.summary + tiles.down * (tiles.height + 1 + tiles.spaced)

@@ -65,7 +65,7 @@ class EpochLog(RichLog):
             self.write(self._coloured(log_line(epoch, digits, width)))
             self._shown.append(epoch)
 
-    def on_resize(self, event: Resize) -> None:  # noqa: ARG002
+    def on_resize(self, event: Resize) -> None:  # noqa: ARG002 - as Textual calls it
         """Write for the new width."""
         if self._run is not None:
             self.call_after_refresh(self.show, self._run)

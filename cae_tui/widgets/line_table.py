@@ -143,7 +143,7 @@ class LineTable(ScrollView, can_focus=True):
         """A page down, or up."""
         self.action_move(pages * max(self.size.height - 2, 1))
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - as Textual calls it
         """Of an empty table nothing can be chosen."""
         return self.row_count > 0 if action == "select" else True
 

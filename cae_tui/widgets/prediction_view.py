@@ -97,7 +97,7 @@ class PredictionView(Widget):
         self.set_reactive(PredictionView.image, image)
         self._draw()
 
-    def on_resize(self, event: Resize) -> None:  # noqa: ARG002
+    def on_resize(self, event: Resize) -> None:  # noqa: ARG002 - as Textual calls it
         """Draw as large as there is room."""
         self._draw()
 
