@@ -26,7 +26,7 @@ from engine.errors import DatasetError, EngineError
 from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, spec_fields
 
 if TYPE_CHECKING:
-    from cae_tui.runner import Plan
+    from cae_tui.reader import Plan
     from cae_tui.views import DataView
 
 PAUSE_SECONDS = 0.25

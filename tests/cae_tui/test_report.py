@@ -30,7 +30,7 @@ def filled(home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
         images = tuple(picture(name) for name in range(8))
         return SampleStrip(epoch, images, images)
 
-    monkeypatch.setattr("cae_tui.runner.Runner.samples", read)
+    monkeypatch.setattr("cae_tui.reader.Reader.samples", read)
     return home
 
 

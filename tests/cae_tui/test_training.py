@@ -84,7 +84,7 @@ def samples(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         asked.append(file)
         return strip_of(epoch)
 
-    monkeypatch.setattr("cae_tui.runner.Runner.samples", read)
+    monkeypatch.setattr("cae_tui.reader.Reader.samples", read)
     return asked
 
 
