@@ -38,9 +38,9 @@ PICKED = "★"
 
 def start(home: Home, spec: "StudySpec", *, as_json: bool) -> int:
     """Do a study and print its tables; gives back the exit code."""
-    from engine.studies import running
+    from engine.studies import planning
 
-    return _work_on(home, running.create(home, spec), as_json=as_json)
+    return _work_on(home, planning.create(home, spec), as_json=as_json)
 
 
 def resume(home: Home, directory: StudyDirectory, *, as_json: bool) -> int:
@@ -251,10 +251,10 @@ def _plain(value: Any) -> Any:
 def print_plan(home: Home, spec: "StudySpec", *, as_json: bool) -> int:
     """What a study would do, and what time and memory it is expected to take."""
     from engine.estimates import measure
-    from engine.studies import running
+    from engine.studies import planning
     from engine.studies.spec import describe
 
-    record = running.plan(home, spec)
+    record = planning.plan(home, spec)
     each = measure(spec.baseline, home)
     points = [(stage, point) for stage in record.stages for point in stage.points]
     weights = [point.weight * len(point.trials) for _, point in points]

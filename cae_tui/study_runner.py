@@ -34,9 +34,9 @@ class EngineStudyWork:
 
     def create(self, home: Home, spec: "StudySpec") -> "StudyDirectory":
         """See `StudyWork`."""
-        from engine.studies import running
+        from engine.studies import planning
 
-        return running.create(home, spec)
+        return planning.create(home, spec)
 
     def work_on(self, home: Home, directory: "StudyDirectory", observer: "Observer", flag: Flag) -> "StudyRecord":
         """See `StudyWork`."""
@@ -284,9 +284,9 @@ class StudyRunner:
         """
 
         def read() -> "StudyRecord":
-            from engine.studies import running
+            from engine.studies import planning
 
-            return running.plan(self._home, spec)
+            return planning.plan(self._home, spec)
 
         return await self._runner.in_thread(read)
 

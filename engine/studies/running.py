@@ -1,24 +1,19 @@
-"""Doing a study: its plan, its trials one after the other, its picks.
+"""Doing a study: its trials one after the other, and its picks.
 
-`create` checks everything and writes the plan; `work_on` does what is left of a study, from the beginning or after it
-was cut off. A trial is a run like any other: it is made, trained and resumed by `engine.jobs`. `study.json` is written
-before a trial begins and when it ends, so whatever happens, the next `work_on` knows where to go on.
+`planning.create` writes the plan; `work_on` does what is left of it, from the beginning or after it was cut off. A
+trial is a run like any other: it is made, trained and resumed by `engine.jobs`. `study.json` is written before a trial
+begins and when it ends, so whatever happens, the next `work_on` knows where to go on.
 """
 
 import logging
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from engine import jobs, preparation, words
-from engine.architecture import Plan, plan_autoencoder, plan_classifier
-from engine.checkpoint import read_autoencoder
 from engine.control import Asked, Flag
-from engine.datasets import ImageData, load_dataset
-from engine.device import choose_device
-from engine.errors import EngineError, RunError, SpecError, StudyError
+from engine.errors import EngineError, SpecError, StudyError
 from engine.events import (
     ENDED_FOR_GOOD,
     FAILED,
@@ -35,16 +30,15 @@ from engine.events import (
     RunEnded,
     RunStarted,
 )
-from engine.files import absolute
 from engine.runs import Home, RunDirectory
-from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, check_against_data
+from engine.spec import Spec
 from engine.studies.journal import Journal
 from engine.studies.picks import Point, enough_epochs, pick
+from engine.studies.planning import load, point_of
 from engine.studies.records import (
     WAITING,
     PointRecord,
     StageRecord,
-    Studies,
     StudyDirectory,
     StudyRecord,
     Trial,
@@ -90,129 +84,6 @@ class _Clock:
             self._since = time.monotonic()
 
 
-@dataclass(frozen=True, slots=True)
-class _Data:
-    """What every point is checked against."""
-
-    images: ImageData
-    encoder: AutoencoderSpec | None  # of a classifier
-
-    def plan(self, spec: Spec) -> Plan:
-        """The network of a point."""
-        if isinstance(spec, AutoencoderSpec):
-            return plan_autoencoder(spec, self.images.shape)
-        assert isinstance(spec, ClassifierSpec)
-        assert self.encoder is not None
-        return plan_classifier(spec, self.encoder, self.images.shape, self.images.classes)
-
-
-# -- the plan -------------------------------------------------------------------------------------
-
-
-def plan(home: Home, spec: StudySpec) -> StudyRecord:
-    """A study as it would begin, with every trial that is known beforehand; nothing is written.
-
-    Raises:
-        EngineError: the data cannot be read, there is no such encoder, or a point could not begin.
-    """
-    spec = _settled(home, spec)
-    data = _load(home, spec.baseline)
-    record = StudyRecord(id="", title=spec.title, spec=spec.model_dump(mode="json"), created=time.time())
-    device = choose_device(spec.baseline.device, spec.baseline.precision)
-    record.device = device.words
-    record.data = {
-        "name": data.images.name,
-        "training": len(data.images.train),
-        "test": 0 if data.images.test is None else len(data.images.test),
-        "shape": list(data.images.shape),
-        "digest": data.images.digest,
-    }
-    number = 0
-    for names in spec.stages:
-        stage = StageRecord(names=list(names), points=[])
-        for values in [] if spec.mode == "search" else spec.combinations(names):
-            stage.points.append(_point(spec, data, {}, values, number))
-            number += spec.repeats
-        record.stages.append(stage)
-    baseline = _point(spec, data, {}, {}, 0)
-    record.data |= {"baseline_weight": baseline.weight, "baseline_memory": baseline.memory}
-    return record
-
-
-def create(home: Home, spec: StudySpec) -> StudyDirectory:
-    """Check everything, and write the plan.
-
-    Raises:
-        EngineError: see `plan`; or the folder cannot be written.
-    """
-    record = plan(home, spec)
-    record.versions = preparation.versions()
-    directory = Studies(home).create()
-    record.id = directory.id
-    directory.write(record)
-    return directory
-
-
-def _settled(home: Home, spec: StudySpec) -> StudySpec:
-    """The study with whole paths, and the encoder's whole id."""
-    baseline = spec.baseline
-    names = ("images", "labels", "test_images", "test_labels")
-    changed: dict[str, object] = {
-        name: absolute(path) for name in names if (path := getattr(baseline, name)) is not None
-    }
-    if isinstance(baseline, ClassifierSpec):
-        changed["encoder"] = preparation.find_encoder(home, baseline.encoder)[1]
-    return spec.model_copy(update={"baseline": baseline.model_copy(update=changed)})
-
-
-def _load(home: Home, baseline: Spec) -> _Data:
-    images = load_dataset(baseline.images, baseline.labels, baseline.test_images, baseline.test_labels)
-    if not isinstance(baseline, ClassifierSpec):
-        return _Data(images, None)
-    try:
-        file, _ = preparation.find_encoder(home, baseline.encoder)
-    except RunError as error:
-        raise StudyError(f"The study needs its encoder, run {baseline.encoder}: {error}") from None
-    return _Data(images, read_autoencoder(file, images.shape).encoder_spec)
-
-
-def _point(
-    spec: StudySpec,
-    data: _Data,
-    base: Mapping[str, str],
-    values: dict[str, str],
-    number: int,
-    optuna: int | None = None,
-) -> PointRecord:
-    """A point with its trials, which are to be numbered from `number` + 1 on."""
-    first = spec_of(spec.baseline, {**base, **values})
-    training = _check_against_data(first, data, values)
-    network = data.plan(first)
-    epochs = sum(count for _, count in first.stages)
-    trials = [
-        Trial(number=number + repeat + 1, seed=spec.baseline.seed + repeat, planned=epochs)
-        for repeat in range(spec.repeats)
-    ]
-    return PointRecord(
-        values=values,
-        trials=trials,
-        parameters=network.parameters,
-        latent=network.latent,
-        weight=network.work * epochs * training,
-        memory=network.memory(first.batch_size),
-        optuna=optuna,
-    )
-
-
-def _check_against_data(spec: Spec, data: _Data, values: Mapping[str, str]) -> int:
-    """Refuse a point that does not fit the images; gives back how many it trains on."""
-    training, _ = preparation.split_for(spec, data.images)
-    if problems := check_against_data(spec, data.images.shape, len(training)):
-        where = f"{describe(values)}: " if values else ""
-        raise SpecError({name: f"{where}{sentence}" for name, sentence in problems.items()})
-    return len(training)
-
-
 # -- the work -------------------------------------------------------------------------------------
 
 
@@ -249,7 +120,7 @@ class _Work:
     ) -> None:
         self.home, self.directory, self.record, self.spec = home, directory, record, spec
         self.observer, self.flag = observer, flag
-        self.data = _load(home, spec.baseline)
+        self.data = load(home, spec.baseline)
         if self.data.images.digest != record.data.get("digest"):
             raise StudyError(
                 f"The images of study {record.id} are not the ones it began with: put the former files back, "
@@ -305,7 +176,7 @@ class _Work:
         for point in stage.points:
             if all(trial.state == WAITING for trial in point.trials):
                 try:
-                    fresh = _point(self.spec, self.data, stage.base, point.values, 0)
+                    fresh = point_of(self.spec, self.data, stage.base, point.values, 0)
                 except SpecError as error:
                     for trial in point.trials:
                         trial.state, trial.message = FAILED, "; ".join(error.problems.values())
@@ -330,7 +201,7 @@ class _Work:
             optuna, values = self.journal.ask(number)
             done = len(self.record.trials)
             try:
-                point = _point(self.spec, self.data, stage.base, values, done, optuna)
+                point = point_of(self.spec, self.data, stage.base, values, done, optuna)
             except SpecError as error:
                 refused = Trial(number=done + 1, seed=self.spec.baseline.seed, state=FAILED)
                 refused.message = "; ".join(error.problems.values())

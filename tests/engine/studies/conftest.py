@@ -6,8 +6,9 @@ from pathlib import Path
 from engine.control import Flag
 from engine.events import Event
 from engine.runs import Home
+from engine.studies.planning import create
 from engine.studies.records import StageRecord, Studies, StudyDirectory, StudyRecord
-from engine.studies.running import create, work_on
+from engine.studies.running import work_on
 from engine.studies.spec import StudySpec, make_study
 from tests.engine.conftest import small
 

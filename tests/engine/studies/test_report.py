@@ -17,9 +17,10 @@ from engine.errors import StorageError
 from engine.runs import Home
 from engine.spec import AutoencoderSpec, preset, spec_fields
 from engine.studies.document import Block, Code, Heading, Paragraph, Table, as_html, as_markdown
+from engine.studies.planning import create
 from engine.studies.records import PointRecord, StageRecord, StudyDirectory, StudyRecord, Trial
 from engine.studies.report import write_report
-from engine.studies.running import create, work_on
+from engine.studies.running import work_on
 from engine.studies.series import axis_of, pareto
 from engine.studies.spec import as_command, make_study, study_from_json
 from tests.engine.conftest import small_classifier, train

@@ -14,8 +14,9 @@ from engine.events import EpochEnded, Event, Paused, RunStarted
 from engine.runs import Home
 from engine.spec import ClassifierSpec
 from engine.studies.journal import importances
+from engine.studies.planning import create, plan
 from engine.studies.records import StageRecord, Studies, StudyDirectory, StudyRecord
-from engine.studies.running import create, plan, work_on
+from engine.studies.running import work_on
 from engine.studies.spec import make_study, study_from_json
 from tests.engine.conftest import small, small_classifier
 from tests.engine.studies.conftest import Watcher, do, study, table
