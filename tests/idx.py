@@ -19,3 +19,14 @@ def write_idx(path: Path, array: NDArray[np.uint8], *, gz: bool = False) -> Path
     data = idx_bytes(array)
     path.write_bytes(gzip.compress(data, mtime=0) if gz else data)
     return path
+
+
+def pictures(count: int = 6, height: int = 8, width: int = 8, colours: int | None = None) -> NDArray[np.uint8]:
+    """Grey or colour images of noise, always the same."""
+    shape = (count, height, width) if colours is None else (count, height, width, colours)
+    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+
+
+def numbers(*values: int) -> NDArray[np.uint8]:
+    """Labels."""
+    return np.array(values, np.uint8)

@@ -9,10 +9,13 @@ import pytest
 from textual.pilot import Pilot
 
 from cae_tui.app import CaeApp
+from cae_tui.messages import Start
 from cae_tui.runner import Work
+from cae_tui.screens.training import TrainingScreen
 from cae_tui.study_runner import StudyWork
 from cae_tui.views import DataView
 from engine.runs import Home
+from engine.spec import AutoencoderSpec
 from tests.cae_tui.script import (
     AUTOENCODER,
     BEGAN,
@@ -73,3 +76,20 @@ def make_app(home: Home, monkeypatch: pytest.MonkeyPatch) -> MakeApp:
         return app
 
     return make
+
+
+def on_top(app: CaeApp, screen: type) -> Callable[[], bool]:
+    """Whether a screen of that kind is on top and stands."""
+    return lambda: isinstance(app.screen, screen) and app.screen.is_mounted
+
+
+def told(app: CaeApp) -> list[str]:
+    """The sentences that the app shows for a while."""
+    return [notice.message for notice in app._notifications]
+
+
+async def begin(app: CaeApp, pilot: Pilot[None]) -> None:
+    """A run, as a form would ask for it."""
+    app.screen.post_message(Start(AutoencoderSpec()))
+    await until(pilot, lambda: app.runner.current is not None and isinstance(app.screen, TrainingScreen))
+    await pilot.pause()

@@ -1,18 +1,10 @@
 import asyncio
 import gc
-import logging
-import os
-import signal
-import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from textual.pilot import Pilot
-from textual.widgets import Button, Input
+from textual.widgets import Input
 
-from cae_tui.app import CaeApp
-from cae_tui.ending import run_to_the_end
 from cae_tui.messages import (
     Configure,
     ConfigureAgain,
@@ -29,7 +21,7 @@ from cae_tui.messages import (
 )
 from cae_tui.run_state import RunState
 from cae_tui.screens.configure import AutoencoderForm, ClassifierForm
-from cae_tui.screens.dialogs import AskTextScreen, ConfirmScreen, HelpScreen, StoppingScreen
+from cae_tui.screens.dialogs import AskTextScreen, ConfirmScreen, HelpScreen
 from cae_tui.screens.home import HomeScreen
 from cae_tui.screens.report import ReportScreen
 from cae_tui.screens.runs import RunsScreen
@@ -39,24 +31,8 @@ from engine.errors import RunError, SpecError
 from engine.events import BatchEnded, EpochEnded
 from engine.runs import Home
 from engine.spec import AutoencoderSpec
-from tests.cae_tui.conftest import MakeApp, until
+from tests.cae_tui.conftest import MakeApp, begin, on_top, told, until
 from tests.cae_tui.script import AUTOENCODER, CLASSIFIER, ScriptedWork, held, scripted_events, write_run
-
-
-def on_top(app: CaeApp, screen: type) -> Callable[[], bool]:
-    return lambda: isinstance(app.screen, screen) and app.screen.is_mounted
-
-
-def told(app: CaeApp) -> list[str]:
-    return [notice.message for notice in app._notifications]
-
-
-async def begin(app: CaeApp, pilot: Pilot[None]) -> None:
-    """A run, as a form would ask for it."""
-    app.screen.post_message(Start(AutoencoderSpec()))
-    await until(pilot, lambda: app.runner.current is not None and isinstance(app.screen, TrainingScreen))
-    await pilot.pause()
-
 
 # -- a run -------------------------------------------------------------------------------------------
 
@@ -465,157 +441,3 @@ async def test_the_device_is_told_on_every_screen_once_it_is_known(make_app: Mak
         await pilot.resize_terminal(24, 10)
         await pilot.pause()
         assert str(app.screen.query_one(TopBar).render()) == "cae-tui › Runs"  # no room for the device
-
-
-# -- the end -----------------------------------------------------------------------------------------
-
-
-async def test_quitting_without_a_run_asks_nothing(make_app: MakeApp) -> None:
-    app = make_app()
-    async with app.run_test() as pilot:
-        await pilot.press("q")
-        assert not app.is_running or app._exit
-
-
-async def test_quitting_asks_stops_the_run_and_waits_for_its_end(make_app: MakeApp) -> None:
-    work, _ = held(scripted_events(), EpochEnded)
-    app = make_app(work)
-    async with app.run_test() as pilot:
-        await begin(app, pilot)
-        await pilot.press("ctrl+q")
-        await until(pilot, on_top(app, ConfirmScreen))
-        assert isinstance(app.focused, Button)
-        assert app.focused.id == "no"
-        await pilot.press("ctrl+q")  # asked already
-        await pilot.press("enter")
-        await until(pilot, on_top(app, TrainingScreen))
-        assert app.runner.busy
-        await pilot.press("ctrl+q")
-        await until(pilot, on_top(app, ConfirmScreen))
-        await pilot.press("y")
-        await until(pilot, lambda: app._exit)
-    assert app.runner.current is not None
-    assert app.runner.current.state == "stopped"
-
-
-async def test_a_second_ctrl_q_does_not_wait(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
-    work, gate = held(scripted_events(), EpochEnded)
-    app = make_app(work)
-    async with app.run_test() as pilot:
-        await begin(app, pilot)
-        monkeypatch.setattr(app.runner, "stop_at_once", lambda: None)  # a step that takes long
-        await pilot.press("ctrl+q")
-        await until(pilot, on_top(app, ConfirmScreen))
-        await pilot.press("y")
-        await until(pilot, on_top(app, StoppingScreen))
-        assert not app._exit
-        await pilot.press("ctrl+q")
-        await until(pilot, lambda: app._exit)
-    assert app.runner.busy
-    left: list[int] = []
-    monkeypatch.setattr(logging, "shutdown", lambda: None)
-    monkeypatch.setattr(app, "run", lambda: None)
-
-    def leave(code: int) -> None:
-        left.append(code)
-        gate.set()
-
-    monkeypatch.setattr(os, "_exit", leave)
-    await asyncio.to_thread(run_to_the_end, app)
-    assert left == [0]
-
-
-async def test_the_end_does_not_wait_for_what_is_still_read(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = make_app()
-    gate = threading.Event()
-    left: list[int] = []
-    async with app.run_test() as pilot:
-        app.run_worker(app.runner.in_thread(gate.wait))
-        await until(pilot, lambda: app.runner.reading)
-        await pilot.press("ctrl+q")
-        await until(pilot, lambda: app._exit)
-    assert app.runner.reading
-    monkeypatch.setattr(logging, "shutdown", lambda: None)
-    monkeypatch.setattr(app, "run", lambda: None)
-    monkeypatch.setattr(os, "_exit", left.append)
-    await asyncio.to_thread(run_to_the_end, app)
-    gate.set()
-    assert left == [0]
-
-
-async def test_ctrl_c_twice_asks_to_quit(make_app: MakeApp) -> None:
-    app = make_app()
-    async with app.run_test() as pilot:
-        await pilot.press("ctrl+c")
-        await pilot.pause()
-        assert told(app) == ["Press Ctrl+C again, or Ctrl+Q, to quit."]
-        assert not app._exit
-        await pilot.press("ctrl+c")
-        await until(pilot, lambda: app._exit)
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_a_signal_stops_the_run_and_ends_without_asking(make_app: MakeApp, number: signal.Signals) -> None:
-    work, _ = held(scripted_events(), EpochEnded)
-    app = make_app(work)
-    async with app.run_test() as pilot:
-        await begin(app, pilot)
-        os.kill(os.getpid(), number)
-        await until(pilot, lambda: app._exit)
-    assert app.return_code == 128 + number
-    assert app.runner.current is not None
-    assert app.runner.current.state == "stopped"
-
-
-async def test_a_hang_up_stops_the_run_and_ends_without_the_terminal(
-    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    work, _ = held(scripted_events(), EpochEnded)
-    app = make_app(work)
-    ended: list[tuple[int, str]] = []
-
-    def end(code: int) -> None:
-        assert app.runner.current is not None
-        ended.append((code, app.runner.current.state))
-
-    monkeypatch.setattr(os, "_exit", end)
-    monkeypatch.setattr(logging, "shutdown", lambda: None)
-    async with app.run_test() as pilot:
-        await begin(app, pilot)
-        os.kill(os.getpid(), signal.SIGHUP)
-        await until(pilot, lambda: bool(ended))
-    assert ended == [(129, "stopped")]
-    assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
-
-
-async def test_an_error_of_its_own_is_logged_and_told_in_a_sentence(
-    make_app: MakeApp, home: Home, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
-) -> None:
-    logging.getLogger("cae_tui").propagate = True
-    work, _ = held(scripted_events(), EpochEnded)
-    app = make_app(work)
-
-    def fail() -> None:
-        raise ZeroDivisionError("a bug")
-
-    async def meet_it() -> None:
-        async with app.run_test() as pilot:
-            await begin(app, pilot)
-            app.call_later(fail)
-            await until(pilot, lambda: app._exception is not None)
-
-    with pytest.raises(ZeroDivisionError):
-        await meet_it()
-    await app.runner.wait_for_end()  # the run is stopped, so its checkpoint is written
-    assert app.return_code == 1
-    assert "ZeroDivisionError: a bug" in caplog.text
-    written = "".join(capsys.readouterr().err.split())  # it is wrapped at the terminal's width
-    assert f"Whathappenedisin{home.log}." in written
-    assert "Traceback" not in written
-
-
-def test_the_exit_status_is_the_apps(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = make_app()
-    monkeypatch.setattr(app, "run", lambda: None)
-    monkeypatch.setattr(CaeApp, "return_code", 143)
-    assert run_to_the_end(app) == 143

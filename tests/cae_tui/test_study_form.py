@@ -1,0 +1,125 @@
+"""The form of a study: its plan as it is typed, what it refuses, what it looks like."""
+
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from cae_tui import messages
+from cae_tui.app import CaeApp
+from cae_tui.screens.study import StudyScreen
+from cae_tui.screens.study_form import StudyForm, split_values
+from cae_tui.widgets.fields import Choice
+from engine.errors import EngineError, SpecError
+from engine.runs import Home
+from engine.studies.records import StudyRecord
+from tests.cae_tui.conftest import AUTOENCODER, MakeApp, scripted_events, write_run
+from tests.cae_tui.study_script import ScriptedStudy, guided
+from tests.cae_tui.test_study import text
+
+SIZES = [(120, 40), (80, 24)]
+
+
+async def form(app: CaeApp, pilot: Pilot[Any], run: str = "") -> StudyForm:
+    app.post_message(messages.ConfigureStudy(run))
+    await pilot.pause()
+    await pilot.pause()
+    assert isinstance(app.screen, StudyForm)
+    return app.screen
+
+
+def plan_of(app: CaeApp, record: StudyRecord) -> None:
+    async def plan(spec: object) -> StudyRecord:
+        return record
+
+    app.studies.plan = plan  # type: ignore[method-assign]
+
+
+async def test_the_form_shows_the_plan_and_starts_it(make_app: MakeApp) -> None:
+    script = ScriptedStudy(guided(state="running"))
+    app = make_app(study_work=script)
+    plan_of(app, guided())
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await form(app, pilot)
+        assert text(app, "#word").startswith("Name what is varied")
+        screen.query_one("#field-values", Input).value = "layers=8,10"
+        await pilot.pause(0.5)
+        assert "6 trials on cpu" in text(app, "#plan")
+        assert "32 kernels" in text(app, "#plan")
+        await pilot.press("ctrl+r")
+        await pilot.pause(0.2)
+        assert script.specs[0].values == {"layers": ("8", "10")}
+        assert isinstance(app.screen, StudyScreen)
+        script.finish.set()
+        await pilot.pause(0.2)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.page is not screen  # it has served
+        assert app.drafts["study"]["values"] == "layers=8,10"
+
+
+async def test_wrong_values_are_told_beneath_them(make_app: MakeApp) -> None:
+    app = make_app()
+    plan_of(app, guided())
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await form(app, pilot)
+        for typed, sentence in (
+            ("layers", "“layers” is no hyperparameter with its values"),
+            ("layers=8,9", "layers: “9” is odd"),
+            ("layrs=8", "did you mean layers?"),
+            ("layers=8 kernels=4", "2 hyperparameters are named"),
+        ):
+            screen.query_one("#field-values", Input).value = typed
+            await pilot.pause(0.05)
+            assert sentence in screen._problems["values"]
+            assert "To mend: Values." in text(app, "#word")
+        screen.query_one("#field-mode", Choice).choose("grid")
+        await pilot.pause(0.05)
+        assert screen._problems == {}
+
+
+async def test_a_run_is_a_baseline(make_app: MakeApp, home: Home) -> None:
+    write_run(home, scripted_events())
+    app = make_app()
+    plan_of(app, guided())
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await form(app, pilot, AUTOENCODER)
+        assert screen.query_one("#field-baseline", Choice).value == "run a7f3"
+        screen.query_one("#field-values", Input).value = "layers=8,10"
+        await pilot.pause(0.5)
+        assert screen._study is not None
+
+
+async def test_what_the_data_refuse_is_told(make_app: MakeApp) -> None:
+    app = make_app()
+
+    async def plan(spec: object) -> StudyRecord:
+        raise EngineError("batch 600: 600 is more than the 540 images to train on.")
+
+    app.studies.plan = plan  # type: ignore[method-assign]
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await form(app, pilot)
+        screen.query_one("#field-values", Input).value = "batch_size=64,600"
+        await pilot.pause(0.5)
+        assert "600 is more than" in screen._problems["values"]
+
+
+def test_values_are_split_where_a_blank_follows_a_comma_too() -> None:
+    assert split_values("layers=8, 10 kernels=16") == {"layers": "8,10", "kernels": "16"}
+    assert split_values(" batch-size=64 ") == {"batch_size": "64"}
+    with pytest.raises(SpecError):
+        split_values("layers 8")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_form_looks_as_it_did(make_app: MakeApp, home: Home, snap_compare: Any, size: tuple[int, int]) -> None:
+    app = make_app()
+    plan_of(app, guided())
+
+    async def open_it(pilot: Pilot[Any]) -> None:
+        screen = await form(app, pilot)
+        screen.query_one("#field-mode", Choice).choose("guided")
+        await pilot.pause(0.6)
+
+    assert snap_compare(app, run_before=open_it, terminal_size=size)
