@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import PurePath
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import WeakSet
 
 from textual import on, work
@@ -23,18 +23,21 @@ from textual.screen import Screen
 
 from cae_tui import messages
 from cae_tui.messages import RunsChanged, RunUpdated, StudyUpdated
-from cae_tui.run_state import RunState
-from cae_tui.runner import Runner, Work
 from cae_tui.screens.base import Page
 from cae_tui.screens.home import HomeScreen
 from cae_tui.settings import read_settings, write_settings
 from cae_tui.study_app import StudyApp
-from cae_tui.study_runner import StudyRunner, StudyWork
 from cae_tui.themes import DARK, THEMES, data_variables
 from engine.control import Asked
 from engine.errors import EngineError
-from engine.events import EARLY_STOPPED, FINISHED
 from engine.runs import Home, shortest_prefixes
+from engine.states import EARLY_STOPPED, FINISHED
+
+if TYPE_CHECKING:
+    from cae_tui.run_state import RunState
+    from cae_tui.runner import Runner, Work
+    from cae_tui.study_runner import StudyRunner, StudyWork
+    from cae_tui.views import RunStatus
 
 
 class CaeApp(StudyApp):
@@ -62,13 +65,18 @@ class CaeApp(StudyApp):
     """The device that a run would train on, in words; empty until it is known."""
 
     def __init__(
-        self, home: Home, work: Work | None = None, open_run: str | None = None, study_work: StudyWork | None = None
+        self,
+        home: Home,
+        work: "Work | None" = None,
+        open_run: str | None = None,
+        study_work: "StudyWork | None" = None,
     ) -> None:
         super().__init__()
         self._open_first = open_run
         self.home = home
-        self.runner = Runner(home, self, work)
-        self.studies = StudyRunner(self.runner, self, study_work)
+        self._runner: Runner | None = None
+        self._studies: StudyRunner | None = None
+        self._work, self._study_work = work, study_work
         self.runs_version = 0
         self.drafts: dict[str, dict[str, str]] = {}  # what was typed into forms, by kind and field
         self._settings, self._settings_problem = read_settings(home.path)
@@ -80,6 +88,31 @@ class CaeApp(StudyApp):
         for theme in THEMES:
             self.register_theme(theme)
         self._begin_with(self._settings.theme if self._settings.theme in self.available_themes else DARK.name)
+
+    @property
+    def runner(self) -> "Runner":
+        """The bridge to the engine; made when it is first asked for, for the first screen does without."""
+        from cae_tui.runner import Runner
+
+        if self._runner is None:
+            self._runner = Runner(self.home, self, self._work)
+        return self._runner
+
+    @property
+    def studies(self) -> "StudyRunner":
+        """What does studies, and reads them; made when it is first asked for."""
+        from cae_tui.study_runner import StudyRunner
+
+        if self._studies is None:
+            self._studies = StudyRunner(self.runner, self, self._study_work)
+        return self._studies
+
+    def last_runs(self) -> "list[RunStatus]":
+        """Runs and studies, the latest first, as Home lists them: a trial is listed by its study, a hidden run not."""
+        runs = [run for run in self.home.list_runs() if not run.study and not run.marks.hidden]
+        if (self.home.path / "studies").is_dir():
+            runs += self.studies.as_runs()
+        return sorted(runs, key=lambda run: run.started, reverse=True)
 
     # -- beginning and end -----------------------------------------------------------------------
 
@@ -120,7 +153,7 @@ class CaeApp(StudyApp):
 
     # -- what the runner tells, from its threads -------------------------------------------------
 
-    def run_changed(self, run: RunState, *, epoch: bool) -> None:
+    def run_changed(self, run: "RunState", *, epoch: bool) -> None:
         """See `Listener`."""
         self.post_message(RunUpdated(run, epoch))
 
@@ -143,7 +176,7 @@ class CaeApp(StudyApp):
         if page := self.page:
             page.post_message(RunUpdated(run, message.epoch))
 
-    def _name_training(self, run: RunState) -> None:
+    def _name_training(self, run: "RunState") -> None:
         """Once the run that was asked for has an id: its screen has a name, and its form has served."""
         if run is not self.runner.current or self.asked_by is None:
             return
@@ -173,10 +206,10 @@ class CaeApp(StudyApp):
 
     def page_shown(self, page: Page) -> None:
         """Tell a page that has just come on top what happened meanwhile."""
-        if self.runner.current is not None:
-            page.post_message(RunUpdated(self.runner.current))
-        if self.studies.busy and self.studies.current is not None:
-            page.post_message(StudyUpdated(self.studies.current))
+        if self._runner is not None and self._runner.current is not None:
+            page.post_message(RunUpdated(self._runner.current))
+        if self._studies is not None and self._studies.busy and self._studies.current is not None:
+            page.post_message(StudyUpdated(self._studies.current))
         if page.runs_version not in (-1, self.runs_version):
             page.post_message(RunsChanged())
         page.runs_version = self.runs_version

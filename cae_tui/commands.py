@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from textual.app import SystemCommand
 
 from cae_tui.messages import ContinueRun, PauseRun, StopRun
-from engine.events import PAUSED
+from engine.states import PAUSED
 
 if TYPE_CHECKING:
     from cae_tui.app import CaeApp

@@ -28,13 +28,6 @@ from cae_tui.run_state import RunState, replay
 from engine.control import Asked, Flag
 from engine.errors import RunError
 from engine.events import (
-    CUT_OFF,
-    DIVERGED,
-    EARLY_STOPPED,
-    ENDED_FOR_GOOD,
-    FAILED,
-    FINISHED,
-    STOPPED,
     EpochEnded,
     EvaluationStarted,
     Event,
@@ -47,6 +40,7 @@ from engine.events import (
 )
 from engine.files import FORMAT
 from engine.runs import Home, RunDirectory, RunStatus
+from engine.states import CUT_OFF, DIVERGED, EARLY_STOPPED, ENDED_FOR_GOOD, FAILED, FINISHED, STOPPED
 
 if TYPE_CHECKING:
     from engine.spec import Spec

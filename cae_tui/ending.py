@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 from textual import work
@@ -26,8 +26,10 @@ from textual.notifications import SeverityLevel
 from textual.widget import Widget
 from textual.worker import WorkerFailed, get_current_worker
 
-from cae_tui.runner import Runner
 from engine.runs import Home
+
+if TYPE_CHECKING:
+    from cae_tui.runner import Runner
 
 log = logging.getLogger("cae_tui")
 
@@ -41,7 +43,6 @@ class EndingApp(App[None]):
     """An app with a runner, whose end waits for the run that is on."""
 
     home: Home
-    runner: Runner
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,6 +52,11 @@ class EndingApp(App[None]):
         self.at_once = False  # whether to leave a run behind that does not come to its end
         self._interrupted = float("-inf")
         self._hang_up_before: Callable[[int, FrameType | None], Any] | int | None = signal.SIG_DFL
+
+    @property
+    def runner(self) -> "Runner":
+        """The bridge to the engine."""
+        raise NotImplementedError
 
     def on_mount(self) -> None:
         """Take signals."""

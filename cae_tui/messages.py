@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from cae_tui.run_state import RunState
-
 if TYPE_CHECKING:
+    from cae_tui.run_state import RunState
     from engine.spec import Spec
     from engine.studies.records import StudyRecord
     from engine.studies.spec import StudySpec
@@ -215,7 +214,7 @@ class StudyUpdated(Message, bubble=False):
 class RunUpdated(Message, bubble=False):
     """From the app: something of the run that a screen may show has changed."""
 
-    run: RunState
+    run: "RunState"
     epoch: bool = True  # more than a step: epochs, samples or the state itself
 
     def can_replace(self, message: Message) -> bool:

@@ -14,7 +14,6 @@ from cae_tui import messages
 from cae_tui.ending import EndingApp
 from engine.errors import EngineError
 from engine.marks import Marks, read_note, read_tags
-from engine.studies.records import Studies
 
 if TYPE_CHECKING:
     from cae_tui.screens.base import Page
@@ -150,6 +149,8 @@ class RunListApp(EndingApp):
     @on(messages.DeleteRuns)
     @work
     async def _delete(self, message: messages.DeleteRuns) -> None:
+        from engine.studies.records import Studies
+
         studies = set(Studies(self.home).ids())
         trials = sum(status.id in message.runs and status.study in studies for status in self.home.list_runs())
         how_many = "It is" if len(message.runs) == 1 else "One is" if trials == 1 else f"{trials:,} are"

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.events import (
-    PAUSED,
-    RUNNING,
     BatchEnded,
     Continued,
     EpochEnded,
@@ -27,6 +25,7 @@ from engine.events import (
     StageStarted,
     Warned,
 )
+from engine.states import PAUSED, RUNNING
 
 BATCHES_KEPT = 2000
 """Points of the batch chart; every second one is dropped when there are more."""

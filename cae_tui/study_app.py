@@ -25,9 +25,13 @@ if TYPE_CHECKING:
 class StudyApp(RunListApp):
     """What studies need of the app, and what the app does for them."""
 
-    studies: "StudyRunner"
     asked_by: "Page | None" = None
     """The form that asked for the run or study which is being prepared."""
+
+    @property
+    def studies(self) -> "StudyRunner":
+        """What does studies, and reads them."""
+        raise NotImplementedError
 
     @property
     def under_way(self) -> str:

@@ -23,9 +23,10 @@ from cae_tui.console import OutputConsole, interruptible
 from cae_tui.output import OutputError, complain, flush, let_go, put
 from cae_tui.study_cli import print_json
 from engine.errors import StudyError
-from engine.events import FAILED, FINISHED, STOPPED, Event
+from engine.events import Event
 from engine.files import FORMAT
 from engine.runs import Home
+from engine.states import FAILED, FINISHED, STOPPED
 from engine.studies.records import PointRecord, StageRecord, Studies, StudyDirectory, StudyRecord, Trial
 from engine.studies.tables import columns, rows
 

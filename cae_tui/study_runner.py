@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 from cae_tui.runner import Runner
 from engine.control import Asked, Flag
 from engine.errors import EngineError, RunError, StudyError
-from engine.events import PAUSED, RUNNING, Event, Resumed, RunStarted
+from engine.events import Event, Resumed, RunStarted
 from engine.runs import Home, RunStatus, shortest_prefixes
+from engine.states import PAUSED, RUNNING
 
 if TYPE_CHECKING:
     from engine.studies.records import StageRecord, Studies, StudyDirectory, StudyRecord
@@ -60,7 +61,7 @@ class StudyRunner:
         self._runner, self._home = runner, runner.home
         self._listener = listener
         self._work = work or EngineStudyWork()
-        self._emit: Callable[[Event], None] = runner.emitter()
+        self._emit: Callable[[Event], None] | None = None  # takes in the events of the trial under way
         self._choice: Mapping[str, str] | None = None
         self._chosen = threading.Event()
         self._on = False
@@ -123,10 +124,10 @@ class StudyRunner:
 
     def emit(self, event: Event) -> None:
         """From the worker thread: an event of the trial under way."""
-        if isinstance(event, RunStarted):
-            self._emit = self._runner.emitter()
-        elif isinstance(event, Resumed) and self.current is not None and self.current.current is not None:
+        if isinstance(event, Resumed) and self.current is not None and self.current.current is not None:
             self._emit = self._runner.emitter(self._home.find(self.current.current.run))
+        elif isinstance(event, RunStarted) or self._emit is None:
+            self._emit = self._runner.emitter()
         self._emit(event)
 
     # -- control of one, whoever works on it -------------------------------------------------------

@@ -8,7 +8,6 @@ flushed to disk, then renamed over the target. A full disk or a folder that cann
 import errno
 import json
 import os
-import secrets
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ def write_bytes(path: Path, data: bytes) -> None:
     Raises:
         StorageError: it cannot be written.
     """
-    sibling = path.with_name(f".{path.name[:60]}.{secrets.token_hex(4)}")
+    sibling = path.with_name(f".{path.name[:60]}.{os.urandom(4).hex()}")
     try:
         with open(sibling, "wb") as file:
             file.write(data)

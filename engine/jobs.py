@@ -26,21 +26,7 @@ from engine.datasets import ImageData
 from engine.device import is_out_of_memory
 from engine.errors import DatasetError, EngineError, RunError, StorageError
 from engine.evaluation import constant_image_error, psnr
-from engine.events import (
-    EARLY_STOPPED,
-    ENDED_FOR_GOOD,
-    FAILED,
-    FINISHED,
-    PRUNED,
-    RUNNING,
-    SKIPPED,
-    STOPPED,
-    Emit,
-    EvaluationStarted,
-    Resumed,
-    RunEnded,
-    RunStarted,
-)
+from engine.events import Emit, EvaluationStarted, Resumed, RunEnded, RunStarted
 from engine.files import absolute, write_bytes, write_json
 from engine.models import ConvAutoencoder, EncoderClassifier
 from engine.preparation import Work, create, find_encoder, reopen
@@ -48,6 +34,7 @@ from engine.recorder import Recorder, best_file, read_checkpoint, to_pixels
 from engine.runs import Home, RunDirectory, RunStatus
 from engine.spec import AutoencoderSpec, ClassifierSpec, Spec
 from engine.spec_file import check_unchanged
+from engine.states import EARLY_STOPPED, ENDED_FOR_GOOD, FAILED, FINISHED, PRUNED, RUNNING, SKIPPED, STOPPED
 from engine.tasks import Classification, Reconstruction, Task
 from engine.training import ENDS, Progress, Stage, StageData, TrainingState, fit
 

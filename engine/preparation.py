@@ -21,11 +21,11 @@ from engine.checkpoint import ModelFile, read_autoencoder
 from engine.datasets import ImageData, labelled_subset, load_dataset, split
 from engine.device import Device, choose_device
 from engine.errors import DatasetError, ModelFileError, RunError, SpecError
-from engine.events import RUNNING
 from engine.files import absolute, write_bytes, write_json
 from engine.runs import Home, RunDirectory, RunStatus
 from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, check_against_data
 from engine.spec_file import read_spec_file
+from engine.states import RUNNING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,22 +21,11 @@ from engine.batches import DeviceImages
 from engine.checkpoint import model_tensors, read_tensors, write_tensors
 from engine.device import Device
 from engine.errors import ModelFileError, RunError
-from engine.events import (
-    PAUSED,
-    RUNNING,
-    BatchEnded,
-    Continued,
-    Emit,
-    EpochEnded,
-    Event,
-    EventFormat,
-    Paused,
-    SamplesSaved,
-    Warned,
-)
+from engine.events import BatchEnded, Continued, Emit, EpochEnded, Event, EventFormat, Paused, SamplesSaved, Warned
 from engine.files import storage_error, write_bytes
 from engine.models import ConvAutoencoder
 from engine.runs import RunDirectory, RunStatus, touch
+from engine.states import PAUSED, RUNNING
 from engine.training import TrainingState
 
 BATCH_EVENTS_KEPT = 200  # of an epoch

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import EngineError
-from engine.events import STATES
 from engine.runs import RunStatus
+from engine.states import STATES
 
 Values = Mapping[str, Any]
 Test = Callable[[RunStatus, Values], bool]

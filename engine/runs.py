@@ -6,35 +6,30 @@ nor numpy nor pydantic, for the first screen lists the last runs.
 """
 
 import os
+import random
 import re
-import secrets
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.control import Asked, ask_other_process
 from engine.errors import RunError
-from engine.events import (
-    CUT_OFF,
-    ENDED_FOR_GOOD,
-    FAILED,
-    PAUSED,
-    RUNNING,
-    STOPPED,
-    Event,
-    EventFormat,
-)
 from engine.files import absolute, read_json, storage_error, write_json
 from engine.marks import NO_MARKS, Marks, read_marks
+from engine.states import CUT_OFF, ENDED_FOR_GOOD, FAILED, PAUSED, RUNNING, STOPPED
+
+if TYPE_CHECKING:
+    from engine.events import Event
 
 ID_LENGTH = 10
 ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # no letters that look like digits
 _ID = re.compile(rf"[{ID_ALPHABET}]{{{ID_LENGTH}}}")
 SHORTEST_PREFIX = 4
+_RANDOM = random.SystemRandom()  # no seed, which a run sets, may make two ids alike
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +193,7 @@ class RunDirectory:
                 f"{path} cannot be read ({error}): restore the file, or delete the folder of the run."
             ) from None
 
-    def read_events(self, offset: int = 0) -> tuple[list[Event], int]:
+    def read_events(self, offset: int = 0) -> "tuple[list[Event], int]":
         """The events from byte `offset` on, and the offset behind the last whole line."""
         try:
             with open(self.events, "rb") as file:
@@ -206,6 +201,8 @@ class RunDirectory:
                 data = file.read()
         except OSError:
             return [], offset
+        from engine.events import EventFormat  # not for a list of runs
+
         whole = data.rfind(b"\n") + 1
         events = (EventFormat.read(line) for line in data[:whole].splitlines())
         return [event for event in events if event is not None], offset + whole
@@ -246,7 +243,7 @@ class Home:
         try:
             self.runs.mkdir(parents=True, exist_ok=True)
             while True:
-                path = self.runs / "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
+                path = self.runs / "".join(_RANDOM.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
                 with suppress(FileExistsError):
                     path.mkdir()
                     break
@@ -338,7 +335,7 @@ class Home:
         """
         if run.is_held():
             raise RunError(f"Run {run.id} is being trained: stop it first.")
-        grave = run.path.with_name(f".{run.id}.{secrets.token_hex(4)}")
+        grave = run.path.with_name(f".{run.id}.{os.urandom(4).hex()}")
         try:
             run.path.rename(grave)  # gone at once, even where taking away its files is cut off
             shutil.rmtree(grave)

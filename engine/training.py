@@ -23,23 +23,9 @@ from engine.batches import DeviceImages
 from engine.control import Asked, Control
 from engine.device import Device, is_out_of_memory
 from engine.errors import RunError
-from engine.events import (
-    DIVERGED,
-    EARLY_STOPPED,
-    FINISHED,
-    PRUNED,
-    SKIPPED,
-    STOPPED,
-    BatchEnded,
-    Continued,
-    Emit,
-    EpochEnded,
-    OverfittingSeen,
-    Paused,
-    StageEnded,
-    StageStarted,
-)
+from engine.events import BatchEnded, Continued, Emit, EpochEnded, OverfittingSeen, Paused, StageEnded, StageStarted
 from engine.optimisation import make_optimizer, make_scheduler, optimizer_state, restore_optimizer
+from engine.states import DIVERGED, EARLY_STOPPED, FINISHED, PRUNED, SKIPPED, STOPPED
 from engine.tasks import Task
 
 TELL_SECONDS = 0.1  # between two readings of the loss

@@ -17,11 +17,11 @@ from textual.widget import Widget
 from textual.widgets import Footer
 
 from cae_tui.messages import RunUpdated
-from cae_tui.run_state import RunState
 from cae_tui.widgets.frame import RunStrip, TopBar
 
 if TYPE_CHECKING:
     from cae_tui.app import CaeApp
+    from cae_tui.run_state import RunState
     from cae_tui.runner import Runner
 
 
@@ -132,7 +132,7 @@ class Page(Steady, Screen[None]):
         """One step back within the screen; whether there was one, so that Escape does not leave it."""
         return False
 
-    def shows_run(self, run: RunState) -> bool:  # noqa: ARG002 - for screens that do
+    def shows_run(self, run: "RunState") -> bool:  # noqa: ARG002 - for screens that do
         """Whether the screen itself tells how `run` goes, so that it needs no strip."""
         return False
 

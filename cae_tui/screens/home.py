@@ -118,10 +118,7 @@ loss, a percentage the test accuracy.
         """List the runs again."""
         if self.is_current or not self.is_mounted:
             listed = self.query_one(LastRuns)
-            # A trial is listed by its study.
-            runs = [run for run in self.runner.list_runs() if not run.study and not run.marks.hidden]
-            runs += self.cae.studies.as_runs()
-            listed.show(sorted(runs, key=lambda run: run.started, reverse=True))
+            listed.show(self.cae.last_runs())
             self.refresh_keys()
 
     def on_screen_resume(self) -> None:

@@ -29,8 +29,8 @@ from cae_tui.messages import (
 from cae_tui.screens.base import Page
 from cae_tui.views import RunStatus
 from cae_tui.widgets.run_table import COLUMNS, STAR, RunTable
-from engine.events import PAUSED, RUNNING
 from engine.run_filter import EVERYTHING, EXAMPLES, Filter, FilterError, parse_filter
+from engine.states import PAUSED, RUNNING
 
 RELOAD_SECONDS = 3.0
 """How often the list looks for what other processes did."""

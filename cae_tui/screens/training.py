@@ -33,7 +33,7 @@ from cae_tui.widgets.loss_chart import LossChart
 from cae_tui.widgets.run_progress import advice, status
 from cae_tui.widgets.sample_strip import SampleStripView
 from engine.errors import EngineError
-from engine.events import CUT_OFF, EARLY_STOPPED, FAILED, FINISHED, PAUSED, RUNNING, STOPPED
+from engine.states import CUT_OFF, EARLY_STOPPED, FAILED, FINISHED, PAUSED, RUNNING, STOPPED
 
 if TYPE_CHECKING:
     from cae_tui.run_state import RunState

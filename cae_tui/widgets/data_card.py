@@ -4,7 +4,7 @@ The place of everything is kept from the first paint on, so that nothing jumps w
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.content import Content
 from textual.events import Click
@@ -13,8 +13,10 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from cae_tui import formats
-from cae_tui.views import DataView
 from cae_tui.widgets.image_grid import beside
+
+if TYPE_CHECKING:
+    from cae_tui.views import DataView
 
 SHOWN = 10
 """Classes that are shown; a data set with more says so in its summary."""
@@ -56,7 +58,7 @@ class DataCard(Widget):
 
     DEFAULT_CSS = "DataCard { height: auto; pointer: pointer; }"
 
-    data: reactive[DataView | None] = reactive(None)
+    data: "reactive[DataView | None]" = reactive(None)
     problem: reactive[str] = reactive("", layout=True)
 
     def __init__(self, **arguments: Any) -> None:
@@ -64,7 +66,7 @@ class DataCard(Widget):
         self.border_title = "MNIST"
         self.tooltip = "Look at the data"
 
-    def watch_data(self, data: DataView | None) -> None:
+    def watch_data(self, data: "DataView | None") -> None:
         """The card bears the data set's name."""
         if data is not None:
             self.border_title = Content(data.name)

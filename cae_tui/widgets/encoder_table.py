@@ -19,7 +19,7 @@ from textual.widgets import DataTable, Label
 
 from cae_tui import formats
 from cae_tui.views import RunStatus
-from engine.events import EARLY_STOPPED, FINISHED, STOPPED
+from engine.states import EARLY_STOPPED, FINISHED, STOPPED
 
 CHOSEN = "●"
 NO_ENCODER = "No autoencoder yet. Press Ctrl+N to train one."

@@ -1,6 +1,7 @@
 """What frames every screen: the line on top, and the strip that tells of the run that is on."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 from textual.reactive import reactive
@@ -8,7 +9,9 @@ from textual.widget import Widget
 
 from cae_tui import formats
 from cae_tui.messages import OpenTraining
-from cae_tui.run_state import RunState
+
+if TYPE_CHECKING:
+    from cae_tui.run_state import RunState
 
 NAME = "cae-tui"
 
@@ -71,7 +74,7 @@ class RunStrip(Widget):
         self._run = ""
         self.tooltip = "Go to the run that is on"
 
-    def show(self, run: RunState, name: str = "") -> None:
+    def show(self, run: "RunState", name: str = "") -> None:
         """Tell of `run`, called `name`, or vanish once it is over."""
         self.display = run.live
         if not run.live:
@@ -100,7 +103,7 @@ def _joined(parts: Sequence[Content]) -> Content:
     return Content("  ").join(parts)
 
 
-def strip_parts(run: RunState, name: str) -> tuple[Content, ...]:
+def strip_parts(run: "RunState", name: str) -> tuple[Content, ...]:
     """`● training a7f3`, `epoch 7/20`, `val_loss 0.0004`, `ETA 1:12`: the first matters most."""
     if run.state == "running":
         doing = "preparing" if run.started is None else "evaluating" if run.evaluating else "training"

@@ -8,7 +8,7 @@ Pure Python on bytes: Home draws its digits without numpy.
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.color import Color
 from rich.style import Style
@@ -16,7 +16,8 @@ from rich.text import Text
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from cae_tui.views import Picture
+if TYPE_CHECKING:
+    from cae_tui.views import Picture
 
 Rgb = tuple[int, int, int]
 Cell = tuple[Rgb, Rgb | None]  # the upper pixel, and the lower where there is one
@@ -24,18 +25,18 @@ Cell = tuple[Rgb, Rgb | None]  # the upper pixel, and the lower where there is o
 UPPER_HALF = "▀"
 
 
-def cells_of(picture: Picture) -> tuple[int, int]:
+def cells_of(picture: "Picture") -> tuple[int, int]:
     """The columns and rows at which `picture` is exact."""
     return picture.width, (picture.height + 1) // 2
 
 
-def fitting(picture: Picture, columns: int, rows: int) -> tuple[int, int]:
+def fitting(picture: "Picture", columns: int, rows: int) -> tuple[int, int]:
     """The largest columns and rows, no more than given and no more than exact, that keep the picture's shape."""
     scale = min(1.0, columns / picture.width, 2 * rows / picture.height)
     return max(1, int(picture.width * scale)), max(1, int(picture.height * scale / 2 + 0.5))
 
 
-def half_blocks(picture: Picture, *, width: int | None = None, height: int | None = None) -> Text:
+def half_blocks(picture: "Picture", *, width: int | None = None, height: int | None = None) -> Text:
     """`picture` as text of `width` columns and `height` rows; exact where neither is given.
 
     Where only one is given the other follows from the picture's shape.
@@ -53,7 +54,7 @@ def half_blocks(picture: Picture, *, width: int | None = None, height: int | Non
 
 
 @lru_cache(maxsize=1024)
-def _draw(picture: Picture, width: int, height: int) -> Text:
+def _draw(picture: "Picture", width: int, height: int) -> Text:
     exact = (width, height) == cells_of(picture)
     rows = _rows(picture) if exact else _averaged(picture, width, 2 * height)
     text = Text(no_wrap=True, end="")
@@ -72,7 +73,7 @@ def _style(cell: Cell) -> Style:
     return Style(color=Color.from_rgb(*upper), bgcolor=None if lower is None else Color.from_rgb(*lower))
 
 
-def _rows(picture: Picture) -> list[list[Rgb]]:
+def _rows(picture: "Picture") -> list[list[Rgb]]:
     pixels, width = picture.pixels, picture.width
     if picture.channels == 1:
         return [
@@ -97,7 +98,7 @@ def _shares(pixels: int, wanted: int) -> list[list[tuple[int, float]]]:
     return parts
 
 
-def _averaged(picture: Picture, width: int, height: int) -> list[list[Rgb]]:
+def _averaged(picture: "Picture", width: int, height: int) -> list[list[Rgb]]:
     """The mean colour under each of `width` × `height` equal areas; first along rows, then along columns."""
     across, down = _shares(picture.width, width), _shares(picture.height, height)
     channels, pixels = picture.channels, picture.pixels
@@ -116,7 +117,7 @@ def _averaged(picture: Picture, width: int, height: int) -> list[list[Rgb]]:
     return [[(round(first[y][x]), round(middle[y][x]), round(last[y][x])) for x in range(width)] for y in range(height)]
 
 
-def beside(pictures: Sequence[Picture], *, width: int, height: int, gap: int = 1) -> Text:
+def beside(pictures: "Sequence[Picture]", *, width: int, height: int, gap: int = 1) -> Text:
     """Several pictures in a row, each at `width` × `height` cells, `gap` columns apart."""
     drawn = [half_blocks(picture, width=width, height=height).split("\n") for picture in pictures]
     text = Text(no_wrap=True, end="")
@@ -140,9 +141,9 @@ class PictureView(Static):
     }
     """
 
-    picture: reactive[Picture | None] = reactive(None)
+    picture: "reactive[Picture | None]" = reactive(None)
 
-    def __init__(self, picture: Picture | None = None, **arguments: Any) -> None:
+    def __init__(self, picture: "Picture | None" = None, **arguments: Any) -> None:
         super().__init__("", markup=False, **arguments)
         self.set_reactive(PictureView.picture, picture)
 

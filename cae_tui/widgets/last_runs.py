@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -10,8 +10,10 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from cae_tui import formats
-from cae_tui.views import RunStatus
 from cae_tui.widgets.frame import state_content
+
+if TYPE_CHECKING:
+    from cae_tui.views import RunStatus
 
 LISTED = 30
 """Runs that are listed; the screen of all runs has the others."""
@@ -38,19 +40,19 @@ class LastRuns(OptionList):
         self._drawn: tuple[object, ...] = ()
 
     @property
-    def run(self) -> RunStatus | None:
+    def run(self) -> "RunStatus | None":
         """The one under the cursor."""
         place = self.highlighted
         return self._runs[place] if place is not None and place < len(self._runs) else None
 
     @property
-    def resumable(self) -> RunStatus | None:
+    def resumable(self) -> "RunStatus | None":
         """The one under the cursor, where it can be resumed; from elsewhere on the screen, the latest that can."""
         if self.has_focus:
             return self.run if self.run is not None and self.run.resumable else None
         return next((run for run in self._runs if run.resumable), None)
 
-    def show(self, runs: Sequence[RunStatus]) -> None:
+    def show(self, runs: "Sequence[RunStatus]") -> None:
         """List `runs`; the cursor stays on its run."""
         chosen = self.run.id if self.run else ""
         self._runs = runs[:LISTED]
@@ -86,7 +88,7 @@ class LastRuns(OptionList):
         self.highlighted = places.get(chosen, 0)
 
 
-def run_lines(runs: Sequence[RunStatus], width: int, now: float) -> list[Content]:
+def run_lines(runs: "Sequence[RunStatus]", width: int, now: float) -> list[Content]:
     """One line a run, its columns aligned; what is least needed is left out where `width` is small."""
     prefixes = {run.id: run.prefix or run.id[:4] for run in runs}
     wide = width >= WIDE
@@ -125,21 +127,21 @@ def shorten(title: str, width: int) -> str:
     return title if len(title) <= width else title[: max(width - 1, 0)] + "…"
 
 
-def _title(run: RunStatus, prefixes: dict[str, str]) -> str:
+def _title(run: "RunStatus", prefixes: dict[str, str]) -> str:
     if run.kind != "classifier" or not run.encoder:
         return run.title
     encoder = prefixes.get(run.encoder) or run.encoder.rsplit("/", 1)[-1][:16]
     return f"on {encoder}, {run.title}"
 
 
-def _measure(run: RunStatus, *, wide: bool) -> str:
+def _measure(run: "RunStatus", *, wide: bool) -> str:
     if run.kind == "classifier":
         return formats.percent(run.test_accuracy if run.test_accuracy is not None else run.validation_accuracy)
     label = "val " if wide and run.best_loss is not None else ""
     return label + formats.loss(run.best_loss)
 
 
-def _state(run: RunStatus, *, wide: bool) -> Content:
+def _state(run: "RunStatus", *, wide: bool) -> Content:
     if not wide or run.state in ("finished", "early-stopped") or not run.epochs:
         return state_content(run.state)
     return state_content(run.state, f"{run.state} at {run.epoch}/{run.epochs}")

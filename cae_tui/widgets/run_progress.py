@@ -9,7 +9,8 @@ from textual.content import Content
 
 from cae_tui import formats
 from cae_tui.run_state import RunState
-from engine.events import PAUSED, RUNNING, EpochEnded
+from engine.events import EpochEnded
+from engine.states import PAUSED, RUNNING
 
 BAR_LABEL = 14
 """Columns of `epoch  7/20` before a bar."""

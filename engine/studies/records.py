@@ -20,9 +20,9 @@ from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin
 
 from engine.errors import StudyError
-from engine.events import CUT_OFF, EARLY_STOPPED, FAILED, FINISHED, PAUSED, RUNNING, STOPPED
 from engine.files import read_json, storage_error, write_json
 from engine.runs import ID_ALPHABET, ID_LENGTH, Home, shortest_prefixes
+from engine.states import CUT_OFF, EARLY_STOPPED, FAILED, FINISHED, PAUSED, RUNNING, STOPPED
 
 WAITING = "waiting"
 """What a trial is that has not begun, and a study whose pick a person is asked for."""

@@ -14,24 +14,10 @@ from typing import Any, Protocol
 from engine import jobs, preparation, words
 from engine.control import Asked, Flag
 from engine.errors import EngineError, SpecError, StudyError
-from engine.events import (
-    ENDED_FOR_GOOD,
-    FAILED,
-    FINISHED,
-    PAUSED,
-    RUNNING,
-    STOPPED,
-    Continued,
-    Emit,
-    EpochEnded,
-    Event,
-    Paused,
-    Resumed,
-    RunEnded,
-    RunStarted,
-)
+from engine.events import Continued, Emit, EpochEnded, Event, Paused, Resumed, RunEnded, RunStarted
 from engine.runs import Home, RunDirectory
 from engine.spec import Spec
+from engine.states import ENDED_FOR_GOOD, FAILED, FINISHED, PAUSED, RUNNING, STOPPED
 from engine.studies.journal import Journal
 from engine.studies.picks import Point, enough_epochs, pick
 from engine.studies.planning import load, point_of

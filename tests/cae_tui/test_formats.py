@@ -3,7 +3,7 @@ import math
 import pytest
 
 from cae_tui import formats
-from engine.events import STATES
+from engine.states import STATES
 
 
 @pytest.mark.parametrize(

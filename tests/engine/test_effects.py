@@ -19,10 +19,11 @@ from engine.checkpoint import read_model, read_tensors
 from engine.control import Asked, Flag
 from engine.datasets import ImageSet, split
 from engine.device import Device, choose_device
-from engine.events import FINISHED, BatchEnded, EpochEnded, Event, Resumed, StageStarted
+from engine.events import BatchEnded, EpochEnded, Event, Resumed, StageStarted
 from engine.models import ConvAutoencoder, ConvLayer, EncoderClassifier
 from engine.runs import Home, RunDirectory
 from engine.spec import AutoencoderSpec, ClassifierSpec, parse
+from engine.states import FINISHED
 from engine.tasks import Classification, Reconstruction, Task
 from engine.training import Progress, Stage
 from tests.engine.conftest import train

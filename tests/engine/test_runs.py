@@ -7,9 +7,10 @@ import pytest
 
 from engine.control import Asked, Flag, RunControl
 from engine.errors import RunError, StorageError
-from engine.events import STATES, BatchEnded, EpochEnded, Event, EventFormat, RunEnded
+from engine.events import BatchEnded, EpochEnded, Event, EventFormat, RunEnded
 from engine.files import absolute, read_json, write_bytes, write_json
 from engine.runs import Home, RunStatus, default_home, shortest_prefixes
+from engine.states import STATES
 from tests.engine.test_training import Trained
 
 

@@ -1,0 +1,20 @@
+"""The states of a run; apart from the events, for a list of runs needs no more than these words."""
+
+RUNNING, PAUSED, FINISHED, EARLY_STOPPED, STOPPED = "running", "paused", "finished", "early-stopped", "stopped"
+PRUNED, SKIPPED, DIVERGED, FAILED, CUT_OFF = "pruned", "skipped", "diverged", "failed", "cut off"
+
+STATES = (
+    RUNNING,
+    PAUSED,
+    FINISHED,
+    EARLY_STOPPED,
+    STOPPED,
+    PRUNED,
+    SKIPPED,
+    DIVERGED,
+    FAILED,
+    CUT_OFF,
+)
+"""The states of a run, the same words in code, files, filters and screens."""
+ENDED_FOR_GOOD = (FINISHED, EARLY_STOPPED, PRUNED, SKIPPED, DIVERGED)
+"""Those that a run has a result in, and nothing is left to resume."""
