@@ -28,10 +28,12 @@ from cae_tui.run_state import RunState, replay
 from engine.control import Asked, Flag
 from engine.errors import RunError
 from engine.events import (
+    Continued,
     EpochEnded,
     EvaluationStarted,
     Event,
     OverfittingSeen,
+    Paused,
     Resumed,
     RunEnded,
     RunStarted,
@@ -202,6 +204,10 @@ class _Teller:
                 yield epoch_line(event)
             case Warned() | OverfittingSeen():
                 yield f"  {event.message}"
+            case Paused() if event.message:
+                yield event.message
+            case Continued():
+                yield "going on"
             case EvaluationStarted() if self._bar is None:
                 yield f"evaluating {event.what}"
 

@@ -48,4 +48,12 @@ class StudyError(EngineError):
 
 
 class StorageError(EngineError):
-    """A folder that cannot be written, or a disk that is full."""
+    """A folder that cannot be written, or a disk that is full.
+
+    Args:
+        full: whether nothing but room is wanting, so that the same write may succeed later.
+    """
+
+    def __init__(self, sentence: str, *, full: bool = False) -> None:
+        self.full = full
+        super().__init__(sentence)

@@ -93,4 +93,6 @@ def storage_error(path: Path, error: OSError) -> StorageError:
         advice = "A file is where a folder is needed: choose another folder"
     else:
         advice = "Choose another folder"
-    return StorageError(f"{path} could not be written: {error.strerror or error}. {advice}, then try again.")
+    return StorageError(
+        f"{path} could not be written: {error.strerror or error}. {advice}, then try again.", full=error.errno in _FULL
+    )

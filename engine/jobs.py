@@ -89,7 +89,7 @@ def begin(work: Work, emit: Emit, flag: Flag) -> dict[str, Any]:
         state, status, offset = found if found else (None, _fresh(work.run.read_status()), 0)
         if state is not None:
             check_unchanged(work.run, work.spec, state.progress.stage, state.values.get("spec"))
-        recorder = Recorder(work.run, emit, status, offset, work.spec.model_dump(mode="json"))
+        recorder = Recorder(work.run, emit, status, offset, work.spec.model_dump(mode="json"), control)
         begun = "resumed" if state else "begun"
         log.info(
             "run %s %s: %s on %s, torch %s", work.run.id, begun, work.spec.kind, work.device.words, torch.__version__
@@ -252,9 +252,9 @@ def _finish(
     """Evaluate the best weights and write everything that a complete run has; `result.json` comes last."""
     of, count = results.evaluated_on(work.data, work.spec.kind, len(work.validation))
     recorder.emit(EvaluationStarted(what=f"{count:,} {of} images"))
-    measured = results.measure(work, model, images)
+    measured = results.measure(work, recorder, model, images)
     result = {**_result(work, recorder, progress, progress.ended), **measured}
-    write_model(work.run.model, model, dict(model.state_dict()))
+    recorder.with_room(lambda: write_model(work.run.model, model, dict(model.state_dict())))
     return _close(work, recorder, result, progress.ended, "")
 
 
@@ -267,7 +267,7 @@ def _end_early(
         best = best_file(work.run, work.spec.stages[0][0])
     if best.exists():
         model.load_state_dict(read_tensors(best)[0])
-        write_model(work.run.model, model, dict(model.state_dict()))
+        recorder.with_room(lambda: write_model(work.run.model, model, dict(model.state_dict())))
     kept = "The weights of the stage before are kept." if best.exists() else ""
     if progress.best_epoch:
         kept = f"The weights of epoch {progress.best_epoch}, the best, are kept."
@@ -352,7 +352,7 @@ def _close(work: Work, recorder: Recorder, result: Mapping[str, Any], state: str
     result = {**result, "message": message}
     ended = RunEnded(state=state, message=message, result=result)
     if state in ENDED_FOR_GOOD:
-        write_json(work.run.result, work.spec.kind, result)
+        recorder.with_room(lambda: write_json(work.run.result, work.spec.kind, result))
     recorder.write_status(
         state=state,
         message=message,

@@ -1,11 +1,15 @@
 """What a run leaves on disk while it trains: events, checkpoints, best weights, samples, status.
 
 The recorder is the run's `emit` and its `Keeper`. An event is on disk before anyone is told of it, and a
-checkpoint knows how long the events file was, so that a resume can cut what came after.
+checkpoint knows how long the events file was, so that a resume can cut what came after. Where the disk is full the run
+waits at the write that failed: hours of training are not ended by what somebody mends in a minute.
 """
 
+import errno
 import math
 import os
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, fields
 from io import BytesIO
@@ -19,18 +23,20 @@ from torch import nn
 
 from engine.batches import DeviceImages
 from engine.checkpoint import model_tensors, read_tensors, write_tensors
+from engine.control import Control
 from engine.device import Device
-from engine.errors import ModelFileError, RunError
+from engine.errors import ModelFileError, RunError, StorageError
 from engine.events import BatchEnded, Continued, Emit, EpochEnded, Event, EventFormat, Paused, SamplesSaved, Warned
 from engine.files import storage_error, write_bytes
 from engine.models import ConvAutoencoder
 from engine.runs import RunDirectory, RunStatus, touch
 from engine.states import PAUSED, RUNNING
-from engine.training import TrainingState
+from engine.training import PAUSE_SECONDS, TrainingState
 
 BATCH_EVENTS_KEPT = 200  # of an epoch
 SAMPLES_KEPT = 50  # epochs whose reconstructions stay on disk
 CHECKPOINTS_KEPT = 2
+ROOM_SECONDS = 1.0  # between two tries of a write that there is no room for
 STEPS_TO_LEARN = 200  # before anyone is warned that nothing is learned
 CONSTANT_IMAGE = 0.98  # a loss above this part of a constant image's error has learned nothing
 
@@ -44,11 +50,15 @@ class Recorder:
         status: as of now.
         offset: bytes of events to keep; what a file has beyond is cut.
         spec: as JSON has it; a checkpoint is only taken up by the spec that it was computed with.
+        control: what ends the wait for room on a full disk.
     """
 
-    def __init__(self, run: RunDirectory, tell: Emit, status: RunStatus, offset: int, spec: dict[str, Any]) -> None:
+    def __init__(
+        self, run: RunDirectory, tell: Emit, status: RunStatus, offset: int, spec: dict[str, Any], control: Control
+    ) -> None:
         self.run = run
         self._spec = spec
+        self._control = control
         self.status = status
         self._tell = tell
         self._stored_batch = -1
@@ -59,7 +69,8 @@ class Recorder:
         self.steps = 1  # of an epoch
         self._warned = False
         try:
-            self._file = open(run.events, "ab")  # noqa: SIM115 - closed by `close`
+            # Without a buffer: what a full disk does not take must not come after the next event.
+            self._file = open(run.events, "ab", buffering=0)  # noqa: SIM115 - closed by `close`
             self._file.truncate(offset)
         except OSError as error:
             raise storage_error(run.events, error) from error
@@ -92,13 +103,63 @@ class Recorder:
             if place == self._stored_batch:
                 return
             self._stored_batch = place
-        try:
-            self._file.write(EventFormat.write(event).encode() + b"\n")
-            self._file.flush()
-        except OSError as error:
-            raise storage_error(self.run.events, error) from error
+        self.with_room(lambda: self._append(event))
         if isinstance(event, Paused | Continued):
             self.write_status(state=PAUSED if isinstance(event, Paused) else RUNNING)
+
+    def _append(self, event: Event) -> None:
+        """Put an event's line at the end of the file, whole or not at all."""
+        line = EventFormat.write(event).encode() + b"\n"
+        try:
+            length = os.fstat(self._file.fileno()).st_size
+            if self._file.write(line) != len(line):  # there was room for its beginning
+                self._file.truncate(length)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            raise storage_error(self.run.events, error) from error
+
+    def with_room(self, write: Callable[[], None]) -> None:
+        """Do `write`; where the disk is full the run pauses and says so, and goes on by itself once there is room.
+
+        Raises:
+            StorageError: it cannot be written for another reason, or the run is to end while it waits.
+        """
+        paused = False
+        while True:
+            try:
+                write()
+                break
+            except StorageError as error:
+                if not error.full:
+                    raise
+                if not paused:
+                    self._pause_for_room()
+                    paused = True
+                self._wait(error)
+        if paused:
+            event = Continued()
+            self.with_room(lambda: self._append(event))
+            self._tell(event)
+            self.with_room(lambda: self.run.write_status(self.status))  # as it was, be it the end of the run
+
+    def _pause_for_room(self) -> None:
+        """Tell of the pause first, and write it down where a few bytes are left."""
+        event = Paused(
+            message=f"No room is left for the files of run {self.run.id} in {self.run.path.parent}. Make room: the run "
+            "waits, and goes on by itself."
+        )
+        self._tell(event)
+        with suppress(StorageError):
+            self._append(event)
+            self.run.write_status(touch(self.status, state=PAUSED))
+
+    def _wait(self, error: StorageError) -> None:
+        """Until it is time to try again; raises `error` where the run is to end."""
+        until = time.monotonic() + ROOM_SECONDS
+        while time.monotonic() < until:
+            if self._control.asked().ends:
+                raise error
+            time.sleep(PAUSE_SECONDS)
 
     def tell(self, event: Event) -> None:
         """Tell an event that is stored already."""
@@ -107,28 +168,38 @@ class Recorder:
     def write_status(self, **values: Any) -> None:
         """Replace `status.json` with these values changed."""
         self.status = touch(self.status, **values)
-        self.run.write_status(self.status)
+        self.with_room(lambda: self.run.write_status(self.status))
 
     # -- what `fit` keeps --------------------------------------------------------------------------
 
     def keep_state(self, state: TrainingState) -> None:
         """Write a checkpoint, and let go of all but the last two."""
-        try:
-            os.fsync(self._file.fileno())
-            offset = self._file.tell()
-        except OSError as error:
-            raise storage_error(self.run.events, error) from error
+        offset = self._settle()
         values = {**state.values, "offset": offset, "status": asdict(self.status), "spec": self._spec}
         before = list_checkpoints(self.run)
         number = int(before[-1].stem) + 1 if before else 1
-        write_tensors(self.run.checkpoints / f"{number:08d}.safetensors", "checkpoint", state.tensors, values)
+        path = self.run.checkpoints / f"{number:08d}.safetensors"
+        self.with_room(lambda: write_tensors(path, "checkpoint", state.tensors, values))
         for old in before[: -CHECKPOINTS_KEPT + 1]:
             with suppress(OSError):
                 old.unlink()
 
+    def _settle(self) -> int:
+        """Have the events on disk, and give back how long their file is."""
+
+        def settle() -> None:
+            try:
+                os.fsync(self._file.fileno())
+            except OSError as error:
+                raise storage_error(self.run.events, error) from error
+
+        self.with_room(settle)
+        return os.fstat(self._file.fileno()).st_size
+
     def keep_best(self, stage: str, model: nn.Module) -> None:
         """Write the stage's best weights."""
-        write_tensors(best_file(self.run, stage), "weights", model_tensors(model), {"stage": stage})
+        path = best_file(self.run, stage)
+        self.with_room(lambda: write_tensors(path, "weights", model_tensors(model), {"stage": stage}))
 
     def keep_epoch(self, model: nn.Module, ended: EpochEnded) -> None:
         """Write the reconstructions and the status of an epoch, and warn where nothing is learned."""
@@ -171,7 +242,8 @@ class Recorder:
             )
         model.train()
         name = f"samples/epoch-{ended.epoch:04d}.npz"
-        write_arrays(self.run.path / name, originals=originals, reconstructions=reconstructions)
+        path = self.run.path / name
+        self.with_room(lambda: write_arrays(path, originals=originals, reconstructions=reconstructions))
         every = math.ceil(max(self.total_epochs, 1) / SAMPLES_KEPT)
         if ended.epoch > 2 and (ended.epoch - 1) % every:
             with suppress(OSError):

@@ -17,7 +17,7 @@ from engine.errors import RunError
 from engine.evaluation import classification_report, pca_errors, psnr
 from engine.events import EpochEnded, Event, StageEnded
 from engine.models import ConvAutoencoder, EncoderClassifier
-from engine.recorder import write_arrays
+from engine.recorder import Recorder, write_arrays
 from engine.runs import RunDirectory
 
 if TYPE_CHECKING:
@@ -41,7 +41,9 @@ def evaluated_on(data: ImageData, kind: str, validation: int) -> tuple[str, int]
     return ("test", len(data.test)) if usable and data.test is not None else ("validation", validation)
 
 
-def measure(work: "Work", model: ConvAutoencoder | EncoderClassifier, images: DeviceImages) -> dict[str, Any]:
+def measure(
+    work: "Work", recorder: Recorder, model: ConvAutoencoder | EncoderClassifier, images: DeviceImages
+) -> dict[str, Any]:
     """Evaluate the weights that `model` has, write the predictions, and give back what `result.json` adds."""
     of, _ = evaluated_on(work.data, work.spec.kind, len(work.validation))
     indices = work.validation
@@ -51,12 +53,12 @@ def measure(work: "Work", model: ConvAutoencoder | EncoderClassifier, images: De
         indices = np.arange(len(work.data.test), dtype=np.int64)
     model.eval()
     if isinstance(model, ConvAutoencoder):
-        return _measure_autoencoder(work, model, images, indices, of)
-    return _measure_classifier(work, model, images, indices, of)
+        return _measure_autoencoder(work, recorder, model, images, indices, of)
+    return _measure_classifier(work, recorder, model, images, indices, of)
 
 
 def _measure_autoencoder(
-    work: "Work", model: ConvAutoencoder, images: DeviceImages, indices: NDArray[np.int64], of: str
+    work: "Work", recorder: Recorder, model: ConvAutoencoder, images: DeviceImages, indices: NDArray[np.int64], of: str
 ) -> dict[str, Any]:
     def error(batch: torch.Tensor, _: torch.Tensor | None) -> torch.Tensor:
         found: torch.Tensor = (model(batch).float() - batch).square().mean((1, 2, 3)).cpu()
@@ -65,7 +67,7 @@ def _measure_autoencoder(
     with torch.inference_mode(), work.device.autocast():
         found = torch.cat([errors for errors, _ in images.each(indices, error)]).numpy()
     mse = float(found.mean(dtype=np.float64))
-    _write_predictions(work, of, indices, errors=found)
+    _write_predictions(work, recorder, of, indices, errors=found)
     return {
         "evaluated_on": of,
         "test_loss": mse if of == "test" else None,
@@ -91,7 +93,12 @@ def _compare_with_pca(work: "Work") -> dict[str, Any]:
 
 
 def _measure_classifier(
-    work: "Work", model: EncoderClassifier, images: DeviceImages, indices: NDArray[np.int64], of: str
+    work: "Work",
+    recorder: Recorder,
+    model: EncoderClassifier,
+    images: DeviceImages,
+    indices: NDArray[np.int64],
+    of: str,
 ) -> dict[str, Any]:
     with torch.inference_mode(), work.device.autocast():
         outputs = [output for output, _ in images.each(indices, lambda batch, _: model(batch).float().cpu())]
@@ -101,7 +108,7 @@ def _measure_classifier(
     true = torch.from_numpy(labels[indices].astype(np.int64))
     loss = torch.nn.functional.cross_entropy(logits, true).item()
     probabilities = logits.softmax(1).float().numpy()
-    _write_predictions(work, of, indices, probabilities=probabilities)
+    _write_predictions(work, recorder, of, indices, probabilities=probabilities)
     report = classification_report(labels[indices], probabilities)
     return {
         "evaluated_on": of,
@@ -114,9 +121,11 @@ def _measure_classifier(
     }
 
 
-def _write_predictions(work: "Work", of: str, indices: NDArray[np.int64], **arrays: NDArray[Any]) -> None:
+def _write_predictions(
+    work: "Work", recorder: Recorder, of: str, indices: NDArray[np.int64], **arrays: NDArray[Any]
+) -> None:
     marks = {"kind": np.array(work.spec.kind), "of": np.array(of), "format": np.array(1)}
-    write_arrays(work.run.predictions, indices=indices, **arrays, **marks)
+    recorder.with_room(lambda: write_arrays(work.run.predictions, indices=indices, **arrays, **marks))
 
 
 def read_predictions(run: RunDirectory) -> Predictions:

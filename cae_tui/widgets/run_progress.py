@@ -177,6 +177,10 @@ def advice(run: RunState) -> tuple[str, str]:
             return f"✗ Diverged. {message} Press e to change the spec and try again.", "error"
         case "failed":
             return f"✗ Failed. {run.message or 'The log names the cause.'} Press R to try to go on.", "error"
+        case "paused" if run.message:
+            return "‖ Paused, for the reason above. It goes on by itself; s stops it and keeps its last checkpoint.", (
+                "cae-attention"
+            )
         case "paused":
             return "‖ Paused. Press space to go on, s to stop and keep what it has.", "cae-attention"
     return "", ""

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from engine import jobs, preparation, words
 from engine.control import Asked, Flag
-from engine.errors import EngineError, SpecError, StudyError
+from engine.errors import EngineError, SpecError, StorageError, StudyError
 from engine.events import Continued, Emit, EpochEnded, Event, Paused, Resumed, RunEnded, RunStarted
 from engine.runs import Home, RunDirectory
 from engine.spec import Spec
@@ -290,7 +290,10 @@ class _Work:
                     else:
                         self.clock.go_on()
                     trial.state = self.record.state = PAUSED if isinstance(event, Paused) else RUNNING
-                    self._write()
+                    try:
+                        self._write()
+                    except StorageError:  # it may be a full disk that the run waits for
+                        self.observer.changed(self.record)
             if isinstance(event, RunStarted | Resumed | RunEnded):
                 self.clock.go_on()
             if optuna is not None and isinstance(event, EpochEnded | Resumed):

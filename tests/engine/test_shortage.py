@@ -1,7 +1,6 @@
 """Too little memory, a full disk, files that vanish: a run goes on where it can, and else says what to do."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +12,6 @@ from engine.batches import EVALUATION_BATCH, DeviceImages
 from engine.control import Flag
 from engine.datasets import ImageSet
 from engine.errors import ModelFileError
-from engine.events import Event, RunStarted
 from engine.runs import Home
 from tests.engine.conftest import small, small_classifier, train
 from tests.engine.test_training import Trained, assert_equal, losses, weights
@@ -89,21 +87,6 @@ def test_out_of_memory_advises_what_can_be_done(
     _, result, _ = train(home, small(files, batch_size=size))
     assert result["state"] == "failed"
     assert result["message"] == f"The cpu is out of memory {advice}"
-
-
-def test_a_full_disk_names_the_command_that_goes_on(
-    home: Home, files: dict[str, Path], autoencoder: Trained, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    def emit(event: Event) -> None:
-        if isinstance(event, RunStarted):
-            monkeypatch.setattr("engine.recorder.os.fsync", full)
-
-    result: dict[str, Any] = jobs.start(home, small(files), emit, Flag())
-    assert "events.jsonl could not be written: No space left on device. Make room" in result["message"]
-    assert f"`cae-tui resume {result['id']}` goes on from the last checkpoint." in result["message"]
 
 
 def test_an_encoder_that_vanishes_while_its_run_is_made_is_told_in_words(

@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 from pathlib import Path
 from typing import Any
 
@@ -336,31 +335,6 @@ def test_at_most_200_batch_events_an_epoch_are_stored(home: Home, files: dict[st
     assert sum(isinstance(event, BatchEnded) for event in told) == 540
     stored = [event for event in run.read_events()[0] if isinstance(event, BatchEnded)]
     assert 150 <= len(stored) <= 200
-
-
-def test_a_full_disk_while_a_checkpoint_is_written_fails_in_words_and_keeps_the_one_before(
-    home: Home, files: dict[str, Path], autoencoder: Trained, monkeypatch: Any
-) -> None:
-    write, calls = os.fsync, 0
-
-    def full(descriptor: int) -> None:
-        nonlocal calls
-        calls += 1
-        if calls > 12:
-            raise OSError(28, "No space left on device")
-        write(descriptor)
-
-    with monkeypatch.context() as patch:
-        patch.setattr("engine.files.os.fsync", full)
-        result = jobs.start(home, small(files), lambda event: None, Flag())
-    assert result["state"] == "failed"
-    assert "No space left on device" in result["message"]
-    assert "Make room" in result["message"]
-    run = home.find(result["id"])
-    assert not list(run.path.rglob(".*"))
-    assert run.read_status().resumable
-    jobs.resume(run, lambda event: None, Flag())
-    assert_equal(weights(run), weights(autoencoder[0]))
 
 
 def test_an_end_that_the_events_have_no_room_for_is_an_end_all_the_same(
