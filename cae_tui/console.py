@@ -23,7 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cae_tui import formats
-from cae_tui.output import OutputError, flush, let_go, put, refusal
+from cae_tui.output import OutputError, complain, flush, let_go, put, refusal
 from cae_tui.run_state import RunState, replay
 from engine.control import Asked, Flag
 from engine.errors import RunError
@@ -310,6 +310,8 @@ def print_runs(home: Home, terms: str = "", *, as_json: bool, csv: str | None = 
     from engine.run_filter import parse_filter
 
     every = home.list_runs()
+    for sentence in home.unreadable:
+        complain(sentence)
     wanted = parse_filter(terms)
     specs = home.specs(run.id for run in every) if wanted.needs_spec else {}
     runs = [run for run in every if wanted.matches(run, specs.get(run.id))]

@@ -5,9 +5,8 @@ the same `Work`, so that a run that is taken up goes exactly the way it went the
 """
 
 import platform
-import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -83,13 +82,14 @@ def create(home: Home, spec: Spec, study: str = "", trial: int = 0) -> Work:
         raise SpecError(
             {"batch_size": "1 leaves batch normalisation one number to normalise: use 2 or more, or fewer halvings."}
         )
-    run = home.create_run()
-    try:
+    work = Work(  # in a directory that is yet to be made
+        run=RunDirectory(home.runs), spec=spec, data=data, training=training, validation=validation, device=device,
+        encoder=encoder,
+    )  # fmt: skip
+
+    def fill(run: RunDirectory) -> None:
         if encoder is not None:
             write_bytes(run.encoder, _bytes_of(encoder.path))
-        work = Work(
-            run=run, spec=spec, data=data, training=training, validation=validation, device=device, encoder=encoder
-        )
         write_json(run.spec, spec.kind, _spec_file(work, origin))
         now = time.time()
         run.write_status(
@@ -111,10 +111,8 @@ def create(home: Home, spec: Spec, study: str = "", trial: int = 0) -> Work:
                 host=platform.node(),
             )
         )
-    except BaseException:
-        shutil.rmtree(run.path, ignore_errors=True)
-        raise
-    return work
+
+    return replace(work, run=home.create_run(fill))
 
 
 def _bytes_of(path: Path) -> bytes:

@@ -5,12 +5,13 @@ run's `status.json`; everything else is read when a run is opened. This module i
 nor numpy nor pydantic, for the first screen lists the last runs.
 """
 
+import itertools
 import os
 import random
 import re
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -30,6 +31,10 @@ ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # no letters that look like di
 _ID = re.compile(rf"[{ID_ALPHABET}]{{{ID_LENGTH}}}")
 SHORTEST_PREFIX = 4
 _RANDOM = random.SystemRandom()  # no seed, which a run sets, may make two ids alike
+_LEFT_OVER = re.compile(rf"\.([{ID_ALPHABET}]{{{ID_LENGTH}}}\.)?[0-9a-f]{{8}}")
+"""A run that is being made, or deleted."""
+LEFT_OVER_SECONDS = 24 * 3600.0
+"""After that long, nobody works on it any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,28 +236,41 @@ class Home:
         self.path = path
         self.runs = path / "runs"
         self.log = path / "cae-tui.log"
+        self.unreadable: tuple[str, ...] = ()  # a sentence for each run that the latest list had to leave out
         self._listed: dict[str, tuple[int, RunStatus]] = {}  # by id, with the time its directory changed
         self._specs: dict[str, Mapping[str, Any]] = {}
 
-    def create_run(self) -> RunDirectory:
-        """A new, empty run directory.
+    def create_run(self, fill: Callable[[RunDirectory], None] = lambda _: None) -> RunDirectory:
+        """A new run directory, which is there whole or not at all: `fill` writes its first files before others see it.
 
         Raises:
             StorageError: the folder cannot be written.
         """
+        hidden = self.runs / f".{os.urandom(4).hex()}"
         try:
             self.runs.mkdir(parents=True, exist_ok=True)
-            while True:
-                path = self.runs / "".join(_RANDOM.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
-                with suppress(FileExistsError):
-                    path.mkdir()
-                    break
-            run = RunDirectory(path)
+            self._sweep()
+            hidden.mkdir()
+            taken = {*os.listdir(self.runs)}
+            names = ("".join(_RANDOM.choice(ID_ALPHABET) for _ in range(ID_LENGTH)) for _ in itertools.count())
+            run = RunDirectory(hidden / next(name for name in names if name not in taken))
+            run.path.mkdir()
             for folder in (run.checkpoints, run.best, run.samples):
                 folder.mkdir()
+            fill(run)
+            return RunDirectory(run.path.rename(self.runs / run.id))
         except OSError as error:
             raise storage_error(self.runs, error) from error
-        return run
+        finally:
+            shutil.rmtree(hidden, ignore_errors=True)
+
+    def _sweep(self) -> None:
+        """Take away what a process left half made or half deleted when it was killed."""
+        for entry in os.scandir(self.runs):
+            if _LEFT_OVER.fullmatch(entry.name):
+                with suppress(OSError):
+                    if abs(time.time() - entry.stat().st_mtime) > LEFT_OVER_SECONDS:
+                        shutil.rmtree(entry.path)
 
     def ids(self) -> list[str]:
         """Every run's id."""
@@ -262,7 +280,7 @@ class Home:
             return []
 
     def list_runs(self) -> list[RunStatus]:
-        """Every readable run, the newest first. One without a `status.json` never began and is left out.
+        """Every readable run, the newest first; what is wrong with each of the others is `unreadable` afterwards.
 
         What has not changed since it was listed last is not read again: everything in a run's directory but
         `events.jsonl` is renamed into place, which gives the directory a new time.
@@ -275,26 +293,26 @@ class Home:
             return []
         now = time.time_ns()
         prefixes = shortest_prefixes(sorted(found))
-        runs = {}
+        runs, unreadable = {}, []
         for name, changed in found.items():
             known = self._listed.get(name)
             if known is None or known[0] != changed or known[1].prefix != prefixes[name]:
-                run = self._read_for_list(name, prefixes[name])
-                if run is None:
+                try:
+                    run = self._read_for_list(name, prefixes[name])
+                except RunError as error:
+                    if (self.runs / name).exists():  # it may have been deleted at this moment
+                        unreadable.append(str(error))
                     continue
                 # Whether somebody still holds a run that is on, only its lock tells.
                 settled = now - changed > _SETTLED_SECONDS * 1e9 and run.state not in (*_LIVE, CUT_OFF)
                 known = (changed if settled else 0, run)
             runs[name] = known
-        self._listed = runs
+        self._listed, self.unreadable = runs, tuple(unreadable)
         return sorted((run for _, run in runs.values()), key=lambda run: run.started, reverse=True)
 
-    def _read_for_list(self, name: str, prefix: str) -> RunStatus | None:
+    def _read_for_list(self, name: str, prefix: str) -> RunStatus:
         directory = RunDirectory(self.runs / name)
-        try:
-            status = directory.read_status()
-        except RunError:
-            return None
+        status = directory.read_status()
         marks = NO_MARKS
         with suppress(RunError):  # it is told when they are to be changed
             marks = read_marks(directory.marks)

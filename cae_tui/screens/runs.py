@@ -112,6 +112,7 @@ marks and filter.
     def __init__(self) -> None:
         super().__init__()
         self._runs: list[RunStatus] = []
+        self._complained: set[str] = set()  # of runs that cannot be listed, each once
         self._specs: dict[str, Mapping[str, Any]] = {}
         self._filter: Filter = EVERYTHING
 
@@ -147,6 +148,10 @@ marks and filter.
     @on(RunsChanged)
     def _reload(self) -> None:
         self._runs = self.runner.list_runs()
+        for sentence in self.runner.home.unreadable:
+            if sentence not in self._complained:
+                self._complained.add(sentence)
+                self.cae.tell(sentence, "warning", timeout=12)
         self._list()
 
     def on_screen_resume(self) -> None:

@@ -16,7 +16,7 @@ from cae_tui.widgets.run_table import RunTable, sorted_runs
 from engine.marks import NO_MARKS, Marks, read_marks, write_marks
 from engine.runs import Home
 from engine.studies.records import Studies
-from tests.cae_tui.conftest import AUTOENCODER, CLASSIFIER, MakeApp, scripted_events, until, write_run
+from tests.cae_tui.conftest import AUTOENCODER, CLASSIFIER, MakeApp, scripted_events, told, until, write_run
 from tests.cae_tui.script import scripted_status
 
 STOPPED = "b222000000"
@@ -352,10 +352,10 @@ async def test_deleting_says_that_a_run_is_part_of_a_study(make_app: MakeApp, fi
     async def asked() -> str:
         await pilot.press("A", "x")
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
-        told = str(app.screen.query_one(".detail Static", Static).content)
+        detail = str(app.screen.query_one(".detail Static", Static).content)
         await pilot.press("n")
         await pilot.press("escape")  # the marks
-        return told
+        return detail
 
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("r")
@@ -417,3 +417,17 @@ def test_a_filtered_list_with_marks_looks_right(
     write_marks(filled.find(CLASSIFIER).marks, Marks(star=True, tags=("talk",), note="the one for the lecture"))
     keys = ["r", "slash", *"kind", "colon", *"classifier", "enter", "space"]
     assert snap_compare(make_app(), press=keys, terminal_size=size)
+
+
+async def test_a_run_that_cannot_be_listed_is_told_of_once(make_app: MakeApp, filled: Home) -> None:
+    run = filled.create_run()
+    run.status.write_text("{")
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("r")
+        await until(pilot, lambda: bool(told(app)))
+        app.tell_runs_changed()
+        await pilot.pause()
+        assert len(told(app)) == 1
+        assert told(app)[0].startswith(f"{run.status} cannot be read (")
+        assert AUTOENCODER in rows(app)

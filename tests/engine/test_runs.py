@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from engine.control import Asked, Flag, RunControl
 from engine.errors import RunError, StorageError
 from engine.events import BatchEnded, EpochEnded, Event, EventFormat, RunEnded
 from engine.files import absolute, read_json, write_bytes, write_json
-from engine.runs import Home, RunStatus, default_home, shortest_prefixes
+from engine.runs import LEFT_OVER_SECONDS, Home, RunDirectory, RunStatus, default_home, shortest_prefixes
 from engine.states import STATES
 from tests.engine.test_training import Trained
 
@@ -75,6 +76,44 @@ def test_a_list_passes_over_what_is_no_run_and_reads_only_the_status(home: Home)
     broken = home.create_run()
     broken.status.write_text("{")
     assert [found.id for found in home.list_runs()] == [run.id]
+
+
+def test_a_list_tells_of_what_it_left_out(home: Home) -> None:
+    run, broken = home.create_run(), home.create_run()
+    run.write_status(status(run.id, state="failed"))
+    broken.status.write_text("{")
+    home.list_runs()
+    (sentence,) = home.unreadable
+    assert sentence.startswith(f"{broken.status} cannot be read (")
+    home.delete(broken)
+    home.list_runs()
+    assert home.unreadable == ()
+
+
+def test_a_run_is_seen_by_others_once_its_first_files_are_there(home: Home) -> None:
+    def fill(run: RunDirectory) -> None:
+        assert home.ids() == []
+        run.write_status(status(run.id))
+
+    run = home.create_run(fill)
+    assert [found.id for found in home.list_runs()] == [run.id]
+    assert run.checkpoints.is_dir()
+    assert list(home.runs.iterdir()) == [run.path]
+
+
+def test_what_a_killed_process_left_half_made_or_half_deleted_is_taken_away_a_day_later(home: Home) -> None:
+    run = home.create_run()
+    new, old, others = (home.runs / name for name in (".0a1b2c3d", f".{run.id}.0a1b2c3d", ".mine"))
+    for folder in (new, old, others):
+        (folder / "checkpoints").mkdir(parents=True)
+    long_ago = time.time() - LEFT_OVER_SECONDS - 60
+    for folder in (old, others):
+        os.utime(folder, (long_ago, long_ago))
+    home.create_run()
+    assert new.exists()
+    assert not old.exists()
+    assert others.exists()
+    assert run.path.exists()
 
 
 def test_a_running_run_that_nobody_holds_was_cut_off(home: Home) -> None:
