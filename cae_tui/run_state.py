@@ -158,7 +158,7 @@ class RunState:
                 self.stage, self.stage_epochs, self.steps = event.stage, event.epochs, event.steps
                 self.batch = None
             case BatchEnded():
-                self.batch, self.state = event, RUNNING
+                self.batch, self.state, self.steps = event, RUNNING, event.steps
                 self._keep_batch(event)
             case EpochEnded():
                 self.epochs.append(event)
@@ -178,6 +178,7 @@ class RunState:
                 self.state, self.message = RUNNING, ""
             case Resumed():
                 self.state, self.message, self.ended = RUNNING, "", None
+                self._go_on_in(event.stage)
             case StageEnded():
                 self.batch = None
             case EvaluationStarted():
@@ -185,6 +186,11 @@ class RunState:
             case RunEnded():
                 self.ended, self.state, self.message = event, event.state, event.message
                 self.batch, self.evaluating = None, ""
+
+    def _go_on_in(self, stage: str) -> None:
+        """Know the stage under way, also where its beginning is lost."""
+        if self.started and stage in self.started.stages:
+            self.stage, self.stage_epochs = stage, self.started.epochs[self.started.stages.index(stage)]
 
     def _notice(self, message: str) -> None:
         if message not in self.notices:

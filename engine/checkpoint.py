@@ -2,10 +2,12 @@
 
 Both are safetensors files whose one metadata key, `cae-tui`, holds JSON with `format` and `kind`. A model
 file alone rebuilds its model: it carries the spec. What is damaged, unknown, or of other shapes than its
-spec says is a `ModelFileError`.
+spec says is a `ModelFileError`. safetensors has no checksum, and a weight with one flipped bit is a weight: so the
+JSON ends with the CRC-32 of all that the file means.
 """
 
 import json
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from engine.refusals import UNKNOWN_FIELD, short
 from engine.spec import AutoencoderSpec, ClassifierSpec, spec_from_json
 
 KEY = "cae-tui"
+CHECKSUM = "crc32"
 _ANOTHER = "Choose another model file, or train that model again."
 _KNOWN = ("format", "kind", "spec", "image", "encoder_spec", "classes")
 """What the metadata of a model file may hold."""
@@ -35,10 +38,21 @@ def write_tensors(path: Path, kind: str, tensors: dict[str, Tensor], values: dic
     Raises:
         StorageError: it cannot be written.
     """
-    text = json.dumps({"format": FORMAT, "kind": kind, **values})
     # safetensors refuses what is not contiguous, and channels_last weights are not.
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    values = {"format": FORMAT, "kind": kind, **values}
+    text = json.dumps({**values, CHECKSUM: _checksum(plain, values)})
     write_bytes(path, safetensors.torch.save(plain, {KEY: text}))
+
+
+def _checksum(tensors: dict[str, Tensor], values: dict[str, Any]) -> int:
+    """CRC-32 of the JSON object, and of name, type, shape and bytes of each tensor."""
+    crc = zlib.crc32(json.dumps(values).encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        crc = zlib.crc32(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode(), crc)
+        crc = zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy().data, crc)
+    return crc
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -65,6 +79,9 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if problem := format_problem(values.get("format") if isinstance(values, dict) else None):
         advice = "" if "newer" in problem else f". {_ANOTHER[:-1]}"
         raise ModelFileError(f"{path} {problem}{advice}.")
+    # Files of earlier builds carry none.
+    if values.pop(CHECKSUM, None) not in (None, _checksum(tensors, values)):
+        raise ModelFileError(f"{path} is damaged: its checksum is not that of its content. {_ANOTHER}")
     return tensors, values
 
 

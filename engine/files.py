@@ -91,6 +91,8 @@ def storage_error(path: Path, error: OSError) -> StorageError:
         advice = "Choose another folder, or see to it that this one may be written"
     elif error.errno in _IN_THE_WAY:
         advice = "A file is where a folder is needed: choose another folder"
+    elif error.errno == errno.ENOENT:
+        advice = "Its folder is gone: put it back, or choose another"
     else:
         advice = "Choose another folder"
     return StorageError(

@@ -26,17 +26,17 @@ from engine.datasets import ImageData
 from engine.device import is_out_of_memory
 from engine.errors import DatasetError, EngineError, RunError, StorageError
 from engine.evaluation import constant_image_error, psnr
-from engine.events import Emit, EvaluationStarted, Resumed, RunEnded, RunStarted
+from engine.events import Emit, EvaluationStarted, Resumed, RunEnded, RunStarted, Warned
 from engine.files import absolute, write_bytes, write_json
 from engine.models import ConvAutoencoder, EncoderClassifier
 from engine.preparation import Work, create, find_encoder, reopen
-from engine.recorder import Recorder, best_file, read_checkpoint, to_pixels
+from engine.recorder import Checkpoint, Recorder, best_file, read_checkpoint, to_pixels
 from engine.runs import Home, RunDirectory, RunStatus
 from engine.spec import AutoencoderSpec, ClassifierSpec, Spec
 from engine.spec_file import check_unchanged
 from engine.states import EARLY_STOPPED, ENDED_FOR_GOOD, FAILED, FINISHED, PRUNED, RUNNING, SKIPPED, STOPPED
 from engine.tasks import Classification, Reconstruction, Task
-from engine.training import ENDS, Progress, Stage, StageData, TrainingState, fit
+from engine.training import ENDS, Progress, Stage, StageData, fit
 
 SAMPLES = 10  # validation images that an autoencoder is shown to rebuild after each epoch
 
@@ -86,16 +86,16 @@ def begin(work: Work, emit: Emit, flag: Flag) -> dict[str, Any]:
     with work.run.locked():
         control = RunControl(flag, work.run.control)
         found = read_checkpoint(work.run)
-        state, status, offset = found if found else (None, _fresh(work.run.read_status()), 0)
-        if state is not None:
-            check_unchanged(work.run, work.spec, state.progress.stage, state.values.get("spec"))
+        if found is not None:
+            check_unchanged(work.run, work.spec, found.state.progress.stage, found.state.values.get("spec"))
+        status, offset = (found.status, found.offset) if found else (_fresh(work.run.read_status()), 0)
         recorder = Recorder(work.run, emit, status, offset, work.spec.model_dump(mode="json"), control)
-        begun = "resumed" if state else "begun"
+        begun = "resumed" if found else "begun"
         log.info(
             "run %s %s: %s on %s, torch %s", work.run.id, begun, work.spec.kind, work.device.words, torch.__version__
         )
         try:
-            result = _train(work, recorder, control, state)
+            result = _train(work, recorder, control, found)
         except Exception as error:  # whatever it is, the run's files must say how it ended
             if not isinstance(error, EngineError):
                 log.exception("run %s failed", work.run.id)
@@ -116,19 +116,19 @@ def _fresh(status: RunStatus) -> RunStatus:
     return replace(status, stage="", epoch=0, best_epoch=0, seconds=0.0, **nothing)
 
 
-def _train(work: Work, recorder: Recorder, control: Control, state: TrainingState | None) -> dict[str, Any]:
+def _train(work: Work, recorder: Recorder, control: Control, found: Checkpoint | None) -> dict[str, Any]:
     work.device.settle()
     spec, device = work.spec, work.device
     recorder.write_status(state=RUNNING, process=os.getpid(), host=platform.node(), message="")
     torch.manual_seed(spec.seed)
     model = build(work)
     device.place(model)
-    if state is None:
+    state = None
+    if found is None:
         recorder.emit(_run_started(work))
     else:
-        at = state.progress
-        recorder.under_way = at.step_seconds
-        recorder.emit(Resumed(stage=at.stage, epoch=at.epoch, step=at.step, device=device.words))
+        state = found.state
+        _take_up(work, recorder, found)
 
     images = DeviceImages(work.data.train, device.torch_device)
     chosen = np.zeros(len(work.data.train), dtype=bool)
@@ -167,6 +167,21 @@ def _train(work: Work, recorder: Recorder, control: Control, state: TrainingStat
         progress.ended = ended
         return _end_early(work, recorder, model, progress)
     return _finish(work, recorder, model, progress, images)
+
+
+def _take_up(work: Work, recorder: Recorder, found: Checkpoint) -> None:
+    """Tell that the run goes on, and what of its files was damaged: it is no part of the run any more."""
+    if recorder.lost:
+        recorder.emit(_run_started(work))  # what every view begins with may be among it
+    at = found.state.progress
+    recorder.under_way = at.step_seconds
+    recorder.emit(Resumed(stage=at.stage, epoch=at.epoch, step=at.step, device=work.device.words))
+    if recorder.lost:
+        lost = f"{work.run.events} had been cut: {recorder.lost:,} bytes of the run's story are lost, and no weights."
+        recorder.emit(Warned(message=lost))
+    for path in found.damaged:
+        recorder.emit(Warned(message=f"{path} is damaged and was deleted: the run goes on from the checkpoint before."))
+        path.unlink(missing_ok=True)
 
 
 def build(work: Work) -> ConvAutoencoder | EncoderClassifier:

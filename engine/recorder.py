@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -68,12 +68,21 @@ class Recorder:
         self.under_way = 0.0  # seconds of the steps of an epoch that is not complete
         self.steps = 1  # of an epoch
         self._warned = False
+        self.lost = 0  # bytes of events that were to be kept, and are not there
         try:
             # Without a buffer: what a full disk does not take must not come after the next event.
             self._file = open(run.events, "ab", buffering=0)  # noqa: SIM115 - closed by `close`
-            self._file.truncate(offset)
+            self._file.truncate(self._kept(offset))
         except OSError as error:
             raise storage_error(run.events, error) from error
+
+    def _kept(self, offset: int) -> int:
+        """How much of the events file stays: `offset` bytes, or the whole lines of one that was cut shorter."""
+        if os.fstat(self._file.fileno()).st_size >= offset:
+            return offset
+        _, whole = self.run.read_events()
+        self.lost = offset - whole
+        return whole
 
     def close(self) -> None:
         """Let go of the events file."""
@@ -279,12 +288,23 @@ def list_checkpoints(run: RunDirectory) -> list[Path]:
     return sorted(path for path in run.checkpoints.glob("*.safetensors") if path.stem.isdecimal())
 
 
-def read_checkpoint(run: RunDirectory) -> tuple[TrainingState, RunStatus, int] | None:
-    """The latest training state that can be read, with the status and the length of the events as they were then.
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A training state on disk, and what belongs to it."""
+
+    state: TrainingState
+    status: RunStatus  # as it was then
+    offset: int  # length of the events file then
+    damaged: tuple[Path, ...]  # later ones, which cannot be read
+
+
+def read_checkpoint(run: RunDirectory) -> Checkpoint | None:
+    """The latest one that can be read; None where there is none.
 
     Raises:
         RunError: there are checkpoints, but none can be read.
     """
+    damaged: list[Path] = []
     for path in reversed(list_checkpoints(run)):
         try:
             tensors, values = read_tensors(path)
@@ -294,9 +314,10 @@ def read_checkpoint(run: RunDirectory) -> tuple[TrainingState, RunStatus, int] |
             state = TrainingState(tensors, values)
             state.progress  # noqa: B018 - one that cannot be read is passed over too
         except (ModelFileError, KeyError, TypeError, ValueError):
+            damaged.append(path)
             continue
-        return state, status, offset
-    if list_checkpoints(run):
+        return Checkpoint(state, status, offset, tuple(damaged))
+    if damaged:
         raise RunError(
             f"No checkpoint of run {run.id} can be read, so it cannot go on: start it anew with the same spec. "
             "What it wrote so far is kept."

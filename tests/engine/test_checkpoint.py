@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import jobs
-from engine.checkpoint import KEY, read_autoencoder, read_model, read_tensors, write_tensors
+from engine.checkpoint import CHECKSUM, KEY, read_autoencoder, read_model, read_tensors, write_tensors
 from engine.control import Flag
 from engine.errors import ModelFileError, RunError
 from engine.runs import Home
@@ -48,15 +48,18 @@ def damaged(original: bytes) -> dict[str, tuple[bytes, str]]:
     length = struct.unpack("<Q", original[:8])[0]
     other = safetensors.torch.save({"a": torch.zeros(1)})
     values = json.loads(json.loads(original[8 : 8 + length])["__metadata__"][KEY])
+    checksum = {
+        CHECKSUM: values.pop(CHECKSUM)
+    }  # what is changed on purpose goes without one, as earlier builds wrote it
 
     def again(**changes: Any) -> bytes:
         tensors = safetensors.torch.load(original)
         return safetensors.torch.save(tensors, {KEY: json.dumps({**values, **changes})})
 
-    def with_one(number: float) -> bytes:
+    def with_one(number: float, **more: Any) -> bytes:
         tensors = safetensors.torch.load(original)
         next(tensor for tensor in tensors.values() if tensor.is_floating_point()).view(-1)[0] = number
-        return safetensors.torch.save(tensors, {KEY: json.dumps(values)})
+        return safetensors.torch.save(tensors, {KEY: json.dumps({**values, **more})})
 
     return {
         "empty": (b"", "cannot be read as a model file"),
@@ -70,6 +73,7 @@ def damaged(original: bytes) -> dict[str, tuple[bytes, str]]:
         "with an unknown key beside the spec": (again(colour=1), "colour: not known to this version"),
         "a checkpoint": (again(kind="checkpoint"), "holds no model, but a checkpoint of a run: name the run's model"),
         "with a weight that is not a number": (with_one(float("nan")), "holds values that are not finite numbers. Cho"),
+        "with another weight": (with_one(1.0, **checksum), "its checksum is not that of its content. Choose another"),
         "with an infinite weight": (with_one(float("inf")), "holds values that are not finite numbers. Choose"),
         "of an unknown kind": (again(spec={"kind": "transformer"}), "holds no model that this version knows"),
         "with a wrong spec": (again(spec={**values["spec"], "layers": 9}), "holds no model"),
@@ -86,8 +90,8 @@ def damaged(original: bytes) -> dict[str, tuple[bytes, str]]:
 CASES = (
     "empty", "text", "truncated", "a header that promises more than there is", "of another program",
     "of a newer format", "without a format", "of another kind than its spec", "with an unknown key beside the spec",
-    "a checkpoint", "with a weight that is not a number", "with an infinite weight", "of an unknown kind",
-    "with a wrong spec", "with an unknown key",
+    "a checkpoint", "with a weight that is not a number", "with an infinite weight", "with another weight",
+    "of an unknown kind", "with a wrong spec", "with an unknown key",
     "with tensors of other shapes", "with a damaged image shape", "with no image shape",
 )  # fmt: skip
 

@@ -68,8 +68,12 @@ class Training:
 
     def wait_for(self, kind: type[Event]) -> Any:
         """The first event of that kind, once it was told."""
-        wait_for(lambda: self.error or any(isinstance(event, kind) for event in self.events), kind.__name__)
-        assert self.error is None, self.error
+
+        def told() -> bool:
+            return any(isinstance(event, kind) for event in self.events)
+
+        wait_for(lambda: told() or not self._thread.is_alive(), kind.__name__)
+        assert told(), f"the run ended without {kind.__name__}: {self.error or self.result['message']}"
         return next(event for event in self.events if isinstance(event, kind))
 
     def end(self) -> dict[str, Any]:

@@ -1,0 +1,273 @@
+"""Files that were damaged, cut, deleted, or come from a newer version: told which, and the rest still works."""
+
+import json
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from cae_tui.cli import main
+from cae_tui.run_state import replay
+from engine import jobs
+from engine.checkpoint import read_model
+from engine.control import Asked, Flag
+from engine.errors import EngineError, ModelFileError, RunError
+from engine.events import EpochEnded, Event, Warned
+from engine.recorder import best_file, list_checkpoints, read_checkpoint
+from engine.results import read_predictions
+from engine.runs import Home, RunDirectory
+from engine.spec import Spec
+from tests.engine.tiny import tiny, tiny_classifier
+from tests.faults.conftest import Training, assert_same_weights, resume, train
+
+
+def stop_after(home: Home, spec: Spec, epochs: int) -> RunDirectory:
+    """A run that was stopped after so many epochs."""
+    flag, ended = Flag(), list[Event]()
+
+    def emit(event: Event) -> None:
+        if isinstance(event, EpochEnded):
+            ended.append(event)
+            if len(ended) == epochs:
+                flag.ask(Asked.STOP)
+
+    return home.find(jobs.start(home, spec, emit, flag)["id"])
+
+
+def flip(path: Path, place: int, bit: int) -> None:
+    """Turn one bit of a file round."""
+    data = bytearray(path.read_bytes())
+    data[place] ^= 1 << bit
+    path.write_bytes(data)
+
+
+def warnings(run: RunDirectory) -> str:
+    """What the run's story warns of."""
+    return " ".join(event.message for event in run.read_events()[0] if isinstance(event, Warned))
+
+
+# -- checkpoints and model files ------------------------------------------------------------------
+
+
+def test_whichever_bit_of_a_checkpoint_is_flipped_the_one_before_it_is_taken(
+    home: Home, files: dict[str, Path]
+) -> None:
+    run = stop_after(home, tiny(files), 1)
+    before, last = list_checkpoints(run)
+    whole, good = read_checkpoint(run), last.read_bytes()
+    chance = random.Random(0)
+    places = [*range(16), *(chance.randrange(len(good)) for _ in range(300))]
+    passed_over = 0
+    for place in places:
+        last.write_bytes(good)
+        flip(last, place, chance.randrange(8))
+        found = read_checkpoint(run)
+        assert found is not None
+        assert whole is not None
+        if found.damaged:
+            assert found.damaged == (last,)
+            passed_over += 1
+        else:  # the name of the checksum itself: the file is then one that has none
+            assert found.state.progress == whole.state.progress
+            assert all(
+                torch.equal(found.state.tensors[name], whole.state.tensors[name]) for name in whole.state.tensors
+            )
+    assert passed_over > 0.98 * len(places)
+    assert before.exists()
+
+
+def test_a_run_goes_on_from_the_checkpoint_before_a_damaged_one_says_so_and_ends_the_same(
+    home: Home, files: dict[str, Path]
+) -> None:
+    whole, _, _ = train(home, tiny(files))
+    run = stop_after(home, tiny(files), 1)
+    damaged = list_checkpoints(run)[-1]
+    flip(damaged, damaged.stat().st_size - 3, 4)  # in the last tensor
+    assert resume(run)["state"] == "finished"
+    assert f"{damaged} is damaged and was deleted: the run goes on from the checkpoint before." in warnings(run)
+    assert_same_weights(run, whole)
+
+
+def test_a_damaged_checkpoint_is_not_kept_in_place_of_a_good_one(home: Home, files: dict[str, Path]) -> None:
+    run = stop_after(home, tiny(files), 1)
+    damaged = list_checkpoints(run)[-1]
+    flip(damaged, damaged.stat().st_size - 3, 4)
+    stopped = Flag()
+    stopped.ask(Asked.STOP)
+    jobs.resume(run, lambda event: None, stopped)
+    assert len(list_checkpoints(run)) == 2
+    found = read_checkpoint(run)
+    assert found is not None
+    assert found.damaged == ()
+
+
+def test_damaged_best_weights_end_a_resume_in_words_that_name_them(home: Home, files: dict[str, Path]) -> None:
+    run = stop_after(home, tiny(files, epochs=1), 1)  # nothing but the evaluation is left to do
+    best = best_file(run, "autoencoder")
+    flip(best, best.stat().st_size - 3, 4)
+    result = resume(run)
+    assert result["state"] == "failed"
+    assert f"{best} is damaged: its checksum is not that of its content." in result["message"]
+
+
+def test_a_model_file_with_a_flipped_bit_is_refused_and_the_list_and_the_report_still_work(
+    home: Home, files: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, _, _ = train(home, tiny(files))
+    flip(run.model, run.model.stat().st_size - 3, 4)
+    with pytest.raises(ModelFileError, match="is damaged"):
+        read_model(run.model)
+    with pytest.raises(ModelFileError, match="is damaged"):
+        jobs.start(home, tiny_classifier(files, run.model), lambda event: None, Flag())
+    assert main(["--home", str(home.path), "report", run.id]) == 0
+    assert main(["--home", str(home.path), "runs"]) == 0
+    assert run.id[:4] in capsys.readouterr().out
+    assert home.ids() == [run.id]  # the refused classifier left nothing
+
+
+# -- the story ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("part", [0.0, 0.3, 0.8, 0.999])
+def test_a_story_that_was_cut_in_the_middle_of_a_line_goes_on_says_so_and_the_weights_are_the_same(
+    home: Home, files: dict[str, Path], part: float
+) -> None:
+    whole, _, _ = train(home, tiny(files))
+    run = stop_after(home, tiny(files), 1)
+    found = read_checkpoint(run)
+    assert found is not None
+    cut = round(found.offset * part)
+    run.events.write_bytes(run.events.read_bytes()[:cut])
+    assert resume(run)["state"] == "finished"
+    assert f"{run.events} had been cut: " in warnings(run)
+    assert b"\0" not in run.events.read_bytes()
+    assert len(run.read_events()[0]) == run.events.read_bytes().count(b"\n")
+    state = replay(run.id, run.read_events()[0])
+    assert (state.kind, state.stage, state.stage_epochs, state.state) == ("autoencoder", "autoencoder", 2, "finished")
+    assert_same_weights(run, whole)
+
+
+def test_a_story_that_was_cut_behind_the_checkpoint_loses_nothing(home: Home, files: dict[str, Path]) -> None:
+    run = stop_after(home, tiny(files), 1)
+    found = read_checkpoint(run)
+    assert found is not None
+    run.events.write_bytes(run.events.read_bytes()[: found.offset + 5])
+    assert resume(run)["state"] == "finished"
+    assert "had been cut" not in warnings(run)
+    assert [event.epoch for event in run.read_events()[0] if isinstance(event, EpochEnded)] == [1, 2]
+
+
+# -- small files ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("status.json", None, "No such file"),
+        ("status.json", '{"format": 1, "state": "fini', "Unterminated string"),
+        ("status.json", '{"format": 2}', "use a newer cae-tui"),
+    ],
+)
+def test_a_run_that_cannot_be_listed_is_told_of_and_the_others_are_listed(
+    home: Home, files: dict[str, Path], capsys: pytest.CaptureFixture[str], name: str, content: str | None, words: str
+) -> None:
+    good, bad = (train(home, tiny(files))[0] for _ in range(2))
+    if content is None:
+        (bad.path / name).unlink()
+    else:
+        (bad.path / name).write_text(content)
+    assert main(["--home", str(home.path), "runs"]) == 0
+    said = capsys.readouterr()
+    assert good.id[:4] in said.out
+    assert bad.id[:4] not in said.out
+    assert f"cae-tui: {bad.path / name} cannot be read" in said.err
+    assert words in said.err
+    assert "or delete the folder of the run" in said.err
+
+
+def test_a_spec_of_a_newer_version_is_told_and_the_run_is_still_listed_and_reported(
+    home: Home, files: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    done, stopped = train(home, tiny(files))[0], stop_after(home, tiny(files), 1)
+    for run in (done, stopped):
+        run.spec.write_text(json.dumps({**json.loads(run.spec.read_text()), "format": 2}))
+    assert main(["--home", str(home.path), "resume", stopped.id]) == 2
+    said = capsys.readouterr().err
+    assert str(stopped.spec) in said
+    assert "has format 2; this version reads 1: use a newer cae-tui" in said
+    assert stopped.read_status().state == "stopped"
+    assert main(["--home", str(home.path), "report", done.id]) == 0
+    assert {run.id for run in home.list_runs()} == {done.id, stopped.id}
+    assert read_predictions(done)
+
+
+def test_a_result_that_was_deleted_or_damaged_is_told_and_can_be_made_again(
+    home: Home, files: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, result, _ = train(home, tiny(files))
+    run.result.write_text("{")
+    assert main(["--home", str(home.path), "report", run.id]) == 2
+    assert f"{run.result} cannot be read" in capsys.readouterr().err
+    run.result.unlink()
+    assert home.list_runs()[0].state == "cut off"
+    again = resume(run)
+    assert again["test_loss"] == result["test_loss"]
+
+
+# -- deleted under a run that is on ---------------------------------------------------------------
+
+
+GONE: dict[str, Callable[[RunDirectory], Path]] = {
+    "checkpoints": lambda run: run.checkpoints,
+    "best": lambda run: run.best,
+    "samples": lambda run: run.samples,
+    "all of it": lambda run: run.path,
+}
+
+
+@pytest.mark.parametrize("what", GONE)
+def test_a_run_whose_folder_is_deleted_while_it_is_on_fails_in_words_that_name_it(
+    home: Home, files: dict[str, Path], what: str
+) -> None:
+    def delete(event: Event) -> None:
+        if isinstance(event, EpochEnded) and event.epoch == 1:
+            shutil.rmtree(GONE[what](home.find(home.ids()[0])))
+
+    result = Training.start(home, tiny(files), delete).end()
+    assert result["state"] == "failed"
+    assert str(home.runs / result["id"]) in result["message"]
+    assert "is gone: put it back" in result["message"]
+    other, again, _ = train(home, tiny(files))
+    assert again["state"] == "finished"
+    assert other.id in {run.id for run in home.list_runs()}
+
+
+@pytest.mark.parametrize("name", ["spec.json", "status.json", "events.jsonl"])
+def test_a_run_whose_file_is_deleted_while_it_is_on_comes_to_its_end(
+    home: Home, files: dict[str, Path], name: str
+) -> None:
+    whole, _, _ = train(home, tiny(files))
+
+    def delete(event: Event) -> None:
+        if isinstance(event, EpochEnded) and event.epoch == 1:
+            run = next(run for run in home.ids() if run != whole.id)
+            (home.find(run).path / name).unlink()
+
+    result = Training.start(home, tiny(files), delete).end()
+    assert result["state"] == "finished"
+    run = home.find(result["id"])
+    assert run.read_status().state == "finished"
+    assert_same_weights(run, whole)
+
+
+def test_a_run_that_is_deleted_cannot_be_opened_and_says_so(home: Home, files: dict[str, Path]) -> None:
+    run, _, _ = train(home, tiny(files))
+    shutil.rmtree(run.path)
+    for look in (run.read_status, run.read_spec, lambda: read_predictions(run), lambda: home.find(run.id)):
+        with pytest.raises(EngineError):
+            look()
+    with pytest.raises(RunError, match="No run begins with"):
+        home.find(run.id)
