@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run test check format picture wheel clean bench bench-full
+.PHONY: run test check format picture wheel clean bench bench-full torture torture-full
 
 run: $(VENV)/installed
 	@$(BIN)/cae-tui $(ARGS)
@@ -41,6 +41,14 @@ bench-full: bench
 wheel: $(VENV)/installed-dev
 	@rm -rf dist
 	@$(PIP) wheel --quiet --no-deps --wheel-dir dist .
+
+# `kill -9` 30 times, in about two minutes, and 200 times; what was counted is in build/torture/kills.json as it comes, and
+# a second call goes on where the first was stopped.
+torture: $(VENV)/installed-dev
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.faults.torture --kills 30
+
+torture-full: $(VENV)/installed-dev
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.faults.torture --kills 200
 
 clean:
 	rm -rf $(VENV) $(VENV)-peers dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -84,6 +84,7 @@ def check_resumable(run: RunDirectory) -> None:
 def begin(work: Work, emit: Emit, flag: Flag) -> dict[str, Any]:
     """Train, evaluate and write what `create` or `reopen` made ready, holding the run's lock; gives back its result."""
     with work.run.locked():
+        work.run.sweep()
         control = RunControl(flag, work.run.control)
         found = read_checkpoint(work.run)
         if found is not None:

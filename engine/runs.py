@@ -131,6 +131,14 @@ class RunDirectory:
         finally:
             lock.release()
 
+    def sweep(self) -> None:
+        """Take away the halves of files that a killed process left; only for who holds the lock."""
+        for path in self.path.rglob(".*"):
+            # Marks and what is asked of a run are written by others, without the lock.
+            if not path.name.startswith((f".{self.marks.name}.", f".{self.control.name}.")):
+                with suppress(OSError):
+                    path.unlink()
+
     def is_held(self) -> bool:
         """Whether a process trains it now."""
         from filelock import FileLock, Timeout

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
@@ -17,6 +17,7 @@ from engine.checkpoint import read_tensors
 from engine.control import Asked
 from engine.errors import EngineError, StorageError
 from engine.events import BatchEnded, Continued, EpochEnded, EvaluationStarted, Event, Paused, RunEnded, StageStarted
+from engine.files import write_json
 from engine.recorder import list_checkpoints, read_checkpoint
 from engine.run_csv import write_csv
 from engine.runs import Home
@@ -142,6 +143,40 @@ def test_a_run_waits_while_the_disk_is_full_and_goes_on_as_if_it_never_had_been(
     assert len(stored) == run.events.read_bytes().count(b"\n")
     assert isinstance(stored[-1], RunEnded)
     assert not list(run.path.rglob(".*"))
+
+
+def test_a_line_that_there_is_room_for_half_of_is_taken_back(home: Home, files: dict[str, Path]) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def leave_twenty_bytes() -> None:
+        size = home.find(home.ids()[0]).events.stat().st_size
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20, before[1]))
+
+    try:
+        training = Training.start(home, tiny(files), once(EpochEnded, leave_twenty_bytes))
+        training.wait_for(Paused)
+        run = home.find(home.ids()[0])
+        assert run.events.read_bytes().endswith(b"}\n")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert training.end()["state"] == "finished"
+    assert len(run.read_events()[0]) == run.events.read_bytes().count(b"\n")
+
+
+def test_a_run_whose_last_word_had_to_wait_for_room_is_finished(
+    disk: Disk, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write_and_fill(path: Path, kind: str, values: dict[str, Any]) -> None:
+        write_json(path, kind, values)
+        disk.fill()
+
+    monkeypatch.setattr(jobs, "write_json", write_and_fill)  # of `result.json`; the status comes after it
+    small = Home(disk.folder / "home")
+    training = Training.start(small, tiny(files))
+    training.wait_for(Paused)
+    disk.empty()
+    assert training.end()["state"] == "finished"
+    assert small.list_runs()[0].state == "finished"
 
 
 def test_a_run_that_is_stopped_while_it_waits_for_room_goes_on_from_its_last_checkpoint_later(
