@@ -47,6 +47,7 @@ from engine.states import CUT_OFF, DIVERGED, EARLY_STOPPED, ENDED_FOR_GOOD, FAIL
 if TYPE_CHECKING:
     from engine.spec import Spec
 
+SHOW_CURSOR, HIDE_CURSOR = b"\x1b[?25h", b"\x1b[?25l"
 EXIT_CODES = {FINISHED: 0, EARLY_STOPPED: 0, DIVERGED: 1, FAILED: 1, STOPPED: 130}
 DETACH_SECONDS = 60.0
 
@@ -89,21 +90,32 @@ def interruptible() -> Iterator[Flag]:
         asked += 1
         if asked > 1 and number == signal.SIGINT:
             if sys.stderr.isatty():
-                os.write(2, b"\x1b[?25h\n")  # the cursor, which the progress bar hides
+                os.write(2, SHOW_CURSOR + b"\n")
             os._exit(130)
         flag.ask(Asked.STOP)
         with suppress(OSError):  # the terminal may be gone, which is why we are here
             os.write(2, b"\nStopping after this step; Ctrl+C again ends at once.\n")
 
-    numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+    handlers = {signal.SIGINT: ask, signal.SIGTERM: ask, signal.SIGHUP: ask}
+    if sys.stderr.isatty():
+        handlers[signal.SIGTSTP] = _stand_still
     # A process started by nohup ignores hang-ups, and goes on doing so.
-    numbers = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, ask) for number in numbers}
+    handlers = {number: do for number, do in handlers.items() if signal.getsignal(number) is not signal.SIG_IGN}
+    before = {number: signal.signal(number, do) for number, do in handlers.items()}
     try:
         yield flag
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _stand_still(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler
+    """Ctrl+Z: the shell gets its cursor, which the progress bar hides, until the run is told to go on."""
+    os.write(2, SHOW_CURSOR)
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)  # here it stands still
+    signal.signal(number, _stand_still)
+    os.write(2, HIDE_CURSOR)
 
 
 def _follow(
