@@ -14,6 +14,10 @@ from engine.device import is_out_of_memory
 EVALUATION_BATCH = 256
 """Images a forward pass where no gradient is taken; the result does not depend on a run's batch size."""
 
+GPU_EVALUATION_BATCH = 2_048
+GPU_EVALUATION_PIXELS = 1 << 21
+"""The same on a GPU, which a small batch keeps waiting for launches: images, and pixels of all of them together."""
+
 Result = TypeVar("Result")
 
 
@@ -31,7 +35,7 @@ class DeviceImages:
             images = images.copy()
         self.images = torch.from_numpy(images).to(device)
         self.labels = None if dataset.labels is None else torch.from_numpy(dataset.labels.astype(np.int64)).to(device)
-        self.evaluation_batch = EVALUATION_BATCH
+        self.evaluation_batch = evaluation_batch(self.images)
 
     def indices(self, indices: NDArray[np.int64]) -> Tensor:
         """Indices on the device, to take batches by."""
@@ -62,3 +66,11 @@ class DeviceImages:
                 continue
             yield result, len(batch)
             waiting = waiting[len(batch) :]
+
+
+def evaluation_batch(images: Tensor) -> int:
+    """How many of these images (n, height, width, channels) a forward pass takes where no gradient is taken."""
+    if images.device.type != "cuda":
+        return EVALUATION_BATCH
+    pixels = images.shape[1] * images.shape[2]
+    return max(EVALUATION_BATCH, min(GPU_EVALUATION_BATCH, GPU_EVALUATION_PIXELS // pixels))

@@ -172,13 +172,20 @@ def evaluate(
     """Means of a task's metrics over all those images, in eval mode; the model is left in the mode it was in."""
     training = model.training
     model.eval()
-    sums: dict[str, float] = {}
+    names: tuple[str, ...] = ()
+    means: list[Tensor] = []
+    counts: list[int] = []
     with torch.inference_mode(), device.autocast():
         for outcome, count in images.each(indices, partial(task, model)):
-            for name, value in outcome.metrics.items():
-                sums[name] = sums.get(name, 0.0) + value.item() * count
+            names = tuple(outcome.metrics)
+            means.append(torch.stack(tuple(outcome.metrics.values())))
+            counts.append(count)
+        rows = torch.stack(means).tolist()  # read once: each reading makes a GPU wait
     model.train(training)
-    return {name: value / len(indices) for name, value in sums.items()}
+    sums = [
+        sum(value * count for value, count in zip(column, counts, strict=True)) for column in zip(*rows, strict=True)
+    ]
+    return {name: total / len(indices) for name, total in zip(names, sums, strict=True)}
 
 
 class _Loop:

@@ -1,6 +1,8 @@
 """Too little memory, a full disk, files that vanish: a run goes on where it can, and else says what to do."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,13 +10,27 @@ import torch
 from torch import Tensor
 
 from engine import jobs
-from engine.batches import EVALUATION_BATCH, DeviceImages
+from engine.batches import EVALUATION_BATCH, GPU_EVALUATION_BATCH, DeviceImages, evaluation_batch
 from engine.control import Flag
 from engine.datasets import ImageSet
 from engine.errors import ModelFileError
 from engine.runs import Home
 from tests.engine.conftest import small, small_classifier, train
 from tests.engine.test_training import Trained, assert_equal, losses, weights
+
+
+@pytest.mark.parametrize(
+    ("device", "side", "images"),
+    [
+        ("cpu", 28, EVALUATION_BATCH),
+        ("cuda", 28, GPU_EVALUATION_BATCH),
+        ("cuda", 64, 512),
+        ("cuda", 256, EVALUATION_BATCH),
+    ],
+)
+def test_a_gpu_evaluates_larger_batches_where_images_are_small(device: str, side: int, images: int) -> None:
+    stand_in: Any = SimpleNamespace(device=torch.device(device), shape=(10, side, side, 1))
+    assert evaluation_batch(stand_in) == images
 
 
 class Small:
