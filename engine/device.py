@@ -36,11 +36,20 @@ class Device:
         name = torch.cuda.get_device_name(self.torch_device) if self.torch_device.type == "cuda" else "Apple GPU"
         return f"{self.torch_device.type} · {name} · {self.precision}"
 
+    @property
+    def runs_ahead(self) -> bool:
+        """Whether Python is far ahead of what is computed: steps are then recorded, and their numbers read late."""
+        return self.torch_device.type == "cuda"
+
     def autocast(self) -> AbstractContextManager[object]:
-        """What the forward pass runs under."""
+        """What the forward pass runs under.
+
+        A pass uses each weight once, so that nothing is gained by keeping what it was cast to; and a step that is
+        recorded must not look at a cast that was made before it.
+        """
         if self.precision == "float32":
             return nullcontext()
-        return torch.autocast(self.torch_device.type, torch.bfloat16)
+        return torch.autocast(self.torch_device.type, torch.bfloat16, cache_enabled=False)
 
     def place(self, model: nn.Module) -> nn.Module:
         """The model on the device, in the layout that its convolutions are fastest in."""
@@ -55,9 +64,12 @@ class Device:
             torch.backends.cudnn.benchmark = True
 
     def memory(self) -> int:
-        """Bytes in use: the device's own memory, or on a CPU what the process has resident."""
+        """Bytes in use: the device's own memory, or on a CPU what the process has resident.
+
+        On CUDA all that torch holds: what a recorded step needs stays its own between two steps, uncounted elsewhere.
+        """
         if self.torch_device.type == "cuda":
-            return torch.cuda.memory_allocated(self.torch_device)
+            return torch.cuda.memory_reserved(self.torch_device)
         if self.torch_device.type == "mps":
             return torch.mps.current_allocated_memory()
         return resident_memory()

@@ -13,21 +13,22 @@ _KEPT = ("params", "fused", "foreach", "capturable", "differentiable", "maximize
 
 
 def make_optimizer(name: str, weights: list[nn.Parameter], learning_rate: float, decay: float) -> optim.Optimizer:
-    """The optimizer of that name over `weights`; fused into one pass over memory where torch has that."""
+    """The optimizer of that name over `weights`; fused into one pass over memory where torch has that.
+
+    On CUDA all it works with is on the device, the count of its steps too, so that a step can be recorded.
+    """
+    fused = all(weight.device.type in ("cpu", "cuda") for weight in weights)
+    capturable = all(weight.device.type == "cuda" for weight in weights)
     match name:
         case "adam":
-            return optim.Adam(weights, learning_rate, weight_decay=decay, fused=_fused(weights))
+            return optim.Adam(weights, learning_rate, weight_decay=decay, fused=fused, capturable=capturable)
         case "adamw":
-            return optim.AdamW(weights, learning_rate, weight_decay=decay, fused=_fused(weights))
+            return optim.AdamW(weights, learning_rate, weight_decay=decay, fused=fused, capturable=capturable)
         case "rmsprop":
-            return optim.RMSprop(weights, learning_rate, weight_decay=decay)
+            return optim.RMSprop(weights, learning_rate, weight_decay=decay, capturable=capturable)
         case "sgd":
-            return optim.SGD(weights, learning_rate, MOMENTUM, weight_decay=decay, nesterov=True, fused=_fused(weights))
+            return optim.SGD(weights, learning_rate, MOMENTUM, weight_decay=decay, nesterov=True, fused=fused)
     raise ValueError(f"no optimizer is called {name}")
-
-
-def _fused(weights: list[nn.Parameter]) -> bool:
-    return all(weight.device.type in ("cpu", "cuda") for weight in weights)
 
 
 class Scheduler(Protocol):
@@ -138,6 +139,7 @@ def restore_optimizer(optimizer: optim.Optimizer, tensors: dict[str, Tensor], gr
         if value.shape == weight.shape:
             moment = torch.empty_like(weight, memory_format=torch.preserve_format).copy_(value)
             optimizer.state[weight][name] = moment.detach()
-        else:  # a step count: on the CPU unless the optimizer is fused there
-            fused_on_gpu = weight.device.type == "cuda" and optimizer.param_groups[0].get("fused")
-            optimizer.state[weight][name] = value.to(weight.device if fused_on_gpu else "cpu")
+        else:  # a step count: on the CPU unless the optimizer counts on the device
+            group = optimizer.param_groups[0]
+            on_device = weight.device.type == "cuda" and (group.get("fused") or group.get("capturable"))
+            optimizer.state[weight][name] = value.to(weight.device if on_device else "cpu")

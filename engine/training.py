@@ -18,14 +18,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from engine.augmentation import affine
 from engine.batches import DeviceImages
 from engine.control import Asked, Control
 from engine.device import Device, is_out_of_memory
 from engine.errors import RunError
 from engine.events import BatchEnded, Continued, Emit, EpochEnded, OverfittingSeen, Paused, StageEnded, StageStarted
 from engine.optimisation import make_optimizer, make_scheduler, optimizer_state, restore_optimizer
+from engine.readings import Readings
 from engine.states import DIVERGED, EARLY_STOPPED, FINISHED, PRUNED, SKIPPED, STOPPED
+from engine.steps import Step, fastest
 from engine.tasks import Task
 
 TELL_SECONDS = 0.1  # between two readings of the loss
@@ -148,8 +149,11 @@ def fit(
         keeper.keep_state(loop.capture())
     else:
         loop.restore(state)
-    while not loop.progress.ended:
-        loop.progress.ended = loop.train_epoch() or loop.end_epoch()
+    try:
+        while not loop.progress.ended:
+            loop.progress.ended = loop.train_epoch() or loop.end_epoch()
+    finally:
+        loop.readings.finish()
     progress = loop.progress
     emit(
         StageEnded(
@@ -212,48 +216,45 @@ class _Loop:
         self.scheduler = make_scheduler(stage.schedule, self.optimizer, stage.learning_rate, stage.epochs * self.steps)
         torch.manual_seed(stage.seed)
         self.augmentation = torch.Generator(device.torch_device).manual_seed(stage.seed + 1)
-        self.names: tuple[str, ...] = ()
+        augmentation = self.augmentation if stage.augment else None
+        self.step = Step(model, task, self.optimizer, data.images, device, augmentation)
+        self.take: Callable[[Tensor], Tensor] | None = None  # the step, recorded where that pays
+        self.readings = Readings(device.runs_ahead)
+        self.mark = 0.0  # since when the steps that are read next were at work
         self.saved = time.monotonic()
 
     def train_epoch(self) -> str:
         """Take the rest of the epoch's steps; gives back how the stage ended, or nothing where it goes on."""
-        progress, stage, model = self.progress, self.stage, self.model
+        progress, size = self.progress, self.stage.batch_size
         order = self.data.images.indices(self.data.order(progress.epoch))
-        pending: list[Tensor] = []
-        told = mark = time.perf_counter()
-        model.train()
-        while progress.step < self.steps:
+        self.model.train()
+        take = self.take = self.take or fastest(self.step, order[:size], self.emit)
+        launched = progress.step
+        told = self.mark = time.perf_counter()
+        while launched < self.steps:
             if self.control.asked() is not Asked.RUN:
-                if pending and not self._read(pending, mark):
+                if not self._read(everything=True):
                     return DIVERGED
                 if ended := self._wait():
                     return ended
-                mark = time.perf_counter()
-            images, labels = self.data.images.batch(
-                order[progress.step * stage.batch_size : (progress.step + 1) * stage.batch_size]
-            )
-            if stage.augment:
-                images = affine(images, self.augmentation)
-            with self.device.autocast():
-                outcome = self.task(model, images, labels)
-            self.optimizer.zero_grad(set_to_none=True)
-            outcome.objective.backward()  # type: ignore[no-untyped-call]
-            self.optimizer.step()
-            progress.rate = self.optimizer.param_groups[0]["lr"]  # the schedule sets the next step's
+                self.mark = time.perf_counter()
+            metrics = take(order[launched * size : (launched + 1) * size])
+            self.readings.add(metrics, self.optimizer.param_groups[0]["lr"])  # the schedule sets the next step's
             if self.scheduler.every_step:
                 self.scheduler.step()
-            self.names = tuple(outcome.metrics)
-            pending.append(torch.stack(tuple(outcome.metrics.values())))
-            progress.step += 1
+            launched += 1
 
-            now = time.perf_counter()
-            if now - told >= TELL_SECONDS or progress.step == self.steps:
-                if not self._read(pending, mark):
+            last = launched == self.steps
+            if last or self.readings.due(time.perf_counter() - told, TELL_SECONDS):
+                if not self._read(everything=last):
                     return DIVERGED
-                told = mark = time.perf_counter()
+                told = time.perf_counter()
                 if time.monotonic() - self.saved >= CHECKPOINT_SECONDS:
+                    if not self._read(everything=True):
+                        return DIVERGED
                     self._save()
-                    mark = time.perf_counter()
+                if not self.readings.waiting:  # the device has stood still meanwhile
+                    self.mark = time.perf_counter()
         return ""
 
     def end_epoch(self) -> str:
@@ -304,19 +305,28 @@ class _Loop:
         self._save()
         return ""
 
-    def _read(self, pending: list[Tensor], mark: float) -> bool:
-        """Take the waiting metrics off the device and tell the last; False where one is not finite."""
-        progress, stage = self.progress, self.stage
-        rows = torch.stack(pending).tolist()
-        pending.clear()
-        seconds = time.perf_counter() - mark  # reading has waited for the steps, so they are all in it
+    def _read(self, *, everything: bool) -> bool:
+        """Take metrics off the device and tell the last of them; False where one is not finite."""
+        for rows, rate in self.readings.read(everything):
+            now = time.perf_counter()  # reading has waited for these steps, so they are all in it
+            self.readings.took(len(rows), now - self.mark, TELL_SECONDS)
+            if not self._tell(rows, rate, now - self.mark):
+                return False
+            self.mark = now
+        return True
+
+    def _tell(self, rows: list[list[float]], rate: float, seconds: float) -> bool:
+        """Count steps that are done, which took so long, and tell the last; False where a loss is not finite."""
+        progress, stage, names = self.progress, self.stage, self.step.names
+        progress.step += len(rows)
+        progress.rate = rate
         progress.step_seconds += seconds
         progress.total_step_seconds += seconds
         progress.total_steps += len(rows)
         for row in rows:
-            for name, value in zip(self.names, row, strict=True):
+            for name, value in zip(names, row, strict=True):
                 progress.sums[name] = progress.sums.get(name, 0.0) + value
-        if not all(math.isfinite(row[self.names.index("loss")]) for row in rows):
+        if not all(math.isfinite(row[names.index("loss")]) for row in rows):
             return False
         each = progress.step_seconds / progress.step
         self.emit(
@@ -325,7 +335,7 @@ class _Loop:
                 epoch=progress.epoch,
                 step=progress.step,
                 steps=self.steps,
-                metrics=dict(zip(self.names, rows[-1], strict=True)),
+                metrics=dict(zip(names, rows[-1], strict=True)),
                 learning_rate=progress.rate,
                 ms_per_step=1000 * each,
                 images_per_second=stage.batch_size / each,

@@ -256,7 +256,7 @@ def test_a_run_augments_what_it_fine_tunes_on_and_nothing_else(
         augmented.append((stages[-1], len(images)))
         return affine(images, generator)
 
-    monkeypatch.setattr("engine.training.affine", watched)
+    monkeypatch.setattr("engine.steps.affine", watched)
     result = jobs.start(Home(tmp_path), tiny_classifier(noise_files, encoder), emit, Flag())
     assert result["state"] == "finished"
     assert stages == ["frozen", "fine-tuning"]
