@@ -141,6 +141,12 @@ class CaeApp(StudyApp):
         if self._open_first is not None:
             self.post_message(messages.OpenRun(self._open_first))
 
+    def watch_device(self, device: str) -> None:
+        """Tell it in the top line of every page; one that opens later asks."""
+        for page in self.pages:
+            if page.is_mounted:
+                page.show_device(device)
+
     def watch_theme(self, theme: str) -> None:
         """Remember the theme."""
         if not self.is_running or theme == self._settings.theme:
@@ -181,9 +187,9 @@ class CaeApp(StudyApp):
         if run is not self.runner.current or self.asked_by is None:
             return
         self.form_served()
-        for screen in self.screen_stack:
-            if isinstance(screen, Page) and screen.place == ("training", ""):
-                screen.place = ("training", run.id)
+        for page in self.pages:
+            if page.place == ("training", ""):
+                page.place = ("training", run.id)
 
     def form_served(self) -> None:
         """What the form asked for began: going back does not lead to it."""
@@ -354,14 +360,18 @@ class CaeApp(StudyApp):
     @property
     def page(self) -> Page | None:
         """The topmost page, whatever dialogs lie over it."""
-        if not self._screen_stacks or not self.screen_stack:
-            return None
-        return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Page)), None)
+        return next(reversed(self.pages), None)
+
+    @property
+    def pages(self) -> list[Page]:
+        """All that are open, the first screen first."""
+        if not self._screen_stacks:
+            return []
+        return [screen for screen in self.screen_stack if isinstance(screen, Page)]
 
     def go(self, place: tuple[str, str], make: Callable[[], Page]) -> None:
         """Show the page that is `place`: the one that is open already, or a new one on top."""
-        pages = [screen for screen in self.screen_stack if isinstance(screen, Page)]
-        there = next((page for page in pages if page.place == place), None)
+        there = next((page for page in self.pages if page.place == place), None)
         if there is not None:
             while self.screen is not there:
                 self.pop_screen()
@@ -388,7 +398,7 @@ class CaeApp(StudyApp):
         """There is no way back from the first screen."""
         if action != "back":
             return True
-        return self.is_running and sum(isinstance(screen, Page) for screen in self.screen_stack) > 1
+        return self.is_running and len(self.pages) > 1
 
     def action_configure(self, kind: str) -> None:
         """Open a form."""

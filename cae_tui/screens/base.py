@@ -92,7 +92,7 @@ class Page(Steady, Screen[None]):
     def on_mount(self) -> None:
         """Write the top line."""
         self.refresh_crumbs()
-        self.watch(self.cae, "device", self._show_device)
+        self.show_device(self.cae.device)
 
     def on_screen_resume(self) -> None:
         """Have the app tell what has happened while another screen was on top."""
@@ -121,7 +121,8 @@ class Page(Steady, Screen[None]):
             self._offered = offered
             self.refresh_bindings()
 
-    def _show_device(self, device: str) -> None:
+    def show_device(self, device: str) -> None:
+        """Tell in the top line on which device one would train. To `watch` the app would keep a page that was left."""
         self.query_one(TopBar).device = device
 
     def short(self, run: str) -> str:

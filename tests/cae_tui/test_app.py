@@ -1,5 +1,6 @@
 import asyncio
 import gc
+import weakref
 from pathlib import Path
 
 import pytest
@@ -329,6 +330,24 @@ async def test_a_screen_may_be_left_while_it_is_still_coming_up(make_app: MakeAp
             await app.action_back()
         await pilot.pause()
         assert isinstance(app.screen, HomeScreen)
+
+
+@pytest.mark.parametrize("key", ["a", "c", "s", "r", "d", "f1", "ctrl+p"])
+async def test_a_screen_that_was_left_is_held_by_nobody(make_app: MakeApp, key: str) -> None:
+    app = make_app()
+    async with app.run_test() as pilot:
+        await pilot.press(key)
+        await until(pilot, lambda: len(app.screen_stack) == 2 and app.screen.is_mounted)
+        await pilot.pause()
+        left = weakref.ref(app.screen)
+        await pilot.press("escape")
+        await until(pilot, lambda: len(app.screen_stack) == 1)
+        for _ in range(20):
+            await pilot.pause(0.1)
+            gc.collect()
+            if left() is None:
+                break
+        assert left() is None
 
 
 async def test_nothing_is_called_after_the_refresh_of_a_page_that_was_left(make_app: MakeApp) -> None:
