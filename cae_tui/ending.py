@@ -1,8 +1,7 @@
-"""How the app ends: by the person, by a signal, or by an error of its own.
+"""How the app ends: by the person or by a signal; what it does about an error is in `recovery`.
 
 A run that is on is never lost. Quitting asks first; then, as for a hang-up and for a request to end, the run
-is stopped, its checkpoint is waited for, and only then the program is over. An error that nobody caught goes to
-the log, and the person reads one sentence that names it.
+is stopped, its checkpoint is waited for, and only then the program is over.
 """
 
 import asyncio
@@ -16,22 +15,14 @@ from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from rich.text import Text
 from textual import work
-from textual._context import active_message_pump
 from textual.app import App
-from textual.css.query import NoMatches
-from textual.message_pump import MessagePump
 from textual.notifications import SeverityLevel
-from textual.widget import Widget
-from textual.worker import WorkerFailed, get_current_worker
 
 from engine.runs import Home
 
 if TYPE_CHECKING:
     from cae_tui.runner import Runner
-
-log = logging.getLogger("cae_tui")
 
 SECOND_PRESS_SECONDS = 2.0
 """Two Ctrl+C within this time ask to quit."""
@@ -48,7 +39,6 @@ class EndingApp(App[None]):
         super().__init__()
         self._asking = False  # whether to quit
         self._leaving = False
-        self._broken = False
         self.at_once = False  # whether to leave a run behind that does not come to its end
         self._interrupted = float("-inf")
         self._hang_up_before: Callable[[int, FrameType | None], Any] | int | None = signal.SIG_DFL
@@ -153,32 +143,6 @@ class EndingApp(App[None]):
         else:
             self._interrupted = now
             self.tell("Press Ctrl+C again, or Ctrl+Q, to quit.")
-
-    def _handle_exception(self, error: Exception) -> None:
-        # Textual has no public hook for what nobody caught; it calls this for each such error.
-        cause: BaseException = error
-        node: MessagePump = active_message_pump.get()
-        if isinstance(error, WorkerFailed):
-            cause, node = error.error, get_current_worker().node
-        if isinstance(cause, NoMatches) and self._was_left(node):
-            return
-        log.critical("The program ended by an error that nobody caught.", exc_info=error)
-        super()._handle_exception(error)
-
-    def _was_left(self, node: MessagePump) -> bool:
-        """Whether `node` is, or is on, a screen that was left.
-
-        Such a screen loses its widgets before it stops to take messages, its own Mount among them, and then
-        does not find them. Nobody would have seen what it was about to do.
-        """
-        return isinstance(node, Widget) and not any(above in self.screen_stack for above in node.ancestors_with_self)
-
-    def _fatal_error(self) -> None:
-        if self._broken:
-            return  # one sentence is enough
-        self._broken = True
-        self.runner.stop_at_once()
-        self.panic(Text(f"cae-tui met an error of its own and had to end. What happened is in {self.home.log}."))
 
 
 def run_to_the_end(app: EndingApp) -> int:

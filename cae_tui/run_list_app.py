@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from textual import on, work
 
 from cae_tui import messages
-from cae_tui.ending import EndingApp
+from cae_tui.recovery import RecoveringApp
 from engine.errors import EngineError
 from engine.marks import Marks, read_note, read_tags
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cae_tui.screens.base import Page
 
 
-class RunListApp(EndingApp):
+class RunListApp(RecoveringApp):
     """What lists of runs need of the app, and what the app does for them."""
 
     @property

@@ -150,3 +150,44 @@ class StoppingScreen(Steady, ModalScreen[None]):
                 "Ctrl+Q again quits at once: what came after the last checkpoint is lost.",
                 classes="detail",
             )
+
+
+class ErrorScreen(Steady, ModalScreen[None]):
+    """Tells of an error of the program's own that a screen had, which was taken away.
+
+    Args:
+        place: where it was, as the top line has it; empty where it was on no screen.
+        error: what was raised.
+        log: the file that has the details.
+        busy: whether a run is on, which the error does not touch.
+    """
+
+    CSS_PATH = "dialogs.tcss"
+    AUTO_FOCUS = "#on"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "close", "Go on", id="error.close", tooltip="To the screen before"),
+    ]
+
+    def __init__(self, place: str, error: BaseException, log: str, busy: bool) -> None:
+        super().__init__()
+        self._question = f"The screen {place} met an error" if place else "An error was met"
+        words = str(error).split("\n", 1)[0][:200]
+        self._detail = (
+            f"{type(error).__name__}{': ' if words else ''}{words}\n\n"
+            f"This is an error of cae-tui, not yours. {log} has the details, for a bug report."
+            + (" The run goes on." if busy else "")
+        )
+
+    def compose(self) -> ComposeResult:
+        """What happened, where the details are, and the way on."""
+        with Vertical(classes="dialog"):
+            yield Label(self._question, classes="question", markup=False)
+            with VerticalScroll(classes="detail", can_focus=False):
+                yield Static(self._detail, markup=False)
+            with Horizontal(classes="answers"):
+                yield Button("Go on", id="on", variant="primary")
+
+    @on(Button.Pressed)
+    def action_close(self) -> None:
+        """To what is left."""
+        self.dismiss(None)

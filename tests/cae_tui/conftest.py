@@ -1,7 +1,8 @@
 """An app on an empty home whose data, device and training are scripted: nothing loads torch."""
 
 import asyncio
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -56,6 +57,36 @@ class MakeApp(Protocol):
 def home(tmp_path: Path) -> Home:
     """A home without runs."""
     return Home(tmp_path / "home")
+
+
+class Errors(logging.Handler):
+    """Keeps what was logged with an error that nobody caught."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.met: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep it."""
+        self.met.append(self.format(record))
+
+
+@pytest.fixture(autouse=True)
+def errors() -> Iterator[Errors]:
+    """The errors that the app met and lived on after: a test in which there are any fails, but where they are meant."""
+    logger, handler = logging.getLogger("cae_tui"), Errors()
+    logger.addHandler(handler)
+    yield handler
+    logger.removeHandler(handler)
+    assert not handler.met, "\n".join(handler.met)
+
+
+@pytest.fixture
+def errors_are_meant(errors: Errors) -> Iterator[None]:
+    """For tests that make errors."""
+    yield
+    assert errors.met
+    errors.met.clear()
 
 
 @pytest.fixture

@@ -111,6 +111,7 @@ async def test_a_refusal_leads_back_to_the_form_as_it_was(make_app: MakeApp) -> 
         await until(pilot, on_top(app, HomeScreen))
 
 
+@pytest.mark.usefixtures("errors_are_meant")
 async def test_a_bug_before_the_first_event_is_told_too(make_app: MakeApp) -> None:
     app = make_app(ScriptedWork(refusal=ZeroDivisionError("a bug")))  # type: ignore[arg-type]
     async with app.run_test() as pilot:

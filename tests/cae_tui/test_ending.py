@@ -1,4 +1,4 @@
-"""How the app ends: by the person, by a signal, by an error of its own."""
+"""How the app ends: by the person or by a signal. What an error does is in test_recovery."""
 
 import asyncio
 import logging
@@ -14,7 +14,6 @@ from cae_tui.ending import run_to_the_end
 from cae_tui.screens.dialogs import ConfirmScreen, StoppingScreen
 from cae_tui.screens.training import TrainingScreen
 from engine.events import EpochEnded
-from engine.runs import Home
 from tests.cae_tui.conftest import MakeApp, begin, on_top, told, until
 from tests.cae_tui.script import held, scripted_events
 
@@ -135,32 +134,6 @@ async def test_a_hang_up_stops_the_run_and_ends_without_the_terminal(
         await until(pilot, lambda: bool(ended))
     assert ended == [(129, "stopped")]
     assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
-
-
-async def test_an_error_of_its_own_is_logged_and_told_in_a_sentence(
-    make_app: MakeApp, home: Home, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
-) -> None:
-    logging.getLogger("cae_tui").propagate = True
-    work, _ = held(scripted_events(), EpochEnded)
-    app = make_app(work)
-
-    def fail() -> None:
-        raise ZeroDivisionError("a bug")
-
-    async def meet_it() -> None:
-        async with app.run_test() as pilot:
-            await begin(app, pilot)
-            app.call_later(fail)
-            await until(pilot, lambda: app._exception is not None)
-
-    with pytest.raises(ZeroDivisionError):
-        await meet_it()
-    await app.runner.wait_for_end()  # the run is stopped, so its checkpoint is written
-    assert app.return_code == 1
-    assert "ZeroDivisionError: a bug" in caplog.text
-    written = "".join(capsys.readouterr().err.split())  # it is wrapped at the terminal's width
-    assert f"Whathappenedisin{home.log}." in written
-    assert "Traceback" not in written
 
 
 def test_the_exit_status_is_the_apps(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,312 @@
+"""An error in a screen: the run goes on, the person reads what happened, and is on the screen before."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from rich.text import Text
+from textual import work
+from textual.app import App
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from cae_tui.app import CaeApp
+from cae_tui.messages import RunsChanged, RunUpdated
+from cae_tui.recovery import GIVE_UP_AFTER
+from cae_tui.screens.base import Page
+from cae_tui.screens.dialogs import ConfirmScreen, ErrorScreen
+from cae_tui.screens.home import HomeScreen
+from cae_tui.screens.training import TrainingScreen
+from engine.events import EpochEnded
+from engine.runs import Home
+from tests.cae_tui.conftest import Errors, MakeApp, begin, on_top, until
+from tests.cae_tui.script import held, scripted_events
+
+
+def bug(*_: object, **__: object) -> Any:
+    raise ZeroDivisionError("a bug [b]of[/b] ours")
+
+
+class Bad(Page):
+    """A page, to be given a bug."""
+
+    crumbs = ("Bad",)
+
+    def compose_page(self) -> Iterator[Widget]:
+        yield Static("fine as yet", id="good")
+
+
+class BadHandler(Bad):
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.post_message(RunsChanged())
+
+    on_runs_changed = bug
+
+
+class BadMount(Bad):
+    on_mount = bug
+
+
+class BadComposition(Bad):
+    compose_page = bug
+
+
+class HalfComposition(Bad):
+    def compose_page(self) -> Iterator[Widget]:
+        yield Static("the first half")
+        bug()
+
+
+class BadWorker(Bad):
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.fail()
+
+    @work
+    async def fail(self) -> None:
+        bug()
+
+
+class BadThread(Bad):
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.fail()
+
+    @work
+    async def fail(self) -> None:
+        await self.runner.in_thread(bug)
+
+
+class BadTimer(Bad):
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.set_interval(0.01, bug)
+
+
+class BadCallback(Bad):
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.call_after_refresh(bug)
+
+
+class BadRender(Bad):
+    class Broken(Widget):
+        render = bug
+
+    def compose_page(self) -> Iterator[Widget]:
+        yield self.Broken()
+
+
+class LateRender(Bad):
+    """Draws once, and no more after that."""
+
+    class Broken(Widget):
+        def render(self) -> Content:
+            return Content("fine") if not self.has_class("worn") else bug()
+
+    def compose_page(self) -> Iterator[Widget]:
+        yield self.Broken()
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.set_timer(0.05, lambda: self.query_one(self.Broken).add_class("worn").refresh())
+
+
+class BadLines(Bad):
+    class Broken(Widget):
+        render_line = bug
+
+    def compose_page(self) -> Iterator[Widget]:
+        yield self.Broken()
+
+
+class BadLayout(Bad):
+    class Broken(Widget):
+        DEFAULT_CSS = "Broken { height: auto; }"
+        get_content_height = bug
+
+    def compose_page(self) -> Iterator[Widget]:
+        yield self.Broken()
+
+
+class BadWidget(Bad):
+    class Broken(Widget):
+        def on_mount(self) -> None:
+            self.set_timer(0.02, self.fail)
+
+        def fail(self) -> None:
+            self.post_message(RunsChanged())
+
+        on_runs_changed = bug
+
+    def compose_page(self) -> Iterator[Widget]:
+        yield self.Broken()
+
+
+class BadKey(Bad):
+    key_k = bug
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.app.simulate_key("k")
+
+
+class BadAction(Bad):
+    BINDINGS = [("k", "fail", "Fail")]  # noqa: RUF012
+
+    def action_fail(self) -> None:
+        bug()
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.app.simulate_key("k")
+
+
+BROKEN = [
+    BadHandler, BadMount, BadComposition, HalfComposition, BadWorker, BadThread, BadTimer, BadCallback, BadRender,
+    LateRender, BadLines, BadLayout, BadWidget, BadKey, BadAction,
+]  # fmt: skip
+
+
+def words(app: App[Any]) -> str:
+    """What the dialog on top says."""
+    return " ".join(str(each.content) for each in app.screen.query(Static))
+
+
+@pytest.mark.parametrize("page", BROKEN)
+@pytest.mark.usefixtures("errors_are_meant")
+async def test_an_error_in_a_screen_takes_only_that_screen_away(
+    page: type[Page], make_app: MakeApp, home: Home, errors: Errors
+) -> None:
+    work, gate = held(scripted_events(), EpochEnded)
+    app = make_app(work)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await begin(app, pilot)
+        app.call_later(lambda: app.push_screen(page()))
+        await until(pilot, on_top(app, ErrorScreen))
+        said = words(app)
+        assert str(home.log) in said
+        assert "The run goes on." in said
+        assert "ZeroDivisionError: a bug [b]of[/b] ours" in said
+        assert "Traceback" in errors.met[0]
+        assert "a bug [b]of[/b] ours" in errors.met[0]
+        await pilot.press("escape")
+        await until(pilot, on_top(app, TrainingScreen))
+        assert app.runner.busy
+        gate.set()
+        await until(pilot, lambda: bool(app.runner.current and app.runner.current.state == "finished"))
+        await pilot.press("escape")
+        await until(pilot, on_top(app, HomeScreen))
+        await pilot.press("r")
+        await until(pilot, lambda: app.page is not None and app.page.crumbs == ("Runs",))
+    assert not app.return_code
+
+
+@pytest.mark.usefixtures("errors_are_meant")
+async def test_who_waits_for_the_answer_of_a_broken_dialog_has_none(make_app: MakeApp) -> None:
+    app = make_app()
+    answers: list[bool] = []
+
+    async def ask() -> None:
+        answers.append(bool(await app.confirm("Really?", "", "Yes")))
+
+    async with app.run_test() as pilot:
+        app.run_worker(ask())
+        await until(pilot, on_top(app, ConfirmScreen))
+        app.screen.call_later(bug)
+        await until(pilot, on_top(app, ErrorScreen))
+        await until(pilot, lambda: answers == [False])
+        await pilot.press("enter")
+        await until(pilot, on_top(app, HomeScreen))
+
+
+@pytest.mark.usefixtures("errors_are_meant")
+async def test_an_error_of_the_first_screen_is_told_over_a_new_one(make_app: MakeApp) -> None:
+    app = make_app()
+    async with app.run_test() as pilot:
+        first = app.screen
+        await pilot.press("r")
+        first.call_later(bug)  # which lies under another
+        await until(pilot, on_top(app, ErrorScreen))
+        assert len(app.screen_stack) == 2
+        assert isinstance(app.screen_stack[0], HomeScreen)
+        assert app.screen_stack[0] is not first
+        await pilot.press("enter")
+        await until(pilot, on_top(app, HomeScreen))
+        await pilot.press("d")
+        await until(pilot, lambda: app.page is not None and app.page.crumbs == ("Data",))
+        await until(pilot, lambda: not first.is_running)
+    assert not app.return_code
+
+
+@pytest.mark.parametrize("raised", ["handler", "worker", "callback"])
+@pytest.mark.usefixtures("errors_are_meant")
+async def test_an_error_of_the_app_itself_leaves_the_screen(
+    raised: str, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app()
+    async with app.run_test() as pilot:
+        await pilot.press("d")
+        page = app.screen
+        if raised == "handler":
+            monkeypatch.setattr(CaeApp, "_on_notify", bug, raising=False)
+            app.tell("anything")
+        elif raised == "worker":
+
+            async def fail() -> None:
+                bug()
+
+            app.run_worker(fail())
+        else:
+            app.call_later(bug)
+        await until(pilot, on_top(app, ErrorScreen))
+        assert "An error was met" in words(app)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is page)
+    assert not app.return_code
+
+
+@pytest.mark.parametrize("of", ["first screen", "app"])
+@pytest.mark.usefixtures("errors_are_meant")
+async def test_errors_again_and_again_end_the_app_with_the_run_stopped(
+    of: str, make_app: MakeApp, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, _ = held(scripted_events(), EpochEnded)
+    app = make_app(work)
+    met, said, panic = 0, [], app.panic
+
+    def told(text: Text) -> None:
+        said.append(text.plain)
+        panic(text)
+
+    monkeypatch.setattr(app, "panic", told)
+
+    def fail(*_: object) -> None:
+        nonlocal met
+        met += 1
+        bug()
+
+    async def meet_it() -> None:
+        async with app.run_test() as pilot:
+            await begin(app, pilot)
+            if of == "app":
+                app.set_interval(0.01, lambda: app.post_message(RunUpdated(app.runner.current)))  # type: ignore[arg-type]
+                monkeypatch.setattr(app, "_name_training", fail)
+            else:
+                await pilot.press("escape")
+                await until(pilot, on_top(app, HomeScreen))
+                monkeypatch.setattr(HomeScreen, "compose_page", fail)
+                app.screen.call_later(fail)
+            await until(pilot, lambda: app._exception is not None)
+
+    with pytest.raises(ZeroDivisionError):
+        await meet_it()
+    await app.runner.wait_for_end()
+    assert met == GIVE_UP_AFTER
+    assert app.return_code == 1
+    assert app.runner.current is not None
+    assert app.runner.current.state == "stopped"
+    (sentence,) = said
+    assert sentence == f"cae-tui met an error of its own and had to end. What happened is in {home.log}."
