@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run test check format picture wheel clean bench bench-full torture torture-full
+.PHONY: run test soak check format picture wheel clean bench bench-full
 
 run: $(VENV)/installed
 	@$(BIN)/cae-tui $(ARGS)
@@ -13,6 +13,10 @@ run: $(VENV)/installed
 # Three at once on two cores: half of what the tests of the screens take is waiting.
 test: $(VENV)/installed-dev
 	@$(BIN)/python -m pytest -n 3 $(ARGS)
+
+# An hour; what was counted is in build/soak.json, and a second call goes on where the first was stopped.
+soak: $(VENV)/installed-dev
+	@$(BIN)/python -m tests.endurance.soak $(ARGS)
 
 check: $(VENV)/installed-dev
 	@$(BIN)/ruff format --check --quiet . || { echo "Some files are not formatted: make format."; exit 1; }

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pexpect
@@ -17,19 +17,29 @@ KEYS = {
     "enter": "\r", "escape": "\x1b", "tab": "\t", "up": "\x1b[A", "down": "\x1b[B", "right": "\x1b[C", "left": "\x1b[D",
     "f1": "\x1bOP", "f2": "\x1bOQ", "pagedown": "\x1b[6~", "end": "\x1b[F", "backspace": "\x7f",
     "ctrl+r": "\x12", "ctrl+q": "\x11", "ctrl+t": "\x14", "ctrl+u": "\x15", "ctrl+n": "\x0e",
+    "ctrl+c": "\x03", "ctrl+p": "\x10",
 }  # fmt: skip
 
 
 class Terminal:
-    """The program in a terminal of `columns` × `rows`."""
+    """The program in a terminal of `columns` × `rows`; `program` is what starts it, `variables` its environment's."""
 
-    def __init__(self, home: Path, columns: int, rows: int, *words: str) -> None:
+    def __init__(
+        self,
+        home: Path,
+        columns: int,
+        rows: int,
+        *words: str,
+        program: Sequence[str] = ("-m", "cae_tui"),
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
         self._received = 0
         # A size in the environment, as a test runner may set one, would be believed before that of the terminal.
         environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
-        command = ["-m", "cae_tui", "--home", str(home), *words]
+        environment |= variables or {}
+        command = [*program, "--home", str(home), *words]
         self._child = pexpect.spawn(
             sys.executable,
             command,
@@ -48,6 +58,11 @@ class Terminal:
         for key in keys:
             self._child.send(KEYS.get(key, key))
             self.read(0.05)
+
+    def resize(self, columns: int, rows: int) -> None:
+        """As a person does who drags the window's edge."""
+        self.screen.resize(rows, columns)
+        self._child.setwinsize(rows, columns)
 
     def read(self, seconds: float) -> None:
         """Draw what the program writes, for at least so long."""
@@ -114,8 +129,10 @@ def terminal(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
     """Opens terminals, and closes them after the test."""
     opened: list[Terminal] = []
 
-    def open_one(columns: int = 80, rows: int = 24, *words: str, home: Path | None = None) -> Terminal:
-        opened.append(Terminal(home or tmp_path / "home", columns, rows, *words))
+    def open_one(
+        columns: int = 80, rows: int = 24, *words: str, home: Path | None = None, **variables: str
+    ) -> Terminal:
+        opened.append(Terminal(home or tmp_path / "home", columns, rows, *words, variables=variables))
         return opened[-1]
 
     yield open_one

@@ -1,0 +1,81 @@
+"""The real command, with a thread beside it that tells how large the process has become.
+
+    python -m tests.endurance.inside FOLDER [words of cae-tui …]
+
+Whoever writes a number into FOLDER/ask finds the figures of that moment in FOLDER/figures.json, beside the same
+number. They are taken on the screen's own thread, after a search for garbage: what is left then is held by somebody.
+The program itself is not changed by any of this.
+"""
+
+import gc
+import json
+import os
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from textual.message_pump import MessagePump
+from textual.screen import Screen
+from textual.widget import Widget
+
+from cae_tui import cli, ending
+
+
+def figures(app: ending.EndingApp) -> dict[str, Any]:
+    """What the process holds now."""
+    gc.collect()
+    objects = gc.get_objects()
+    pumps: list[MessagePump] = [app, *app.screen_stack, *app._registry]
+    return {
+        "rss": _resident(),
+        "threads": len(os.listdir("/proc/self/task")),
+        "python_threads": sorted(thread.name for thread in threading.enumerate()),
+        "descriptors": len(os.listdir("/proc/self/fd")),
+        "queued": sum(pump._message_queue.qsize() for pump in set(pumps)),
+        "stack": [type(screen).__name__ for screen in app.screen_stack],
+        "screens": sum(isinstance(each, Screen) for each in objects),
+        "widgets": sum(isinstance(each, Widget) for each in objects),
+        "mounted": len(app._registry),
+        "workers": len(list(app.workers)),
+        "timers": sum(len(pump._timers) for pump in set(pumps)),
+        "objects": len(objects),
+        "kinds": dict(Counter(type(each).__name__ for each in objects if isinstance(each, Widget)).most_common(8)),
+    }
+
+
+def _resident() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def answer(app: ending.EndingApp, folder: Path) -> None:
+    """Answer whoever asks, for as long as the app runs."""
+    answered = ""
+    while True:
+        time.sleep(0.05)
+        asked = (folder / "ask").read_text() if (folder / "ask").exists() else ""
+        if asked and asked != answered and app.is_running:
+            found = app.call_from_thread(figures, app)
+            (folder / "writing").write_text(json.dumps({"asked": asked, **found}))
+            os.replace(folder / "writing", folder / "figures.json")
+            answered = asked
+
+
+def main() -> int:
+    """Open the app as the command does."""
+    folder = Path(sys.argv[1])
+    run_to_the_end = ending.run_to_the_end
+
+    def observed(app: ending.EndingApp) -> int:
+        threading.Thread(target=answer, args=(app, folder), name="figures", daemon=True).start()
+        return run_to_the_end(app)
+
+    ending.run_to_the_end = observed
+    return cli.main(sys.argv[2:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
