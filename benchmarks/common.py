@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,16 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "system": platform.platform(),
         "python": platform.python_version(),
-        **{name: version(name) for name in PACKAGES},
+        **{name: installed(name) for name in PACKAGES},
     }
+
+
+def installed(name: str) -> str | None:
+    """A package's version; None where it is not installed, as this one is not where its checkout is run."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
 
 
 def parser_of(document: str | None) -> argparse.ArgumentParser:
