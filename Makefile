@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run test soak check format picture wheel clean bench bench-full
+.PHONY: run test torture torture-full soak fuzz check format picture wheel lock clean bench bench-full
 
 run: $(VENV)/installed
 	@$(BIN)/cae-tui $(ARGS)
@@ -53,6 +53,13 @@ torture: $(VENV)/installed-dev
 
 torture-full: $(VENV)/installed-dev
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.faults.torture --kills 200
+# Needs uv, which resolves for every platform at once. The versions are those of constraints.txt.
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+  --constraints constraints.txt --custom-compile-command 'make lock'
+
+lock:
+	@echo hatchling | $(LOCK) pyproject.toml - --output-file requirements.lock
+	@$(LOCK) pyproject.toml --extra dev --output-file requirements-dev.lock
 
 clean:
 	rm -rf $(VENV) $(VENV)-peers dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
