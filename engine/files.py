@@ -8,6 +8,8 @@ flushed to disk, then renamed over the target. A full disk or a folder that cann
 import errno
 import json
 import os
+import shutil
+import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -29,7 +31,7 @@ def write_bytes(path: Path, data: bytes) -> None:
     """
     sibling = path.with_name(f".{path.name[:60]}.{os.urandom(4).hex()}")
     try:
-        with open(sibling, "wb") as file:
+        with open(sibling, "xb") as file:  # nobody's file, nor what a link of that name leads to
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -43,7 +45,8 @@ def write_bytes(path: Path, data: bytes) -> None:
 def write_json(path: Path, kind: str, values: dict[str, Any]) -> None:
     """Put a JSON object at `path`, whole or not at all, with `format` and `kind` in front."""
     text = json.dumps({"format": FORMAT, **values, "kind": kind}, indent=1, ensure_ascii=False)
-    write_bytes(path, text.encode() + b"\n")
+    # A name of a file that is not UTF-8 has characters that no encoding has: \udcff is what JSON writes for one.
+    write_bytes(path, text.encode(errors="backslashreplace") + b"\n")
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -53,6 +56,8 @@ def read_json(path: Path) -> dict[str, Any]:
         OSError: it cannot be read.
         ValueError: it is not a JSON object, or of a newer format.
     """
+    if not stat.S_ISREG(path.stat().st_mode):  # a folder, or what never ends
+        raise ValueError("it is no regular file")
     try:
         values = json.loads(path.read_bytes())
     except RecursionError:
@@ -69,6 +74,23 @@ def format_problem(found: object) -> str:
     if type(found) is not int or found < 1:
         return "carries no format number, so it is damaged or another program's"
     return f"has format {found}; this version reads {FORMAT}: use a newer cae-tui" if found != FORMAT else ""
+
+
+def delete_folder(path: Path) -> None:
+    """Take a folder of the home away with all that is in it; what a link leads to stays.
+
+    Raises:
+        StorageError: it cannot be deleted.
+    """
+    grave = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
+    try:
+        path.rename(grave)  # gone at once, even where taking away its files is cut off
+        if grave.is_symlink():
+            grave.unlink()
+        else:
+            shutil.rmtree(grave)
+    except OSError as error:
+        raise storage_error(path, error) from error
 
 
 def absolute(path: Path) -> Path:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.control import Asked, ask_other_process
 from engine.errors import RunError
-from engine.files import absolute, read_json, storage_error, write_json
+from engine.files import absolute, delete_folder, read_json, storage_error, write_json
 from engine.marks import NO_MARKS, Marks, read_marks
 from engine.states import CUT_OFF, ENDED_FOR_GOOD, FAILED, PAUSED, RUNNING, STOPPED
 
@@ -260,7 +260,7 @@ class Home:
             self._sweep()
             hidden.mkdir()
             taken = {*os.listdir(self.runs)}
-            names = ("".join(_RANDOM.choice(ID_ALPHABET) for _ in range(ID_LENGTH)) for _ in itertools.count())
+            names = (new_id() for _ in itertools.count())
             run = RunDirectory(hidden / next(name for name in names if name not in taken))
             run.path.mkdir()
             for folder in (run.checkpoints, run.best, run.samples):
@@ -361,12 +361,12 @@ class Home:
         """
         if run.is_held():
             raise RunError(f"Run {run.id} is being trained: stop it first.")
-        grave = run.path.with_name(f".{run.id}.{os.urandom(4).hex()}")
-        try:
-            run.path.rename(grave)  # gone at once, even where taking away its files is cut off
-            shutil.rmtree(grave)
-        except OSError as error:
-            raise storage_error(run.path, error) from error
+        delete_folder(run.path)
+
+
+def new_id() -> str:
+    """A random id, of a run or of a study."""
+    return "".join(_RANDOM.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
 
 
 def shortest_prefixes(ids: list[str]) -> dict[str, str]:

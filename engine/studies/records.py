@@ -8,8 +8,6 @@ screen lists studies.
 import math
 import os
 import re
-import secrets
-import shutil
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -20,8 +18,8 @@ from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin
 
 from engine.errors import StudyError
-from engine.files import read_json, storage_error, write_json
-from engine.runs import ID_ALPHABET, ID_LENGTH, Home, shortest_prefixes
+from engine.files import delete_folder, read_json, storage_error, write_json
+from engine.runs import ID_ALPHABET, ID_LENGTH, Home, new_id, shortest_prefixes
 from engine.states import CUT_OFF, EARLY_STOPPED, FAILED, FINISHED, PAUSED, RUNNING, STOPPED
 
 WAITING = "waiting"
@@ -308,7 +306,7 @@ class Studies:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             while True:
-                path = self.path / "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
+                path = self.path / new_id()
                 with suppress(FileExistsError):
                     path.mkdir()
                     return StudyDirectory(path)
@@ -367,12 +365,7 @@ class Studies:
         """
         if study.is_held():
             raise StudyError(f"Study {study.id} is on: stop it first.")
-        grave = study.path.with_name(f".{study.id}.{secrets.token_hex(4)}")
-        try:
-            study.path.rename(grave)
-            shutil.rmtree(grave)
-        except OSError as error:
-            raise storage_error(study.path, error) from error
+        delete_folder(study.path)
 
 
 Record = TypeVar("Record")

@@ -1,4 +1,4 @@
-"""Files that were damaged, or cannot be written: what is said of them."""
+"""Files that were damaged, or cannot be written, and what is said of them; whose they are, and where links lead."""
 
 import errno
 import os
@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import RunError
+from engine.errors import RunError, StorageError
 from engine.events import EventFormat
-from engine.files import read_json, storage_error
+from engine.files import delete_folder, read_json, storage_error, write_bytes, write_json
 from engine.runs import Home
+from engine.studies.records import Studies
 
 DEEP = "[" * 200_000
 
@@ -52,3 +53,98 @@ def test_a_format_that_no_version_has_is_not_called_newer(tmp_path: Path, found:
 def test_what_to_do_about_a_failed_write_depends_on_why_it_failed(number: int, advice: str) -> None:
     sentence = str(storage_error(Path("/some/file"), OSError(number, os.strerror(number))))
     assert sentence == f"/some/file could not be written: {os.strerror(number)}. {advice}"
+
+
+# -- whose files are, and where they are while they are written ---------------------------------------
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
+def test_a_file_is_for_whom_the_umask_of_its_owner_says(tmp_path: Path, mask: int) -> None:
+    before = os.umask(mask)
+    try:
+        write_bytes(tmp_path / "file", b"x")
+        run = Home(tmp_path).create_run()
+        with run.locked():
+            write_json(run.marks, "marks", {})
+    finally:
+        os.umask(before)
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o666 & ~mask
+    for path in (run.path, run.samples, run.checkpoints):
+        assert path.stat().st_mode & 0o777 == 0o777 & ~mask
+    assert run.marks.stat().st_mode & 0o777 == 0o666 & ~mask
+    assert run.lock.stat().st_mode & mask == 0
+
+
+def test_a_file_is_written_beside_its_target_and_never_through_a_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = tmp_path / "mine"
+    mine.write_bytes(b"precious")
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "status.json").symlink_to(mine)
+    beside: list[Path] = []
+    replace = os.replace
+
+    def kept(source: Path, target: Path) -> None:
+        beside.append(source.parent)
+        replace(source, target)
+
+    monkeypatch.setattr("os.replace", kept)
+    write_bytes(folder / "status.json", b"new")
+    assert beside == [folder]
+    assert mine.read_bytes() == b"precious"
+    assert not (folder / "status.json").is_symlink()
+    assert (folder / "status.json").read_bytes() == b"new"
+
+    # Somebody who guesses the name of the temporary file lays a link there: it is not written through.
+    monkeypatch.setattr("secrets.token_hex", lambda count: "0" * 2 * count)
+    (folder / ".status.json.00000000").symlink_to(mine)
+    with pytest.raises(StorageError):
+        write_bytes(folder / "status.json", b"newer")
+    assert mine.read_bytes() == b"precious"
+    assert (folder / "status.json").read_bytes() == b"new"
+
+
+def test_what_a_link_in_the_home_leads_to_stays_when_it_is_deleted(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    (mine / "inner").mkdir(parents=True)
+    (mine / "inner" / "photo").write_bytes(b"precious")
+    home = Home(tmp_path / "home")
+    run = home.create_run()
+    (run.path / "linked").symlink_to(mine, target_is_directory=True)
+    (run.samples / "photo").symlink_to(mine / "inner" / "photo")
+    home.delete(run)
+    assert (mine / "inner" / "photo").read_bytes() == b"precious"
+
+    # A whole run, or study, that is itself a link to elsewhere: the link is what goes.
+    linked = home.runs / "aaaa000000"
+    linked.symlink_to(mine, target_is_directory=True)
+    home.delete(home.find("aaaa"))
+    studies = Studies(home)
+    studies.path.mkdir()
+    (studies.path / "bbbb000000").symlink_to(mine, target_is_directory=True)
+    studies.delete(studies.find("bbbb"))
+    assert (mine / "inner" / "photo").read_bytes() == b"precious"
+    assert list(home.runs.iterdir()) == list(studies.path.iterdir()) == []
+
+
+def test_a_folder_that_is_not_there_is_refused_in_words(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="none"):
+        delete_folder(tmp_path / "none")
+
+
+def test_a_pipe_or_a_folder_in_place_of_a_json_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path, Path("/dev/zero")):
+        with pytest.raises(ValueError, match="no regular file"):
+            read_json(path)
+
+
+def test_a_name_that_is_not_utf_8_survives_a_json_file(tmp_path: Path) -> None:
+    path = os.fsdecode(b"/data/\xff\xfe.idx")
+    write_json(tmp_path / "spec.json", "autoencoder", {"images": path, "ball": "×"})
+    assert read_json(tmp_path / "spec.json")["images"] == path
+    text = (tmp_path / "spec.json").read_bytes().decode("utf-8")
+    assert "×" in text
+    assert "\\udcff" in text
