@@ -6,9 +6,17 @@ Whatever the engine refuses is one of these; anything else that escapes it is a 
 
 from collections.abc import Mapping
 
+from engine.words import plain
+
 
 class EngineError(Exception):
-    """Something a person can mend; the message says how."""
+    """Something a person can mend; the message says how.
+
+    It may name a file or quote what was found in one: nothing in it is obeyed by a terminal.
+    """
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(plain(sentence))
 
 
 class SpecError(EngineError):
@@ -19,7 +27,7 @@ class SpecError(EngineError):
     """
 
     def __init__(self, problems: Mapping[str, str]) -> None:
-        self.problems = dict(problems)
+        self.problems = {plain(name): plain(sentence) for name, sentence in problems.items()}
         super().__init__("\n".join(f"{name}: {sentence}" for name, sentence in self.problems.items()))
 
 

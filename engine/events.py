@@ -8,8 +8,10 @@ replay that file and follow it. Metrics are mappings by name, so that a new task
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
+
+from engine.decoded import record_of
 
 Metrics = Mapping[str, float]
 
@@ -192,16 +194,15 @@ class EventFormat:
 
     @classmethod
     def read(cls, line: str | bytes) -> Event | None:
-        """The event of a line; None for a torn line and for kinds that are not known here."""
+        """The event of a line; None for a torn or damaged line, and for kinds that are not known here."""
         try:
             values = json.loads(line)
-            kind = cls.kinds[values.pop("event")]
-            known = {name.name for name in fields(kind)}
-            found: dict[str, Any] = {
-                name: tuple(value) if isinstance(value, list) else value
-                for name, value in values.items()
-                if name in known
-            }
-            return kind(**found)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            event = record_of(cls.kinds[values["event"]], values)
+        except (ValueError, KeyError, TypeError, RecursionError):
             return None
+        match event:
+            case BatchEnded(metrics=metrics) | EpochEnded(train=metrics) if "loss" not in metrics:
+                return None
+            case EpochEnded(validation=metrics) if "loss" not in metrics:
+                return None
+        return event

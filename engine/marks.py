@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from engine.decoded import record_of
 from engine.errors import RunError
 from engine.files import read_json, write_json
 
@@ -39,8 +40,7 @@ def read_tags(text: str) -> tuple[str, ...]:
     tags = tuple(dict.fromkeys(part.removeprefix("#").lower() for part in re.split(r"[\s,]+", text) if part.strip("#")))
     for tag in tags:
         if not _TAG.fullmatch(tag):
-            shown = "".join(character for character in tag[:LONGEST_TAG] if character.isprintable())
-            raise RunError(f"“{shown}” is no tag: use letters, digits and the signs . + / - _ only.")
+            raise RunError(f"“{tag[:LONGEST_TAG]}” is no tag: use letters, digits and the signs . + / - _ only.")
         if len(tag) > LONGEST_TAG:
             raise RunError(f"“{tag[:LONGEST_TAG]}…” has {len(tag)} characters: a tag has at most {LONGEST_TAG}.")
     if len(tags) > MOST_TAGS:
@@ -79,13 +79,8 @@ def read_marks(path: Path) -> Marks:
         RunError: it is damaged.
     """
     try:
-        values = read_json(path)
-        marks = Marks(
-            star=values.get("star") is True,
-            hidden=values.get("hidden") is True,
-            tags=read_tags(" ".join(values.get("tags", ()))),
-            note=read_note(values.get("note", "")),
-        )
+        found = record_of(Marks, read_json(path))
+        marks = replace(found, tags=read_tags(" ".join(found.tags)), note=read_note(found.note))
     except FileNotFoundError:
         return NO_MARKS
     except (OSError, ValueError, TypeError, RunError) as error:

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -12,6 +11,7 @@ from engine.errors import StorageError
 from engine.files import absolute, write_bytes
 from engine.runs import Home, RunStatus
 from engine.spec import SPECS, spec_fields, write_value
+from engine.words import moment
 
 _LEFT_OUT = ("prefix", "marks", "host", "process", "work", "updated", "started", "image_shape", "title", "kind")
 _HEADS = {
@@ -40,7 +40,7 @@ def runs_csv(runs: Sequence[RunStatus], specs: Mapping[str, Mapping[str, Any]]) 
         # A spreadsheet that guesses the encoding does not always guess well: × is an x here.
         spec = specs.get(run.id, {})
         marks = run.marks
-        when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(run.started))
+        when = moment(run.started, "%Y-%m-%dT%H:%M:%SZ")
         first = [run.kind, run.title.replace("×", "x"), when, "x".join(map(str, run.image_shape)),
                  "yes" if marks.star else "no", " ".join(marks.tags), marks.note]  # fmt: skip
         own = [getattr(run, name) for name in measured]

@@ -210,7 +210,8 @@ def _smallest(value: object) -> float | None:
     """A number of a spec; of a list as it is written, `16-32-64`, the smallest."""
     if isinstance(value, str):
         parts = value.split("-")
-        return min(map(int, parts)) if all(part.isascii() and part.isdigit() for part in parts) else None
+        right = all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts)
+        return min(map(int, parts)) if right else None
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 

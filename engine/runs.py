@@ -13,11 +13,12 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.control import Asked, ask_other_process
+from engine.decoded import record_of
 from engine.errors import RunError
 from engine.files import absolute, delete_folder, read_json, storage_error, write_json
 from engine.marks import NO_MARKS, Marks, read_marks
@@ -81,8 +82,6 @@ class RunStatus:
 
 _ELSEWHERE = ("prefix", "marks")
 """What of a status is not in `status.json`."""
-_WRITTEN = frozenset(field.name for field in fields(RunStatus)) - frozenset(_ELSEWHERE)
-_KINDS = {field.name: field.type for field in fields(RunStatus)}
 _LIVE = (RUNNING, PAUSED)
 _SETTLED_SECONDS = 0.05
 """A file system's clock has steps: what changed so lately may change again without a new time."""
@@ -163,11 +162,9 @@ class RunDirectory:
         """
         try:
             values = read_json(self.status)
-            status = {name: value for name, value in values.items() if name in _WRITTEN}
-            status["image_shape"] = tuple(status.get("image_shape", ()))
-            read = RunStatus(**{**status, "id": self.id})
-            _check_types(read)
-        except (OSError, ValueError, TypeError, KeyError) as error:
+            status = {name: value for name, value in values.items() if name not in _ELSEWHERE}
+            read = record_of(RunStatus, {**status, "id": self.id})
+        except (OSError, ValueError, TypeError) as error:
             raise RunError(
                 f"{self.status} cannot be read ({error}): restore the file, or delete the folder of the run."
             ) from None
@@ -223,18 +220,6 @@ class RunDirectory:
     def ask(self, what: Asked) -> None:
         """Ask the process that trains it to pause, go on or stop."""
         ask_other_process(self.control, what)
-
-
-def _check_types(status: RunStatus) -> None:
-    """Refuse a status whose values are of other kinds than a fresh one's, before a list sorts or counts by them."""
-    for name in _WRITTEN:
-        value, kind = getattr(status, name), _KINDS[name]
-        if kind in (int, float, float | None):
-            right = type(value) in (int, float) or (value is None and kind == float | None)
-        else:
-            right = isinstance(value, tuple) if name == "image_shape" else isinstance(value, str | None)
-        if not right:
-            raise TypeError(f"{name} is {type(value).__name__}")
 
 
 class Home:
@@ -347,7 +332,7 @@ class Home:
         found = [name for name in ids if name.startswith(prefix.lower())] if prefix else []
         if len(found) == 1:
             return RunDirectory(self.runs / found[0])
-        shown = "".join(character for character in prefix[:40] if character.isprintable())
+        shown = prefix[:40]
         if not found:
             raise RunError(f"No run begins with “{shown}” in {self.runs}: `cae-tui runs` lists those there are.")
         raise RunError(f"{len(found)} runs begin with “{shown}” ({', '.join(found[:4])}): give more of the id.")

@@ -4,9 +4,26 @@ One place for both packages, without imports that cost anything: the first scree
 """
 
 import math
+import re
+import time
 
 NOTHING = "–"
 """What stands where there is no number."""
+_OBEYED = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What a terminal would obey, what turns the direction of writing, and what no encoding has."""
+
+
+def plain(text: str) -> str:
+    """Text of a file or a person as it can be shown anywhere: in lines, and nothing else that a terminal obeys."""
+    return _OBEYED.sub("�", text.replace("\t", " "))
+
+
+def moment(seconds: float, form: str) -> str:
+    """A time since 1970 in UTC as `form` writes it, or `–` for one that no calendar has."""
+    try:
+        return time.strftime(form, time.gmtime(seconds))
+    except (OverflowError, ValueError, OSError):
+        return NOTHING
 
 
 def loss(value: float | None) -> str:

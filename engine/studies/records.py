@@ -9,14 +9,13 @@ import math
 import os
 import re
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
-from functools import cache
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any
 
+from engine.decoded import record_of
 from engine.errors import StudyError
 from engine.files import delete_folder, read_json, storage_error, write_json
 from engine.runs import ID_ALPHABET, ID_LENGTH, Home, new_id, shortest_prefixes
@@ -137,6 +136,17 @@ class StageRecord:
     def settled(self) -> bool:
         """Whether its end is written: it is never picked in again."""
         return self.pick is not None or bool(self.problem)
+
+
+@dataclass(kw_only=True)
+class Images:
+    """What `StudyRecord.data` holds of the images that a study began with."""
+
+    name: str = "?"
+    training: int = 0
+    test: int = 0
+    shape: tuple[int, int, int] = (0, 0, 0)  # height, width, channels
+    digest: str = ""
 
 
 @dataclass(kw_only=True)
@@ -345,7 +355,7 @@ class Studies:
         found = [name for name in ids if name.startswith(prefix.lower())] if prefix else []
         if len(found) == 1:
             return StudyDirectory(self.path / found[0])
-        shown = "".join(character for character in prefix[:40] if character.isprintable())
+        shown = prefix[:40]
         if not found:
             raise StudyError(
                 f"No study begins with “{shown}” in {self.path}: `cae-tui study list` lists those there are."
@@ -368,18 +378,13 @@ class Studies:
         delete_folder(study.path)
 
 
-Record = TypeVar("Record")
-
-
 def _read_study(name: str, values: Mapping[str, Any]) -> StudyRecord:
     if values.get("kind") != "study":
         raise ValueError("it holds no study")
-    study = _known(StudyRecord, {**values, "id": name})
-    study.stages = [_known(StageRecord, stage) for stage in values["stages"]]
-    for stage in study.stages:
-        stage.points = [_known(PointRecord, point) for point in stage.points]
-        for point in stage.points:
-            point.trials = [_known(Trial, trial) for trial in point.trials]
+    study = record_of(StudyRecord, {**values, "id": name, "prefix": ""})
+    record_of(Images, study.data)
+    if not study.stages:
+        raise ValueError("it has no stage")
     for stage in study.stages:
         for place in (stage.pick, stage.proposed):
             if place is not None and not 0 <= place < len(stage.points):
@@ -388,64 +393,11 @@ def _read_study(name: str, values: Mapping[str, Any]) -> StudyRecord:
             raise ValueError("the points of a stage are not of its hyperparameters")
     asked = study.spec
     whole = all(type(asked.get(name)) is int for name in ("trials", "repeats"))
-    if not whole or not isinstance(asked.get("mode"), str) or not isinstance(asked.get("baseline"), dict):
+    baseline = asked.get("baseline")
+    kind = baseline.get("kind") if isinstance(baseline, dict) else None
+    if not whole or not isinstance(asked.get("mode"), str) or kind not in ("autoencoder", "classifier"):
         raise ValueError("its spec is not one of a study")
     return study
-
-
-def _known(kind: type[Record], values: Any) -> Record:
-    """A record of what `values` hold; what a newer version added is passed over.
-
-    Raises:
-        TypeError: a value is of another kind than its field.
-    """
-    if not isinstance(values, dict):
-        raise TypeError(f"{type(values).__name__} where an object was expected")
-    own: dict[str, Any] = {}
-    for named in fields(kind):  # type: ignore[arg-type]
-        if named.name in values:
-            value = values[named.name]
-            if not _fits(value, named.type):
-                raise TypeError(f"{named.name} is {type(value).__name__}")
-            own[named.name] = value
-    return kind(**own)
-
-
-def _fits(value: Any, kind: Any) -> bool:
-    """Whether a value from JSON is of the kind that a field is declared with."""
-    plain = _plain(kind)
-    if plain is not None:
-        return type(value) in plain
-    inner = get_args(kind)
-    if isinstance(kind, UnionType):
-        return any(_fits(value, each) for each in inner)
-    if get_origin(kind) is list:
-        return isinstance(value, list) and _all_fit(value, inner[0])
-    if get_origin(kind) is dict:
-        return isinstance(value, dict) and _all_fit(value.values(), inner[1])
-    if is_dataclass(kind):  # read from an object of its own before, or after
-        return isinstance(value, dict | kind)
-    return kind is Any
-
-
-def _all_fit(values: Collection[Any], kind: Any) -> bool:
-    plain = _plain(kind)
-    if plain is not None:  # a long study has a hundred thousand losses
-        return plain.issuperset(map(type, values))
-    return all(_fits(value, kind) for value in values)
-
-
-@cache
-def _plain(kind: Any) -> frozenset[type] | None:
-    """The types of JSON that `kind` takes, where those alone decide."""
-    if isinstance(kind, UnionType):
-        parts = [_plain(each) for each in get_args(kind)]
-        return None if None in parts else frozenset().union(*(part for part in parts if part))
-    if kind in (None, NoneType):
-        return frozenset((NoneType,))
-    if kind is float:
-        return frozenset((int, float))
-    return frozenset((kind,)) if kind in (bool, int, str) else None
 
 
 def _finite(value: Any) -> Any:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import RunError, StorageError
+from engine.errors import DatasetError, EngineError, RunError, SpecError, StorageError
 from engine.events import EventFormat
 from engine.files import delete_folder, read_json, storage_error, write_bytes, write_json
 from engine.runs import Home
@@ -148,3 +148,14 @@ def test_a_name_that_is_not_utf_8_survives_a_json_file(tmp_path: Path) -> None:
     text = (tmp_path / "spec.json").read_bytes().decode("utf-8")
     assert "×" in text
     assert "\\udcff" in text
+
+
+# -- what is said of them -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["\x1b]0;owned\x07", "a\x9b31mb", "\u202egnp.exe", "\ud800", "a\rb", "\x00"])
+def test_no_refusal_has_anything_in_it_that_a_terminal_obeys(text: str) -> None:
+    for error in (EngineError(text), RunError(f"{text}/x"), DatasetError(text), SpecError({text: text})):
+        assert str(error).replace("\n", "").isprintable()
+        assert "�" in str(error)
+    assert all(name.isprintable() for name in SpecError({text: text}).problems)
