@@ -40,7 +40,8 @@ def problems_of(kind: type[BaseModel], error: ValidationError) -> dict[str, str]
     for detail in error.errors(include_url=False):
         location: Sequence[int | str] = detail["loc"]
         name = str(location[0]) if location else kind.__name__
-        problems.setdefault(short(name), _sentence(kind.model_fields.get(name), detail))
+        inner = [f"{short(part)}: " for part in location[1:] if isinstance(part, str)][-1:]
+        problems.setdefault(short(name), "".join(inner) + _sentence(kind.model_fields.get(name), detail))
     return problems
 
 
@@ -65,8 +66,7 @@ def _sentence(info: FieldInfo | None, detail: Any) -> str:
                 or f"{what} is odd: the decoder mirrors the encoder, so give an even number."
             )
         case "literal_error":
-            choices = choices_of(info.annotation) if info is not None else ()
-            return f"{what} is not known: choose {either(choices)}."
+            return f"{what} is not known: choose {given['expected'].replace(chr(39), '')}."
         case "bool_parsing" | "bool_type":
             return f"{what} is neither yes nor no."
         case "int_parsing_size":
@@ -80,7 +80,7 @@ def _sentence(info: FieldInfo | None, detail: Any) -> str:
         case "string_too_short":
             return "This is needed."
         case _:
-            expected = info.description if info is not None else detail["msg"]
+            expected = (info.description if info is not None else None) or detail["msg"]
             return f"{what} is not what is expected here: {expected}"
 
 

@@ -439,7 +439,10 @@ def write_value(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, tuple):
         return write_list(value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        text = f"{value:g}"
+        return text if float(text) == value else repr(value)  # what is read again is the same number
+    return str(value)
 
 
 def fields_of(kind: type[BaseModel]) -> list[SpecField]:

@@ -9,6 +9,7 @@ import itertools
 import math
 import re
 import shlex
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -83,6 +84,7 @@ EPOCHS_TRIED = "15,20,50"
 """For the guided study's last stage under a schedule that depends on the number of epochs."""
 
 Values = tuple[str, ...]
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _FRACTION = re.compile(r"\d+\.\d+(e-?\d+)?|\d+e-?\d+", re.ASCII)
 
 
@@ -221,6 +223,13 @@ def make_study(mode: str, baseline: Spec, values: Mapping[str, str], **settings:
     if mode not in MODES:
         raise SpecError({"mode": f"“{short(mode)}” is not known: choose {either(MODES)}."})
     values = dict(values) or (default_values(mode, baseline) if mode in ("guided", "search") else {})
+    study = _read(mode, baseline, values, {"rule": "lowest" if mode == "search" else "trade", **settings})
+    _check(study)
+    return study
+
+
+def _read(mode: str, baseline: Spec, values: Mapping[str, str], settings: Mapping[str, object]) -> StudySpec:
+    """A study each of whose values is one; whether they go together is not looked at."""
     if not values:
         raise SpecError({"values": "Nothing is varied: name a hyperparameter and its values, as in layers=8,10,12."})
     if mode == "one" and len(values) > 1:
@@ -237,16 +246,16 @@ def make_study(mode: str, baseline: Spec, values: Mapping[str, str], **settings:
             read[name] = _read_values(type(baseline), baseline, name, text, ranges=mode == "search")
         except SpecError as error:
             problems |= error.problems
-    settings.setdefault("rule", "lowest" if mode == "search" else "trade")
     if problems:
         raise SpecError(problems)
+    return _validated({"mode": mode, "baseline": baseline.model_dump(mode="json"), "values": read, **settings})
+
+
+def _validated(values: object) -> StudySpec:
     try:
-        study = StudySpec.model_validate({"mode": mode, "baseline": baseline.model_dump(mode="json"), "values": read}
-                                         | settings)  # fmt: skip
+        return StudySpec.model_validate(values)
     except ValidationError as error:
         raise SpecError(problems_of(StudySpec, error)) from None
-    _check(study)
-    return study
 
 
 def study_from_json(values: object) -> StudySpec:
@@ -255,10 +264,12 @@ def study_from_json(values: object) -> StudySpec:
     Raises:
         SpecError: it is not one.
     """
-    try:
-        return StudySpec.model_validate(values)
-    except ValidationError as error:
-        raise SpecError(problems_of(StudySpec, error)) from None
+    found = _validated(values)
+    settings = {field.name: getattr(found, field.name) for field in study_fields()}
+    typed = {name: ",".join(listed) for name, listed in found.values.items()}
+    if _read(found.mode, found.baseline, typed, settings).values != found.values:
+        raise SpecError({"values": "They are not written as a study writes them: restore them."})
+    return found
 
 
 def spec_of(baseline: Spec, values: Mapping[str, str], repeat: int = 0) -> Spec:
@@ -330,7 +341,7 @@ def _read_values(kind: type[Spec], baseline: Spec, name: str, text: str, *, rang
         where = "in a list" if ranges else "but in a search"
         raise SpecError({name: f"“{short(text)}” is a range, which has no place {where}: list the values."})
     read = [_one_value(kind, baseline, name, part) for part in parts]
-    repeated = next((value for value in read if read.count(value) > 1), None)
+    repeated = next((value for value, times in Counter(read).items() if times > 1), None)
     if repeated is not None:
         raise SpecError({name: f"{repeated} is there twice: give each value once, or ask for repeats."})
     return tuple(read)
@@ -350,17 +361,17 @@ def _one_value(kind: type[Spec], baseline: Spec, name: str, text: str) -> str:
 def _range(field: SpecField, text: str) -> Range:
     low_text, _, high_text = text.partition("..")
     whole = field.type is int or field.name == "kernels"
-    try:
-        low, high = (int(part) if whole else float(part) for part in (low_text, high_text))
-    except ValueError:
-        low, high = 1.0, 0.0
-    if field.choices or field.type is bool or not (math.isfinite(low) and math.isfinite(high) and low < high):
+    low, high = (float(part) if _NUMBER.fullmatch(part.strip()) else math.nan for part in (low_text, high_text))
+    whole_ends = low.is_integer() and high.is_integer()
+    if field.choices or field.type is bool or not low < high < math.inf or (whole and not whole_ends):
         kind = "whole numbers" if whole else "numbers"
         example = (
             "list its values" if field.choices or field.type is bool else f"two {kind} as in 16..64, the less first"
         )
         raise SpecError({field.name: f"“{short(text)}” is no range of {field.name}: {example}."})
     step = 2 if field.name == "layers" else 1
+    if whole:
+        low, high = int(low), int(high)
     return Range(low, high, whole, step, log=not whole and low > 0 and high / low >= 10)
 
 

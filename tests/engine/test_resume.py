@@ -53,7 +53,7 @@ def test_what_a_run_writes_of_itself_is_what_is_read(autoencoder: Trained, class
         (("seed",), 5, "seed: 5 is not that of its spec, 0."),
         (("kind",), "classifier", "kind: “classifier” is not that of its spec, autoencoder."),
         (("device",), None, "device: None is not what is expected here: a device in words."),
-        (("versions", "torch"), 2, "versions: 2 is not what is expected here"),
+        (("versions", "torch"), 2, "versions: torch: 2 is not what is expected here"),
         (("spec",), [], "spec: [] is not what is expected here"),
         (("spec", "epochs"), True, "spec.epochs: True is yes or no, and a number is needed."),
         (("spec", "layers"), 9, "spec.layers: 9 is odd"),

@@ -15,6 +15,7 @@ from engine.spec import (
     preset,
     spec_fields,
     spec_from_json,
+    write_value,
 )
 
 
@@ -162,3 +163,13 @@ def test_from_scratch_is_one_stage_and_leaving_one_out_leaves_the_other() -> Non
         (("fine-tuning", 15),),
         (("frozen", 3),),
     ]
+
+
+@pytest.mark.parametrize("value", [0.3046875, 0.00123456789, 1 / 3, 1e-7, 0.5, 0.004])
+def test_a_number_is_written_so_that_the_same_is_read_again(value: float) -> None:
+    spec = AutoencoderSpec(weight_decay=value)
+    assert parse(AutoencoderSpec, {"weight_decay": write_value(spec.weight_decay)}) == spec
+
+
+def test_a_number_of_few_digits_is_written_with_them() -> None:
+    assert [write_value(value) for value in (0.004, 0.0, 60.0, 1e-5, 0.3)] == ["0.004", "0", "60", "1e-05", "0.3"]

@@ -1,6 +1,7 @@
 """What a study asks for, and the sentences for what it cannot."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from engine.studies.spec import (
     spec_of,
     study_from_json,
 )
+from tests.cae_tui.study_script import grid
 
 DEFAULT = preset(AutoencoderSpec, "recommended")
 REPORT = preset(AutoencoderSpec, "report", **GUIDED_BASELINE)
@@ -121,3 +123,43 @@ def test_true_is_no_number_in_a_study_s_file_either(field: str) -> None:
     with pytest.raises(SpecError) as refused:
         study_from_json({**values, field: True})
     assert refused.value.problems == {field: "True is yes or no, and a number is needed."}
+
+
+@pytest.mark.parametrize(
+    "text", ["1..1" + "0" * 400, "٣..٩", "1_6..6_4", "1e400..2", "1.5..4", "nan..4", "4..nan", "16..inf", "１..４"]
+)
+def test_a_range_of_anything_but_two_plain_numbers_is_refused_in_words(text: str) -> None:
+    with pytest.raises(SpecError, match=r"is no range of kernels: two whole numbers as in 16\.\.64"):
+        make_study("search", AutoencoderSpec(), {"kernels": text})
+
+
+def test_the_ends_of_a_range_of_whole_numbers_are_whole() -> None:
+    found = space_of(make_study("search", AutoencoderSpec(), {"kernels": " 16 .. 6.4e1", "layers": "4..8"}))
+    for span in found.values():
+        assert isinstance(span, Range)
+        assert type(span.low) is type(span.high) is int
+
+
+@pytest.mark.parametrize(
+    ("path", "to", "words"),
+    [
+        (("baseline", "normalisation"), "study", "baseline: normalisation: “study” is not known: choose batch or none"),
+        (("baseline",), None, "baseline: "),
+        (("values",), {}, "Nothing is varied"),
+        (("values", "kernels"), ["x"], "“x” is not a number of kernels"),
+        (("values", "mood"), ["good"], "This is no hyperparameter"),
+        (("values", "kernels"), ["016"], "not written as a study writes them"),
+        (("mode",), "one", "2 hyperparameters are named"),
+    ],
+)
+def test_a_spec_of_a_study_that_was_changed_by_hand_is_refused_in_words(
+    path: tuple[str, ...], to: object, words: str
+) -> None:
+    values = grid().spec
+    assert study_from_json(values).model_dump(mode="json") == values
+    inner: Any = values
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = to
+    with pytest.raises(SpecError, match=words):
+        study_from_json(values)
