@@ -62,6 +62,8 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         ModelFileError: it is missing, damaged, or not one.
     """
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise ModelFileError(f"{path} is no regular file: name a model.safetensors.")
         with safetensors.safe_open(path, framework="pt", device="cpu") as file:
             text = (file.metadata() or {}).get(KEY)
             if text is None:
@@ -74,7 +76,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise ModelFileError(f"{path} does not exist: check the path.") from None
     except (OSError, safetensors.SafetensorError, ValueError, RuntimeError) as error:  # RecursionError among them
         raise ModelFileError(
-            f"{path} cannot be read as a model file ({error}): choose another, or save it again."
+            f"{path} cannot be read as a model file ({str(error)[:200]}): choose another, or save it again."
         ) from None
     if problem := format_problem(values.get("format") if isinstance(values, dict) else None):
         advice = "" if "newer" in problem else f". {_ANOTHER[:-1]}"
@@ -111,6 +113,10 @@ class ModelFile:
                 model = ConvAutoencoder(self.spec, self.image)
             else:
                 model = EncoderClassifier(self.spec, self.encoder_spec, self.image, self.classes)
+        types = {name: tensor.dtype for name, tensor in model.state_dict().items()}
+        for name, tensor in self.tensors.items():
+            if types.get(name, tensor.dtype) != tensor.dtype:
+                raise ModelFileError(f"{self.path} is damaged: {name} is {tensor.dtype}, not {types[name]}. {_ANOTHER}")
         try:
             model.load_state_dict(self.tensors, assign=True)
         except RuntimeError as error:

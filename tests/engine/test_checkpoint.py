@@ -1,5 +1,8 @@
 import json
+import os
 import struct
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +124,70 @@ def test_a_missing_model_file_and_a_folder_are_refused_in_words(tmp_path: Path) 
         read_model(tmp_path / "none.safetensors")
     with pytest.raises(ModelFileError, match="is a folder"):
         read_model(tmp_path)
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.float64, torch.int64, torch.float8_e4m3fn, torch.complex64])
+def test_weights_of_another_type_are_refused_in_words(kind: torch.dtype, autoencoder: Trained, tmp_path: Path) -> None:
+    original = autoencoder[0].model.read_bytes()
+    length = struct.unpack("<Q", original[:8])[0]
+    tensors = safetensors.torch.load(original)
+    name = next(name for name, tensor in tensors.items() if tensor.is_floating_point())
+    tensors[name] = tensors[name].to(kind)
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(safetensors.torch.save(tensors, json.loads(original[8 : 8 + length])["__metadata__"]))
+    with pytest.raises(ModelFileError, match=rf"{name} is {kind}, not torch\.float32\. Choose another model file"):
+        read_model(path).build()
+
+
+def test_a_refusal_quotes_no_more_than_a_line_of_a_damaged_file(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    head = json.dumps({"x" * 10_000: "x" * 10_000}).encode()
+    path.write_bytes(struct.pack("<Q", len(head)) + head)
+    with pytest.raises(ModelFileError) as refused:
+        read_model(path)
+    assert len(str(refused.value)) < 500
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ModelFileError, match="is no regular file"):
+        read_model(tmp_path / "pipe")
+
+
+MEMORY = """
+import resource, sys
+from pathlib import Path
+from engine.checkpoint import read_model
+from engine.errors import ModelFileError
+
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    read_model(Path(sys.argv[1])).build()
+except ModelFileError as error:
+    print(error)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+def test_no_memory_is_taken_for_tensors_that_the_spec_does_not_ask_for(autoencoder: Trained, tmp_path: Path) -> None:
+    original = autoencoder[0].model.read_bytes()
+    length = struct.unpack("<Q", original[:8])[0]
+    head = json.loads(original[8 : 8 + length])
+    name = next(name for name in head if name.endswith("convolution.weight"))
+    end, size = len(original) - 8 - length, 1 << 30
+    head[name] = {"dtype": "F32", "shape": [size // 4], "data_offsets": [end, end + size]}
+    # What lay there before is given another name, for a file must be without holes.
+    old = json.loads(original[8 : 8 + length])[name]
+    head["spare"] = old
+    text = json.dumps(head).encode()
+    path = tmp_path / "model.safetensors"
+    with path.open("wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text + original[8 + length :])
+        file.truncate(8 + len(text) + end + size)  # a gigabyte of nothing, which takes no place on the disk
+    done = subprocess.run([sys.executable, "-c", MEMORY, str(path)], capture_output=True, text=True, check=True)
+    sentence, taken = done.stdout.splitlines()
+    assert "do not fit its spec" in sentence
+    assert int(taken) < 200 << 10  # KiB
 
 
 @given(position=st.floats(0, 0.999), byte=st.integers(0, 255))
