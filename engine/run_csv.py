@@ -11,7 +11,7 @@ from engine.errors import StorageError
 from engine.files import absolute, write_bytes
 from engine.runs import Home, RunStatus
 from engine.spec import SPECS, spec_fields, write_value
-from engine.words import moment
+from engine.words import moment, plain
 
 _LEFT_OUT = ("prefix", "marks", "host", "process", "work", "updated", "started", "image_shape", "title", "kind")
 _HEADS = {
@@ -20,7 +20,7 @@ _HEADS = {
     "last_train_loss": "last_training_loss",
     "seconds": "training_seconds",
 }
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 
 
 def runs_csv(runs: Sequence[RunStatus], specs: Mapping[str, Mapping[str, Any]]) -> str:
@@ -66,8 +66,9 @@ def write_csv(home: Home, runs: Sequence[RunStatus], target: Path) -> Path:
 
 def safe(value: Any) -> Any:
     """A cell that no spreadsheet runs: numbers as they are, text that begins like a formula with a `'` in front."""
-    if isinstance(value, str) and value.startswith(_FORMULA) and not _is_number(value):
-        return f"'{value}"
+    if isinstance(value, str):
+        text = plain(value)
+        return f"'{text}" if text.lstrip().startswith(_FORMULA) and not _is_number(text) else text
     return "" if value is None else value
 
 

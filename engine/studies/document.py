@@ -1,8 +1,11 @@
 """A document of headings, sentences, tables, figures and code, as Markdown and as one self-contained HTML file."""
 
 import html
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+from engine.words import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,10 @@ class Picture:
     caption: str
 
 
+_SIGNS = re.compile(r"[\\`*_|<>\[\]~&$]")
+_BEGINNING = re.compile(r"^(\d*)(#+(?=\s|$)|[+-](?=[-+\s]*$|\s)|(?<=\d)[.)](?=\s|$))")
+"""What makes a heading, a rule or an item of a list of a line."""
+
 Block = Heading | Paragraph | Code | Table | Picture
 
 _CSS = """
@@ -79,12 +86,15 @@ def as_markdown(blocks: Sequence[Block], folder: str) -> str:
             case Paragraph():
                 parts.append(_escape(block.text))
             case Code():
-                parts.append(f"```\n{block.text.rstrip()}\n```")
+                text = plain(block.text).rstrip()
+                longest = max((len(run) for run in re.findall("`+", text)), default=0)
+                fence = "`" * max(3, longest + 1)  # nothing in the text ends it
+                parts.append(f"{fence}\n{text}\n{fence}")
             case Picture():
                 parts.append(f"![{_escape(block.caption)}]({folder}/{block.name}.svg)\n\n*{_escape(block.caption)}*")
             case Table():
                 rule = [":--" if place in block.words else "--:" for place in range(len(block.head))]
-                lines = [_row(block.head), _row(rule)]
+                lines = [_row([_escape(title) for title in block.head]), _row(rule)]
                 for place, row in enumerate(block.rows):
                     cells = [_escape(cell) for cell in row]
                     picked = place == block.picked
@@ -98,10 +108,9 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def _escape(text: str) -> str:
-    """What Markdown would read as its own signs, with a backslash."""
-    for sign in "\\`*_|<>[]":
-        text = text.replace(sign, f"\\{sign}")
-    return text
+    """One line, and what Markdown would read as its own signs with a backslash."""
+    line = _SIGNS.sub(r"\\\g<0>", plain(text).replace("\n", " ").strip())
+    return _BEGINNING.sub(lambda found: f"{found[1]}\\{found[2]}", line)
 
 
 def as_html(blocks: Sequence[Block], figures: Mapping[str, str], title: str) -> str:
@@ -144,4 +153,4 @@ def _html_table(table: Table) -> str:
 
 
 def _text(text: str) -> str:
-    return html.escape(text, quote=True)
+    return html.escape(plain(text), quote=True)

@@ -31,6 +31,7 @@ TRAINING, VALIDATION = COLOURS[0], COLOURS[1]
 
 _STYLE: Any = {  # matplotlib types its settings one by one
     "svg.fonttype": "none",
+    "text.parse_math": False,  # a $ in a name is a $
     "font.family": "DejaVu Sans",  # comes with matplotlib, so that layouts are the same everywhere
     "font.size": 9,
     "axes.titlesize": 10,

@@ -6,7 +6,6 @@ Markdown with its figures beside it, one HTML file that needs nothing else, and 
 import csv
 import io
 import shlex
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from engine.datasets import load_dataset
 from engine.errors import EngineError, SpecError, StudyError
 from engine.files import absolute, storage_error, write_bytes
 from engine.preparation import check_digest
+from engine.run_csv import safe
 from engine.runs import Home, RunDirectory
 from engine.spec import ClassifierSpec, spec_fields, spec_from_json, write_value
 from engine.studies import figures
@@ -298,7 +298,7 @@ class _Writer:
             lines += self._command_of(self.shown_classifier)
             other = " The last line is the classifier's: --encoder is the id of the autoencoder it is built on."
         versions = ", ".join(f"{name} {version}" for name, version in self.record.versions.items())
-        day = time.strftime("%Y-%m-%d", time.gmtime(self.record.created))
+        day = words.moment(self.record.created, "%Y-%m-%d")
         return [
             Heading(2, "To make it again"),
             Paragraph(f"The study, and one run with what was picked.{other}"),
@@ -349,7 +349,6 @@ def trials_csv(record: StudyRecord, spec: StudySpec) -> str:
                     values = [point.values.get(name, "") for name in fields]
                 measured: list[Any] = [getattr(trial, name) for name in _METRICS]
                 mine = [record.id, number, trial.number, trial.run, trial.state, "yes" if stage.pick == place else "no"]
-                writer.writerow(
-                    [*mine, *values, point.parameters, point.latent, *("" if v is None else v for v in measured)]
-                )
+                row = [*mine, *values, point.parameters, point.latent, *measured]
+                writer.writerow([safe(cell) for cell in row])
     return out.getvalue()

@@ -9,6 +9,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from markdown_it import MarkdownIt
 
 from cae_tui.cli import make_parser
 from cae_tui.study_cli import study_asked
@@ -16,13 +17,16 @@ from engine.control import Flag
 from engine.errors import StorageError
 from engine.runs import Home
 from engine.spec import AutoencoderSpec, preset, spec_fields
-from engine.studies.document import Block, Code, Heading, Paragraph, Table, as_html, as_markdown
+from engine.studies import figures
+from engine.studies.document import Block, Code, Heading, Paragraph, Picture, Table, as_html, as_markdown
 from engine.studies.planning import create
 from engine.studies.records import PointRecord, StageRecord, StudyDirectory, StudyRecord, Trial
-from engine.studies.report import write_report
+from engine.studies.report import trials_csv, write_report
 from engine.studies.running import work_on
 from engine.studies.series import axis_of, pareto
 from engine.studies.spec import as_command, make_study, study_from_json
+from engine.words import plain
+from tests.cae_tui.study_script import grid, repeated
 from tests.engine.conftest import small_classifier, train
 from tests.engine.studies.conftest import do, study
 
@@ -182,3 +186,59 @@ def test_an_axis_of_a_search_is_its_range(files: dict[str, Path]) -> None:
     assert heights["0.01"] == pytest.approx(0.5)
     assert labels == [(0.0, "0.001"), (1.0, "0.1")]
     assert axis_of(spec, stage, "kernels")[0]["6"] == pytest.approx(0.5)
+
+
+NASTY = (
+    "# x", "---", "- x", "1. x", "a | b", "**x**", "<script>alert(1)</script>", "[x](https://x)", "![x](y)", "`x`",
+    "~~x~~", "$x$", "&lt;", "a\nb", "a\n\n# b", "```\nx", "\x1b]0;owned\x07", "\u202ex", "\ud800", "=1+1",
+    "'\" onload=x", "\\",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NASTY)
+def test_nothing_of_a_file_or_a_person_is_read_as_a_sign_of_markdown_or_html(text: str) -> None:
+    blocks: list[Block] = [
+        Heading(2, text), Paragraph(text), Table([text, "b"], [[text, text]], picked=0), Code(text), Picture("p", text),
+    ]  # fmt: skip
+    markdown = as_markdown(blocks, "figures")
+    markdown.encode()
+    tokens = MarkdownIt("commonmark").enable("table").enable("strikethrough").parse(markdown)
+    kinds = [token.type for token in tokens if token.nesting >= 0 and token.type != "inline"]
+    assert kinds == KINDS
+    for token in tokens:
+        for child in token.children or ():
+            assert child.type in ("text", "strong_open", "strong_close", "em_open", "em_close", "image"), (text, child)
+            assert child.type != "image" or child.attrGet("src") == "figures/p.svg"
+    assert "\x1b" not in markdown
+
+    page = as_html(blocks, {"p": "<svg></svg>"}, text)
+    page.encode()
+    reader = Page()
+    reader.feed(page)
+    assert not reader.open
+    assert "script" not in reader.tags
+    assert reader.tags.count("h2") == reader.tags.count("pre") == 1
+    assert plain(text) in reader.text
+
+
+KINDS = [
+    "heading_open", "paragraph_open", "table_open", "thead_open", "tr_open", "th_open", "th_open", "tbody_open",
+    "tr_open", "td_open", "td_open", "fence", "paragraph_open", "paragraph_open",
+]  # fmt: skip
+
+
+def test_a_name_with_a_dollar_is_drawn_as_it_is() -> None:
+    record = grid(points=4)
+    point = record.stages[0].points[0]
+    point.values = {"kernels": "$\\frac{", "learning_rate": "$x^2$"}
+    spec = study_from_json(record.spec)
+    drawn = figures.stage_figures(spec, record.stages[0], "ms a step", [1.0] * len(record.stages[0].points))
+    assert "$x^2$" in figures.svg(drawn["curves"], "x")
+
+
+@pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", " =1", "＝1"])
+def test_no_cell_of_the_trials_is_run_by_a_spreadsheet(name: str) -> None:
+    record = repeated()
+    record.spec["baseline"]["encoder"] = name
+    table = csv.DictReader(io.StringIO(trials_csv(record, study_from_json(record.spec))))
+    assert {row["encoder"] for row in table} == {f"'{name}"}
