@@ -43,6 +43,7 @@ from engine.events import (
 from engine.files import FORMAT
 from engine.runs import Home, RunDirectory, RunStatus
 from engine.states import CUT_OFF, DIVERGED, EARLY_STOPPED, ENDED_FOR_GOOD, FAILED, FINISHED, STOPPED
+from engine.words import plain
 
 if TYPE_CHECKING:
     from engine.spec import Spec
@@ -122,14 +123,14 @@ def _follow(
     work: Callable[[Callable[[Event], None]], Mapping[str, Any]], run: RunDirectory | None, as_json: bool
 ) -> int:
     """Do `work`, show how it goes, print what it came to."""
-    console = OutputConsole(stderr=True, highlight=False)
+    console = OutputConsole(stderr=True)
     with _Teller(console, run) as teller:
         result = work(teller.emit)
     try:
         if as_json:
             put(json.dumps({"format": FORMAT, **result}))
         else:
-            OutputConsole(highlight=False).print(_summary(result), soft_wrap=True)
+            OutputConsole().print(_summary(result), soft_wrap=True)
         flush()
     except BrokenPipeError:  # whoever read it has enough; the run came to what it came to
         let_go()
@@ -143,23 +144,35 @@ def _follow(
 
 
 class OutputConsole(Console):
-    """A console whose failed writes are errors; rich would end the program when nobody reads any more."""
+    """A console that prints text as it is, and whose failed writes are errors.
+
+    rich would read markup and names of emoji in it, and end the program when nobody reads any more.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, emoji=False, highlight=False, **options)
 
     def on_broken_pipe(self) -> None:
         """Say so as any other failed write does."""
         raise BrokenPipeError
 
     def print(self, *objects: Any, **options: Any) -> None:
-        """Print as rich does.
+        """Print as rich does, but text as it is, and of text nothing that a terminal obeys.
 
         Raises:
             BrokenPipeError: nobody reads any more.
             OutputError: the output takes nothing more.
         """
         try:
-            super().print(*objects, **options)
+            super().print(*map(_harmless, objects), **options)
         except OSError as error:
             raise refusal(error) from error
+
+
+def _harmless(shown: Any) -> Any:
+    if isinstance(shown, Text):
+        shown.plain = plain(shown.plain)
+    return plain(shown) if isinstance(shown, str) else shown
 
 
 class _Teller:
@@ -175,7 +188,7 @@ class _Teller:
     def __enter__(self) -> "_Teller":
         if self.console.is_terminal:
             self._bar = Progress(
-                TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[facts]}"),
+                TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[facts]}"),
                 console=self.console, transient=True, refresh_per_second=4,
             )  # fmt: skip
             self._task = self._bar.add_task("loading PyTorch and the images", total=None, facts="a few seconds")
@@ -307,7 +320,7 @@ def print_report(run: RunDirectory, *, as_json: bool) -> int:
     if as_json:
         put(json.dumps(result))
     else:
-        OutputConsole(highlight=False).print(_summary(result), soft_wrap=True)
+        OutputConsole().print(_summary(result), soft_wrap=True)
     return 0
 
 
@@ -332,7 +345,7 @@ def print_runs(home: Home, terms: str = "", *, as_json: bool, csv: str | None = 
     if as_json:
         put(json.dumps({"runs": [asdict(run) for run in runs]}))
         return 0
-    console = OutputConsole(highlight=False)
+    console = OutputConsole()
     if not runs:
         none = f"None of the {len(every):,} runs in {home.runs} is such a one."
         console.print(
@@ -367,7 +380,7 @@ def _write_csv(home: Home, runs: Sequence[RunStatus], target: str) -> int:
     if target == "-":
         put(runs_csv(runs, home.specs(run.id for run in runs)), end="")
     else:
-        put(str(write_csv(home, runs, Path(target))))
+        put(plain(str(write_csv(home, runs, Path(target)))))
     return 0
 
 

@@ -88,7 +88,7 @@ def _mnist() -> str:
 
 def print_doctor(home: Home) -> int:
     """Print every fact, one a line."""
-    console = OutputConsole(highlight=False)
+    console = OutputConsole()
     for name, value in facts(home):
         console.print(Text(f"{name:<17}{value}"), soft_wrap=True)
     return 0

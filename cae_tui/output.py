@@ -12,6 +12,8 @@ import os
 import sys
 from contextlib import suppress
 
+from engine.words import plain
+
 _LIKE = str.maketrans(
     {"×": "x", "·": "-", "–": "-", "—": "-", "−": "-", "“": '"', "”": '"', "‘": "'", "’": "'", "…": "...", "≥": ">=",
      "≤": "<=", "★": "*", "→": "->", "�": "?", "━": "-", "╸": "-", "╺": "-"}
@@ -61,7 +63,7 @@ def refusal(error: OSError) -> OSError:
 def complain(sentence: str) -> None:
     """Say on stderr what is wrong, as far as anybody hears it."""
     with suppress(OSError):
-        print(f"cae-tui: {sentence}", file=sys.stderr)  # noqa: T201
+        print(f"cae-tui: {plain(sentence)}", file=sys.stderr)  # noqa: T201
 
 
 def take_any_character() -> None:

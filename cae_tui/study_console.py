@@ -29,6 +29,7 @@ from engine.runs import Home
 from engine.states import FAILED, FINISHED, STOPPED
 from engine.studies.records import PointRecord, StageRecord, Studies, StudyDirectory, StudyRecord, Trial
 from engine.studies.tables import columns, rows
+from engine.words import plain
 
 if TYPE_CHECKING:
     from engine.studies.spec import StudySpec
@@ -76,7 +77,7 @@ class _Teller:
     """Tells on stderr how a study goes; asks on the terminal for picks."""
 
     def __init__(self) -> None:
-        self.console = OutputConsole(stderr=True, highlight=False)
+        self.console = OutputConsole(stderr=True)
         self._told: set[int] = set()
         self._picks: set[int] = set()
         self._begun = False
@@ -86,7 +87,7 @@ class _Teller:
     def __enter__(self) -> "_Teller":
         if self.console.is_terminal:
             self._bar = Progress(
-                TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[facts]}"),
+                TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[facts]}"),
                 console=self.console, transient=True, refresh_per_second=4,
             )  # fmt: skip
             self._task = self._bar.add_task("loading PyTorch and the images", total=None, facts="a few seconds")
@@ -147,7 +148,7 @@ class _Teller:
             return stage.picked
         if self._bar is not None:
             self._bar.stop()
-        console = OutputConsole(stderr=True, highlight=False)
+        console = OutputConsole(stderr=True)
         console.print(stage_table(study, stage, console.width))
         console.print(Text(f"{PICKED} {stage.reason}"))
         (name,) = stage.names
@@ -351,7 +352,7 @@ def export(home: Home, directory: StudyDirectory, to: Path | None, *, as_json: b
         print_json({"format": FORMAT, "files": [str(path) for path in written]})
     else:
         for path in written:
-            put(str(path))
+            put(plain(str(path)))
     return 0
 
 
@@ -382,7 +383,7 @@ def _short(title: str, most: int = 60) -> str:
 
 
 def _console() -> OutputConsole:
-    console = OutputConsole(highlight=False)
+    console = OutputConsole()
     if not console.is_terminal:
         console.width = 200
     return console

@@ -15,9 +15,10 @@ import pytest
 
 from cae_tui import console
 from cae_tui.cli import COMMANDS, main, make_parser
+from engine.files import read_json, write_json
 from engine.runs import Home
 from engine.spec import SPECS, spec_fields
-from tests.cae_tui.script import scripted_events
+from tests.cae_tui.script import scripted_events, write_run
 from tests.engine.conftest import files as files  # the same slice of MNIST
 
 SMALL = ("--layers", "4", "--downsamplings", "1", "--kernels", "4", "--batch-size", "64")
@@ -418,3 +419,22 @@ def test_the_list_is_written_as_csv(run: Run, trained: str, tmp_path: Path) -> N
     code, written, _ = run("runs", "--csv", str(tmp_path / "runs.csv"))
     assert code == 0
     assert Path(written.strip()).read_text() == out.replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize("name", ["[red]x[/]", "[/]", "\x1b]0;owned\x07", ":smile:", "a\nb", "\ud800"])
+def test_names_are_printed_as_text_wherever_they_stand(name: str, tmp_path: Path, run: Run) -> None:
+    home = Home(tmp_path / name.replace("\ud800", "\udcff").replace("/", ""))
+    written = write_run(home, scripted_events())
+    values = read_json(written.status)
+    for field in ("title", "state", "kind", "encoder"):
+        values[field] = name
+    write_json(written.status, name, values)
+    shown = "a b" if name == "a\nb" else name if name.isprintable() else "�"
+    lines = [["runs"], ["runs", "nothing-like-it"], ["report", "zzzz"], ["runs", "--csv", str(home.path / "x")]]
+    for words in lines:
+        code, out, err = run("--home", str(home.path), *words)
+        assert code == (2 if words[0] == "report" else 0)
+        assert "should not happen" not in err
+        assert (out + err).replace("\n", "").isprintable()
+        if words == ["runs"]:
+            assert shown in out
