@@ -6,6 +6,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
 .PHONY: run test torture torture-full soak fuzz check format picture wheel lock clean bench bench-full
+.PHONY: run test fuzz check format picture wheel lock clean bench bench-full
 
 run: $(VENV)/installed
 	@$(BIN)/cae-tui $(ARGS)
@@ -17,6 +18,9 @@ test: $(VENV)/installed-dev
 # An hour; what was counted is in build/soak.json, and a second call goes on where the first was stopped.
 soak: $(VENV)/installed-dev
 	@$(BIN)/python -m tests.endurance.soak $(ARGS)
+# A hundred thousand cases of bad input and more; counts are in build/fuzz.json as they come, and a second call goes on.
+fuzz: $(VENV)/installed-dev
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 check: $(VENV)/installed-dev
 	@$(BIN)/ruff format --check --quiet . || { echo "Some files are not formatted: make format."; exit 1; }

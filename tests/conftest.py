@@ -10,4 +10,8 @@ from hypothesis import HealthCheck, settings
 
 # No test asserts a time, and hypothesis must not either: these machines are slow now and then.
 settings.register_profile("cae-tui", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# What `make fuzz` takes: nothing is kept between its calls but the counts.
+settings.register_profile(
+    "fuzz", deadline=None, suppress_health_check=list(HealthCheck), max_examples=5000, database=None
+)
 settings.load_profile("cae-tui")
