@@ -50,7 +50,7 @@ wheel: $(VENV)/installed-dev
 	@rm -rf dist
 	@$(PIP) wheel --quiet --no-deps --wheel-dir dist .
 
-# `kill -9` 30 times, in about two minutes, and 200 times; what was counted is in build/torture/kills.json as it comes, and
+# `kill -9` 30 times, in a minute, and 200 times; what was counted is in build/torture/kills.json as it comes, and
 # a second call goes on where the first was stopped.
 torture: $(VENV)/installed-dev
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.faults.torture --kills 30

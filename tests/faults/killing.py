@@ -17,10 +17,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import filelock
 import numpy as np
 import safetensors.numpy
 import sklearn.decomposition
 import torch
+import torch._dynamo
 
 import engine.files
 import engine.recorder
@@ -31,8 +33,8 @@ from engine.runs import Home, RunDirectory
 from engine.spec import AutoencoderSpec, ClassifierSpec
 from tests.engine.tiny import tiny, tiny_classifier, write_encoder, write_files
 
-LOADED = (torch.__version__, sklearn.decomposition.PCA)
-"""What a run needs and would import late: every child has it from its parent."""
+LOADED = (filelock.FileLock, sklearn.decomposition.PCA, torch._dynamo.__name__)
+"""What a run would import late, in ten times the time that it trains: every child has it from its parent."""
 
 NEVER = "never: it came to its end before"
 PATIENCE_SECONDS = 120

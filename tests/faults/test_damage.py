@@ -12,7 +12,7 @@ import torch
 from cae_tui.cli import main
 from cae_tui.run_state import replay
 from engine import jobs
-from engine.checkpoint import read_model
+from engine.checkpoint import read_model, read_tensors
 from engine.control import Asked, Flag
 from engine.errors import EngineError, ModelFileError, RunError
 from engine.events import EpochEnded, Event, Warned
@@ -99,9 +99,7 @@ def test_a_damaged_checkpoint_is_not_kept_in_place_of_a_good_one(home: Home, fil
     stopped.ask(Asked.STOP)
     jobs.resume(run, lambda event: None, stopped)
     assert len(list_checkpoints(run)) == 2
-    found = read_checkpoint(run)
-    assert found is not None
-    assert found.damaged == ()
+    assert all(read_tensors(checkpoint) for checkpoint in list_checkpoints(run))
 
 
 def test_damaged_best_weights_end_a_resume_in_words_that_name_them(home: Home, files: dict[str, Path]) -> None:

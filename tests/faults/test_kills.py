@@ -10,7 +10,7 @@ import pytest
 from engine.files import read_json
 from tests.faults.killing import NEVER, PHASES
 
-KILLS = 8
+KILLS = 16
 ROOT = Path(__file__).parents[2]
 
 
