@@ -8,6 +8,7 @@ road that `resume` takes, from the first step instead of from a checkpoint.
 import logging
 import os
 import platform
+import traceback
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +32,7 @@ from engine.files import absolute, write_bytes, write_json
 from engine.models import ConvAutoencoder, EncoderClassifier
 from engine.preparation import Work, create, find_encoder, reopen
 from engine.recorder import Checkpoint, Recorder, best_file, read_checkpoint, to_pixels
+from engine.refusals import short
 from engine.runs import Home, RunDirectory, RunStatus
 from engine.spec import AutoencoderSpec, ClassifierSpec, Spec
 from engine.spec_file import check_unchanged
@@ -308,6 +310,8 @@ def _fail(work: Work, recorder: Recorder, error: Exception) -> dict[str, Any]:
     message = _sentence(work, error, recorder.status.study)
     progress = Progress(stage=recorder.status.stage, step_seconds=recorder.under_way)
     result = _result(work, recorder, progress, FAILED)
+    if not isinstance(error, EngineError):
+        result["details"] = "".join(traceback.format_exception(error))
     try:
         return _close(work, recorder, result, FAILED, message)
     except EngineError:  # the disk is full, say: the last checkpoint stands, and the run is told as failed
@@ -325,9 +329,8 @@ def _sentence(work: Work, error: Exception, study: str) -> str:
         return f"{error} `cae-tui {resume}` goes on from the last checkpoint."
     if isinstance(error, EngineError):
         return str(error)
-    return (
-        f"An error that should not happen: {type(error).__name__}. The log (cae-tui doctor says where) has the details."
-    )
+    log_file = Home(work.run.path.parents[1]).log
+    return f"An error that should not happen: {type(error).__name__}: {short(error)}. {log_file} has the details."
 
 
 def _result(work: Work, recorder: Recorder, progress: Progress, state: str) -> dict[str, Any]:

@@ -46,7 +46,9 @@ SECOND_CHART = 168
 """Columns from which an autoencoder's batches are drawn beside its epochs."""
 COMPLETE = (FINISHED, EARLY_STOPPED)
 RESUMABLE = (STOPPED, CUT_OFF, FAILED)
-KEYS = ("open_report", "pause", "go_on", "stop", "resume", "classify", "gallery", "again", "scale", "by", "show")
+KEYS = (
+    "open_report", "pause", "go_on", "stop", "resume", "classify", "gallery", "again", "details", "scale", "by", "show",
+)  # fmt: skip
 LOADING = "Loading PyTorch and the images… this takes a few seconds."
 """Shown until the first event of a run has come."""
 
@@ -83,6 +85,7 @@ The curves of a run, as it learns or as it learnt.
         Binding("n", "classify", "Classify", id="training.classify", tooltip="Use its encoder for a classifier"),
         Binding("g", "gallery", "Samples", id="training.gallery", tooltip="Sample predictions"),
         Binding("e", "again", "Re-run", id="training.again", tooltip="Open the form with this run's spec"),
+        Binding("d", "details", "Details", id="training.details", tooltip="Where in the program the error was met"),
         Binding("l", "scale", "Scale", id="training.scale", tooltip="Logarithmic or even scale", show=False),
         Binding("b", "by", "Batches", id="training.by", tooltip="A point an epoch, or a batch", show=False),
         Binding("i", "show('images')", "Images", id="training.images", tooltip="Images in place of the curves"),
@@ -292,6 +295,8 @@ The curves of a run, as it learns or as it learnt.
                 return complete
             case "again":
                 return not run.live
+            case "details":
+                return bool(run.result.get("details"))
             case "show":
                 return parameters != ("images",) or run.kind != "classifier"
         return True
@@ -327,6 +332,14 @@ The curves of a run, as it learns or as it learnt.
     def action_again(self) -> None:
         """The form with its spec."""
         self.post_message(ConfigureAgain(self.run_id))
+
+    def action_details(self) -> None:
+        """The traceback of an error that nobody foresaw."""
+        from cae_tui.screens.dialogs import HelpScreen
+
+        assert self.state is not None
+        told = f"~~~~\n{self.state.message}\n\n{self.state.result['details']}\n~~~~"
+        self.app.push_screen(HelpScreen("What went wrong", told))
 
     def action_scale(self) -> None:
         """The other scale, of every chart of a loss."""
