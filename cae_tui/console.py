@@ -408,7 +408,8 @@ def _detach(home: Home, run: RunDirectory, as_json: bool) -> int:
     deadline = time.monotonic() + DETACH_SECONDS
     while not run.is_held() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
-    if not run.is_held() and run.read_status().state == CUT_OFF:
+    refused = process.poll() not in (None, *EXIT_CODES.values())
+    if not run.is_held() and (refused or run.read_status().state == CUT_OFF):
         raise RunError(f"Run {run.id} could not be started: `cae-tui resume {run.id}` shows why.")
     log.info("run %s trains in process %d", run.id, process.pid)
     if as_json:

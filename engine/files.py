@@ -18,6 +18,8 @@ from engine.errors import StorageError
 
 FORMAT = 1
 """The version that every JSON file and every model file carries as `format`."""
+LONGEST_NAME = 255
+"""Bytes of one part of a path, on every file system in use."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 _IN_THE_WAY = (errno.ENOTDIR, errno.EEXIST)
@@ -97,12 +99,24 @@ def absolute(path: Path) -> Path:
     """`path` from the root, with `~` written out.
 
     Raises:
-        StorageError: it names a user who is not here.
+        StorageError: it names a user who is not here, is no text, or a name in it is longer than any file's can be.
     """
     try:
-        return path.expanduser().absolute()
+        path = path.expanduser().absolute()
     except RuntimeError:
         raise StorageError(f"{path}: there is no user of that name here; write the whole path.") from None
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:  # neither JSON nor safetensors can name it
+        shown = str(path).encode(errors="replace").decode()
+        raise StorageError(f"{shown} is not a name in UTF-8: rename it, or choose another folder.") from None
+    for name in path.parts:
+        if (length := len(os.fsencode(name))) > LONGEST_NAME:
+            raise StorageError(
+                f"A name of {length:,} bytes, {name[:20]}…, is longer than that of any file, which has at most "
+                f"{LONGEST_NAME}: choose a shorter one."
+            )
+    return path
 
 
 def storage_error(path: Path, error: OSError) -> StorageError:

@@ -200,9 +200,9 @@ def find_encoder(home: Home, named: str) -> tuple[Path, str]:
     Raises:
         RunError: there is no such run, or it has no model yet.
     """
-    path = absolute(Path(named)) if named.startswith("~") else Path(named)
-    if path.exists() or path.suffix == ".safetensors" or len(path.parts) > 1:
-        return path, str(path.absolute())
+    path = absolute(Path(named))
+    if path.exists() or path.suffix == ".safetensors" or len(Path(named).parts) > 1:
+        return path, str(path)
     run = home.find(named)
     if not run.model.exists():
         raise RunError(f"Run {run.id} has no model yet: let it finish, or stop it after an epoch.")

@@ -373,7 +373,7 @@ def default_home() -> Path:
         return absolute(Path(named))
     from platformdirs import user_data_path
 
-    return user_data_path("cae-tui", appauthor=False)
+    return absolute(user_data_path("cae-tui", appauthor=False))
 
 
 def touch(status: RunStatus, **values: Any) -> RunStatus:

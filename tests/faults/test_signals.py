@@ -197,6 +197,8 @@ def test_a_detached_run_goes_on_when_the_terminal_is_closed(shell: Shell, run: R
     for _ in range(3):
         wait_for_an_epoch(run)
     assert run.is_held()
+    process = run.read_status().process
+    assert os.getsid(process) == process  # no terminal's, so that none can end it
     run.ask(Asked.STOP)
     assert_stopped_with_a_checkpoint(run)
 
