@@ -106,7 +106,7 @@ class Aim:
                 return 0
 
         phase = self.phase
-        vars(engine.files).update(open=open_file, os=SimpleNamespace(fsync=flush, replace=rename, strerror=os.strerror))
+        vars(engine.files).update(open=open_file, os=SimpleNamespace(**{**vars(os), "fsync": flush, "replace": rename}))
         vars(engine.recorder).update(open=lambda path, mode, buffering: Story(str(path), "a"))
 
 
