@@ -14,10 +14,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer
 
 from cae_tui.messages import RunUpdated
-from cae_tui.widgets.frame import RunStrip, TopBar
+from cae_tui.run_state import RunState
+from cae_tui.widgets.frame import KeyLine, RunStrip, TopBar
 
 if TYPE_CHECKING:
     from cae_tui.app import CaeApp
@@ -83,7 +83,7 @@ class Page(Steady, Screen[None]):
         with Container(id="page"):
             yield from self.compose_page()
         yield RunStrip()
-        yield Footer(show_command_palette=self.NAMES_PALETTE)
+        yield KeyLine(show_command_palette=self.NAMES_PALETTE)
 
     def compose_page(self) -> Iterator[Widget]:
         """What is between the top line and the bottom lines."""

@@ -54,6 +54,10 @@ class Chart(PlotextPlot):
         self.redraws = 0
         self._kept: tuple[object, list[Strip]] | None = None
 
+    def on_unmount(self) -> None:
+        """Hear of themes no more: Textual drops who has left only at the next change of the theme, and holds them."""
+        self.app.theme_changed_signal.unsubscribe(self)
+
     def draw(self) -> list[Strip]:
         """The lines of the chart, at most as many and as wide as there is room for."""
         raise NotImplementedError

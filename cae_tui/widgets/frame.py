@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
+from textual.widgets import Footer
 
 from cae_tui import formats
 from cae_tui.messages import OpenTraining
@@ -51,6 +52,15 @@ class TopBar(Widget):
         if space < 2:
             return place
         return place + Content(" " * space) + Content.styled(self.device, "$foreground-muted")
+
+
+class KeyLine(Footer):
+    """The keys at the bottom."""
+
+    async def recompose(self) -> None:
+        """With other keys; those of before are let go, which watch the line and are kept by it else."""
+        await super().recompose()
+        self.mutate_reactive(Footer.compact)  # Textual forgets watchers that have left only where it calls the others
 
 
 class RunStrip(Widget):

@@ -4,6 +4,8 @@ import weakref
 from pathlib import Path
 
 import pytest
+from textual.pilot import Pilot
+from textual.widget import Widget
 from textual.widgets import Input
 
 from cae_tui.messages import (
@@ -27,7 +29,7 @@ from cae_tui.screens.home import HomeScreen
 from cae_tui.screens.report import ReportScreen
 from cae_tui.screens.runs import RunsScreen
 from cae_tui.screens.training import TrainingScreen
-from cae_tui.widgets.frame import RunStrip, TopBar, strip_parts
+from cae_tui.widgets.frame import KeyLine, RunStrip, TopBar, strip_parts
 from engine.errors import RunError, SpecError
 from engine.events import BatchEnded, EpochEnded
 from engine.runs import Home
@@ -333,6 +335,20 @@ async def test_a_screen_may_be_left_while_it_is_still_coming_up(make_app: MakeAp
         assert isinstance(app.screen, HomeScreen)
 
 
+def widgets_of(screen: Widget) -> "list[weakref.ref[Widget]]":
+    return [weakref.ref(widget) for widget in screen.walk_children(Widget, with_self=True)]
+
+
+async def still_held(pilot: Pilot[None], widgets: "list[weakref.ref[Widget]]") -> list[str]:
+    """Those that somebody still holds, after a moment in which they may be let go."""
+    for _ in range(20):
+        await pilot.pause(0.1)
+        gc.collect()
+        if not any(widget() for widget in widgets):
+            break
+    return [type(widget()).__name__ for widget in widgets if widget() is not None]
+
+
 @pytest.mark.parametrize("key", ["a", "c", "s", "r", "d", "f1", "ctrl+p"])
 async def test_a_screen_that_was_left_is_held_by_nobody(make_app: MakeApp, key: str) -> None:
     app = make_app()
@@ -340,15 +356,33 @@ async def test_a_screen_that_was_left_is_held_by_nobody(make_app: MakeApp, key: 
         await pilot.press(key)
         await until(pilot, lambda: len(app.screen_stack) == 2 and app.screen.is_mounted)
         await pilot.pause()
-        left = weakref.ref(app.screen)
+        widgets = widgets_of(app.screen)
         await pilot.press("escape")
         await until(pilot, lambda: len(app.screen_stack) == 1)
-        for _ in range(20):
-            await pilot.pause(0.1)
-            gc.collect()
-            if left() is None:
-                break
-        assert left() is None
+        assert await still_held(pilot, widgets) == []
+
+
+async def test_a_training_screen_that_was_left_is_held_by_nobody(make_app: MakeApp) -> None:
+    app = make_app()
+    async with app.run_test() as pilot:
+        await begin(app, pilot)
+        await until(pilot, lambda: not app.runner.busy)
+        await pilot.pause(0.5)
+        widgets = widgets_of(app.screen)
+        await pilot.press("escape")
+        await until(pilot, on_top(app, HomeScreen))
+        assert await still_held(pilot, widgets) == []
+
+
+async def test_keys_that_are_no_longer_offered_are_held_by_nobody(make_app: MakeApp) -> None:
+    app = make_app()
+    async with app.run_test() as pilot:
+        line = app.screen.query_one(KeyLine)
+        await until(pilot, lambda: bool(line.children))
+        before = [weakref.ref(key) for key in line.walk_children(Widget)]
+        await line.recompose()
+        assert line.children
+        assert await still_held(pilot, before) == []
 
 
 async def test_nothing_is_called_after_the_refresh_of_a_page_that_was_left(make_app: MakeApp) -> None:

@@ -11,7 +11,7 @@ from tests.endurance import seeds
 from tests.endurance.person import HOME, Person
 from tests.endurance.soak import open_program
 
-EXACT = ("threads", "descriptors", "queued", "screens", "mounted", "workers", "timers")
+EXACT = ("threads", "descriptors", "queued", "screens", "widgets", "mounted", "workers", "timers")
 
 
 @pytest.fixture
