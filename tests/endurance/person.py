@@ -52,10 +52,8 @@ class Person:
     def train(self) -> None:
         """Begin a run like one of before, look at it, walk about, stop it."""
         self._list("tag:long")
-        self._press("e")
-        self._wait("Convolutional layers")
-        self._press("ctrl+r")
-        self._wait("● training")
+        self._open("e", "Convolutional layers")
+        self._open("ctrl+r", "● training")
         self._watch_and_stop()
 
     def resume(self) -> None:
@@ -63,8 +61,7 @@ class Person:
         self._list("is:resumable -tag:seed")
         if "No run matches" in self._text:
             return
-        self._press("R")
-        self._wait("● training")
+        self._open("R", "● training")
         self._watch_and_stop()
 
     def _watch_and_stop(self) -> None:
@@ -78,10 +75,8 @@ class Person:
             self.go_home()
             self._draw.choice([Person.look_at_data, Person.read_report, Person.compare, Person.resize])(self)
             self.go_home()
-            self._press("ctrl+t")
-            self._wait("● training")
-        self._press("s")
-        self._wait("keep the best?")
+            self._open("ctrl+t", "● training")
+        self._open("s", "keep the best?")
         self._press("y")
         self._wait_for_one_of(*ENDED)
 
@@ -91,8 +86,7 @@ class Person:
         self._press("enter")
         self._wait("weighted avg")
         self._try_keys(["2", "3", "1", "f1"], 2)
-        self._press("g")
-        self._wait("test images")
+        self._open("g", "test images")
         self._try_keys(["i", "c", "a", "o", "pagedown", "3", "x", "enter", "right"], 5)
 
     def compare(self) -> None:
@@ -105,14 +99,12 @@ class Person:
 
     def look_at_data(self) -> None:
         """The images of each class."""
-        self._press("d")
-        self._wait("› Data")
+        self._open("d", "› Data")
         self._try_keys(["right", "left", "n", "p", "z", "f2", "f1"], 4)
 
     def look_at_study(self) -> None:
         """A study's table and charts."""
-        self._press("s")
-        self._wait("Studies", "finished")
+        self._open("s", "Studies", "finished")
         self._press("end", "enter")
         self._wait("of 2 trials")
         self._try_keys(["1", "2", "3", "4", "5", "6", "d", "s", "f1"], 5)
@@ -121,12 +113,10 @@ class Person:
         """A small study, stopped or left to its end."""
         self._terminal.resize(*SIZES[1])  # where the plan lies beside the form
         self._list("tag:short")
-        self._press("N")
-        self._wait("Baseline")
+        self._open("N", "Baseline")
         self._press("down", "kernels=4,6")
         self._wait("2 trials")
-        self._press("ctrl+r")
-        self._wait("of 2 trials")
+        self._open("ctrl+r", "of 2 trials")
         self._rest()
         self._try_keys(["1", "2", "3", "4", "5", "6"], 3)
         if self._draw.random() < 0.5:
@@ -140,10 +130,8 @@ class Person:
         before = len(Studies(self._home).list())
         if before < 2:
             return
-        self._press("s")
-        self._wait("Studies", "w Write")
-        self._press("x")
-        self._wait("Delete study")
+        self._open("s", "Studies", "w Write")
+        self._open("x", "Delete study")
         self._press("y")
         self._until(lambda: len(Studies(self._home).list()) < before, "a study less")
 
@@ -155,15 +143,13 @@ class Person:
         before = len(self._home.ids())
         if before > 15:
             self._press("A")
-        self._press("x")
-        self._wait("Delete ")
+        self._open("x", "Delete ")
         self._press("y")
         self._until(lambda: len(self._home.ids()) < before, "a run less")
 
     def change_theme(self) -> None:
         """Another theme, by the palette."""
-        self._press("ctrl+p")
-        self._wait("Search")
+        self._open("ctrl+p", "Search")
         self._press("theme")
         self._wait("Dark, light and others")
         self._press("enter")
@@ -220,8 +206,7 @@ class Person:
     def _list(self, terms: str) -> None:
         """The list of the runs that a filter leaves, with the cursor on its first line."""
         for _ in range(5):
-            self._press("r")
-            self._wait("Filter /")
+            self._open("r", "Filter /")
             self._press("/")
             self._terminal.read(0.4)  # keys that come before the filter has the focus are the list's
             self._press(terms)
@@ -241,7 +226,18 @@ class Person:
         for key in keys:
             self._terminal.press(key)
             if key == "escape":  # what follows it at once would be taken for one key with it
-                self._terminal.read(0.2)
+                self._terminal.read(0.3)
+
+    def _open(self, key: str, *texts: str) -> None:
+        """Press a key for a page or a question; again where it was taken for one key with an escape before it."""
+        for _ in range(6):
+            self._press(key)
+            end = time.monotonic() + 15
+            while time.monotonic() < end:
+                if all(text in self._text for text in texts):
+                    return
+                self._terminal.read(0.1)
+        raise AssertionError(f"{key} does not lead to {texts}, but the screen was:\n{self._text}")
 
     def _try_keys(self, keys: list[str], count: int) -> None:
         """Some of the keys that a page has, none of which leaves it."""
