@@ -17,7 +17,8 @@ from tests.terminal.conftest import Terminal
 
 SIZES = ((80, 24), (120, 40))
 HOME = "Last runs"
-ENDED = ("■ stopped", "✓ finished", "✓ early-stopped")
+ENDED = ("■ stopped", "✓ finished", "✓ early-stopped", "R Resume", "o Report")
+"""A run's state, or the keys that a run which ended has: the state is out of sight beside large images."""
 
 
 class Person:
@@ -68,14 +69,14 @@ class Person:
         self._try_keys(["l", "b", "h", "i", "f1"], 3)
         if self._draw.random() < 0.4:
             self._press(" ")
-            self._wait("‖ paused")
+            self._wait("space Go on")
             self._press(" ")
-            self._wait("● training")
+            self._wait("space Pause")
         if self._draw.random() < 0.7:  # elsewhere, with the run on
             self.go_home()
             self._draw.choice([Person.look_at_data, Person.read_report, Person.compare, Person.resize])(self)
             self.go_home()
-            self._open("ctrl+t", "● training")
+            self._open("ctrl+t", "s Stop")
         self._open("s", "keep the best?")
         self._press("y")
         self._wait_for_one_of(*ENDED)
