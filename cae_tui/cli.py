@@ -6,6 +6,7 @@ which is why this is argparse and not a library that reads signatures. Nothing h
 """
 
 import argparse
+import codecs
 import gc
 import itertools
 import re
@@ -266,11 +267,28 @@ def _spec_of(options: argparse.Namespace) -> "Spec":
     )
 
 
-def _open_app(home: Home, run: str | None = None) -> int:
-    if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)):
-        complain(
-            "the app needs a terminal, and this is none. Open it in one, or use a command: `cae-tui --help` lists them."
+def _no_place_to_draw() -> str:
+    """Why the app could not be seen or used here, and what to do; empty where it can. It is drawn on stderr."""
+    streams = {"input": sys.__stdin__, "output": sys.__stdout__, "error output": sys.__stderr__}
+    missing = [name for name, stream in streams.items() if stream is None or not stream.isatty()]
+    if missing:
+        return f"the app needs a terminal, and its {' and '.join(missing)} is none. Open it in one"
+    encoding = getattr(sys.__stderr__, "encoding", None) or "unknown"
+    try:
+        known = codecs.lookup(encoding).name
+    except LookupError:
+        known = ""
+    if known != "utf-8":
+        return (
+            f"the app draws with characters of UTF-8, and the encoding of this terminal is given as {encoding}. "
+            "Set LC_ALL=C.UTF-8 and take PYTHONIOENCODING out of the environment"
         )
+    return ""
+
+
+def _open_app(home: Home, run: str | None = None) -> int:
+    if refused := _no_place_to_draw():
+        complain(f"{refused}, or use a command: `cae-tui --help` lists them.")
         return BAD_USAGE
     # Nothing of what is loaded until the first screen stands is garbage: to look for it costs a twentieth of the time.
     gc.disable()
