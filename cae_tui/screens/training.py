@@ -68,7 +68,7 @@ The curves of a run, as it learns or as it learnt.
 - **Loss**: training in blue (●), validation in orange (▲), ★ the epoch whose weights are kept.
   `l` switches between a logarithmic and an even scale, `b` between one point an epoch and one a batch.
 - **Images** (`i`): validation images over what the autoencoder makes of them, larger.
-- **Epochs** (`h`): the log, one line an epoch, as far back as it goes.
+- **Epochs** (`h`): the log, one line an epoch, five hundred epochs back.
 - `space` lets the run wait and go on; `s` stops it and keeps its best weights.
 - Leaving the screen (Escape) does not stop the run: a line at the bottom tells of it everywhere, and
   `Ctrl+T` comes back.

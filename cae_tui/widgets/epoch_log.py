@@ -14,8 +14,12 @@ if TYPE_CHECKING:
     from engine.events import EpochEnded
 
 
+LINES_KEPT = 500
+"""Lines of the latest epochs; each that is written costs as much as drawing it, seen or not."""
+
+
 class EpochLog(RichLog):
-    """Every completed epoch of a run, by stage."""
+    """The completed epochs of a run, by stage: all of them, or as many as are kept."""
 
     DEFAULT_CSS = """
     EpochLog {
@@ -32,7 +36,7 @@ class EpochLog(RichLog):
     """
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id, wrap=False, markup=False, highlight=False, min_width=1)
+        super().__init__(id=id, wrap=False, markup=False, highlight=False, min_width=1, max_lines=LINES_KEPT)
         self.border_title = "Epochs"
         self._run: RunState | None = None
         self._shown: list[EpochEnded] = []
@@ -59,6 +63,8 @@ class EpochLog(RichLog):
             self.clear()  # what stood there before there was anything to tell
         several = run.started is not None and len(run.started.stages) > 1
         digits = len(str(max(run.started.epochs, default=1))) if run.started else 2
+        if len(epochs) - len(self._shown) > LINES_KEPT:
+            self._shown = epochs[:-LINES_KEPT]  # their lines would be gone again before anyone saw them
         for epoch in epochs[len(self._shown) :]:
             if several and (not self._shown or self._shown[-1].stage != epoch.stage):
                 self.write(self._coloured(stage_line(epoch.stage)))
