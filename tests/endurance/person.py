@@ -48,6 +48,21 @@ class Person:
         self.go_home()
         self.done[action.__name__] = self.done.get(action.__name__, 0) + 1
 
+    def collect(self) -> None:
+        """Back to the first screen with nothing under way, after a key that went elsewhere on a busy machine."""
+        self.go_home()
+        for _ in range(10):
+            if "Ctrl+T shows it" not in self._text:
+                return
+            self._press("ctrl+t")
+            self._terminal.read(2)
+            self._press("x" if "x Stop" in self._text else "s")
+            self._terminal.read(2)
+            self._press("y")
+            self._terminal.read(3)
+            self.go_home()
+        raise AssertionError(f"what is on does not stop:\n{self._text}")
+
     # -- what it does ----------------------------------------------------------------------------
 
     def train(self) -> None:
@@ -208,8 +223,9 @@ class Person:
         """The list of the runs that a filter leaves, with the cursor on its first line."""
         for _ in range(5):
             self._open("r", "Filter /")
+            self._wait("Open")
             self._press("/")
-            self._terminal.read(0.4)  # keys that come before the filter has the focus are the list's
+            self._terminal.wait_for_no("Open")  # keys that come before the filter has the focus are the list's
             self._press(terms)
             self._terminal.read(0.4)
             if f"Filter / {terms}" in self._text:
@@ -217,7 +233,7 @@ class Person:
             self.go_home()
         self._wait(f"Filter / {terms}")
         self._press("enter")
-        self._terminal.read(0.5)
+        self._wait_for_one_of("Open", "No run matches")
 
     @property
     def _text(self) -> str:

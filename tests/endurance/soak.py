@@ -25,6 +25,9 @@ from tests.endurance.growth import judge
 from tests.endurance.person import HOME, SIZES, Person
 from tests.terminal.conftest import Terminal
 
+STUMBLES = 20
+"""One act in so many may go elsewhere: on a busy machine keys run together. The program has to be there after it."""
+
 
 def soak(path: Path, minutes: float, seed: int) -> list[dict[str, Any]]:
     """What was counted, one row a minute, whenever it was; goes on with what `path` holds."""
@@ -45,11 +48,17 @@ def soak(path: Path, minutes: float, seed: int) -> list[dict[str, Any]]:
         began = time.monotonic()
         while before + (time.monotonic() - began) / 60 < minutes:
             minute = time.monotonic() + 60
-            acts = []
+            acts, stumbles = [], []
             while time.monotonic() < minute:
-                acts.append(person.act())
+                try:
+                    acts.append(person.act())
+                except AssertionError as stumble:
+                    stumbles.append(str(stumble))
+                    person.collect()
             now = before + (time.monotonic() - began) / 60
-            rows.append({"minute": round(now, 3), "process": process, **person.figures(), "acts": acts})
+            rows.append(
+                {"minute": round(now, 3), "process": process, **person.figures(), "acts": acts, "stumbles": stumbles}
+            )
             _write(path, rows, seed)
             print(_line(rows[-1]), flush=True)
         terminal.press("ctrl+q")
@@ -87,8 +96,10 @@ def main() -> int:
     options.json.parent.mkdir(parents=True, exist_ok=True)
     rows = soak(options.json.absolute(), options.minutes, options.seed)
     lines, flat = judge(rows)
+    acts, stumbles = (sum(len(row[name]) for row in rows) for name in ("acts", "stumbles"))
     print("\n".join(lines))
-    return 0 if flat else 1
+    print(f"{acts:,} acts, {stumbles:,} stumbles (their screens are in {options.json}; at most one in {STUMBLES} acts)")
+    return 0 if flat and stumbles * STUMBLES <= acts else 1
 
 
 if __name__ == "__main__":
