@@ -88,7 +88,7 @@ def test_memory_is_taken_for_what_is_there_and_not_for_what_a_header_claims(
         tracemalloc.stop()
 
 
-@given(head=headers, role=st.sampled_from(ROLES))
+@given(head=headers | images.map(lambda data: data[: 4 + 4 * data[3]]), role=st.sampled_from(ROLES[::2]))
 def test_a_gzip_bomb_takes_no_more_memory_than_its_header_asks_for(
     head: bytes, role: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
