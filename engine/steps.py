@@ -186,7 +186,8 @@ def record(
                 result = work()
     except RuntimeError:
         # A recording that failed to end leaves torch's memory believing that it is still on, and keeping all it has.
-        with suppress(RuntimeError):  # it has ended, or had not begun: there is nothing to put right
+        # Where it has ended or had not begun nothing is to be put right; other versions of torch may lack this.
+        with suppress(RuntimeError, AttributeError):
             index = torch.cuda.current_device() if device.index is None else device.index
             torch._C._cuda_endAllocateToPool(index, pool)
             torch._C._cuda_releasePool(index, pool)

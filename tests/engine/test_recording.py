@@ -1,0 +1,111 @@
+"""What recording a step asks of CUDA, and in which order: a CPU can show no more of it."""
+
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from engine.steps import WARM_UP_STEPS, record
+
+
+class Cuda:
+    """Stands in for `torch.cuda` and writes down, in order, what `record` asks of it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.calls: list[Any] = []
+        self.now = "first"
+        monkeypatch.setattr("engine.steps._side_stream", lambda device: SimpleNamespace(
+            name="side", wait_stream=lambda other: self.calls.append(("side waits for", other.name))))  # fmt: skip
+        first = SimpleNamespace(
+            name="first", wait_stream=lambda other: self.calls.append(("first waits for", other.name))
+        )
+        given = SimpleNamespace(
+            register_generator_state=lambda generator: self.calls.append(("register", generator.initial_seed())),
+            replay=lambda: self.calls.append("replay"),
+        )
+        fakes = {
+            "CUDAGraph": lambda: given, "current_stream": lambda device: first, "stream": self.stream,
+            "graph": self.graph, "graph_pool_handle": lambda: (0, 7), "current_device": lambda: 3,
+        }  # fmt: skip
+        for name, fake in fakes.items():
+            monkeypatch.setattr(torch.cuda, name, fake)
+        for name in ("_cuda_endAllocateToPool", "_cuda_releasePool"):
+            monkeypatch.setattr(
+                torch._C, name, lambda index, pool, name=name: self.calls.append((name, index, pool)), raising=False
+            )
+
+    @contextmanager
+    def stream(self, stream: Any) -> Iterator[None]:
+        self.now = stream.name
+        try:
+            yield
+        finally:
+            self.now = "first"
+
+    @contextmanager
+    def graph(self, graph: Any, *, pool: object, stream: Any, capture_error_mode: str) -> Iterator[None]:
+        self.calls.append(("capture", stream.name, capture_error_mode, pool))
+        yield  # as torch's own, it does not end what fails
+        self.calls.append("captured")
+
+    def work(self) -> Tensor:
+        self.calls.append(f"work on {self.now}")
+        return torch.ones(2)
+
+
+def test_a_recording_warms_up_on_a_stream_of_its_own_and_minds_no_other_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    cuda = Cuda(monkeypatch)
+    replay, result = record(cuda.work, torch.device("cuda"), torch.Generator().manual_seed(9))
+    replay()
+    assert result.tolist() == [1, 1]
+    assert cuda.calls == [
+        ("register", 9),  # before the recording begins, or each replay would draw the same numbers
+        ("side waits for", "first"),
+        *["work on side"] * WARM_UP_STEPS,
+        ("capture", "side", "thread_local", (0, 7)),
+        "work on side",
+        "captured",
+        ("first waits for", "side"),
+        "replay",
+    ]
+
+
+def test_after_a_recording_that_failed_stream_and_memory_are_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    cuda = Cuda(monkeypatch)
+    times = itertools.count()
+
+    def work() -> Tensor:
+        if next(times) == WARM_UP_STEPS:
+            raise RuntimeError("operation not permitted when stream is capturing")
+        return cuda.work()
+
+    with pytest.raises(RuntimeError, match="not permitted"):
+        record(work, torch.device("cuda"), None)
+    assert cuda.now == "first"
+    assert cuda.calls[-3:] == [
+        ("_cuda_endAllocateToPool", 3, (0, 7)), ("_cuda_releasePool", 3, (0, 7)), ("first waits for", "side"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("lost", ["no such part", "it has ended"])
+def test_what_cannot_be_put_right_after_a_recording_hides_no_error(monkeypatch: pytest.MonkeyPatch, lost: str) -> None:
+    cuda = Cuda(monkeypatch)
+
+    def ended(*_: object) -> None:
+        raise RuntimeError("not currently recording to mempool_id")
+
+    def work() -> Tensor:
+        raise RuntimeError("out of memory")
+
+    if lost == "no such part":
+        monkeypatch.delattr(torch._C, "_cuda_endAllocateToPool")
+    else:
+        monkeypatch.setattr(torch._C, "_cuda_endAllocateToPool", ended)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        record(work, torch.device("cuda"), None)
+    assert cuda.calls[-1] == ("first waits for", "side")
