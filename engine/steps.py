@@ -14,7 +14,7 @@ from functools import cache, partial
 import torch
 from torch import Tensor, nn, optim
 
-from engine.augmentation import affine
+from engine.augmentation import augment
 from engine.batches import DeviceImages
 from engine.device import Device
 from engine.events import Emit, Warned
@@ -55,7 +55,7 @@ class Step:
         """Take the step on the images of those indices, shape (batch,), and give back their metrics as `names` says."""
         images, labels = self.images.batch(indices)
         if self.augmentation is not None:
-            images = affine(images, self.augmentation)
+            images = augment(images, self.augmentation)
         with self.device.autocast():
             outcome = self.task(self.model, images, labels)
         self.optimizer.zero_grad(set_to_none=True)

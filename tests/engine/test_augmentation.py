@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.augmentation import ROTATION, SCALE, SHIFT, _inverse_maps, affine
+from engine.augmentation import ROTATION, SCALE, SHIFT, UNCHANGED, _inverse_maps, affine, augment
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -172,3 +172,20 @@ def test_what_comes_in_from_outside_is_black() -> None:
     shifted = warped(white, right=1.0)
     assert float(shifted[..., :2].max()) == pytest.approx(0, abs=1e-5)
     assert float(shifted[..., 2:].min()) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_of_a_batch_to_train_on_a_part_stays_as_it_is_and_the_rest_is_changed(layout: torch.memory_format) -> None:
+    images = torch.rand(10, 3, 28, 28, generator=seeded()).contiguous(memory_format=layout)
+    changed = augment(images, seeded(4))
+    kept = round(10 * UNCHANGED)
+    assert 0 < kept < 10
+    assert torch.equal(changed[:kept], images[:kept])
+    assert torch.equal(changed[kept:], affine(images[kept:], seeded(4)))
+    assert all(not torch.equal(one, other) for one, other in zip(changed[kept:], images[kept:], strict=True))
+    assert changed.is_contiguous(memory_format=layout)
+
+
+def test_a_batch_too_small_to_be_parted_is_changed_as_a_whole() -> None:
+    image = torch.rand(1, 1, 28, 28, generator=seeded())
+    assert torch.equal(augment(image, seeded(4)), affine(image, seeded(4)))

@@ -14,7 +14,7 @@ from sklearn.decomposition import PCA
 from torch import Tensor, nn
 
 from engine import jobs
-from engine.augmentation import affine
+from engine.augmentation import augment
 from engine.checkpoint import read_model, read_tensors
 from engine.control import Asked, Flag
 from engine.datasets import ImageSet, split
@@ -254,9 +254,9 @@ def test_a_run_augments_what_it_fine_tunes_on_and_nothing_else(
 
     def watched(images: Tensor, generator: torch.Generator | None) -> Tensor:
         augmented.append((stages[-1], len(images)))
-        return affine(images, generator)
+        return augment(images, generator)
 
-    monkeypatch.setattr("engine.steps.affine", watched)
+    monkeypatch.setattr("engine.steps.augment", watched)
     result = jobs.start(Home(tmp_path), tiny_classifier(noise_files, encoder), emit, Flag())
     assert result["state"] == "finished"
     assert stages == ["frozen", "fine-tuning"]
