@@ -6,7 +6,6 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
 .PHONY: run test torture torture-full soak fuzz check format picture wheel lock clean bench bench-full
-.PHONY: run test fuzz check format picture wheel lock clean bench bench-full
 
 run: $(VENV)/installed
 	@$(BIN)/cae-tui $(ARGS)
@@ -18,6 +17,7 @@ test: $(VENV)/installed-dev
 # An hour; what was counted is in build/soak.json, and a second call goes on where the first was stopped.
 soak: $(VENV)/installed-dev
 	@$(BIN)/python -m tests.endurance.soak $(ARGS)
+
 # A hundred thousand cases of bad input and more; counts are in build/fuzz.json as they come, and a second call goes on.
 fuzz: $(VENV)/installed-dev
 	@$(BIN)/python -m tests.fuzz $(ARGS)
@@ -57,6 +57,7 @@ torture: $(VENV)/installed-dev
 
 torture-full: $(VENV)/installed-dev
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.faults.torture --kills 200
+
 # Needs uv, which resolves for every platform at once. The versions are those of constraints.txt.
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
   --constraints constraints.txt --custom-compile-command 'make lock'
