@@ -16,7 +16,6 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from cae_tui.messages import RunUpdated
-from cae_tui.run_state import RunState
 from cae_tui.widgets.frame import KeyLine, RunStrip, TopBar
 
 if TYPE_CHECKING:
