@@ -128,7 +128,8 @@ class Reader:
         def read() -> SampleStrip:
             import numpy as np
 
-            with np.load(self.home.find(run).path / file, allow_pickle=False) as arrays:
+            # The name was read from a file that anybody may have changed: it leads nowhere else.
+            with np.load(self.home.find(run).samples / Path(file).name, allow_pickle=False) as arrays:
                 return SampleStrip(epoch, pictures(arrays["originals"]), pictures(arrays["reconstructions"]))
 
         return await self.in_thread(read)

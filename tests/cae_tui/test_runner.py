@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cae_tui.run_state import RunState
@@ -118,6 +119,14 @@ def test_the_files_of_a_run_are_told_by_field(home: Home, trained: tuple[str, st
 def test_the_samples_of_an_epoch_are_pairs(home: Home, trained: tuple[str, str]) -> None:
     strip = asyncio.run(Runner(home, Heard()).samples(trained[0], "samples/epoch-0002.npz", 2))
     assert len(strip.originals) == len(strip.reconstructions) == 10
+
+
+def test_a_name_of_samples_that_climbs_leads_out_of_no_run(home: Home, trained: tuple[str, str]) -> None:
+    outside = home.path / "outside.npz"
+    np.savez(outside, originals=np.zeros((1, 2, 2, 1), np.uint8), reconstructions=np.zeros((1, 2, 2, 1), np.uint8))
+    for name in (f"../../{outside.name}", str(outside)):
+        with pytest.raises(FileNotFoundError):
+            asyncio.run(Runner(home, Heard()).samples(trained[0], name, 1))
 
 
 def test_data_split_and_class_images_are_counted_alike(home: Home, files: dict[str, Path]) -> None:
