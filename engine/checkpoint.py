@@ -55,12 +55,37 @@ def _checksum(tensors: dict[str, Tensor], values: dict[str, Any]) -> int:
     return crc
 
 
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What a file holds. Its tensors are not read before they are looked at, so check their shapes first."""
+
+    path: Path
+    tensors: dict[str, Tensor]
+    values: dict[str, Any]
+    checksum: object  # None in files of earlier builds
+
+    def verify(self) -> None:
+        """Read all of it.
+
+        Raises:
+            ModelFileError: it is not what was written.
+        """
+        if self.checksum not in (None, _checksum(self.tensors, self.values)):
+            raise ModelFileError(f"{self.path} is damaged: its checksum is not that of its content. {_ANOTHER}")
+
+
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Tensors and JSON object of a file that `write_tensors` made.
 
     Raises:
         ModelFileError: it is missing, damaged, or not one.
     """
+    content = _read(path)
+    content.verify()
+    return content.tensors, content.values
+
+
+def _read(path: Path) -> _Content:
     try:
         if path.exists() and not path.is_file():  # a pipe would be waited for
             raise ModelFileError(f"{path} is no regular file: name a model.safetensors.")
@@ -81,10 +106,8 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if problem := format_problem(values.get("format") if isinstance(values, dict) else None):
         advice = "" if "newer" in problem else f". {_ANOTHER[:-1]}"
         raise ModelFileError(f"{path} {problem}{advice}.")
-    # Files of earlier builds carry none.
-    if values.pop(CHECKSUM, None) not in (None, _checksum(tensors, values)):
-        raise ModelFileError(f"{path} is damaged: its checksum is not that of its content. {_ANOTHER}")
-    return tensors, values
+    checksum = values.pop(CHECKSUM, None)
+    return _Content(path, tensors, values, checksum)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +120,12 @@ class ModelFile:
     encoder_spec: AutoencoderSpec  # the autoencoder's own spec; for a classifier that of its encoder
     image: Shape
     classes: int  # 0 for an autoencoder
-    tensors: dict[str, Tensor]
+    content: _Content
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """Weights and batch statistics, by name."""
+        return self.content.tensors
 
     def build(self) -> ConvAutoencoder | EncoderClassifier:
         """The model with its weights, on the CPU, in eval mode.
@@ -124,6 +152,7 @@ class ModelFile:
             raise ModelFileError(
                 f"{self.path} is damaged: its tensors do not fit its spec ({first}). {_ANOTHER}"
             ) from None
+        self.content.verify()
         for name, tensor in self.tensors.items():
             if not torch.isfinite(tensor).all():
                 raise ModelFileError(
@@ -153,7 +182,8 @@ def read_model(path: Path) -> ModelFile:
     """
     if path.is_dir():
         raise ModelFileError(f"{path} is a folder: name the model.safetensors in it.")
-    tensors, values = read_tensors(path)
+    content = _read(path)
+    values = content.values
     kind = values.get("kind")
     if kind in ("checkpoint", "weights"):
         raise ModelFileError(f"{path} holds no model, but {_INNER[kind]}: name the run's model.safetensors.")
@@ -189,7 +219,7 @@ def read_model(path: Path) -> ModelFile:
             f"{path} is damaged: the shape of its images or its classes are not what they must be. {_ANOTHER}"
         )
     height, width, channels = image
-    return ModelFile(path, spec.kind, spec, encoder_spec, (height, width, channels), classes, tensors)
+    return ModelFile(path, spec.kind, spec, encoder_spec, (height, width, channels), classes, content)
 
 
 def read_autoencoder(path: Path, image: Shape | None = None) -> ModelFile:

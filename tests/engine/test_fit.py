@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from engine.augmentation import UNCHANGED
 from engine.control import Asked
 from engine.device import Device, choose_device
 from engine.events import BatchEnded, Continued, EpochEnded, Event, Paused
@@ -153,7 +154,7 @@ def test_one_cycle_rises_to_its_rate_and_falls_to_next_to_nothing() -> None:
 
 
 @pytest.mark.parametrize("augment", [True, False])
-def test_augmentation_changes_every_image_that_is_trained_on_and_none_that_is_validated_with(augment: bool) -> None:
+def test_augmentation_changes_most_images_that_are_trained_on_and_none_that_is_validated_with(augment: bool) -> None:
     seen: dict[bool, list[Tensor]] = {True: [], False: []}
     task = Watched(lambda model, images: seen[model.training].append(images.clone()))
     run_fit(Pixels(), task, stage(epochs=2, augment=augment))
@@ -164,7 +165,9 @@ def test_augmentation_changes_every_image_that_is_trained_on_and_none_that_is_va
         assert torch.equal(trained, originals[:12].expand_as(trained))
         return
     moved = (trained - originals[:12]).abs().amax((2, 3, 4))
-    assert moved.min() > 0.05
+    kept = int(4 * UNCHANGED)  # of each batch
+    assert ((moved == 0).sum(1) == 3 * kept).all()
+    assert ((moved > 0.05).sum(1) == 12 - 3 * kept).all()
     assert not torch.equal(trained[0], trained[1])  # another change in every epoch
 
 

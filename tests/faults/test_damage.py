@@ -117,7 +117,7 @@ def test_a_model_file_with_a_flipped_bit_is_refused_and_the_list_and_the_report_
     run, _, _ = train(home, tiny(files))
     flip(run.model, run.model.stat().st_size - 3, 4)
     with pytest.raises(ModelFileError, match="is damaged"):
-        read_model(run.model)
+        read_model(run.model).build()
     with pytest.raises(ModelFileError, match="is damaged"):
         jobs.start(home, tiny_classifier(files, run.model), lambda event: None, Flag())
     assert main(["--home", str(home.path), "report", run.id]) == 0
