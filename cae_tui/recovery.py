@@ -82,12 +82,15 @@ class RecoveringApp(EndingApp):
         return None
 
     def _was_left(self, node: MessagePump) -> bool:
-        """Whether `node` is, or is on, a screen that was left.
+        """Whether `node` is, or is on, a screen that was left, or is being left as the app ends.
 
         Such a screen loses its widgets before it stops to take messages, its own Mount among them, and then
         does not find them. Nobody would have seen what it was about to do.
         """
-        return isinstance(node, Widget) and not any(above in self.screen_stack for above in node.ancestors_with_self)
+        if not isinstance(node, Widget):
+            return False
+        screens = [above for above in node.ancestors_with_self if above in self.screen_stack]
+        return not screens or screens[-1]._pruning
 
     def _fails_again_and_again(self, screen: Screen[Any] | None) -> bool:
         from cae_tui.screens.dialogs import ErrorScreen

@@ -448,8 +448,7 @@ async def test_a_log_that_a_resume_cut_back_is_written_again(make_app: MakeApp, 
         log = screen.query_one("#log", EpochLog)
         assert len(log.lines) == 5
         screen.show_run(replay(AUTOENCODER, until(scripted_events(epochs=5), EpochEnded, 2)[0]))
-        await pilot.pause()
-        assert len(log.lines) == 2
+        await wait(pilot, lambda: len(log.lines) == 2)
 
 
 async def test_what_a_file_or_a_person_wrote_is_not_read_as_markup(make_app: MakeApp, home: Home) -> None:
