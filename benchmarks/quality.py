@@ -18,11 +18,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.common import ROOT, asked, machine, parser_of, write
 
 ROWS = {
-    "autoencoder, 8 epochs: validation MSE": ("autoencoder 8", "best_loss", ".3g"),
+    "autoencoder, 8 epochs: validation MSE": ("autoencoder 8", "best_validation_loss", ".3g"),
     "autoencoder, 8 epochs: test MSE": ("autoencoder 8", "test_loss", ".3g"),
-    "autoencoder, 20 epochs: validation MSE": ("autoencoder 20", "best_loss", ".3g"),
+    "autoencoder, 20 epochs: validation MSE": ("autoencoder 20", "best_validation_loss", ".3g"),
     "autoencoder, 20 epochs: test MSE": ("autoencoder 20", "test_loss", ".3g"),
-    "classifier: validation loss": ("classifier", "best_loss", ".4f"),
+    "classifier: validation loss": ("classifier", "best_validation_loss", ".4f"),
     "classifier: test accuracy": ("classifier", "test_accuracy", ".4f"),
 }
 

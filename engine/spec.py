@@ -299,7 +299,7 @@ class ClassifierSpec(Spec):
         max_length=4096,
     )
     fc_units: Whole = asked(
-        64, "Hyperparameters", "Fully connected units", "In each hidden layer of the head.", ge=1, le=65_536
+        128, "Hyperparameters", "Fully connected units", "In each hidden layer of the head.", ge=1, le=65_536
     )
     fc_layers: Whole = asked(
         1,
@@ -332,11 +332,11 @@ class ClassifierSpec(Spec):
         2e-3, "Optimisation", "Learning rate, frozen", "Of the head while the encoder is frozen.", gt=0, le=10
     )
     finetune_learning_rate: Number = asked(
-        3e-3, "Optimisation", "Learning rate, fine-tuning", "Of all weights afterwards.", gt=0, le=10
+        8e-3, "Optimisation", "Learning rate, fine-tuning", "Of all weights afterwards.", gt=0, le=10
     )
     weight_decay: Number = asked(0.01, "Optimisation", "Weight decay", "Pull of every weight towards zero.", ge=0, le=1)
     label_smoothing: Number = asked(
-        0.0, "Optimisation", "Label smoothing", "Part of each training label spread over all classes.", ge=0, lt=1
+        0.05, "Optimisation", "Label smoothing", "Part of each training label spread over all classes.", ge=0, lt=1
     )
     dropout: Number = asked(
         0.3, "Architecture", "Dropout", "Part of the head's hidden outputs put to zero in training.", ge=0, le=0.9
