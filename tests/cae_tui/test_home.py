@@ -59,7 +59,7 @@ async def test_the_last_runs_are_aligned_and_the_newest_is_first(make_app: MakeA
         await pilot.pause()
         assert lines(app) == [
             "g9q8  autoencoder  10 × 32, 3×3, b128  val 7.00e-04  ■ cut off at 2/3   1 h",
-            "c01b  classifier   on a7f3, fc 64           99.61 %  ✓ finished         2 h",
+            "c01b  classifier   on a7f3, fc 128          99.61 %  ✓ finished         2 h",
             "a7f3  autoencoder  10 × 32, 3×3, b128  val 5.25e-04  ✓ finished         2 h",
             "b2k9  autoencoder  10 × 32, 3×3, b128  val 7.00e-04  ■ stopped at 2/3  13 h",
             "d4m1  autoencoder  10 × 32, 3×3, b128  val 7.00e-04  ✓ early-stopped   24 h",
@@ -74,7 +74,7 @@ async def test_nothing_is_cut_in_the_middle_of_a_word_at_80_columns(make_app: Ma
         await pilot.pause()
         assert lines(app)[:2] == [
             "g9q8  10 × 32, 3×3     7.00e-04  ■ cut off",
-            "c01b  on a7f3, fc 64    99.61 %  ✓ finished",
+            "c01b  on a7f3, fc 128   99.61 %  ✓ finished",
         ]
         assert app.screen.query_one("#menu").region.right <= 80
 
