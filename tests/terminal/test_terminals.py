@@ -162,7 +162,8 @@ class Tmux:
 @pytest.fixture
 def tmux(tmp_path: Path) -> Iterator[Tmux]:
     """It ends with the test."""
-    assert shutil.which("tmux"), "tmux is needed for this test: install it (apt-get install tmux, brew install tmux)"
+    if not shutil.which("tmux"):
+        pytest.skip("tmux is not installed here (apt-get install tmux, brew install tmux)")
     server = Tmux(tmp_path)
     yield server
     server("kill-server")
