@@ -108,7 +108,7 @@ class Bench:
         """A step of that preset's network from its first weights; the images are on the device."""
         torch.manual_seed(0)
         model = ConvAutoencoder(preset(AutoencoderSpec, name, **self.scale.network), (28, 28, 1))
-        model.to(self.device, memory_format=LAYOUTS[layout]).train()  # type: ignore[call-overload]
+        model.to(self.device, memory_format=LAYOUTS[layout]).train()  # type: ignore[call-overload]  # torch's types miss it
         images = (DeviceImages if layout == "channels last" else Contiguous)(self.data, self.device)
         optimizer = make_optimizer("adam", list(model.parameters()), 1e-3, 0.0)
         return Step(model, Reconstruction(), optimizer, images, Device(self.device, precision, 1), None)

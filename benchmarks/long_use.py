@@ -21,6 +21,7 @@ from benchmarks.run_list import fill
 from benchmarks.study_screen import made_up
 from cae_tui.app import CaeApp
 from cae_tui.messages import RunUpdated
+from cae_tui.screens.study import StudyScreen
 from cae_tui.screens.training import TrainingScreen
 from engine.events import EpochEnded
 from engine.runs import Home
@@ -58,8 +59,8 @@ async def measure(home: Home, study: str) -> dict[str, tuple[float, float]]:
         await app.pop_screen()
         for name in ("training screen", "training screen again"):
             found[name] = await seconds(app, lambda: app._open_training(AUTOENCODER), trained)
-            state: Any = app.screen.state  # type: ignore[attr-defined]
-            if name.endswith("again"):
+            state = app.screen.state if isinstance(app.screen, TrainingScreen) else None
+            if state is not None and name.endswith("again"):
                 last = state.epochs[-1]
                 state.ended = None
                 state.epochs.append(replace(last, epoch=last.epoch + 1))
@@ -73,7 +74,7 @@ async def measure(home: Home, study: str) -> dict[str, tuple[float, float]]:
         found["study"] = await seconds(
             app,
             lambda: None,
-            lambda: bool(app.screen.query("StudyTable")) and app.screen._record is not None,  # type: ignore[attr-defined]
+            lambda: isinstance(app.screen, StudyScreen) and app.screen._record is not None,
         )
     return found
 

@@ -1,4 +1,4 @@
-"""Writing IDX files, the format of MNIST, for the tests."""
+"""Writing IDX files, the format of MNIST, and making small image sets, for the tests."""
 
 import gzip
 import struct
@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from engine.datasets import ImageSet, load_dataset
 
 
 def idx_bytes(array: NDArray[np.uint8]) -> bytes:
@@ -30,3 +32,28 @@ def pictures(count: int = 6, height: int = 8, width: int = 8, colours: int | Non
 def numbers(*values: int) -> NDArray[np.uint8]:
     """Labels."""
     return np.array(values, np.uint8)
+
+
+def first_of_mnist(folder: Path, training: int, test: int) -> dict[str, Path]:
+    """Four IDX files in `folder` with the first images of MNIST, by the names that specs give them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    mnist = load_dataset()
+    assert mnist.test is not None
+    assert mnist.train.labels is not None
+    assert mnist.test.labels is not None
+    return {
+        "images": write_idx(folder / "images", mnist.train.images[:training, ..., 0]),
+        "labels": write_idx(folder / "labels", mnist.train.labels[:training]),
+        "test_images": write_idx(folder / "test-images", mnist.test.images[:test, ..., 0]),
+        "test_labels": write_idx(folder / "test-labels", mnist.test.labels[:test]),
+    }
+
+
+def labelled(labels: NDArray[np.uint8]) -> ImageSet:
+    """Black images with these labels."""
+    return ImageSet(np.zeros((len(labels), 8, 8, 1), np.uint8), labels)
+
+
+def unlabelled(count: int) -> ImageSet:
+    """Black images."""
+    return ImageSet(np.zeros((count, 8, 8, 1), np.uint8))

@@ -5,20 +5,19 @@ from pathlib import Path
 
 from engine import jobs
 from engine.control import Asked, Flag
-from engine.datasets import load_dataset
 from engine.events import EpochEnded, Event
 from engine.marks import Marks, write_marks
 from engine.runs import Home
 from tests.engine.conftest import small, small_classifier, train
 from tests.engine.studies.conftest import do, study
-from tests.idx import write_idx
+from tests.idx import first_of_mnist
 
 TRAINING, TEST = 200, 100
 
 
 def plant(home: Home, images: Path) -> None:
     """Make them; the images lie in `images`."""
-    files = few_images(images)
+    files = first_of_mnist(images, TRAINING, TEST)
     tiny = {"layers": 4, "downsamplings": 1, "kernels": 4, "batch_size": 50}
     short, _, _ = train(home, small(files, **tiny))
     classifier, _, _ = train(home, small_classifier(files, short.id))
@@ -35,18 +34,3 @@ def plant(home: Home, images: Path) -> None:
     for status in home.list_runs():  # the study's trials stay too
         if status.study:
             write_marks(home.find(status.id).marks, replace(status.marks, tags=("seed",)))
-
-
-def few_images(folder: Path) -> dict[str, Path]:
-    """Four IDX files with the first images of MNIST."""
-    folder.mkdir(parents=True, exist_ok=True)
-    mnist = load_dataset()
-    assert mnist.test is not None
-    assert mnist.train.labels is not None
-    assert mnist.test.labels is not None
-    return {
-        "images": write_idx(folder / "images", mnist.train.images[:TRAINING, ..., 0]),
-        "labels": write_idx(folder / "labels", mnist.train.labels[:TRAINING]),
-        "test_images": write_idx(folder / "test-images", mnist.test.images[:TEST, ..., 0]),
-        "test_labels": write_idx(folder / "test-labels", mnist.test.labels[:TEST]),
-    }

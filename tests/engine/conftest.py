@@ -8,11 +8,10 @@ import pytest
 
 from engine import jobs
 from engine.control import Flag
-from engine.datasets import load_dataset
 from engine.events import Event
 from engine.runs import Home, RunDirectory
 from engine.spec import AutoencoderSpec, ClassifierSpec, preset
-from tests.idx import write_idx
+from tests.idx import first_of_mnist
 
 TRAINING, TEST = 600, 200
 
@@ -22,17 +21,7 @@ Train = Callable[..., tuple[RunDirectory, dict[str, Any], list[Event]]]
 @pytest.fixture(scope="session")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Four IDX files: the first images of MNIST, by the names that specs give them."""
-    folder = tmp_path_factory.mktemp("mnist")
-    mnist = load_dataset()
-    assert mnist.test is not None
-    assert mnist.train.labels is not None
-    assert mnist.test.labels is not None
-    return {
-        "images": write_idx(folder / "images", mnist.train.images[:TRAINING, ..., 0]),
-        "labels": write_idx(folder / "labels", mnist.train.labels[:TRAINING]),
-        "test_images": write_idx(folder / "test-images", mnist.test.images[:TEST, ..., 0]),
-        "test_labels": write_idx(folder / "test-labels", mnist.test.labels[:TEST]),
-    }
+    return first_of_mnist(tmp_path_factory.mktemp("mnist"), TRAINING, TEST)
 
 
 @pytest.fixture

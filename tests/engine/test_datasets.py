@@ -11,12 +11,10 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from engine import datasets, idx
 from engine.datasets import (
     ImageData,
-    ImageSet,
     assets_folder,
     class_counts,
     load_dataset,
@@ -24,14 +22,6 @@ from engine.datasets import (
 )
 from engine.errors import DatasetError
 from tests.idx import idx_bytes, numbers, pictures, write_idx
-
-
-def labelled(labels: NDArray[np.uint8]) -> ImageSet:
-    return ImageSet(np.zeros((len(labels), 8, 8, 1), np.uint8), labels)
-
-
-def unlabelled(count: int) -> ImageSet:
-    return ImageSet(np.zeros((count, 8, 8, 1), np.uint8))
 
 
 def refusal(

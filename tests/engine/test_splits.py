@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from engine.datasets import (
     Dataset,
@@ -15,15 +14,7 @@ from engine.datasets import (
     load_dataset,
     split,
 )
-from tests.idx import numbers, pictures
-
-
-def labelled(labels: NDArray[np.uint8]) -> ImageSet:
-    return ImageSet(np.zeros((len(labels), 8, 8, 1), np.uint8), labels)
-
-
-def unlabelled(count: int) -> ImageSet:
-    return ImageSet(np.zeros((count, 8, 8, 1), np.uint8))
+from tests.idx import labelled, numbers, pictures, unlabelled
 
 
 @pytest.fixture(scope="module")
