@@ -110,6 +110,15 @@ class Aim:
         vars(engine.recorder).update(open=lambda path, mode, buffering: Story(str(path), "a"))
 
 
+BETWEEN_EPOCHS = (
+    ("autoencoder", Aim("checkpoint", PHASES[3], 2)),
+    ("classifier", Aim("checkpoint", PHASES[3], 2)),  # of its frozen stage
+    ("classifier", Aim("checkpoint", PHASES[3], 5)),  # of fine-tuning
+)
+"""Kills after which a stage is taken up in its second epoch. They come before all others, for only there what its \
+random numbers had come to is needed, and chance seldom leads there."""
+
+
 def kind_of(path: Path) -> str:
     """What a file of a run is, also while it is written under another name."""
     name = path.name[1:].rsplit(".", 1)[0] if path.name.startswith(".") else path.name
@@ -154,7 +163,11 @@ class Range:
         files = write_files(self.folder)
         encoder = self.folder / "encoder.safetensors"
         finish(fork(lambda: write_encoder(encoder, files)), self.folder)
-        self.specs = {"autoencoder": tiny(files, dropout=0.1), "classifier": tiny_classifier(files, encoder)}
+        # Both draw random numbers in each step, and each has a stage that may be taken up between two of its epochs.
+        self.specs = {
+            "autoencoder": tiny(files, dropout=0.1),
+            "classifier": tiny_classifier(files, encoder, frozen_epochs=2, finetune_epochs=2),
+        }
         for kind, spec in self.specs.items():
             home = Home(self.folder / f"whole-{kind}")
             begun = time.monotonic()
@@ -162,16 +175,18 @@ class Range:
             self.durations[kind] = time.monotonic() - begun
             self.wholes[kind] = home.find(home.ids()[0]).path
 
-    def kill(self, number: int, seed: int, *, aim: Aim | None = None) -> Kill:
+    def kill(self, number: int, seed: int) -> Kill:
         """Kill one run, perhaps kill it again while it is taken up, then see it to its end.
 
         Args:
-            number: of the kill; with `seed` it decides everything that is left to chance.
-            aim: where, if not by chance.
+            number: of the kill, from 0; with `seed` it decides everything that is left to chance.
+            seed: of chance.
         """
         chance = random.Random(1_000_003 * seed + number)
-        kind = chance.choice(sorted(self.specs))
-        if aim is None and chance.random() < 0.5:
+        kind, aim = chance.choice(sorted(self.specs)), None
+        if number < len(BETWEEN_EPOCHS):
+            kind, aim = BETWEEN_EPOCHS[number]
+        elif chance.random() < 0.5:
             target = chance.choice(sorted(TARGETS))
             aim = Aim(target, chance.choice(PHASES), chance.randint(1, TARGETS[target]))
         if aim is not None and aim.target == "samples":
@@ -260,9 +275,13 @@ def take_up(run: RunDirectory) -> None:
 
 
 def difference(one: Path, other: Path) -> str:
-    """What differs between the weights of two runs, bit for bit; nothing where nothing does."""
-    for path in (one / "model.safetensors", *sorted((one / "best").iterdir())):
-        name = path.relative_to(one)
+    """What differs between the weights of two runs, bit for bit; nothing where nothing does.
+
+    The last checkpoint is compared too: what a run is taken up wrongly with may end in an epoch that is not the best.
+    """
+    best = [Path("best") / path.name for path in sorted((one / "best").iterdir())]
+    last = max((one / "checkpoints").iterdir()).relative_to(one)
+    for name in (Path("model.safetensors"), *best, last):
         first, second = (safetensors.numpy.load_file(folder / name) for folder in (one, other))
         if first.keys() != second.keys():
             return f"{name} has other tensors"

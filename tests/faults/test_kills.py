@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.files import read_json
-from tests.faults.killing import NEVER, PHASES
+from tests.faults.killing import BETWEEN_EPOCHS, NEVER, PHASES
 
 KILLS = 16
 ROOT = Path(__file__).parents[2]
@@ -38,6 +38,12 @@ def test_every_run_that_was_killed_opens_goes_on_and_ends_with_the_same_weights_
     for kill in counts:
         assert kill["equal"], kill
         assert not kill["problem"], kill
+
+
+def test_stages_that_draw_random_numbers_are_taken_up_between_their_epochs(counts: list[dict[str, object]]) -> None:
+    for kill, (kind, aim) in zip(counts, BETWEEN_EPOCHS, strict=False):
+        assert (kill["kind"], kill["aim"], kill["moment"]) == (kind, str(aim), "training")
+        assert kill["resumed"]
 
 
 def test_a_kill_that_is_aimed_at_a_file_comes_while_that_file_is_written(counts: list[dict[str, object]]) -> None:
