@@ -33,17 +33,28 @@ def test_a_gpu_evaluates_larger_batches_where_images_are_small(device: str, side
     assert evaluation_batch(stand_in) == images
 
 
+OF_A_GPU = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+SHORTAGES = {
+    "a GPU": OF_A_GPU,
+    "torch on a CPU": RuntimeError(
+        "DefaultCPUAllocator: can't allocate memory: you tried to allocate 1073741824 bytes."
+    ),
+    "numpy": MemoryError("Unable to allocate 1.00 GiB for an array with shape (256, 64, 64, 256)"),
+    "Python": MemoryError(),
+}
+
+
 class Small:
     """Memory that suffices for so many images a time."""
 
-    def __init__(self, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, most: int, monkeypatch: pytest.MonkeyPatch, error: Exception = OF_A_GPU) -> None:
         self.sizes: list[int] = []
         batch = DeviceImages.batch
 
         def take(images: DeviceImages, indices: Tensor) -> tuple[Tensor, Tensor | None]:
             self.sizes.append(len(indices))
             if len(indices) > most:
-                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+                raise error
             return batch(images, indices)
 
         monkeypatch.setattr(DeviceImages, "batch", take)
@@ -103,6 +114,17 @@ def test_out_of_memory_advises_what_can_be_done(
     _, result, _ = train(home, small(files, batch_size=size))
     assert result["state"] == "failed"
     assert result["message"] == f"The cpu is out of memory {advice}"
+
+
+@pytest.mark.parametrize("error", SHORTAGES)
+def test_whoever_is_out_of_memory_the_advice_is_the_same_and_the_run_can_go_on(
+    home: Home, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch, error: str
+) -> None:
+    with monkeypatch.context() as patch:
+        Small(0, patch, SHORTAGES[error])
+        run, result, _ = train(home, small(files, epochs=1))
+    assert result["message"] == "The cpu is out of memory at batch size 64: try 32, or fewer kernels or layers."
+    assert jobs.resume(run, lambda event: None, Flag())["state"] == "finished"
 
 
 def test_an_encoder_that_vanishes_while_its_run_is_made_is_told_in_words(

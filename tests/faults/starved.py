@@ -35,12 +35,11 @@ async def main(home: Home, images: Path) -> list[tuple[str, str]]:
         await app.runner.device()  # which loads what is left to load
         limit_memory()
         for kernels, size in ((256, 256), (2, 8)):
-            app.screen.post_message(Start(parse(AutoencoderSpec, {**values, "kernels": kernels, "batch_size": size})))
             before = len(home.ids())
-            while app.runner.current is None or app.runner.current.ended is None or len(home.ids()) == before:
+            app.screen.post_message(Start(parse(AutoencoderSpec, {**values, "kernels": kernels, "batch_size": size})))
+            while app.runner.busy or len(home.ids()) == before:
                 await asyncio.sleep(0.05)
-            while app.runner.busy:
-                await asyncio.sleep(0.05)
+            assert app.runner.current is not None
             found.append((app.runner.current.state, app.runner.current.message))
             await pilot.press("escape")
             await pilot.pause()
