@@ -53,6 +53,16 @@ def test_the_shortest_prefix_has_at_least_four_characters_and_is_unique() -> Non
     }
 
 
+def test_a_run_that_changes_again_within_a_step_of_the_file_system_s_clock_is_read_again(home: Home) -> None:
+    run = home.create_run()
+    run.write_status(status(run.id, state="failed", epoch=1))
+    changed = run.path.stat().st_mtime_ns
+    assert [one.epoch for one in home.list_runs()] == [1]
+    run.write_status(status(run.id, state="failed", epoch=2))
+    os.utime(run.path, ns=(changed, changed))
+    assert [one.epoch for one in home.list_runs()] == [2]
+
+
 @pytest.mark.parametrize("prefix", ["", "zzzz", "../../etc", "a/b", "[red]", "\x1b]0;x\x07"])
 def test_an_unknown_run_is_refused_in_words(home: Home, prefix: str) -> None:
     home.create_run()

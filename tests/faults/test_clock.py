@@ -11,6 +11,7 @@ import pytest
 from cae_tui import formats
 from cae_tui.cli import main
 from cae_tui.run_state import replay
+from engine.control import POLL_SECONDS, Asked, Flag, RunControl, ask_other_process
 from engine.events import BatchEnded, EpochEnded, Event, EventFormat, RunEnded
 from engine.runs import Home, RunStatus
 from tests.engine.tiny import tiny
@@ -95,6 +96,18 @@ def test_a_run_that_began_in_the_future_began_just_now(
     assert main(["--home", str(home.path), "runs"]) == 0
     (line,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith(run.id[:4]))
     assert "-" not in line.split("2/2")[1].replace("–", "")
+
+
+def test_a_run_hears_what_it_is_asked_by_another_process_after_the_clock_was_set_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    control = RunControl(Flag(), tmp_path / "control")
+    assert control.asked() is Asked.RUN
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() - DAY)
+    ask_other_process(tmp_path / "control", Asked.STOP)
+    time.sleep(1.2 * POLL_SECONDS)
+    assert control.asked() is Asked.STOP
 
 
 def test_a_checkpoint_is_still_written_every_minute_when_the_clock_is_set_back(
