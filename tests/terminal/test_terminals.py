@@ -94,11 +94,17 @@ def test_the_app_wants_all_three_streams_to_be_a_terminal(home: Home, missing: s
     ours, theirs = pty.openpty()
     with (tmp_path / "other").open("w+") as other:
         streams: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), theirs) | {missing: other}
-        done = subprocess.run([*COMMAND, "--home", str(home.path)], check=False, timeout=60, **streams)
+        process = subprocess.Popen([*COMMAND, "--home", str(home.path)], **streams)
+        end = time.monotonic() + 60
+        while process.poll() is None and not home.log.exists() and time.monotonic() < end:
+            time.sleep(0.05)
+        process.kill()
+        code = process.wait()
     os.close(theirs)
     said = (tmp_path / "other").read_text() if missing == "stderr" else os.read(ours, 65536).decode()
     os.close(ours)
-    assert done.returncode == 2
+    assert not home.log.exists()  # as the app, once it is opened, writes it
+    assert code == 2
     name = {"stdin": "input", "stdout": "output", "stderr": "error output"}[missing]
     assert f"the app needs a terminal, and its {name} is none" in said
     assert "\x1b[?1049h" not in said
