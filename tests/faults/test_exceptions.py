@@ -146,3 +146,14 @@ def test_an_error_that_was_foreseen_has_no_details(home: Home, files: dict[str, 
         result = jobs.start(home, tiny(files), lambda event: None, Flag())
     assert result["message"] == "It was foreseen."
     assert "details" not in result
+
+
+def test_a_log_that_cannot_be_written_writes_nothing_over_the_screen(
+    home: Home, log: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.mkdir(parents=True)  # in the way
+    try:
+        break_down()
+    except ZeroDivisionError:
+        logging.getLogger("cae_tui").exception("it failed")
+    assert capsys.readouterr() == ("", "")
