@@ -9,8 +9,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from cae_tui.app import CaeApp
 from cae_tui.cli import main
+from cae_tui.messages import ConfigureAgain, OpenGallery, OpenRun, OpenTraining, ResumeRun
 from cae_tui.run_state import replay
+from cae_tui.screens.dialogs import ErrorScreen
+from cae_tui.screens.home import HomeScreen
+from cae_tui.screens.report import ReportScreen
+from cae_tui.screens.runs import RunsScreen
 from engine import jobs
 from engine.checkpoint import read_model, read_tensors
 from engine.control import Asked, Flag
@@ -20,8 +26,11 @@ from engine.recorder import best_file, list_checkpoints, read_checkpoint
 from engine.results import read_predictions
 from engine.runs import Home, RunDirectory
 from engine.spec import Spec
+from tests.cae_tui.conftest import errors, on_top, told, until
 from tests.engine.tiny import tiny, tiny_classifier
 from tests.faults.conftest import Training, assert_same_weights, resume, train
+
+__all__ = ["errors"]
 
 
 def stop_after(home: Home, spec: Spec, epochs: int) -> RunDirectory:
@@ -269,3 +278,57 @@ def test_a_run_that_is_deleted_cannot_be_opened_and_says_so(home: Home, files: d
             look()
     with pytest.raises(RunError, match="No run begins with"):
         home.find(run.id)
+
+
+# -- deleted under the app ------------------------------------------------------------------------
+
+
+VANISHED = {
+    "all of it": [""],
+    "what it is": ["spec.json", "events.jsonl"],
+    "how it went": ["status.json"],
+    "what it made": ["predictions.npz", "samples", "model.safetensors", "encoder.safetensors"],
+}
+LOOKS = (OpenRun, OpenTraining, OpenGallery, ConfigureAgain, ResumeRun)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, files: dict[str, Path]) -> Path:
+    """A home with an autoencoder and a classifier on it."""
+    home = Home(tmp_path_factory.mktemp("trained") / "home")
+    train(home, tiny_classifier(files, train(home, tiny(files))[0].model))
+    return home.path
+
+
+@pytest.mark.parametrize("what", VANISHED)
+async def test_whatever_of_a_run_is_deleted_under_the_app_each_screen_of_it_opens_or_says_why_not(
+    home: Home, trained: Path, what: str
+) -> None:
+    shutil.copytree(trained, home.path)
+    kinds = {status.kind: home.find(status.id) for status in home.list_runs()}
+    run, other = kinds["classifier"], kinds["autoencoder"]
+    app = CaeApp(home)
+    async with app.run_test(size=(120, 40)) as pilot:
+
+        async def show_the_report_of(one: RunDirectory) -> None:
+            app.screen.post_message(OpenRun(one.id))
+            await until(pilot, lambda: isinstance(app.screen, ReportScreen) and app.screen.view is not None)
+
+        await pilot.press("r")
+        await until(pilot, on_top(app, RunsScreen))
+        await show_the_report_of(run)
+        for gone in (run.path / name for name in VANISHED[what]):
+            if gone.is_dir():
+                shutil.rmtree(gone)
+            else:
+                gone.unlink()
+        await pilot.press("3", "g")  # which the report, that is still open, offers
+        for look in LOOKS:
+            app.screen.post_message(look(run.id))
+            await pilot.pause(0.2)
+            while not isinstance(app.screen, RunsScreen):
+                assert not isinstance(app.screen, ErrorScreen | HomeScreen)
+                await pilot.press("escape")
+                await pilot.pause()
+        assert told(app)  # what was refused, with the reason
+        await show_the_report_of(other)
