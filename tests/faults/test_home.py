@@ -16,6 +16,7 @@ from engine import jobs, preparation
 from engine.control import Asked, Flag
 from engine.errors import StorageError
 from engine.events import EpochEnded, Event
+from engine.files import LONGEST_NAME
 from engine.runs import Home, RunDirectory
 from tests.engine.tiny import tiny, write_files
 from tests.faults.conftest import assert_same_weights, resume, train, wait_for
@@ -202,10 +203,15 @@ def test_a_name_that_no_file_can_have_is_refused_in_words(
     assert "should not happen" not in said
 
 
-def test_a_model_is_not_saved_under_a_name_that_no_file_can_have(home: Home, files: dict[str, Path]) -> None:
+def test_a_model_is_saved_under_the_longest_name_that_a_file_can_have_and_under_no_longer_one(
+    home: Home, files: dict[str, Path]
+) -> None:
     run, _, _ = train(home, tiny(files))
     with pytest.raises(StorageError, match=r"A name of 300 bytes, xxxx.*choose a shorter one"):
         jobs.save_model(run, home.path / LONG)
+    longest = home.path / f"{'🏠' * 60}xxx.safetensors"
+    assert len(longest.name.encode()) == LONGEST_NAME
+    assert jobs.save_model(run, longest).exists()
 
 
 # -- a home of two processes ----------------------------------------------------------------------
