@@ -1,4 +1,5 @@
 import os
+import random
 import subprocess
 import sys
 import time
@@ -10,7 +11,7 @@ from engine.control import Asked, Flag, RunControl
 from engine.errors import RunError, StorageError
 from engine.events import BatchEnded, EpochEnded, Event, EventFormat, RunEnded
 from engine.files import absolute, read_json, write_bytes, write_json
-from engine.runs import LEFT_OVER_SECONDS, Home, RunDirectory, RunStatus, default_home, shortest_prefixes
+from engine.runs import LEFT_OVER_SECONDS, Home, RunDirectory, RunStatus, default_home, new_id, shortest_prefixes
 from engine.states import STATES
 from tests.engine.test_training import Trained
 
@@ -41,6 +42,13 @@ def test_ids_have_ten_characters_and_are_found_by_their_beginning(home: Home) ->
     for run in runs:
         assert home.find(prefixes[run.id]).path == run.path
         assert home.find(run.id.upper()).path == run.path
+
+
+def test_no_seed_makes_two_ids_alike() -> None:
+    random.seed(0)
+    one = new_id()
+    random.seed(0)
+    assert new_id() != one
 
 
 def test_the_shortest_prefix_has_at_least_four_characters_and_is_unique() -> None:
