@@ -1,8 +1,6 @@
 """`python -m cae_tui` is `cae-tui`."""
 
-import sys
-
-from cae_tui.cli import main
+from cae_tui.cli import command
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command()

@@ -9,6 +9,7 @@ import argparse
 import codecs
 import gc
 import itertools
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -146,6 +147,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = 1
     let_go()
     return code
+
+
+def command() -> NoReturn:
+    """`main`, as a process that is gone once that is done.
+
+    Taking the interpreter apart takes a second or two once torch is loaded, and writes nothing that is not written.
+    """
+    os._exit(main())
 
 
 def _hidden_term(words: list[str]) -> str:

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from engine.control import AskedToEndError, Control
 from engine.datasets import Dataset, ImageSet
 from engine.device import is_out_of_memory
 
@@ -47,15 +48,23 @@ class DeviceImages:
         return images, None if self.labels is None else self.labels[indices]
 
     def each(
-        self, indices: NDArray[np.int64], compute: Callable[[Tensor, Tensor | None], Result]
+        self,
+        indices: NDArray[np.int64],
+        compute: Callable[[Tensor, Tensor | None], Result],
+        control: Control | None = None,
     ) -> Iterator[tuple[Result, int]]:
         """What `compute` makes of all of them in order, a batch at a time, and how many images that is.
 
         Where memory does not suffice for a batch, it is halved, for this and every later evaluation: a run whose own
         batches are small must not fail by its validation. Nothing that is computed of an image depends on the others.
+
+        Raises:
+            AskedToEndError: `control` asks for the end of the run.
         """
         waiting = self.indices(indices)
         while len(waiting):
+            if control is not None and control.asked().ends:
+                raise AskedToEndError
             batch = waiting[: self.evaluation_batch]
             try:
                 result = compute(*self.batch(batch))

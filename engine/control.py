@@ -29,8 +29,12 @@ class Asked(Enum):
         return self not in (Asked.RUN, Asked.PAUSE)
 
 
+class AskedToEndError(Exception):
+    """An evaluation is given up, for its run is asked to end: no number of it is used."""
+
+
 class Control(Protocol):
-    """What `fit` looks at."""
+    """What `fit` and every evaluation look at."""
 
     def asked(self) -> Asked:
         """What the run should do now; once it is to end, nothing else."""

@@ -22,7 +22,7 @@ from engine import results
 from engine.architecture import Plan, plan_classifier
 from engine.batches import DeviceImages
 from engine.checkpoint import read_autoencoder, read_tensors, write_model
-from engine.control import Control, Flag, RunControl
+from engine.control import AskedToEndError, Control, Flag, RunControl
 from engine.datasets import ImageData
 from engine.device import is_out_of_memory
 from engine.errors import DatasetError, EngineError, RunError, StorageError
@@ -169,7 +169,7 @@ def _train(work: Work, recorder: Recorder, control: Control, found: Checkpoint |
     if ended := ENDS.get(control.asked()):
         progress.ended = ended
         return _end_early(work, recorder, model, progress)
-    return _finish(work, recorder, model, progress, images)
+    return _finish(work, recorder, model, progress, images, control)
 
 
 def _take_up(work: Work, recorder: Recorder, found: Checkpoint) -> None:
@@ -266,11 +266,16 @@ def _finish(
     model: ConvAutoencoder | EncoderClassifier,
     progress: Progress,
     images: DeviceImages,
+    control: Control,
 ) -> dict[str, Any]:
     """Evaluate the best weights and write everything that a complete run has; `result.json` comes last."""
     of, count = results.evaluated_on(work.data, work.spec.kind, len(work.validation))
     recorder.emit(EvaluationStarted(what=f"{count:,} {of} images"))
-    measured = results.measure(work, recorder, model, images)
+    try:
+        measured = results.measure(work, recorder, model, images)
+    except AskedToEndError:  # its checkpoint says that training is over: a resume evaluates
+        progress.ended = ENDS[control.asked()]
+        return _end_early(work, recorder, model, progress)
     result = {**_result(work, recorder, progress, progress.ended), **measured}
     recorder.with_room(lambda: write_model(work.run.model, model, dict(model.state_dict())))
     return _close(work, recorder, result, progress.ended, "")

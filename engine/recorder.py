@@ -58,7 +58,7 @@ class Recorder:
     ) -> None:
         self.run = run
         self._spec = spec
-        self._control = control
+        self.control = control
         self.status = status
         self._tell = tell
         self._stored_batch = -1
@@ -166,7 +166,7 @@ class Recorder:
         """Until it is time to try again; raises `error` where the run is to end."""
         until = time.monotonic() + ROOM_SECONDS
         while time.monotonic() < until:
-            if self._control.asked().ends:
+            if self.control.asked().ends:
                 raise error
             time.sleep(PAUSE_SECONDS)
 

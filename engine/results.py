@@ -44,7 +44,11 @@ def evaluated_on(data: ImageData, kind: str, validation: int) -> tuple[str, int]
 def measure(
     work: "Work", recorder: Recorder, model: ConvAutoencoder | EncoderClassifier, images: DeviceImages
 ) -> dict[str, Any]:
-    """Evaluate the weights that `model` has, write the predictions, and give back what `result.json` adds."""
+    """Evaluate the weights that `model` has, write the predictions, and give back what `result.json` adds.
+
+    Raises:
+        AskedToEndError: the run is asked to end meanwhile; nothing is written.
+    """
     of, _ = evaluated_on(work.data, work.spec.kind, len(work.validation))
     indices = work.validation
     if of == "test":
@@ -65,7 +69,7 @@ def _measure_autoencoder(
         return found
 
     with torch.inference_mode(), work.device.autocast():
-        found = torch.cat([errors for errors, _ in images.each(indices, error)]).numpy()
+        found = torch.cat([errors for errors, _ in images.each(indices, error, recorder.control)]).numpy()
     mse = float(found.mean(dtype=np.float64))
     _write_predictions(work, recorder, of, indices, errors=found)
     return {
@@ -100,8 +104,12 @@ def _measure_classifier(
     indices: NDArray[np.int64],
     of: str,
 ) -> dict[str, Any]:
+    def logits_of(batch: torch.Tensor, _: torch.Tensor | None) -> torch.Tensor:
+        found: torch.Tensor = model(batch).float().cpu()
+        return found
+
     with torch.inference_mode(), work.device.autocast():
-        outputs = [output for output, _ in images.each(indices, lambda batch, _: model(batch).float().cpu())]
+        outputs = [output for output, _ in images.each(indices, logits_of, recorder.control)]
     logits = torch.cat(outputs).double()
     labels = work.data.test.labels if of == "test" and work.data.test is not None else work.data.train.labels
     assert labels is not None

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from engine.batches import DeviceImages
-from engine.control import Asked, Control
+from engine.control import Asked, AskedToEndError, Control
 from engine.device import Device, is_out_of_memory
 from engine.errors import RunError
 from engine.events import BatchEnded, Continued, Emit, EpochEnded, OverfittingSeen, Paused, StageEnded, StageStarted
@@ -171,21 +171,32 @@ def fit(
 
 
 def evaluate(
-    model: nn.Module, task: Task, images: DeviceImages, indices: NDArray[np.int64], device: Device
+    model: nn.Module,
+    task: Task,
+    images: DeviceImages,
+    indices: NDArray[np.int64],
+    device: Device,
+    control: Control | None = None,
 ) -> dict[str, float]:
-    """Means of a task's metrics over all those images, in eval mode; the model is left in the mode it was in."""
+    """Means of a task's metrics over all those images, in eval mode; the model is left in the mode it was in.
+
+    Raises:
+        AskedToEndError: `control` asks for the end of the run.
+    """
     training = model.training
     model.eval()
     names: tuple[str, ...] = ()
     means: list[Tensor] = []
     counts: list[int] = []
-    with torch.inference_mode(), device.autocast():
-        for outcome, count in images.each(indices, partial(task, model)):
-            names = tuple(outcome.metrics)
-            means.append(torch.stack(tuple(outcome.metrics.values())))
-            counts.append(count)
-        rows = torch.stack(means).tolist()  # read once: each reading makes a GPU wait
-    model.train(training)
+    try:
+        with torch.inference_mode(), device.autocast():
+            for outcome, count in images.each(indices, partial(task, model), control):
+                names = tuple(outcome.metrics)
+                means.append(torch.stack(tuple(outcome.metrics.values())))
+                counts.append(count)
+            rows = torch.stack(means).tolist()  # read once: each reading makes a GPU wait
+    finally:
+        model.train(training)
     sums = [
         sum(value * count for value, count in zip(column, counts, strict=True)) for column in zip(*rows, strict=True)
     ]
@@ -262,7 +273,12 @@ class _Loop:
         progress, stage = self.progress, self.stage
         begun = time.perf_counter()
         train = {name: total / self.steps for name, total in progress.sums.items()}
-        validation = evaluate(self.model, self.task, self.data.images, self.data.validation, self.device)
+        try:
+            validation = evaluate(
+                self.model, self.task, self.data.images, self.data.validation, self.device, self.control
+            )
+        except AskedToEndError:  # a resume begins with this validation
+            return self._wait()
         if not math.isfinite(validation["loss"]):
             progress.step_seconds += time.perf_counter() - begun  # the epoch ends here, and its validation was work
             return DIVERGED

@@ -27,7 +27,7 @@ import cae_tui.cli
 assert Path(engine.__file__) == wheel / "engine" / "__init__.py", engine.__file__
 assert Path(cae_tui.cli.__file__) == wheel / "cae_tui" / "cli.py", cae_tui.cli.__file__
 print(engine.datasets.assets_folder())
-print(callable(cae_tui.cli.main))
+print(callable(cae_tui.cli.command))
 """
 
 
@@ -74,11 +74,11 @@ def test_the_wheel_makes_the_command_and_carries_the_licence(wheel: Path) -> Non
     (metadata,) = wheel.glob("*.dist-info")
     entries = ConfigParser()
     entries.read_string((metadata / "entry_points.txt").read_text(encoding="utf-8"))
-    assert dict(entries["console_scripts"]) == {"cae-tui": "cae_tui.cli:main"}
+    assert dict(entries["console_scripts"]) == {"cae-tui": "cae_tui.cli:command"}
     assert (metadata / "licenses" / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
 
 
 def test_an_installed_wheel_finds_its_own_images_without_the_checkout(wheel: Path, tmp_path: Path) -> None:
-    assets, callable_main = python("-c", LOOK, str(wheel), folder=tmp_path)
+    assets, callable_command = python("-c", LOOK, str(wheel), folder=tmp_path)
     assert Path(assets) == wheel / "engine" / "assets"
-    assert callable_main == "True"
+    assert callable_command == "True"

@@ -93,6 +93,20 @@ def test_help_and_version_answer_without_torch_numpy_or_textual() -> None:
         assert "cae-tui" in done.stdout
 
 
+@pytest.mark.parametrize(("words", "code"), [(["--version"], 0), (["report"], 2)])
+def test_the_command_has_written_everything_and_is_gone_before_the_interpreter_is_taken_apart(
+    words: list[str], code: int
+) -> None:
+    program = (
+        "import atexit, sys\nfrom cae_tui.cli import command\natexit.register(print, 'apart')\n"
+        f"sys.argv = {['cae-tui', *words]!r}\ncommand()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert "apart" not in done.stdout
+    assert "cae-tui" in done.stdout + done.stderr
+
+
 def test_an_autoencoder_and_its_classifier_train_and_report(run: Run, flags: list[str], trained: str) -> None:
     words = ("--encoder", trained[:5], "--frozen-epochs", "1", "--finetune-epochs", "1", "--batch-size", "64")
     code, out, err = run("classifier", *words, *flags, "--json")

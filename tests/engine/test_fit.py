@@ -171,7 +171,10 @@ def test_augmentation_changes_most_images_that_are_trained_on_and_none_that_is_v
     assert not torch.equal(trained[0], trained[1])  # another change in every epoch
 
 
-def test_a_stage_stopped_in_the_middle_of_an_augmented_epoch_ends_as_if_it_had_not_been() -> None:
+@pytest.mark.parametrize(("asked", "step"), [(7, 2), (8, 3)])  # before the last step of the second epoch, and after it
+def test_a_stage_stopped_in_an_augmented_epoch_or_its_validation_ends_as_if_it_had_not_been(
+    asked: int, step: int
+) -> None:
     todo = stage(epochs=3, augment=True, learning_rate=0.5)
     torch.manual_seed(1)
     begun = Pixels().state_dict()
@@ -183,10 +186,13 @@ def test_a_stage_stopped_in_the_middle_of_an_augmented_epoch_ends_as_if_it_had_n
 
     whole, stopped, resumed, keeper = model(), model(), Pixels(), Kept()
     run_fit(whole, Classification(), todo)
-    control = AskedAt(dict.fromkeys(range(6, 99), Asked.STOP))  # after the second of the second epoch's three steps
+    control = AskedAt(dict.fromkeys(range(asked, 99), Asked.STOP))
     progress, _ = run_fit(stopped, Classification(), todo, control=control, keeper=keeper)
-    assert (progress.epoch, progress.step, progress.ended) == (2, 2, "stopped")
-    run_fit(resumed, Classification(), todo, state=keeper.states[-1])
+    assert (progress.epoch, progress.step, progress.ended) == (2, step, "stopped")
+    assert stopped.training
+    again, events = run_fit(resumed, Classification(), todo, state=keeper.states[-1])
+    assert (again.total_steps, again.ended) == (9, "finished")
+    assert [event.epoch for event in events if isinstance(event, EpochEnded)] == [2, 3]
     assert torch.equal(resumed.linear.weight, whole.linear.weight)
     assert torch.equal(resumed.linear.bias, whole.linear.bias)
 

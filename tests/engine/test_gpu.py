@@ -216,7 +216,7 @@ def test_a_stopped_stage_goes_on_from_its_state(optimizer: str) -> None:
     device, what = cuda(), todo(optimizer=optimizer)
     whole, _, events = run(what, device)
     keeper = Kept()
-    _, progress, _ = run(what, device, keeper=keeper, control=AskedAt(dict.fromkeys(range(9, 99), Asked.STOP)))
+    _, progress, _ = run(what, device, keeper=keeper, control=AskedAt(dict.fromkeys(range(10, 99), Asked.STOP)))
     assert (progress.ended, progress.epoch, progress.step) == ("stopped", 2, 2)
     resumed, _, after = run(what, device, state=keeper.states[-1])
     for name, tensor in resumed.state_dict().items():

@@ -8,10 +8,10 @@ import pytest
 
 from engine import jobs
 from engine.control import Asked, Flag
-from engine.events import BatchEnded, EpochEnded, Event, RunEnded, RunStarted, StageEnded
+from engine.events import BatchEnded, EpochEnded, EvaluationStarted, Event, RunEnded, RunStarted, StageEnded
 from engine.runs import Home
-from tests.engine.conftest import small, train
-from tests.engine.test_training import StopAt, Trained
+from tests.engine.conftest import small, small_classifier, train
+from tests.engine.test_training import StopAt, Trained, assert_equal, start_and_stop, weights
 
 
 def under_way(events: list[Event]) -> float:
@@ -114,6 +114,21 @@ def test_an_autoencoder_and_pca_are_measured_on_validation_and_on_test_images(
     _, without, _ = train(home, small({}, latent=8, **bare))
     assert without["evaluated_on"] == "validation"
     assert without["pca"]["mse"] == without["pca"]["validation_mse"]
+
+
+# -- a run that is asked to end ----------------------------------------------------------------------
+
+
+def test_a_run_that_is_asked_to_end_while_it_is_evaluated_is_evaluated_when_it_is_resumed(
+    home: Home, files: dict[str, Path], autoencoder: Trained, classifier: Trained
+) -> None:
+    for spec, whole in ((small(files), autoencoder), (small_classifier(files, str(autoencoder[0].model)), classifier)):
+        run, stopped = start_and_stop(home, spec, EvaluationStarted, 1)
+        assert (stopped["state"], run.read_status().resumable) == ("stopped", True)
+        assert not run.predictions.exists()
+        result = jobs.resume(run, lambda event: None, Flag())
+        assert (result["state"], result["test_loss"]) == ("finished", whole[1]["test_loss"])
+        assert_equal(weights(run), weights(whole[0]))
 
 
 # -- the log ----------------------------------------------------------------------------------------
