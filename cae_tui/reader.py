@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.architecture import Plan as Plan  # screens import it from here
-    from engine.datasets import ImageData, ImageSet
+    from engine.datasets import ImageData
     from engine.spec import AutoencoderSpec, Spec
 
 READERS = 4
@@ -126,11 +126,11 @@ class Reader:
         """The validation images of an epoch and their reconstructions."""
 
         def read() -> SampleStrip:
-            import numpy as np
+            from engine.results import read_samples
 
             # The name was read from a file that anybody may have changed: it leads nowhere else.
-            with np.load(self.home.find(run).samples / Path(file).name, allow_pickle=False) as arrays:
-                return SampleStrip(epoch, pictures(arrays["originals"]), pictures(arrays["reconstructions"]))
+            originals, reconstructions = read_samples(self.home.find(run).samples / Path(file).name)
+            return SampleStrip(epoch, pictures(originals), pictures(reconstructions))
 
         return await self.in_thread(read)
 
@@ -144,7 +144,7 @@ class Reader:
 
             found = results.read_predictions(self.home.find(run))
             data = self._load_for(run)
-            labels = self._evaluated(run, found.of).labels
+            labels = found.images(data).labels
             rows = []
             for place, index in enumerate(found.indices.tolist()):
                 probabilities = found.probabilities[place] if found.probabilities is not None else None
@@ -170,8 +170,8 @@ class Reader:
 
             from engine import results
 
-            of = results.read_predictions(self.home.find(run)).of
-            return pictures(self._evaluated(run, of).take(np.array(indices, dtype=np.int64)))
+            found = results.read_predictions(self.home.find(run))
+            return pictures(found.images(self._load_for(run)).take(np.array(indices, dtype=np.int64)))
 
         return await self.in_thread(read)
 
@@ -185,7 +185,7 @@ class Reader:
 
             directory = self.home.find(run)
             found = results.read_predictions(directory)
-            original = self._evaluated(run, found.of).take(np.array([index]))
+            original = found.images(self._load_for(run)).take(np.array([index]))
             reconstruction = jobs.reconstruct(directory, original)
             row = found.indices.tolist().index(index)
             return ImageView(
@@ -195,10 +195,6 @@ class Reader:
             )
 
         return await self.in_thread(read)
-
-    def _evaluated(self, run: str, of: str) -> "ImageSet":
-        data = self._load_for(run)
-        return data.test if of == "test" and data.test is not None else data.train
 
     # -- data, device, plans ---------------------------------------------------------------------
 

@@ -64,6 +64,15 @@ def _reader(kind: Any) -> Read:
     return _PLAIN[kind]
 
 
+def cleaned(value: Any) -> Any:
+    """Decoded JSON as it is, but for its text: of that what can be shown, in lines."""
+    if isinstance(value, dict):
+        return {plain(name): cleaned(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [cleaned(each) for each in value]
+    return plain(value) if isinstance(value, str) else value
+
+
 def _refused(value: object) -> TypeError:
     return TypeError(type(value).__name__)
 

@@ -8,10 +8,10 @@ replay that file and follow it. Metrics are mappings by name, so that a new task
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar
 
-from engine.decoded import record_of
+from engine.decoded import cleaned, record_of
 
 Metrics = Mapping[str, float]
 
@@ -198,6 +198,8 @@ class EventFormat:
         try:
             values = json.loads(line)
             event = record_of(cls.kinds[values["event"]], values)
+            if isinstance(event, RunEnded):
+                event = replace(event, result=cleaned(event.result))
         except (ValueError, KeyError, TypeError, RecursionError):
             return None
         match event:

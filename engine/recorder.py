@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +20,14 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from engine.arrays import write_arrays
 from engine.batches import DeviceImages
 from engine.checkpoint import model_tensors, read_tensors, write_tensors
 from engine.control import Control
 from engine.device import Device
 from engine.errors import ModelFileError, RunError, StorageError
 from engine.events import BatchEnded, Continued, Emit, EpochEnded, Event, EventFormat, Paused, SamplesSaved, Warned
-from engine.files import storage_error, write_bytes
+from engine.files import storage_error
 from engine.models import ConvAutoencoder
 from engine.runs import RunDirectory, RunStatus, touch
 from engine.states import PAUSED, RUNNING
@@ -265,17 +265,6 @@ def to_pixels(images: torch.Tensor) -> NDArray[np.uint8]:
     pixels = images.float().clamp(0, 1).mul(255).round().to(torch.uint8).permute(0, 2, 3, 1)
     array: NDArray[np.uint8] = pixels.cpu().contiguous().numpy()
     return array
-
-
-def write_arrays(path: Path, **arrays: NDArray[Any]) -> None:
-    """Put arrays at `path` as an `.npz`, whole or not at all.
-
-    Raises:
-        StorageError: it cannot be written.
-    """
-    buffer = BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)
-    write_bytes(path, buffer.getvalue())
 
 
 def best_file(run: RunDirectory, stage: str) -> Path:

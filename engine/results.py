@@ -5,20 +5,23 @@ theirs) the validation images are measured instead, and `evaluated_on` says so.
 """
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from engine.arrays import read_arrays, write_arrays
 from engine.batches import DeviceImages
-from engine.datasets import ImageData
+from engine.datasets import ImageData, ImageSet
 from engine.errors import RunError
 from engine.evaluation import classification_report, pca_errors, psnr
 from engine.events import EpochEnded, Event, StageEnded
 from engine.models import ConvAutoencoder, EncoderClassifier
-from engine.recorder import Recorder, write_arrays
+from engine.recorder import Recorder
 from engine.runs import RunDirectory
+from engine.spec import SPECS
 
 if TYPE_CHECKING:
     from engine.preparation import Work
@@ -33,6 +36,18 @@ class Predictions:
     indices: NDArray[np.int64]  # (n,)
     probabilities: NDArray[np.float32] | None  # (n, classes), of a classifier
     errors: NDArray[np.float32] | None  # (n,) mean squared error, of an autoencoder
+
+    def images(self, data: ImageData) -> ImageSet:
+        """The images that `indices` point into.
+
+        Raises:
+            RunError: `data` has no such images.
+        """
+        found = data.test if self.of == "test" else data.train
+        classes = None if self.probabilities is None else self.probabilities.shape[1]
+        if found is None or self.indices.max() >= len(found) or classes not in (None, data.classes):
+            raise RunError(f"The predictions are not of the images of {data.name}: train the run again.")
+        return found
 
 
 def evaluated_on(data: ImageData, kind: str, validation: int) -> tuple[str, int]:
@@ -144,19 +159,54 @@ def read_predictions(run: RunDirectory) -> Predictions:
     """
     if not run.predictions.exists():
         raise RunError(f"Run {run.id} has no predictions yet: they are made when training is over.")
-    try:
-        with np.load(run.predictions, allow_pickle=False) as arrays:
-            return Predictions(
-                kind=str(arrays["kind"]),
-                of=str(arrays["of"]),
-                indices=arrays["indices"],
-                probabilities=arrays.get("probabilities"),
-                errors=arrays.get("errors"),
-            )
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    arrays = read_arrays(run.predictions)
+    kind, of = (str(arrays.get(name)) for name in ("kind", "of"))
+    indices, probabilities, errors = (arrays.get(name) for name in ("indices", "probabilities", "errors"))
+    told = probabilities if kind == "classifier" else errors
+    if (
+        kind not in SPECS
+        or of not in ("test", "validation")
+        or indices is None
+        or indices.dtype != np.int64
+        or indices.ndim != 1
+        or indices.min(initial=0) < 0
+        or told is None
+        or told.dtype != np.float32
+        or told.ndim != (2 if kind == "classifier" else 1)
+        or not 0 < len(told) == len(indices)
+        or not told.size
+        or not np.isfinite(told).all()
+    ):
         raise RunError(
-            f"{run.predictions} cannot be read ({error}): evaluate the run again by training it anew."
-        ) from None
+            f"{run.predictions} does not hold what a model made of images: restore the file, or train the run again."
+        )
+    return Predictions(
+        kind=kind,
+        of=of,
+        indices=indices,
+        probabilities=told if kind == "classifier" else None,
+        errors=told if kind == "autoencoder" else None,
+    )
+
+
+def read_samples(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Validation images and their reconstructions after an epoch, each (n, height, width, channels), n at least 1.
+
+    Raises:
+        RunError: the file is damaged.
+    """
+    arrays = read_arrays(path)
+    originals, reconstructions = (arrays.get(name) for name in ("originals", "reconstructions"))
+    if (
+        originals is None
+        or reconstructions is None
+        or originals.shape != reconstructions.shape
+        or originals.ndim != 4
+        or not originals.size
+        or not originals.dtype == reconstructions.dtype == np.uint8
+    ):
+        raise RunError(f"{path} does not hold reconstructions: restore the file, or train the run again.")
+    return originals, reconstructions
 
 
 def stages(events: list[Event]) -> list[dict[str, Any]]:

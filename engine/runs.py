@@ -187,13 +187,24 @@ class RunDirectory:
         """
         return self._read(self.spec)
 
-    def read_result(self) -> dict[str, Any] | None:
+    def read_result(self) -> Mapping[str, Any] | None:
         """`result.json`, or None for a run that is not complete.
 
         Raises:
             RunError: it is damaged.
         """
-        return self._read(self.result) if self.result.exists() else None
+        if not self.result.exists():
+            return None
+        from engine.result_file import check_result  # not for a list of runs
+
+        found = self._read(self.result)
+        try:
+            return check_result(found)
+        except (TypeError, RecursionError) as error:
+            raise RunError(
+                f"{self.result} is not what a run came to ({error}): delete it, and `cae-tui resume {self.id}` "
+                "evaluates the run again."
+            ) from None
 
     def _read(self, path: Path) -> dict[str, Any]:
         try:

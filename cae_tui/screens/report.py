@@ -154,7 +154,7 @@ What a complete run came to, measured once on images that nothing was chosen by.
         assert samples is not None
         try:
             strip.strip = await self.runner.samples(self.run_id, samples.file, samples.epoch)
-        except (EngineError, OSError) as error:
+        except EngineError as error:
             strip.note = f"The images cannot be read: {error}"
 
     @on(ConfusionMatrix.Moved)

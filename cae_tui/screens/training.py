@@ -223,7 +223,7 @@ The curves of a run, as it learns or as it learnt.
         strip = self.query_one("#strip", SampleStripView)
         try:
             strip.strip = await self.runner.samples(run, file, epoch)
-        except (EngineError, OSError) as error:
+        except EngineError as error:
             strip.note = f"The images of epoch {epoch} cannot be read: {error}"
 
     def _say(self, sentence: str) -> None:

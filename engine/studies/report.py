@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from engine import results, words
 from engine.datasets import load_dataset
-from engine.errors import EngineError, SpecError, StudyError
+from engine.errors import EngineError, RunError, SpecError, StudyError
 from engine.files import absolute, storage_error, write_bytes
 from engine.preparation import check_digest
 from engine.run_csv import safe
@@ -219,8 +219,10 @@ class _Writer:
         files = sorted(run.samples.glob("epoch-*.npz")) if run is not None else []
         if not files:
             return []
-        with np.load(files[-1], allow_pickle=False) as arrays:
-            pair = [arrays["originals"], arrays["reconstructions"]]
+        try:
+            pair = results.read_samples(files[-1])
+        except RunError as error:
+            return [Paragraph(f"No reconstructions: {error}")]
         self.figures["reconstructions"] = figures.images(pair, [[], []], ["original", "rebuilt"])
         epoch = int(files[-1].stem.rpartition("-")[2])
         return [
@@ -239,7 +241,10 @@ class _Writer:
             found = (run for run in self.home.list_runs() if run.kind == "classifier" and run.encoder in mine)
             status = next((run for run in found if run.state in ("finished", "early-stopped")), None)
             run = None if status is None else self.home.find(status.id)
-        result = None if run is None else run.read_result()
+        try:
+            result = None if run is None else run.read_result()
+        except RunError as error:
+            return [Paragraph(f"No classifier: {error}")]
         if run is None or result is None or "report" not in result:
             return []
         self.shown_classifier = run.id
@@ -266,9 +271,9 @@ class _Writer:
             spec = spec_from_json(written["spec"])
             data = load_dataset(spec.images, spec.labels, spec.test_images, spec.test_labels)
             check_digest(run.id, written, data)
+            source = found.images(data)
         except (EngineError, KeyError) as error:
             return [Paragraph(f"No sample predictions: {error}")]
-        source = data.test if found.of == "test" and data.test is not None else data.train
         if found.probabilities is None or source.labels is None:
             return []
         true, predicted = source.labels[found.indices], found.probabilities.argmax(1)

@@ -125,7 +125,7 @@ def test_a_name_of_samples_that_climbs_leads_out_of_no_run(home: Home, trained: 
     outside = home.path / "outside.npz"
     np.savez(outside, originals=np.zeros((1, 2, 2, 1), np.uint8), reconstructions=np.zeros((1, 2, 2, 1), np.uint8))
     for name in (f"../../{outside.name}", str(outside)):
-        with pytest.raises(FileNotFoundError):
+        with pytest.raises(RunError, match="No such file"):
             asyncio.run(Runner(home, Heard()).samples(trained[0], name, 1))
 
 

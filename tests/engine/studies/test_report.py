@@ -4,6 +4,7 @@ import csv
 import io
 import re
 import shlex
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
@@ -107,6 +108,22 @@ def test_the_document_is_the_same_each_time_and_goes_beside_the_study(done: Done
     again = write_report(home, directory, record)
     assert again[0].parent == directory.report
     assert [path.read_bytes() for path in again] == first
+
+
+def test_a_document_says_what_it_could_not_read_of_the_runs(done: Done, tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    shutil.copytree(done[0].path, home.path)
+    directory, record = StudyDirectory(home.path / done[1].path.relative_to(done[0].path)), done[2]
+    for run in map(home.find, home.ids()):
+        for path in (*run.samples.iterdir(), run.predictions):
+            path.write_bytes(path.read_bytes()[:200])
+    markdown = write_report(home, directory, record, tmp_path / "first")[0].read_text()
+    assert "No reconstructions: " in markdown
+    assert "No sample predictions: " in markdown
+    assert "macro avg" in markdown
+    for run in map(home.find, home.ids()):
+        run.result.write_text('{"id": 3}')
+    assert "No classifier: " in write_report(home, directory, record, tmp_path / "second")[0].read_text()
 
 
 def test_the_csv_has_every_trial_with_every_field_and_metric(done: Done, tmp_path: Path) -> None:

@@ -1,0 +1,119 @@
+"""`result.json` of a run: what it holds, and whether it can be shown.
+
+`engine.jobs` writes it and views take it as the mapping that it is; here it is only held against the types of its
+fields, for the file may have been changed since. What a newer version adds is passed over.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engine.decoded import cleaned, record_of
+from engine.states import EARLY_STOPPED, FINISHED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stage:
+    stage: str
+    state: str
+    epochs: int
+    best_epoch: int
+    best_loss: float | None
+    best_accuracy: float | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    name: str
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Report:
+    rows: list[_Row]
+    macro: _Row
+    weighted: _Row
+    accuracy: float
+    correct: int
+    incorrect: int
+    text: str
+    confusion: list[list[int]]
+
+    @property
+    def square(self) -> bool:
+        """Whether there is a row for each class, and a number for each two."""
+        classes = len(self.rows)
+        return classes > 0 and len(self.confusion) == classes and {len(row) for row in self.confusion} == {classes}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pca:
+    components: int
+    mse: float | None
+    note: str
+    psnr: float | None
+    validation_mse: float | None = None
+    validation_psnr: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Result:
+    id: str
+    kind: str
+    state: str
+    title: str
+    message: str
+    device: str
+    best_validation_loss: float | None
+    best_epoch: int
+    epochs: int
+    seconds: float
+    images_per_second: float | None
+    ms_per_step: float | None
+    parameters: int
+    macs: int
+    latent: int
+    pixels: int
+    stages: list[_Stage]
+    test_loss: float | None
+    # Of a run that was measured: one that ended early has none of these.
+    evaluated_on: str = ""
+    # Of an autoencoder.
+    validation_mse: float | None = None
+    validation_psnr: float | None = None
+    test_mse: float | None = None
+    test_psnr: float | None = None
+    pca: _Pca | None = None
+    # Of a classifier.
+    test_accuracy: float | None = None
+    accuracy: float | None = None
+    correct: int | None = None
+    incorrect: int | None = None
+    report: _Report | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether all is there that a run which has ended so must have."""
+        if self.kind != "classifier":
+            return self.kind == "autoencoder"
+        if self.state not in (FINISHED, EARLY_STOPPED):
+            return self.report is None
+        numbers = (self.accuracy, self.correct, self.incorrect, self.report)
+        return None not in numbers and bool(self.evaluated_on) and self.report is not None and self.report.square
+
+
+def check_result(values: object) -> Mapping[str, Any]:
+    """What a `result.json` holds, as it can be shown.
+
+    Raises:
+        TypeError: it is no result; the message says which value is not what it can be.
+    """
+    values = cleaned(values)
+    if not record_of(_Result, values).whole:
+        raise TypeError("what it was measured by is missing")
+    assert isinstance(values, dict)
+    return values
