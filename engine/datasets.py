@@ -306,13 +306,7 @@ def _read_set(images: Path, labels: Path | None, part: str) -> ImageSet:
     pixels = IdxFile(images, f"{part} images").read()
     if pixels.ndim == 3:
         pixels = pixels[..., np.newaxis]
-    classes = IdxFile(labels, f"{part} labels").read() if labels is not None else None
-    if labels is not None and classes is not None and len(classes) != len(pixels):
-        raise DatasetError(
-            f"{shown(images)} holds {len(pixels):,} images and {shown(labels)} {len(classes):,} labels; "
-            "one label for each image was expected: name two files that belong together.",
-            "labels" if part == "training" else "test_labels",
-        )
+    classes = None if labels is None else IdxFile(labels, f"{part} labels").read(images, len(pixels))
     return ImageSet(pixels, classes)
 
 

@@ -41,8 +41,12 @@ class IdxFile:
     path: Path
     role: str  # training images, training labels, test images or test labels
 
-    def read(self) -> NDArray[np.uint8]:
+    def read(self, images: Path | None = None, count: int = 0) -> NDArray[np.uint8]:
         """Images (n, h, w) or (n, h, w, 3), or labels (n,).
+
+        Args:
+            images: for labels, the file of the images that they belong to.
+            count: how many images those are; another number of labels is refused before they are read.
 
         Whether it is gzip is decided by its first bytes: people rename files, and browsers unpack them.
         """
@@ -56,9 +60,9 @@ class IdxFile:
                 zipped = file.read(2) == _GZIP_MAGIC
                 file.seek(0)
                 if not zipped:
-                    return self._read_stream(file, status.st_size)
+                    return self._read_stream(file, status.st_size, images, count)
                 with gzip.GzipFile(fileobj=file) as unzipped:
-                    return self._read_stream(unzipped, None)
+                    return self._read_stream(unzipped, None, images, count)
         except FileNotFoundError as error:
             raise self._refused(f"does not exist: check the path of the {self.role}.") from error
         except EOFError as error:
@@ -80,11 +84,23 @@ class IdxFile:
             raise self._refused("is not a path: check its spelling.") from error
 
     def _refused(self, sentence: str) -> DatasetError:
-        return DatasetError(f"{shown(self.path)} {sentence}", self.role.removeprefix("training ").replace(" ", "_"))
+        return DatasetError(f"{shown(self.path)} {sentence}", self._field)
 
-    def _read_stream(self, stream: IO[bytes] | gzip.GzipFile, size: int | None) -> NDArray[np.uint8]:
+    @property
+    def _field(self) -> str:
+        return self.role.removeprefix("training ").replace(" ", "_")
+
+    def _read_stream(
+        self, stream: IO[bytes] | gzip.GzipFile, size: int | None, images: Path | None, count: int
+    ) -> NDArray[np.uint8]:
         """The values, where `size` is the stream's bytes if they are known before reading."""
         shape = self._read_header(stream)
+        if images is not None and shape[0] != count:
+            raise DatasetError(
+                f"{shown(images)} holds {count:,} images and {shown(self.path)} {shape[0]:,} labels; "
+                "one label for each image was expected: name two files that belong together.",
+                self._field,
+            )
         expected = math.prod(shape)
         if size is not None and size < 4 + 4 * len(shape) + expected:
             raise self._cut_short(shape, size - 4 - 4 * len(shape))

@@ -108,6 +108,19 @@ def test_a_gzip_bomb_takes_no_more_memory_than_its_header_asks_for(
         tracemalloc.stop()
 
 
+def test_a_bomb_of_labels_takes_no_more_memory_than_the_images_have_labels(tmp_path: Path) -> None:
+    count = 16 << 20
+    (tmp_path / "images").write_bytes(idx_bytes(pictures(4, 8, 8, None)))
+    (tmp_path / "labels").write_bytes(gzip.compress(b"\0\0\x08\1" + count.to_bytes(4, "big"), 1) + BOMB)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DatasetError, match=r"holds 4 images and .* 16,777,216 labels"):
+            load_dataset(tmp_path / "images", tmp_path / "labels")
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
 @given(files=st.tuples(IMAGE_FILES, *(st.none() | each for each in (LABEL_FILES, IMAGE_FILES, LABEL_FILES))))
 def test_any_four_files_are_a_data_set_or_a_sentence(
     files: tuple[bytes, bytes | None, bytes | None, bytes | None], tmp_path_factory: pytest.TempPathFactory
