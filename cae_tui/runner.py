@@ -147,9 +147,10 @@ class Runner(Reader):
             self._listener.run_refused(str(error), getattr(error, "problems", {}))
         except Exception as error:  # a bug: without a word the screen would wait for ever
             log.exception("a run could not begin")
-            self._listener.run_refused(
-                f"An error that should not happen: {type(error).__name__}. {self.home.log} has the details.", {}
-            )
+            self._listener.run_refused(self._unforeseen(error), {})
+
+    def _unforeseen(self, error: Exception) -> str:
+        return f"An error that should not happen: {type(error).__name__}. {self.home.log} has the details."
 
     def ask(self, run: str, what: Asked) -> None:
         """Ask a run to pause, go on or stop, whoever trains it.
@@ -193,6 +194,9 @@ class Runner(Reader):
             self._follow_events(self.home.find(run), stop)
         except EngineError as error:
             self._listener.run_refused(str(error), {})
+        except Exception as error:  # of a bug, whatever it is: the thread must not end without a word
+            log.exception("run %s is no longer followed", run)
+            self._listener.run_refused(f"{self._unforeseen(error)} Run {run} is no longer followed; open it again.", {})
         if self._followed.get(run) is stop:
             del self._followed[run]
 

@@ -62,6 +62,7 @@ class Recorder:
         self.status = status
         self._tell = tell
         self._stored_batch = -1
+        self._begun_again = False  # the events file, because it was deleted
         self.samples: tuple[DeviceImages, NDArray[np.int64], Device] | None = None  # what is reconstructed each epoch
         self.constant_error = 0.0  # of the mean image; 0 where it is not compared
         self.total_epochs = status.epochs
@@ -115,11 +116,23 @@ class Recorder:
         self.with_room(lambda: self._append(event))
         if isinstance(event, Paused | Continued):
             self.write_status(state=PAUSED if isinstance(event, Paused) else RUNNING)
+        if self._begun_again:
+            self._begun_again = False
+            self.emit(
+                Warned(
+                    message=f"{self.run.events} was deleted while the run is on: what it told before is lost, and no "
+                    "weights. It goes on in a new file of that name."
+                )
+            )
 
     def _append(self, event: Event) -> None:
         """Put an event's line at the end of the file, whole or not at all."""
         line = EventFormat.write(event).encode() + b"\n"
         try:
+            if not os.fstat(self._file.fileno()).st_nlink:  # deleted: what is written to it nobody will read
+                self._file.close()
+                self._file = open(self.run.events, "ab", buffering=0)  # noqa: SIM115 - closed by `close`
+                self._begun_again = True
             length = os.fstat(self._file.fileno()).st_size
             if self._file.write(line) != len(line):  # there was room for its beginning
                 self._file.truncate(length)

@@ -18,6 +18,7 @@ from engine.errors import RunError
 from engine.events import BatchEnded, Event, RunStarted
 from engine.runs import Home, RunDirectory
 from engine.spec import AutoencoderSpec, preset
+from tests.cae_tui.conftest import Errors
 from tests.engine.conftest import files as files
 from tests.engine.conftest import small, small_classifier
 
@@ -207,6 +208,23 @@ def test_a_run_of_another_process_is_followed_and_controlled(tmp_path: Path, fil
     until(lambda: not trains.busy)
     with pytest.raises(RunError, match="is not being trained"):
         watches.ask(run, Asked.PAUSE)
+
+
+def test_a_bug_met_while_a_run_is_followed_is_told_and_logged(
+    home: Home, trained: tuple[str, str], monkeypatch: pytest.MonkeyPatch, errors: Errors
+) -> None:
+    def broken(run: RunDirectory, offset: int) -> None:
+        raise ZeroDivisionError(f"{run} {offset}")
+
+    monkeypatch.setattr(RunDirectory, "read_events", broken)
+    heard = Heard()
+    Runner(home, heard).follow(trained[0])
+    until(lambda: heard.refused)
+    assert "should not happen: ZeroDivisionError" in heard.refused[0][0]
+    assert f"{home.log} has the details" in heard.refused[0][0]
+    (logged,) = errors.met
+    assert "ZeroDivisionError" in logged
+    errors.met.clear()
 
 
 def test_a_spec_that_cannot_begin_is_refused_with_its_fields(tmp_path: Path, files: dict[str, Path]) -> None:

@@ -21,7 +21,7 @@ from engine import jobs
 from engine.checkpoint import read_model, read_tensors
 from engine.control import Asked, Flag
 from engine.errors import EngineError, ModelFileError, RunError
-from engine.events import EpochEnded, Event, Warned
+from engine.events import EpochEnded, Event, RunEnded, Warned
 from engine.recorder import best_file, list_checkpoints, read_checkpoint
 from engine.results import read_predictions
 from engine.runs import Home, RunDirectory
@@ -268,6 +268,10 @@ def test_a_run_whose_file_is_deleted_while_it_is_on_comes_to_its_end(
     run = home.find(result["id"])
     assert run.read_status().state == "finished"
     assert_same_weights(run, whole)
+    events, _ = run.read_events()
+    warnings = [event.message for event in events if isinstance(event, Warned)]
+    assert any("events.jsonl was deleted" in message for message in warnings) == (name == "events.jsonl")
+    assert isinstance(events[-1], RunEnded)
 
 
 def test_a_run_that_is_deleted_cannot_be_opened_and_says_so(home: Home, files: dict[str, Path]) -> None:
