@@ -212,7 +212,8 @@ class EncoderClassifier(nn.Module):
         self.encoder_spec = encoder_spec
         self.plan = plan_classifier(spec, encoder_spec, image, classes)
         self.encoder = Encoder(encoder_spec, self.plan)
-        modules: list[nn.Module] = [nn.Flatten()]
+        # In one module, so that a head's weights have the names they had before there was dropout of the latent.
+        modules: list[nn.Module] = [nn.Sequential(nn.Flatten(), nn.Dropout(spec.dropout))]
         for layer in self.plan.decoder:
             modules.append(_dense(layer))
             if layer.activated:

@@ -339,7 +339,12 @@ class ClassifierSpec(Spec):
         0.05, "Optimisation", "Label smoothing", "Part of each training label spread over all classes.", ge=0, lt=1
     )
     dropout: Number = asked(
-        0.3, "Architecture", "Dropout", "Part of the head's hidden outputs put to zero in training.", ge=0, le=0.9
+        0.3,
+        "Architecture",
+        "Dropout",
+        "Part of the latent, and of the head's hidden outputs, put to zero in training.",
+        ge=0,
+        le=0.9,
     )
     activation: Activation = asked("relu", "Architecture", "Activation", "After each hidden layer of the head.")
     from_scratch: bool = asked(

@@ -127,6 +127,22 @@ def test_dropout_of_a_head_puts_that_part_of_the_last_hidden_outputs_to_zero(lay
     assert torch.allclose(model.eval()(images), torch.ones(8, CLASSES), atol=1e-4)
 
 
+@pytest.mark.parametrize("layers", [0, 1])
+@pytest.mark.parametrize("frozen", [False, True])
+def test_dropout_of_a_head_puts_that_part_of_the_latent_to_zero(layers: int, frozen: bool) -> None:
+    spec = parse(ClassifierSpec, {"encoder": "x", "fc_layers": layers, "dropout": 0.4})
+    model = EncoderClassifier(spec, AutoencoderSpec(kernels=(8,)), (SIDE, SIDE, 1), CLASSES)
+    model.freeze(frozen)
+    first = next(module for module in model.head.modules() if isinstance(module, nn.Linear))
+    parts: list[float] = []
+    first.register_forward_pre_hook(lambda _, inputs: parts.append(kept_part(inputs[0])))
+    images = torch.rand(64, 1, SIDE, SIDE)
+    torch.manual_seed(0)
+    model.train()(images)
+    model.eval()(images)
+    assert parts == pytest.approx([0.6, 1], abs=0.02)
+
+
 @pytest.mark.parametrize("dropout", [0.0, 0.4])
 def test_dropout_of_an_autoencoder_puts_that_part_of_every_layer_s_outputs_to_zero_but_the_last_s(
     dropout: float,
