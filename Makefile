@@ -38,7 +38,7 @@ picture: $(VENV)/installed-dev
 # A few minutes on two cores, with the machine otherwise idle; what was measured is in build/bench/*.json.
 bench: $(VENV)/installed-dev $(VENV)-peers/installed
 	@mkdir -p build/bench
-	@for name in throughput limit startup keys screen study_screen run_list long_use; do \
+	@for name in throughput limit startup keys screen study_screen run_list long_use ending; do \
 	  $(BIN)/python benchmarks/$$name.py --json build/bench/$$name.json || exit 1; done
 
 # Hours: what takes long is written down as it comes, and a second call goes on where the first was stopped.

@@ -43,7 +43,7 @@ from engine.events import (
 from engine.files import FORMAT
 from engine.runs import Home, RunDirectory, RunStatus
 from engine.states import CUT_OFF, DIVERGED, EARLY_STOPPED, ENDED_FOR_GOOD, FAILED, FINISHED, STOPPED
-from engine.words import plain
+from engine.words import plain, views
 
 if TYPE_CHECKING:
     from engine.spec import Spec
@@ -281,7 +281,7 @@ def _summary(result: Mapping[str, Any]) -> Text:
             f"{where} accuracy {formats.percent(result['accuracy'])} · {result['correct']:,} correct · "
             f"{result['incorrect']:,} incorrect{loss}"
         )
-        lines += ["", result["report"]["text"].rstrip()]
+        lines += [*filter(None, [views(result)]), "", result["report"]["text"].rstrip()]
     return Text("\n".join(lines))
 
 
@@ -292,9 +292,9 @@ def _reconstruction_lines(result: Mapping[str, Any]) -> Iterator[str]:
         return f"MSE {formats.loss(mse)}, PSNR {formats.NOTHING if decibels is None else f'{decibels:.1f}'} dB"
 
     if result.get("validation_mse") is not None:
-        yield f"validation {measured(result['validation_mse'], result['validation_psnr'])}"
+        yield f"validation {measured(result['validation_mse'], result.get('validation_psnr'))}"
     if result.get("test_mse") is not None:
-        yield f"test {measured(result['test_mse'], result['test_psnr'])}"
+        yield f"test {measured(result['test_mse'], result.get('test_psnr'))}"
     elif "evaluated_on" in result:
         yield "there are no test images: the validation images are what it was evaluated on"
     pca = result.get("pca")

@@ -93,16 +93,18 @@ class _Result:
     accuracy: float | None = None
     correct: int | None = None
     incorrect: int | None = None
+    views: int = 1
+    one_view_accuracy: float | None = None
     report: _Report | None = None
 
     @property
     def whole(self) -> bool:
         """Whether all is there that a run which has ended so must have."""
         if self.kind != "classifier":
-            return self.kind == "autoencoder"
+            return self.kind == "autoencoder" and (self.pca is None or bool(self.evaluated_on))
         if self.state not in (FINISHED, EARLY_STOPPED):
             return self.report is None
-        numbers = (self.accuracy, self.correct, self.incorrect, self.report)
+        numbers = (self.accuracy, self.correct, self.incorrect, self.report, self.one_view_accuracy or self.views == 1)
         return None not in numbers and bool(self.evaluated_on) and self.report is not None and self.report.square
 
 

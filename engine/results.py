@@ -4,6 +4,7 @@ Nothing is chosen by these numbers. Where there are no test images (or, for a cl
 theirs) the validation images are measured instead, and `evaluated_on` says so.
 """
 
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from engine.arrays import read_arrays, write_arrays
+from engine.augmentation import views
 from engine.batches import DeviceImages
 from engine.datasets import ImageData, ImageSet
 from engine.errors import RunError
@@ -21,7 +23,7 @@ from engine.events import EpochEnded, Event, StageEnded
 from engine.models import ConvAutoencoder, EncoderClassifier
 from engine.recorder import Recorder
 from engine.runs import RunDirectory
-from engine.spec import SPECS
+from engine.spec import SPECS, ClassifierSpec
 
 if TYPE_CHECKING:
     from engine.preparation import Work
@@ -119,18 +121,22 @@ def _measure_classifier(
     indices: NDArray[np.int64],
     of: str,
 ) -> dict[str, Any]:
+    assert isinstance(work.spec, ClassifierSpec)
+    averages = work.spec.averages_views
+
     def logits_of(batch: torch.Tensor, _: torch.Tensor | None) -> torch.Tensor:
-        found: torch.Tensor = model(batch).float().cpu()
-        return found
+        """Of each view: (views, n, classes)."""
+        return torch.stack([model(view).float().cpu() for view in (views(batch) if averages else (batch,))])
 
     with torch.inference_mode(), work.device.autocast():
         outputs = [output for output, _ in images.each(indices, logits_of, recorder.control)]
-    logits = torch.cat(outputs).double()
+    each = torch.cat(outputs, dim=1).double().log_softmax(2)
+    averaged = each.logsumexp(0) - math.log(len(each))
     labels = work.data.test.labels if of == "test" and work.data.test is not None else work.data.train.labels
     assert labels is not None
     true = torch.from_numpy(labels[indices].astype(np.int64))
-    loss = torch.nn.functional.cross_entropy(logits, true).item()
-    probabilities = logits.softmax(1).float().numpy()
+    loss = torch.nn.functional.nll_loss(averaged, true).item()
+    probabilities = averaged.exp().float().numpy()
     _write_predictions(work, recorder, of, indices, probabilities=probabilities)
     report = classification_report(labels[indices], probabilities)
     return {
@@ -140,6 +146,8 @@ def _measure_classifier(
         "accuracy": report.accuracy,
         "correct": report.correct,
         "incorrect": report.incorrect,
+        "views": len(each),
+        "one_view_accuracy": (each[0].argmax(1) == true).double().mean().item(),
         "report": report.to_json(),
     }
 

@@ -357,7 +357,8 @@ class ClassifierSpec(Spec):
         True,
         "Data",
         "Augmentation",
-        "Small random shifts, turns, scalings and shears of training images while fine-tuning.",
+        "Small random shifts, turns, scalings and shears of training images while fine-tuning; the final evaluation "
+        "then averages over each image as it is and shifted four ways.",
     )
     labelled_fraction: Number = asked(
         1.0,
@@ -384,6 +385,11 @@ class ClassifierSpec(Spec):
         if value and info.data.get("finetune_epochs", 1) == 0:
             raise ValueError("From scratch has no frozen stage: give fine-tuning at least one epoch.")
         return value
+
+    @property
+    def averages_views(self) -> bool:
+        """Whether the final evaluation averages over shifted views of an image: it was trained on such ones."""
+        return self.augmentation and self.finetune_epochs > 0
 
     @property
     def stages(self) -> tuple[tuple[str, int], ...]:

@@ -6,6 +6,8 @@ One place for both packages, without imports that cost anything: the first scree
 import math
 import re
 import time
+from collections.abc import Mapping
+from typing import Any
 
 NOTHING = "–"
 """What stands where there is no number."""
@@ -36,6 +38,17 @@ def loss(value: float | None) -> str:
     if size == 0 or size >= 0.0009995:  # what would round up to 1.00e-03
         return f"{value:.4f}" if size < 1e5 else f"{value:.2e}"
     return f"{value:.2e}"
+
+
+def views(result: Mapping[str, Any]) -> str:
+    """How the probabilities of a classifier's result came about, where more than one view of an image was averaged."""
+    count = result.get("views", 1)
+    if count == 1:
+        return ""
+    return (
+        f"Averaged over {count} views of each image: as it is, and shifted a little to each side. "
+        f"By the first alone: {100 * result['one_view_accuracy']:.2f} %."
+    )
 
 
 def duration(seconds: float | None) -> str:

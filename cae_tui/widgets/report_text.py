@@ -7,6 +7,7 @@ from typing import Any
 from textual.content import Content
 
 from cae_tui import formats
+from engine.words import views
 
 Result = Mapping[str, Any]
 
@@ -106,8 +107,12 @@ def numbers_of(result: Result, image_shape: Sequence[int] = (), width: int = 80)
     """What stands in the report's first pane, for either kind of run."""
     if result.get("kind") != "classifier":
         return measures(result, image_shape, width)
-    stages = stage_lines(result)
-    return Content("\n").join([report_lines(result), Content(), *stages] if len(stages) > 1 else [report_lines(result)])
+    parts, stages, told = [report_lines(result)], stage_lines(result), views(result)
+    if len(stages) > 1:
+        parts += [Content(), *stages]
+    if told:
+        parts += [Content(), *(Content(line) for line in textwrap.wrap(told, width))]
+    return Content("\n").join(parts)
 
 
 def measures(result: Result, image_shape: Sequence[int] = (), width: int = 80) -> Content:

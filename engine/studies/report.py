@@ -255,6 +255,7 @@ class _Writer:
                 f"Run {run.id}, {result['title']}: {of} accuracy {100 * result['accuracy']:.2f} %, "
                 f"{result['correct']:,} correct, {result['incorrect']:,} incorrect."
             ),
+            *([Paragraph(words.views(result))] if words.views(result) else []),
             Code(result["report"]["text"]),
             Picture(
                 "confusion", f"Confusion matrix of the {of} images; mistakes are shaded by their share of the class."

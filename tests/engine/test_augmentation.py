@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.augmentation import ROTATION, SCALE, SHIFT, UNCHANGED, _inverse_maps, affine, augment
+from engine.augmentation import ROTATION, SCALE, SHIFT, UNCHANGED, VIEWS, _inverse_maps, affine, augment, views
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -189,3 +189,22 @@ def test_of_a_batch_to_train_on_a_part_stays_as_it_is_and_the_rest_is_changed(la
 def test_a_batch_too_small_to_be_parted_is_changed_as_a_whole() -> None:
     image = torch.rand(1, 1, 28, 28, generator=seeded())
     assert torch.equal(augment(image, seeded(4)), affine(image, seeded(4)))
+
+
+@pytest.mark.parametrize(("height", "width", "down", "right"), [(28, 28, 1, 1), (8, 8, 1, 1), (56, 112, 2, 4)])
+def test_views_are_the_image_and_itself_shifted_to_each_side(height: int, width: int, down: int, right: int) -> None:
+    images = torch.zeros(2, 3, height, width).contiguous(memory_format=torch.channels_last)
+    images[:, :, height // 2 - 2 : height // 2 + 2, width // 2 - 2 : width // 2 + 2] = torch.rand(2, 3, 4, 4)
+    found = views(images)
+    assert len(found) == VIEWS
+    assert torch.equal(found[0], images)
+    for view, shift in zip(found[1:], [(0, -right), (0, right), (-down, 0), (down, 0)], strict=True):
+        assert torch.equal(view, torch.roll(images, shift, (2, 3)))  # nothing but black is at the edges
+        assert view.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_what_a_view_shifts_out_does_not_come_in_on_the_other_side() -> None:
+    left, right, up, down = (view[0, 0] for view in views(torch.ones(1, 1, 8, 8))[1:])
+    for edge in (left[:, 7], right[:, 0], up[7], down[0]):
+        assert edge.tolist() == [0] * 8
+    assert [int(view.sum()) for view in (left, right, up, down)] == [56] * 4

@@ -1,5 +1,6 @@
 """What a hyperparameter says is what a run does: from the spec through models, tasks and stages to the result."""
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -363,13 +364,33 @@ def test_an_autoencoder_s_result_has_the_numbers_that_numpy_and_scikit_learn_giv
     assert result["pca"]["psnr"] == pytest.approx(10 * np.log10(1 / expected), abs=1e-3)
 
 
+def moved(images: NDArray[np.uint8], right: int, down: int) -> NDArray[np.uint8]:
+    """Images (n, height, width, channels) by so many pixels; black comes in."""
+    found = np.zeros_like(images)
+    for row, column in itertools.product(range(SIDE), repeat=2):
+        if 0 <= row - down < SIDE and 0 <= column - right < SIDE:
+            found[:, row, column] = images[:, row - down, column - right]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("values", "shifts"),
+    [
+        ({"augmentation": True}, [(0, 0), (-1, 0), (1, 0), (0, -1), (0, 1)]),
+        ({"augmentation": False}, [(0, 0)]),
+        ({"augmentation": True, "frozen_epochs": 1, "finetune_epochs": 0}, [(0, 0)]),
+    ],
+)
 def test_a_classifier_s_result_has_the_numbers_that_numpy_and_scikit_learn_give(
-    noise_files: dict[str, Path], encoder: Path, tmp_path: Path
+    noise_files: dict[str, Path], encoder: Path, tmp_path: Path, values: dict[str, Any], shifts: list[tuple[int, int]]
 ) -> None:
-    run, result, _ = train(Home(tmp_path), tiny_classifier(noise_files, encoder))
-    logits, labels = forward(run, noise(TEST, 1)), classes(TEST)
-    predicted = logits.argmax(1)
-    probabilities = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    run, result, _ = train(Home(tmp_path), tiny_classifier(noise_files, encoder, **values))
+    images, labels = noise(TEST, 1), classes(TEST)
+    each = [np.exp(forward(run, moved(images, *shift))) for shift in shifts]
+    probabilities = np.mean([numbers / numbers.sum(1, keepdims=True) for numbers in each], axis=0)
+    predicted = probabilities.argmax(1)
+    assert result["views"] == len(shifts)
+    assert result["one_view_accuracy"] == pytest.approx(metrics.accuracy_score(labels, each[0].argmax(1)))
     assert result["test_loss"] == pytest.approx(metrics.log_loss(labels, probabilities), rel=1e-4)
     assert result["test_accuracy"] == result["accuracy"] == pytest.approx(metrics.accuracy_score(labels, predicted))
     assert result["correct"] == int((labels == predicted).sum()) == TEST - result["incorrect"]
