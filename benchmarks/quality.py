@@ -24,6 +24,7 @@ ROWS = {
     "autoencoder, 20 epochs: test MSE": ("autoencoder 20", "test_loss", ".3g"),
     "classifier: validation loss": ("classifier", "best_validation_loss", ".4f"),
     "classifier: test accuracy": ("classifier", "test_accuracy", ".4f"),
+    "classifier: test accuracy, one view": ("classifier", "one_view_accuracy", ".4f"),
 }
 
 

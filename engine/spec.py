@@ -369,8 +369,12 @@ class ClassifierSpec(Spec):
         le=1,
     )
 
-    presets: ClassVar[Mapping[str, Mapping[str, object]]] = {"recommended": {}}
-    preset_titles: ClassVar[Mapping[str, str]] = {"recommended": "Recommended"}
+    presets: ClassVar[Mapping[str, Mapping[str, object]]] = {
+        "recommended": {},
+        # For an encoder of 64 kernels: with that, fewer than a million parameters on MNIST.
+        "best": {"fc_units": 256, "dropout": 0.5, "frozen_epochs": 1, "finetune_epochs": 30, "patience": 0},
+    }
+    preset_titles: ClassVar[Mapping[str, str]] = {"recommended": "Recommended", "best": "Best"}
 
     @field_validator("finetune_epochs")
     @classmethod
