@@ -28,6 +28,7 @@ from cae_tui import cli, ending
 
 def figures(app: ending.EndingApp) -> dict[str, Any]:
     """What the process holds now, beside what only makes it quicker: caches are bounded, but fill for an hour."""
+    gc.unfreeze()  # the caches of modules are among what the app has frozen
     for each in gc.get_objects():
         if isinstance(each, functools._lru_cache_wrapper):
             each.cache_clear()
@@ -35,6 +36,7 @@ def figures(app: ending.EndingApp) -> dict[str, Any]:
             each.clear()
     gc.collect()
     objects = gc.get_objects()
+    gc.freeze()
     pumps: list[MessagePump] = [app, *app.screen_stack, *app._registry]
     return {
         "rss": _resident(),
