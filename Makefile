@@ -19,8 +19,11 @@ soak: $(VENV)/installed-dev
 	@$(BIN)/python -m tests.endurance.soak $(ARGS)
 
 # A hundred thousand cases of bad input and more; counts are in build/fuzz.json as they come, and a second call goes on.
+# Then what libFuzzer finds by looking for branches, where there is a wheel of atheris.
 fuzz: $(VENV)/installed-dev
 	@$(BIN)/python -m tests.fuzz $(ARGS)
+	@$(PIP) install --quiet atheris==3.0.0 || echo "atheris does not install here."
+	@$(BIN)/python -m tests.fuzz.guided || [ $$? = 2 ]
 
 check: $(VENV)/installed-dev
 	@$(BIN)/ruff format --check --quiet . || { echo "Some files are not formatted: make format."; exit 1; }

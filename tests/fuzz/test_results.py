@@ -169,6 +169,7 @@ def read_predictions_at(path: Path) -> bool:
     return look_at(read_predictions(run))
 
 
+READERS: tuple[Callable[[Path], bool], ...] = (read_samples_at, read_predictions_at)
 Case = tuple[Callable[[Path], bool], bytes]
 cases: st.SearchStrategy[Case] = st.one_of(
     st.tuples(st.just(read_samples_at), files_like("samples")),
