@@ -208,3 +208,8 @@ class EventFormat:
             case EpochEnded(validation=metrics) if "loss" not in metrics:
                 return None
         return event
+
+    @classmethod
+    def read_lines(cls, lines: bytes) -> list[Event]:
+        """The events of those lines that are one."""
+        return [event for event in map(cls.read, lines.splitlines()) if event is not None]

@@ -180,7 +180,7 @@ def _take_up(work: Work, recorder: Recorder, found: Checkpoint) -> None:
     recorder.under_way = at.step_seconds
     recorder.emit(Resumed(stage=at.stage, epoch=at.epoch, step=at.step, device=work.device.words))
     if recorder.lost:
-        lost = f"{work.run.events} had been cut: {recorder.lost:,} bytes of the run's story are lost, and no weights."
+        lost = f"{work.run.events} had been cut: {recorder.lost} of the run's story are lost, and no weights."
         recorder.emit(Warned(message=lost))
     for path in found.damaged:
         recorder.emit(Warned(message=f"{path} is damaged and was deleted: the run goes on from the checkpoint before."))
@@ -367,7 +367,7 @@ def _result(work: Work, recorder: Recorder, progress: Progress, state: str) -> d
         "latent": plan.latent,
         "pixels": plan.pixels,
         "device": work.device.words,
-        "stages": results.stages(recorder.run.read_events()[0]),
+        "stages": results.stages(recorder.read_events()),
     }
 
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from engine.control import Control
 from engine.device import Device
 from engine.errors import ModelFileError, RunError, StorageError
 from engine.events import BatchEnded, Continued, Emit, EpochEnded, Event, EventFormat, Paused, SamplesSaved, Warned
-from engine.files import storage_error
+from engine.files import storage_error, write_bytes
 from engine.models import ConvAutoencoder
 from engine.runs import RunDirectory, RunStatus, touch
 from engine.states import PAUSED, RUNNING
@@ -62,27 +63,30 @@ class Recorder:
         self.status = status
         self._tell = tell
         self._stored_batch = -1
-        self._begun_again = False  # the events file, because it was deleted
         self.samples: tuple[DeviceImages, NDArray[np.int64], Device] | None = None  # what is reconstructed each epoch
         self.constant_error = 0.0  # of the mean image; 0 where it is not compared
         self.total_epochs = status.epochs
         self.under_way = 0.0  # seconds of the steps of an epoch that is not complete
         self.steps = 1  # of an epoch
         self._warned = False
-        self.lost = 0  # bytes of events that were to be kept, and are not there
+        self.lost = ""  # how much of the events that were to be kept is not there, in words
         try:
-            # Without a buffer: what a full disk does not take must not come after the next event.
-            self._file = open(run.events, "ab", buffering=0)  # noqa: SIM115 - closed by `close`
+            self._file = self._open()
             self._file.truncate(self._kept(offset))
         except OSError as error:
             raise storage_error(run.events, error) from error
 
+    def _open(self) -> FileIO:
+        """The events file, made where there is none."""
+        # Without a buffer: what a full disk does not take must not come after the next event.
+        return open(self.run.events, "a+b", buffering=0)
+
     def _kept(self, offset: int) -> int:
-        """How much of the events file stays: `offset` bytes, or the whole lines of one that was cut shorter."""
-        if os.fstat(self._file.fileno()).st_size >= offset:
+        """How much of the events file stays: `offset` bytes, or the whole lines of one that is not what it was."""
+        if not offset or os.pread(self._file.fileno(), 1, offset - 1) == b"\n":
             return offset
         _, whole = self.run.read_events()
-        self.lost = offset - whole
+        self.lost = f"{offset - whole:,} bytes" if whole < offset else "parts"
         return whole
 
     def close(self) -> None:
@@ -113,26 +117,48 @@ class Recorder:
             if place == self._stored_batch:
                 return
             self._stored_batch = place
+        if self._is_deleted():
+            self.with_room(self._write_again)
+            self.emit(
+                Warned(message=f"{self.run.events} was deleted while the run is on: it was written again, whole.")
+            )
         self.with_room(lambda: self._append(event))
         if isinstance(event, Paused | Continued):
             self.write_status(state=PAUSED if isinstance(event, Paused) else RUNNING)
-        if self._begun_again:
-            self._begun_again = False
-            self.emit(
-                Warned(
-                    message=f"{self.run.events} was deleted while the run is on: what it told before is lost, and no "
-                    "weights. It goes on in a new file of that name."
-                )
-            )
+
+    def _is_deleted(self) -> bool:
+        """Whether what is written to the events file nobody will read."""
+        return not os.fstat(self._file.fileno()).st_nlink
+
+    def _write_again(self) -> None:
+        """Put the deleted file back as it was: its bytes are there as long as it is open, and checkpoints count them.
+
+        Raises:
+            StorageError: it cannot be written; the deleted one is still the file, and still whole.
+        """
+        try:
+            write_bytes(self.run.events, self._content())
+            again = self._open()
+        except OSError as error:
+            raise storage_error(self.run.events, error) from error
+        self.close()
+        self._file = again
+
+    def read_events(self) -> list[Event]:
+        """What is stored so far, be the file deleted or not; nothing where it cannot be read."""
+        try:
+            return EventFormat.read_lines(self._content())
+        except OSError:
+            return []
+
+    def _content(self) -> bytes:
+        self._file.seek(0)  # what is written goes to the end all the same
+        return self._file.readall()
 
     def _append(self, event: Event) -> None:
         """Put an event's line at the end of the file, whole or not at all."""
         line = EventFormat.write(event).encode() + b"\n"
         try:
-            if not os.fstat(self._file.fileno()).st_nlink:  # deleted: what is written to it nobody will read
-                self._file.close()
-                self._file = open(self.run.events, "ab", buffering=0)  # noqa: SIM115 - closed by `close`
-                self._begun_again = True
             length = os.fstat(self._file.fileno()).st_size
             if self._file.write(line) != len(line):  # there was room for its beginning
                 self._file.truncate(length)

@@ -225,8 +225,7 @@ class RunDirectory:
         from engine.events import EventFormat  # not for a list of runs
 
         whole = data.rfind(b"\n") + 1
-        events = (EventFormat.read(line) for line in data[:whole].splitlines())
-        return [event for event in events if event is not None], offset + whole
+        return EventFormat.read_lines(data[:whole]), offset + whole
 
     def ask(self, what: Asked) -> None:
         """Ask the process that trains it to pause, go on or stop."""

@@ -107,7 +107,7 @@ class Aim:
 
         phase = self.phase
         vars(engine.files).update(open=open_file, os=SimpleNamespace(**{**vars(os), "fsync": flush, "replace": rename}))
-        vars(engine.recorder).update(open=lambda path, mode, buffering: Story(str(path), "a"))
+        vars(engine.recorder).update(open=lambda path, mode, buffering: Story(str(path), mode))
 
 
 BETWEEN_EPOCHS = (

@@ -1,10 +1,12 @@
 """Files that were damaged, cut, deleted, or come from a newer version: told which, and the rest still works."""
 
+import errno
 import json
 import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -21,7 +23,18 @@ from engine import jobs
 from engine.checkpoint import read_model, read_tensors
 from engine.control import Asked, Flag
 from engine.errors import EngineError, ModelFileError, RunError
-from engine.events import EpochEnded, Event, RunEnded, Warned
+from engine.events import (
+    BatchEnded,
+    Continued,
+    EpochEnded,
+    EvaluationStarted,
+    Event,
+    RunEnded,
+    RunStarted,
+    StageEnded,
+    StageStarted,
+    Warned,
+)
 from engine.recorder import best_file, list_checkpoints, read_checkpoint
 from engine.results import read_predictions
 from engine.runs import Home, RunDirectory
@@ -136,6 +149,24 @@ def test_a_model_file_with_a_flipped_bit_is_refused_and_the_list_and_the_report_
 
 
 # -- the story ------------------------------------------------------------------------------------
+
+
+def test_a_story_that_is_longer_than_at_the_checkpoint_but_another_is_not_cut_in_the_middle_of_a_line(
+    home: Home, files: dict[str, Path]
+) -> None:
+    """As one that was emptied while the run was on, and grew on before the next checkpoint."""
+    run = stop_after(home, tiny(files), 1)
+    found = read_checkpoint(run)
+    assert found is not None
+    lines = run.events.read_bytes().splitlines(keepends=True)[1:]
+    lines = [*lines, next(line for line in lines if b"BatchEnded" in line) * 9]
+    run.events.write_bytes(b"".join(lines))
+    assert run.events.read_bytes()[found.offset - 1 : found.offset] not in (b"", b"\n")
+    assert resume(run)["state"] == "finished"
+    assert f"{run.events} had been cut: parts of the run's story are lost" in warnings(run)
+    events, _ = run.read_events()
+    assert len(events) == run.events.read_bytes().count(b"\n")
+    assert replay(run.id, events).kind == "autoencoder"
 
 
 @pytest.mark.parametrize("part", [0.0, 0.3, 0.8, 0.999])
@@ -272,6 +303,89 @@ def test_a_run_whose_file_is_deleted_while_it_is_on_comes_to_its_end(
     warnings = [event.message for event in events if isinstance(event, Warned)]
     assert any("events.jsonl was deleted" in message for message in warnings) == (name == "events.jsonl")
     assert isinstance(events[-1], RunEnded)
+    state = replay(run.id, events)
+    assert (state.kind, state.title, state.stage) == ("autoencoder", result["title"], "autoencoder")
+    assert (state.stage_epochs, state.total_epochs, state.share) == (2, 2, 1.0)
+    assert [epoch.epoch for epoch in state.epochs] == [1, 2]
+
+
+@pytest.mark.parametrize("when", [StageStarted, StageEnded, EvaluationStarted])
+def test_a_classifier_whose_story_is_deleted_after_its_first_stage_tells_of_both_in_its_result(
+    home: Home, files: dict[str, Path], when: type[Event]
+) -> None:
+    encoder = train(home, tiny(files))[0]
+
+    def delete(event: Event) -> None:
+        if isinstance(event, when) and getattr(event, "stage", "fine-tuning") == "fine-tuning":
+            next(home.find(run) for run in home.ids() if run != encoder.id).events.unlink()
+
+    result = Training.start(home, tiny_classifier(files, encoder.model), delete).end()
+    assert [(stage["stage"], stage["best_epoch"]) for stage in result["stages"]] == [("frozen", 1), ("fine-tuning", 1)]
+    assert all(stage["best_accuracy"] is not None for stage in result["stages"])
+    run = home.find(result["id"])
+    assert run.read_result() == {"format": 1, **result}
+    events, whole = run.read_events()
+    assert whole == run.events.stat().st_size
+    stages = [event.stage for event in events if isinstance(event, StageStarted)]
+    assert stages == ["frozen", "fine-tuning"]
+
+
+def test_a_run_that_is_killed_after_its_story_was_deleted_is_taken_up_with_all_of_it(
+    home: Home, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.training.TELL_SECONDS", 0.0)
+    whole, _, _ = train(home, tiny(files, epochs=3))
+    killed = Home(home.path.with_name("killed"))
+    steps: list[Event] = []
+
+    def delete_then_copy(event: Event) -> None:
+        if isinstance(event, BatchEnded) and event.epoch == 2:
+            run = next(home.find(run) for run in home.ids() if run != whole.id)
+            steps.append(event)
+            if len(steps) == 1:
+                run.events.unlink()
+            elif len(steps) == 4:  # what a kill would leave now: the checkpoint is of before
+                shutil.copytree(run.path, killed.runs / run.id)
+
+    assert Training.start(home, tiny(files, epochs=3), delete_then_copy).end()["state"] == "finished"
+    run = killed.find(killed.ids()[0])
+    assert run.read_status().state == "cut off"
+    assert resume(run)["state"] == "finished"
+    events, _ = run.read_events()
+    assert len(events) == run.events.read_bytes().count(b"\n")
+    assert "had been cut" not in warnings(run)
+    assert replay(run.id, events).title == replay(whole.id, whole.read_events()[0]).title
+    assert [event.epoch for event in events if isinstance(event, EpochEnded)] == [1, 2, 3]
+    assert_same_weights(run, whole)
+
+
+@pytest.mark.parametrize("where", ["engine.files", "engine.recorder"])
+def test_a_deleted_story_is_written_again_once_there_is_room(
+    home: Home, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    monkeypatch.setattr("engine.recorder.ROOM_SECONDS", 0.05)
+    refused: list[object] = []
+
+    def open_where_there_is_room(path: Path, *how: Any, **options: Any) -> Any:
+        if "events.jsonl" in path.name and not refused:
+            refused.append(path)
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return open(path, *how, **options)
+
+    def delete(event: Event) -> None:
+        if isinstance(event, EpochEnded) and event.epoch == 1:
+            home.find(home.ids()[0]).events.unlink()
+            monkeypatch.setattr(f"{where}.open", open_where_there_is_room, raising=False)
+
+    result = Training.start(home, tiny(files), delete).end()
+    run = home.find(result["id"])
+    assert refused
+    assert (result["state"], run.read_status().state) == ("finished", "finished")
+    events, _ = run.read_events()
+    assert isinstance(events[0], RunStarted)
+    assert isinstance(events[-1], RunEnded)
+    assert any(isinstance(event, Continued) for event in events)
+    assert len(events) == run.events.read_bytes().count(b"\n")
 
 
 def test_a_run_that_is_deleted_cannot_be_opened_and_says_so(home: Home, files: dict[str, Path]) -> None:
