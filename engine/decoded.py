@@ -35,9 +35,19 @@ def record_of(kind: type[Record], values: object) -> Record:
         if name in values:
             try:
                 own[name] = read(values[name])
+            except _WrongValueError as error:
+                raise _WrongValueError(f"{error.name} of {name}", error.found) from None
             except TypeError as error:
-                raise TypeError(f"{name} is {error}") from None
+                raise _WrongValueError(name, str(error)) from None
     return kind(**own)
+
+
+class _WrongValueError(TypeError):
+    """A value that is none of its field, which may be one of a record in a record: `best_epoch of stages`."""
+
+    def __init__(self, name: str, found: str) -> None:
+        super().__init__(f"{name} is {found}")
+        self.name, self.found = name, found
 
 
 @cache

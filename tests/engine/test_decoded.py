@@ -19,8 +19,14 @@ from tests.cae_tui.study_script import guided, write_study
 
 
 @dataclass(kw_only=True)
+class Inner:
+    number: int = 0
+
+
+@dataclass(kw_only=True)
 class Part:
     number: int = 0
+    inner: Inner = field(default_factory=Inner)
 
 
 @dataclass(kw_only=True)
@@ -70,7 +76,9 @@ def test_a_record_is_what_it_was_written_from_and_a_newer_field_is_passed_over()
         ("pair", [1], "pair is list"),
         ("pair", [1, 2, 3], "pair is list"),
         ("parts", {}, "parts is dict"),
-        ("parts", [{"number": "x"}], "parts is number is str"),
+        ("parts", [{"number": "x"}], "^number of parts is str$"),
+        ("parts", [{"number": -1}], "^number of parts is less than 0$"),
+        ("parts", [{"inner": {"number": 1.5}}], "^number of inner of parts is float$"),
         ("parts", [3], "parts is int where an object was expected"),
         ("metrics", {"loss": "x"}, "metrics is str"),
         ("metrics", {"loss": 10**400}, "metrics is too large a number"),
