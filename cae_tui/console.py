@@ -220,6 +220,8 @@ class _Teller:
         match event:
             case RunStarted():
                 yield f"run {event.run} · {event.kind} {event.title} · {event.device}"
+            case Resumed(trained=True):
+                yield f"run {self.state.id} goes on: training is over, and it is evaluated now"
             case Resumed():
                 yield f"run {self.state.id} goes on in epoch {event.epoch}, after step {event.step}"
             case StageStarted():

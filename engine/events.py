@@ -132,6 +132,7 @@ class Resumed(Event):
     epoch: int  # from 1: the one it goes on in
     step: int  # steps of that epoch already taken
     device: str
+    trained: bool = False  # training is over: the evaluation alone is left
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

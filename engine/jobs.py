@@ -168,7 +168,7 @@ def _train(work: Work, recorder: Recorder, control: Control, found: Checkpoint |
         model.load_state_dict(read_tensors(best_file(work.run, name))[0])
     if ended := ENDS.get(control.asked()):
         progress.ended = ended
-        return _end_early(work, recorder, model, progress)
+        return _end_early(work, recorder, model, progress, "before it was evaluated")
     return _finish(work, recorder, model, progress, images, control)
 
 
@@ -178,13 +178,23 @@ def _take_up(work: Work, recorder: Recorder, found: Checkpoint) -> None:
         recorder.emit(_run_started(work))  # what every view begins with may be among it
     at = found.state.progress
     recorder.under_way = at.step_seconds
-    recorder.emit(Resumed(stage=at.stage, epoch=at.epoch, step=at.step, device=work.device.words))
+    recorder.emit(_resumed(work, at))
     if recorder.lost:
         lost = f"{work.run.events} had been cut: {recorder.lost} of the run's story are lost, and no weights."
         recorder.emit(Warned(message=lost))
     for path in found.damaged:
         recorder.emit(Warned(message=f"{path} is damaged and was deleted: the run goes on from the checkpoint before."))
         path.unlink(missing_ok=True)
+
+
+def _resumed(work: Work, at: Progress) -> Resumed:
+    """Where a run goes on that was at `at`: behind a stage's end comes the next stage, or the evaluation."""
+    names = [name for name, _ in work.spec.stages]
+    later = names[names.index(at.stage) + 1 :]
+    if at.ended and later:
+        at = Progress(stage=later[0])
+    trained = bool(at.ended)
+    return Resumed(stage=at.stage, epoch=at.epoch, step=at.step, device=work.device.words, trained=trained)
 
 
 def build(work: Work) -> ConvAutoencoder | EncoderClassifier:
@@ -275,16 +285,20 @@ def _finish(
         measured = results.measure(work, recorder, model, images)
     except AskedToEndError:  # its checkpoint says that training is over: a resume evaluates
         progress.ended = ENDS[control.asked()]
-        return _end_early(work, recorder, model, progress)
+        return _end_early(work, recorder, model, progress, "while it was evaluated")
     result = {**_result(work, recorder, progress, progress.ended), **measured}
     recorder.with_room(lambda: write_model(work.run.model, model, dict(model.state_dict())))
     return _close(work, recorder, result, progress.ended, "")
 
 
 def _end_early(
-    work: Work, recorder: Recorder, model: ConvAutoencoder | EncoderClassifier, progress: Progress
+    work: Work, recorder: Recorder, model: ConvAutoencoder | EncoderClassifier, progress: Progress, trained: str = ""
 ) -> dict[str, Any]:
-    """Keep the best weights of a run that was stopped, skipped or pruned, or diverged."""
+    """Keep the best weights of a run that was stopped, skipped or pruned, or diverged.
+
+    Args:
+        trained: when it was, in words, where training was over.
+    """
     best = best_file(work.run, progress.stage)
     if progress.best_epoch == 0 and len(work.spec.stages) > 1 and progress.stage != work.spec.stages[0][0]:
         best = best_file(work.run, work.spec.stages[0][0])
@@ -294,12 +308,13 @@ def _end_early(
     kept = "The weights of the stage before are kept." if best.exists() else ""
     if progress.best_epoch:
         kept = f"The weights of epoch {progress.best_epoch}, the best, are kept."
-    epoch = min(progress.epoch, dict(work.spec.stages)[progress.stage])
+    when = trained or f"in epoch {min(progress.epoch, dict(work.spec.stages)[progress.stage])}"
     if progress.ended in (SKIPPED, PRUNED):
         why = " its losses so far were worse than most." if progress.ended == PRUNED else ""
-        message = f"{progress.ended.capitalize()} in epoch {epoch}{':' if why else '.'}{why} {kept}".strip()
+        message = f"{progress.ended.capitalize()} {when}{':' if why else '.'}{why} {kept}".strip()
     elif progress.ended == STOPPED:
-        message = f"Stopped in epoch {epoch}. {kept} Resume it to go on.".replace("  ", " ")
+        told = (f"{when}: a resume evaluates it.", kept) if trained else (f"{when}.", kept, "Resume it to go on.")
+        message = " ".join(filter(None, ("Stopped", *told)))
     else:
         rate = stage_of(work.spec, progress.stage).learning_rate
         message = (

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -231,6 +232,31 @@ def test_one_interrupt_stops_with_a_checkpoint_and_resume_goes_on(
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=60)
     assert process.returncode == 130
+
+
+def test_a_run_that_was_stopped_while_it_was_evaluated_says_so_and_a_resume_says_that_it_is_evaluated_now(
+    flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from engine import results
+    from engine.control import Asked, Flag
+
+    flag = Flag()
+
+    def stop_then_measure(*args: Any, measure: Callable[..., Any] = results.measure) -> Any:
+        flag.ask(Asked.STOP)
+        return measure(*args)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(results, "measure", stop_then_measure)
+        patched.setattr(console, "interruptible", lambda: nullcontext(flag))
+        assert main(["--home", str(tmp_path), "autoencoder", "--epochs", "1", *SMALL, *flags]) == 130
+    err = capsys.readouterr().err
+    assert "Stopped while it was evaluated: a resume evaluates it. The weights of epoch 1, the best, are kept." in err
+    (name,) = Home(tmp_path).ids()
+    assert main(["--home", str(tmp_path), "resume", name]) == 0
+    err = capsys.readouterr().err
+    assert f"run {name} goes on: training is over, and it is evaluated now" in err
+    assert "after step" not in err
 
 
 def test_a_second_interrupt_ends_at_once(flags: list[str], tmp_path: Path) -> None:

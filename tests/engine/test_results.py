@@ -8,7 +8,17 @@ import pytest
 
 from engine import jobs
 from engine.control import Asked, Flag
-from engine.events import BatchEnded, EpochEnded, EvaluationStarted, Event, RunEnded, RunStarted, StageEnded
+from engine.events import (
+    BatchEnded,
+    EpochEnded,
+    EvaluationStarted,
+    Event,
+    Resumed,
+    RunEnded,
+    RunStarted,
+    StageEnded,
+    StageStarted,
+)
 from engine.runs import Home
 from tests.engine.conftest import small, small_classifier, train
 from tests.engine.test_training import StopAt, Trained, assert_equal, start_and_stop, weights
@@ -125,10 +135,34 @@ def test_a_run_that_is_asked_to_end_while_it_is_evaluated_is_evaluated_when_it_i
     for spec, whole in ((small(files), autoencoder), (small_classifier(files, str(autoencoder[0].model)), classifier)):
         run, stopped = start_and_stop(home, spec, EvaluationStarted, 1)
         assert (stopped["state"], run.read_status().resumable) == ("stopped", True)
+        assert stopped["message"].startswith("Stopped while it was evaluated: a resume evaluates it. The weights of ")
         assert not run.predictions.exists()
-        result = jobs.resume(run, lambda event: None, Flag())
+        told: list[Event] = []
+        result = jobs.resume(run, told.append, Flag())
+        assert next(event for event in told if isinstance(event, Resumed)).trained
         assert (result["state"], result["test_loss"]) == ("finished", whole[1]["test_loss"])
         assert_equal(weights(run), weights(whole[0]))
+
+
+def test_a_run_that_is_stopped_at_the_end_of_training_is_stopped_before_it_was_evaluated(
+    home: Home, files: dict[str, Path]
+) -> None:
+    _, stopped = start_and_stop(home, small(files, epochs=1), StageEnded, 1)
+    assert stopped["message"].startswith("Stopped before it was evaluated: a resume evaluates it.")
+
+
+def test_a_classifier_that_ended_between_its_stages_goes_on_in_the_first_epoch_of_the_next(
+    home: Home, files: dict[str, Path], autoencoder: Trained
+) -> None:
+    def fail(event: Event) -> None:
+        if isinstance(event, StageStarted) and event.stage == "fine-tuning":
+            raise RuntimeError("a bug")
+
+    result = jobs.start(home, small_classifier(files, str(autoencoder[0].model)), fail, Flag())
+    told: list[Event] = []
+    assert jobs.resume(home.find(result["id"]), told.append, Flag())["state"] == "finished"
+    resumed = next(event for event in told if isinstance(event, Resumed))
+    assert (resumed.stage, resumed.epoch, resumed.step, resumed.trained) == ("fine-tuning", 1, 0, False)
 
 
 # -- the log ----------------------------------------------------------------------------------------
