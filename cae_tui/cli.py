@@ -6,6 +6,7 @@ which is why this is argparse and not a library that reads signatures. Nothing h
 """
 
 import argparse
+import atexit
 import codecs
 import gc
 import itertools
@@ -152,9 +153,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def command() -> NoReturn:
     """`main`, as a process that is gone once that is done.
 
-    Taking the interpreter apart takes a second or two once torch is loaded, and writes nothing that is not written.
+    What libraries want done at the end is done, as matplotlib takes a folder away. Taking the interpreter apart after
+    that takes a second or two once torch is loaded, and writes nothing that is not written.
     """
-    os._exit(main())
+    code = main()
+    atexit._run_exitfuncs()
+    let_go()
+    os._exit(code)
 
 
 def _hidden_term(words: list[str]) -> str:

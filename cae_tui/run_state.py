@@ -91,8 +91,9 @@ class RunState:
 
     @property
     def best(self) -> EpochEnded | None:
-        """The epoch with the lowest validation loss of the stage under way."""
-        return min(self.stage_log, key=lambda epoch: epoch.validation["loss"], default=None)
+        """The best epoch of the stage under way."""
+        log = self.stage_log
+        return next((epoch for epoch in reversed(log) if epoch.epoch == log[-1].best_epoch), None)
 
     @property
     def eta(self) -> float | None:

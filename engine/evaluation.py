@@ -6,7 +6,9 @@ Images go through in pieces, so that an evaluation needs little memory beside th
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -175,7 +177,10 @@ def constant_image_error(images: NDArray[np.uint8]) -> ConstantErrors:
 
 
 def pca_errors(
-    train_images: NDArray[np.uint8], sets: Sequence[NDArray[np.uint8]], components: int
+    train_images: NDArray[np.uint8],
+    sets: Sequence[NDArray[np.uint8]],
+    components: int,
+    before_each_part: Callable[[], None] = lambda: None,
 ) -> list[PcaComparison]:
     """Mean squared errors of the best linear autoencoder: PCA with as many components as the latent has numbers.
 
@@ -183,6 +188,7 @@ def pca_errors(
         train_images: what PCA is fitted on, once, shape (n, height, width, channels), uint8.
         sets: what it is judged by, each of shape (m, height, width, channels), uint8.
         components: at least 1.
+        before_each_part: is called before each piece of the work, ten times a second; what it raises ends that.
 
     Raises:
         ValueError: no images, of another type or of two shapes, or less than one component.
@@ -202,21 +208,43 @@ def pca_errors(
         note = "not computed: it needs more training images than components"
     if note:
         return [PcaComparison(components, None, note) for _ in sets]
-    mean, covariance = _moments(train_images)
-    directions = np.linalg.eigh(covariance)[1][:, -components:].astype(np.float32)
-    return [PcaComparison(components, _pca_error(images, mean, directions), "") for images in sets]
+    mean, covariance = _moments(train_images, before_each_part)
+    directions = _eigenvectors(covariance, before_each_part)[:, -components:].astype(np.float32)
+    return [PcaComparison(components, _pca_error(images, mean, directions, before_each_part), "") for images in sets]
 
 
-def _pca_error(images: NDArray[np.uint8], mean: NDArray[np.float32], directions: NDArray[np.float32]) -> float:
+def _eigenvectors(covariance: NDArray[np.float64], meanwhile: Callable[[], None]) -> NDArray[np.float64]:
+    """In a thread beside this one: for large images they take many seconds, in one piece that nothing can end."""
+    executor = ThreadPoolExecutor(1)
+    try:
+        computed = executor.submit(np.linalg.eigh, covariance)
+        while True:
+            meanwhile()
+            with suppress(TimeoutError):
+                vectors: NDArray[np.float64] = computed.result(timeout=0.1)[1]
+                return vectors
+    finally:
+        executor.shutdown(wait=False)
+
+
+def _pca_error(
+    images: NDArray[np.uint8],
+    mean: NDArray[np.float32],
+    directions: NDArray[np.float32],
+    before_each_part: Callable[[], None],
+) -> float:
     total = 0.0
     for part in _parts(images):
+        before_each_part()
         centred = _scaled(images[part]) - mean
         centred -= (centred @ directions) @ directions.T
         total += float(np.square(centred).sum(dtype=np.float64))
     return total / images.size
 
 
-def _moments(images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+def _moments(
+    images: NDArray[np.uint8], before_each_part: Callable[[], None]
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """Mean, shape (p,), and covariance, shape (p, p), of images in [0, 1] with p numbers each.
 
     By hand, because scikit-learn's PCA wants all images as floats at once: four times the memory of
@@ -227,6 +255,7 @@ def _moments(images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np
     sums = np.zeros(numbers)
     products = np.zeros((numbers, numbers))
     for start in range(0, len(images), 1024):
+        before_each_part()
         values = images[start : start + 1024].reshape(-1, numbers).astype(np.float32) - np.float32(128)
         sums += values.sum(axis=0, dtype=np.float64)
         products += values.T @ values

@@ -81,7 +81,7 @@ class EpochEnded(Event):
     ms_per_step: float
     images_per_second: float
     learning_rate: float
-    best: bool  # the stage's lowest validation loss so far
+    best: bool  # of the stage so far: the lowest validation loss, or of a classifier the highest validation accuracy
     best_epoch: int
     best_loss: float
     patience_left: int | None  # epochs; None where the run never stops early

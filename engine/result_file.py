@@ -104,8 +104,12 @@ class _Result:
             return self.kind == "autoencoder" and (self.pca is None or bool(self.evaluated_on))
         if self.state not in (FINISHED, EARLY_STOPPED):
             return self.report is None
-        numbers = (self.accuracy, self.correct, self.incorrect, self.report, self.one_view_accuracy or self.views == 1)
-        return None not in numbers and bool(self.evaluated_on) and self.report is not None and self.report.square
+        if self.report is None or not self.report.square or not self.evaluated_on or self.views < 1:
+            return False
+        shares = (self.accuracy, self.accuracy if self.views == 1 else self.one_view_accuracy)
+        return None not in (self.correct, self.incorrect) and all(
+            share is not None and 0 <= share <= 1 for share in shares
+        )
 
 
 def check_result(values: object) -> Mapping[str, Any]:

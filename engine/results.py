@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from engine.arrays import read_arrays, write_arrays
 from engine.augmentation import views
 from engine.batches import DeviceImages
+from engine.control import AskedToEndError, Control
 from engine.datasets import ImageData, ImageSet
 from engine.errors import RunError
 from engine.evaluation import classification_report, pca_errors, psnr
@@ -88,22 +89,28 @@ def _measure_autoencoder(
     with torch.inference_mode(), work.device.autocast():
         found = torch.cat([errors for errors, _ in images.each(indices, error, recorder.control)]).numpy()
     mse = float(found.mean(dtype=np.float64))
+    pca = _compare_with_pca(work, recorder.control)
     _write_predictions(work, recorder, of, indices, errors=found)
     return {
         "evaluated_on": of,
         "test_loss": mse if of == "test" else None,
         "test_mse": mse if of == "test" else None,
         "test_psnr": psnr(mse) if of == "test" else None,
-        "pca": _compare_with_pca(work),
+        "pca": pca,
     }
 
 
-def _compare_with_pca(work: "Work") -> dict[str, Any]:
+def _compare_with_pca(work: "Work", control: Control) -> dict[str, Any]:
     """PCA on the validation images and, where there are some, on the test images; `mse` is of those evaluated on."""
     sets = [work.data.train.take(work.validation)]
     if work.data.test is not None:
         sets.append(work.data.test.take(np.arange(len(work.data.test))))
-    found = pca_errors(work.data.train.take(work.training), sets, work.plan.latent)
+
+    def hear() -> None:
+        if control.asked().ends:
+            raise AskedToEndError
+
+    found = pca_errors(work.data.train.take(work.training), sets, work.plan.latent, hear)
     mse, validation = found[-1].mse, found[0].mse
     return {
         **asdict(found[-1]),
@@ -184,6 +191,8 @@ def read_predictions(run: RunDirectory) -> Predictions:
         or not 0 < len(told) == len(indices)
         or not told.size
         or not np.isfinite(told).all()
+        or told.min() < 0
+        or (kind == "classifier" and told.max() > 1 + 1e-3)
     ):
         raise RunError(
             f"{run.predictions} does not hold what a model made of images: restore the file, or train the run again."
@@ -211,6 +220,7 @@ def read_samples(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         or originals.shape != reconstructions.shape
         or originals.ndim != 4
         or not originals.size
+        or originals.shape[3] not in (1, 3)
         or not originals.dtype == reconstructions.dtype == np.uint8
     ):
         raise RunError(f"{path} does not hold reconstructions: restore the file, or train the run again.")

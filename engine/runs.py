@@ -51,7 +51,7 @@ class RunStatus:
     stage: str = ""
     epoch: int = 0  # epochs completed, all stages together
     epochs: int = 0  # of all stages
-    best_loss: float | None = None  # lowest validation loss of the last stage
+    best_loss: float | None = None  # validation loss of the last stage's best epoch
     best_epoch: int = 0
     last_loss: float | None = None  # validation loss of the last epoch
     last_train_loss: float | None = None
@@ -202,8 +202,7 @@ class RunDirectory:
             return check_result(found)
         except (TypeError, RecursionError) as error:
             raise RunError(
-                f"{self.result} is not what a run came to ({error}): delete it, and `cae-tui resume {self.id}` "
-                "evaluates the run again."
+                f"{self.result} is not what a run came to ({error}): restore the file, or delete the run."
             ) from None
 
     def _read(self, path: Path) -> dict[str, Any]:

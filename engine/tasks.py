@@ -1,5 +1,6 @@
 """How a batch becomes a loss and its metrics: the only difference between the two kinds of training."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,6 +24,10 @@ class Task(Protocol):
         """The outcome of a batch: images (n, channels, height, width) in [0, 1], labels (n,)."""
         ...
 
+    def rank(self, validation: Mapping[str, float]) -> list[float]:
+        """What an epoch is judged by, first things first: the one with the lowest is the best."""
+        ...
+
 
 class Reconstruction:
     """Mean squared error between an image and what the autoencoder makes of it."""
@@ -31,6 +36,10 @@ class Reconstruction:
         """See `Task`; labels are not looked at."""
         loss = functional.mse_loss(model(images).float(), images)
         return Outcome(loss, {"loss": loss.detach()})
+
+    def rank(self, validation: Mapping[str, float]) -> list[float]:
+        """By the loss."""
+        return [validation["loss"]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +64,11 @@ class Classification:
         with torch.no_grad():
             accuracy = (logits.argmax(1) == labels).float().mean()
         return Outcome(objective, {"loss": loss.detach(), "accuracy": accuracy})
+
+    def rank(self, validation: Mapping[str, float]) -> list[float]:
+        """By the mistakes, and among epochs of as many by the loss.
+
+        The loss alone would not do: a network that learned smoothed labels is as unsure as those, and how unsure moves
+        the loss more than mistakes do.
+        """
+        return [round(1 - validation["accuracy"], 6), validation["loss"]]

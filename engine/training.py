@@ -74,7 +74,8 @@ class Progress:
     sums: dict[str, float] = field(default_factory=dict)  # of each metric over those steps
     step_seconds: float = 0.0  # of those steps
     rate: float = 0.0  # the learning rate of the latest of them
-    best_loss: float | None = None
+    best_rank: list[float] = field(default_factory=list)  # of the best epoch, by the task; empty before there is one
+    best_loss: float | None = None  # its validation loss
     best_epoch: int = 0
     losses: list[tuple[float, float]] = field(default_factory=list)  # (training, validation) of the latest epochs
     seconds: float = 0.0  # of the stage's complete epochs, as `EpochEnded` tells them
@@ -106,7 +107,7 @@ class Keeper(Protocol):
     """Where a stage's results go as they come."""
 
     def keep_best(self, stage: str, model: nn.Module) -> None:
-        """These are the weights of the lowest validation loss so far."""
+        """These are the weights of the best epoch so far."""
 
     def keep_epoch(self, model: nn.Module, ended: EpochEnded) -> None:
         """An epoch is complete: what else is told or drawn of it."""
@@ -282,9 +283,10 @@ class _Loop:
         if not math.isfinite(validation["loss"]):
             progress.step_seconds += time.perf_counter() - begun  # the epoch ends here, and its validation was work
             return DIVERGED
-        best = progress.best_loss is None or validation["loss"] < progress.best_loss
+        rank = self.task.rank(validation)
+        best = not progress.best_rank or rank < progress.best_rank
         if best:
-            progress.best_loss, progress.best_epoch = validation["loss"], progress.epoch
+            progress.best_rank, progress.best_loss, progress.best_epoch = rank, validation["loss"], progress.epoch
         if not self.scheduler.every_step:
             self.scheduler.step(validation["loss"])
         waited = progress.epoch - progress.best_epoch

@@ -67,7 +67,7 @@ from them. What its encoder has learnt then serves a classifier. Here is where b
 * **Runs** (`r`): everything that was trained here; filter, compare, resume, delete.
 * **Data** (`d`): the images, their classes, and how they are split.
 
-**Last runs** lists the latest ones, and studies with all of their trials in one line. *val* is the lowest validation
+**Last runs** lists the latest ones, and studies with all of their trials in one line. *val* is the validation
 loss, a percentage the test accuracy.
 
 ## Keys

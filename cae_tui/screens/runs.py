@@ -53,7 +53,7 @@ class RunsScreen(Page):
     HELP = """
 Every run that was made here, and how it stands.
 
-* **val loss** is the lowest validation loss, **last** that of the last epoch.
+* **val loss** is the validation loss of the best epoch, **last** that of the last one.
 * **test acc** is measured once, at the end.
 * States: ● running, ‖ paused, ✓ finished or early-stopped, ■ stopped or cut off (both can be resumed),
   ✗ diverged or failed (the run's own screen says why).

@@ -98,13 +98,10 @@ def tick_label(value: float) -> str:
 
 
 def stage_best(run: "RunState") -> list[int]:
-    """The places, from 1 and over all stages, of each stage's lowest validation loss."""
-    best: dict[str, tuple[float, int]] = {}
-    for place, epoch in enumerate(list(run.epochs), start=1):
-        loss = epoch.validation["loss"]
-        if math.isfinite(loss) and (epoch.stage not in best or loss < best[epoch.stage][0]):
-            best[epoch.stage] = (loss, place)
-    return [place for _, place in best.values()]
+    """The places, from 1 and over all stages, of each stage's best epoch."""
+    epochs = list(run.epochs)
+    best = {epoch.stage: epoch.best_epoch for epoch in epochs}
+    return [place for place, epoch in enumerate(epochs, start=1) if epoch.epoch == best[epoch.stage]]
 
 
 class LossChart(Chart):

@@ -40,7 +40,7 @@ class Trial:
     planned: int = 0  # epochs, all stages of training together
     epochs: int = 0  # completed
     best_epoch: int = 0
-    best_loss: float | None = None  # lowest validation loss of the last stage of training
+    best_loss: float | None = None  # validation loss of the best epoch of the last stage of training
     last_loss: float | None = None
     train_loss: float | None = None  # of the last epoch
     accuracy: float | None = None  # of the best epoch, on validation images

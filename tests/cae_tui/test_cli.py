@@ -95,16 +95,18 @@ def test_help_and_version_answer_without_torch_numpy_or_textual() -> None:
 
 
 @pytest.mark.parametrize(("words", "code"), [(["--version"], 0), (["report"], 2)])
-def test_the_command_has_written_everything_and_is_gone_before_the_interpreter_is_taken_apart(
+def test_the_command_has_written_and_cleaned_up_everything_and_is_gone_before_the_interpreter_is_taken_apart(
     words: list[str], code: int
 ) -> None:
     program = (
-        "import atexit, sys\nfrom cae_tui.cli import command\natexit.register(print, 'apart')\n"
+        "import atexit, sys\nfrom cae_tui.cli import command\natexit.register(print, 'cleaned')\n"
+        "class Part:\n    def __del__(self): sys.stderr.write('apart')\npart = Part()\n"
         f"sys.argv = {['cae-tui', *words]!r}\ncommand()"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=BUFFERED, check=False)
     assert done.returncode == code
-    assert "apart" not in done.stdout
+    assert "cleaned" in done.stdout
+    assert "apart" not in done.stderr
     assert "cae-tui" in done.stdout + done.stderr
 
 

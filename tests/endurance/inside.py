@@ -31,7 +31,8 @@ def figures(app: ending.EndingApp) -> dict[str, Any]:
     gc.unfreeze()  # the caches of modules are among what the app has frozen
     for each in gc.get_objects():
         if isinstance(each, functools._lru_cache_wrapper):
-            each.cache_clear()
+            if each.cache_parameters()["maxsize"] is not None:
+                each.cache_clear()
         elif isinstance(each, LRUCache | FIFOCache):
             each.clear()
     gc.collect()

@@ -47,6 +47,10 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
         (header("(2,") + b"xx", "EOF in multi-line statement"),
         (b"\x93NUMPY\x03\x00", "its format is (3, 0)"),
         (b"", "EOF"),
+        (header("(0, 1180591620717411303424)"), "is more than the file has"),
+        (header("(" + "-" * 9000 + "2,)") + b"xx", ""),  # too deep for the parser
+        (header("(2,)").replace(b"'|u1'", b"()   ") + b"xx", ""),
+        (header("(2,)").replace(b"'|u1'", b"'f',) ") + b"xx", ""),
     ],
 )
 def test_an_array_that_lies_about_itself_is_refused_before_memory_is_taken(

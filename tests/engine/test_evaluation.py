@@ -2,6 +2,8 @@ import json
 import math
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -229,6 +231,37 @@ class TestPcaError:
         whole = pca_errors(train, [images], 5)[0].mse
         monkeypatch.setattr("engine.evaluation._NUMBERS_AT_ONCE", 3 * 64)
         assert pca_errors(train, [images], 5)[0].mse == pytest.approx(whole, rel=1e-6)
+
+    def test_it_ends_at_any_piece_that_it_is_asked_to_end_before(self) -> None:
+        train, images = random_images(3000), random_images(2)
+        calls: list[int] = []
+        pca_errors(train, [images], 5, lambda: calls.append(1))
+        assert len(calls) >= 5  # three pieces of the training images, the eigenvectors, the images
+        for last in range(1, 6):
+            left = iter(range(last - 1))
+
+            def ask(left: Iterator[int] = left) -> None:
+                if next(left, None) is None:
+                    raise InterruptedError
+
+            with pytest.raises(InterruptedError):
+                pca_errors(train, [images], 5, ask)
+
+    def test_it_ends_while_the_eigenvectors_are_computed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        begun, ended = threading.Event(), threading.Event()
+
+        def eigh(_: NDArray[np.float64]) -> None:
+            begun.set()
+            assert ended.wait(60)
+
+        def ask() -> None:
+            if begun.is_set():
+                raise InterruptedError
+
+        monkeypatch.setattr(np.linalg, "eigh", eigh)
+        with pytest.raises(InterruptedError):
+            pca_errors(random_images(100), [random_images(2)], 5, ask)
+        ended.set()
 
     @pytest.mark.parametrize("components", [64, 65, 1000])
     def test_as_many_components_as_pixels_are_exact(self, components: int) -> None:

@@ -14,7 +14,7 @@ from engine.augmentation import UNCHANGED
 from engine.control import Asked
 from engine.device import Device, choose_device
 from engine.events import BatchEnded, Continued, EpochEnded, Event, Paused
-from engine.tasks import Classification
+from engine.tasks import Classification, Task
 from engine.training import Stage, evaluate
 from tests.engine.tiny import (
     CPU,
@@ -195,6 +195,32 @@ def test_a_stage_stopped_in_an_augmented_epoch_or_its_validation_ends_as_if_it_h
     assert [event.epoch for event in events if isinstance(event, EpochEnded)] == [2, 3]
     assert torch.equal(resumed.linear.weight, whole.linear.weight)
     assert torch.equal(resumed.linear.bias, whole.linear.bias)
+
+
+# -- the best epoch ---------------------------------------------------------------------------------
+
+
+def best_epochs(task: Task, validations: list[dict[str, float]], monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The best epoch so far, after each."""
+    found = iter(validations)
+    monkeypatch.setattr("engine.training.evaluate", lambda *_: next(found))
+    _, events = run_fit(Pixels(), task, stage(epochs=len(validations)))
+    return [event.best_epoch for event in events if isinstance(event, EpochEnded)]
+
+
+def test_the_best_epoch_of_an_autoencoder_has_the_lowest_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    validations = [{"loss": loss} for loss in (0.5, 0.3, 0.4, 0.3, 0.2)]
+    assert best_epochs(Watched(do_nothing), validations, monkeypatch) == [1, 2, 2, 2, 5]
+
+
+def test_the_best_epoch_of_a_classifier_has_the_fewest_mistakes_and_then_the_lowest_loss(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    validations = [
+        {"loss": loss, "accuracy": accuracy}
+        for loss, accuracy in ((0.5, 0.9), (0.3, 0.8), (0.6, 0.9), (0.4, 0.9 + 1e-8), (0.9, 0.95), (0.1, 0.94))
+    ]
+    assert best_epochs(Classification(), validations, monkeypatch) == [1, 1, 1, 4, 5, 5]
 
 
 # -- precision ------------------------------------------------------------------------------------
