@@ -67,6 +67,8 @@ def _sentence(info: FieldInfo | None, detail: Any) -> str:
             )
         case "literal_error":
             return f"{what} is not known: choose {given['expected'].replace(chr(39), '')}."
+        case "union_tag_invalid":
+            return f"“{short(given['tag'])}” is not known: choose {given['expected_tags'].replace(chr(39), '')}."
         case "bool_parsing" | "bool_type":
             return f"{what} is neither yes nor no."
         case "int_parsing_size":
@@ -80,7 +82,7 @@ def _sentence(info: FieldInfo | None, detail: Any) -> str:
         case "string_too_short":
             return "This is needed."
         case _:
-            expected = (info.description if info is not None else None) or detail["msg"]
+            expected = (info.description if info is not None else None) or detail["msg"][:200]
             return f"{what} is not what is expected here: {expected}"
 
 

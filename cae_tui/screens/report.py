@@ -124,7 +124,6 @@ What a complete run came to, measured once on images that nothing was chosen by.
         self.measured = "evaluated_on" in result  # a run that diverged is over, but there is nothing to measure
         classifier = result.get("kind") == "classifier"
         self.set_class(classifier, "-classifier")
-        self.query_one("#headline", Static).update(headline(result))
         numbers, picture = self.query_one("#numbers"), self.query_one("#picture")
         numbers.border_title = "Classification report" if classifier else "Measures"
         picture.border_title = "Confusion matrix" if classifier else STACKED
@@ -180,7 +179,10 @@ What a complete run came to, measured once on images that nothing was chosen by.
         width, height = width or self.size.width, height or self.size.height
         roomy = width >= ROOMY[0] and height >= ROOMY[1]
         room = 52 if roomy else max(width - 6, 30)
-        self.query_one("#report", Static).update(numbers_of(self.view.result, self.view.status.image_shape, room))
+        # Where there is room the line above has what one view gives, for the report fills its pane to the last line.
+        self.query_one("#headline", Static).update(headline(self.view.result, one_view=roomy))
+        numbers = numbers_of(self.view.result, self.view.status.image_shape, room, with_views=not roomy)
+        self.query_one("#report", Static).update(numbers)
         self.set_class(roomy, "-roomy")
         self.query_one("#accuracy").display = self.has_class("-classifier") and width >= 60
         if not self.measured:

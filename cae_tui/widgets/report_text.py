@@ -12,8 +12,8 @@ from engine.words import views
 Result = Mapping[str, Any]
 
 
-def headline(result: Result) -> Content:
-    """`Test accuracy 99.61 % · test loss 0.0142 · 9,961 correct · 39 incorrect`."""
+def headline(result: Result, *, one_view: bool = False) -> Content:
+    """`Test accuracy 99.61 % · test loss 0.0142 · 9,961 correct · 39 incorrect`, and what one view would give."""
     if "evaluated_on" not in result:
         symbol, colour = formats.state_mark(str(result.get("state", "")))
         told = f"{symbol} {result.get('state', '')}. {result.get('message', '')}".strip()
@@ -29,6 +29,7 @@ def headline(result: Result) -> Content:
             ),
             f"{formats.count(result.get('correct'))} correct",
             f"{formats.count(result.get('incorrect'))} incorrect",
+            *([f"by one view {formats.percent(result['one_view_accuracy'])}"] if one_view and views(result) else []),
         ]
     elif of == "Test":
         parts = [f"Test MSE {formats.loss(result.get('test_mse'))}", f"PSNR {decibels(result.get('test_psnr'))}"]
@@ -103,11 +104,11 @@ def pca_sentence(pca: Result, mse: float | None) -> str:
     return f"{known}. The autoencoder's error is {1 / ratio:.1f} times larger: train it longer, or make it larger."
 
 
-def numbers_of(result: Result, image_shape: Sequence[int] = (), width: int = 80) -> Content:
+def numbers_of(result: Result, image_shape: Sequence[int] = (), width: int = 80, *, with_views: bool = True) -> Content:
     """What stands in the report's first pane, for either kind of run."""
     if result.get("kind") != "classifier":
         return measures(result, image_shape, width)
-    parts, stages, told = [report_lines(result)], stage_lines(result), views(result)
+    parts, stages, told = [report_lines(result)], stage_lines(result), views(result) if with_views else ""
     if len(stages) > 1:
         parts += [Content(), *stages]
     if told:

@@ -163,3 +163,11 @@ def test_a_spec_of_a_study_that_was_changed_by_hand_is_refused_in_words(
     inner[path[-1]] = to
     with pytest.raises(SpecError, match=words):
         study_from_json(values)
+
+
+def test_a_baseline_of_a_kind_that_is_not_known_is_refused_in_a_short_sentence() -> None:
+    values = make_study("one", AutoencoderSpec(), {"layers": "8,10"}).model_dump(mode="json")
+    values["baseline"]["kind"] = "x" * 10_000
+    with pytest.raises(SpecError, match="not known: choose autoencoder, classifier") as refused:
+        study_from_json(values)
+    assert len(str(refused.value)) < 200
