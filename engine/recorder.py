@@ -128,7 +128,10 @@ class Recorder:
 
     def _is_deleted(self) -> bool:
         """Whether what is written to the events file nobody will read."""
-        return not os.fstat(self._file.fileno()).st_nlink
+        try:
+            return not os.fstat(self._file.fileno()).st_nlink
+        except OSError as error:
+            raise storage_error(self.run.events, error) from error
 
     def _write_again(self) -> None:
         """Put the deleted file back as it was: its bytes are there as long as it is open, and checkpoints count them.
