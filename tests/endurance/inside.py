@@ -29,11 +29,11 @@ from cae_tui import cli, ending
 def figures(app: ending.EndingApp) -> dict[str, Any]:
     """What the process holds now, beside what only makes it quicker: caches are bounded, but fill for an hour."""
     gc.unfreeze()  # the caches of modules are among what the app has frozen
-    for each in gc.get_objects():
-        if isinstance(each, functools._lru_cache_wrapper):
+    for each in gc.get_objects():  # by their types: to ask a weak proxy what it is, when that is gone, is an error
+        if issubclass(type(each), functools._lru_cache_wrapper):
             if each.cache_parameters()["maxsize"] is not None:
                 each.cache_clear()
-        elif isinstance(each, LRUCache | FIFOCache):
+        elif issubclass(type(each), LRUCache | FIFOCache):
             each.clear()
     gc.collect()
     objects = gc.get_objects()
@@ -46,8 +46,8 @@ def figures(app: ending.EndingApp) -> dict[str, Any]:
         "descriptors": len(os.listdir("/proc/self/fd")),
         "queued": sum(pump._message_queue.qsize() for pump in set(pumps)),
         "stack": [type(screen).__name__ for screen in app.screen_stack],
-        "screens": sum(isinstance(each, Screen) for each in objects),
-        "widgets": sum(isinstance(each, Widget) for each in objects),
+        "screens": sum(issubclass(type(each), Screen) for each in objects),
+        "widgets": sum(issubclass(type(each), Widget) for each in objects),
         "mounted": len(app._registry),
         "workers": len(list(app.workers)),
         "timers": sum(len(pump._timers) for pump in set(pumps)),
