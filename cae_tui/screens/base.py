@@ -110,8 +110,9 @@ class Page(Steady, Screen[None]):
         return super().call_after_refresh(call)
 
     def refresh_crumbs(self) -> None:
-        """Write the top line again, after `crumbs` has changed."""
-        self.query_one(TopBar).crumbs = self.crumbs
+        """Write the top line again, after `crumbs` has changed; a page that is not composed yet does so once it is."""
+        for bar in self.query(TopBar):
+            bar.crumbs = self.crumbs
 
     def refresh_keys(self) -> None:
         """Draw the footer again, which costs as much as a table, only where other keys work than before."""
@@ -122,7 +123,8 @@ class Page(Steady, Screen[None]):
 
     def show_device(self, device: str) -> None:
         """Tell in the top line on which device one would train. To `watch` the app would keep a page that was left."""
-        self.query_one(TopBar).device = device
+        for bar in self.query(TopBar):
+            bar.device = device
 
     def short(self, run: str) -> str:
         """The shortest prefix of a run's id that no other run has."""
