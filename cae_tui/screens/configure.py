@@ -300,8 +300,8 @@ class ClassifierForm(SpecPage):
         ClassifierSpec,
         "What the classifier shall be. It is built on the encoder of an autoencoder: choose its run in the table "
         "with Enter, or type the path of a model file. `Ctrl+N` opens the form of an autoencoder.\n\n"
-        "The preset *Best* trains longer, for the last tenth of a percent; it is meant for an encoder of 64 kernels a "
-        "layer that downsamples by max-pool.",
+        "The preset *Best* trains a wider head for longer; it is meant for an encoder of 64 kernels a layer that "
+        "downsamples by max-pool.",
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
