@@ -108,12 +108,16 @@ def _whole(value: Any) -> int:
 
 
 def _number(value: Any) -> Any:
+    if type(value) is float and -_LARGEST < value < _LARGEST:  # most are: a story has a dozen for each epoch
+        return value
     if not math.isfinite(_any_number(value)):
         raise TypeError("not a finite number")
     return value
 
 
 def _any_number(value: Any) -> Any:
+    if type(value) is float and -_LARGEST < value < _LARGEST:
+        return value
     if type(value) not in (int, float):
         raise _refused(value)
     if abs(value) > _LARGEST and value not in (math.inf, -math.inf):

@@ -197,7 +197,7 @@ class EventFormat:
     def read(cls, line: str | bytes) -> Event | None:
         """The event of a line; None for a torn or damaged line, and for kinds that are not known here."""
         try:
-            values = json.loads(line)
+            values = json.loads(line if isinstance(line, str) else line.decode())
             event = record_of(cls.kinds[values["event"]], values)
             if isinstance(event, RunEnded):
                 event = replace(event, result=cleaned(event.result))

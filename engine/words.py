@@ -17,6 +17,8 @@ _OBEYED = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202
 
 def plain(text: str) -> str:
     """Text of a file or a person as it can be shown anywhere: in lines, and nothing else that a terminal obeys."""
+    if text.isascii() and text.isprintable():  # as most is
+        return text
     return _OBEYED.sub("�", text.replace("\t", " "))
 
 
