@@ -26,7 +26,7 @@ from cae_tui.widgets.report_text import as_text, headline, numbers_of
 from cae_tui.widgets.sample_strip import STACKED, SampleStripView
 from engine.errors import EngineError
 
-ROOMY = (118, 34)
+ROOMY = (120, 34)
 """Columns and rows from which all panes are shown at once."""
 PANES = {"numbers": "#numbers", "picture": "#picture", "curves": "#charts"}
 
@@ -144,6 +144,8 @@ What a complete run came to, measured once on images that nothing was chosen by.
         self.refresh_keys()
         if classifier and self.measured and self.query_one("#picture").display:
             self.query_one(ConfusionMatrix).focus()
+        elif self.query_one("#numbers").display:
+            self.query_one("#numbers").focus()  # so that the arrows show what is below its last line
 
     @work(exclusive=True, group="samples")
     async def read_samples(self) -> None:
@@ -178,7 +180,7 @@ What a complete run came to, measured once on images that nothing was chosen by.
             return
         width, height = width or self.size.width, height or self.size.height
         roomy = width >= ROOMY[0] and height >= ROOMY[1]
-        room = 52 if roomy else max(width - 6, 30)
+        room = 54 if roomy else max(width - 6, 30)
         # Where there is room the line above has what one view gives, for the report fills its pane to the last line.
         self.query_one("#headline", Static).update(headline(self.view.result, one_view=roomy))
         numbers = numbers_of(self.view.result, self.view.status.image_shape, room, with_views=not roomy)

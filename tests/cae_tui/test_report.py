@@ -11,7 +11,15 @@ from cae_tui.app import CaeApp
 from cae_tui.screens.report import ReportScreen
 from cae_tui.views import SampleStrip
 from cae_tui.widgets.confusion_matrix import ConfusionMatrix
-from cae_tui.widgets.report_text import as_text, headline, latent_sentence, measures, pca_sentence, report_lines
+from cae_tui.widgets.report_text import (
+    as_text,
+    headline,
+    latent_sentence,
+    measures,
+    pca_sentence,
+    report_lines,
+    stage_lines,
+)
 from cae_tui.widgets.sample_strip import SampleStripView
 from engine.runs import Home
 from tests.cae_tui.conftest import AUTOENCODER, CLASSIFIER, MakeApp, scripted_events, scripted_result, write_run
@@ -126,6 +134,13 @@ def test_no_line_of_the_measures_is_wider_than_its_pane() -> None:
     assert all(len(line) <= 40 for line in measures(scripted_result(), (28, 28, 1), 40).plain.splitlines())
 
 
+def test_a_stage_of_hours_is_told_in_one_line_of_its_pane() -> None:
+    stage = {"stage": "fine-tuning", "best_accuracy": 0.99, "best_epoch": 15, "epochs": 15, "seconds": 4136.0}
+    (line,) = stage_lines({"stages": [stage]})
+    assert line.plain == "fine-tuning val_accuracy 99.00 % at epoch 15/15, 1:08:56"
+    assert len(line) <= 56  # of the 60 that the pane has in 120 columns, less border and padding
+
+
 def test_the_copied_report_has_the_confusion_matrix_too() -> None:
     copied = as_text(scripted_result("classifier"))
     assert "Test accuracy 99.61 %" in copied
@@ -162,6 +177,16 @@ async def test_a_small_terminal_shows_one_pane_at_a_time(make_app: MakeApp, fill
         await pilot.press("1")
         await pilot.pause()
         assert "f1-score" in text(app)
+
+
+async def test_what_lies_below_a_small_pane_is_reached_by_keys(make_app: MakeApp, filled: Home) -> None:
+    app = make_app()
+    async with app.run_test(size=SMALL) as pilot:
+        await opened(app, pilot, CLASSIFIER)
+        assert "fine-tuning" not in text(app)
+        await pilot.press("end")
+        await settle(pilot)
+        assert "fine-tuning" in text(app)
 
 
 async def test_the_cursor_moves_over_the_cells_and_enter_shows_their_images(
