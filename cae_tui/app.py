@@ -329,7 +329,7 @@ class CaeApp(StudyApp):
         except EngineError as error:
             self.tell(str(error), "error")
             return
-        from engine.spec import write_value
+        from engine.fields import write_value
 
         spec = opened.spec["spec"]
         values = {name: write_value(value) for name, value in spec.items() if name != "kind"}

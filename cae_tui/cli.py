@@ -96,7 +96,8 @@ def make_parser(command: str | None = None, kind: str = "autoencoder") -> argpar
 
 
 def _add_spec_flags(parser: argparse.ArgumentParser, kind: str, *, required: bool = True) -> None:
-    from engine.spec import GROUPS, SPECS, spec_fields
+    from engine.fields import GROUPS
+    from engine.spec import SPECS, spec_fields
 
     spec = SPECS[kind]
     if len(spec.presets) > 1 or not required:

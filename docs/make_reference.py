@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from engine.spec import SPECS, spec_fields, write_value
+from engine.fields import write_value
+from engine.spec import SPECS, spec_fields
 
 PAGE = Path(__file__).with_name("hyperparameters.md")
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import StorageError
+from engine.fields import write_value
 from engine.files import absolute, write_bytes
 from engine.runs import Home, RunStatus
-from engine.spec import SPECS, spec_fields, write_value
+from engine.spec import SPECS, spec_fields
 from engine.words import moment, plain
 
 _LEFT_OUT = ("prefix", "marks", "host", "process", "work", "updated", "started", "image_shape", "title", "kind")

@@ -6,80 +6,27 @@ one sentence for each field that is wrong. Nothing here imports torch, so that a
 checked before the engine is loaded.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_origin
+from typing import ClassVar, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
-    Field,
-    PlainSerializer,
     ValidationError,
     ValidationInfo,
     field_validator,
 )
-from pydantic.config import JsonDict
 
 from engine.errors import SpecError
-from engine.refusals import choices_of, either, no_bool, problems_of, short
-
-GROUPS = ("Hyperparameters", "Optimisation", "Architecture", "Data", "Device")
-"""The sections of a form, in order; the first is always open."""
+from engine.fields import GROUPS, File, Kernels, Number, SpecField, Whole, asked, fields_of, write_list
+from engine.refusals import either, problems_of, short
 
 Device = Literal["auto", "cuda", "mps", "cpu"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Optimizer = Literal["adam", "adamw", "rmsprop", "sgd"]
 Schedule = Literal["one-cycle", "constant", "reduce-on-plateau"]
 Activation = Literal["relu", "leaky-relu", "elu", "silu", "gelu"]
-
-
-def _split_kernels(value: object) -> object:
-    """`32` or `16-32-64` as numbers; what is neither is left for pydantic to refuse."""
-    if isinstance(value, bool):
-        raise ValueError(f"{value} is not a number of kernels: write 32, or one number a layer as 16-32-64.")
-    if isinstance(value, int):
-        return (value,)
-    if isinstance(value, str):
-        parts = value.strip().split("-")
-        if not all(part.isascii() and part.isdigit() and len(part) < 6 for part in parts):
-            raise ValueError(
-                f"“{short(value)}” is not a number of kernels: write 32, or one number a layer as 16-32-64."
-            )
-        return tuple(int(part) for part in parts)
-    if isinstance(value, Sequence) and any(isinstance(part, bool) for part in value):
-        raise ValueError("True or False is not a number of kernels: write 32, or one number a layer as 16-32-64.")
-    return value
-
-
-def write_list(values: Iterable[int]) -> str:
-    """A list inside a value, as it is written everywhere: `16-32-64`."""
-    return "-".join(str(value) for value in values)
-
-
-def _no_blank(value: object) -> object:
-    """An empty text box means that no file was named."""
-    return None if isinstance(value, str) and not value.strip() else value
-
-
-Whole = Annotated[int, BeforeValidator(no_bool)]
-Number = Annotated[float, BeforeValidator(no_bool)]
-Kernels = Annotated[
-    tuple[Annotated[int, Field(ge=1, le=1024)], ...],
-    BeforeValidator(_split_kernels),
-    PlainSerializer(write_list, return_type=str),
-]
-File = Annotated[
-    Path | None, BeforeValidator(_no_blank), PlainSerializer(lambda path: None if path is None else str(path))
-]
-
-
-def asked(default: Any, group: str, title: str, description: str, *, unit: str = "", **bounds: Any) -> Any:
-    """A field of a spec: what `Field` takes, and the form's section and the unit besides."""
-    extra: JsonDict = {"group": group, "unit": unit}
-    return Field(default, title=title, description=description, json_schema_extra=extra, **bounds)
 
 
 class Spec(BaseModel):
@@ -414,74 +361,6 @@ class ClassifierSpec(Spec):
 SPECS: Mapping[str, type[Spec]] = {"autoencoder": AutoencoderSpec, "classifier": ClassifierSpec}
 
 AnySpec = TypeVar("AnySpec", bound=Spec)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpecField:
-    """A field as a form or a command line sees it."""
-
-    name: str
-    title: str
-    description: str
-    group: str
-    unit: str
-    type: type[int] | type[float] | type[bool] | type[str] | type[Path]
-    choices: tuple[str, ...]  # empty where any value of the type may be given
-    default: str | None  # as it is typed; None where there is none
-    required: bool
-
-    @property
-    def flag(self) -> str:
-        """Its name on the command line: `--batch-size`."""
-        return "--" + self.name.replace("_", "-")
-
-
-def _type_of(annotation: object) -> tuple[Any, tuple[str, ...]]:
-    if choices := choices_of(annotation):
-        return str, choices
-    if get_origin(annotation) is tuple:
-        return str, ()
-    if Path in get_args(annotation):
-        return Path, ()
-    return annotation, ()
-
-
-def write_value(value: object) -> str:
-    """A field's value as a person types it: `yes`, `16-32-64`, `0.004`, or nothing for None."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, tuple):
-        return write_list(value)
-    if isinstance(value, float):
-        text = f"{value:g}"
-        return text if float(text) == value else repr(value)  # what is read again is the same number
-    return str(value)
-
-
-def fields_of(kind: type[BaseModel]) -> list[SpecField]:
-    """Every field of a model that was made by `asked`, as declared."""
-    fields = []
-    for name, info in kind.model_fields.items():
-        extra: Any = info.json_schema_extra
-        if not extra:
-            continue
-        typ, choices = _type_of(info.annotation)
-        fields.append(
-            SpecField(
-                name=name,
-                title=info.title or name,
-                description=info.description or "",
-                group=extra["group"],
-                unit=extra["unit"],
-                type=typ,
-                choices=choices,
-                required=info.is_required(),
-                default=None if info.is_required() else write_value(info.default),
-            )
-        )
-    return fields
 
 
 def spec_fields(kind: type[Spec]) -> tuple[SpecField, ...]:

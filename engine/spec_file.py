@@ -10,10 +10,11 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engine.errors import RunError, SpecError
+from engine.fields import write_value
 from engine.files import FORMAT
 from engine.refusals import problems_of, short
 from engine.runs import RunDirectory
-from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, spec_from_json, write_value
+from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, spec_from_json
 
 MAY_CHANGE = ("images", "labels", "test_images", "test_labels", "encoder", "device", "precision")
 """Fields of a spec that say where things are: files may have been moved, and the run to another machine."""

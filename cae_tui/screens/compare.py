@@ -17,7 +17,7 @@ from cae_tui.screens.base import Page
 from cae_tui.views import RunView
 from cae_tui.widgets.study_chart import Curve, StudyChart, colour_of, mark_of
 from engine.errors import EngineError
-from engine.spec import write_value
+from engine.fields import write_value
 
 MOST = 12
 

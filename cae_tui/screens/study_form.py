@@ -23,7 +23,8 @@ from cae_tui.messages import Refused, StartStudy
 from cae_tui.screens.base import Page
 from cae_tui.widgets.fields import Choice, FieldRow, Group
 from engine.errors import EngineError, SpecError
-from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, SpecField, parse, preset, spec_from_json
+from engine.fields import SpecField
+from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, parse, preset, spec_from_json
 from engine.studies.records import StudyRecord
 from engine.studies.spec import (
     MODES,

@@ -20,7 +20,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Collapsible, Input, Label, Static
 
-from engine.spec import SpecField
+from engine.fields import SpecField
 
 CHANGED = "•"
 """Stands before the title of a field that is not as its preset has it."""

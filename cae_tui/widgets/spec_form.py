@@ -23,7 +23,8 @@ from textual.widgets import Input, Label, Static
 
 from cae_tui.widgets.fields import YES_NO, Choice, FieldRow, Group
 from engine.errors import SpecError
-from engine.spec import GROUPS, Spec, SpecField, parse, spec_fields, write_value
+from engine.fields import GROUPS, SpecField, write_value
+from engine.spec import Spec, parse, spec_fields
 
 CUSTOM = "Custom"
 """What stands where a preset would, when the fields that presets name are as none has them."""

@@ -21,7 +21,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
 from engine.errors import StorageError, StudyError
-from engine.spec import write_value
+from engine.fields import write_value
 from engine.states import PRUNED
 from engine.studies.records import PointRecord, StudyDirectory, StudyRecord
 from engine.studies.spec import Range, StudySpec, space_of, spec_of, studied_fields

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from engine import results, words
 from engine.datasets import load_dataset
 from engine.errors import EngineError, RunError, SpecError, StudyError
+from engine.fields import write_value
 from engine.files import absolute, storage_error, write_bytes
 from engine.preparation import check_digest
 from engine.run_csv import safe
 from engine.runs import Home, RunDirectory
-from engine.spec import ClassifierSpec, spec_fields, spec_from_json, write_value
+from engine.spec import ClassifierSpec, spec_fields, spec_from_json
 from engine.studies import figures
 from engine.studies.document import Block, Code, Heading, Paragraph, Picture, Table, as_html, as_markdown
 from engine.studies.journal import importances

@@ -17,22 +17,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engine.errors import SpecError
+from engine.fields import Number, SpecField, Whole, asked, fields_of, write_value
 from engine.refusals import either, problems_of, short
-from engine.spec import (
-    SPECS,
-    AutoencoderSpec,
-    ClassifierSpec,
-    Number,
-    Spec,
-    SpecField,
-    Whole,
-    asked,
-    fields_of,
-    parse,
-    preset,
-    spec_fields,
-    write_value,
-)
+from engine.spec import SPECS, AutoencoderSpec, ClassifierSpec, Spec, parse, preset, spec_fields
 from engine.studies.picks import EXPONENT, Rule
 
 Mode = Literal["one", "guided", "grid", "search"]

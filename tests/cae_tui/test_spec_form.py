@@ -7,7 +7,8 @@ from textual.widgets import Input, Static
 
 from cae_tui.widgets.fields import Choice, FieldRow, Group
 from cae_tui.widgets.spec_form import CUSTOM, Presets, SpecForm
-from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, parse, spec_fields, write_value
+from engine.fields import write_value
+from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, parse, spec_fields
 
 REPORT = {name: write_value(value) for name, value in AutoencoderSpec.presets["report"].items()}
 

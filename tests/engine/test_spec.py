@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import SpecError
+from engine.fields import write_value
 from engine.spec import (
     SPECS,
     AutoencoderSpec,
@@ -15,7 +16,6 @@ from engine.spec import (
     preset,
     spec_fields,
     spec_from_json,
-    write_value,
 )
 
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import SpecError
-from engine.spec import SPECS, AutoencoderSpec, ClassifierSpec, Spec, SpecField, parse, spec_fields, write_value
+from engine.fields import SpecField, write_value
+from engine.spec import SPECS, AutoencoderSpec, ClassifierSpec, Spec, parse, spec_fields
 from engine.studies.spec import MODES, as_command, make_study, space_of, studied_fields, study_fields
 from tests.fuzz.mutations import nasty_numbers, nasty_texts
 from tests.fuzz.outcome import accepted_share, value_or_sentence
