@@ -1,17 +1,21 @@
 """How cost grows: a step with batch size, kernels, layers and image size; memory and start-up with the images.
 
-    .venv/bin/python benchmarks/growth.py [--json FILE]
+    .venv/bin/python benchmarks/growth.py [--rounds 3] [--json FILE]
 
-Each row is a process of its own, so that none has the memory of another.
+Each number is of a process of its own, so that none has the memory of another; the rows are measured in turn, and told
+is the median. A step is that of a second epoch, each of so many steps. Memory is the most that the process ever held.
 """
 
+import json
+import statistics
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.common import asked, parser_of, write
+from benchmarks.common import asked, in_turn, parser_of, write
 from benchmarks.slices import random_images
 
 LOAD = """
@@ -33,47 +37,53 @@ VARIED = {
     "layers": ("6", "10", "14", "20"),
 }
 SIDES = (28, 56, 112)
+BATCH, STEPS = 128, 24
 IMAGES = (60_000, 250_000, 1_000_000)
+
+
+def step(images: Path, home: Path, *flags: str) -> float:
+    """Milliseconds a step of the second epoch."""
+    words = ["-m", "cae_tui", "--home", str(home), "autoencoder", "--json", "--epochs", "2", "--images", str(images)]
+    run = asked(sys.executable, [*words, *flags])["id"]
+    lines = (home / "runs" / run / "events.jsonl").read_text().splitlines()
+    epochs = [event for event in map(json.loads, lines) if event["event"] == "EpochEnded"]
+    return float(epochs[-1]["ms_per_step"])
 
 
 def main() -> None:
     """Measure and print."""
     parser = parser_of(__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    rows: list[dict[str, object]] = []
-
-    def step(images: Path, home: Path, title: str, *flags: str) -> None:
-        words = [
-            "-m",
-            "cae_tui",
-            "--home",
-            str(home),
-            "autoencoder",
-            "--json",
-            "--epochs",
-            "2",
-            "--images",
-            str(images),
-        ]
-        found = asked(sys.executable, [*words, *flags])
-        row = {"what": title, "ms_per_step": found["ms_per_step"], "images_per_second": found["images_per_second"]}
-        rows.append(row)
-        print(f"  {title:<22} {row['ms_per_step']:9.1f} ms/step {row['images_per_second']:9.0f} images/s", flush=True)
-
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        images = random_images(folder / "images", 6_000, 28)
+
+        def images_of(side: int, batch: int) -> Path:
+            """As many as give that many steps, a tenth of them being held back."""
+            where = folder / f"images-{side}-{batch}"
+            return where if where.exists() else random_images(where, -(-STEPS * batch * 10 // 9), side)
+
+        sides = {}
         for field, values in VARIED.items():
             for value in values:
-                step(images, folder / "home", f"{field.replace('-', ' ')} {value}", f"--{field}", value)
+                batch = int(value) if field == "batch-size" else BATCH
+                title = f"{field.replace('-', ' ')} {value}"
+                sides[title] = partial(step, images_of(28, batch), folder / "home", f"--{field}", value)
         for side in SIDES:
-            count = 6_000 * 28 * 28 // side**2
-            step(random_images(folder / f"of{side}", max(count, 600), side), folder / "home", f"{side} × {side} pixels")
+            sides[f"{side} × {side} pixels"] = partial(step, images_of(side, BATCH), folder / "home")
+        steps = in_turn(sides, options.rounds)
+        loads = []
         for count in IMAGES:
-            found = asked(sys.executable, ["-c", LOAD, str(random_images(folder / "many", count, 28))])
-            rows.append({"what": f"{count} images", **found})
-            print(f"  {count:>9,} images: read in {found['seconds']:6.2f} s, {found['mb']:6.0f} MB at most", flush=True)
-    write(options.json, {"rows": rows})
+            many = random_images(folder / "many", count, 28)
+            found = [asked(sys.executable, ["-c", LOAD, str(many)]) for _ in range(options.rounds)]
+            loads.append({"images": count, **{key: statistics.median(row[key] for row in found) for key in found[0]}})
+    print(f"milliseconds a step, median of {options.rounds} (least to most)")
+    for title, taken in steps.items():
+        print(f"  {title:<22} {statistics.median(taken):8.1f}   ({min(taken):.1f} to {max(taken):.1f})")
+    print(f"reading images of 28 × 28, median of {options.rounds}")
+    for row in loads:
+        print(f"  {row['images']:>9,} images   {row['seconds']:6.2f} s   {row['mb']:6.0f} MB at most")
+    write(options.json, {"ms_per_step": steps, "loading": loads})
 
 
 if __name__ == "__main__":

@@ -7,15 +7,14 @@ runs without a terminal at 120×40, after its background work (images, torch) ha
 the first page of the table is drawn, in a process that has listed no run before.
 """
 
-import argparse
 import asyncio
-import json
 import random
 import statistics
 import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.common import parser_of, write
 from cae_tui.app import CaeApp
 from cae_tui.widgets.run_table import RunTable
 from engine.files import write_json
@@ -92,9 +91,8 @@ async def measure(home: Home) -> dict[str, float]:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--runs", type=int, default=2000)
-    parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         home = Home(Path(folder))
@@ -106,8 +104,7 @@ def main() -> None:
     print(f"  a page down, median and p95        {page:6.1f} ms {slow:6.1f} ms")
     print(f"  look again for what has changed    {1000 * result['list_again']:6.1f} ms")
     print(f"  first filter that reads the specs  {1000 * result['first_filter_by_spec']:6.0f} ms")
-    if options.json:
-        options.json.write_text(json.dumps({"runs": options.runs, **result}, indent=1))
+    write(options.json, {"runs": options.runs, **result})
 
 
 if __name__ == "__main__":

@@ -1,13 +1,12 @@
 """What the screen costs: the same run by command line and in the app, in turn.
 
-    .venv/bin/python benchmarks/screen.py [--pairs 5] [--epochs 1] [--json FILE]
+    .venv/bin/python benchmarks/screen.py [--pairs 9] [--epochs 1] [--json FILE]
 
 Both train the recommended autoencoder on all of MNIST. The app runs in a pseudo-terminal of 120×40 with its
 training screen open, and is told what to train by the message that the form sends. Compared are the images a
 second of the training steps, which both write into `result.json`, and the most memory that the process ever held.
 """
 
-import argparse
 import json
 import os
 import statistics
@@ -17,6 +16,8 @@ import tempfile
 from pathlib import Path
 
 import pexpect
+
+from benchmarks.common import parser_of, write
 
 INSIDE = """
 import sys
@@ -74,10 +75,9 @@ def rate_and_memory(process: int, home: Path) -> tuple[float, float]:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=5)
+    parser = parser_of(__doc__)
+    parser.add_argument("--pairs", type=int, default=9)
     parser.add_argument("--epochs", type=int, default=1)
-    parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -105,8 +105,7 @@ def main() -> None:
     }
     print(f"training with the app over without, median of {len(rows)} pairs: {result['ratio']:.3f}")
     print(f"peak memory, median: {app_memory:.0f} MB with the app, {command_memory:.0f} MB without")
-    if options.json:
-        options.json.write_text(json.dumps(result, indent=1))
+    write(options.json, result)
 
 
 if __name__ == "__main__":

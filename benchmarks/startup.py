@@ -8,8 +8,6 @@ sides keep their bytecode, as Python does unless it is told not to: else one wou
 and the other, installed with it, not.
 """
 
-import argparse
-import json
 import os
 import statistics
 import sys
@@ -18,6 +16,8 @@ import time
 from pathlib import Path
 
 import pexpect
+
+from benchmarks.common import parser_of, write
 
 EMPTY = """
 from textual.app import App
@@ -47,9 +47,8 @@ def start(words: list[str], text: str) -> float:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--pairs", type=int, default=15)
-    parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "empty.py"
@@ -73,8 +72,7 @@ def main() -> None:
     print(f"  cae-tui            {result['cae_tui_seconds']:.3f} s")
     print(f"  empty Textual app  {result['empty_app_seconds']:.3f} s")
     print(f"  ratio              {result['ratio']:.2f}  ({min(ratios):.2f} to {max(ratios):.2f})")
-    if options.json:
-        options.json.write_text(json.dumps(result, indent=1))
+    write(options.json, result)
 
 
 if __name__ == "__main__":

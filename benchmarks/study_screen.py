@@ -8,9 +8,7 @@ two measurements nothing is drawn; the clock runs from the news until every line
 wait for the next of sixty refreshes a second among it; the processor's time is what the drawing itself takes.
 """
 
-import argparse
 import asyncio
-import json
 import random
 import statistics
 import tempfile
@@ -18,6 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.common import parser_of, write
 from cae_tui.app import CaeApp
 from cae_tui.messages import StudyUpdated
 from cae_tui.screens import study as study_page
@@ -98,10 +97,9 @@ async def measure(folder: Path, trials: int, epochs: int) -> dict[str, list[tupl
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--trials", type=int, default=100)
     parser.add_argument("--epochs", type=int, default=50)
-    parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         found = asyncio.run(measure(Path(folder), options.trials, options.epochs))
@@ -113,8 +111,7 @@ def main() -> None:
         row = {"clock": statistics.median(clock), "worst": max(clock), "processor": statistics.median(worked)}
         result[name] = row
         print(f"{name:<14} {1000 * row['clock']:7.1f} {1000 * row['worst']:7.1f} {1000 * row['processor']:10.1f}")
-    if options.json:
-        options.json.write_text(json.dumps(result, indent=1))
+    write(options.json, result)
 
 
 if __name__ == "__main__":

@@ -287,8 +287,8 @@ def _no_place_to_draw() -> str:
     streams = {"input": sys.__stdin__, "output": sys.__stdout__, "error output": sys.__stderr__}
     missing = [name for name, stream in streams.items() if stream is None or not stream.isatty()]
     if missing:
-        verb = "is" if len(missing) == 1 else "are"
-        return f"the app needs a terminal, and its {' and '.join(missing)} {verb} not one. Open it in a terminal"
+        what = "is no terminal" if len(missing) == 1 else "are no terminals"
+        return f"the app needs a terminal, and its {' and '.join(missing)} {what}. Open it in one"
     encoding = getattr(sys.__stderr__, "encoding", None) or "unknown"
     try:
         known = codecs.lookup(encoding).name

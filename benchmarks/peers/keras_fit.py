@@ -68,6 +68,11 @@ class Watch(keras.callbacks.Callback):
         """The clock starts with `fit`, the building of its graph in it."""
         self.begun = time.perf_counter()
 
+    def on_epoch_begin(self, epoch: int, logs: object = None) -> None:  # noqa: ARG002 - as Keras calls it
+        """What was written after the epoch before is none of its time."""
+        if self.ends:
+            self.begun = time.perf_counter()
+
     def on_train_batch_end(self, batch: int, logs: object = None) -> None:  # noqa: ARG002 - as Keras calls it
         """A step is over."""
         self.ends.append(time.perf_counter())
@@ -81,7 +86,6 @@ class Watch(keras.callbacks.Callback):
             loss = float((logs or {})["val_loss"])
             with self.file.open("a") as file:
                 file.write(json.dumps({"epoch": epoch + 1, "seconds": now - self.begun, "val_loss": loss}) + "\n")
-            self.begun = now
             if loss <= self.until:
                 self.model.stop_training = True
 

@@ -46,7 +46,8 @@ What a complete run came to, measured once on images that nothing was chosen by.
 - **Autoencoder**: the mean squared error (MSE) of pixels in [0, 1]; PSNR says the same in decibels, higher is better.
   PCA is the best linear autoencoder with a latent of that size: a network is worth its time where it is better.
 - `g` sample predictions, `w` only the wrong ones, `v` curves, `e` the form with this run's spec,
-  `m` save the model file, `y` copy the report as text. `1` `2` `3` show one pane each.
+  `m` save the model file, `y` copy the report as text.
+- In a small terminal `1` `2` `3` show one pane each, and the arrows, `PageDown` and `End` what is below its last line.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("g", "gallery('all')", "Samples", id="report.gallery", tooltip="Sample predictions"),
@@ -61,6 +62,7 @@ What a complete run came to, measured once on images that nothing was chosen by.
         Binding("1", "pane('numbers')", "Numbers", id="report.numbers", tooltip="The numbers", show=False),
         Binding("2", "pane('picture')", "Picture", id="report.picture", tooltip="Confusion or images", show=False),
         Binding("3", "pane('curves')", "Curves", id="report.charts", tooltip="The curves", show=False),
+        Binding("down", "enter_pane", "Into it", id="report.enter", tooltip="From the tabs into the pane", show=False),
     ]
 
     def __init__(self, run: str) -> None:
@@ -142,10 +144,6 @@ What a complete run came to, measured once on images that nothing was chosen by.
         if view.state.samples is not None and not classifier:
             self.read_samples()
         self.refresh_keys()
-        if classifier and self.measured and self.query_one("#picture").display:
-            self.query_one(ConfusionMatrix).focus()
-        elif self.query_one("#numbers").display:
-            self.query_one("#numbers").focus()  # so that the arrows show what is below its last line
 
     @work(exclusive=True, group="samples")
     async def read_samples(self) -> None:
@@ -195,6 +193,15 @@ What a complete run came to, measured once on images that nothing was chosen by.
         for name, selector in PANES.items():
             self.query_one(selector).display = roomy or self._pane == name
         self.query_one("#top").display = roomy or self._pane != "curves"
+        if self.focused is None or not all(node.display for node in self.focused.ancestors_with_self):
+            self.action_enter_pane()
+
+    def action_enter_pane(self) -> None:
+        """Give the keyboard to the confusion matrix where it is shown; else to the numbers, which arrows scroll."""
+        if self.has_class("-classifier") and self.query_one("#picture").display:
+            self.query_one(ConfusionMatrix).focus()
+        elif self.query_one("#numbers").display:
+            self.query_one("#numbers").focus()
 
     @on(Tabs.TabActivated)
     def tab_chosen(self, event: Tabs.TabActivated) -> None:
@@ -207,10 +214,7 @@ What a complete run came to, measured once on images that nothing was chosen by.
         self.query_one(Tabs).active = f"tab-{name}"
         self._pane = name
         self._arrange()
-        if name == "picture" and self.has_class("-classifier"):
-            self.query_one(ConfusionMatrix).focus()
-        elif name == "numbers":
-            self.query_one("#numbers").focus()
+        self.action_enter_pane()
 
     # -- keys ------------------------------------------------------------------------------------
 

@@ -68,7 +68,7 @@ def stage_lines(result: Result) -> list[Content]:
         lines.append(
             Content.assemble(
                 f"{stage['stage']:<12}",
-                f"{best} at epoch {stage['best_epoch']}/{stage['epochs']}, {formats.duration(stage['seconds'])}",
+                f"{best}, epoch {stage['best_epoch']}/{stage['epochs']}, {formats.duration(stage['seconds'])}",
             )
         )
     return lines

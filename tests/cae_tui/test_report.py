@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from textual.message import Message
 from textual.pilot import Pilot
+from textual.widgets import Tabs
 from textual.worker import WorkerCancelled
 
 from cae_tui import messages
@@ -135,9 +136,9 @@ def test_no_line_of_the_measures_is_wider_than_its_pane() -> None:
 
 
 def test_a_stage_of_hours_is_told_in_one_line_of_its_pane() -> None:
-    stage = {"stage": "fine-tuning", "best_accuracy": 0.99, "best_epoch": 15, "epochs": 15, "seconds": 4136.0}
+    stage = {"stage": "fine-tuning", "best_accuracy": 0.99, "best_epoch": 97, "epochs": 100, "seconds": 4136.0}
     (line,) = stage_lines({"stages": [stage]})
-    assert line.plain == "fine-tuning val_accuracy 99.00 % at epoch 15/15, 1:08:56"
+    assert line.plain == "fine-tuning val_accuracy 99.00 %, epoch 97/100, 1:08:56"
     assert len(line) <= 56  # of the 60 that the pane has in 120 columns, less border and padding
 
 
@@ -187,6 +188,37 @@ async def test_what_lies_below_a_small_pane_is_reached_by_keys(make_app: MakeApp
         await pilot.press("end")
         await settle(pilot)
         assert "fine-tuning" in text(app)
+
+
+@pytest.mark.parametrize(
+    ("before", "pane", "after", "has_it"),
+    [
+        (LARGE, "", SMALL, "#numbers"),
+        (SMALL, "3", LARGE, "#confusion"),
+        (SMALL, "2", LARGE, "#confusion"),
+    ],
+)
+async def test_a_pane_that_is_shown_has_the_keyboard_after_the_terminal_changed_its_size(
+    make_app: MakeApp, filled: Home, before: tuple[int, int], pane: str, after: tuple[int, int], has_it: str
+) -> None:
+    app = make_app()
+    async with app.run_test(size=before) as pilot:
+        screen = await opened(app, pilot, CLASSIFIER)
+        if pane:
+            await pilot.press(pane)
+        await pilot.resize_terminal(*after)
+        await settle(pilot)
+        assert screen.focused is screen.query_one(has_it)
+
+
+async def test_from_the_tabs_a_key_leads_into_the_pane(make_app: MakeApp, filled: Home) -> None:
+    app = make_app()
+    async with app.run_test(size=SMALL) as pilot:
+        screen = await opened(app, pilot, CLASSIFIER)
+        screen.query_one(Tabs).focus()
+        await pilot.press("right", "down")
+        await settle(pilot)
+        assert screen.focused is screen.query_one(ConfusionMatrix)
 
 
 async def test_the_cursor_moves_over_the_cells_and_enter_shows_their_images(

@@ -1,0 +1,69 @@
+"""Which operations a training step's time goes to, by torch's profiler; `limit.py` runs it for each architecture.
+
+    .venv/bin/python -m benchmarks.operations IMAGES recommended 128
+
+The share of each kind in the time spent inside of operators, forward and backward, without what they call.
+"""
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+
+from engine.batches import DeviceImages
+from engine.datasets import load_dataset
+from engine.device import Device, keep_freed_memory
+from engine.models import ConvAutoencoder
+from engine.optimisation import make_optimizer
+from engine.spec import AutoencoderSpec, preset
+from engine.steps import Step
+from engine.tasks import Reconstruction
+
+KINDS = {
+    "convolution": ("conv",),
+    "batch norm": ("batch_norm", "batchnorm"),
+    "activation": ("silu", "relu", "threshold", "sigmoid", "clamp_min"),
+    "pooling and shuffling": ("pool", "pixel_", "shuffle"),
+    "optimizer": ("adam",),
+}
+WARM = 10
+
+
+def kind_of(operation: str) -> str:
+    """The kind that an operation of the profiler counts to."""
+    name = operation.lower()
+    return next((kind for kind, words in KINDS.items() if any(word in name for word in words)), "other")
+
+
+def shares(times: Iterable[tuple[str, float]]) -> dict[str, float]:
+    """The share of each kind, from the name and the time of each operation."""
+    took = dict.fromkeys([*KINDS, "other"], 0.0)
+    for operation, time in times:
+        took[kind_of(operation)] += time
+    total = sum(took.values())
+    return {kind: time / total for kind, time in took.items()}
+
+
+def main() -> None:
+    """Take the steps of one pass over the images, and print."""
+    folder, name, size = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+    keep_freed_memory()
+    cpu, data = torch.device("cpu"), load_dataset(folder).train
+    model = ConvAutoencoder(preset(AutoencoderSpec, name), data.images.shape[1:])
+    model.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]  # torch's types miss it
+    optimizer = make_optimizer("adam", list(model.parameters()), 1e-3, 0.0)
+    device = Device(cpu, "float32", torch.get_num_threads())
+    step = Step(model, Reconstruction(), optimizer, DeviceImages(data, cpu), device, None)
+    batches = [batch for batch in torch.arange(len(data.images)).split(size) if len(batch) == size]
+    for batch in batches[:WARM]:
+        step(batch)
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+        for batch in batches:
+            step(batch)
+    print(json.dumps(shares((event.key, event.self_cpu_time_total) for event in profile.key_averages())))
+
+
+if __name__ == "__main__":
+    main()
