@@ -38,15 +38,16 @@ format: $(VENV)/installed-dev
 picture: $(VENV)/installed-dev
 	@$(BIN)/python docs/make_picture.py
 
-# With the machine otherwise idle; what was measured is in build/bench/*.json.
+# A quarter of an hour, with the machine otherwise idle; what was measured is in build/bench/*.json.
 bench: $(VENV)/installed-dev $(VENV)-peers/installed
 	@mkdir -p build/bench
-	@for name in throughput limit startup keys screen study_screen run_list long_use ending; do \
+	@for name in throughput limit startup keys screen; do \
 	  $(BIN)/python benchmarks/$$name.py --json build/bench/$$name.json || exit 1; done
 
-# Hours: what takes long is written down as it comes, and a second call goes on where the first was stopped.
+# Hours: each training of `quality` and each of Keras's epochs is written down as it comes, and a second call goes on
+# after the last of them.
 bench-full: bench
-	@for name in quality time_to_loss growth; do \
+	@for name in growth study_screen run_list long_use ending time_to_loss quality; do \
 	  $(BIN)/python benchmarks/$$name.py --json build/bench/$$name.json || exit 1; done
 
 wheel: $(VENV)/installed-dev

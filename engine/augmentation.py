@@ -18,8 +18,7 @@ def augment(images: Tensor, generator: torch.Generator | None) -> Tensor:
     """A batch to train on: its first `UNCHANGED` part as it is, the rest changed by `affine`.
 
     A batch is in random order, so which images are left as they are is random too. Those that a model is asked about
-    later are not resampled: one that has seen none like them ends at a higher validation loss
-    (docs/performance.md has the figures).
+    later are not resampled: one that has seen none like them ends at a higher validation loss.
 
     Args:
         images: see `affine`.
