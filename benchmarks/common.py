@@ -69,6 +69,18 @@ def asked(python: Path | str, words: Sequence[str], **environment: str) -> dict[
     return found
 
 
+def engine_step(images: Path, home: Path, *flags: str) -> float:
+    """Milliseconds a step of the second epoch of an autoencoder that the command line trains on `images`."""
+    words = ["-m", "cae_tui", "--home", str(home), "autoencoder", "--json", "--epochs", "2", "--images", str(images)]
+    return float(epochs_of(home, asked(sys.executable, [*words, *flags])["id"])[-1]["ms_per_step"])
+
+
+def epochs_of(home: Path, run: str) -> list[dict[str, Any]]:
+    """What a run tells of each of its epochs."""
+    lines = (home / "runs" / run / "events.jsonl").read_text().splitlines()
+    return [event for event in map(json.loads, lines) if event["event"] == "EpochEnded"]
+
+
 def in_turn(sides: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
     """Measure A B C, A B C, …: what slows the machine down for a while then slows all of them."""
     found: dict[str, list[float]] = {name: [] for name in sides}

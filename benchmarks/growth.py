@@ -6,7 +6,6 @@ Each number is of a process of its own, so that none has the memory of another; 
 is the median. A step is that of a second epoch, each of so many steps. Memory is the most that the process ever held.
 """
 
-import json
 import statistics
 import sys
 import tempfile
@@ -15,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.common import asked, in_turn, parser_of, write
+from benchmarks.common import asked, engine_step, in_turn, parser_of, write
 from benchmarks.slices import random_images
 
 LOAD = """
@@ -41,15 +40,6 @@ BATCH, STEPS = 128, 24
 IMAGES = (60_000, 250_000, 1_000_000)
 
 
-def step(images: Path, home: Path, *flags: str) -> float:
-    """Milliseconds a step of the second epoch."""
-    words = ["-m", "cae_tui", "--home", str(home), "autoencoder", "--json", "--epochs", "2", "--images", str(images)]
-    run = asked(sys.executable, [*words, *flags])["id"]
-    lines = (home / "runs" / run / "events.jsonl").read_text().splitlines()
-    epochs = [event for event in map(json.loads, lines) if event["event"] == "EpochEnded"]
-    return float(epochs[-1]["ms_per_step"])
-
-
 def main() -> None:
     """Measure and print."""
     parser = parser_of(__doc__)
@@ -68,9 +58,9 @@ def main() -> None:
             for value in values:
                 batch = int(value) if field == "batch-size" else BATCH
                 title = f"{field.replace('-', ' ')} {value}"
-                sides[title] = partial(step, images_of(28, batch), folder / "home", f"--{field}", value)
+                sides[title] = partial(engine_step, images_of(28, batch), folder / "home", f"--{field}", value)
         for side in SIDES:
-            sides[f"{side} × {side} pixels"] = partial(step, images_of(side, BATCH), folder / "home")
+            sides[f"{side} × {side} pixels"] = partial(engine_step, images_of(side, BATCH), folder / "home")
         steps = in_turn(sides, options.rounds)
         loads = []
         for count in IMAGES:

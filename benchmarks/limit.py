@@ -15,9 +15,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.common import asked, in_turn, parser_of, write
+from benchmarks.common import asked, engine_step, in_turn, parser_of, write
 from benchmarks.slices import first_images
-from benchmarks.throughput import ARCHITECTURES, engine
+from benchmarks.throughput import ARCHITECTURES
 from engine.architecture import plan_autoencoder
 from engine.spec import AutoencoderSpec, preset
 
@@ -42,7 +42,8 @@ def product() -> float:
 def step(images: Path, home: Path, architecture: str) -> float:
     """GFLOP/s of a training step."""
     plan = plan_autoencoder(preset(AutoencoderSpec, architecture), (28, 28, 1))
-    return 2 * BATCH * (3 * plan.macs - plan.layers[0].macs) / engine(images, home, architecture, BATCH) / 1e6
+    milliseconds = engine_step(images, home, "--preset", architecture, "--batch-size", str(BATCH))
+    return 2 * BATCH * (3 * plan.macs - plan.layers[0].macs) / milliseconds / 1e6
 
 
 def main() -> None:

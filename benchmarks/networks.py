@@ -25,9 +25,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.common import parser_of, write
 from engine import augmentation
 from engine.datasets import load_dataset
+from engine.device import Device
 
 HELD_BACK = 20_000
-FIVE = ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))
 # Stride of each convolution; "pool" has stride 1 and a max-pool after it.
 ARCHITECTURES: dict[str, tuple[int | str, ...]] = {
     "default": (2, 2, 1, 1, 1),
@@ -69,7 +69,7 @@ def network(options: argparse.Namespace) -> nn.Module:
     if options.head_norm:
         head.append(nn.BatchNorm1d(options.units))
     head += [nn.ReLU(), nn.Dropout(options.dropout), nn.Linear(options.units, 10)]
-    return nn.Sequential(encoder, *head).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return Device(torch.device("cpu"), "float32", torch.get_num_threads()).place(nn.Sequential(encoder, *head))
 
 
 def erase(images: Tensor, part: float, generator: torch.Generator) -> Tensor:
@@ -96,8 +96,7 @@ def judge(model: nn.Module, images: Tensor, labels: Tensor, held_back: Tensor) -
     for chosen in held_back.split(500):
         shown, true = batch(images, chosen), labels[chosen]
         logits = model(shown)
-        averaged = sum(model(torch.roll(shown, shift, (2, 3))).softmax(1) for shift in FIVE)
-        assert isinstance(averaged, Tensor)
+        averaged = torch.stack([model(view).softmax(1) for view in augmentation.views(shown)]).mean(0)
         mistakes += (logits.argmax(1) != true).sum().item()
         of_five += (averaged.argmax(1) != true).sum().item()
         loss += functional.cross_entropy(logits, true, reduction="sum").item()
@@ -107,6 +106,7 @@ def judge(model: nn.Module, images: Tensor, labels: Tensor, held_back: Tensor) -
 def train(options: argparse.Namespace) -> dict[str, float]:
     """Train the network that the options describe, and judge it."""
     torch.manual_seed(options.seed)
+    usual = augmentation.SHIFT  # the views that it is judged by are the program's own
     augmentation.ROTATION, augmentation.SHEAR = math.radians(options.rotation), options.shear
     augmentation.SHIFT, augmentation.SCALE = options.shift / 28, options.scale
     data = load_dataset().train
@@ -142,6 +142,7 @@ def train(options: argparse.Namespace) -> dict[str, float]:
             optimizer.step()
             schedule.step()
         print(f"  epoch {epoch + 1}/{options.epochs}  {time.perf_counter() - begun:.0f} s", file=sys.stderr, flush=True)
+    augmentation.SHIFT = usual
     parameters = sum(weights.numel() for weights in model.parameters())
     return {"parameters": parameters, **judge(model, images, labels, held_back)}
 

@@ -51,10 +51,9 @@ def main() -> None:
     folder, name, size = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     keep_freed_memory()
     cpu, data = torch.device("cpu"), load_dataset(folder).train
-    model = ConvAutoencoder(preset(AutoencoderSpec, name), data.images.shape[1:])
-    model.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]  # torch's types miss it
-    optimizer = make_optimizer("adam", list(model.parameters()), 1e-3, 0.0)
     device = Device(cpu, "float32", torch.get_num_threads())
+    model = device.place(ConvAutoencoder(preset(AutoencoderSpec, name), data.images.shape[1:])).train()
+    optimizer = make_optimizer("adam", list(model.parameters()), 1e-3, 0.0)
     step = Step(model, Reconstruction(), optimizer, DeviceImages(data, cpu), device, None)
     batches = [batch for batch in torch.arange(len(data.images)).split(size) if len(batch) == size]
     for batch in batches[:WARM]:

@@ -6,7 +6,6 @@ Each side trains in a process of its own on the first images of MNIST. Told are 
 way: the first third of a peer's steps, and the first epoch of the engine, are left out.
 """
 
-import json
 import statistics
 import sys
 import tempfile
@@ -16,19 +15,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.common import PEERS, asked, in_turn, parser_of, ratios, write
+from benchmarks.common import PEERS, asked, engine_step, in_turn, parser_of, ratios, write
 from benchmarks.slices import first_images
 
 ARCHITECTURES = ("report", "recommended")
-
-
-def engine(images: Path, home: Path, architecture: str, batch: int) -> float:
-    """Milliseconds a step of the second epoch."""
-    words = ["-m", "cae_tui", "--home", str(home), "autoencoder", "--json", "--images", str(images), "--epochs", "2"]
-    run = asked(sys.executable, [*words, "--preset", architecture, "--batch-size", str(batch)])["id"]
-    lines = (home / "runs" / run / "events.jsonl").read_text().splitlines()
-    epochs = [event for event in map(json.loads, lines) if event["event"] == "EpochEnded"]
-    return float(epochs[-1]["ms_per_step"])
 
 
 def peer(python: Path | str, script: str, architecture: str, steps: int, batch: int) -> float:
@@ -49,7 +39,15 @@ def main() -> None:
         images = first_images(Path(folder) / "images", round(options.steps * options.batch / 0.9) + 1)
         for architecture in ARCHITECTURES:
             sides: dict[str, Callable[[], float]] = {
-                "engine": partial(engine, images, Path(folder) / "home", architecture, options.batch),
+                "engine": partial(
+                    engine_step,
+                    images,
+                    Path(folder) / "home",
+                    "--preset",
+                    architecture,
+                    "--batch-size",
+                    str(options.batch),
+                ),
                 "PyTorch loop": partial(peer, sys.executable, "torch_loop", architecture, options.steps, options.batch),
             }
             if PEERS.exists():

@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.common import PEERS, ROOT, asked, parser_of, write
+from benchmarks.common import PEERS, ROOT, asked, epochs_of, parser_of, write
 
 LOSSES = (0.0011, 0.00048)
 RUNS = 3
@@ -39,9 +39,7 @@ def engine(home: Path, epochs: int) -> list[tuple[float, float]]:
     run = asked(
         sys.executable, ["-m", "cae_tui", "--home", str(home), "autoencoder", "--json", "--epochs", str(epochs)]
     )
-    lines = (home / "runs" / run["id"] / "events.jsonl").read_text().splitlines()
-    events = [event for event in map(json.loads, lines) if event["event"] == "EpochEnded"]
-    return [(event["seconds"], event["validation"]["loss"]) for event in events]
+    return [(epoch["seconds"], epoch["validation"]["loss"]) for epoch in epochs_of(home, run["id"])]
 
 
 def shortest(home: Path, loss: float) -> tuple[int, tuple[int, float]]:

@@ -33,7 +33,7 @@ def put(text: str, end: str = "\n") -> None:
         OutputError: the output takes nothing more.
     """
     try:
-        print(text, end=end)  # noqa: T201
+        print(text, end=end)  # noqa: T201 - all that is printed passes here
     except OSError as error:
         raise refusal(error) from error
 
@@ -63,7 +63,7 @@ def refusal(error: OSError) -> OSError:
 def complain(sentence: str) -> None:
     """Say on stderr what is wrong, as far as anybody hears it."""
     with suppress(OSError):
-        print(f"cae-tui: {plain(sentence)}", file=sys.stderr)  # noqa: T201
+        print(f"cae-tui: {plain(sentence)}", file=sys.stderr)  # noqa: T201 - all that is printed passes here
 
 
 def take_any_character() -> None:

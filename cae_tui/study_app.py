@@ -29,6 +29,11 @@ class StudyApp(RunListApp):
     """The form that asked for the run or study which is being prepared."""
 
     @property
+    def pages(self) -> "list[Page]":
+        """All that are open."""
+        raise NotImplementedError
+
+    @property
     def studies(self) -> "StudyRunner":
         """What does studies, and reads them."""
         raise NotImplementedError
@@ -56,9 +61,9 @@ class StudyApp(RunListApp):
     def _pass_study_on(self, message: StudyUpdated) -> None:
         study = message.study
         self.form_served()
-        for screen in self.screen_stack:
-            if getattr(screen, "place", None) == ("study", ""):
-                screen.place = ("study", study.id)  # type: ignore[attr-defined]
+        for opened in self.pages:
+            if opened.place == ("study", ""):
+                opened.place = ("study", study.id)
         if page := self.page:
             page.post_message(StudyUpdated(study))
             shown = page.place == ("study", study.id)

@@ -239,7 +239,7 @@ def as_values(record: StudyRecord) -> dict[str, Any]:
     """A study as JSON has it."""
     values = asdict(record)
     del values["prefix"]
-    return _plain(values)  # type: ignore[no-any-return]
+    return _plain(values)  # type: ignore[no-any-return]  # of a dict it is one
 
 
 def _plain(value: Any) -> Any:

@@ -53,7 +53,7 @@ class Device:
 
     def place(self, model: nn.Module) -> nn.Module:
         """The model on the device, in the layout that its convolutions are fastest in."""
-        return model.to(self.torch_device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+        return model.to(self.torch_device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]  # torch's types miss it
 
     def settle(self) -> None:
         """Set what torch keeps per thread; called in the thread that trains."""

@@ -77,7 +77,7 @@ def create(home: Home, spec: Spec, study: str = "", trial: int = 0) -> Work:
         file, origin = find_encoder(home, spec.encoder)
         encoder = read_autoencoder(file, data.shape)
         encoder.build()
-    plan = plan_autoencoder(spec if encoder is None else encoder.encoder_spec, data.shape)  # type: ignore[arg-type]
+    plan = plan_autoencoder(spec if encoder is None else encoder.encoder_spec, data.shape)  # type: ignore[arg-type]  # no encoder: an autoencoder's spec
     if spec.batch_size == 1 and any(layer.normalised and layer.shape[:2] == (1, 1) for layer in plan.encoder):
         raise SpecError(
             {"batch_size": "1 leaves batch normalisation one number to normalise: use 2 or more, or fewer halvings."}

@@ -54,7 +54,7 @@ class Readings:
             arrived = None
             if self._ahead and rows.is_pinned():  # the copy is under way
                 # `blocking` leaves the processor to other threads while it is waited for.
-                arrived = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
+                arrived = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]  # torch has no types for it
                 arrived.record()
             self._lots.append((rows, self._launched[-1][1], arrived))
             self._launched = []

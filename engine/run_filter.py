@@ -146,7 +146,7 @@ def _state_of_marks(sign: str, value: str) -> Test:
     if sign not in (":", "=") or value.lower() not in _IS:
         raise FilterError(f"“is{sign}{_short(value)}” is not known: write is:starred, is:hidden or is:resumable.")
     found = _IS[value.lower()]
-    return lambda run, spec: found(run)  # noqa: ARG005
+    return lambda run, spec: found(run)  # noqa: ARG005 - every test is asked with both
 
 
 def _text(field: str, sign: str, value: str) -> Test:
@@ -155,10 +155,10 @@ def _text(field: str, sign: str, value: str) -> Test:
     if field == "state" and not any(sought in state for state in STATES):
         raise FilterError(f"“{_short(value)}” is no state: choose {', '.join(STATES)}.")
 
-    def contains(run: RunStatus, spec: Values) -> bool:  # noqa: ARG001
+    def contains(run: RunStatus, spec: Values) -> bool:  # noqa: ARG001 - every test is asked with both
         return any(sought in text.casefold() for text in read(run))
 
-    def equals(run: RunStatus, spec: Values) -> bool:  # noqa: ARG001
+    def equals(run: RunStatus, spec: Values) -> bool:  # noqa: ARG001 - every test is asked with both
         return any(sought == text.casefold() for text in read(run))
 
     return contains if sign == ":" else equals if sign == "=" else _turned(equals)
@@ -167,7 +167,7 @@ def _text(field: str, sign: str, value: str) -> Test:
 def _number(field: str, sign: str, value: str) -> Test:
     sought, compare, read = _read_number(field, value), _COMPARE[sign], _NUMBERS[field]
 
-    def test(run: RunStatus, spec: Values) -> bool:  # noqa: ARG001
+    def test(run: RunStatus, spec: Values) -> bool:  # noqa: ARG001 - every test is asked with both
         found = read(run)
         return found is not None and compare(found, sought)
 
@@ -186,20 +186,20 @@ def _of_spec(field: str, sign: str, value: str) -> Test:
     compare, kind = _COMPARE[sign], fields[field].type
     if kind in (int, float) or field == "kernels":
         if field == "kernels" and "-" in value and sign in _EQUAL:  # the whole list, as it is written
-            return lambda run, spec: field in spec and compare(str(spec[field]), value)  # noqa: ARG005
+            return lambda run, spec: field in spec and compare(str(spec[field]), value)  # noqa: ARG005 - every test is asked with both
         number = _read_number(field, value)
-        return lambda run, spec: (found := _smallest(spec.get(field))) is not None and compare(found, number)  # noqa: ARG005
+        return lambda run, spec: (found := _smallest(spec.get(field))) is not None and compare(found, number)  # noqa: ARG005 - every test is asked with both
     _refuse_order(field, sign)
     if kind is bool:
         if value.lower() not in ("yes", "no"):
             raise FilterError(f"{field}{sign}{_short(value)}: yes or no was expected.")
         asked = value.lower() == "yes"
-        return lambda run, spec: field in spec and compare(spec[field], asked)  # noqa: ARG005
+        return lambda run, spec: field in spec and compare(spec[field], asked)  # noqa: ARG005 - every test is asked with both
     choices, sought = fields[field].choices, value.casefold()
     if choices and not any(sought in choice for choice in choices):
         raise FilterError(f"{field}{sign}{_short(value)} is not known: choose {', '.join(choices)}.")
 
-    def test(run: RunStatus, spec: Values) -> bool:  # noqa: ARG001
+    def test(run: RunStatus, spec: Values) -> bool:  # noqa: ARG001 - every test is asked with both
         found = str(spec.get(field) or "").casefold()
         return sought in found if sign == ":" else field in spec and compare(found, sought)
 

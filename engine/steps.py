@@ -59,7 +59,7 @@ class Step:
         with self.device.autocast():
             outcome = self.task(self.model, images, labels)
         self.optimizer.zero_grad(set_to_none=True)
-        outcome.objective.backward()  # type: ignore[no-untyped-call]
+        outcome.objective.backward()  # type: ignore[no-untyped-call]  # torch has no types for it
         self.optimizer.step()
         self.names = tuple(outcome.metrics)
         return torch.stack(tuple(outcome.metrics.values()))
@@ -200,7 +200,7 @@ def record(
 @cache
 def _side_stream(device: torch.device) -> torch.cuda.Stream:
     """One for all recordings: libraries keep a workspace of some megabytes for each stream that they have seen."""
-    stream: torch.cuda.Stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+    stream: torch.cuda.Stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]  # torch has no types for it
     return stream
 
 

@@ -157,7 +157,7 @@ What the model made of the images it was measured on.
 
     def refilter(self, **changes: str | int | None) -> None:
         """Apply the filter, with `changes`, from its first image on."""
-        self.filter = replace(self.filter, **changes)  # type: ignore[arg-type]
+        self.filter = replace(self.filter, **changes)  # type: ignore[arg-type]  # each caller names a field and its own type
         if self.view is None:
             return
         self.found = self.filter.apply(self.view.predictions)

@@ -164,7 +164,7 @@ Of a classifier: {heads}.
         super().on_mount()
         self.query_one("#form").border_title = "Study"
         self.query_one("#plan-card").border_title = "Plan"
-        self._rows["values"].control.placeholder = "layers=8,10,12"  # type: ignore[union-attr]
+        self._rows["values"].control.placeholder = "layers=8,10,12"  # type: ignore[union-attr]  # this field is an Input
         self._look()
 
     # -- what is typed ---------------------------------------------------------------------------

@@ -37,7 +37,7 @@ class ArchitectureTable(Vertical):
     }
     """
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual calls it so
         super().__init__(id=id, classes="card")
         self.border_title = "Architecture"
 

@@ -61,7 +61,7 @@ class CardGrid(Widget, can_focus=True):
     class Resized(Message):
         """Another number of cards fits."""
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual calls it so
         super().__init__(id=id)
         self.cards: Sequence[Prediction] = ()
         self.pictures: Mapping[int, Picture] = {}

@@ -63,7 +63,7 @@ class ConfusionMatrix(ScrollView, can_focus=True):
             super().__init__()
             self.true, self.predicted = true, predicted
 
-    def __init__(self, counts: Sequence[Sequence[int]] = (), *, id: str | None = None) -> None:  # noqa: A002
+    def __init__(self, counts: Sequence[Sequence[int]] = (), *, id: str | None = None) -> None:  # noqa: A002 - Textual calls it so
         super().__init__(id=id)
         self.counts: list[list[int]] = []
         self._cell = self._label = 1

@@ -35,7 +35,7 @@ class EpochLog(RichLog):
     EpochLog:focus { border: round $primary; background-tint: $foreground 0%; }
     """
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual calls it so
         super().__init__(id=id, wrap=False, markup=False, highlight=False, min_width=1, max_lines=LINES_KEPT)
         self.border_title = "Epochs"
         self._run: RunState | None = None

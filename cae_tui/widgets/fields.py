@@ -67,7 +67,7 @@ class Choice(Widget, can_focus=True):
             """The choice."""
             return self.choice
 
-    def __init__(self, choices: Sequence[str], value: str, *, id: str | None = None) -> None:  # noqa: A002
+    def __init__(self, choices: Sequence[str], value: str, *, id: str | None = None) -> None:  # noqa: A002 - Textual calls it so
         super().__init__(id=id)
         self.choices = tuple(choices)
         self.set_reactive(Choice.value, value)

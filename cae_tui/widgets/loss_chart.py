@@ -128,7 +128,7 @@ class LossChart(Chart):
     log_scale: reactive[bool] = reactive(True)
     by: reactive[str] = reactive("")
 
-    def __init__(self, metric: str = "loss", *, by: str = "", keys: str = "", id: str | None = None) -> None:  # noqa: A002
+    def __init__(self, metric: str = "loss", *, by: str = "", keys: str = "", id: str | None = None) -> None:  # noqa: A002 - Textual calls it so
         super().__init__(id=id)
         self.metric = metric
         self.set_reactive(LossChart.by, by)

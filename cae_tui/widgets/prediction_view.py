@@ -21,9 +21,9 @@ BARS_WIDTH = 18
 
 def probability_lines(probabilities: Sequence[float], true: int | None, width: int) -> list[Content]:
     """A bar a class, of the ten likeliest where there are more; ✓ marks the true class, ✗ another one told."""
-    classes = range(len(probabilities))
+    classes: Sequence[int] = range(len(probabilities))
     if len(probabilities) > MOST_BARS:
-        classes = sorted(classes, key=lambda name: -probabilities[name])[:MOST_BARS]  # type: ignore[assignment]
+        classes = sorted(classes, key=lambda name: -probabilities[name])[:MOST_BARS]
     top = max(classes, key=lambda name: probabilities[name], default=None)
     digits = len(str(max(classes, default=0)))
     lines = []
@@ -72,7 +72,7 @@ class PredictionView(Widget):
 
     image: reactive[ImageView | None] = reactive(None)
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual calls it so
         super().__init__(id=id)
         self.prediction: Prediction | None = None
         self._place = ""

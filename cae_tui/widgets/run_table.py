@@ -219,5 +219,5 @@ def sorted_runs(runs: Sequence[RunStatus], order: str, *, backwards: bool = Fals
     column = next(column for column in COLUMNS if column.name == order)
     having = [run for run in runs if column.key(run) is not None]
     lacking = [run for run in runs if column.key(run) is None]
-    ordered = sorted(having, key=column.key, reverse=column.descending != backwards)  # type: ignore[arg-type]
+    ordered = sorted(having, key=column.key, reverse=column.descending != backwards)  # type: ignore[arg-type]  # those with None are left out
     return ordered + lacking

@@ -138,7 +138,7 @@ class SpecForm(Vertical):
         only: Collection[str] = (),
         below: Mapping[str, Widget] | None = None,
         title: str = "Hyperparameters",
-        id: str | None = None,  # noqa: A002
+        id: str | None = None,  # noqa: A002 - Textual calls it so
     ) -> None:
         super().__init__(id=id, classes="card")
         self.border_title = title

@@ -115,7 +115,7 @@ async def test_a_refusal_leads_back_to_the_form_as_it_was(make_app: MakeApp) -> 
 
 @pytest.mark.usefixtures("errors_are_meant")
 async def test_a_bug_before_the_first_event_is_told_too(make_app: MakeApp) -> None:
-    app = make_app(ScriptedWork(refusal=ZeroDivisionError("a bug")))  # type: ignore[arg-type]
+    app = make_app(ScriptedWork(refusal=ZeroDivisionError("a bug")))  # type: ignore[arg-type]  # an error that is none of ours, on purpose
     async with app.run_test() as pilot:
         app.screen.post_message(Start(AutoencoderSpec()))
         await until(pilot, lambda: bool(told(app)))
@@ -212,7 +212,7 @@ async def test_a_run_is_configured_again_with_its_values(make_app: MakeApp, home
             asked.append(message)
             configure(message)
 
-        app._configure = remember  # type: ignore[method-assign]
+        app._configure = remember  # type: ignore[method-assign]  # a stand-in
         app.screen.post_message(ConfigureAgain(AUTOENCODER))
         await until(pilot, on_top(app, AutoencoderForm))
         app.screen.post_message(ConfigureAgain(CLASSIFIER))
@@ -429,8 +429,8 @@ async def test_every_binding_can_be_remapped_and_is_explained(make_app: MakeApp)
     async with app.run_test():
         for source in (app, app.screen):
             for binding in type(source).BINDINGS:
-                assert binding.id, binding  # type: ignore[union-attr]
-                assert binding.tooltip, binding  # type: ignore[union-attr]
+                assert binding.id, binding  # type: ignore[union-attr]  # it has one here
+                assert binding.tooltip, binding  # type: ignore[union-attr]  # it has one here
 
 
 # -- what the app is told ------------------------------------------------------------------------------
@@ -459,7 +459,7 @@ async def test_a_screen_that_comes_back_is_told_what_happened_meanwhile(make_app
         await until(pilot, on_top(app, HomeScreen))
         await pilot.pause()
         runs = app.screen.query_one("#runs")
-        assert "✓ finished" in str(runs.get_option_at_index(0).prompt)  # type: ignore[attr-defined]
+        assert "✓ finished" in str(runs.get_option_at_index(0).prompt)  # type: ignore[attr-defined]  # it is a list of options
 
 
 @pytest.mark.parametrize("by_command", [True, False])

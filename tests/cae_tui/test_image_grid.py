@@ -12,7 +12,7 @@ from tests.cae_tui.script import picture
 def style_at(text: Text, row: int, column: int) -> Style:
     """The style of a cell of a drawn picture."""
     line = text.split("\n")[row]
-    return next(span.style for span in line.spans if span.start <= column < span.end)  # type: ignore[return-value]
+    return next(span.style for span in line.spans if span.start <= column < span.end)  # type: ignore[return-value]  # drawn with styles, not with their names
 
 
 def grey(value: int) -> Color:
@@ -67,7 +67,7 @@ def test_any_picture_fills_any_size_and_an_even_one_stays_even(
     even = Picture(height, width, channels, bytes([value]) * (height * width * channels))
     text = half_blocks(even, width=wanted[0], height=wanted[1])
     assert [len(line) for line in text.plain.split("\n")] == [wanted[0]] * wanted[1]
-    assert {span.style.color for span in text.spans} == {grey(value)}  # type: ignore[union-attr]
+    assert {span.style.color for span in text.spans} == {grey(value)}  # type: ignore[union-attr]  # drawn with styles, not with their names
 
 
 @given(

@@ -155,7 +155,7 @@ class BadKey(Bad):
 
 
 class BadAction(Bad):
-    BINDINGS = [("k", "fail", "Fail")]  # noqa: RUF012
+    BINDINGS = [("k", "fail", "Fail")]  # noqa: RUF012 - declared as Textual does
 
     def action_fail(self) -> None:
         bug()
@@ -294,7 +294,7 @@ async def test_errors_again_and_again_end_the_app_with_the_run_stopped(
         async with app.run_test() as pilot:
             await begin(app, pilot)
             if of == "app":
-                app.set_interval(0.01, lambda: app.post_message(RunUpdated(app.runner.current)))  # type: ignore[arg-type]
+                app.set_interval(0.01, lambda: app.post_message(RunUpdated(app.runner.current)))  # type: ignore[arg-type]  # a run is on
                 monkeypatch.setattr(app, "_name_training", fail)
             else:
                 await pilot.press("escape")

@@ -38,7 +38,7 @@ async def test_two_sizes_on_their_way_at_once_do_not_call_each_other_back(make_a
                 seen.append(size)
             original(size, scroll)
 
-        screen._refresh_layout = counted  # type: ignore[method-assign]
+        screen._refresh_layout = counted  # type: ignore[method-assign]  # a stand-in
         for width, height in ((60, 16), (100, 30)):
             size = Size(width, height)
             screen.post_message(events.Resize(size, size, size))

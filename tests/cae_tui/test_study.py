@@ -69,7 +69,7 @@ async def test_each_key_draws_its_chart(make_app: MakeApp, home: Home) -> None:
         async def importances(study: StudyRecord) -> dict[str, float]:
             return {"learning_rate": 0.75, "kernels": 0.25}
 
-        app.studies.importances = importances  # type: ignore[method-assign]
+        app.studies.importances = importances  # type: ignore[method-assign]  # a stand-in
         found = {}
         for key in "123456":
             await pilot.press(key)
@@ -408,7 +408,7 @@ def test_a_study_looks_as_it_did(
 
     async def open_it(pilot: Pilot[Any]) -> None:
         pilot.app.theme = theme
-        await opened(pilot.app, pilot)  # type: ignore[arg-type]
+        await opened(pilot.app, pilot)  # type: ignore[arg-type]  # it is a CaeApp
         await pilot.press("left")
         await pilot.pause(0.7)
 
@@ -426,7 +426,7 @@ def test_every_chart_looks_as_it_did(
     async def importances(study: StudyRecord) -> dict[str, float]:
         return {"learning_rate": 0.75, "kernels": 0.25}
 
-    app.studies.importances = importances  # type: ignore[method-assign]
+    app.studies.importances = importances  # type: ignore[method-assign]  # a stand-in
 
     async def open_it(pilot: Pilot[Any]) -> None:
         await opened(app, pilot)

@@ -33,7 +33,7 @@ def plan_of(app: CaeApp, record: StudyRecord) -> None:
     async def plan(spec: object) -> StudyRecord:
         return record
 
-    app.studies.plan = plan  # type: ignore[method-assign]
+    app.studies.plan = plan  # type: ignore[method-assign]  # a stand-in
 
 
 async def test_the_form_shows_the_plan_and_starts_it(make_app: MakeApp) -> None:
@@ -97,7 +97,7 @@ async def test_what_the_data_refuse_is_told(make_app: MakeApp) -> None:
     async def plan(spec: object) -> StudyRecord:
         raise EngineError("batch 600: 600 is more than the 540 images to train on.")
 
-    app.studies.plan = plan  # type: ignore[method-assign]
+    app.studies.plan = plan  # type: ignore[method-assign]  # a stand-in
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await form(app, pilot)
         screen.query_one("#field-values", Input).value = "batch_size=64,600"

@@ -91,7 +91,7 @@ async def test_of_10000_epochs_the_log_keeps_the_latest_and_the_chart_draws_as_m
     app = make_app()
     async with app.run_test(size=(120, 40)) as pilot:
         app._open_training(AUTOENCODER)
-        await until(pilot, lambda: on_top(app, TrainingScreen)() and app.screen.state is not None)  # type: ignore[attr-defined]
+        await until(pilot, lambda: on_top(app, TrainingScreen)() and app.screen.state is not None)  # type: ignore[attr-defined]  # that screen is on top
         await pilot.pause(0.5)
         (log,) = [log for log in app.screen.query(EpochLog) if log.display]
         assert len(log.lines) == LINES_KEPT
@@ -100,7 +100,7 @@ async def test_of_10000_epochs_the_log_keeps_the_latest_and_the_chart_draws_as_m
         assert points
         assert max(points) <= 2 * 120
         assert len(app.screen.query(Widget)) < WIDGETS
-        state = app.screen.state  # type: ignore[attr-defined]
+        state = app.screen.state  # type: ignore[attr-defined]  # that screen is on top
         assert len(state.batches) <= 2000
 
 

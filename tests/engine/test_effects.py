@@ -222,7 +222,7 @@ def test_every_setting_of_an_autoencoder_s_training_reaches_fit(
     more = {"epochs": 7, "batch_size": 5, "patience": 4, "seed": 6}
     spec = tiny(noise_files, **of_stage, **more, precision="bfloat16")
     ((name, (task, stage, device, still)),) = handed(spec).items()
-    assert stage == Stage(name="autoencoder", **of_stage, **more, augment=False)  # type: ignore[arg-type]
+    assert stage == Stage(name="autoencoder", **of_stage, **more, augment=False)  # type: ignore[arg-type]  # values of several types
     assert (name, device.precision, still) == ("autoencoder", "bfloat16", False)
     assert isinstance(task, Reconstruction)
 
@@ -235,8 +235,8 @@ def test_every_setting_of_a_classifier_s_training_reaches_fit_for_the_stage_that
     spec = tiny_classifier(noise_files, encoder, **both, **own, label_smoothing=0.2, precision="bfloat16", seed=6)
     calls = handed(spec)
     stages = {name: call[1] for name, call in calls.items()}
-    frozen = Stage(name="frozen", epochs=2, learning_rate=0.012, augment=False, seed=6, **both)  # type: ignore[arg-type]
-    tuning = Stage(name="fine-tuning", epochs=3, learning_rate=0.056, augment=True, seed=1006, **both)  # type: ignore[arg-type]
+    frozen = Stage(name="frozen", epochs=2, learning_rate=0.012, augment=False, seed=6, **both)  # type: ignore[arg-type]  # values of several types
+    tuning = Stage(name="fine-tuning", epochs=3, learning_rate=0.056, augment=True, seed=1006, **both)  # type: ignore[arg-type]  # values of several types
     assert stages == {"frozen": frozen, "fine-tuning": tuning}
     assert [still for *_, still in calls.values()] == [True, False]
     for task, _, device, _ in calls.values():

@@ -203,7 +203,7 @@ class TestConstantImageError:
         with pytest.raises(ValueError, match="at least one"):
             constant_image_error(random_images(0))
         with pytest.raises(ValueError, match="float64"):
-            constant_image_error(random_images(1) / 255)  # type: ignore[arg-type]
+            constant_image_error(random_images(1) / 255)  # type: ignore[arg-type]  # refused on purpose
 
 
 class TestPcaError:

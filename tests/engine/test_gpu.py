@@ -227,7 +227,7 @@ def test_a_stopped_stage_goes_on_from_its_state(optimizer: str) -> None:
 
 def test_a_step_that_waits_for_the_device_cannot_be_recorded_and_is_taken_as_it_is() -> None:
     device = cuda()
-    task = Watched(lambda model, images: images.sum().item(), Classification())  # type: ignore[arg-type]
+    task = Watched(lambda model, images: images.sum().item(), Classification())  # type: ignore[arg-type]  # a measure is enough here
     model = device.place(Small())
     progress, events = run_fit(model, task, todo(), data=data(device), device=device)
     assert progress.ended == "finished"  # dropout and augmentation still draw, after a recording that failed
@@ -237,7 +237,7 @@ def test_a_step_that_waits_for_the_device_cannot_be_recorded_and_is_taken_as_it_
 
 def test_after_a_recording_that_failed_memory_is_given_back_and_the_next_one_succeeds() -> None:
     device = cuda()
-    task = Watched(lambda model, images: images.sum().item(), Classification())  # type: ignore[arg-type]
+    task = Watched(lambda model, images: images.sum().item(), Classification())  # type: ignore[arg-type]  # a measure is enough here
     run_fit(device.place(Small()), task, todo(), data=data(device), device=device)
     torch.cuda.empty_cache()  # torch refuses while it believes that a recording is on
     _, _, events = run(todo(), device)

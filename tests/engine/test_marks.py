@@ -15,7 +15,7 @@ from tests.engine.test_training import Trained
 
 def made(home: Home, **values: object) -> RunDirectory:
     run = home.create_run()
-    run.write_status(replace(RunStatus(id=run.id, kind="autoencoder", state="failed", started=1.0), **values))  # type: ignore[arg-type]
+    run.write_status(replace(RunStatus(id=run.id, kind="autoencoder", state="failed", started=1.0), **values))  # type: ignore[arg-type]  # values of several types
     return run
 
 

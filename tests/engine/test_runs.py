@@ -17,7 +17,7 @@ from tests.engine.test_training import Trained
 
 
 def status(name: str, **values: object) -> RunStatus:
-    return RunStatus(**{"id": name, "kind": "autoencoder", "state": "running", "started": 1.0, **values})  # type: ignore[arg-type]
+    return RunStatus(**{"id": name, "kind": "autoencoder", "state": "running", "started": 1.0, **values})  # type: ignore[arg-type]  # values of several types
 
 
 def test_every_event_of_a_run_survives_its_line(autoencoder: Trained, classifier: Trained) -> None:
@@ -275,7 +275,7 @@ def test_an_event_is_immutable_and_knows_its_time() -> None:
     )  # fmt: skip
     assert event.time > 1e9
     with pytest.raises(AttributeError):
-        event.time = 0.0  # type: ignore[misc]
+        event.time = 0.0  # type: ignore[misc]  # to see that it is refused
     assert "EpochEnded" in EventFormat.kinds
     assert EpochEnded.__doc__
 

@@ -43,7 +43,7 @@ class TestImageSet:
         with pytest.raises(ValueError, match="not uint8"):
             ImageSet(pictures())
         with pytest.raises(ValueError, match="float64"):
-            ImageSet(pictures(2, 8, 8, 1) / 255)  # type: ignore[arg-type]
+            ImageSet(pictures(2, 8, 8, 1) / 255)  # type: ignore[arg-type]  # refused on purpose
         with pytest.raises(ValueError, match=r"not uint8 \(2,\)"):
             ImageSet(pictures(2, 8, 8, 1), numbers(1, 2, 3))
 

@@ -41,7 +41,7 @@ class Small(nn.Module):
                 nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.SiLU(), nn.Dropout(0.3), nn.Flatten(),
                 nn.Linear(4 * SIDE * SIDE, CLASSES),
             )  # fmt: skip
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types miss it
 
     def forward(self, images: Tensor) -> Tensor:
         logits: Tensor = self.layers(images)

@@ -171,7 +171,7 @@ class Range:
         for kind, spec in self.specs.items():
             home = Home(self.folder / f"whole-{kind}")
             begun = time.monotonic()
-            finish(fork(lambda home=home, spec=spec: start(home, spec)), self.folder)  # type: ignore[misc]
+            finish(fork(lambda home=home, spec=spec: start(home, spec)), self.folder)  # type: ignore[misc]  # mypy infers no default of a lambda
             self.durations[kind] = time.monotonic() - begun
             self.wholes[kind] = home.find(home.ids()[0]).path
 

@@ -61,9 +61,9 @@ def test_the_other_rules() -> None:
 @pytest.mark.parametrize("rule", ["trade", "lowest", "tolerance", "budget"])
 def test_a_diverged_value_is_never_taken(rule: str) -> None:
     given = [Point(value="a", loss=math.inf, time=0.1), Point(value="b", loss=0.5, time=5.0)]
-    assert pick(given, rule).place == 1  # type: ignore[arg-type]
+    assert pick(given, rule).place == 1  # type: ignore[arg-type]  # the name of a rule, from a table
     with pytest.raises(StudyError, match="finite"):
-        pick(given[:1], rule)  # type: ignore[arg-type]
+        pick(given[:1], rule)  # type: ignore[arg-type]  # the name of a rule, from a table
 
 
 def test_a_budget_that_no_value_keeps_is_said_with_the_cheapest() -> None:

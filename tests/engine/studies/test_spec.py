@@ -27,7 +27,7 @@ REPORT = preset(AutoencoderSpec, "report", **GUIDED_BASELINE)
 def test_one_at_a_time_varies_one_hyperparameter_over_a_baseline() -> None:
     study = make_study("one", DEFAULT, {"layers": " 8, 10,012 "})
     assert study.values == {"layers": ("8", "10", "12")}
-    assert [spec_of(study.baseline, values).layers for values in study.combinations(("layers",))] == [8, 10, 12]  # type: ignore[attr-defined]
+    assert [spec_of(study.baseline, values).layers for values in study.combinations(("layers",))] == [8, 10, 12]  # type: ignore[attr-defined]  # the baseline is an autoencoder's
     assert study_from_json(study.model_dump(mode="json")) == study
     assert study.title == "layers 8, 10, 12"
 
