@@ -54,7 +54,7 @@ class Page(Steady, Screen[None]):
     ]
     AUTO_FOCUS = "*"
     NAMES_PALETTE: ClassVar[bool] = False  # whether the footer has room to name the palette of commands
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - declared as Textual does - as Textual declares it
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - declared as Textual does
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012 - declared as Textual does
 
     _offered: Sequence[object] = ()

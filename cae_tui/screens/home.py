@@ -55,7 +55,7 @@ class HomeScreen(Page):
     CSS_PATH = "home.tcss"
     AUTO_FOCUS = "#menu"
     NAMES_PALETTE = True
-    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (66, "-narrow"), (100, "-wide")]  # noqa: RUF012 - declared as Textual does - as Textual declares it
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (66, "-narrow"), (100, "-wide")]  # noqa: RUF012 - declared as Textual does
     VERTICAL_BREAKPOINTS = [(0, "-low"), (20, "-short"), (32, "-tall")]  # noqa: RUF012 - declared as Textual does
     HELP = """
 A convolutional autoencoder learns to squeeze an image into a few numbers (the *latent*) and to draw it again

@@ -21,9 +21,16 @@ from typing import Any
 from textual.cache import FIFOCache, LRUCache
 from textual.message_pump import MessagePump
 from textual.screen import Screen
+from textual.scrollbar import ScrollBar, ScrollBarCorner
 from textual.widget import Widget
 
 from cae_tui import cli, ending
+
+POOLS = ("asyncio_", "reader_")
+"""How threads of a pool begin: it adds one only where all are at work, up to a bound, and keeps it."""
+
+SCROLL_BARS = (ScrollBar, ScrollBarCorner)
+"""Made when something scrolls for the first time, which a window that is dragged about decides, and kept with it."""
 
 
 def figures(app: ending.EndingApp) -> dict[str, Any]:
@@ -39,16 +46,20 @@ def figures(app: ending.EndingApp) -> dict[str, Any]:
     objects = gc.get_objects()
     gc.freeze()
     pumps: list[MessagePump] = [app, *app.screen_stack, *app._registry]
+    names = [thread.name for thread in threading.enumerate()]
+    lasting = sorted(name for name in names if not name.startswith(POOLS))
+    mounted = [type(each).__name__ for each in app._registry if not isinstance(each, SCROLL_BARS)]
     return {
         "rss": _resident(),
-        "threads": len(os.listdir("/proc/self/task")),
-        "python_threads": sorted(thread.name for thread in threading.enumerate()),
+        "threads": len(os.listdir("/proc/self/task")) - len(names) + len(lasting),
+        "python_threads": lasting,
         "descriptors": len(os.listdir("/proc/self/fd")),
         "queued": sum(pump._message_queue.qsize() for pump in set(pumps)),
         "stack": [type(screen).__name__ for screen in app.screen_stack],
         "screens": sum(issubclass(type(each), Screen) for each in objects),
-        "widgets": sum(issubclass(type(each), Widget) for each in objects),
-        "mounted": len(app._registry),
+        "widgets": sum(issubclass(type(each), Widget) and not issubclass(type(each), SCROLL_BARS) for each in objects),
+        "mounted": len(mounted),
+        "mounted_kinds": dict(sorted(Counter(mounted).items())),
         "workers": len(list(app.workers)),
         "timers": sum(len(pump._timers) for pump in set(pumps)),
         "objects": len(objects),
