@@ -8,15 +8,13 @@ the first paint; every other screen is imported when it is first opened.
 
 import gc
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
-from weakref import WeakSet
 
 from textual import on, work
 from textual.app import SystemCommand
-from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.reactive import reactive
 from textual.screen import Screen
@@ -30,7 +28,7 @@ from cae_tui.study_app import StudyApp
 from cae_tui.themes import DARK, THEMES, data_variables
 from engine.control import Asked
 from engine.errors import EngineError
-from engine.runs import Home, shortest_prefixes
+from engine.runs import Home
 from engine.states import EARLY_STOPPED, FINISHED
 
 if TYPE_CHECKING:
@@ -71,17 +69,13 @@ class CaeApp(StudyApp):
         open_run: str | None = None,
         study_work: "StudyWork | None" = None,
     ) -> None:
-        super().__init__()
+        super().__init__(home)
         self._open_first = open_run
-        self.home = home
         self._runner: Runner | None = None
         self._studies: StudyRunner | None = None
         self._work, self._study_work = work, study_work
-        self.runs_version = 0
         self.drafts: dict[str, dict[str, str]] = {}  # what was typed into forms, by kind and field
         self._settings, self._settings_problem = read_settings(home.path)
-        self._prefixes: dict[str, str] = {}
-        self._spent: WeakSet[Screen[Any]] = WeakSet()  # forms whose run began
         self._told: tuple[str, str] = ("", "")  # the latest run and state that lists were told of
         self._finding_device = False
         self._began_without_gc = False  # as the command has it, which loads nothing else into this process
@@ -191,12 +185,6 @@ class CaeApp(StudyApp):
             if page.place == ("training", ""):
                 page.place = ("training", run.id)
 
-    def form_served(self) -> None:
-        """What the form asked for began: going back does not lead to it."""
-        if self.asked_by is not None:
-            self._spent.add(self.asked_by)
-            self.asked_by = None
-
     @on(messages.Refused)
     def _refused(self, message: messages.Refused) -> None:
         """Go back to where the run was asked for, and say why it could not be."""
@@ -219,14 +207,6 @@ class CaeApp(StudyApp):
         if page.runs_version not in (-1, self.runs_version):
             page.post_message(RunsChanged())
         page.runs_version = self.runs_version
-
-    def tell_runs_changed(self) -> None:
-        """Tell the page on top, and every other once it is, that lists of runs and studies are out of date."""
-        self.runs_version += 1
-        self._prefixes.clear()
-        if page := self.page:
-            page.runs_version = self.runs_version
-            page.post_message(RunsChanged())
 
     # -- what screens ask for --------------------------------------------------------------------
 
@@ -338,77 +318,17 @@ class CaeApp(StudyApp):
     @on(messages.SaveModel)
     @work
     async def _save_model(self, message: messages.SaveModel) -> None:
-        from cae_tui.screens.dialogs import AskTextScreen
+        async def write(target: str) -> None:
+            self.tell(f"The model was saved to {await self.runner.save_model(message.run, target)}.")
 
         name = self.short(message.run)
-        target, problem = f"./cae-tui-{name}.safetensors", ""
-        while True:
-            asked = AskTextScreen(f"Save the model of {name} to", target, problem)
-            typed: str | None = await self.push_screen_wait(asked)
-            if not typed:
-                return
-            try:
-                saved = await self.runner.save_model(message.run, typed)
-            except EngineError as error:
-                target, problem = typed, str(error)
-            else:
-                self.tell(f"The model was saved to {saved}.")
-                return
+        await self.ask_where(f"Save the model of {name} to", f"./cae-tui-{name}.safetensors", write)
 
-    # -- where one is ----------------------------------------------------------------------------
-
-    @property
-    def page(self) -> Page | None:
-        """The topmost page, whatever dialogs lie over it."""
-        return next(reversed(self.pages), None)
-
-    @property
-    def pages(self) -> list[Page]:
-        """All that are open, the first screen first."""
-        if not self._screen_stacks:
-            return []
-        return [screen for screen in self.screen_stack if isinstance(screen, Page)]
-
-    def go(self, place: tuple[str, str], make: Callable[[], Page]) -> None:
-        """Show the page that is `place`: the one that is open already, or a new one on top."""
-        there = next((page for page in self.pages if page.place == place), None)
-        if there is not None:
-            while self.screen is not there:
-                self.pop_screen()
-            return
-        page = make()
-        page.place = place
-        self.push_screen(page)
-
-    def pop_screen(self) -> AwaitComplete:
-        """Leave the screen on top; what it still waits for is not waited for, as its widgets go first."""
-        self.workers.cancel_node(self.screen)
-        return super().pop_screen()
-
-    async def action_back(self) -> None:
-        """The screen before; a form whose run began is behind one too."""
-        if isinstance(self.screen, Page) and self.screen.step_back():
-            return
-        if len(self.screen_stack) > 1:
-            self.pop_screen()
-        while len(self.screen_stack) > 1 and self.screen in self._spent:
-            self.pop_screen()
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - as Textual calls it
-        """There is no way back from the first screen."""
-        if action != "back":
-            return True
-        return self.is_running and len(self.pages) > 1
+    # -- what keys and the palette do ---------------------------------------------------------------
 
     def action_configure(self, kind: str) -> None:
         """Open a form."""
         self._configure(messages.Configure(kind))
-
-    def action_runs(self) -> None:
-        """Open the list of all runs."""
-        from cae_tui.screens.runs import RunsScreen
-
-        self.go(("runs", ""), RunsScreen)
 
     def action_data(self) -> None:
         """Open the data set."""
@@ -427,13 +347,6 @@ class CaeApp(StudyApp):
             self._open(self.studies.current.id if self.studies.current else "")
         else:
             self._open_training(self.runner.current.id if self.runner.current else "")
-
-    def action_help(self) -> None:
-        """Explain the page on top."""
-        if (page := self.page) is not None and self.screen is page:
-            from cae_tui.screens.dialogs import EVERYWHERE, HelpScreen
-
-            self.push_screen(HelpScreen(" › ".join(page.crumbs) or self.title, f"{page.HELP}\n\n{EVERYWHERE}"))
 
     def action_picture(self) -> None:
         """Save a picture of the screen, once the palette is gone from it."""
@@ -460,13 +373,7 @@ class CaeApp(StudyApp):
 
         yield from commands(self)
 
-    # -- small things that screens use too -------------------------------------------------------
-
-    def short(self, run: str) -> str:
-        """The shortest prefix of a run's id that no other run has."""
-        if run not in self._prefixes:
-            self._prefixes = shortest_prefixes(self.home.ids())
-        return self._prefixes.get(run, run[:4])
+    # -- the device -------------------------------------------------------
 
     def find_device(self) -> None:
         """Learn which device a run would train on, once; loads torch in a thread."""

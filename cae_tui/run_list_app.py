@@ -1,43 +1,53 @@
-"""The part of the App that acts on what people ask of runs that were made: mark, compare, export, delete.
+"""The part of the App that knows which runs there are, and acts on what people ask of them: mark, compare, delete.
 
-A layer under `CaeApp`, as `StudyApp` is, only so that no file is too long to be read in one sitting: what it uses of
-the app is declared here, and `CaeApp` has it.
+A layer under `CaeApp`, as `StudyApp` is, only so that no file is too long to be read in one sitting.
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from textual import on, work
 
 from cae_tui import messages
-from cae_tui.recovery import RecoveringApp
+from cae_tui.messages import RunsChanged
+from cae_tui.navigation import NavigatingApp
 from engine.errors import EngineError
 from engine.marks import Marks, read_note, read_tags
-
-if TYPE_CHECKING:
-    from cae_tui.screens.base import Page
+from engine.runs import Home, shortest_prefixes
 
 
-class RunListApp(RecoveringApp):
-    """What lists of runs need of the app, and what the app does for them."""
+class RunListApp(NavigatingApp):
+    """What lists of runs need of the app, and what the app does for them.
 
-    @property
-    def page(self) -> "Page | None":
-        """The topmost page."""
-        raise NotImplementedError
+    Args:
+        home: the folder with the runs.
+    """
 
-    def go(self, place: tuple[str, str], make: "Callable[[], Page]") -> None:
-        """Show the page that is `place`."""
-        raise NotImplementedError
+    def __init__(self, home: Home) -> None:
+        super().__init__()
+        self.home = home
+        self.runs_version = 0
+        self._prefixes: dict[str, str] = {}
 
     def short(self, run: str) -> str:
         """The shortest prefix of a run's id that no other run has."""
-        raise NotImplementedError
+        if run not in self._prefixes:
+            self._prefixes = shortest_prefixes(self.home.ids())
+        return self._prefixes.get(run, run[:4])
 
     def tell_runs_changed(self) -> None:
-        """Lists of runs and studies are out of date."""
-        raise NotImplementedError
+        """Tell the page on top, and every other once it is, that lists of runs and studies are out of date."""
+        self.runs_version += 1
+        self._prefixes.clear()
+        if page := self.page:
+            page.runs_version = self.runs_version
+            page.post_message(RunsChanged())
+
+    def action_runs(self) -> None:
+        """Open the list of all runs."""
+        from cae_tui.screens.runs import RunsScreen
+
+        self.go(("runs", ""), RunsScreen)
 
     def _say(self, runs: tuple[str, ...]) -> str:
         return f"run {self.short(runs[0])}" if len(runs) == 1 else f"{len(runs):,} runs"
@@ -89,22 +99,6 @@ class RunListApp(RecoveringApp):
             return
         await self._change(message.runs, note=read_note(typed))
 
-    async def ask_text(self, title: str, value: str, hint: str, check: Callable[[str], Any]) -> str | None:
-        """A line of text that `check` does not refuse; None where the person would not. Only from a worker."""
-        from cae_tui.screens.dialogs import AskTextScreen
-
-        problem = ""
-        while True:
-            typed: str | None = await self.push_screen_wait(AskTextScreen(title, value, problem, hint))
-            if typed is None:
-                return None
-            try:
-                check(typed)
-            except EngineError as error:
-                value, problem = typed, str(error)
-            else:
-                return typed
-
     async def _marks_of(self, runs: tuple[str, ...]) -> list[Marks] | None:
         try:
             return await self.runner.in_thread(lambda: self.runner.marks(runs))
@@ -130,21 +124,11 @@ class RunListApp(RecoveringApp):
     @on(messages.ExportRuns)
     @work
     async def _export_runs(self, message: messages.ExportRuns) -> None:
-        from cae_tui.screens.dialogs import AskTextScreen
+        async def write(target: str) -> None:
+            written = await self.runner.export_runs(message.runs, target)
+            self.tell(f"{self._say(message.runs).capitalize()} were written to {written}.")
 
-        target, problem = "./cae-tui-runs.csv", ""
-        while True:
-            asked = AskTextScreen(f"Write {self._say(message.runs)} as CSV to", target, problem)
-            typed: str | None = await self.push_screen_wait(asked)
-            if not typed:
-                return
-            try:
-                written = await self.runner.export_runs(message.runs, typed)
-            except EngineError as error:
-                target, problem = typed, str(error)
-            else:
-                self.tell(f"{self._say(message.runs).capitalize()} were written to {written}.")
-                return
+        await self.ask_where(f"Write {self._say(message.runs)} as CSV to", "./cae-tui-runs.csv", write)
 
     @on(messages.DeleteRuns)
     @work

@@ -1,7 +1,6 @@
 """The part of the App that acts on what people ask of studies.
 
-A layer under `CaeApp` only so that neither file is too long to be read in one sitting: what it uses of the app
-is declared here, and `CaeApp` has it.
+A layer under `CaeApp` only so that neither file is too long to be read in one sitting.
 """
 
 import asyncio
@@ -17,21 +16,12 @@ from engine.errors import EngineError
 from engine.runs import shortest_prefixes
 
 if TYPE_CHECKING:
-    from cae_tui.screens.base import Page
     from cae_tui.study_runner import StudyRunner
     from engine.studies.records import StudyRecord
 
 
 class StudyApp(RunListApp):
     """What studies need of the app, and what the app does for them."""
-
-    asked_by: "Page | None" = None
-    """The form that asked for the run or study which is being prepared."""
-
-    @property
-    def pages(self) -> "list[Page]":
-        """All that are open."""
-        raise NotImplementedError
 
     @property
     def studies(self) -> "StudyRunner":
@@ -42,10 +32,6 @@ class StudyApp(RunListApp):
     def under_way(self) -> str:
         """A trial's end is not the study's."""
         return "study" if self.studies.busy else super().under_way
-
-    def form_served(self) -> None:
-        """What the form asked for began."""
-        raise NotImplementedError
 
     def short_study(self, study: str) -> str:
         """The shortest prefix of a study's id that no other study has."""
@@ -132,23 +118,13 @@ class StudyApp(RunListApp):
     @on(messages.ExportStudy)
     @work
     async def _export_study(self, message: messages.ExportStudy) -> None:
-        from cae_tui.screens.dialogs import AskTextScreen
-
-        name = self.short_study(message.study)
-        target, problem = str(self.studies.folder / message.study / "report"), ""
-        while True:
-            asked = AskTextScreen(f"Write the document of study {name} into", target, problem)
-            typed: str | None = await self.push_screen_wait(asked)
-            if not typed:
-                return
+        async def write(target: str) -> None:
             self.tell("Writing the document …")
-            try:
-                files = await self.studies.export(message.study, typed)
-            except EngineError as error:
-                target, problem = typed, str(error)
-            else:
-                self.tell(f"{', '.join(path.name for path in files)} were written into {files[0].parent}.", timeout=12)
-                return
+            files = await self.studies.export(message.study, target)
+            self.tell(f"{', '.join(path.name for path in files)} were written into {files[0].parent}.", timeout=12)
+
+        title = f"Write the document of study {self.short_study(message.study)} into"
+        await self.ask_where(title, str(self.studies.folder / message.study / "report"), write)
 
     @on(messages.DeleteStudy)
     @work

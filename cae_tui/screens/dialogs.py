@@ -84,7 +84,7 @@ class AskTextScreen(Steady, ModalScreen[str | None]):
         Binding("escape", "cancel", "Cancel", id="text.cancel", tooltip="Leave everything as it is"),
     ]
 
-    def __init__(self, title: str, value: str, problem: str = "", hint: str = "a file or a folder") -> None:
+    def __init__(self, title: str, value: str, problem: str, hint: str) -> None:
         super().__init__()
         self._title, self._value, self._problem, self._hint = title, value, problem, hint
 

@@ -16,7 +16,6 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Static
 
-from cae_tui import formats
 from cae_tui.messages import (
     CompareRuns,
     Configure,
@@ -33,9 +32,9 @@ from cae_tui.messages import (
 )
 from cae_tui.run_state import RunState
 from cae_tui.screens.base import Page
-from cae_tui.widgets.frame import state_content
 from cae_tui.widgets.study_chart import CHARTS, StageView, StudyChart
 from cae_tui.widgets.study_table import StudyTable
+from cae_tui.widgets.study_words import progress, reason
 from engine.errors import EngineError, StudyError
 from engine.studies.records import StageRecord, StudyRecord
 from engine.studies.tables import time_column, times
@@ -150,7 +149,7 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
         if not name or mine:
             return
         stamp = self.cae.studies.stamp(name)
-        live = self._record is not None and self._record.state in ("running", "paused", "waiting")
+        live = self._record is not None and self._record.live
         if stamp == self._stamp and not live:
             return
         try:
@@ -186,16 +185,10 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
                 self.query_one("#plan", Static).update(str(error))
                 return
             self.refresh_crumbs()
-        under_way = self._under_way(record)
-        if under_way != self._followed:
-            self._followed = under_way
-            self.stage = under_way
+        if record.under_way != self._followed:
+            self._followed = record.under_way
+            self.stage = record.under_way
         self._draw(record)
-
-    @staticmethod
-    def _under_way(record: StudyRecord) -> int:
-        """The stage that is worked on, or the last."""
-        return next((place for place, stage in enumerate(record.stages) if not stage.settled), len(record.stages) - 1)
 
     def watch_stage(self) -> None:
         """Another stage."""
@@ -236,29 +229,7 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
     def _draw_head(self, record: StudyRecord) -> None:
         device = f" · {record.device}" if record.device else ""
         self._write("#plan", f"{record.title}{device}", layout=False)
-        trial = record.current
-        parts = [state_content(record.state)]
-        if record.state in ("running", "paused", "waiting"):
-            parts.append(Content(f"trial {min(record.done + 1, record.total)} of {record.total}"))
-        else:
-            parts.append(Content(f"{record.done} of {record.total} trials · {formats.duration(record.seconds)}"))
-        run = self.runner.current
-        if trial is not None:
-            epoch = f"epoch {min(trial.epochs + 1, trial.planned)}/{trial.planned}"
-            wide = self.has_class("-wide")
-            if wide and run is not None and run.id == trial.run and run.batch is not None:
-                epoch += f" step {run.batch.step}/{run.batch.steps}"
-            parts.append(Content(epoch))
-        if record.state == "running" and record.eta is not None:
-            parts.append(Content(f"ETA {formats.duration(record.eta)} for all"))
-        if record.message and record.state != "failed":
-            parts.append(Content(record.message))
-        done = record.done + (trial.epochs / max(trial.planned, 1) if trial is not None else 0)
-        share = min(done / max(record.total, 1), 1.0)
-        length = 20 if self.has_class("-wide") else 10
-        filled = round(length * share)
-        bar = Content.styled("━" * filled, "$primary") + Content.styled("─" * (length - filled), "$foreground-muted")
-        self._write("#progress", Content("  ").join([bar, *parts]), layout=False)
+        self._write("#progress", progress(record, self.runner.current, wide=self.has_class("-wide")), layout=False)
 
     def _write(self, place: str, words: str | Content, *, layout: bool = True) -> None:
         """Put words there; where they stand already, nothing is laid out or drawn for them."""
@@ -267,22 +238,9 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
             static.update(words, layout=layout)
 
     def _draw_reason(self, record: StudyRecord, stage: StageRecord) -> None:
-        waiting = record.state == "waiting" and stage is record.stages[self._under_way(record)]
-        failed = record.state == "failed" and record.message and stage is record.stages[self._under_way(record)]
-        self.query_one("#reason", Static).set_class(waiting, "-waiting")
-        if failed:
-            told = f"✗ {record.message}"
-        elif waiting and record is not self.cae.studies.current:
-            told = f"The rule would take: {stage.reason} The process that works on the study is asked for it."
-        elif waiting:
-            told = f"The rule would take: {stage.reason} t takes the row under the cursor."
-        elif stage.settled:
-            told = f"★ {stage.reason}" if stage.reason else f"No pick: {stage.problem}"
-        elif stage.base or any(trial.run for point in stage.points for trial in point.trials):
-            told = "The pick is made once all have ended."
-        else:
-            told = "This stage has not begun: its baseline is what the stages before it pick."
-        self._write("#reason", told)
+        here = stage is record.stages[record.under_way]
+        self.query_one("#reason", Static).set_class(here and record.state == "waiting", "-waiting")
+        self._write("#reason", reason(record, stage, mine=record is self.cae.studies.current))
 
     def _draw_chart(self, stage: StageRecord) -> None:
         from engine.studies.spec import brief
@@ -320,11 +278,10 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
             return True
         if record is None:
             return action in ("chart",)
-        live = record.state in ("running", "paused", "waiting")
         match action:
             case "take":
                 mine = self.cae.studies.busy and record is self.cae.studies.current
-                return mine and record.state == "waiting" and self.stage == self._under_way(record)
+                return mine and record.state == "waiting" and self.stage == record.under_way
             case "open" | "curves" | "around":
                 return self._trial_run != ""
             case "classify":
@@ -332,9 +289,9 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
                 trial = self.query_one(StudyTable).trial
                 return kind == "autoencoder" and trial is not None and trial.best_loss is not None
             case "pause" | "skip":
-                return live and record.current is not None
+                return record.live and record.current is not None
             case "stop":
-                return live
+                return record.live
             case "resume":
                 return record.resumable
             case "compare":

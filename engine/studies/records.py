@@ -185,6 +185,16 @@ class StudyRecord:
         return len(self.trials)
 
     @property
+    def under_way(self) -> int:
+        """The place of the stage that is worked on, or of the last."""
+        return next((place for place, stage in enumerate(self.stages) if not stage.settled), len(self.stages) - 1)
+
+    @property
+    def live(self) -> bool:
+        """Whether a process works on it, or waits for a person."""
+        return self.state in (RUNNING, PAUSED, WAITING)
+
+    @property
     def resumable(self) -> bool:
         """Whether it ended before its time and can go on."""
         return self.state in (STOPPED, CUT_OFF, FAILED)
@@ -282,7 +292,7 @@ class StudyDirectory:
             record = _read_study(self.id, read_json(self.study))
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise StudyError(f"{self.study} cannot be read ({error}): restore the file, or delete the study.") from None
-        if record.state in (RUNNING, PAUSED, WAITING) and not self.is_held():
+        if record.live and not self.is_held():
             record.state = CUT_OFF
         if record.state in (CUT_OFF, STOPPED, FAILED):
             for trial in record.trials:

@@ -339,6 +339,11 @@ def until(events: Sequence[Event], kind: type[Event], number: int = 1) -> tuple[
     return list(events[:cut]), list(events[cut:])
 
 
+def halfway(kind: str = "autoencoder", number: int = 2) -> list[Event]:
+    """A run in the second epoch, half of its steps taken."""
+    return until(scripted_events(kind, epochs=20), BatchEnded, 4 * (number - 1) + 2)[0]
+
+
 def held(events: Sequence[Event], kind: type[Event], number: int = 1) -> tuple[ScriptedWork, threading.Event]:
     """A work that waits after the `number`-th event of a kind, and the gate that lets it go on."""
     gate = threading.Event()

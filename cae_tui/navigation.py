@@ -1,0 +1,117 @@
+"""The part of the App that knows where one is: which pages are open, and how one comes to another and back.
+
+A layer under `CaeApp`, only so that no file is too long to be read in one sitting.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+from weakref import WeakSet
+
+from textual.await_complete import AwaitComplete
+from textual.screen import Screen
+
+from cae_tui.recovery import RecoveringApp
+from cae_tui.screens.base import Page
+from engine.errors import EngineError
+
+Taken = TypeVar("Taken")
+
+
+class NavigatingApp(RecoveringApp):
+    """Pages, one over the other, and questions over them."""
+
+    asked_by: Page | None = None
+    """The form that asked for the run or study which is being prepared."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._spent: WeakSet[Screen[Any]] = WeakSet()  # forms whose run began
+
+    @property
+    def page(self) -> Page | None:
+        """The topmost page, whatever dialogs lie over it."""
+        return next(reversed(self.pages), None)
+
+    @property
+    def pages(self) -> list[Page]:
+        """All that are open, the first screen first."""
+        if not self._screen_stacks:
+            return []
+        return [screen for screen in self.screen_stack if isinstance(screen, Page)]
+
+    def go(self, place: tuple[str, str], make: Callable[[], Page]) -> None:
+        """Show the page that is `place`: the one that is open already, or a new one on top."""
+        there = next((page for page in self.pages if page.place == place), None)
+        if there is not None:
+            while self.screen is not there:
+                self.pop_screen()
+            return
+        page = make()
+        page.place = place
+        self.push_screen(page)
+
+    def pop_screen(self) -> AwaitComplete:
+        """Leave the screen on top; what it still waits for is not waited for, as its widgets go first."""
+        self.workers.cancel_node(self.screen)
+        return super().pop_screen()
+
+    async def action_back(self) -> None:
+        """The screen before; a form whose run began is behind one too."""
+        if isinstance(self.screen, Page) and self.screen.step_back():
+            return
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+        while len(self.screen_stack) > 1 and self.screen in self._spent:
+            self.pop_screen()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - as Textual calls it
+        """There is no way back from the first screen."""
+        if action != "back":
+            return True
+        return self.is_running and len(self.pages) > 1
+
+    def form_served(self) -> None:
+        """What the form asked for began: going back does not lead to it."""
+        if self.asked_by is not None:
+            self._spent.add(self.asked_by)
+            self.asked_by = None
+
+    def action_help(self) -> None:
+        """Explain the page on top."""
+        if (page := self.page) is not None and self.screen is page:
+            from cae_tui.screens.dialogs import EVERYWHERE, HelpScreen
+
+            self.push_screen(HelpScreen(" › ".join(page.crumbs) or self.title, f"{page.HELP}\n\n{EVERYWHERE}"))
+
+    # -- questions -------------------------------------------------------------------------------
+
+    async def ask_text(self, title: str, value: str, hint: str, check: Callable[[str], Any]) -> str | None:
+        """A line of text that `check` does not refuse; None where the person would not. Only from a worker."""
+
+        async def take(typed: str) -> str:
+            check(typed)
+            return typed
+
+        return await self._ask(title, value, hint, take)
+
+    async def ask_where(self, title: str, target: str, write: Callable[[str], Awaitable[None]]) -> None:
+        """A path, until `write` can write there; an empty one is for who would not. Only from a worker."""
+
+        async def take(typed: str) -> None:
+            if typed:
+                await write(typed)
+
+        await self._ask(title, target, "a file or a folder", take)
+
+    async def _ask(self, title: str, value: str, hint: str, take: Callable[[str], Awaitable[Taken]]) -> Taken | None:
+        from cae_tui.screens.dialogs import AskTextScreen
+
+        problem = ""
+        while True:
+            typed: str | None = await self.push_screen_wait(AskTextScreen(title, value, problem, hint))
+            if typed is None:
+                return None
+            try:
+                return await take(typed)
+            except EngineError as error:
+                value, problem = typed, str(error)

@@ -1,0 +1,59 @@
+"""How far a study is, and why it picks what it picks, in words."""
+
+from textual.content import Content
+
+from cae_tui import formats
+from cae_tui.run_state import RunState
+from cae_tui.widgets.frame import state_content
+from engine.studies.records import StageRecord, StudyRecord
+
+
+def progress(record: StudyRecord, run: RunState | None, *, wide: bool) -> Content:
+    """A bar and its words: `━━━━────── ● running  trial 3 of 6  epoch 2/20  ETA 4:10 for all`.
+
+    Args:
+        record: the study.
+        run: what this process trains, whose steps are told where it is the trial under way.
+        wide: whether there is room for a long bar and for steps.
+    """
+    trial = record.current
+    parts = [state_content(record.state)]
+    if record.live:
+        parts.append(Content(f"trial {min(record.done + 1, record.total)} of {record.total}"))
+    else:
+        parts.append(Content(f"{record.done} of {record.total} trials · {formats.duration(record.seconds)}"))
+    if trial is not None:
+        epoch = f"epoch {min(trial.epochs + 1, trial.planned)}/{trial.planned}"
+        if wide and run is not None and run.id == trial.run and run.batch is not None:
+            epoch += f" step {run.batch.step}/{run.batch.steps}"
+        parts.append(Content(epoch))
+    if record.state == "running" and record.eta is not None:
+        parts.append(Content(f"ETA {formats.duration(record.eta)} for all"))
+    if record.message and record.state != "failed":
+        parts.append(Content(record.message))
+    done = record.done + (trial.epochs / max(trial.planned, 1) if trial is not None else 0)
+    length = 20 if wide else 10
+    filled = round(length * min(done / max(record.total, 1), 1.0))
+    bar = Content.styled("━" * filled, "$primary") + Content.styled("─" * (length - filled), "$foreground-muted")
+    return Content("  ").join([bar, *parts])
+
+
+def reason(record: StudyRecord, stage: StageRecord, *, mine: bool) -> str:
+    """Why a stage picks what it picks, or why it has not picked yet.
+
+    Args:
+        record: the study.
+        stage: one of its stages.
+        mine: whether this process works on the study, and so takes a person's pick.
+    """
+    here = stage is record.stages[record.under_way]
+    if here and record.state == "failed" and record.message:
+        return f"✗ {record.message}"
+    if here and record.state == "waiting":
+        how = "t takes the row under the cursor." if mine else "The process that works on the study is asked for it."
+        return f"The rule would take: {stage.reason} {how}"
+    if stage.settled:
+        return f"★ {stage.reason}" if stage.reason else f"No pick: {stage.problem}"
+    if stage.base or any(trial.run for point in stage.points for trial in point.trials):
+        return "The pick is made once all have ended."
+    return "This stage has not begun: its baseline is what the stages before it pick."

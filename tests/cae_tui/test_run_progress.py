@@ -1,0 +1,92 @@
+"""What stands beside the curves of a run: progress, speed, the best epoch, the log, and what to do next."""
+
+import pytest
+
+from cae_tui.run_state import replay
+from cae_tui.widgets.run_progress import advice, best_line, log_line, progress_line, speed_line, status
+from cae_tui.widgets.sample_strip import pair_size
+from engine.events import EpochEnded, OverfittingSeen, Paused, Warned
+from tests.cae_tui.conftest import AUTOENCODER, CLASSIFIER, scripted_events
+from tests.cae_tui.script import halfway, picture
+
+
+def test_a_progress_line_fills_its_width_and_is_full_only_at_the_end() -> None:
+    assert progress_line("epoch  7/20", 0.325, 40).plain == "epoch  7/20    " + "━" * 19 + "  32 %"
+    assert progress_line("epoch", 0.9999, 40).plain.endswith(" 99 %")
+    assert progress_line("epoch", 1.0, 40).plain.endswith("100 %")
+    assert all(len(progress_line("epoch 20/20", share / 7, 40).plain) == 40 for share in range(9))
+
+
+def test_speed_and_time_left_are_told_once_they_are_known() -> None:
+    started = replay("a", scripted_events(epochs=20)[:2])
+    assert speed_line(started) == "ETA after the first steps"
+    assert speed_line(replay("a", halfway())) == "ETA 6:28 · 50 ms/step · 2,560 images/s"
+
+
+def test_the_best_epoch_and_the_patience_left_are_told() -> None:
+    assert best_line(replay("a", halfway())) == "best 0.0011 at epoch 1 · patience 10 of 10"
+    assert "accuracy 98.20 %" in best_line(replay("a", halfway("classifier")))
+
+
+def test_overfitting_stands_before_other_warnings() -> None:
+    sign = OverfittingSeen(stage="autoencoder", epoch=1, message="Validation rises: a sign of overfitting.")
+    run = replay("a", [*halfway(), Warned(message="The disk is nearly full."), sign])
+    lines = status(run, 44).plain.splitlines()
+    assert lines[-2:] == ["▲ Validation rises: a sign of overfitting.", "! The disk is nearly full."]
+
+
+@pytest.mark.parametrize(("width", "line"), [
+    (60, "2  loss 6.67e-04  val_loss 7.00e-04   21s  50ms/step ★"),
+    (44, "2  loss 6.67e-04  val_loss 7.00e-04   21s ★"),
+    (20, "2 loss 6.67e-04 val_loss 7.00e-04 ★"),
+])  # fmt: skip
+def test_the_log_is_written_in_the_report_s_manner(width: int, line: str) -> None:
+    epoch = [event for event in scripted_events() if isinstance(event, EpochEnded)][1]
+    assert log_line(epoch, 1, width).plain == line
+
+
+def test_a_classifier_s_log_has_accuracies() -> None:
+    epoch = next(event for event in scripted_events("classifier") if isinstance(event, EpochEnded))
+    line = log_line(epoch, 2, 90).plain
+    assert " 1  loss 0.0450    acc 0.9770  val_loss 0.0473    val_acc 0.9820   21s  50ms/step" in line
+
+
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [
+        ("finished", "Press o for the report, n to build a classifier"),
+        ("early-stopped", "Press o for the report"),
+        ("stopped", "Press R to go on from there."),
+        ("diverged", "The loss is not a number. Press e to change the spec"),
+        ("failed", "The loss is not a number. Press R"),
+    ],
+)
+def test_the_end_of_a_run_says_what_to_do_next(state: str, says: str) -> None:
+    run = replay("a", scripted_events(state=state, message="The loss is not a number."))
+    assert says in advice(run)[0]
+
+
+def test_a_run_that_waits_by_itself_is_not_asked_to_go_on() -> None:
+    waiting = replay("a", [*halfway(), Paused(message="No room is left.")])
+    assert "goes on by itself" in advice(waiting)[0]
+    assert "No room is left." in status(waiting, 60).plain
+    assert "Press space to go on" in advice(replay("a", [*halfway(), Paused()]))[0]
+
+
+def test_a_run_that_is_on_needs_no_advice() -> None:
+    assert advice(replay("a", halfway())) == ("", "")
+
+
+def test_a_pair_of_images_is_exact_or_halved() -> None:
+    assert pair_size(picture(), 80, 30) == (28, 14)
+    assert pair_size(picture(), 80, 16) == (14, 7)
+    assert pair_size(picture(), 60, 14, stacked=False) == (28, 14)
+    assert pair_size(picture(), 2, 2) is None
+
+
+def test_a_classifier_shows_the_progress_of_the_whole_run() -> None:
+    run = replay(CLASSIFIER, halfway("classifier"))
+    plain = status(run, 46).plain
+    assert "whole run" in plain
+    assert "stage 1 of 2" in plain
+    assert "whole run" not in status(replay(AUTOENCODER, halfway()), 46).plain
