@@ -39,17 +39,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         images = first_images(Path(folder) / "images", round(options.steps * options.batch / 0.9) + 1)
         for architecture in ARCHITECTURES:
-            flags = ["--preset", architecture, "--batch-size", str(options.batch)]
+            flags = ["--preset", architecture, "--batch-size", str(options.batch), "--precision"]
             engine = partial(engine_step, images, Path(folder) / "home", *flags)
             sides: dict[str, Callable[[], float]] = {
-                "engine": engine,
-                "engine, bfloat16": partial(engine, "--precision", "bfloat16"),
+                "engine": partial(engine, "float32"),
+                "engine, bfloat16": partial(engine, "bfloat16"),
                 "PyTorch loop": partial(peer, sys.executable, "torch_loop", architecture, options.steps, options.batch),
             }
             if PEERS.exists():
                 sides["Keras"] = partial(peer, PEERS, "keras_fit", architecture, options.steps, options.batch)
             found = in_turn(sides, options.rounds)
-            print(f"{architecture}, batch {options.batch}: ms a step, median of {options.rounds}; ratio of throughputs")
+            head = f"{architecture}, batch {options.batch}: ms a step, median of {options.rounds}"
+            print(f"{head}; the engine's throughput over it")
             for name, values in found.items():
                 over = ratios(values, found["engine"])
                 print(

@@ -1,4 +1,4 @@
-"""The App: owns the settings, the run that is on, and where one is. Nothing else owns state.
+"""The App: owns, with the layers under it, the settings, the run that is on, and where one is. Nothing else owns state.
 
 Screens post what a person asked for (`cae_tui.messages`); it bubbles up to here, where it is acted upon
 through the `Runner`. The runner's threads tell what happens by `post_message` only; the app passes it on to
@@ -7,7 +7,6 @@ the first paint; every other screen is imported when it is first opened.
 """
 
 import gc
-import sys
 import time
 from collections.abc import Iterable
 from dataclasses import replace
@@ -37,11 +36,6 @@ if TYPE_CHECKING:
     from cae_tui.runner import Runner, Work
     from cae_tui.study_runner import StudyRunner, StudyWork
     from cae_tui.views import RunStatus
-
-
-DRAWING_SECONDS = 0.02
-"""How long the screen's thread keeps Python once it draws, before the thread that trains may take it away. By Python's
-own 5 ms a chart is drawn in pieces, and before each the screen waits for a step of the training to let go."""
 
 
 class CaeApp(StudyApp):
@@ -84,7 +78,6 @@ class CaeApp(StudyApp):
         self._settings, self._settings_problem = read_settings(home.path)
         self._told: tuple[str, str] = ("", "")  # the latest run and state that lists were told of
         self._finding_device = False
-        self._switch_interval = sys.getswitchinterval()
         self._began_without_gc = False  # as the command has it, which loads nothing else into this process
         for theme in THEMES:
             self.register_theme(theme)
@@ -133,19 +126,14 @@ class CaeApp(StudyApp):
         return data_variables(self.current_theme.dark)
 
     def on_mount(self) -> None:
-        """Tell of settings that could not be read, have drawing go first, and open the run that was asked for."""
+        """Tell of settings that could not be read, and open the run that was asked for."""
         if self._settings_problem:
             self.tell(self._settings_problem, "warning")
-        sys.setswitchinterval(DRAWING_SECONDS)
         if not gc.isenabled():
             self._began_without_gc = True
             self.call_after_refresh(_look_for_garbage)
         if self._open_first is not None:
             self.post_message(messages.OpenRun(self._open_first))
-
-    def on_unmount(self) -> None:
-        """Give Python back as it was."""
-        sys.setswitchinterval(self._switch_interval)
 
     def watch_device(self, device: str) -> None:
         """Tell it in the top line of every page; one that opens later asks."""
@@ -336,7 +324,7 @@ class CaeApp(StudyApp):
         name = self.short(message.run)
         await self.ask_where(f"Save the model of {name} to", f"./cae-tui-{name}.safetensors", write)
 
-    # -- what keys and the palette do ---------------------------------------------------------------
+    # -- what keys and the palette do --------------------------------------------------------------
 
     def action_configure(self, kind: str) -> None:
         """Open a form."""
@@ -385,7 +373,7 @@ class CaeApp(StudyApp):
 
         yield from commands(self)
 
-    # -- the device -------------------------------------------------------
+    # -- the device --------------------------------------------------------------------------------
 
     def find_device(self) -> None:
         """Learn which device a run would train on, once; loads torch in a thread."""

@@ -95,7 +95,7 @@ class NavigatingApp(RecoveringApp):
         return await self._ask(title, value, hint, take)
 
     async def ask_where(self, title: str, target: str, write: Callable[[str], Awaitable[None]]) -> None:
-        """A path, until `write` can write there; an empty one is for who would not. Only from a worker."""
+        """Ask for a path until `write` can write there; left empty, nothing is written. Only from a worker."""
 
         async def take(typed: str) -> None:
             if typed:

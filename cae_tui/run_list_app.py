@@ -1,4 +1,4 @@
-"""The part of the App that knows which runs there are, and acts on what people ask of them: mark, compare, delete.
+"""The part of the App that knows the runs, and acts on what people ask of them: mark, compare, export, delete.
 
 A layer under `CaeApp`, as `StudyApp` is, only so that no file is too long to be read in one sitting.
 """

@@ -1,6 +1,6 @@
 """The app's only bridge to the engine.
 
-One worker thread trains; it emits events, which become messages to the app, at most ten of a batch a
+One worker thread trains; it emits events, which become messages to the app, at most four of a batch a
 second and every other one. Runs that another process trains are followed by reading their events file.
 Everything else a screen needs from the engine it reads by `reader.Reader`, which the runner is. The engine's
 modules are imported inside the functions, in those threads: the first screen stands before torch, numpy or
@@ -9,9 +9,11 @@ pydantic are loaded.
 
 import asyncio
 import logging
+import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cae_tui.reader import Reader
@@ -30,6 +32,10 @@ log = logging.getLogger("cae_tui")
 
 BATCH_SECONDS = 0.25
 FOLLOW_SECONDS = 0.25
+
+DRAWING_SECONDS = 0.02
+"""How long a thread keeps Python, while this process trains, before another that waits for it takes it away. By
+Python's own 5 ms a chart is drawn in pieces, and before each the screen waits for the training to let go of Python."""
 
 
 class Work(Protocol):
@@ -56,6 +62,17 @@ class EngineWork:
         from engine import jobs
 
         return jobs.resume(run, emit, flag)
+
+
+@contextmanager
+def _drawing_in_one() -> Iterator[None]:
+    """Meanwhile what is drawn is interrupted seldom; the training lets go of Python by itself, at each operation."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(DRAWING_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 class Listener(Protocol):
@@ -142,7 +159,8 @@ class Runner(Reader):
 
     def _train(self, work: Callable[[], Any]) -> None:
         try:
-            work()
+            with _drawing_in_one():
+                work()
         except EngineError as error:
             self._listener.run_refused(str(error), getattr(error, "problems", {}))
         except Exception as error:  # a bug: without a word the screen would wait for ever

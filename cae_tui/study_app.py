@@ -1,6 +1,6 @@
 """The part of the App that acts on what people ask of studies.
 
-A layer under `CaeApp` only so that neither file is too long to be read in one sitting.
+A layer under `CaeApp` only so that no file is too long to be read in one sitting.
 """
 
 import asyncio

@@ -10,7 +10,6 @@ from engine.control import Asked, Flag
 from engine.errors import EngineError, RunError, StudyError
 from engine.events import Event, Resumed, RunStarted
 from engine.runs import Home, RunStatus, shortest_prefixes
-from engine.states import PAUSED, RUNNING
 
 if TYPE_CHECKING:
     from engine.studies.records import StageRecord, Studies, StudyDirectory, StudyRecord
@@ -201,7 +200,7 @@ class StudyRunner:
             stamp, record = self._written(name), None
             if name in self._read and self._read[name][0] == stamp:
                 record = self._read[name][1]
-            if record is None or live(record):  # whether someone still works on it, only its lock tells
+            if record is None or record.live:  # whether someone still works on it, only its lock tells
                 try:
                     record = self.read(name)
                 except StudyError as error:
@@ -307,10 +306,3 @@ def _picked_loss(study: "StudyRecord") -> float | None:
         if stage.pick is not None:
             return stage.points[stage.pick].mean("best_loss")
     return None
-
-
-def live(study: "StudyRecord") -> bool:
-    """Whether it may still change."""
-    from engine.studies.records import WAITING
-
-    return study.state in (RUNNING, PAUSED, WAITING)

@@ -56,7 +56,6 @@ has a column for each run: what it came to, and every field in which the specs d
 
     def on_mount(self) -> None:
         """Read the runs."""
-        super().on_mount()
         self.query_one("#card").border_title = "What differs"
         if self._left:
             self.cae.tell(f"The first {MOST} are compared: more cannot be told apart. {self._left:,} are left out.")

@@ -139,7 +139,6 @@ What the model made of the images it was measured on.
 
     def on_mount(self) -> None:
         """Read the predictions."""
-        super().on_mount()
         self.query_one("#large").display = False
         self.read()
 

@@ -100,7 +100,6 @@ What a complete run came to, measured once on images that nothing was chosen by.
 
     def on_mount(self) -> None:
         """Read the run."""
-        super().on_mount()
         self.query_one("#top").display = self.query_one("#charts").display = False
         self.query_one(Tabs).display = False
         self.open_run()

@@ -134,7 +134,6 @@ marks and filter.
 
     def on_mount(self) -> None:
         """List the runs, and look now and then for what other processes do."""
-        super().on_mount()
         self.query_one("#card").border_title = "Runs"
         self._reload()
         self.set_interval(RELOAD_SECONDS, self._reload)

@@ -74,7 +74,6 @@ Every study that was made here. A study tries values of hyperparameters, one run
 
     def on_mount(self) -> None:
         """List the studies, and look now and then for what other processes do."""
-        super().on_mount()
         self.query_one("#card").border_title = "Studies"
         self._reload()
         self.set_interval(RELOAD_SECONDS, self._reload)

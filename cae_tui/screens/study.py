@@ -133,7 +133,6 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
 
     def on_mount(self) -> None:
         """Read the study, and look at it now and then."""
-        super().on_mount()
         self.query_one("#head").border_title = "Study"
         self._look()
         self.set_interval(LOOK_SECONDS, self._look)
@@ -142,11 +141,15 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
         """The trial under way needs no strip."""
         return self._record is not None and any(trial.run == run.id for trial in self._record.trials)
 
+    @property
+    def _mine(self) -> bool:
+        """Whether this process works on the study."""
+        return self.cae.studies.busy and self._record is self.cae.studies.current
+
     def _look(self) -> None:
         """Read the file again, where another process has written it."""
         name = self._record.id if self._record else self._name
-        mine = self.cae.studies.busy and self._record is self.cae.studies.current
-        if not name or mine:
+        if not name or self._mine:
             return
         stamp = self.cae.studies.stamp(name)
         live = self._record is not None and self._record.live
@@ -185,9 +188,10 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
                 self.query_one("#plan", Static).update(str(error))
                 return
             self.refresh_crumbs()
-        if record.under_way != self._followed:
-            self._followed = record.under_way
-            self.stage = record.under_way
+        under_way = record.stage_under_way
+        if under_way != self._followed:
+            self._followed = under_way
+            self.stage = under_way
         self._draw(record)
 
     def watch_stage(self) -> None:
@@ -238,9 +242,9 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
             static.update(words, layout=layout)
 
     def _draw_reason(self, record: StudyRecord, stage: StageRecord) -> None:
-        here = stage is record.stages[record.under_way]
-        self.query_one("#reason", Static).set_class(here and record.state == "waiting", "-waiting")
-        self._write("#reason", reason(record, stage, mine=record is self.cae.studies.current))
+        words, waits = reason(record, stage, mine=self._mine)
+        self.query_one("#reason", Static).set_class(waits, "-waiting")
+        self._write("#reason", words)
 
     def _draw_chart(self, stage: StageRecord) -> None:
         from engine.studies.spec import brief
@@ -280,8 +284,7 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
             return action in ("chart",)
         match action:
             case "take":
-                mine = self.cae.studies.busy and record is self.cae.studies.current
-                return mine and record.state == "waiting" and self.stage == record.under_way
+                return self._mine and record.state == "waiting" and self.stage == record.stage_under_way
             case "open" | "curves" | "around":
                 return self._trial_run != ""
             case "classify":

@@ -161,7 +161,6 @@ Of a classifier: {heads}.
 
     def on_mount(self) -> None:
         """Look at the values that the form opened with."""
-        super().on_mount()
         self.query_one("#form").border_title = "Study"
         self.query_one("#plan-card").border_title = "Plan"
         self._rows["values"].control.placeholder = "layers=8,10,12"  # type: ignore[union-attr]  # this field is an Input

@@ -131,7 +131,6 @@ The curves of a run, as it learns or as it learnt.
 
     def on_mount(self) -> None:
         """Show what is known of the run already, or ask for it."""
-        super().on_mount()
         current = self.runner.current
         if not self.run_id and current is not None:
             self.run_id = current.id

@@ -137,7 +137,6 @@ class LossChart(Chart):
 
     def on_mount(self) -> None:
         """Begin to redraw what has become stale."""
-        super().on_mount()
         self.set_interval(REDRAW_SECONDS, self._redraw)
         self._write_title()
 

@@ -9,7 +9,7 @@ from engine.studies.records import StageRecord, StudyRecord
 
 
 def progress(record: StudyRecord, run: RunState | None, *, wide: bool) -> Content:
-    """A bar and its words: `━━━━────── ● running  trial 3 of 6  epoch 2/20  ETA 4:10 for all`.
+    """A bar and its words: `━━━───────  ● running  trial 3 of 6  epoch 2/20  ETA 4:10 for all`.
 
     Args:
         record: the study.
@@ -38,22 +38,22 @@ def progress(record: StudyRecord, run: RunState | None, *, wide: bool) -> Conten
     return Content("  ").join([bar, *parts])
 
 
-def reason(record: StudyRecord, stage: StageRecord, *, mine: bool) -> str:
-    """Why a stage picks what it picks, or why it has not picked yet.
+def reason(record: StudyRecord, stage: StageRecord, *, mine: bool) -> tuple[str, bool]:
+    """Why a stage picks what it picks, or why it has not picked yet; and whether it waits for a person.
 
     Args:
         record: the study.
         stage: one of its stages.
         mine: whether this process works on the study, and so takes a person's pick.
     """
-    here = stage is record.stages[record.under_way]
-    if here and record.state == "failed" and record.message:
-        return f"✗ {record.message}"
-    if here and record.state == "waiting":
+    here, state = stage is record.stages[record.stage_under_way], record.state
+    if here and state == "failed" and record.message:
+        return f"✗ {record.message}", False
+    if here and state == "waiting":
         how = "t takes the row under the cursor." if mine else "The process that works on the study is asked for it."
-        return f"The rule would take: {stage.reason} {how}"
+        return f"The rule would take: {stage.reason} {how}", True
     if stage.settled:
-        return f"★ {stage.reason}" if stage.reason else f"No pick: {stage.problem}"
+        return f"★ {stage.reason}" if stage.reason else f"No pick: {stage.problem}", False
     if stage.base or any(trial.run for point in stage.points for trial in point.trials):
-        return "The pick is made once all have ended."
-    return "This stage has not begun: its baseline is what the stages before it pick."
+        return "The pick is made once all have ended.", False
+    return "This stage has not begun: its baseline is what the stages before it pick.", False

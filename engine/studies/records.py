@@ -185,13 +185,13 @@ class StudyRecord:
         return len(self.trials)
 
     @property
-    def under_way(self) -> int:
+    def stage_under_way(self) -> int:
         """The place of the stage that is worked on, or of the last."""
         return next((place for place, stage in enumerate(self.stages) if not stage.settled), len(self.stages) - 1)
 
     @property
     def live(self) -> bool:
-        """Whether a process works on it, or waits for a person."""
+        """Whether it is running, paused or waiting, by what is written: whether someone works on it, its lock tells."""
         return self.state in (RUNNING, PAUSED, WAITING)
 
     @property

@@ -1,11 +1,9 @@
 import gc
-import sys
 from pathlib import Path
 
 import pytest
 from textual.widgets import Input
 
-from cae_tui.app import DRAWING_SECONDS
 from cae_tui.messages import (
     Configure,
     ConfigureAgain,
@@ -337,15 +335,6 @@ async def test_a_screen_that_comes_back_is_told_what_happened_meanwhile(make_app
         await pilot.pause()
         runs = app.screen.query_one("#runs")
         assert "✓ finished" in str(runs.get_option_at_index(0).prompt)  # type: ignore[attr-defined]  # it is a list of options
-
-
-async def test_drawing_is_not_cut_to_pieces_while_the_app_runs(make_app: MakeApp) -> None:
-    before = sys.getswitchinterval()
-    app = make_app()
-    async with app.run_test() as pilot:
-        await pilot.pause()
-        assert sys.getswitchinterval() == pytest.approx(DRAWING_SECONDS)
-    assert sys.getswitchinterval() == before
 
 
 @pytest.mark.parametrize("by_command", [True, False])

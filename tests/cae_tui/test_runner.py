@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from cae_tui.run_state import RunState
-from cae_tui.runner import Runner
+from cae_tui.runner import DRAWING_SECONDS, Runner
 from engine.control import Asked
 from engine.errors import RunError
 from engine.events import BatchEnded, Event, RunStarted
@@ -234,6 +234,25 @@ def test_a_spec_that_cannot_begin_is_refused_with_its_fields(tmp_path: Path, fil
     until(lambda: heard.refused)
     assert heard.refused[0][1].keys() == {"batch_size"}
     assert not runner.home.ids()
+
+
+def test_drawing_is_seldom_interrupted_while_a_run_trains_and_python_is_given_back_as_it_was(tmp_path: Path) -> None:
+    seen: list[float] = []
+
+    class Fails:
+        def start(self, home: Home, spec: object, emit: Callable[[Event], None], flag: object) -> None:
+            seen.append(sys.getswitchinterval())
+            raise RunError("It ends by an error.")
+
+        def resume(self, home: Home, run: RunDirectory, emit: Callable[[Event], None], flag: object) -> None:
+            raise NotImplementedError
+
+    before = sys.getswitchinterval()
+    runner = Runner(Home(tmp_path), Heard(), Fails())
+    runner.start(preset(AutoencoderSpec, "recommended"))
+    until(lambda: not runner.busy)
+    assert seen == [pytest.approx(DRAWING_SECONDS)]
+    assert sys.getswitchinterval() == before
 
 
 def test_steps_are_told_at_most_four_times_a_second_and_everything_else_always(

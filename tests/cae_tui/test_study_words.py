@@ -1,35 +1,66 @@
 import pytest
 
+from cae_tui.run_state import replay
 from cae_tui.widgets.study_words import progress, reason
 from engine.studies.records import PointRecord, StageRecord, StudyRecord, Trial
+from tests.cae_tui.script import halfway
 
 
-def study(state: str = "running", message: str = "", *, second: str = "") -> StudyRecord:
+def study(state: str = "running", message: str = "", *, second: str = "", problem: str = "") -> StudyRecord:
     """Of two stages: the first has picked 16 kernels; `second` is what the other says of its pick."""
-    points = [
-        PointRecord(values={"kernels": str(8 * number)}, trials=[Trial(number=number, seed=0, state="finished")])
-        for number in (1, 2)
-    ]
-    first = StageRecord(names=["kernels"], points=points, pick=1, reason="16 kernels: better.")
-    then = StageRecord(names=["layers"], points=[], reason=second)
+    first = StageRecord(names=["kernels"], points=[ended(1), ended(2)], pick=1, reason="16 kernels: better.")
+    then = StageRecord(names=["layers"], points=[], reason=second, problem=problem)
     return StudyRecord(id="a", state=state, message=message, stages=[first, then])
 
 
+def ended(number: int) -> PointRecord:
+    trial = Trial(number=number, seed=0, run=f"r{number}", state="finished", planned=20, epochs=20, seconds=60.0)
+    return PointRecord(values={"kernels": str(8 * number)}, trials=[trial], weight=1)
+
+
 @pytest.mark.parametrize(
-    ("state", "message", "mine", "words"),
+    ("state", "message", "mine", "words", "waits"),
     [
-        ("running", "", True, "This stage has not begun: its baseline is what the stages before it pick."),
-        ("waiting", "", True, "The rule would take: 10 layers. t takes the row under the cursor."),
-        ("waiting", "", False, "The rule would take: 10 layers. The process that works on the study is asked for it."),
-        ("failed", "No memory was left.", True, "✗ No memory was left."),
+        ("running", "", True, "This stage has not begun: its baseline is what the stages before it pick.", False),
+        ("waiting", "", True, "The rule would take: 10 layers. t takes the row under the cursor.", True),
+        (
+            "waiting",
+            "",
+            False,
+            "The rule would take: 10 layers. The process that works on the study is asked for it.",
+            True,
+        ),
+        ("failed", "No memory was left.", True, "✗ No memory was left.", False),
     ],
 )
-def test_the_stage_under_way_says_what_is_waited_for(state: str, message: str, mine: bool, words: str) -> None:
+def test_the_stage_under_way_says_what_is_waited_for(
+    state: str, message: str, mine: bool, words: str, waits: bool
+) -> None:
     record = study(state, message, second="10 layers." if state == "waiting" else "")
-    assert reason(record, record.stages[1], mine=mine) == words
-    assert reason(record, record.stages[0], mine=mine) == "★ 16 kernels: better."
+    assert reason(record, record.stages[1], mine=mine) == (words, waits)
+    assert reason(record, record.stages[0], mine=mine) == ("★ 16 kernels: better.", False)
+
+
+def test_a_stage_without_a_pick_says_why() -> None:
+    record = study(problem="no trial was trained to its end.")
+    assert reason(record, record.stages[1], mine=True) == ("No pick: no trial was trained to its end.", False)
+    begun = StageRecord(names=["layers"], points=[ended(3)])
+    record = StudyRecord(id="a", stages=[begun])
+    assert reason(record, begun, mine=True) == ("The pick is made once all have ended.", False)
 
 
 def test_a_bar_is_as_full_as_the_study() -> None:
-    plain = progress(study("stopped"), None, wide=False).plain
-    assert plain.startswith("━" * 10 + "  ■ stopped  2 of 2 trials")
+    assert progress(study("stopped"), None, wide=False).plain == "━" * 10 + "  ■ stopped  2 of 2 trials · 0:00"
+    record = study()
+    now = Trial(number=3, seed=0, run="a7f3", state="running", planned=20, epochs=1)
+    waiting = Trial(number=4, seed=0, planned=20)
+    record.stages[1].points = [PointRecord(values={"layers": "8"}, trials=[now, waiting], weight=1)]
+    words = "trial 3 of 4  epoch 2/20"
+    plain = progress(record, None, wide=False).plain
+    assert plain.startswith("━" * 5 + "─" * 5 + f"  ● running  {words}  ETA ")
+    assert plain.endswith(" for all")
+    run = replay("a7f3", halfway())
+    assert f"{words} step 2/4" in progress(record, run, wide=True).plain
+    assert "step" not in progress(record, run, wide=False).plain
+    record.stages[1].points[0].trials[1].state = "finished"
+    assert progress(record, None, wide=True).plain.startswith("━" * 15 + "─" * 5)

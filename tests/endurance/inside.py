@@ -27,7 +27,8 @@ from textual.widget import Widget
 from cae_tui import cli, ending
 
 POOLS = ("asyncio_", "reader_")
-"""How threads of a pool begin: it adds one only where all are at work, up to a bound, and keeps it."""
+"""How threads of a pool begin: it adds one only where all are at work, up to a bound, and keeps it. A second pool of
+the same kind would have threads of the same names."""
 
 SCROLL_BARS = (ScrollBar, ScrollBarCorner)
 """Made when something scrolls for the first time, which a window that is dragged about decides, and kept with it."""
@@ -47,7 +48,7 @@ def figures(app: ending.EndingApp) -> dict[str, Any]:
     gc.freeze()
     pumps: list[MessagePump] = [app, *app.screen_stack, *app._registry]
     names = [thread.name for thread in threading.enumerate()]
-    lasting = sorted(name for name in names if not name.startswith(POOLS))
+    lasting = sorted((Counter(names) - Counter({name for name in names if name.startswith(POOLS)})).elements())
     mounted = [type(each).__name__ for each in app._registry if not isinstance(each, SCROLL_BARS)]
     return {
         "rss": _resident(),
