@@ -94,10 +94,14 @@ def choose_device(device: str, precision: str, threads: int | None = None) -> De
         raise SpecError({"device": "No CUDA device is found here: choose auto or cpu, or check the GPU's driver."})
     if device == "mps" and not mps:
         raise SpecError({"device": "Apple's MPS is not found here: choose auto or cpu."})
+    # Older cards can emulate bfloat16, slowly, and cuDNN has no convolutions in it for them.
+    of_device = device == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     if precision == "auto":
-        precision = "bfloat16" if device == "cuda" and torch.cuda.is_bf16_supported() else "float32"
+        precision = "bfloat16" if of_device else "float32"
     if precision == "bfloat16" and device == "mps":
         raise SpecError({"precision": "bfloat16 is not offered on MPS: choose auto or float32."})
+    if precision == "bfloat16" and device == "cuda" and not of_device:
+        raise SpecError({"precision": "This GPU does not compute in bfloat16: choose auto or float32."})
     return Device(torch.device(device), precision, threads or torch.get_num_threads())
 
 
@@ -120,7 +124,8 @@ def keep_freed_memory() -> None:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an allocation failed, on a device or on the CPU: torch has a class of its own for the former only."""
-    words = ("can't allocate memory", "out of memory", "ALLOC_FAILED")
+    # cuDNN, where no algorithm has room, says that it found none.
+    words = ("can't allocate memory", "out of memory", "ALLOC_FAILED", "unable to find an engine")
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(word in str(error) for word in words)
 
 

@@ -65,7 +65,8 @@ def _phases(kernel: int) -> Tensor:
     """
     half = (kernel - 1) // 2
     reach = (half + 1) // 2
-    phases = torch.zeros(2, 2 * reach + 1, kernel)
+    # Also where a model is made on the meta device: it is no weight, which a file would bring.
+    phases = torch.zeros(2, 2 * reach + 1, kernel, device="cpu")
     for place in range(2):
         for weight in range(kernel):
             phases[place, reach + (place + weight - half) // 2, weight] = 1

@@ -13,10 +13,11 @@ from functools import cache, partial
 
 import torch
 from torch import Tensor, nn, optim
+from torch.torch_version import TorchVersion
 
 from engine.augmentation import augment
 from engine.batches import DeviceImages
-from engine.device import Device
+from engine.device import Device, is_out_of_memory
 from engine.events import Emit, Warned
 from engine.tasks import Task
 
@@ -121,10 +122,14 @@ def fastest(step: Step, indices: Tensor, emit: Emit) -> Callable[[Tensor], Tenso
     except RuntimeError as error:
         log.warning("the training step is not recorded", exc_info=True)
         first = (str(error).strip().splitlines() or [type(error).__name__])[0].strip().rstrip(".")
+        short = is_out_of_memory(error)
+    if short:
+        torch.cuda.empty_cache()  # of what the recording took, so that the step has it
+    may_help = "A smaller batch or fewer kernels" if short else "A newer driver or PyTorch"
     emit(
         Warned(
             message=f"The training step could not be recorded as one CUDA graph ({first}), so its parts are "
-            "launched one by one: it computes the same, only slower. A newer driver or PyTorch may allow it; the log "
+            f"launched one by one: it computes the same, only slower. {may_help} may allow it; the log "
             "(cae-tui doctor says where) has the details."
         )
     )
@@ -185,16 +190,28 @@ def record(
             with torch.cuda.graph(graph, pool=pool, stream=stream, capture_error_mode="thread_local"):
                 result = work()
     except RuntimeError:
-        # A recording that failed to end leaves torch's memory believing that it is still on, and keeping all it has.
-        # Where it has ended or had not begun nothing is to be put right; other versions of torch may lack this.
-        with suppress(RuntimeError, AttributeError):
-            index = torch.cuda.current_device() if device.index is None else device.index
-            torch._C._cuda_endAllocateToPool(index, pool)
-            torch._C._cuda_releasePool(index, pool)
+        _end_recording(graph, pool, torch.cuda.current_device() if device.index is None else device.index)
         raise
     finally:
         current.wait_stream(stream)
     return graph.replay, result
+
+
+def _end_recording(graph: torch.cuda.CUDAGraph, pool: tuple[int, int], device: int) -> None:
+    """Put torch's memory right after a recording that failed: it may believe that it is still on, and keep all it has.
+
+    Versions of torch do more or less of this by themselves; what they have done already, they refuse.
+    """
+    for name in ("_cuda_endAllocateToPool", "_cuda_endAllocateCurrentStreamToPool"):  # the latter before 2.8
+        with suppress(RuntimeError, AttributeError):
+            getattr(torch._C, name)(device, pool)
+    if TorchVersion(torch.__version__) >= TorchVersion("2.14"):  # from then on the graph gives its memory back itself
+        return
+    try:
+        graph.pool()  # refused where the recording did not end: a graph that ended gives its memory back itself
+    except RuntimeError:
+        with suppress(RuntimeError, AttributeError):
+            torch._C._cuda_releasePool(device, pool)
 
 
 @cache

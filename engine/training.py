@@ -418,9 +418,17 @@ class _Loop:
         restore_optimizer(self.optimizer, state.tensors, state.values["groups"])
         self.scheduler.restore(state.values["scheduler"])
         torch.set_rng_state(state.tensors["random.cpu"])
-        self.augmentation.set_state(state.tensors["random.augmentation"])
+        self._restore_augmentation(state.tensors["random.augmentation"])
         if "random.device" in state.tensors and self.device.torch_device.type == "cuda":
             torch.cuda.set_rng_state(state.tensors["random.device"], self.device.torch_device)
+
+    def _restore_augmentation(self, state: Tensor) -> None:
+        """Where its changes of images come from; on another kind of device, whose states differ, from elsewhere."""
+        if state.shape == self.augmentation.get_state().shape:
+            self.augmentation.set_state(state)
+        else:
+            steps = (self.progress.epoch - 1) * self.steps + self.progress.step
+            self.augmentation.manual_seed(self.stage.seed + 1 + steps)
 
 
 def overfitting(losses: list[tuple[float, float]]) -> str:

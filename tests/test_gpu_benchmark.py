@@ -4,12 +4,15 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
-from benchmarks.gpu import covered
+from benchmarks.gpu import SCALES, Bench, covered, measure
+from engine.steps import Step
 
 ROOT = Path(__file__).parents[1]
 
@@ -36,6 +39,26 @@ def test_its_parts_that_a_cpu_can_do_run_and_are_written(tmp_path: Path) -> None
     assert all(run["epoch_seconds"] > 0 and run["not_recorded"] == 0 for run in found["runs"].values())
     assert found["targets"]["seconds for 60,000 images"] == 0.25
     assert found["machine"]["torch"]
+
+
+def test_a_way_to_take_a_step_that_is_not_to_be_had_is_told_and_left_out(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench = Bench("cpu", SCALES["cpu"])
+    bench.kinds = ("captured", "eager", "compiled")  # as on a GPU, and there is none
+    taken = Bench.taken
+
+    def without_compiler(self: Bench, step: Step, kind: str) -> Callable[[Tensor], Tensor]:
+        if kind == "compiled":
+            raise RuntimeError("Failed to find C compiler.\nPlease specify one.")
+        return taken(self, step, kind)
+
+    monkeypatch.setattr(Bench, "taken", without_compiler)
+    found = measure(bench, 1)
+    assert "compiled left out (Failed to find C compiler.)" in capsys.readouterr().out
+    assert found["agree"]
+    assert not found["recorded"]
+    assert {line["kind"] for line in found["steps"]} == {"eager"}
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")

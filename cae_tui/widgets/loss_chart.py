@@ -1,7 +1,7 @@
 """The curves of a run: loss or accuracy, by epoch or by batch.
 
-News only mark the chart as stale, a timer redraws it four times a second at most, and a series is thinned to what
-the width can show.
+News of something that it shows mark the chart as stale, a timer redraws it twice a second at most, and a series is
+thinned to what the width can show.
 """
 
 import itertools
@@ -20,7 +20,7 @@ from cae_tui.widgets.chart import Chart
 if TYPE_CHECKING:
     from cae_tui.run_state import RunState
 
-REDRAW_SECONDS = 0.25
+REDRAW_SECONDS = 0.5
 TRAINING_MARK, VALIDATION_MARK, BEST_MARK = "●", "▲", "★"
 PARTS = {0.1: "1/10 epoch", 0.25: "1/4 epoch", 0.5: "1/2 epoch"}
 """Ends of the axis during the first epoch, with their names."""
@@ -133,6 +133,7 @@ class LossChart(Chart):
         self.metric = metric
         self.set_reactive(LossChart.by, by)
         self.keys = keys
+        self._shown: tuple[object, ...] | None = None  # see `_content`
         self._run: RunState | None = None
 
     def on_mount(self) -> None:
@@ -143,9 +144,19 @@ class LossChart(Chart):
     def show(self, run: "RunState") -> None:
         """Draw `run`, at the next tick of the timer or at once where it is another one."""
         another = run is not self._run
-        self._run, self.stale = run, True
+        self._run = run
+        if another or self._content() != self._shown:
+            self.stale = True
         if another:
             self._redraw()
+
+    def _content(self) -> tuple[object, ...]:
+        """What is drawn of the run, in short: while its steps go on, a chart by epoch stays as it is."""
+        run, by = self._run, self.shown_by
+        if run is None:
+            return ()
+        steps = (len(run.batches), run.batches[-1:]) if by == "batch" else ()
+        return by, run.live, len(run.epochs), run.epochs[-1:], steps
 
     def on_resize(self) -> None:
         """Name as much as there is room for."""
@@ -193,6 +204,7 @@ class LossChart(Chart):
     def draw(self) -> list[Strip]:
         """The chart, or, where there is too little room or nothing yet, words."""
         run, (width, height) = self._run, self.size
+        self._shown = self._content()
         training, validation = self._series()
         if run is None or not (training or validation):
             return self.written(Text(COMING if run is None or run.live else NOTHING, style="dim"))

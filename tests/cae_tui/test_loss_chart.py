@@ -145,22 +145,34 @@ async def test_both_stages_are_on_one_chart_with_their_border() -> None:
         assert "log" not in str(chart.border_title)
 
 
-async def test_news_are_drawn_by_the_timer_and_nothing_is_drawn_twice() -> None:
-    run = replay("a", scripted_events(epochs=4))
-    chart = LossChart()
+@pytest.mark.parametrize("by", ["epoch", "batch"])
+async def test_news_of_what_is_shown_are_drawn_by_the_timer_and_nothing_is_drawn_twice(by: str) -> None:
+    before, after = until(scripted_events(epochs=4), EpochEnded, 3)
+    epochs, steps = until(after, BatchEnded, 2)
+    run = replay("a", before)
+    chart = LossChart(by=by)
     async with Host(chart).run_test(size=(80, 24)) as pilot:
         chart.show(run)
         await pilot.pause()
         drawn(chart)
-        before = chart.redraws
+        drawings = chart.redraws
+        for event in epochs:  # of the steps of another epoch
+            run.apply(event)
+            chart.show(run)
+        assert chart.redraws == drawings
+        await pilot.pause(1.2)
+        assert chart.redraws == drawings + (by == "batch")
+        drawings = chart.redraws
+        for event in steps:
+            run.apply(event)
+            chart.show(run)
+        await pilot.pause(1.2)
+        assert chart.redraws == drawings + 1
         for _ in range(20):
             chart.show(run)
-        assert chart.redraws == before
         await pilot.pause(0.6)
-        assert before < chart.redraws <= before + 3
-        settled = chart.redraws
         drawn(chart)
-        assert chart.redraws == settled
+        assert chart.redraws == drawings + 1
 
 
 def diverged() -> list[Event]:

@@ -6,8 +6,10 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
-from engine.device import MOST_KEPT, keep_freed_memory
+from engine.device import MOST_KEPT, choose_device, keep_freed_memory
+from engine.errors import SpecError
 
 FAULTS = """
 import resource, torch
@@ -25,6 +27,24 @@ for _ in range(5):
     step()
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
+
+
+@pytest.mark.parametrize(("has_it", "chosen"), [(True, "bfloat16"), (False, "float32")])
+def test_a_gpu_computes_in_bfloat16_where_it_does_so_by_itself(
+    monkeypatch: pytest.MonkeyPatch, has_it: bool, chosen: str
+) -> None:
+    def supported(including_emulation: bool = True) -> bool:
+        return has_it or including_emulation
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
+    assert choose_device("auto", "auto").precision == chosen
+    if has_it:
+        assert choose_device("cuda", "bfloat16").precision == "bfloat16"
+    else:
+        with pytest.raises(SpecError, match="does not compute in bfloat16"):
+            choose_device("cuda", "bfloat16")
+    assert choose_device("cpu", "bfloat16").precision == "bfloat16"
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has these thresholds")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.torch_version import TorchVersion
 
 from engine.steps import WARM_UP_STEPS, record
 
@@ -27,6 +28,7 @@ class Cuda:
         given = SimpleNamespace(
             register_generator_state=lambda generator: self.calls.append(("register", generator.initial_seed())),
             replay=lambda: self.calls.append("replay"),
+            pool=self.pool,
         )
         fakes = {
             "CUDAGraph": lambda: given, "current_stream": lambda device: first, "stream": self.stream,
@@ -34,10 +36,23 @@ class Cuda:
         }  # fmt: skip
         for name, fake in fakes.items():
             monkeypatch.setattr(torch.cuda, name, fake)
+        self.ended = False
         for name in ("_cuda_endAllocateToPool", "_cuda_releasePool"):
-            monkeypatch.setattr(
-                torch._C, name, lambda index, pool, name=name: self.calls.append((name, index, pool)), raising=False
-            )
+            self.offer(monkeypatch, name)
+
+    def offer(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+        """Have torch a function of that name, which a CPU build may lack."""
+
+        def called(index: int, pool: tuple[int, int]) -> None:
+            self.calls.append((name, index, pool))
+
+        monkeypatch.setattr(torch._C, name, called, raising=False)
+
+    def pool(self) -> tuple[int, int]:
+        """As torch's, it refuses before a recording has ended."""
+        if not self.ended:
+            raise RuntimeError("Called CUDAGraph::pool() without a preceding successful capture.")
+        return 0, 7
 
     @contextmanager
     def stream(self, stream: Any) -> Iterator[None]:
@@ -92,20 +107,54 @@ def test_after_a_recording_that_failed_stream_and_memory_are_as_they_were(monkey
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("lost", ["no such part", "it has ended"])
-def test_what_cannot_be_put_right_after_a_recording_hides_no_error(monkeypatch: pytest.MonkeyPatch, lost: str) -> None:
+def fails() -> Tensor:
+    raise RuntimeError("out of memory")
+
+
+def test_before_torch_2_8_what_ends_a_recording_has_another_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    cuda = Cuda(monkeypatch)
+    monkeypatch.delattr(torch._C, "_cuda_endAllocateToPool")
+    cuda.offer(monkeypatch, "_cuda_endAllocateCurrentStreamToPool")
+    with pytest.raises(RuntimeError, match="out of memory"):
+        record(fails, torch.device("cuda"), None)
+    assert cuda.calls[-3:] == [
+        ("_cuda_endAllocateCurrentStreamToPool", 3, (0, 7)), ("_cuda_releasePool", 3, (0, 7)),
+        ("first waits for", "side"),
+    ]  # fmt: skip
+
+
+def test_where_torch_has_ended_a_recording_by_itself_its_memory_is_given_back_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     cuda = Cuda(monkeypatch)
 
-    def ended(*_: object) -> None:
+    def over(*_: object) -> None:
         raise RuntimeError("not currently recording to mempool_id")
 
-    def work() -> Tensor:
-        raise RuntimeError("out of memory")
-
-    if lost == "no such part":
-        monkeypatch.delattr(torch._C, "_cuda_endAllocateToPool")
-    else:
-        monkeypatch.setattr(torch._C, "_cuda_endAllocateToPool", ended)
+    monkeypatch.setattr(torch._C, "_cuda_endAllocateToPool", over)
     with pytest.raises(RuntimeError, match="out of memory"):
-        record(work, torch.device("cuda"), None)
+        record(fails, torch.device("cuda"), None)
+    assert cuda.calls[-2:] == [("_cuda_releasePool", 3, (0, 7)), ("first waits for", "side")]
+
+
+@pytest.mark.parametrize("by_itself", ["the graph", "torch"])
+def test_what_a_graph_gives_back_by_itself_is_not_given_back_twice(
+    monkeypatch: pytest.MonkeyPatch, by_itself: str
+) -> None:
+    cuda = Cuda(monkeypatch)
+    if by_itself == "the graph":
+        cuda.ended = True
+    else:
+        monkeypatch.setattr(torch, "__version__", TorchVersion("2.14.0"))
+    with pytest.raises(RuntimeError, match="out of memory"):
+        record(fails, torch.device("cuda"), None)
+    assert not [call for call in cuda.calls if call[0] == "_cuda_releasePool"]
+
+
+def test_what_torch_lacks_after_a_recording_hides_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    cuda = Cuda(monkeypatch)
+    for name in ("_cuda_endAllocateToPool", "_cuda_releasePool"):
+        monkeypatch.delattr(torch._C, name)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        record(fails, torch.device("cuda"), None)
     assert cuda.calls[-1] == ("first waits for", "side")

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from engine import jobs
 from engine.checkpoint import read_tensors, write_tensors
@@ -113,6 +114,15 @@ def test_images_that_were_moved_and_another_precision_are_no_other_spec(
     change(stopped, "spec", "precision", to="float32")
     assert resume(stopped)["state"] == "finished"
     assert_equal(weights(stopped), weights(autoencoder[0]))
+
+
+def test_a_run_goes_on_on_another_kind_of_device_whose_random_states_have_another_size(stopped: RunDirectory) -> None:
+    for checkpoint in list_checkpoints(stopped):
+        tensors, values = read_tensors(checkpoint)
+        for name in ("random.augmentation", "random.device"):
+            tensors[name] = torch.zeros(16, dtype=torch.uint8)  # as CUDA has them
+        write_tensors(checkpoint, values.pop("kind"), tensors, values)
+    assert resume(stopped)["state"] == "finished"
 
 
 @pytest.mark.parametrize(("field", "value"), [("layers", 8), ("kernels", "4")])

@@ -39,6 +39,7 @@ SHORTAGES = {
     "torch on a CPU": RuntimeError(
         "DefaultCPUAllocator: can't allocate memory: you tried to allocate 1073741824 bytes."
     ),
+    "cuDNN": RuntimeError("FIND was unable to find an engine to execute this computation"),
     "numpy": MemoryError("Unable to allocate 1.00 GiB for an array with shape (256, 64, 64, 256)"),
     "Python": MemoryError(),
 }

@@ -311,6 +311,19 @@ def test_a_step_that_cannot_be_recorded_is_told_and_taken_as_it_is(monkeypatch: 
     assert_same(dict(model.state_dict()), dict(plain.state_dict()))
 
 
+def test_where_memory_is_too_short_for_a_recording_the_advice_is_a_smaller_batch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*about: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    events: list[Event] = []
+    monkeypatch.setattr(Device, "runs_ahead", True)
+    monkeypatch.setattr("engine.steps.record", fail)
+    fastest(make_step("adam"), BATCHES[0], events.append)
+    assert "A smaller batch or fewer kernels may allow it" in of(events, Warned)[0].message
+
+
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_a_recording_that_fails_half_way_leaves_the_step_as_it_was(
     monkeypatch: pytest.MonkeyPatch, optimizer: str

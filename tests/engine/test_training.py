@@ -32,7 +32,7 @@ from engine.events import (
 from engine.models import ConvAutoencoder
 from engine.recorder import Recorder, best_file, list_checkpoints
 from engine.runs import Home, RunDirectory
-from engine.spec import AutoencoderSpec, ClassifierSpec, Spec
+from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, preset
 from engine.training import overfitting
 from tests.engine.conftest import small, small_classifier, train
 
@@ -327,6 +327,19 @@ def test_colour_images_of_an_odd_size_without_labels_or_test_files_train(home: H
     assert jobs.reconstruct(run, pixels[:2]) is not None
     with np.load(run.path / next(event.file for event in events if isinstance(event, SamplesSaved))) as arrays:
         assert arrays["originals"].shape == arrays["reconstructions"].shape == (4, 9, 15, 3)
+
+
+@pytest.mark.parametrize("name", ["recommended", "report"])
+def test_an_autoencoder_that_is_read_again_reconstructs_what_it_did(
+    home: Home, files: dict[str, Path], name: str
+) -> None:
+    values = small(files, epochs=1).model_dump(include={"epochs", "layers", "kernels", "batch_size", *files})
+    run, _, events = train(home, preset(AutoencoderSpec, name, **values))
+    with np.load(run.path / next(event.file for event in events if isinstance(event, SamplesSaved))) as arrays:
+        originals, expected = arrays["originals"], arrays["reconstructions"]
+    again = jobs.reconstruct(run, originals)
+    assert again is not None
+    assert np.abs(again.astype(int) - expected).max() <= 1  # a number may round the other way in another batch
 
 
 def test_at_most_200_batch_events_an_epoch_are_stored(home: Home, files: dict[str, Path], monkeypatch: Any) -> None:
