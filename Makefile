@@ -38,7 +38,7 @@ format: $(VENV)/installed-dev
 picture: $(VENV)/installed-dev
 	@$(BIN)/python docs/make_picture.py
 
-# A quarter of an hour, with the machine otherwise idle; what was measured is in build/bench/*.json.
+# Twenty minutes, with the machine otherwise idle; what was measured is in build/bench/*.json.
 bench: $(VENV)/installed-dev $(VENV)-peers/installed
 	@mkdir -p build/bench
 	@for name in throughput limit startup keys screen; do \

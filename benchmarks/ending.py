@@ -25,7 +25,7 @@ from benchmarks.common import in_turn, parser_of, write
 from engine.runs import Home
 from engine.states import RUNNING
 
-PATIENCE = 120  # seconds for a run to begin
+PATIENCE = 120  # seconds for a run to begin, and to end
 LONGEST = 14.0  # seconds of training before it is asked: more than an epoch
 
 
@@ -53,7 +53,11 @@ def by_command(home: Home, number: signal.Signals) -> float:
     wait_until_it_trains(home, process.pid)
     begun = time.perf_counter()
     process.send_signal(number)
-    process.wait()
+    try:
+        process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise SystemExit(f"{number.name} did not end the command within {PATIENCE} s.") from None
     return time.perf_counter() - begun
 
 
@@ -68,6 +72,9 @@ def in_app(home: Home, end: Callable[[pexpect.spawn], None]) -> float:
     begun = time.perf_counter()
     end(child)
     while child.isalive():
+        if time.perf_counter() - begun > PATIENCE:
+            child.kill(signal.SIGKILL)
+            raise SystemExit(f"The app did not end within {PATIENCE} s.")
         if not child.closed:  # what the app still draws is read, as a terminal does
             with suppress(pexpect.TIMEOUT, pexpect.EOF):
                 child.read_nonblocking(65536, timeout=0.01)
@@ -86,6 +93,9 @@ def main() -> None:
     parser = parser_of(__doc__)
     parser.add_argument("--rounds", type=int, default=6)
     options = parser.parse_args()
+    # What this process ignores, as one in the background or after `nohup` does, its children would ignore too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     with tempfile.TemporaryDirectory() as folder:
         home = Home(Path(folder))
         sides: dict[str, Callable[[], float]] = {

@@ -1,6 +1,6 @@
 """What the screen costs: the same run by command line and in the app, in turn.
 
-    .venv/bin/python benchmarks/screen.py [--pairs 9] [--epochs 1] [--json FILE]
+    .venv/bin/python benchmarks/screen.py [--pairs 13] [--epochs 1] [--json FILE]
 
 Both train the recommended autoencoder on all of MNIST. The app runs in a pseudo-terminal of 120×40 with its
 training screen open, and is told what to train by the message that the form sends. Compared are the images a
@@ -76,7 +76,7 @@ def rate_and_memory(process: int, home: Path) -> tuple[float, float]:
 def main() -> None:
     """Measure and print."""
     parser = parser_of(__doc__)
-    parser.add_argument("--pairs", type=int, default=9)
+    parser.add_argument("--pairs", type=int, default=13)
     parser.add_argument("--epochs", type=int, default=1)
     options = parser.parse_args()
     rows = []
