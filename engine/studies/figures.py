@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from engine.studies.records import StageRecord
@@ -83,9 +83,18 @@ def style(position: int) -> dict[str, Any]:
     }
 
 
+class _PlainNumbers(LogFormatter):
+    """Names the ticks that `LogFormatter` would, but as `0.01`: matplotlib's own way is mathematics, a text of signs."""
+
+    def __call__(self, value: float, position: int | None = None) -> str:
+        return f"{value:g}" if super().__call__(value, position) else ""
+
+
 def _log(axes: "Axes", values: Sequence[float]) -> None:
     if values and min(values) > 0:
         axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(_PlainNumbers())
+        axes.yaxis.set_minor_formatter(_PlainNumbers())
 
 
 def curves(stage: StageRecord) -> Figure:

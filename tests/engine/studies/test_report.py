@@ -244,6 +244,40 @@ KINDS = [
 ]  # fmt: skip
 
 
+def words_of(svg: str) -> list[str]:
+    """What a person reads in a picture."""
+    return ["".join(text.itertext()) for text in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "label"),
+    [(0.0012, 0.09, "0.01"), (0.021, 0.048, "0.03"), (0.0701, 0.0709, "0.0705"), (3e-7, 4e-5, "1e-06"), (2, 900, "100")],
+)
+def test_axes_are_told_in_plain_numbers_whatever_the_losses_are(low: float, high: float, label: str) -> None:
+    record = grid(points=4)
+    stage = record.stages[0]
+    for place, point in enumerate(stage.points):
+        trial = point.trials[0]
+        trial.train = trial.validation = [high, (low * high) ** 0.5, low * (1 + 0.001 * place)]
+        trial.best_loss = trial.validation[-1]
+    drawn = figures.stage_figures(study_from_json(record.spec), stage, "ms a step", [1.0, 2.0, 3.0, 4.0])
+    said = {name: words_of(figures.svg(figure, name)) for name, figure in drawn.items()}
+    assert label in said["curves"]
+    assert label in said["each"]
+    for words in said.values():
+        assert not [text for text in words if "$" in text or "\\" in text or "{" in text]
+
+
+def test_no_picture_of_a_document_holds_signs_of_mathematics(done: Done, tmp_path: Path) -> None:
+    home, directory, record = done
+    write_report(home, directory, record, tmp_path)
+    pictures = sorted((tmp_path / "figures").glob("*.svg"))
+    assert len(pictures) > 5
+    for picture in pictures:
+        assert words_of(picture.read_text())
+        assert not [text for text in words_of(picture.read_text()) if "$" in text or "\\" in text]
+
+
 def test_a_name_with_a_dollar_is_drawn_as_it_is() -> None:
     record = grid(points=4)
     point = record.stages[0].points[0]
