@@ -47,7 +47,7 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
         with zipfile.ZipFile(path) as archive, warnings.catch_warnings():
             warnings.simplefilter("error")  # numpy's own of an odd header would be written over the screen
             if sum(member.file_size for member in archive.infolist()) > path.stat().st_size:
-                raise ValueError("it says that it holds more than it does")
+                raise ValueError("it holds less than its header says")
             return {
                 member.filename.removesuffix(".npy"): _read_member(archive, member) for member in archive.infolist()
             }
@@ -59,7 +59,7 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
     if member.compress_type != zipfile.ZIP_STORED:
-        raise ValueError("it is compressed, and was not written so")
+        raise ValueError("it is compressed, which cae-tui never does")
     with archive.open(member) as file:
         shape, dtype = _header(file)
     if dtype.kind not in KINDS or not dtype.itemsize:

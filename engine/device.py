@@ -91,17 +91,17 @@ def choose_device(device: str, precision: str, threads: int | None = None) -> De
     if device == "auto":
         device = "cuda" if cuda else "mps" if mps else "cpu"
     if device == "cuda" and not cuda:
-        raise SpecError({"device": "No CUDA device is found here: choose auto or cpu, or check the GPU's driver."})
+        raise SpecError({"device": "No CUDA device was found here: choose auto or cpu, or check the GPU's driver."})
     if device == "mps" and not mps:
-        raise SpecError({"device": "Apple's MPS is not found here: choose auto or cpu."})
+        raise SpecError({"device": "Apple's MPS is not available here: choose auto or cpu."})
     # Older cards can emulate bfloat16, slowly, and cuDNN has no convolutions in it for them.
     of_device = device == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     if precision == "auto":
         precision = "bfloat16" if of_device else "float32"
     if precision == "bfloat16" and device == "mps":
-        raise SpecError({"precision": "bfloat16 is not offered on MPS: choose auto or float32."})
+        raise SpecError({"precision": "bfloat16 is not available on MPS: choose auto or float32."})
     if precision == "bfloat16" and device == "cuda" and not of_device:
-        raise SpecError({"precision": "This GPU does not compute in bfloat16: choose auto or float32."})
+        raise SpecError({"precision": "This GPU cannot compute in bfloat16: choose auto or float32."})
     return Device(torch.device(device), precision, threads or torch.get_num_threads())
 
 

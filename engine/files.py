@@ -59,13 +59,13 @@ def read_json(path: Path) -> dict[str, Any]:
         ValueError: it is not a JSON object, or of a newer format.
     """
     if not stat.S_ISREG(path.stat().st_mode):  # a folder, or what never ends
-        raise ValueError("it is no regular file")
+        raise ValueError("it is not a regular file")
     try:
         values = json.loads(path.read_bytes())
     except RecursionError:
         raise ValueError("it is nested too deeply to be a file of cae-tui") from None
     if not isinstance(values, dict):
-        raise ValueError("it holds no JSON object")
+        raise ValueError("it does not hold a JSON object")
     if problem := format_problem(values.get("format", FORMAT)):
         raise ValueError(f"it {problem}")
     return values
@@ -74,7 +74,7 @@ def read_json(path: Path) -> dict[str, Any]:
 def format_problem(found: object) -> str:
     """What is wrong with the `format` that a file carries; nothing where this version reads it."""
     if type(found) is not int or found < 1:
-        return "carries no format number, so it is damaged or another program's"
+        return "has no format number, so it is damaged or from another program"
     return f"has format {found}; this version reads {FORMAT}: use a newer cae-tui" if found != FORMAT else ""
 
 
@@ -109,12 +109,12 @@ def absolute(path: Path) -> Path:
         str(path).encode()
     except UnicodeEncodeError:  # neither JSON nor safetensors can name it
         shown = str(path).encode(errors="replace").decode()
-        raise StorageError(f"{shown} is not a name in UTF-8: rename it, or choose another folder.") from None
+        raise StorageError(f"The name {shown} is not valid UTF-8: rename it, or choose another folder.") from None
     for name in path.parts:
         if (length := len(os.fsencode(name))) > LONGEST_NAME:
             raise StorageError(
-                f"A name of {length:,} bytes, {name[:20]}…, is longer than that of any file, which has at most "
-                f"{LONGEST_NAME}: choose a shorter one."
+                f"The name {name[:20]}… is too long: it has {length:,} bytes, and a name has at most {LONGEST_NAME}. "
+                "Choose a shorter one."
             )
     return path
 
@@ -124,7 +124,7 @@ def storage_error(path: Path, error: OSError) -> StorageError:
     if error.errno in _FULL:
         advice = "Make room, or choose another folder"
     elif error.errno in _FORBIDDEN:
-        advice = "Choose another folder, or see to it that this one may be written"
+        advice = "Choose another folder, or make this one writable"
     elif error.errno in _IN_THE_WAY:
         advice = "A file is where a folder is needed: choose another folder"
     elif error.errno == errno.ENOENT:

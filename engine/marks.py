@@ -40,7 +40,7 @@ def read_tags(text: str) -> tuple[str, ...]:
     tags = tuple(dict.fromkeys(part.removeprefix("#").lower() for part in re.split(r"[\s,]+", text) if part.strip("#")))
     for tag in tags:
         if not _TAG.fullmatch(tag):
-            raise RunError(f"“{tag[:LONGEST_TAG]}” is no tag: use letters, digits and the signs . + / - _ only.")
+            raise RunError(f"“{tag[:LONGEST_TAG]}” is not a tag: use letters, digits and . + / - _ only.")
         if len(tag) > LONGEST_TAG:
             raise RunError(f"“{tag[:LONGEST_TAG]}…” has {len(tag)} characters: a tag has at most {LONGEST_TAG}.")
     if len(tags) > MOST_TAGS:
@@ -56,7 +56,7 @@ def read_note(text: str) -> str:
     """
     note = " ".join("".join(character if character.isprintable() else " " for character in text).split())
     if len(note) > LONGEST_NOTE:
-        raise RunError(f"The note has {len(note):,} characters: at most {LONGEST_NOTE} are kept. Shorten it.")
+        raise RunError(f"The note has {len(note):,} characters, and at most {LONGEST_NOTE} fit: shorten it.")
     return note
 
 
@@ -68,7 +68,7 @@ def change(marks: Marks, *, add: Sequence[str] = (), remove: Sequence[str] = (),
     """
     tags = tuple(tag for tag in dict.fromkeys((*marks.tags, *add)) if tag not in remove)
     if len(tags) > MOST_TAGS:
-        raise RunError(f"{len(tags)} tags are too many: a run has at most {MOST_TAGS}. Take some away first.")
+        raise RunError(f"{len(tags)} tags are too many: a run has at most {MOST_TAGS}. Remove some first.")
     return replace(marks, tags=tags, **values)
 
 
@@ -84,7 +84,9 @@ def read_marks(path: Path) -> Marks:
     except FileNotFoundError:
         return NO_MARKS
     except (OSError, ValueError, TypeError, RunError) as error:
-        raise RunError(f"{path} cannot be read ({error}): mend the file, or delete it; only marks are in it.") from None
+        raise RunError(
+            f"{path} cannot be read ({error}): fix the file, or delete it: it holds only the star, tags and note."
+        ) from None
     return marks
 
 

@@ -120,7 +120,7 @@ class Recorder:
         if self._is_deleted():
             self.with_room(self._write_again)
             self.emit(
-                Warned(message=f"{self.run.events} was deleted while the run is on: it was written again, whole.")
+                Warned(message=f"{self.run.events} was deleted during the run and has been written again in full.")
             )
         self.with_room(lambda: self._append(event))
         if isinstance(event, Paused | Continued):
@@ -196,8 +196,8 @@ class Recorder:
     def _pause_for_room(self) -> None:
         """Tell of the pause first, and write it down where a few bytes are left."""
         event = Paused(
-            message=f"No room is left for the files of run {self.run.id} in {self.run.path.parent}. Make room: the run "
-            "waits, and goes on by itself."
+            message=f"The disk is full: the files of run {self.run.id} no longer fit in {self.run.path.parent}. Free some "
+            "space; the run waits, and goes on by itself."
         )
         self._tell(event)
         with suppress(StorageError):
@@ -350,7 +350,7 @@ def read_checkpoint(run: RunDirectory) -> Checkpoint | None:
         return Checkpoint(state, status, offset, tuple(damaged))
     if damaged:
         raise RunError(
-            f"No checkpoint of run {run.id} can be read, so it cannot go on: start it anew with the same spec. "
-            "What it wrote so far is kept."
+            f"No checkpoint of run {run.id} can be read, so it cannot go on. Start a new run with the same "
+            "settings; what this one wrote is kept."
         )
     return None

@@ -6,13 +6,13 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-UNKNOWN_FIELD = "No such field: take it out, or check its spelling."
+UNKNOWN_FIELD = "There is no such field: remove it, or check its spelling."
 
 
 def no_bool(value: object) -> object:
     """Before pydantic reads a number: it would take `true` of a JSON file for a 1."""
     if isinstance(value, bool):
-        raise ValueError(f"{value} is yes or no, and a number is needed.")
+        raise ValueError(f"{value} is yes or no, but a number is needed.")
     return value
 
 
@@ -52,7 +52,7 @@ def _sentence(info: FieldInfo | None, detail: Any) -> str:
         case "value_error":
             return str(given["error"])
         case "missing":
-            return "This is needed."
+            return "This is required."
         case "extra_forbidden":
             return UNKNOWN_FIELD
         case "greater_than_equal" | "greater_than":
@@ -80,10 +80,10 @@ def _sentence(info: FieldInfo | None, detail: Any) -> str:
         case "float_parsing" | "float_type" | "finite_number":
             return f"{what} is not a number." if found != "" else "A number is needed."
         case "string_too_short":
-            return "This is needed."
+            return "This is required."
         case _:
             expected = (info.description if info is not None else None) or detail["msg"][:200]
-            return f"{what} is not what is expected here: {expected}"
+            return f"{what} is not valid here. Expected: {expected}"
 
 
 def _bounds(info: FieldInfo | None) -> dict[str, Any]:

@@ -120,6 +120,6 @@ def check_result(values: object) -> Mapping[str, Any]:
     """
     values = cleaned(values)
     if not record_of(_Result, values).whole:
-        raise TypeError("what it was measured by is missing")
+        raise TypeError("its measure is missing")
     assert isinstance(values, dict)
     return values

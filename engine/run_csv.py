@@ -58,7 +58,7 @@ def write_csv(home: Home, runs: Sequence[RunStatus], target: Path) -> Path:
     """
     path = absolute(target)
     if path.is_file():
-        raise StorageError(f"{path} exists already, and is not written over: choose another name.")
+        raise StorageError(f"{path} already exists and is not overwritten: choose another name.")
     if path.is_dir():
         raise StorageError(f"{path} is a folder: name a file in it, as in {path / 'runs.csv'}.")
     write_bytes(path, runs_csv(runs, home.specs(run.id for run in runs)).encode())

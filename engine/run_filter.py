@@ -97,7 +97,7 @@ def parse_filter(text: str) -> Filter:
         FilterError: with a sentence about the first term that is wrong.
     """
     if text.count('"') % 2:
-        raise FilterError("A quotation mark is open: close it.")
+        raise FilterError("A quotation mark is missing: close the quote.")
     parts = text.split('"')  # what stands in quotation marks is left as it is
     text = '"'.join(part if place % 2 else _BLANKS.sub(r"\1", part) for place, part in enumerate(parts))
     tests: list[Test] = []
@@ -108,11 +108,11 @@ def parse_filter(text: str) -> Filter:
             continue
         field = name.lower().replace("-", "_")
         if not name and plain.startswith(("<", ">", "=", "!=")):
-            raise FilterError(f"“{_short(plain)}” has no field in front, as in {_example('kernels', '>=')}.")
+            raise FilterError(f"“{_short(plain)}” needs a field in front, as in {_example('kernels', '>=')}.")
         if not name:
             test = _word(value)
         elif not value:
-            raise FilterError(f"{name}{sign} has no value: write one behind it, as in {_example(field, sign)}.")
+            raise FilterError(f"{name}{sign} has no value: add one, as in {_example(field, sign)}.")
         elif field == "is":
             test = _state_of_marks(sign, value)
             with_hidden |= value.lower() == "hidden"
@@ -153,7 +153,7 @@ def _text(field: str, sign: str, value: str) -> Test:
     _refuse_order(field, sign)
     read, sought = _TEXTS[field], value.casefold()
     if field == "state" and not any(sought in state for state in STATES):
-        raise FilterError(f"“{_short(value)}” is no state: choose {', '.join(STATES)}.")
+        raise FilterError(f"“{_short(value)}” is not a state: choose {', '.join(STATES)}.")
 
     def contains(run: RunStatus, spec: Values) -> bool:  # noqa: ARG001 - every test is asked with both
         return any(sought in text.casefold() for text in read(run))
@@ -182,7 +182,7 @@ def _of_spec(field: str, sign: str, value: str) -> Test:
         every = (*_NUMBERS, *_TEXTS, "is", *fields)
         near = difflib.get_close_matches(field, every, n=1)
         hint = f"did you mean {near[0]}?" if near else "name a field of a run, or write the word in quotation marks."
-        raise FilterError(f"“{_short(field)}” is no field: {hint}")
+        raise FilterError(f"“{_short(field)}” is not a field: {hint}")
     compare, kind = _COMPARE[sign], fields[field].type
     if kind in (int, float) or field == "kernels":
         if field == "kernels" and "-" in value and sign in _EQUAL:  # the whole list, as it is written
@@ -217,7 +217,7 @@ def _smallest(value: object) -> float | None:
 
 def _refuse_order(field: str, sign: str) -> None:
     if sign not in _EQUAL:
-        raise FilterError(f"{field}{sign}: {field} is no number, so write {field}: or {field}=.")
+        raise FilterError(f"{field}{sign}: {field} is not a number, so write {field}: or {field}=.")
 
 
 def _read_number(field: str, text: str) -> float:
@@ -229,9 +229,7 @@ def _read_number(field: str, text: str) -> float:
         scale, digits = 0.01, digits[:-1]
     number = float(digits) * scale if _FLOAT.fullmatch(digits) and len(digits) < 40 else math.nan
     if not math.isfinite(number):
-        raise FilterError(
-            f"{field}: “{_short(text)}” is not a number, and one was expected, as in {_example(field, '<')}."
-        )
+        raise FilterError(f"{field}: “{_short(text)}” is not a number. Write one, as in {_example(field, '<')}.")
     return number
 
 

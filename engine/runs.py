@@ -202,7 +202,7 @@ class RunDirectory:
             return check_result(found)
         except (TypeError, RecursionError) as error:
             raise RunError(
-                f"{self.result} is not what a run came to ({error}): restore the file, or delete the run."
+                f"{self.result} is not a valid result ({error}): restore the file, or delete the run."
             ) from None
 
     def _read(self, path: Path) -> dict[str, Any]:
@@ -343,8 +343,8 @@ class Home:
             return RunDirectory(self.runs / found[0])
         shown = prefix[:40]
         if not found:
-            raise RunError(f"No run begins with “{shown}” in {self.runs}: `cae-tui runs` lists those there are.")
-        raise RunError(f"{len(found)} runs begin with “{shown}” ({', '.join(found[:4])}): give more of the id.")
+            raise RunError(f"No run begins with “{shown}” in {self.runs}: `cae-tui runs` lists them all.")
+        raise RunError(f"{len(found)} runs begin with “{shown}” ({', '.join(found[:4])}): type more of the id.")
 
     def delete(self, run: RunDirectory) -> None:
         """Take a run away for good.

@@ -18,7 +18,7 @@ from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, spec_from_json
 
 MAY_CHANGE = ("images", "labels", "test_images", "test_labels", "encoder", "device", "precision")
 """Fields of a spec that say where things are: files may have been moved, and the run to another machine."""
-_UNDO = "Put back what it held when the run began, or start a new run."
+_UNDO = "Restore the original file, or start a new run."
 
 
 class _Part(BaseModel):
@@ -67,9 +67,9 @@ def read_spec_file(run: RunDirectory) -> tuple[AutoencoderSpec | ClassifierSpec,
         spec = spec_from_json(written["spec"])
         assert isinstance(spec, AutoencoderSpec | ClassifierSpec)
         if written["kind"] != spec.kind:
-            problems["kind"] = f"“{written['kind']}” is not that of its spec, {spec.kind}."
+            problems["kind"] = f"“{written['kind']}” does not match its spec, which is of kind {spec.kind}."
         if written["seed"] != spec.seed:
-            problems["seed"] = f"{written['seed']} is not that of its spec, {spec.seed}."
+            problems["seed"] = f"{written['seed']} does not match its spec, which has {spec.seed}."
         if not problems:
             return spec, written
     sentences = " ".join(f"{name}: {sentence}" for name, sentence in problems.items())
@@ -115,6 +115,6 @@ def check_unchanged(run: RunDirectory, spec: Spec, stage: str, before: object) -
         differ = [f"it has no stage “{short(stage)}” any more"]
     if differ:
         raise RunError(
-            f"{run.spec} was changed since the last checkpoint of run {run.id} ({'; '.join(differ)}), which cannot go "
-            f"on so. {_UNDO}"
+            f"{run.spec} was changed since the last checkpoint of run {run.id} ({'; '.join(differ)}), so it cannot "
+            f"go on. {_UNDO}"
         )

@@ -406,8 +406,8 @@ class _Loop:
                 raise
             first = (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()
             raise RunError(
-                f"The checkpoint does not fit what the run's spec.json asks for ({first}): put back the spec.json that "
-                "the run began with, or start a new run."
+                f"The checkpoint does not fit what the run's spec.json asks for ({first}): restore the original "
+                "spec.json, or start a new run."
             ) from error
 
     def _restore(self, state: TrainingState) -> None:

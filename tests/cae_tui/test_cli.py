@@ -127,7 +127,7 @@ def test_an_empty_list_says_what_to_do(capsys: pytest.CaptureFixture[str], tmp_p
         (["autoencoder", "--preset", "fast"], "--preset: “fast” is not known"),
         (["autoencoder", "--images", "/nowhere"], "/nowhere does not exist"),
         (["autoencoder", "--labels", "/x"], "--labels: A file is named here but no training images"),
-        (["autoencoder", "--device", "cuda"], "--device: No CUDA device is found here"),
+        (["autoencoder", "--device", "cuda"], "--device: No CUDA device was found here"),
         (["autoencoder", "--learning", "1"], "unrecognized arguments"),
         (["autoencoder", "--learning-rate", "-1e-3"], "--learning-rate: “-1e-3” is too small: more than 0."),
         (["autoencoder", "--dropout", "-.5E+2"], "--dropout: “-.5E+2” is too small: at least 0."),

@@ -43,8 +43,8 @@ def test_a_format_that_no_version_has_is_not_called_newer(tmp_path: Path, found:
     [
         (errno.ENOSPC, "Make room, or choose another folder, then try again."),
         (errno.EDQUOT, "Make room, or choose another folder, then try again."),
-        (errno.EACCES, "Choose another folder, or see to it that this one may be written, then try again."),
-        (errno.EROFS, "Choose another folder, or see to it that this one may be written, then try again."),
+        (errno.EACCES, "Choose another folder, or make this one writable, then try again."),
+        (errno.EROFS, "Choose another folder, or make this one writable, then try again."),
         (errno.ENOTDIR, "A file is where a folder is needed: choose another folder, then try again."),
         (errno.EEXIST, "A file is where a folder is needed: choose another folder, then try again."),
         (errno.EIO, "Choose another folder, then try again."),

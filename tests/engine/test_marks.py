@@ -57,7 +57,7 @@ def test_a_tag_that_no_filter_could_name_is_refused(text: str, sentence: str) ->
 
 def test_a_note_is_one_line_without_control_characters() -> None:
     assert read_note(" a\nb\x1b]0;owned\x07 c ") == "a b ]0;owned c"
-    with pytest.raises(RunError, match="Shorten"):
+    with pytest.raises(RunError, match="shorten it"):
         read_note("x" * (LONGEST_NOTE + 1))
 
 

@@ -51,15 +51,15 @@ def test_what_a_run_writes_of_itself_is_what_is_read(autoencoder: Trained, class
         (("threads",), -3, "threads: -3 is too small: at least 1."),
         (("threads",), True, "threads: True is not a whole number."),
         (("threads",), 10**9, "threads: 1000000000 is too large: at most 4,096."),
-        (("seed",), 5, "seed: 5 is not that of its spec, 0."),
-        (("kind",), "classifier", "kind: “classifier” is not that of its spec, autoencoder."),
-        (("device",), None, "device: None is not what is expected here: a device in words."),
+        (("seed",), 5, "seed: 5 does not match its spec, which has 0."),
+        (("kind",), "classifier", "kind: “classifier” does not match its spec, which is of kind autoencoder."),
+        (("device",), None, "device: None is not valid here. Expected: a device in words."),
         (("versions", "torch"), 2, "versions: torch: 2 is not what is expected here"),
         (("spec",), [], "spec: [] is not what is expected here"),
-        (("spec", "epochs"), True, "spec.epochs: True is yes or no, and a number is needed."),
+        (("spec", "epochs"), True, "spec.epochs: True is yes or no, but a number is needed."),
         (("spec", "layers"), 9, "spec.layers: 9 is odd"),
         (("spec", "momentum"), 1, "spec.momentum: No such field"),
-        (("data", "digest"), None, "data.digest: None is not what is expected here: the images' digest."),
+        (("data", "digest"), None, "data.digest: None is not valid here. Expected: the images' digest."),
         (("data", "training"), "many", "data.training: “many” is not a whole number."),
         (("data", "colour"), 1, "data.colour: No such field"),
         (("encoder_spec",), {"kind": "autoencoder", "layers": 3}, "encoder_spec.layers: 3 is odd"),
@@ -137,7 +137,7 @@ def test_a_checkpoint_that_holds_no_spec_and_does_not_fit_is_refused_in_words(
     result = resume(stopped)
     assert result["state"] == "failed"
     assert "The checkpoint does not fit what the run's spec.json asks for" in result["message"]
-    assert "put back the spec.json" in result["message"]
+    assert "restore the original spec.json" in result["message"]
 
 
 def test_a_run_that_begins_again_for_want_of_a_checkpoint_counts_from_nothing(

@@ -40,8 +40,8 @@ def refusal(**values: object) -> dict[str, str]:
         ({"epochs": "٣"}, "epochs", "not a whole number"),
         ({"epochs": "9" * 10_000}, "epochs", "is too large a number: at most 100,000."),
         ({"epochs": "-" + "9" * 10_000}, "epochs", "is too small: at least 1."),
-        ({"epochs": True}, "epochs", "True is yes or no, and a number is needed."),
-        ({"learning_rate": False}, "learning_rate", "False is yes or no, and a number is needed."),
+        ({"epochs": True}, "epochs", "True is yes or no, but a number is needed."),
+        ({"learning_rate": False}, "learning_rate", "False is yes or no, but a number is needed."),
         ({"kernels": [True]}, "kernels", "not a number of kernels"),
         ({"layers": "41"}, "layers", "“41” is too large: at most 40."),
         ({"layers": "9" * 23}, "layers", "is too large: at most 40."),
@@ -148,7 +148,7 @@ def test_what_does_not_fit_the_data_is_told_by_field() -> None:
 def test_a_classifier_needs_epochs_and_an_encoder() -> None:
     with pytest.raises(SpecError) as refused:
         parse(ClassifierSpec, {"frozen_epochs": 0, "finetune_epochs": 0})
-    assert refused.value.problems["encoder"] == "This is needed."
+    assert refused.value.problems["encoder"] == "This is required."
     assert "Both stages have 0 epochs" in refused.value.problems["finetune_epochs"]
 
 

@@ -403,7 +403,7 @@ def test_a_run_whose_checkpoints_are_all_damaged_is_refused_and_keeps_its_story(
     for checkpoint in list_checkpoints(run):
         checkpoint.write_bytes(b"torn")
     before = run.events.read_bytes()
-    with pytest.raises(RunError, match="start it anew with the same spec"):
+    with pytest.raises(RunError, match="Start a new run with the same settings"):
         jobs.resume(run, lambda event: None, Flag())
     assert run.events.read_bytes() == before
 

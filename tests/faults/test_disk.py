@@ -129,7 +129,9 @@ def test_a_run_waits_while_the_disk_is_full_and_goes_on_as_if_it_never_had_been(
     small = Home(disk.folder / "home")
     training = Training.start(small, tiny(files), once(kind, disk.fill))
     paused = training.wait_for(Paused)
-    assert paused.message.startswith(f"No room is left for the files of run {small.ids()[0]} in {small.runs}.")
+    assert paused.message.startswith(
+        f"The disk is full: the files of run {small.ids()[0]} no longer fit in {small.runs}."
+    )
     assert "goes on by itself" in paused.message
     run = small.find(small.ids()[0])
     assert all(read_tensors(checkpoint) for checkpoint in list_checkpoints(run))
@@ -267,7 +269,7 @@ def test_the_command_line_says_that_it_waits_for_room_and_ends_well_once_there_i
         wait_for(lambda: home.list_runs() and home.list_runs()[0].epoch, "an epoch")
         before = resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
         assert process.stderr is not None
-        line = next(line for line in process.stderr if "No room is left" in line)
+        line = next(line for line in process.stderr if "The disk is full" in line)
         assert "goes on by itself" in line
         resource.prlimit(process.pid, resource.RLIMIT_FSIZE, before)
         assert "going on\n" in process.stderr

@@ -102,7 +102,7 @@ def test_a_home_that_cannot_be_made_is_told(tmp_path: Path, files: dict[str, Pat
     (tmp_path / "mine").mkdir(mode=0o555)
     code, _, err = call(str(tmp_path / "mine" / "home"), "autoencoder", *SMALL, *flags(files))
     assert code == 2
-    assert "Permission denied. Choose another folder, or see to it that this one may be written" in err
+    assert "Permission denied. Choose another folder, or make this one writable" in err
     assert call(str(tmp_path / "mine" / "home"), "runs")[0] == 0
 
 
@@ -173,10 +173,10 @@ def test_names_that_are_not_utf_8_are_refused_in_words(
     folder = tmp_path / os.fsdecode(b"caf\xe9")
     folder.mkdir()
     assert main(["--home", str(folder), "autoencoder", *SMALL]) == 2
-    assert "caf? is not a name in UTF-8: rename it, or choose another folder." in capsys.readouterr().err
+    assert "caf? is not valid UTF-8: rename it, or choose another folder." in capsys.readouterr().err
     own = write_files(folder)
     assert main(["--home", str(home.path), "autoencoder", *SMALL, "--images", str(own["images"])]) == 2
-    assert "is not a name in UTF-8: rename" in capsys.readouterr().err
+    assert "is not valid UTF-8: rename" in capsys.readouterr().err
 
 
 LONG = "x" * 300
@@ -199,7 +199,7 @@ def test_a_name_that_no_file_can_have_is_refused_in_words(
     monkeypatch.setenv("CAE_TUI_HOME", str(tmp_path))
     assert main(words) == 2
     said = capsys.readouterr().err
-    assert "too long" in said or "is longer than that of any file" in said
+    assert "too long" in said or "a name has at most" in said
     assert "should not happen" not in said
 
 

@@ -122,7 +122,7 @@ def test_true_is_no_number_in_a_study_s_file_either(field: str) -> None:
     values = make_study("one", DEFAULT, {"layers": "8,10"}).model_dump(mode="json")
     with pytest.raises(SpecError) as refused:
         study_from_json({**values, field: True})
-    assert refused.value.problems == {field: "True is yes or no, and a number is needed."}
+    assert refused.value.problems == {field: "True is yes or no, but a number is needed."}
 
 
 @pytest.mark.parametrize(
