@@ -23,7 +23,7 @@ from cae_tui import messages
 from cae_tui.messages import RunsChanged, RunUpdated, StudyUpdated
 from cae_tui.screens.base import Page
 from cae_tui.screens.home import HomeScreen
-from cae_tui.settings import read_settings, write_settings
+from cae_tui.settings import Order, change_settings, read_settings
 from cae_tui.study_app import StudyApp
 from cae_tui.themes import DARK, THEMES, data_variables
 from engine.control import Asked
@@ -75,13 +75,13 @@ class CaeApp(StudyApp):
         self._studies: StudyRunner | None = None
         self._work, self._study_work = work, study_work
         self.drafts: dict[str, dict[str, str]] = {}  # what was typed into forms, by kind and field
-        self._settings, self._settings_problem = read_settings(home.path)
+        self.settings, self._settings_problems = read_settings(home.path)
         self._told: tuple[str, str] = ("", "")  # the latest run and state that lists were told of
         self._finding_device = False
         self._began_without_gc = False  # as the command has it, which loads nothing else into this process
         for theme in THEMES:
             self.register_theme(theme)
-        self._begin_with(self._settings.theme if self._settings.theme in self.available_themes else DARK.name)
+        self._begin_with(self.settings.theme if self.settings.theme in self.available_themes else DARK.name)
 
     @property
     def runner(self) -> "Runner":
@@ -127,8 +127,8 @@ class CaeApp(StudyApp):
 
     def on_mount(self) -> None:
         """Tell of settings that could not be read, and open the run that was asked for."""
-        if self._settings_problem:
-            self.tell(self._settings_problem, "warning")
+        for problem in self._settings_problems:
+            self.tell(problem, "warning", timeout=12)
         if not gc.isenabled():
             self._began_without_gc = True
             self.call_after_refresh(_look_for_garbage)
@@ -143,13 +143,21 @@ class CaeApp(StudyApp):
 
     def watch_theme(self, theme: str) -> None:
         """Remember the theme."""
-        if not self.is_running or theme == self._settings.theme:
-            return
-        self._settings = replace(self._settings, theme=theme)
+        if self.is_running and theme != self.settings.theme:
+            self.remember(theme=theme)
+
+    def remember(self, **changes: Any) -> None:
+        """Keep those parts of the settings for the next use; see `Settings`."""
+        self.settings = replace(self.settings, **changes)
         try:
-            write_settings(self.home.path, self._settings)
+            change_settings(self.home.path, **changes)
         except EngineError as error:
             self.tell(str(error), "warning")
+
+    @on(messages.ListSorted)
+    def _keep_order(self, message: messages.ListSorted) -> None:
+        order = Order(message.column, message.backwards)
+        self.remember(orders={**self.settings.orders, message.name: order})
 
     # -- what the runner tells, from its threads -------------------------------------------------
 

@@ -200,6 +200,15 @@ class CompareRuns(Message):
 
 
 @dataclass
+class ListSorted(Message):
+    """A person has sorted the list of that name, which it remembers."""
+
+    name: str
+    column: str
+    backwards: bool = False
+
+
+@dataclass
 class StudyUpdated(Message, bubble=False):
     """From the app: something of the study that this process works on has changed."""
 

@@ -1,21 +1,40 @@
-"""What the app remembers between two uses: `settings.json` in its home.
+"""What the app remembers between two uses: `settings.json` in its home. People write into it too.
 
-A damaged file is a notice and the defaults, never a reason not to start.
+Each part is read by itself: a damaged one is a notice and its default, and the others hold. Only the parts that change
+are written; everything else in the file stays as it is, what a newer version or another window of the app wrote too.
 """
 
-from dataclasses import asdict, dataclass
+import json
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from engine.files import read_json, storage_error, write_json
+from engine.words import plain
 
 DEFAULT_THEME = "cae-dark"
+ASIDE = "settings-damaged.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How a list is sorted."""
+
+    column: str
+    backwards: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What is remembered."""
+    """What is remembered. A new part is a field here and its reader in `_READERS`."""
 
     theme: str = DEFAULT_THEME
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """Keys by the id of what they do: `{"runs.sort": "ctrl+s"}`. `cae-tui keys` lists the ids."""
+    orders: Mapping[str, Order] = field(default_factory=dict)
+    """How each list was last sorted, by the list's name."""
 
 
 def settings_path(home: Path) -> Path:
@@ -23,22 +42,27 @@ def settings_path(home: Path) -> Path:
     return home / "settings.json"
 
 
-def read_settings(home: Path) -> tuple[Settings, str]:
-    """The settings, and a sentence where the file could not be read."""
+def read_settings(home: Path) -> tuple[Settings, list[str]]:
+    """The settings, and a sentence for each part that could not be read."""
     path = settings_path(home)
     try:
-        theme = read_json(path).get("theme", DEFAULT_THEME)
-        if not isinstance(theme, str):
-            raise ValueError("its theme is not a name")
+        found = read_json(path)
     except FileNotFoundError:
-        return Settings(), ""
+        return Settings(), []
     except (OSError, ValueError) as error:
-        return Settings(), f"{path} cannot be read ({error}): the defaults are used until it is written again."
-    return Settings(theme), ""
+        kept = f"The defaults are used, and the file is kept as {ASIDE} when settings are next saved."
+        return Settings(), [f"{path} cannot be read ({plain(str(error))}). {kept}"]
+    parts: dict[str, Any] = {}
+    problems: list[str] = []
+    for name, read in _READERS.items():
+        if name in found:
+            with suppress(_WrongTypeError):
+                parts[name] = read(_Part(name, found[name], problems))
+    return Settings(**parts), [f"{path}: {problem}" for problem in problems]
 
 
-def write_settings(home: Path, settings: Settings) -> None:
-    """Remember `settings`.
+def change_settings(home: Path, **changes: Any) -> None:
+    """Remember those parts; whatever else is in the file stays.
 
     Raises:
         StorageError: the folder cannot be written.
@@ -48,4 +72,79 @@ def write_settings(home: Path, settings: Settings) -> None:
         home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise storage_error(path, error) from error
-    write_json(path, "settings", asdict(settings))
+    try:
+        known = read_json(path)
+    except FileNotFoundError:
+        known = {}
+    except (OSError, ValueError):
+        known = {}
+        with suppress(OSError):  # a comma too many must not cost a person all that they wrote
+            path.replace(home / ASIDE)
+    values = asdict(replace(Settings(), **changes))
+    write_json(path, "settings", {**known, **{name: values[name] for name in changes}})
+
+
+# -- reading a part --------------------------------------------------------------------------------
+
+
+class _WrongTypeError(Exception):
+    """A part is not what it should be, and a sentence says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part as it was found, by its name."""
+
+    name: str
+    value: object
+    problems: list[str]
+
+    def wrong(self, wanted: str) -> _WrongTypeError:
+        """What is raised where it should be something else, after the sentence is noted."""
+        shown = json.dumps(self.value, ensure_ascii=False)
+        shown = shown if len(shown) <= 40 else shown[:39] + "…"
+        self.problems.append(plain(f"“{self.name}” should be {wanted} but is {shown}: it is ignored."))
+        return _WrongTypeError()
+
+    def text(self, wanted: str) -> str:
+        if not isinstance(self.value, str):
+            raise self.wrong(wanted)
+        return self.value
+
+    def items(self, wanted: str) -> "list[_Part]":
+        if not isinstance(self.value, dict):
+            raise self.wrong(wanted)
+        return [_Part(name, value, self.problems) for name, value in self.value.items()]
+
+
+def _each(parts: list[_Part], read: Callable[[_Part], Any]) -> dict[str, Any]:
+    """Every entry by its name; one that is damaged is left out."""
+    values = {}
+    for part in parts:
+        with suppress(_WrongTypeError):
+            values[part.name] = read(part)
+    return values
+
+
+def _read_keys(part: _Part) -> dict[str, str]:
+    return _each(part.items('ids and their keys, as {"runs.sort": "ctrl+s"},'), lambda key: key.text("a key's name"))
+
+
+def _read_orders(part: _Part) -> dict[str, Order]:
+    return _each(part.items("lists and their columns"), _read_order)
+
+
+def _read_order(part: _Part) -> Order:
+    wanted = 'a column, as {"column": "age", "backwards": false},'
+    values = {entry.name: entry.value for entry in part.items(wanted)}
+    column, backwards = values.get("column"), values.get("backwards", False)
+    if not isinstance(column, str) or not isinstance(backwards, bool):
+        raise part.wrong(wanted)
+    return Order(column, backwards)
+
+
+_READERS: dict[str, Callable[[_Part], Any]] = {
+    "theme": lambda part: part.text("a theme's name"),
+    "keys": _read_keys,
+    "orders": _read_orders,
+}

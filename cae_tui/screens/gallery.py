@@ -17,6 +17,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from cae_tui import formats
+from cae_tui.messages import ListSorted
 from cae_tui.screens.base import Page
 from cae_tui.views import ImageView, Picture, Prediction, PredictionsView
 from cae_tui.widgets.card_grid import CardGrid
@@ -150,7 +151,9 @@ What the model made of the images it was measured on.
         except EngineError as error:
             self.query_one("#filters", Static).update(Content.styled(str(error), "$error"))
             return
-        self.refilter()
+        kept = self.cae.settings.orders.get(f"gallery of a {self.view.kind}")
+        known = kept is not None and kept.column in ORDERS[self.view.kind]
+        self.refilter(order=kept.column if kept is not None and known else self.filter.order)
 
     # -- drawing ---------------------------------------------------------------------------------
 
@@ -297,7 +300,9 @@ What the model made of the images it was measured on.
         if self.view is None:
             return  # which orders there are depends on the kind of run
         orders = ORDERS[self.view.kind]
-        self.refilter(order=orders[(orders.index(self.filter.order) + 1) % len(orders)])
+        order = orders[(orders.index(self.filter.order) + 1) % len(orders)]
+        self.refilter(order=order)
+        self.post_message(ListSorted(f"gallery of a {self.view.kind}", order))
 
     def action_of_class(self, name: int) -> None:
         """One true class."""

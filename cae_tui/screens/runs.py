@@ -17,6 +17,7 @@ from cae_tui.messages import (
     ConfigureStudy,
     DeleteRuns,
     ExportRuns,
+    ListSorted,
     MarkRuns,
     NoteRuns,
     OpenRun,
@@ -128,7 +129,7 @@ marks and filter.
             yield Input(compact=True, id="filter", placeholder=EXAMPLES)
         yield Static("", id="filter-problem", markup=False)
         with Vertical(classes="card", id="card"):
-            yield RunTable()
+            yield RunTable(self.cae.settings.orders.get("runs"))
             yield Static(NONE_YET, id="none", markup=False)
         yield Static("", id="about")
 
@@ -370,14 +371,18 @@ marks and filter.
         """By the next column that is shown."""
         shown = [column.name for column in self._table.columns()]
         place = shown.index(self._table.order) if self._table.order in shown else -1
-        self._table.sort_by(shown[(place + 1) % len(shown)])
+        self._sort(shown[(place + 1) % len(shown)])
 
     def action_turn(self) -> None:
         """The other way round."""
-        self._table.sort_by(self._table.order, backwards=not self._table.backwards)
+        self._sort(self._table.order, backwards=not self._table.backwards)
+
+    def _sort(self, column: str, *, backwards: bool = False) -> None:
+        self._table.sort_by(column, backwards=backwards)
+        self.post_message(ListSorted("runs", column, backwards))
 
     @on(RunTable.HeadClicked)
     def _sort_by_head(self, event: RunTable.HeadClicked) -> None:
         if any(column.name == event.column for column in COLUMNS):
             again = event.column == self._table.order
-            self._table.sort_by(event.column, backwards=again and not self._table.backwards)
+            self._sort(event.column, backwards=again and not self._table.backwards)

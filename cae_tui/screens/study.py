@@ -22,6 +22,7 @@ from cae_tui.messages import (
     ConfigureStudy,
     ControlStudy,
     ExportStudy,
+    ListSorted,
     OpenRun,
     OpenTraining,
     ResumeStudy,
@@ -126,7 +127,7 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
             yield Static("", id="progress")
         with Horizontal(id="panes"):
             with Vertical(id="left", classes="card"):
-                yield StudyTable()
+                yield StudyTable(self.cae.settings.orders.get("study"))
                 yield Static("", id="row", markup=False)
                 yield Static("", id="reason", markup=False)
             yield StudyChart()
@@ -380,17 +381,21 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
 
     def action_sort(self) -> None:
         """By the next column."""
-        self.query_one(StudyTable).next_order()
+        self._sort(self.query_one(StudyTable).next_order)
 
     def action_turn(self) -> None:
         """The other way round."""
         table = self.query_one(StudyTable)
-        table.sort_by(table.order, backwards=not table.backwards)
+        self._sort(table.order, backwards=not table.backwards)
+
+    def _sort(self, column: str, *, backwards: bool = False) -> None:
+        self.query_one(StudyTable).sort_by(column, backwards=backwards)
+        self.post_message(ListSorted("study", column, backwards))
 
     @on(StudyTable.HeadClicked)
     def _sort_by_head(self, event: StudyTable.HeadClicked) -> None:
         table, name = self.query_one(StudyTable), event.column
-        table.sort_by(name, backwards=name == table.order and not table.backwards)
+        self._sort(name, backwards=name == table.order and not table.backwards)
 
     def action_stage(self, step: int) -> None:
         """Another stage."""

@@ -12,6 +12,7 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 
 from cae_tui import formats
+from cae_tui.settings import Order
 from cae_tui.views import RunStatus
 from cae_tui.widgets.last_runs import shorten
 from cae_tui.widgets.line_table import Head, LineTable
@@ -49,15 +50,20 @@ MOST_SPEC = 48
 
 
 class RunTable(LineTable):
-    """The runs; `order` and `backwards` say how they are sorted, at first the newest on top."""
+    """The runs; `order` and `backwards` say how they are sorted.
+
+    Args:
+        order: how they are at first; else the newest is on top.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "select", "Open", id="run-table.open", tooltip="Its report, or its training"),
     ]
 
-    def __init__(self) -> None:
+    def __init__(self, order: Order | None = None) -> None:
         super().__init__(id="runs")
-        self.order, self.backwards = AGE, False
+        known = order is not None and any(column.name == order.column for column in COLUMNS)
+        self.order, self.backwards = (order.column, order.backwards) if order is not None and known else (AGE, False)
         self.marked: set[str] = set()
         self.rows: list[RunStatus] = []
         self._prefixes: dict[str, str] = {}

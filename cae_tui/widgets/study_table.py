@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.color import Color
 
 from cae_tui import formats
+from cae_tui.settings import Order
 from cae_tui.widgets.line_table import Head, LineTable
 from cae_tui.widgets.study_chart import PICK_MARK, colour_of, mark_of
 from engine import words
@@ -21,7 +22,11 @@ TRIED = "#"
 
 
 class StudyTable(LineTable):
-    """The points of a stage; `place` is the point under the cursor, `marked` those to compare."""
+    """The points of a stage; `place` is the point under the cursor, `marked` those to compare.
+
+    Args:
+        order: how they are sorted at first, where the stage has that column; else as they were tried.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "select", "Open", id="points.open", tooltip="The run under the cursor"),
@@ -29,9 +34,10 @@ class StudyTable(LineTable):
     MARGIN = 4
     PADDING = 1
 
-    def __init__(self) -> None:
+    def __init__(self, order: Order | None = None) -> None:
         super().__init__(id="points")
         self.order, self.backwards, self.unfolded = TRIED, False, False
+        self._wanted = order or Order(TRIED)
         self.marked: set[int] = set()
         self._stage: StageRecord | None = None
         self._kind = "autoencoder"
@@ -58,21 +64,23 @@ class StudyTable(LineTable):
         """List the points of `stage`; the cursor stays on its point."""
         if stage is not self._stage and (self._stage is None or stage.names != self._stage.names):
             self.marked.clear()
-            self.order = TRIED
+            known = any(column.name == self._wanted.column for column in columns(stage, kind))
+            order = self._wanted if known else Order(TRIED)
+            self.order, self.backwards = order.column, order.backwards
         self._stage, self._kind = stage, kind
         self._fill()
 
     def sort_by(self, order: str, *, backwards: bool = False) -> None:
         """Sort by the column of that name."""
+        self._wanted = Order(order, backwards)
         self.order, self.backwards = order, backwards
         self._fill()
 
-    def next_order(self) -> None:
-        """Sort by the next column, and after the last as they were tried."""
-        if self._stage is None:
-            return
+    @property
+    def next_order(self) -> str:
+        """The next column to sort by; after the last, as they were tried."""
         names = [TRIED, *(column.name for column in self._columns())]
-        self.sort_by(names[(names.index(self.order) + 1) % len(names) if self.order in names else 0])
+        return names[(names.index(self.order) + 1) % len(names) if self.order in names else 0]
 
     def toggle_mark(self) -> None:
         """Mark the point under the cursor for comparing, or take the mark away."""

@@ -222,6 +222,17 @@ async def test_orders_follow_confidence(opened: Open) -> None:
         assert captions(pilot)[0] == "0 → 1  ✗ 50 %"
 
 
+async def test_the_order_is_remembered_for_the_same_kind_of_run(opened: Open) -> None:
+    async with opened(classified()) as pilot:
+        await press(pilot, "o", "o")
+    async with opened(classified()) as pilot:
+        sure = [int(caption.split()[-2]) for caption in captions(pilot)]
+        assert sure == sorted(sure)
+        assert "least confident" in text(pilot)
+    async with opened(reconstructed()) as pilot:
+        assert "image order" in text(pilot)
+
+
 async def test_an_order_that_is_asked_for_too_early_is_passed_over(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
