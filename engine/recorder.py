@@ -196,8 +196,8 @@ class Recorder:
     def _pause_for_room(self) -> None:
         """Tell of the pause first, and write it down where a few bytes are left."""
         event = Paused(
-            message=f"The disk is full: the files of run {self.run.id} no longer fit in {self.run.path.parent}. Free some "
-            "space; the run waits, and goes on by itself."
+            message=f"The disk is full: the files of run {self.run.id} no longer fit in {self.run.path.parent}. Free "
+            "some space; the run waits, and goes on by itself."
         )
         self._tell(event)
         with suppress(StorageError):

@@ -274,7 +274,7 @@ async def test_tags_of_several_runs_keep_each_ones_own(make_app: MakeApp, filled
         box.value = "a:b"
         await pilot.press("enter")
         await until(pilot, lambda: bool(app.screen.query(".problem")))
-        assert "is no tag" in str(app.screen.query_one(".problem", Static).render())
+        assert "is not a tag" in str(app.screen.query_one(".problem", Static).render())
         app.screen.query_one(Input).value = "new"
         await pilot.press("enter")
         await until(pilot, lambda: read_marks(filled.find(STOPPED).marks).tags == ("mine", "new"))

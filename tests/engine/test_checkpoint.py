@@ -71,7 +71,7 @@ def damaged(original: bytes) -> dict[str, tuple[bytes, str]]:
         "a header that promises more than there is": (struct.pack("<Q", 2**62) + original[8:], "cannot be read"),
         "of another program": (other, "not one of cae-tui"),
         "of a newer format": (again(format=2), "use a newer cae-tui"),
-        "without a format": (again(format=None), r"carries no format number, .*\. Choose another model file"),
+        "without a format": (again(format=None), r"has no format number, .*\. Choose another model file"),
         "of another kind than its spec": (again(kind="classifier"), "kind: “classifier” is not that of its spec"),
         "with an unknown key beside the spec": (again(colour=1), "colour: not known to this version"),
         "a checkpoint": (again(kind="checkpoint"), "holds no model, but a checkpoint of a run: name the run's model"),

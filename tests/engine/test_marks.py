@@ -44,9 +44,9 @@ def test_tags_are_typed_with_blanks_or_commas_between_them() -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("a:b", "is no tag"),
+        ("a:b", "is not a tag"),
         ("x" * 31, "at most 30"),
-        ("\x1b[31m", "is no tag"),
+        ("\x1b[31m", "is not a tag"),
         (" ".join(map(str, range(21))), "too many"),
     ],
 )
@@ -154,7 +154,7 @@ def test_numbers_stay_numbers() -> None:
 def test_a_folder_or_a_missing_one_is_refused_in_words(home: Home) -> None:
     home.path.mkdir()
     (home.path / "mine.csv").write_text("precious")
-    with pytest.raises(StorageError, match="exists already"):
+    with pytest.raises(StorageError, match="already exists"):
         write_csv(home, [], home.path / "mine.csv")
     with pytest.raises(StorageError, match="is a folder"):
         write_csv(home, [], home.path)

@@ -46,7 +46,7 @@ def test_what_a_run_writes_of_itself_is_what_is_read(autoencoder: Trained, class
 @pytest.mark.parametrize(
     ("path", "value", "sentence"),
     [
-        (("momentum",), 1, "momentum: No such field"),
+        (("momentum",), 1, "momentum: There is no such field"),
         (("threads",), "x", "threads: “x” is not a whole number."),
         (("threads",), -3, "threads: -3 is too small: at least 1."),
         (("threads",), True, "threads: True is not a whole number."),
@@ -58,10 +58,10 @@ def test_what_a_run_writes_of_itself_is_what_is_read(autoencoder: Trained, class
         (("spec",), [], "spec: [] is not what is expected here"),
         (("spec", "epochs"), True, "spec.epochs: True is yes or no, but a number is needed."),
         (("spec", "layers"), 9, "spec.layers: 9 is odd"),
-        (("spec", "momentum"), 1, "spec.momentum: No such field"),
+        (("spec", "momentum"), 1, "spec.momentum: There is no such field"),
         (("data", "digest"), None, "data.digest: None is not valid here. Expected: the images' digest."),
         (("data", "training"), "many", "data.training: “many” is not a whole number."),
-        (("data", "colour"), 1, "data.colour: No such field"),
+        (("data", "colour"), 1, "data.colour: There is no such field"),
         (("encoder_spec",), {"kind": "autoencoder", "layers": 3}, "encoder_spec.layers: 3 is odd"),
     ],
 )
@@ -98,7 +98,7 @@ def test_a_spec_that_was_changed_after_a_checkpoint_is_refused_and_nothing_is_to
 ) -> None:
     change(stopped, "spec", field, to=value)
     before = stopped.events.read_bytes()
-    with pytest.raises(RunError, match=f"{words}.*Put back") as refused:
+    with pytest.raises(RunError, match=f"{words}.*Restore the original") as refused:
         resume(stopped)
     assert str(stopped.spec) in str(refused.value)
     assert stopped.events.read_bytes() == before

@@ -55,7 +55,7 @@ def refusal(**values: object) -> dict[str, str]:
         ({"residual": "maybe"}, "residual", "neither yes nor no"),
         ({"layers": "4"}, "downsamplings", "2 is too many for 4 layers: at most 1. Give 1 here, or 6 layers or more."),
         ({"layers": 8, "downsamplings": 3}, "downsamplings", "at most 2. Give 2 here, or 10 layers or more."),
-        ({"momentum": "0.9"}, "momentum", "No such field"),
+        ({"momentum": "0.9"}, "momentum", "There is no such field"),
         ({"labels": "/some/file"}, "labels", "no training images"),
         ({"images": "/a", "test_labels": "/b"}, "test_labels", "no test images"),
     ],

@@ -251,7 +251,13 @@ def words_of(svg: str) -> list[str]:
 
 @pytest.mark.parametrize(
     ("low", "high", "label"),
-    [(0.0012, 0.09, "0.01"), (0.021, 0.048, "0.03"), (0.0701, 0.0709, "0.0705"), (3e-7, 4e-5, "1e-06"), (2, 900, "100")],
+    [
+        (0.0012, 0.09, "0.01"),
+        (0.021, 0.048, "0.03"),
+        (0.0701, 0.0709, "0.0705"),
+        (3e-7, 4e-5, "1e-06"),
+        (2, 900, "100"),
+    ],
 )
 def test_axes_are_told_in_plain_numbers_whatever_the_losses_are(low: float, high: float, label: str) -> None:
     record = grid(points=4)
