@@ -54,8 +54,8 @@ def test_what_a_run_writes_of_itself_is_what_is_read(autoencoder: Trained, class
         (("seed",), 5, "seed: 5 does not match its spec, which has 0."),
         (("kind",), "classifier", "kind: “classifier” does not match its spec, which is of kind autoencoder."),
         (("device",), None, "device: None is not valid here. Expected: a device in words."),
-        (("versions", "torch"), 2, "versions: torch: 2 is not what is expected here"),
-        (("spec",), [], "spec: [] is not what is expected here"),
+        (("versions", "torch"), 2, "versions: torch: 2 is not valid here"),
+        (("spec",), [], "spec: [] is not valid here"),
         (("spec", "epochs"), True, "spec.epochs: True is yes or no, but a number is needed."),
         (("spec", "layers"), 9, "spec.layers: 9 is odd"),
         (("spec", "momentum"), 1, "spec.momentum: There is no such field"),
@@ -81,7 +81,7 @@ def test_a_value_of_spec_json_that_is_missing_is_named(stopped: RunDirectory) ->
     values = json.loads(stopped.spec.read_text())
     del values["data"]
     stopped.spec.write_text(json.dumps(values))
-    with pytest.raises(RunError, match="data: This is needed"):
+    with pytest.raises(RunError, match="data: This is required"):
         resume(stopped)
 
 

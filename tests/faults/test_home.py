@@ -207,7 +207,7 @@ def test_a_model_is_saved_under_the_longest_name_that_a_file_can_have_and_under_
     home: Home, files: dict[str, Path]
 ) -> None:
     run, _, _ = train(home, tiny(files))
-    with pytest.raises(StorageError, match=r"A name of 300 bytes, xxxx.*Choose a shorter one"):
+    with pytest.raises(StorageError, match=r"The name xxxx.* has 300 bytes.*Choose a shorter one"):
         jobs.save_model(run, home.path / LONG)
     longest = home.path / f"{'🏠' * 60}xxx.safetensors"
     assert len(longest.name.encode()) == LONGEST_NAME
