@@ -30,20 +30,21 @@ class ReportRow:
     recall: float
     f1: float
     support: int  # images that truly are of the class
+    label: int | None = None  # the class's number; None for an average
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassificationReport:
     """What a classifier gets right and wrong on a set of images."""
 
-    rows: tuple[ReportRow, ...]  # "Class 0", "Class 1", …: also those that no image has
+    rows: tuple[ReportRow, ...]  # of the classes that an image has or was taken for, by `label`: no others count
     accuracy: float  # in [0, 1]
     macro: ReportRow  # mean of the classes
     weighted: ReportRow  # mean of the classes, weighted by support
     text: str  # as scikit-learn prints it
     correct: int
     incorrect: int
-    confusion: tuple[tuple[int, ...], ...]  # [true class][predicted class]
+    confusion: tuple[tuple[int, ...], ...]  # [true class][predicted class], in the order of `rows`
 
     def to_json(self) -> dict[str, Any]:
         """The same in dictionaries, lists, strings and numbers."""
@@ -73,7 +74,11 @@ class ConstantErrors:
 def classification_report(
     labels: NDArray[np.integer[Any]], probabilities: NDArray[np.floating[Any]]
 ) -> ClassificationReport:
-    """Precision, recall, F1 and support of each class, as scikit-learn defines them.
+    """Precision, recall, F1 and support of each class that occurs, as scikit-learn defines them.
+
+    A class that none of the images has, and that none was taken for, has no row and is left out of the averages:
+    labels may have gaps, and nothing can be said of a class without images. A class that images were only taken for
+    counts, with a precision of 0.
 
     The predicted class is the one with the largest probability as it is. (Rounding the
     probabilities first, as is sometimes done, makes all of them 0 where none reaches one half, and so
@@ -98,14 +103,19 @@ def classification_report(
     from sklearn import metrics
 
     predicted = probabilities.argmax(axis=1)
+    labels = labels.astype(np.int64)
+    found = np.union1d(labels, predicted)
+    occurring: list[int] = found.tolist()
     # With every class named, scikit-learn prints its accuracy line, and not "micro avg", whichever occur.
-    names = [f"Class {number}" for number in range(classes)]
-    settings: dict[str, Any] = {"labels": range(classes), "target_names": names, "digits": 2, "zero_division": 0}
+    names = [f"Class {number}" for number in occurring]
+    settings: dict[str, Any] = {"labels": occurring, "target_names": names, "digits": 2, "zero_division": 0}
     values = metrics.classification_report(labels, predicted, output_dict=True, **settings)
-    confusion = metrics.confusion_matrix(labels, predicted, labels=range(classes))
+    # Counted by hand: scikit-learn writes a warning about a matrix of a single class.
+    pairs = np.searchsorted(found, labels) * len(found) + np.searchsorted(found, predicted)
+    confusion = np.bincount(pairs, minlength=len(found) ** 2).reshape(len(found), len(found))
     correct = int(confusion.trace())
     return ClassificationReport(
-        rows=tuple(_row(name, values[name]) for name in names),
+        rows=tuple(_row(name, values[name], number) for name, number in zip(names, occurring, strict=True)),
         accuracy=float(values["accuracy"]),
         macro=_row("macro avg", values["macro avg"]),
         weighted=_row("weighted avg", values["weighted avg"]),
@@ -116,10 +126,9 @@ def classification_report(
     )
 
 
-def _row(name: str, values: dict[str, float]) -> ReportRow:
-    return ReportRow(
-        name, float(values["precision"]), float(values["recall"]), float(values["f1-score"]), int(values["support"])
-    )
+def _row(name: str, values: dict[str, float], label: int | None = None) -> ReportRow:
+    ratios = (float(values[key]) for key in ("precision", "recall", "f1-score"))
+    return ReportRow(name, *ratios, int(values["support"]), label)
 
 
 def psnr(mse: float) -> float | None:

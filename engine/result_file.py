@@ -30,6 +30,7 @@ class _Row:
     recall: float
     f1: float
     support: int
+    label: int | None = None  # of a class; version 0.1.0 wrote none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,7 @@ class _Report:
 
     @property
     def square(self) -> bool:
-        """Whether there is a row for each class, and a number for each two."""
+        """Whether there is a row for each class that is counted, and a number for each two."""
         classes = len(self.rows)
         return classes > 0 and len(self.confusion) == classes and {len(row) for row in self.confusion} == {classes}
 
@@ -113,7 +114,7 @@ class _Result:
 
 
 def check_result(values: object) -> Mapping[str, Any]:
-    """What a `result.json` holds, as it can be shown.
+    """What a `result.json` holds, as it can be shown; what version 0.1.0 did not write is filled in.
 
     Raises:
         TypeError: it is no result; the message says which value is not what it can be.
@@ -122,4 +123,8 @@ def check_result(values: object) -> Mapping[str, Any]:
     if not record_of(_Result, values).whole:
         raise TypeError("its measure is missing")
     assert isinstance(values, dict)
+    if values.get("report") is not None:
+        for place, row in enumerate(values["report"]["rows"]):
+            if row.get("label") is None:  # where no labels were written, every class had a row
+                row["label"] = place
     return values

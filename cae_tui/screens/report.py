@@ -134,7 +134,8 @@ What a complete run came to, measured once on images that nothing was chosen by.
         tabs.query_one("#tab-numbers", Tab).label = "1 Report" if classifier else "1 Measures"
         tabs.query_one("#tab-picture", Tab).label = "2 Confusion" if classifier else "2 Images"
         if classifier and self.measured:
-            self.query_one(ConfusionMatrix).set_counts(result["report"]["confusion"])
+            report = result["report"]
+            self.query_one(ConfusionMatrix).set_counts(report["confusion"], [row["label"] for row in report["rows"]])
             self.show_cell()
         self._arrange()
         for chart in self.query(LossChart):

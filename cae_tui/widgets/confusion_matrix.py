@@ -66,17 +66,24 @@ class ConfusionMatrix(ScrollView, can_focus=True):
     def __init__(self, counts: Sequence[Sequence[int]] = (), *, id: str | None = None) -> None:  # noqa: A002 - Textual calls it so
         super().__init__(id=id)
         self.counts: list[list[int]] = []
+        self.names: list[int] = []
         self._cell = self._label = 1
         self._worst = 0.0
         self.set_counts(counts)
 
-    def set_counts(self, counts: Sequence[Sequence[int]]) -> None:
-        """Show other counts, [true class][predicted class]; the cursor goes to the most frequent mistake."""
+    def set_counts(self, counts: Sequence[Sequence[int]], names: Sequence[int] | None = None) -> None:
+        """Show other counts, [true class][predicted class]; the cursor goes to the most frequent mistake.
+
+        Args:
+            names: the number of each class, where they are not 0, 1, 2 and so on: labels may have gaps.
+        """
         self.counts = [list(row) for row in counts]
         classes = len(self.counts)
+        self.names = list(range(classes) if names is None else names)
+        longest = max((len(str(name)) for name in self.names), default=1)
         largest = max((count for row in self.counts for count in row), default=0)
-        self._cell = max(len(str(largest)), len(str(classes - 1))) + 1
-        self._label = max(len("true"), len(str(classes))) + 1
+        self._cell = max(len(str(largest)), longest) + 1
+        self._label = max(len("true"), longest) + 1
         mistakes = [
             (self.share(true, predicted), -true, -predicted)
             for true in range(classes)
@@ -99,9 +106,12 @@ class ConfusionMatrix(ScrollView, can_focus=True):
             return ""
         true, predicted = self.cursor
         count, total = self.counts[true][predicted], sum(self.counts[true])
-        images = f"{formats.count(count)} of {formats.count(total)} images of class {true}"
+        if not total:
+            return f"Class {self.names[true]} has no image here: other images were taken for it."
+        images = f"{formats.count(count)} of {formats.count(total)} images of class {self.names[true]}"
         verb = "was" if count == 1 else "were"
-        return f"{images} {verb} taken for {predicted} ({formats.percent(self.share(true, predicted))})."
+        share = formats.percent(self.share(true, predicted))
+        return f"{images} {verb} taken for {self.names[predicted]} ({share})."
 
     # -- drawing ---------------------------------------------------------------------------------
 
@@ -121,12 +131,12 @@ class ConfusionMatrix(ScrollView, can_focus=True):
             return line.adjust_cell_length(width, base)
         if y == 1:
             label = Segment("true".rjust(self._label - 1) + " ", muted)
-            cells = [Segment(str(name).rjust(self._cell), base + Style(bold=True)) for name in range(classes)]
+            cells = [Segment(str(name).rjust(self._cell), base + Style(bold=True)) for name in self.names]
         else:
             true = y - HEADER + int(self.scroll_offset.y)
             if true >= classes:
                 return Strip.blank(width, base)
-            label = Segment(str(true).rjust(self._label - 1) + " ", base + Style(bold=True))
+            label = Segment(str(self.names[true]).rjust(self._label - 1) + " ", base + Style(bold=True))
             cells = [self._segment(true, predicted) for predicted in range(classes)]
         strip = Strip(cells).crop(start, start + room)
         return Strip([label, *strip]).adjust_cell_length(width, base)
@@ -180,7 +190,8 @@ class ConfusionMatrix(ScrollView, can_focus=True):
     def action_choose(self) -> None:
         """Ask for the images under the cursor."""
         if self.counts:
-            self.post_message(self.Chosen(*self.cursor))
+            true, predicted = self.cursor
+            self.post_message(self.Chosen(self.names[true], self.names[predicted]))
 
     def on_click(self, event: Click) -> None:
         """To the cell that was clicked; a click on the cursor asks for its images."""

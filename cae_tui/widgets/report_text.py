@@ -156,13 +156,14 @@ def as_text(result: Result, image_shape: Sequence[int] = ()) -> str:
     title = f"{result.get('kind', '')} {result.get('id', '')}  {result.get('title', '')}".strip()
     body = numbers_of(result, image_shape)
     parts = [title, headline(result).plain, "", body.plain]
-    matrix = result.get("report", {}).get("confusion") if result.get("kind") == "classifier" else None
-    if matrix:
-        width = max(len(str(count)) for row in matrix for count in row) + 2
+    report = result.get("report") if result.get("kind") == "classifier" else None
+    if report:
+        matrix, names = report["confusion"], [row["label"] for row in report["rows"]]
+        width = max(len(str(number)) for line in (names, *matrix) for number in line) + 2
         head = "true \\ predicted"
-        parts += ["", head + "".join(str(name).rjust(width) for name in range(len(matrix)))]
+        parts += ["", head + "".join(str(name).rjust(width) for name in names)]
         parts += [
             str(name).rjust(len(head)) + "".join(str(count).rjust(width) for count in row)
-            for name, row in enumerate(matrix)
+            for name, row in zip(names, matrix, strict=True)
         ]
     return "\n".join(parts) + "\n"

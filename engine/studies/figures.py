@@ -240,8 +240,8 @@ def parallel_coordinates(study: StudySpec, stage: StageRecord) -> Figure:
     return figure
 
 
-def confusion(matrix: Sequence[Sequence[int]]) -> Figure:
-    """A confusion matrix with its counts; mistakes are shaded by their share of the true class."""
+def confusion(matrix: Sequence[Sequence[int]], names: Sequence[int]) -> Figure:
+    """A confusion matrix of the classes `names`; mistakes are shaded by their share of the true class."""
     with mpl.rc_context(_STYLE):
         counts = np.array(matrix, dtype=float)
         shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
@@ -256,8 +256,9 @@ def confusion(matrix: Sequence[Sequence[int]]) -> Figure:
                 if count:
                     weight = "bold" if row == column else "normal"
                     axes.text(column, row, f"{int(count)}", ha="center", va="center", fontsize=7, fontweight=weight)
-            axes.set_xticks(range(len(counts)))
-            axes.set_yticks(range(len(counts)))
+        ticks = range(0, len(names), math.ceil(len(names) / 20))
+        axes.set_xticks(ticks, [str(names[tick]) for tick in ticks])
+        axes.set_yticks(ticks, [str(names[tick]) for tick in ticks])
         axes.set_xlabel("predicted class")
         axes.set_ylabel("true class")
         return figure

@@ -262,7 +262,9 @@ class _Writer:
                 "confusion", f"Confusion matrix of the {of} images; mistakes are shaded by their share of the class."
             ),
         ]
-        self.figures["confusion"] = figures.confusion(result["report"]["confusion"])
+        self.figures["confusion"] = figures.confusion(
+            result["report"]["confusion"], [row["label"] for row in result["report"]["rows"]]
+        )
         return blocks + self._predictions(run)
 
     def _predictions(self, run: RunDirectory) -> list[Block]:

@@ -179,7 +179,16 @@ def scripted_report() -> dict[str, Any]:
         told = sum(row[name] for row in confusion)
         precision, recall = confusion[name][name] / told, confusion[name][name] / count
         f1 = 2 * precision * recall / (precision + recall)
-        rows.append({"name": f"Class {name}", "precision": precision, "recall": recall, "f1": f1, "support": count})
+        rows.append(
+            {
+                "name": f"Class {name}",
+                "precision": precision,
+                "recall": recall,
+                "f1": f1,
+                "support": count,
+                "label": name,
+            }
+        )
     total, correct = sum(support), sum(confusion[name][name] for name in range(10))
 
     def mean(name: str, weights: Sequence[float]) -> dict[str, Any]:

@@ -149,6 +149,13 @@ def test_the_copied_report_has_the_confusion_matrix_too() -> None:
     assert copied.splitlines()[-10].split() == ["0", *(str(count) for count in scripted_report()["confusion"][0])]
 
 
+def test_the_copied_confusion_matrix_names_classes_with_gaps_between_them() -> None:
+    result = scripted_result("classifier", CLASSIFIER)
+    rows = [{**row, "label": label} for row, label in zip(result["report"]["rows"], (3, 200), strict=False)]
+    copied = as_text({**result, "report": {**result["report"], "rows": rows, "confusion": [[5, 1], [0, 4]]}})
+    assert [line.split() for line in copied.splitlines()[-2:]] == [["3", "5", "1"], ["200", "0", "4"]]
+
+
 # -- the screen ----------------------------------------------------------------------------------
 
 
@@ -267,6 +274,23 @@ async def test_many_classes_scroll_under_the_header(make_app: MakeApp, filled: H
         lines = [matrix.render_line(row).text for row in range(matrix.size.height)]
         assert lines[1].split()[-1] == "26"
         assert any(line.split()[:1] == ["26"] and "1000" in line for line in lines[2:])
+
+
+async def test_classes_with_gaps_between_them_keep_their_numbers(
+    make_app: MakeApp, filled: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app()
+    async with app.run_test(size=LARGE) as pilot:
+        screen = await opened(app, pilot, CLASSIFIER)
+        matrix = screen.query_one(ConfusionMatrix)
+        matrix.set_counts([[5, 1], [0, 4]], [0, 200])
+        seen = heard(app, monkeypatch)
+        assert matrix.sentence == "1 of 6 images of class 0 was taken for 200 (16.67 %)."
+        lines = [matrix.render_line(row).text.split() for row in range(4)]
+        assert lines[1:] == [["true", "0", "200"], ["0", "5", "1"], ["200", "·", "4"]]
+        await pilot.press("enter")
+        await pilot.pause()
+        assert seen == [messages.OpenGallery(CLASSIFIER, "all", 0, 200)]
 
 
 @pytest.mark.parametrize(

@@ -53,13 +53,15 @@ class TestClassificationReport:
         numbers = st.lists(st.integers(0, classes - 1), min_size=count, max_size=count)
         labels, predicted = np.array(data.draw(numbers)), data.draw(numbers)
         report = classification_report(labels, probabilities_for(predicted, classes))
-        names = [f"Class {number}" for number in range(classes)]
+        occurring = sorted({*labels.tolist(), *predicted})
+        names = [f"Class {number}" for number in occurring]
         assert report.text == metrics.classification_report(
-            labels, predicted, labels=range(classes), target_names=names, digits=2, zero_division=0
+            labels, predicted, labels=occurring, target_names=names, digits=2, zero_division=0
         )
         precision, recall, f1, support = metrics.precision_recall_fscore_support(
-            labels, predicted, labels=range(classes), zero_division=0
+            labels, predicted, labels=occurring, zero_division=0
         )
+        assert [(row.name, row.label) for row in report.rows] == list(zip(names, occurring, strict=True))
         assert [row.precision for row in report.rows] == pytest.approx(list(precision))
         assert [row.recall for row in report.rows] == pytest.approx(list(recall))
         assert [row.f1 for row in report.rows] == pytest.approx(list(f1))
@@ -67,13 +69,31 @@ class TestClassificationReport:
         assert report.accuracy == pytest.approx(metrics.accuracy_score(labels, predicted))
         assert sum(map(sum, report.confusion)) == report.correct + report.incorrect == count
 
-    def test_a_class_without_images_still_has_a_row_and_the_accuracy_line_stays(self) -> None:
-        report = classification_report(np.array([0, 0, 2]), probabilities_for([0, 2, 2], 4))
-        assert [row.name for row in report.rows] == ["Class 0", "Class 1", "Class 2", "Class 3"]
-        assert [row.support for row in report.rows] == [2, 0, 1, 0]
-        assert report.rows[3].precision == report.rows[3].recall == report.rows[3].f1 == 0
+    @pytest.mark.parametrize(
+        ("labels", "classes"), [([1, 2], 3), ([0, 200], 201), ([0, 0], 2), ([254, 255, 3], 256), ([7], 8)]
+    )
+    def test_a_perfect_classifier_has_averages_of_1_whichever_classes_occur(
+        self, labels: list[int], classes: int
+    ) -> None:
+        report = classification_report(np.array(labels, np.uint8), probabilities_for(labels, classes))
+        assert [row.label for row in report.rows] == sorted(set(labels))
+        for average in (report.macro, report.weighted):
+            assert (average.precision, average.recall, average.f1) == (1, 1, 1)
+        assert [line.split()[1] for line in report.text.splitlines() if "Class" in line] == [
+            str(label) for label in sorted(set(labels))
+        ]
         assert "    accuracy " in report.text
-        assert "micro avg" not in report.text
+
+    def test_a_class_that_images_were_only_taken_for_counts_and_one_that_nowhere_occurs_does_not(self) -> None:
+        report = classification_report(np.array([0, 0, 2]), probabilities_for([0, 3, 2], 6))
+        assert [(row.label, row.support) for row in report.rows] == [(0, 2), (2, 1), (3, 0)]
+        assert report.macro.recall == pytest.approx((0.5 + 1 + 0) / 3)
+        assert report.confusion == ((1, 0, 1), (0, 1, 0), (0, 0, 0))
+
+    def test_every_support_is_a_whole_number(self) -> None:
+        report = classification_report(self.labels, probabilities_for(list(self.predicted), 3))
+        for row in (*report.rows, report.macro, report.weighted):
+            assert type(row.support) is int
 
     @pytest.mark.parametrize("label", [0, 1, 2])
     def test_images_of_a_single_class_have_an_accuracy_too(self, label: int) -> None:
@@ -105,6 +125,7 @@ class TestClassificationReport:
             "recall": 1.0,
             "f1": pytest.approx(0.8),
             "support": 2,
+            "label": 1,
         }
         assert values["confusion"] == [[1, 1, 0], [0, 2, 0], [1, 0, 1]]
         assert values["text"] == report.text

@@ -13,6 +13,7 @@ from engine.events import BatchEnded, EpochEnded, Event, EventFormat, RunEnded
 from engine.files import absolute, read_json, write_bytes, write_json
 from engine.runs import LEFT_OVER_SECONDS, Home, RunDirectory, RunStatus, default_home, new_id, shortest_prefixes
 from engine.states import STATES
+from tests.cae_tui.script import scripted_result
 from tests.engine.test_training import Trained
 
 
@@ -142,6 +143,17 @@ def test_a_running_run_that_nobody_holds_was_cut_off(home: Home) -> None:
     with run.locked():
         assert run.read_status().state == "running"
     assert run.read_status().state == "cut off"
+
+
+def test_a_report_without_class_numbers_has_a_row_for_every_class(home: Home) -> None:
+    run = home.create_run()
+    result = scripted_result("classifier", run.id)
+    for row in result["report"]["rows"]:
+        del row["label"]
+    write_json(run.result, "classifier", result)
+    read = run.read_result()
+    assert read is not None
+    assert [row["label"] for row in read["report"]["rows"]] == list(range(10))
 
 
 def test_a_finished_run_without_its_result_was_cut_off_while_it_was_written(home: Home) -> None:
