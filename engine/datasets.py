@@ -9,6 +9,7 @@ random choice here is drawn from its own stream of the run's seed, so that none 
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,7 +22,14 @@ from engine.errors import DatasetError
 from engine.idx import IdxFile, shown, size_words
 from engine.refusals import short
 
-_ORDER_STREAM, _SPLIT_STREAM, _SUBSET_STREAM = range(3)
+SPLIT_RULE = 2
+"""How `split` and `labelled_subset` divide. A run keeps the rule it began with: a resume has the same images.
+
+1. Of version 0.1.0: where classes have equal claims to give one more image, the lower class does.
+2. Equal claims are drawn by the seed. What has none is divided as before.
+"""
+
+_ORDER_STREAM, _SPLIT_STREAM, _SUBSET_STREAM, _SPLIT_TIES_STREAM, _SUBSET_TIES_STREAM = range(5)
 
 
 class Dataset(Protocol):
@@ -177,19 +185,22 @@ def assets_folder() -> Path:
     )
 
 
-def split(dataset: Dataset, fraction: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def split(
+    dataset: Dataset, fraction: float, seed: int, rule: int = SPLIT_RULE
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Divide a data set into training and validation, the same way for the same seed.
 
     round(n · fraction) images are held back for validation, at least 1 and at most n - 1. Where there are
     labels, every class gives the same part: its exact share rounded down, and the images then still
-    missing come one each from the classes with the largest remainders. A class that would give its
-    last image goes to the end of that queue, because a class can only be learned from training images.
-    Which images of a class are held back is drawn by the seed.
+    missing come one each from the classes with the largest remainders, equal ones in an order drawn by the
+    seed. A class that would give its last image goes to the end of that queue, because a class can only be
+    learned from training images. Which images of a class are held back is drawn by the seed.
 
     Args:
         dataset: at least 2 images.
         fraction: of the images, for validation; above 0 and below 1.
         seed: at least 0.
+        rule: see `SPLIT_RULE`.
 
     Returns:
         The indices of training and of validation: int64, sorted, disjoint, together every index.
@@ -205,14 +216,15 @@ def split(dataset: Dataset, fraction: float, seed: int) -> tuple[NDArray[np.int6
     wanted = min(max(round(total * fraction), 1), total - 1)
     labels = dataset.labels if dataset.labels is not None else np.zeros(total, np.uint8)
     _, counts = np.unique(labels, return_counts=True)
-    held_back = _draw(labels, _shares(counts, wanted), _generator(seed, _SPLIT_STREAM))
+    shares = _in_turn(counts, lambda turn: _shares(turn, wanted), rule, _generator(seed, _SPLIT_TIES_STREAM))
+    held_back = _draw(labels, shares, _generator(seed, _SPLIT_STREAM))
     training = np.ones(total, bool)
     training[held_back] = False
     return np.flatnonzero(training), held_back
 
 
 def labelled_subset(
-    labels: NDArray[np.uint8], indices: NDArray[np.int64], fraction: float, seed: int
+    labels: NDArray[np.uint8], indices: NDArray[np.int64], fraction: float, seed: int, rule: int = SPLIT_RULE
 ) -> NDArray[np.int64]:
     """The part of `indices` whose labels are used: of each class alike, and at least one image of each.
 
@@ -221,8 +233,9 @@ def labelled_subset(
         indices: where to choose from, for instance the training part of `split`.
         fraction: of `indices`; above 0, at most 1. Fewer than one image a class becomes one, and the
             class that then has the most gives way, so that the total stays round(len(indices) · fraction)
-            unless there are more classes than that.
+            unless there are more classes than that. Equal claims are drawn by the seed, as in `split`.
         seed: at least 0.
+        rule: see `SPLIT_RULE`.
 
     Returns:
         Some of `indices`, sorted, int64.
@@ -236,9 +249,14 @@ def labelled_subset(
     chosen = labels[indices]
     _, counts = np.unique(chosen, return_counts=True)
     wanted = max(round(len(indices) * fraction), len(counts))
-    shares = np.maximum(_shares(counts, wanted), 1)
-    while shares.sum() > wanted:
-        shares[shares.argmax()] -= 1
+
+    def divide(turn: NDArray[np.int64]) -> NDArray[np.int64]:
+        shares = np.maximum(_shares(turn, wanted), 1)
+        while shares.sum() > wanted:
+            shares[shares.argmax()] -= 1
+        return shares
+
+    shares = _in_turn(counts, divide, rule, _generator(seed, _SUBSET_TIES_STREAM))
     return indices[_draw(chosen, shares, _generator(seed, _SUBSET_STREAM))]
 
 
@@ -262,9 +280,24 @@ def _shares(counts: NDArray[np.int64], wanted: int) -> NDArray[np.int64]:
     """`wanted` (at most the sum of `counts`) divided in proportion to `counts`, by largest remainder."""
     exact = counts.astype(np.int64) * wanted
     shares, remainders = np.divmod(exact, counts.sum())
-    # The last key is the first to sort by; equal remainders go to the lower class.
+    # The last key is the first to sort by; of equal remainders the first comes first.
     queue = np.lexsort((-remainders, shares + 1 >= counts))
     shares[queue[: wanted - int(shares.sum())]] += 1
+    return shares
+
+
+def _in_turn(
+    counts: NDArray[np.int64],
+    divide: Callable[[NDArray[np.int64]], NDArray[np.int64]],
+    rule: int,
+    generator: np.random.Generator,
+) -> NDArray[np.int64]:
+    """The shares that `divide` gives the classes, for which the first of equals comes first: in a drawn order."""
+    if rule == 1:
+        return divide(counts)
+    turn = generator.permutation(len(counts))
+    shares = np.empty_like(counts)
+    shares[turn] = divide(counts[turn])
     return shares
 
 

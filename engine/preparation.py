@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 import engine
 from engine.architecture import Plan, plan_autoencoder, plan_classifier
 from engine.checkpoint import ModelFile, read_autoencoder
-from engine.datasets import ImageData, labelled_subset, load_dataset, split
+from engine.datasets import SPLIT_RULE, ImageData, labelled_subset, load_dataset, split
 from engine.device import Device, choose_device
 from engine.errors import DatasetError, ModelFileError, RunError, SpecError
 from engine.files import absolute, write_bytes, write_json
@@ -38,6 +38,7 @@ class Work:
     validation: NDArray[np.int64]
     device: Device
     encoder: ModelFile | None  # of a classifier
+    split_rule: int = SPLIT_RULE
 
     @property
     def plan(self) -> Plan:
@@ -48,12 +49,13 @@ class Work:
         return plan_classifier(self.spec, self.encoder.encoder_spec, self.data.shape, self.data.classes)
 
 
-def create(home: Home, spec: Spec, study: str = "", trial: int = 0) -> Work:
+def create(home: Home, spec: Spec, study: str = "", trial: int = 0, split_rule: int = SPLIT_RULE) -> Work:
     """Check all that can be checked before training, and make the run's directory.
 
     Args:
         study: the id of the study that the run is a trial of; none by default.
         trial: the run's number there, from 1.
+        split_rule: see `SPLIT_RULE`; a study's trials have all the same.
 
     Raises:
         EngineError: the spec does not fit the data, a file cannot be read, the folder cannot be written.
@@ -64,7 +66,7 @@ def create(home: Home, spec: Spec, study: str = "", trial: int = 0) -> Work:
     spec = spec.model_copy(update={name: absolute(path) for name, path in files.items() if path is not None})
     device = choose_device(spec.device, spec.precision)
     data = load_dataset(spec.images, spec.labels, spec.test_images, spec.test_labels)
-    training, validation = split_for(spec, data)
+    training, validation = split_for(spec, data, split_rule)
     if problems := check_against_data(spec, data.shape, len(training)):
         raise SpecError(problems)
     encoder, origin = None, None
@@ -84,7 +86,7 @@ def create(home: Home, spec: Spec, study: str = "", trial: int = 0) -> Work:
         )
     work = Work(  # in a directory that is yet to be made
         run=RunDirectory(home.runs), spec=spec, data=data, training=training, validation=validation, device=device,
-        encoder=encoder,
+        encoder=encoder, split_rule=split_rule,
     )  # fmt: skip
 
     def fill(run: RunDirectory) -> None:
@@ -133,10 +135,14 @@ def reopen(run: RunDirectory) -> Work:
     spec, written = read_spec_file(run)
     data = load_dataset(spec.images, spec.labels, spec.test_images, spec.test_labels)
     check_digest(run.id, written, data)
-    training, validation = split_for(spec, data)
+    split_rule = written.get("split", 1)
+    training, validation = split_for(spec, data, split_rule)
     device = choose_device(spec.device, spec.precision, written["threads"])
     encoder = read_autoencoder(run.encoder, data.shape) if isinstance(spec, ClassifierSpec) else None
-    return Work(run=run, spec=spec, data=data, training=training, validation=validation, device=device, encoder=encoder)
+    return Work(
+        run=run, spec=spec, data=data, training=training, validation=validation, device=device, encoder=encoder,
+        split_rule=split_rule,
+    )  # fmt: skip
 
 
 def check_digest(run: str, written: dict[str, Any], data: ImageData) -> None:
@@ -153,11 +159,11 @@ def check_digest(run: str, written: dict[str, Any], data: ImageData) -> None:
         )
 
 
-def split_for(spec: Spec, data: ImageData) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The indices a spec trains on, and those it validates on."""
-    training, validation = split(data.train, spec.validation_fraction, spec.seed)
+def split_for(spec: Spec, data: ImageData, rule: int = SPLIT_RULE) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The indices a spec trains on, and those it validates on; of `rule`, see `SPLIT_RULE`."""
+    training, validation = split(data.train, spec.validation_fraction, spec.seed, rule)
     if isinstance(spec, ClassifierSpec) and spec.labelled_fraction < 1 and data.train.labels is not None:
-        training = labelled_subset(data.train.labels, training, spec.labelled_fraction, spec.seed)
+        training = labelled_subset(data.train.labels, training, spec.labelled_fraction, spec.seed, rule)
     return training, validation
 
 
@@ -178,6 +184,7 @@ def _spec_file(work: Work, origin: str | None) -> dict[str, Any]:
             "test": 0 if data.test is None else len(data.test),
         },
         "seed": work.spec.seed,
+        "split": work.split_rule,
         "threads": work.device.threads,
         "device": work.device.words,
         "versions": versions(),

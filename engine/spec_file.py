@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from engine.datasets import SPLIT_RULE
 from engine.errors import RunError, SpecError
 from engine.fields import write_value
 from engine.files import FORMAT
@@ -46,6 +47,7 @@ class SpecFile(_Part):
     encoder_spec: dict[str, Any] | None = Field(None, description="the spec of the encoder's autoencoder.")
     data: dict[str, Any] = Field(description="a JSON object with facts of the images.")
     seed: int = Field(ge=0)
+    split: int = Field(1, ge=1, le=SPLIT_RULE, description="the rule of its split into training and validation.")
     threads: int = Field(ge=1, le=4096)
     device: str = Field(description="a device in words.")
     versions: dict[str, str] = Field(description="versions, by name.")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from engine import preparation
 from engine.architecture import Plan, plan_autoencoder, plan_classifier
 from engine.checkpoint import read_autoencoder
-from engine.datasets import ImageData, load_dataset
+from engine.datasets import SPLIT_RULE, ImageData, load_dataset
 from engine.device import choose_device
 from engine.errors import RunError, SpecError, StudyError
 from engine.files import absolute
@@ -50,6 +50,7 @@ def plan(home: Home, spec: StudySpec) -> StudyRecord:
         "test": 0 if data.images.test is None else len(data.images.test),
         "shape": list(data.images.shape),
         "digest": data.images.digest,
+        "split": SPLIT_RULE,
     }
     number = 0
     for names in spec.stages:

@@ -147,6 +147,7 @@ class Images:
     test: int = 0
     shape: tuple[int, int, int] = (0, 0, 0)  # height, width, channels
     digest: str = ""
+    split: int = 1  # the rule by which its trials divide them: see `engine.datasets.SPLIT_RULE`
 
 
 @dataclass(kw_only=True)

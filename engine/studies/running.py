@@ -269,7 +269,8 @@ class _Work:
             if run.read_status().state in ENDED_FOR_GOOD:
                 return None
             return preparation.reopen(run)
-        return preparation.create(self.home, spec, self.record.id, trial.number)
+        rule = self.record.data.get("split", 1)  # none was written where there was only one
+        return preparation.create(self.home, spec, self.record.id, trial.number, rule)
 
     def _watch(self, point: PointRecord, trial: Trial, repeat: int) -> Emit:
         """Take in the events of a trial, tell Optuna of its losses, end it where it is hopeless, and pass them on."""

@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
-from engine import jobs
+from engine import jobs, preparation
 from engine.checkpoint import read_tensors, write_tensors
 from engine.control import Flag
 from engine.errors import RunError
@@ -17,18 +18,22 @@ from engine.runs import Home, RunDirectory
 from engine.spec_file import read_spec_file
 from tests.engine.conftest import small
 from tests.engine.test_training import Trained, assert_equal, start_and_stop, weights
+from tests.engine.tiny import noise, tiny
+from tests.idx import write_idx
 
 
 def resume(run: RunDirectory) -> dict[str, Any]:
     return jobs.resume(run, lambda event: None, Flag())
 
 
-def change(run: RunDirectory, *path: str, to: object) -> None:
+def change(run: RunDirectory, *path: str, to: object, delete: bool = False) -> None:
     values = json.loads(run.spec.read_text())
     inner = values
     for name in path[:-1]:
         inner = inner[name]
     inner[path[-1]] = to
+    if delete:
+        del inner[path[-1]]
     run.spec.write_text(json.dumps(values))
 
 
@@ -62,6 +67,7 @@ def test_what_a_run_writes_of_itself_is_what_is_read(autoencoder: Trained, class
         (("data", "digest"), None, "data.digest: None is not valid here. Expected: the images' digest."),
         (("data", "training"), "many", "data.training: “many” is not a whole number."),
         (("data", "colour"), 1, "data.colour: There is no such field"),
+        (("split",), 3, "split: 3 is too large: at most 2."),
         (("encoder_spec",), {"kind": "autoencoder", "layers": 3}, "encoder_spec.layers: 3 is odd"),
     ],
 )
@@ -75,6 +81,23 @@ def test_a_value_of_spec_json_that_cannot_be_is_named_with_its_file_and_field(
     assert f"{stopped.spec} cannot be used. " in str(refused.value)
     assert sentence in str(refused.value)
     assert stopped.events.read_bytes() == before
+
+
+def test_a_run_keeps_the_split_that_it_began_with(home: Home, tmp_path: Path) -> None:
+    labels = np.repeat(np.arange(20, dtype=np.uint8), 3)  # twenty equal claims on six validation images
+    files = {
+        "images": write_idx(tmp_path / "images", noise(60)[..., 0]),
+        "labels": write_idx(tmp_path / "labels", labels),
+    }
+    spec = tiny(files, seed=1)
+    old, new = (preparation.create(home, spec, split_rule=rule) for rule in (1, 2))
+    assert labels[old.validation].tolist() == list(range(6)) != labels[new.validation].tolist()
+    change(old.run, "split", to=None, delete=True)  # version 0.1.0 wrote no rule
+    for work, rule in ((old, 1), (new, 2), (preparation.create(home, spec), 2)):
+        again = preparation.reopen(work.run)
+        assert again.split_rule == work.split_rule == rule
+        assert np.array_equal(again.validation, work.validation)
+        assert np.array_equal(again.training, work.training)
 
 
 def test_a_value_of_spec_json_that_is_missing_is_named(stopped: RunDirectory) -> None:

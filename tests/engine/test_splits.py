@@ -109,6 +109,35 @@ class TestSplit:
         for seed in range(10):
             assert 5 in split(one, 0.5, seed)[0]
 
+    @pytest.mark.parametrize(("classes", "each", "fraction"), [(20, 5, 0.1), (10, 1, 0.5), (7, 4, 0.2), (100, 2, 0.25)])
+    def test_classes_with_equal_claims_take_turns_by_the_seed(self, classes: int, each: int, fraction: float) -> None:
+        one = labelled(np.repeat(np.arange(classes, dtype=np.uint8), each))
+        assert one.labels is not None
+        held_back = [set(one.labels[split(one, fraction, seed)[1]].tolist()) for seed in range(60)]
+        assert all(len(names) == len(held_back[0]) < classes for names in held_back)
+        assert set.union(*held_back) == set(range(classes))
+        assert len({tuple(sorted(names)) for names in held_back}) > 1
+
+    def test_the_first_rule_gives_the_lower_classes_their_claims_as_version_0_1_0_did(self) -> None:
+        one = labelled(np.repeat(np.arange(20, dtype=np.uint8), 5))
+        assert one.labels is not None
+        for seed in range(4):
+            assert one.labels[split(one, 0.1, seed, rule=1)[1]].tolist() == list(range(10))
+        # Computed with version 0.1.0.
+        assert split(one, 0.1, 3, rule=1)[1].tolist() == [0, 8, 14, 15, 20, 29, 32, 38, 44, 45]
+        subset = labelled_subset(one.labels, np.arange(100), 0.27, 3, rule=1).tolist()
+        assert subset[:20] == [1, 2, 5, 7, 10, 12, 17, 19, 22, 24, 25, 28, 31, 32, 39, 44, 48, 53, 59, 61]
+        assert subset[20:] == [66, 71, 76, 83, 85, 92, 95]
+
+    def test_the_digits_are_split_by_both_rules_alike(self, mnist: ImageData) -> None:
+        for seed in range(3):
+            training, validation = split(mnist.train, 0.1, seed)
+            assert np.array_equal(validation, split(mnist.train, 0.1, seed, rule=1)[1])
+            labels = mnist.train.labels
+            assert labels is not None
+            subset = labelled_subset(labels, training, 0.01, seed)
+            assert np.array_equal(subset, labelled_subset(labels, training, 0.01, seed, rule=1))
+
     def test_other_seeds_hold_back_other_images(self) -> None:
         one = labelled(numbers(*[0, 1] * 50))
         assert len({tuple(split(one, 0.2, seed)[1]) for seed in range(8)}) == 8
@@ -157,6 +186,18 @@ class TestLabelledSubset:
     def test_the_whole_is_everything(self) -> None:
         indices = np.array([1, 3, 4])
         assert labelled_subset(numbers(0, 1, 2, 3, 4), indices, 1.0, 0).tolist() == [1, 3, 4]
+
+    def test_classes_with_equal_claims_take_turns_by_the_seed(self) -> None:
+        labels = np.repeat(np.arange(20, dtype=np.uint8), 5)
+        for fraction in (0.25, 0.3):  # 25 or 30 of twenty classes: some give two
+            two = [np.bincount(labels[labelled_subset(labels, np.arange(100), fraction, seed)]) for seed in range(60)]
+            assert (np.max(two, axis=0) == 2).all()
+            assert (np.min(two, axis=0) == 1).all()
+
+    def test_the_largest_of_equal_classes_that_gives_way_is_drawn_too(self) -> None:
+        labels = np.repeat(np.arange(6, dtype=np.uint8), [1, 1, 1, 10, 10, 10])
+        counts = [np.bincount(labels[labelled_subset(labels, np.arange(33), 0.25, seed)]) for seed in range(60)]
+        assert len({tuple(count) for count in counts}) == 3
 
     def test_a_rare_class_is_kept_at_the_cost_of_the_largest(self) -> None:
         labels = numbers(*[0] * 96, *[1] * 4)

@@ -240,6 +240,20 @@ def test_stopped_in_its_second_trial_it_ends_as_one_left_alone(
     assert len(home.ids()) == 2 * 2 * repeats
 
 
+@pytest.mark.parametrize("written", [True, False])
+def test_the_trials_of_a_study_have_the_split_that_it_began_with(
+    home: Home, files: dict[str, Path], written: bool
+) -> None:
+    directory = create(home, study(files, epochs=1))
+    record = directory.read()
+    if not written:  # as version 0.1.0 wrote it
+        del record.data["split"]
+    directory.write(record)
+    work_on(home, directory, Watcher(), Flag())
+    rules = {home.find(trial.run).read_spec()["split"] for trial in directory.read().trials}
+    assert rules == {2 if written else 1}
+
+
 def test_a_trial_can_be_skipped(home: Home, files: dict[str, Path]) -> None:
     flag = Flag()
     directory = create(home, study(files, epochs=3))
