@@ -127,8 +127,8 @@ def classification_report(
 
 
 def _row(name: str, values: dict[str, float], label: int | None = None) -> ReportRow:
-    ratios = (float(values[key]) for key in ("precision", "recall", "f1-score"))
-    return ReportRow(name, *ratios, int(values["support"]), label)
+    precision, recall, f1 = (float(values[key]) for key in ("precision", "recall", "f1-score"))
+    return ReportRow(name, precision, recall, f1, int(values["support"]), label)
 
 
 def psnr(mse: float) -> float | None:
