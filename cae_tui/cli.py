@@ -12,7 +12,9 @@ import gc
 import itertools
 import os
 import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -100,9 +102,10 @@ def _add_spec_flags(parser: argparse.ArgumentParser, kind: str, *, required: boo
     from engine.spec import SPECS, spec_fields
 
     spec = SPECS[kind]
-    if len(spec.presets) > 1 or not required:
-        names = ", ".join(spec.presets)
-        parser.add_argument("--preset", default="recommended", metavar="NAME", help=f"{names} (default: recommended)")
+    names = f"{', '.join(spec.presets)} (default: recommended); what each is for stands at the end"
+    parser.add_argument("--preset", default="recommended", metavar="NAME", help=names)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter  # argparse would run the presets together
+    parser.epilog = f"{parser.epilog}\n{_presets(spec)}" if parser.epilog else _presets(spec)
     groups = {title: parser.add_argument_group(title) for title in GROUPS}
     for field in spec_fields(spec):
         help_text = field.description.replace("%", "%%")
@@ -124,6 +127,20 @@ def _add_spec_flags(parser: argparse.ArgumentParser, kind: str, *, required: boo
                 help=help_text,
                 required=field.required and required,
             )
+
+
+def _presets(spec: "type[Spec]") -> str:
+    """What each preset is for and what it changes, for the end of a help page."""
+    from engine.spec import preset_changes
+
+    width = max(shutil.get_terminal_size().columns - 2, 40)
+    told = ["presets:"]
+    for name in spec.presets:
+        changes = [field.asks(value) for field, value in preset_changes(spec, name).items()]
+        text = f"{spec.preset_purposes[name]} Changes: {', '.join(changes) or 'nothing, it is the default'}."
+        lines = textwrap.wrap(text, width - 18, break_on_hyphens=False)
+        told += [f"  {name if number == 0 else '':<15} {line}" for number, line in enumerate(lines)]
+    return "\n".join(told)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -2,10 +2,19 @@
 
 from pathlib import Path
 
-from engine.fields import write_value
-from engine.spec import SPECS, spec_fields
+from engine.spec import SPECS, Spec, preset_changes, spec_fields
 
 PAGE = Path(__file__).with_name("hyperparameters.md")
+
+
+def presets(spec: type[Spec]) -> list[str]:
+    """What each preset is for, and which defaults it changes."""
+    lines = ["", "### Presets", "", "| `--preset` | what it is for | what it changes |", "|---|---|---|"]
+    for name in spec.presets:
+        changes = [f"`{field.asks(value)}`" for field, value in preset_changes(spec, name).items()]
+        told = ", ".join(changes) or "nothing: it is the default"
+        lines.append(f"| `{name}`, *{spec.preset_titles[name]}* | {spec.preset_purposes[name]} | {told} |")
+    return lines
 
 
 def reference() -> str:
@@ -14,25 +23,19 @@ def reference() -> str:
         "# Hyperparameters",
         "",
         "Every field of the forms is a flag of the command line, and the other way round: both are made from",
-        "`engine/spec.py`, and so is this page (`python docs/make_reference.py`). Where a preset differs from the",
-        "default, its value stands in its column.",
+        "`engine/spec.py`, and so is this page (`python docs/make_reference.py`).",
     ]
     for kind, spec in SPECS.items():
-        others = [name for name in spec.presets if name != "recommended"]
-        titles = [spec.preset_titles[name] for name in others]
-        lines += ["", f"## `cae-tui {kind}`"]
+        lines += ["", f"## `cae-tui {kind}`", *presets(spec)]
         group = ""
         for field in spec_fields(spec):
             if field.group != group:
                 group = field.group
-                heads = ["flag", "default", *titles, "what it is"]
-                lines += ["", f"### {group}", "", f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
-            own = [write_value(spec.presets[name].get(field.name, "")) for name in others]
+                lines += ["", f"### {group}", "", "| flag | default | what it is |", "|---|---|---|"]
             choices = f" One of {', '.join(field.choices)}." if field.choices else ""
             default = "needed" if field.default is None else field.default
             unit = f" {field.unit}" if field.unit and default else ""
-            cells = [f"`{field.flag}`", default + unit, *own, field.description + choices]
-            lines.append(f"| {' | '.join(cells)} |")
+            lines.append(f"| `{field.flag}` | {default}{unit} | {field.description}{choices} |")
     return "\n".join(lines) + "\n"
 
 

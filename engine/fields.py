@@ -82,6 +82,12 @@ class SpecField:
         """Its name on the command line: `--batch-size`."""
         return "--" + self.name.replace("_", "-")
 
+    def asks(self, value: str) -> str:
+        """What asks for a value on the command line: `--latent 64`, `--no-residual`."""
+        if self.type is bool:
+            return self.flag if value == "yes" else f"--no-{self.flag[2:]}"
+        return f"{self.flag} {value}"
+
 
 def _type_of(annotation: object) -> tuple[Any, tuple[str, ...]]:
     if choices := choices_of(annotation):

@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from engine.errors import SpecError
-from engine.fields import GROUPS, File, Kernels, Number, SpecField, Whole, asked, fields_of, write_list
+from engine.fields import GROUPS, File, Kernels, Number, SpecField, Whole, asked, fields_of, write_list, write_value
 from engine.refusals import either, problems_of, short
 
 Device = Literal["auto", "cuda", "mps", "cpu"]
@@ -37,6 +37,7 @@ class Spec(BaseModel):
     )
     presets: ClassVar[Mapping[str, Mapping[str, object]]] = {}
     preset_titles: ClassVar[Mapping[str, str]] = {}
+    preset_purposes: ClassVar[Mapping[str, str]] = {}  # what each is for, in two sentences
 
     kind: Literal["autoencoder", "classifier"]
     batch_size: Whole = asked(128, "Hyperparameters", "Batch size", "Images a step.", unit="images", ge=1, le=65_536)
@@ -184,12 +185,28 @@ class AutoencoderSpec(Spec):
             "learning_rate": 1e-3,
             "patience": 0,
         },
+        "bottleneck-16": {"latent": 16},
+        "bottleneck-32": {"latent": 32},
         "bottleneck": {"latent": 64},
     }
     preset_titles: ClassVar[Mapping[str, str]] = {
         "recommended": "Recommended",
         "report": "Report 2020",
-        "bottleneck": "Bottleneck",
+        "bottleneck-16": "Bottleneck 16",
+        "bottleneck-32": "Bottleneck 32",
+        "bottleneck": "Bottleneck 64",
+    }
+    preset_purposes: ClassVar[Mapping[str, str]] = {
+        "recommended": "For a low loss in little time, and for the encoder of a classifier. "
+        "Its latent has twice as many numbers as a grey image, so it compresses nothing.",
+        "report": "For repeating the tables of the 2020 report, with the same kind of network and learning rate. "
+        "It learns more slowly than Recommended, and it compresses nothing either.",
+        "bottleneck-16": "For seeing how much of an image fits into 16 numbers. "
+        "It compresses most of the three, and loses the most detail.",
+        "bottleneck-32": "For a latent of 32 numbers, small enough to compare images by. "
+        "It keeps more detail than 16 numbers do, and less than 64.",
+        "bottleneck": "For compression that keeps most of what one sees: 64 numbers an image. "
+        "On MNIST that is a twelfth of the 784 pixels.",
     }
 
     @field_validator("kernels")
@@ -318,10 +335,16 @@ class ClassifierSpec(Spec):
 
     presets: ClassVar[Mapping[str, Mapping[str, object]]] = {
         "recommended": {},
-        # For an encoder of 64 kernels with max-pool: with that, fewer than a million parameters on MNIST.
         "best": {"fc_units": 256, "dropout": 0.5, "frozen_epochs": 1, "finetune_epochs": 30, "patience": 0},
     }
     preset_titles: ClassVar[Mapping[str, str]] = {"recommended": "Recommended", "best": "Best"}
+    preset_purposes: ClassVar[Mapping[str, str]] = {
+        "recommended": "For a first classifier on any encoder. "
+        "It trains the head alone for a few epochs, then encoder and head together.",
+        # With such an encoder it has fewer than a million parameters on MNIST.
+        "best": "For the highest accuracy, on an encoder of 64 kernels a layer that downsamples by max-pool. "
+        "Its head is wider and it fine-tunes for twice as long, so it takes twice the time.",
+    }
 
     @field_validator("finetune_epochs")
     @classmethod
@@ -381,6 +404,13 @@ def preset(kind: type[AnySpec], name: str, **values: object) -> AnySpec:
     if name not in kind.presets:
         raise SpecError({"preset": f"“{short(name)}” is not known: choose {either(kind.presets)}."})
     return parse(kind, {**kind.presets[name], **values})
+
+
+def preset_changes(kind: type[Spec], name: str) -> dict[SpecField, str]:
+    """The fields in which a preset is not as the default, each with its value there as it is typed."""
+    values = kind.presets[name]
+    written = {field: write_value(values[field.name]) for field in spec_fields(kind) if field.name in values}
+    return {field: value for field, value in written.items() if value != field.default}
 
 
 def parse(kind: type[AnySpec], values: Mapping[str, object]) -> AnySpec:

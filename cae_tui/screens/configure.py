@@ -21,7 +21,7 @@ from cae_tui.messages import Configure, Refused, RunsChanged, Start
 from cae_tui.screens.base import Page
 from cae_tui.widgets.architecture_table import ArchitectureTable
 from cae_tui.widgets.encoder_table import EncoderPicker, EncoderTable, encoders
-from cae_tui.widgets.spec_form import SpecForm
+from cae_tui.widgets.spec_form import SpecForm, about_preset
 from engine.errors import DatasetError, EngineError
 from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, spec_fields
 
@@ -37,7 +37,8 @@ FILES = ("images", "labels", "test_images", "test_labels")
 
 def help_on(kind: type[Spec], what: str) -> str:
     """The help of a form: what it is for, its keys, and every field with its description."""
-    lines = [what, "", _KEYS]
+    lines = [what, "", _KEYS, "## Presets", "", "| preset | what it is for, and what it changes |", "|---|---|"]
+    lines += [f"| {kind.preset_titles[name]} | {about_preset(kind, name)} |" for name in kind.presets]
     group = ""
     for field in spec_fields(kind):
         if field.group != group:
@@ -279,9 +280,11 @@ class AutoencoderForm(SpecPage):
         """The layers, at once."""
         spec = self.form.spec
         if not isinstance(spec, AutoencoderSpec) or self._data is None or not self.data_fits:
+            self.form.show_latent(0, 0)
             return
         plan = self.runner.plan(spec, self._data.shape)
         seconds = self._pace * plan.work * self._training_images(spec, self._data) or None
+        self.form.show_latent(plan.latent, plan.pixels)
         self.query_one(ArchitectureTable).show(plan, batch_size=spec.batch_size, epochs=spec.epochs, seconds=seconds)
 
     def _training_images(self, spec: Spec, data: "DataView") -> int:
@@ -299,9 +302,7 @@ class ClassifierForm(SpecPage):
     HELP = help_on(
         ClassifierSpec,
         "What the classifier shall be. It is built on the encoder of an autoencoder: choose its run in the table "
-        "with Enter, or type the path of a model file. `Ctrl+N` opens the form of an autoencoder.\n\n"
-        "The preset *Best* trains a wider head for longer; it is meant for an encoder of 64 kernels a layer that "
-        "downsamples by max-pool.",
+        "with Enter, or type the path of a model file. `Ctrl+N` opens the form of an autoencoder.",
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(

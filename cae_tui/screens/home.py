@@ -58,8 +58,9 @@ class HomeScreen(Page):
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (66, "-narrow"), (100, "-wide")]  # noqa: RUF012 - declared as Textual does
     VERTICAL_BREAKPOINTS = [(0, "-low"), (20, "-short"), (32, "-tall")]  # noqa: RUF012 - declared as Textual does
     HELP = """
-A convolutional autoencoder learns to squeeze an image into a few numbers (the *latent*) and to draw it again
-from them. What its encoder has learnt then serves a classifier. Here is where both begin.
+A convolutional autoencoder learns to turn an image into numbers (the *latent*) and to draw it again from them. With the
+preset *Recommended* these are more numbers than the image has; the *Bottleneck* presets squeeze it into 16, 32 or 64.
+What the encoder has learnt then serves a classifier. Here is where both begin.
 
 * **Train an autoencoder** (`a`): choose its hyperparameters, watch it learn, look at what it reconstructs.
 * **Train a classifier** (`c`): put the encoder of a trained autoencoder to work; first frozen, then fine-tuned.

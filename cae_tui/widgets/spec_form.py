@@ -21,10 +21,11 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
+from cae_tui.formats import NOTHING
 from cae_tui.widgets.fields import YES_NO, Choice, FieldRow, Group
 from engine.errors import SpecError
 from engine.fields import GROUPS, SpecField, write_value
-from engine.spec import Spec, parse, spec_fields
+from engine.spec import Spec, parse, preset_changes, spec_fields
 
 CUSTOM = "Custom"
 """What stands where a preset would, when the fields that presets name are as none has them."""
@@ -69,6 +70,21 @@ class Presets:
         return nearest, counts[nearest] == 0
 
 
+def about_preset(kind: type[Spec], name: str) -> str:
+    """What a preset is for, and what it changes."""
+    changes = ", ".join(f"{field.title.lower()} {value}" for field, value in preset_changes(kind, name).items())
+    told = f"It sets {changes}." if changes else "It changes nothing: these are the defaults."
+    return f"{kind.preset_purposes[name]} {told}"
+
+
+def compression(latent: int, pixels: int) -> str:
+    """What a latent of that size does to an image of that size, in two words."""
+    if latent >= pixels:
+        return "compresses nothing"
+    times = pixels / latent
+    return f"compresses {times:,.{1 if times < 9.95 else 0}f} times"
+
+
 class Fields(VerticalScroll, can_focus=False, inherit_bindings=False):
     """The lines of a form; up and down belong to the form, which moves the focus and so scrolls."""
 
@@ -87,10 +103,12 @@ class SpecForm(Vertical):
     DEFAULT_CSS = """
     SpecForm {
         Fields { height: 1fr; scrollbar-size-vertical: 1; }
-        #preset-line { height: 1; margin: 0 0 1 0; }
-        #preset-line .title { width: 27; }
+        #preset-line, #latent-line { height: auto; }
+        #preset-line .title, #latent-line .title { width: 27; }
+        #latent { padding: 0 0 0 1; width: 1fr; height: auto; }
+        #after-preset { height: 1; }
         #preset-note { padding: 0 0 0 1; color: $text-muted; width: 1fr; height: 1; }
-        #about { height: 2; color: $text-muted; padding: 0; }
+        #about { height: auto; min-height: 2; max-height: 7; color: $text-muted; padding: 0; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -173,6 +191,11 @@ class SpecForm(Vertical):
                     yield Label("  Preset", classes="title")
                     yield self._choice
                     yield Label("", id="preset-note")
+                if "latent" in self.presets.fields:
+                    with Horizontal(id="latent-line"):
+                        yield Label("  Numbers, image → latent", classes="title")
+                        yield Static(NOTHING, id="latent", markup=False)
+                yield Static("", id="after-preset")
             if self._flat:
                 yield from self._lines(self._fields)
                 return
@@ -201,20 +224,38 @@ class SpecForm(Vertical):
         for name, widget in self._below.items():
             if widget in event.widget.ancestors_with_self:
                 field = self._rows[name].field
-        words: tuple[str, ...] = ()
-        about = ""
+        words, about = "", ""
         if field is not None:
-            words = YES_NO if field.type is bool else field.choices
+            words = " · ".join(YES_NO if field.type is bool else field.choices)
             about = field.description
         elif event.widget is self._choice:
-            words, about = self._choice.choices, "Sets the fields that a preset names; the others stay as they are."
+            words, about = f"another of {len(self.presets.titles)} presets", self._about_preset()
         elif isinstance(event.widget.parent, Group):
             group = event.widget.parent.group
             titles = (field.title.lower() for field in self._fields if field.group == group)
             about = f"{group}: {', '.join(titles)}."
+        self._tell_about(about)
+        self.border_subtitle = Content(f"←→ {words}" if words else "")
+
+    def _about_preset(self) -> str:
+        """What the preset is for and what it changes, for as long as the focus is on it."""
+        if self._choice.value == CUSTOM:
+            return "These values are no preset's. ← and → take one up, and come back to them."
+        return about_preset(self.kind, self.base)
+
+    def _tell_about(self, text: str) -> None:
         for place in self.query("#about").results(Static):
-            place.update(about)
-        self.border_subtitle = Content(f"←→ {' · '.join(words)}" if words else "")
+            place.update(text)
+
+    def show_latent(self, latent: int, pixels: int) -> None:
+        """Say beneath the preset how many numbers an image becomes, which a loss means nothing without.
+
+        Args:
+            latent: how many the encoder makes of one image; 0 where that is not known.
+            pixels: how many an image has.
+        """
+        told = f"{pixels:,} → {latent:,}: {compression(latent, pixels)}" if latent else NOTHING
+        self.query_one("#latent", Static).update(told)
 
     # -- what is typed ---------------------------------------------------------------------------
 
@@ -345,6 +386,8 @@ class SpecForm(Vertical):
             group.tell(list(words), len(wrong))
         self._choice.choices = self._preset_titles()
         self._choice.value = self._preset_title()
+        if self._choice.has_focus:
+            self._tell_about(self._about_preset())
         for note in self.query("#preset-note").results(Label):
             custom = any(name in self.presets.named for name in changed)
             note.update(Content(f"near {self.presets.titles[self.base]}" if custom else ""))

@@ -14,7 +14,7 @@ from cae_tui import console
 from cae_tui.cli import COMMANDS, main, make_parser
 from engine.files import read_json, write_json
 from engine.runs import Home
-from engine.spec import SPECS, spec_fields
+from engine.spec import SPECS, preset_changes, spec_fields
 from tests.cae_tui.script import scripted_events, write_run
 from tests.cae_tui.test_cli_signals import BUFFERED, SMALL, spawn
 from tests.cae_tui.test_cli_signals import flags as flags
@@ -66,6 +66,18 @@ def test_help_and_version_answer_without_torch_numpy_or_textual() -> None:
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         assert "cae-tui" in done.stdout
+
+
+@pytest.mark.parametrize("command", ["autoencoder", "classifier", "study"])
+def test_the_help_of_a_command_says_what_each_preset_is_for_and_which_flags_it_changes(run: Run, command: str) -> None:
+    code, out, _ = run(command, "--help")
+    assert code == 0
+    told = " ".join(out.partition("\npresets:\n")[2].split())
+    kind = SPECS["classifier" if command == "classifier" else "autoencoder"]
+    for name, purpose in kind.preset_purposes.items():
+        changes = ", ".join(field.asks(value) for field, value in preset_changes(kind, name).items())
+        assert f"{name} {purpose} Changes: {changes}" in told
+    assert ("cae-tui study guided" in out) == (command == "study")
 
 
 @pytest.mark.parametrize(("words", "code"), [(["--version"], 0), (["report"], 2)])

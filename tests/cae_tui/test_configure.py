@@ -238,6 +238,28 @@ async def test_values_of_a_run_stand_over_what_was_typed(app: CaeApp) -> None:
         assert (page.form.values["epochs"], page.form.values["seed"]) == ("50", "9")
 
 
+async def test_the_form_says_that_recommended_compresses_nothing_and_how_much_a_bottleneck_does(app: CaeApp) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        page = await opened(app, pilot)
+        said = page.query_one("#latent", Static)
+        assert str(said.content) == "784 → 1,568: compresses nothing"
+        page.query_one("#preset").focus()
+        await pilot.press("right", "right")
+        await settled(pilot)
+        assert str(said.content) == "784 → 16: compresses 49 times"
+        page.form.put({"kernels": "many"})
+        await settled(pilot)
+        assert str(said.content) == "–"
+
+
+def test_the_help_of_a_form_lists_what_each_preset_is_for_and_changes() -> None:
+    for form in (AutoencoderForm, ClassifierForm):
+        for name, title in form.KIND.preset_titles.items():
+            line = next(line for line in form.HELP.splitlines() if line.startswith(f"| {title} |"))
+            assert form.KIND.preset_purposes[name] in line
+            assert ("It sets" in line) == (name != "recommended")
+
+
 async def test_f5_gives_the_preset_s_values_and_then_one_s_own_again(app: CaeApp) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         page = await opened(app, pilot, epochs="3", seed="9")

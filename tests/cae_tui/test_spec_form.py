@@ -251,3 +251,44 @@ async def test_a_form_of_any_size_stands(size: tuple[int, int]) -> None:
     async with app.run_test(size=size) as pilot:
         await pilot.press("down", "down", "up")
         assert app.form.spec is not None
+
+
+async def test_the_preset_under_the_cursor_says_what_it_is_for_and_what_it_changes() -> None:
+    app = Host()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.query_one("#preset").focus()
+        await pilot.pause()
+        about = app.query_one("#about", Static)
+        assert "compresses nothing" in str(about.content)
+        await pilot.press("right")
+        assert "It sets schedule constant" in str(about.content)
+        assert "learning rate 0.001" in str(about.content)
+        await pilot.pause()
+        assert about.size.height == 5  # all of it, and no field is hidden for it
+        assert all(app.screen.can_view_entire(group) for group in app.query(Group))
+        await pilot.press("right")
+        assert app.preset == "Bottleneck 16"
+        assert str(about.content).endswith("It sets dense latent 16.")
+        app.field("epochs").focus()
+        await pilot.pause()
+        assert str(about.content) == "Passes over the training images."
+
+
+@pytest.mark.parametrize(
+    ("latent", "pixels", "says"),
+    [
+        (1568, 784, "784 → 1,568: compresses nothing"),
+        (784, 784, "784 → 784: compresses nothing"),
+        (64, 784, "784 → 64: compresses 12 times"),
+        (131_072, 196_608, "196,608 → 131,072: compresses 1.5 times"),
+    ],
+)
+async def test_the_form_says_beneath_the_preset_how_many_numbers_an_image_becomes(
+    latent: int, pixels: int, says: str
+) -> None:
+    app = Host()
+    async with app.run_test(size=(80, 24)):
+        shown = app.query_one("#latent", Static)
+        assert str(shown.content) == "–"
+        app.form.show_latent(latent, pixels)
+        assert str(shown.content) == says

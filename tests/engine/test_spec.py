@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from engine.spec import (
     check_against_data,
     parse,
     preset,
+    preset_changes,
     spec_fields,
     spec_from_json,
 )
@@ -173,3 +175,28 @@ def test_a_number_is_written_so_that_the_same_is_read_again(value: float) -> Non
 
 def test_a_number_of_few_digits_is_written_with_them() -> None:
     assert [write_value(value) for value in (0.004, 0.0, 60.0, 1e-5, 0.3)] == ["0.004", "0", "60", "1e-05", "0.3"]
+
+
+@pytest.mark.parametrize(("name", "latent"), [("bottleneck-16", 16), ("bottleneck-32", 32), ("bottleneck", 64)])
+def test_a_bottleneck_comes_in_three_sizes(name: str, latent: int) -> None:
+    assert preset(AutoencoderSpec, name) == AutoencoderSpec(latent=latent)
+    assert str(latent) in AutoencoderSpec.preset_titles[name]
+
+
+@pytest.mark.parametrize("kind", SPECS)
+def test_each_preset_says_in_two_sentences_what_it_is_for(kind: str) -> None:
+    spec = SPECS[kind]
+    assert set(spec.presets) == set(spec.preset_titles) == set(spec.preset_purposes)
+    for purpose in spec.preset_purposes.values():
+        assert len(re.findall(r"\.(?= |$)", purpose)) == 2, purpose
+
+
+def test_what_a_preset_changes_leaves_out_what_is_the_default_anyway() -> None:
+    changes = {field.name: value for field, value in preset_changes(AutoencoderSpec, "report").items()}
+    assert changes["learning_rate"] == "0.001"
+    assert changes["residual"] == "no"
+    assert "optimizer" not in changes
+    assert preset_changes(AutoencoderSpec, "recommended") == {}
+    for name in AutoencoderSpec.presets:
+        asked = {field.name: value for field, value in preset_changes(AutoencoderSpec, name).items()}
+        assert parse(AutoencoderSpec, asked) == preset(AutoencoderSpec, name)
