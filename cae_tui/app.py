@@ -27,6 +27,7 @@ from cae_tui.settings import Order, change_settings, read_settings
 from cae_tui.study_app import StudyApp
 from cae_tui.themes import DARK, THEMES, data_variables
 from engine.control import Asked
+from engine.data_files import MNIST
 from engine.errors import EngineError
 from engine.runs import Home
 from engine.states import EARLY_STOPPED, FINISHED
@@ -61,6 +62,9 @@ class CaeApp(StudyApp):
 
     device: reactive[str] = reactive("")
     """The device that a run would train on, in words; empty until it is known."""
+
+    data_words: reactive[tuple[str, ...]] = reactive((MNIST, "28×28 grey"))
+    """The data set in use: what it is called, and the shape of its images."""
 
     def __init__(
         self,
@@ -134,6 +138,12 @@ class CaeApp(StudyApp):
             self.call_after_refresh(_look_for_garbage)
         if self._open_first is not None:
             self.post_message(messages.OpenRun(self._open_first))
+
+    def watch_data_words(self) -> None:
+        """Name them in the top line of every page."""
+        for page in self.pages:
+            if page.is_mounted:
+                page.refresh_crumbs()
 
     def watch_device(self, device: str) -> None:
         """Tell it in the top line of every page; one that opens later asks."""

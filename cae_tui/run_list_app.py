@@ -11,6 +11,7 @@ from textual import on, work
 from cae_tui import messages
 from cae_tui.messages import RunsChanged
 from cae_tui.navigation import NavigatingApp
+from engine.data_files import shape_words
 from engine.errors import EngineError
 from engine.marks import Marks, read_note, read_tags
 from engine.runs import Home, shortest_prefixes
@@ -28,12 +29,23 @@ class RunListApp(NavigatingApp):
         self.home = home
         self.runs_version = 0
         self._prefixes: dict[str, str] = {}
+        self._data_of_runs: dict[str, tuple[str, ...]] = {}
 
     def short(self, run: str) -> str:
         """The shortest prefix of a run's id that no other run has."""
         if run not in self._prefixes:
             self._prefixes = shortest_prefixes(self.home.ids())
         return self._prefixes.get(run, run[:4])
+
+    def data_of_run(self, run: str) -> tuple[str, ...]:
+        """What the images of a run are called, and their shape in words; nothing where that is not known."""
+        if run not in self._data_of_runs:
+            try:
+                status = self.home.find(run).read_status()
+            except EngineError:
+                return ()
+            self._data_of_runs[run] = tuple(filter(None, (status.data, shape_words(status.image_shape))))
+        return self._data_of_runs[run]
 
     def tell_runs_changed(self) -> None:
         """Tell the page on top, and every other once it is, that lists of runs and studies are out of date."""

@@ -18,10 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.architecture import Shape
+from engine.data_files import MNIST, DataFiles
 from engine.errors import DatasetError
 from engine.idx import IdxFile, shown, size_words
-from engine.refusals import short
 
+MNIST_DIGEST = "7e3d4d3519c9895e821de97d27e61e4d4134b041b7dc352d3b2282435435fcc1"
+"""Of the MNIST that comes along: the same images under another name are MNIST too."""
 SPLIT_RULE = 2
 """How `split` and `labelled_subset` divide. A run keeps the rule it began with: a resume has the same images.
 
@@ -108,7 +110,7 @@ class ImageSet:
 class ImageData:
     """What a run learns from and is judged by: training images and, perhaps, test images."""
 
-    name: str  # "MNIST", or the name of the file of training images without its endings
+    name: str  # as `DataFiles.name` has it; of other copies of MNIST too
     train: ImageSet
     test: ImageSet | None
     paths: dict[str, str | None]  # absolute, as `load_dataset` names them; all None is the embedded MNIST
@@ -143,17 +145,14 @@ def load_dataset(
     Raises:
         DatasetError: a file cannot be read or is no such file, or the files do not belong together.
     """
-    given = {"images": images, "labels": labels, "test_images": test_images, "test_labels": test_labels}
-    paths = {key: _absolute(path) for key, path in given.items()}
+    files = DataFiles(images, labels, test_images, test_labels)
+    paths = {key: _absolute(path) for key, path in files._asdict().items()}
     if images is None:
         if any(paths.values()):
             raise DatasetError("A data file is named but no training images: name those too, or none for MNIST.")
         folder = assets_folder() / "mnist"
         images, labels = folder / "train-images-idx3-ubyte.gz", folder / "train-labels-idx1-ubyte.gz"
         test_images, test_labels = folder / "t10k-images-idx3-ubyte.gz", folder / "t10k-labels-idx1-ubyte.gz"
-        name = "MNIST"
-    else:
-        name = short(Path(images.name.removesuffix(".gz")).stem)
     if test_labels is not None and test_images is None:
         raise DatasetError(
             "Test labels are named but no test images: name those too, or leave the labels out.", "test_images"
@@ -167,7 +166,9 @@ def load_dataset(
     test = _read_set(test_images, test_labels, "test") if test_images is not None else None
     if test_images is not None and test is not None:
         _check_test(train, test, test_images, test_labels)
-    return ImageData(name=name, train=train, test=test, paths=paths, digest=_digest(train, test))
+    digest = _digest(train, test)
+    name = MNIST if digest == MNIST_DIGEST else files.name
+    return ImageData(name=name, train=train, test=test, paths=paths, digest=digest)
 
 
 def assets_folder() -> Path:

@@ -62,10 +62,9 @@ def create(home: Home, spec: Spec, study: str = "", trial: int = 0, split_rule: 
     """
     assert isinstance(spec, AutoencoderSpec | ClassifierSpec)
     # A run must not depend on the folder it was begun in.
-    files = {name: getattr(spec, name) for name in ("images", "labels", "test_images", "test_labels")}
-    spec = spec.model_copy(update={name: absolute(path) for name, path in files.items() if path is not None})
+    spec = spec.model_copy(update=spec.files.absolute()._asdict())
     device = choose_device(spec.device, spec.precision)
-    data = load_dataset(spec.images, spec.labels, spec.test_images, spec.test_labels)
+    data = load_dataset(*spec.files)
     training, validation = split_for(spec, data, split_rule)
     if problems := check_against_data(spec, data.shape, len(training)):
         raise SpecError(problems)
@@ -105,6 +104,8 @@ def create(home: Home, spec: Spec, study: str = "", trial: int = 0, split_rule: 
                 updated=now,
                 encoder=origin,
                 image_shape=data.shape,
+                data=data.name,
+                data_digest=data.digest,
                 study=study,
                 trial=trial,
                 work=work.plan.work,
@@ -133,7 +134,7 @@ def reopen(run: RunDirectory) -> Work:
         EngineError: its files are damaged, or the data are not the ones it began with.
     """
     spec, written = read_spec_file(run)
-    data = load_dataset(spec.images, spec.labels, spec.test_images, spec.test_labels)
+    data = load_dataset(*spec.files)
     check_digest(run.id, written, data)
     split_rule = written.get("split", 1)
     training, validation = split_for(spec, data, split_rule)

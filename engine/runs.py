@@ -67,6 +67,8 @@ class RunStatus:
     parameters: int = 0
     latent: int = 0  # numbers the encoder makes of one image
     image_shape: tuple[int, ...] = ()
+    data: str = ""  # what its images are called
+    data_digest: str = ""  # of their content: the same wherever the files are
     work: int = 0  # what the plan estimates a training step to grow with, for one image
     images_per_second: float | None = None  # of training steps only
     ms_per_step: float | None = None
@@ -78,6 +80,14 @@ class RunStatus:
     def resumable(self) -> bool:
         """Whether it ended before its time and can go on."""
         return self.state in (STOPPED, CUT_OFF, FAILED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _SpecData:
+    """What `spec.json` holds of the images; the rest of it is passed over."""
+
+    name: str = ""
+    digest: str = ""
 
 
 _ELSEWHERE = ("prefix", "marks")
@@ -168,11 +178,21 @@ class RunDirectory:
             raise RunError(
                 f"{self.status} cannot be read ({error}): restore the file, or delete the folder of the run."
             ) from None
+        if not read.data:  # written by a version that named the data in `spec.json` alone
+            about = self._data_of_spec()
+            read = replace(read, data=about.name, data_digest=about.digest)
         # `result.json` is written before the state that claims its end: where it is missing, it was lost.
         unwritten = read.state in ENDED_FOR_GOOD and not self.result.exists()
         if (read.state in _LIVE or unwritten) and not self.is_held():
             return replace(read, state=CUT_OFF)
         return read
+
+    def _data_of_spec(self) -> "_SpecData":
+        """What `spec.json` says of the run's images; nothing where it cannot be read."""
+        try:
+            return record_of(_SpecData, self.read_spec().get("data"))
+        except (RunError, TypeError):
+            return _SpecData()
 
     def write_status(self, status: RunStatus) -> None:
         """Replace `status.json`."""

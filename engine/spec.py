@@ -18,6 +18,7 @@ from pydantic import (
     field_validator,
 )
 
+from engine.data_files import DataFiles
 from engine.errors import SpecError
 from engine.fields import GROUPS, File, Kernels, Number, SpecField, Whole, asked, fields_of, write_list, write_value
 from engine.refusals import either, problems_of, short
@@ -91,6 +92,11 @@ class Spec(BaseModel):
         if value is not None and info.field_name == "test_labels" and info.data.get("test_images", value) is None:
             raise ValueError("Test labels are named but no test images: name those too, or leave this empty.")
         return value
+
+    @property
+    def files(self) -> DataFiles:
+        """The files of its images."""
+        return DataFiles(self.images, self.labels, self.test_images, self.test_labels)
 
     @property
     def stages(self) -> tuple[tuple[str, int], ...]:

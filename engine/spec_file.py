@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from engine import data_files
 from engine.datasets import SPLIT_RULE
 from engine.errors import RunError, SpecError
 from engine.fields import write_value
@@ -17,7 +18,7 @@ from engine.refusals import problems_of, short
 from engine.runs import RunDirectory
 from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, spec_from_json
 
-MAY_CHANGE = ("images", "labels", "test_images", "test_labels", "encoder", "device", "precision")
+MAY_CHANGE = (*data_files.FIELDS, "encoder", "device", "precision")
 """Fields of a spec that say where things are: files may have been moved, and the run to another machine."""
 _UNDO = "Restore the original file, or start a new run."
 

@@ -67,6 +67,11 @@ class Page(Steady, Screen[None]):
         return ()
 
     @property
+    def data_words(self) -> tuple[str, ...]:
+        """Which images it is about: their name and their shape. Those in use, but for pages about one run."""
+        return self.cae.data_words
+
+    @property
     def cae(self) -> "CaeApp":
         """The app, typed."""
         return cast("CaeApp", self.app)
@@ -110,9 +115,12 @@ class Page(Steady, Screen[None]):
         return super().call_after_refresh(call)
 
     def refresh_crumbs(self) -> None:
-        """Write the top line again, after `crumbs` has changed; a page that is not composed yet does so once it is."""
+        """Write the top line again, after `crumbs` or `data_words` has changed.
+
+        A page that is not composed yet does so once it is.
+        """
         for bar in self.query(TopBar):
-            bar.crumbs = self.crumbs
+            bar.crumbs, bar.data = self.crumbs, self.data_words
 
     def refresh_keys(self) -> None:
         """Draw the footer again, which costs as much as a table, only where other keys work than before."""

@@ -48,6 +48,12 @@ has a column for each run: what it came to, and every field in which the specs d
         """Where this is."""
         return ("Compare", f"{len(self._ids)} runs")
 
+    @property
+    def data_words(self) -> tuple[str, ...]:
+        """Those of all of them, or that there are several."""
+        found = {self.cae.data_of_run(run) for run in self._ids}
+        return found.pop() if len(found) == 1 else (f"{len(found)} data sets",)
+
     def compose_page(self) -> Iterator[Widget]:
         """Chart and table."""
         yield StudyChart()

@@ -131,6 +131,11 @@ What the model made of the images it was measured on.
         """Its run."""
         return ("Runs", self.short(self.run_id), "Sample predictions")
 
+    @property
+    def data_words(self) -> tuple[str, ...]:
+        """Those of its run."""
+        return self.cae.data_of_run(self.run_id)
+
     def compose_page(self) -> Iterator[Widget]:
         """The filters, then the cards or one image."""
         yield Static("Reading the predictions…", id="filters", markup=False)

@@ -77,6 +77,11 @@ What a complete run came to, measured once on images that nothing was chosen by.
         """Its run."""
         return ("Runs", self.short(self.run_id), "Report")
 
+    @property
+    def data_words(self) -> tuple[str, ...]:
+        """Those of its run."""
+        return self.cae.data_of_run(self.run_id)
+
     def shows_run(self, run: RunState) -> bool:
         """A report is of a run that is over."""
         return run.id == self.run_id

@@ -36,6 +36,7 @@ from cae_tui.screens.base import Page
 from cae_tui.widgets.study_chart import CHARTS, StageView, StudyChart
 from cae_tui.widgets.study_table import StudyTable
 from cae_tui.widgets.study_words import progress, reason
+from engine.data_files import shape_words
 from engine.errors import EngineError, StudyError
 from engine.studies.records import StageRecord, StudyRecord
 from engine.studies.tables import time_column, times
@@ -119,6 +120,14 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
     def crumbs(self) -> tuple[str, ...]:
         """Where this is."""
         return ("Studies", self.cae.short_study(self._record.id) if self._record else "new")
+
+    @property
+    def data_words(self) -> tuple[str, ...]:
+        """Those of its trials; while it is being prepared, those of the form that asked for it."""
+        if self._record is None:
+            return self.cae.asked_by.data_words if self.cae.asked_by is not None else super().data_words
+        images = self._record.data
+        return tuple(filter(None, (str(images.get("name", "")), shape_words(tuple(images.get("shape", ()))))))
 
     def compose_page(self) -> Iterator[Widget]:
         """Plan and progress on top; table and chart side by side."""

@@ -108,6 +108,13 @@ The curves of a run, as it learns or as it learnt.
         """Its run, by the first letters of its id."""
         return ("Runs", self.short(self.run_id), "Training") if self.run_id else ("Runs", "Training")
 
+    @property
+    def data_words(self) -> tuple[str, ...]:
+        """Those of its run; while that is being prepared, those of the form that asked for it."""
+        if self.run_id:
+            return self.cae.data_of_run(self.run_id)
+        return self.cae.asked_by.data_words if self.cae.asked_by is not None else super().data_words
+
     def shows_run(self, run: "RunState") -> bool:
         """The run of this screen needs no strip."""
         return run.id == self.run_id

@@ -1,8 +1,9 @@
 """What frames every screen: the line on top, and the strip that tells of the run that is on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from cae_tui.run_state import RunState
 
 NAME = "cae-tui"
+LEAST_NAME = 8
+"""Cells from which on a part of the data's name is worth its place."""
 
 
 def state_content(state: str, words: str | None = None) -> Content:
@@ -24,7 +27,7 @@ def state_content(state: str, words: str | None = None) -> Content:
 
 
 class TopBar(Widget):
-    """Where one is, and on which device it would train."""
+    """Where one is, which images the page is about, and on which device one would train."""
 
     DEFAULT_CSS = """
     TopBar {
@@ -37,10 +40,11 @@ class TopBar(Widget):
     """
 
     crumbs: reactive[tuple[str, ...]] = reactive(())
+    data: reactive[tuple[str, ...]] = reactive(())  # what the images are called, and their shape in words
     device: reactive[str] = reactive("")
 
     def render(self) -> Content:
-        """One line: the place on the left, the device on the right where there is room for it."""
+        """One line: the place on the left; data and device on the right, as much of them as there is room for."""
         place = Content.styled(NAME, "bold $primary")
         for position, crumb in enumerate(self.crumbs, start=1):
             last = position == len(self.crumbs)
@@ -48,10 +52,20 @@ class TopBar(Widget):
         width = self.content_size.width
         if place.cell_length > width:
             return place.truncate(width, ellipsis=True)
-        space = width - place.cell_length - len(self.device)
-        if space < 2:
-            return place
-        return place + Content(" " * space) + Content.styled(self.device, "$foreground-muted")
+        room = width - place.cell_length - 2
+        right = next((text for text in self._choices() if cell_len(text) <= room), "")
+        if not right and self.data and room >= LEAST_NAME:
+            right = f"{set_cell_size(self.data[0], room - 1).rstrip()}…"
+        space = room + 2 - cell_len(right)
+        return place + Content(" " * space) + Content.styled(right, "$foreground-muted")
+
+    def _choices(self) -> Iterator[str]:
+        """What may stand on the right, the longest first: of the device its beginning matters most, then the shape."""
+        device = self.device.split(" · ") if self.device else []
+        for many in range(len(device), 0, -1):
+            yield " · ".join([*self.data, *device[:many]])
+        for many in range(len(self.data), 0, -1):
+            yield " · ".join(self.data[:many])
 
 
 class KeyLine(Footer):

@@ -10,7 +10,6 @@ from engine.checkpoint import read_autoencoder
 from engine.datasets import SPLIT_RULE, ImageData, load_dataset
 from engine.device import choose_device
 from engine.errors import RunError, SpecError, StudyError
-from engine.files import absolute
 from engine.runs import Home
 from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, check_against_data
 from engine.studies.records import PointRecord, StageRecord, Studies, StudyDirectory, StudyRecord, Trial
@@ -81,10 +80,7 @@ def create(home: Home, spec: StudySpec) -> StudyDirectory:
 def _settled(home: Home, spec: StudySpec) -> StudySpec:
     """The study with whole paths, and the encoder's whole id."""
     baseline = spec.baseline
-    names = ("images", "labels", "test_images", "test_labels")
-    changed: dict[str, object] = {
-        name: absolute(path) for name in names if (path := getattr(baseline, name)) is not None
-    }
+    changed: dict[str, object] = baseline.files.absolute()._asdict()
     if isinstance(baseline, ClassifierSpec):
         changed["encoder"] = preparation.find_encoder(home, baseline.encoder)[1]
     return spec.model_copy(update={"baseline": baseline.model_copy(update=changed)})
@@ -96,7 +92,7 @@ def load(home: Home, baseline: Spec) -> StudyData:
     Raises:
         EngineError: they cannot be read, or there is no such encoder.
     """
-    images = load_dataset(baseline.images, baseline.labels, baseline.test_images, baseline.test_labels)
+    images = load_dataset(*baseline.files)
     if not isinstance(baseline, ClassifierSpec):
         return StudyData(images, None)
     try:

@@ -273,7 +273,7 @@ class _Writer:
             found = results.read_predictions(run)
             written = run.read_spec()
             spec = spec_from_json(written["spec"])
-            data = load_dataset(spec.images, spec.labels, spec.test_images, spec.test_labels)
+            data = load_dataset(*spec.files)
             check_digest(run.id, written, data)
             source = found.images(data)
         except (EngineError, KeyError) as error:

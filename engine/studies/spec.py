@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from engine import data_files
 from engine.errors import SpecError
 from engine.fields import Number, SpecField, Whole, asked, fields_of, write_value
 from engine.refusals import either, problems_of, short
@@ -30,7 +31,7 @@ MODES: Mapping[str, str] = {
     "search": "Search",
 }
 MOST_POINTS = 10_000
-NOT_STUDIED = ("seed", "images", "labels", "test_images", "test_labels", "validation_fraction", "device", "encoder")
+NOT_STUDIED = ("seed", *data_files.FIELDS, "validation_fraction", "device", "encoder")
 """Fields that change what is measured, or on what, and not how well a network learns it."""
 OF_EPOCHS = ("epochs", "frozen_epochs", "finetune_epochs")
 

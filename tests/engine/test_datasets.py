@@ -132,7 +132,6 @@ class TestReading:
         [
             ("digits.idx", "digits"),
             ("digits.idx.gz", "digits"),
-            ("train-images-idx3-ubyte.gz", "train-images-idx3-ubyte"),
             ("plain", "plain"),
             ("evil\x1b[31m.idx", "evil�[31m"),
         ],
