@@ -51,6 +51,10 @@ if TYPE_CHECKING:
 SHOW_CURSOR, HIDE_CURSOR = b"\x1b[?25h", b"\x1b[?25l"
 EXIT_CODES = {FINISHED: 0, EARLY_STOPPED: 0, DIVERGED: 1, FAILED: 1, STOPPED: 130}
 DETACH_SECONDS = 60.0
+_WHY: dict[int, str] = {
+    signal.SIGHUP: "It was stopped because the terminal was closed.",
+    signal.SIGTERM: "It was stopped because cae-tui was asked to end.",
+}
 
 log = logging.getLogger("cae_tui")
 
@@ -93,6 +97,7 @@ def interruptible() -> Iterator[Flag]:
             if sys.stderr.isatty():
                 os.write(2, SHOW_CURSOR + b"\n")
             os._exit(130)
+        flag.why = _WHY.get(number, "")
         flag.ask(Asked.STOP)
         with suppress(OSError):  # the terminal may be gone, which is why we are here
             os.write(2, b"\nStopping after this step; Ctrl+C again ends at once.\n")

@@ -17,8 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 from textual import work
 from textual.app import App
+from textual.driver import Driver
 from textual.notifications import SeverityLevel
 
+from cae_tui.output import complain
+from cae_tui.terminal_input import steady
 from engine.runs import Home
 
 if TYPE_CHECKING:
@@ -28,6 +31,9 @@ SECOND_PRESS_SECONDS = 2.0
 """Two Ctrl+C within this time ask to quit."""
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+ENDED_BY_ERROR = "Something went wrong in cae-tui, and it had to end. {log} has the details, for a bug report."
+
+log = logging.getLogger("cae_tui")
 
 
 class EndingApp(App[None]):
@@ -47,6 +53,10 @@ class EndingApp(App[None]):
     def runner(self) -> "Runner":
         """The bridge to the engine."""
         raise NotImplementedError
+
+    def get_driver_class(self) -> type[Driver]:
+        """Textual's driver, but for a terminal one that no byte ends."""
+        return steady(super().get_driver_class())
 
     def on_mount(self) -> None:
         """Take signals."""
@@ -110,7 +120,8 @@ class EndingApp(App[None]):
         if self.runner.busy:
             from cae_tui.screens.dialogs import StoppingScreen
 
-            self.runner.stop_at_once()
+            why = "It was stopped because cae-tui was asked to end." if return_code else ""
+            self.runner.stop_at_once(why)
             self.push_screen(StoppingScreen())
             await self.runner.wait_for_end()
         self.exit(return_code=return_code)
@@ -125,10 +136,12 @@ class EndingApp(App[None]):
         Not on the event loop, which may wait already for a terminal that takes nothing more: Textual's
         output thread ends at the first failed write, and its queue is bounded.
         """
-        threading.Thread(target=self._end_without_a_terminal, name="hang-up").start()
+        threading.Thread(target=self.terminal_gone, name="hang-up").start()
 
-    def _end_without_a_terminal(self) -> None:
-        self.runner.stop_at_once()
+    def terminal_gone(self) -> None:
+        """See the run to its end, and end the program; not on the event loop."""
+        log.info("The terminal has gone.")
+        self.runner.stop_at_once("It was stopped because the terminal was closed.")
         while self.runner.busy:
             time.sleep(0.05)
         logging.shutdown()
@@ -147,8 +160,13 @@ class EndingApp(App[None]):
 
 def run_to_the_end(app: EndingApp) -> int:
     """Run the app, wait for a run that is still on to write its checkpoint, and give the exit status."""
+    code = 1  # of an error that leaves `app.run`
     try:
         app.run()
+        code = app.return_code or 0
+    except Exception as error:
+        log.error("The app ended by an error.", exc_info=error)
+        complain(ENDED_BY_ERROR.format(log=app.home.log))
     finally:
         app.runner.stop_at_once()
         if not app.at_once:  # after an error of the app's own, too, the run may still be at its last step
@@ -156,5 +174,5 @@ def run_to_the_end(app: EndingApp) -> int:
         # The interpreter's own end would cross the thread that trains, and wait for one that loads torch.
         if app.runner.busy or app.runner.reading:
             logging.shutdown()
-            os._exit(app.return_code or 0)
-    return app.return_code or 0
+            os._exit(code)
+    return code

@@ -4,6 +4,7 @@ import logging
 import os
 import platform
 import shutil
+import threading
 from contextlib import suppress
 from logging.handlers import RotatingFileHandler
 
@@ -28,8 +29,16 @@ def open_log(home: Home) -> None:
 
 
 def log_start() -> None:
-    """Write down what the app runs on: errors that follow are to be read with it."""
+    """Write down what the app runs on, and from now on errors that Python would print over the screen."""
+    threading.excepthook = _log_thread_error
+    logging.getLogger("asyncio").handlers = logging.getLogger("cae_tui").handlers
+    logging.getLogger("asyncio").propagate = False
     columns, rows = shutil.get_terminal_size()
     terminal = f"{columns}×{rows} TERM={os.environ.get('TERM', '')}"
     python, system = platform.python_version(), f"{platform.system()} {platform.machine()}"
     logging.getLogger("cae_tui").info("cae-tui %s begun: Python %s, %s, %s", __version__, python, system, terminal)
+
+
+def _log_thread_error(hook: threading.ExceptHookArgs) -> None:
+    name = hook.thread.name if hook.thread else "that has gone"
+    logging.getLogger("cae_tui").error("The thread %s ended by an error.", name, exc_info=hook.exc_value)

@@ -7,12 +7,14 @@ the first screen, or the app itself, fails again and again does the program end,
 stands: the run is stopped with a checkpoint, and one sentence says so.
 """
 
+import io
 import logging
 import time
 from collections import deque
 from typing import Any
 from weakref import WeakSet
 
+from rich.console import Console, RenderableType
 from rich.text import Text
 from textual._context import active_message_pump
 from textual.css.query import NoMatches
@@ -22,7 +24,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.worker import WorkerFailed, get_current_worker
 
-from cae_tui.ending import EndingApp
+from cae_tui.ending import ENDED_BY_ERROR, EndingApp
 
 log = logging.getLogger("cae_tui")
 
@@ -119,9 +121,28 @@ class RecoveringApp(EndingApp):
         if not any(isinstance(each, ErrorScreen) for each in self.screen_stack):
             self.push_screen(ErrorScreen(title, cause, str(self.home.log), self.runner.busy))
 
+    def input_failed(self, error: BaseException) -> None:
+        """The thread that reads the terminal has ended: no key will come any more. Called by that thread."""
+        self.call_later(self._end_by_error, error)
+
+    def panic(self, *renderables: RenderableType) -> None:
+        """What a driver of Textual does after an error of its own, with a traceback for the screen: it is logged."""
+        if self._broken:
+            return
+        console = Console(file=io.StringIO(), width=120, color_system=None)
+        with console.capture() as shown:
+            console.print(*renderables)
+        log.error("An error ends the app.\n%s", shown.get())
+        self._return_code = 1
+        self._fatal_error()
+
+    def _end_by_error(self, error: BaseException) -> None:
+        log.error("An error ends the app.", exc_info=error)
+        super()._handle_exception(error if isinstance(error, Exception) else RuntimeError(repr(error)))
+
     def _fatal_error(self) -> None:
         if self._broken:
             return  # one sentence is enough
         self._broken = True
-        self.runner.stop_at_once()
-        self.panic(Text(f"cae-tui met an error of its own and had to end. What happened is in {self.home.log}."))
+        self.runner.stop_at_once("It was stopped because cae-tui ended by an error; its log has the details.")
+        super().panic(Text(ENDED_BY_ERROR.format(log=self.home.log)))

@@ -184,8 +184,9 @@ class Runner(Reader):
             raise RunError(f"Run {run} is not being trained: resume it to go on.")
         directory.ask(what)
 
-    def stop_at_once(self) -> None:
-        """Ask the run of this process to stop; what it has is kept."""
+    def stop_at_once(self, why: str = "") -> None:
+        """Ask the run of this process to stop; what it has is kept, and `why` is told with it."""
+        self.flag.why = self.flag.why or why
         self.flag.ask(Asked.STOP)
 
     async def wait_for_end(self) -> None:

@@ -46,6 +46,7 @@ class Flag:
 
     def __init__(self) -> None:
         self._asked = Asked.RUN
+        self.why = ""  # a sentence: what else than a person's wish ended the run
 
     def ask(self, what: Asked) -> None:
         """Ask for it; nothing but a stop takes back what ends a run."""
@@ -79,6 +80,11 @@ class RunControl:
             self._looked = now
             self._look()
         return self._flag.asked()
+
+    @property
+    def why(self) -> str:
+        """A sentence: what else than a person's wish ended the run."""
+        return self._flag.why
 
     def _look(self) -> None:
         try:

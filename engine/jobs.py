@@ -314,7 +314,7 @@ def _end_early(
         message = f"{progress.ended.capitalize()} {when}{':' if why else '.'}{why} {kept}".strip()
     elif progress.ended == STOPPED:
         told = (f"{when}: a resume evaluates it.", kept) if trained else (f"{when}.", kept, "Resume it to go on.")
-        message = " ".join(filter(None, ("Stopped", *told)))
+        message = " ".join(filter(None, ("Stopped", *told, recorder.control.why)))
     else:
         rate = stage_of(work.spec, progress.stage).learning_rate
         message = (

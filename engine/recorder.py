@@ -24,7 +24,7 @@ from torch import nn
 from engine.arrays import write_arrays
 from engine.batches import DeviceImages
 from engine.checkpoint import model_tensors, read_tensors, write_tensors
-from engine.control import Control
+from engine.control import RunControl
 from engine.device import Device
 from engine.errors import ModelFileError, RunError, StorageError
 from engine.events import BatchEnded, Continued, Emit, EpochEnded, Event, EventFormat, Paused, SamplesSaved, Warned
@@ -55,7 +55,7 @@ class Recorder:
     """
 
     def __init__(
-        self, run: RunDirectory, tell: Emit, status: RunStatus, offset: int, spec: dict[str, Any], control: Control
+        self, run: RunDirectory, tell: Emit, status: RunStatus, offset: int, spec: dict[str, Any], control: RunControl
     ) -> None:
         self.run = run
         self._spec = spec

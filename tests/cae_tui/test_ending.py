@@ -51,7 +51,7 @@ async def test_a_second_ctrl_q_does_not_wait(make_app: MakeApp, monkeypatch: pyt
     app = make_app(work)
     async with app.run_test() as pilot:
         await begin(app, pilot)
-        monkeypatch.setattr(app.runner, "stop_at_once", lambda: None)  # a step that takes long
+        monkeypatch.setattr(app.runner, "stop_at_once", lambda *_: None)  # a step that takes long
         await pilot.press("ctrl+q")
         await until(pilot, on_top(app, ConfirmScreen))
         await pilot.press("y")

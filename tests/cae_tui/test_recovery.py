@@ -1,11 +1,14 @@
 """An error in a screen: the run goes on, the person reads what happened, and is on the screen before."""
 
 import asyncio
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from rich.text import Text
+from rich.traceback import Traceback
 from textual import work
 from textual.app import App
 from textual.content import Content
@@ -270,6 +273,52 @@ async def test_an_error_of_the_app_itself_leaves_the_screen(
     assert not app.return_code
 
 
+def farewells(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the app prints as its last word."""
+    said: list[str] = []
+    panic = App.panic
+
+    def told(app: App[Any], text: Text) -> None:
+        said.append(text.plain)
+        panic(app, text)
+
+    monkeypatch.setattr(App, "panic", told)
+    return said
+
+
+@pytest.mark.parametrize("how", ["of ours", "of Textual's"])
+@pytest.mark.usefixtures("errors_are_meant")
+async def test_an_error_of_the_thread_that_reads_keys_ends_the_app_with_the_run_stopped(
+    how: str, make_app: MakeApp, home: Home, errors: Errors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, _ = held(scripted_events(), EpochEnded)
+    app, said = make_app(work), farewells(monkeypatch)
+
+    def read() -> None:
+        try:
+            bug()
+        except ZeroDivisionError as error:
+            if how == "of ours":
+                app.input_failed(error)
+            else:  # as the drivers of Textual do it
+                app.call_later(app.panic, Traceback())
+
+    with suppress(ZeroDivisionError):  # what the pilot raises again
+        async with app.run_test() as pilot:
+            await begin(app, pilot)
+            threading.Thread(target=read).start()
+            await until(pilot, lambda: bool(said))
+    await app.runner.wait_for_end()
+    assert said == [
+        f"Something went wrong in cae-tui, and it had to end. {home.log} has the details, for a bug report."
+    ]
+    assert app.return_code == 1
+    assert "ZeroDivisionError" in errors.met[0]
+    assert "a bug [b]of[/b] ours" in errors.met[0]
+    assert app.runner.current is not None
+    assert app.runner.current.state == "stopped"
+
+
 @pytest.mark.parametrize("of", ["first screen", "app"])
 @pytest.mark.usefixtures("errors_are_meant")
 async def test_errors_again_and_again_end_the_app_with_the_run_stopped(
@@ -277,13 +326,7 @@ async def test_errors_again_and_again_end_the_app_with_the_run_stopped(
 ) -> None:
     work, _ = held(scripted_events(), EpochEnded)
     app = make_app(work)
-    met, said, panic = 0, [], app.panic
-
-    def told(text: Text) -> None:
-        said.append(text.plain)
-        panic(text)
-
-    monkeypatch.setattr(app, "panic", told)
+    met, said = 0, farewells(monkeypatch)
 
     def fail(*_: object) -> None:
         nonlocal met
@@ -310,8 +353,9 @@ async def test_errors_again_and_again_end_the_app_with_the_run_stopped(
     assert app.return_code == 1
     assert app.runner.current is not None
     assert app.runner.current.state == "stopped"
-    (sentence,) = said
-    assert sentence == f"cae-tui met an error of its own and had to end. What happened is in {home.log}."
+    assert said == [
+        f"Something went wrong in cae-tui, and it had to end. {home.log} has the details, for a bug report."
+    ]
 
 
 async def test_a_screen_that_is_left_as_the_app_ends_may_miss_its_widgets(make_app: MakeApp) -> None:

@@ -126,11 +126,15 @@ def wait_for_an_epoch(run: RunDirectory) -> None:
     wait_for(lambda: epochs(run) > done, "an epoch")
 
 
-def assert_stopped_with_a_checkpoint(run: RunDirectory) -> None:
-    """What a run that was asked to end leaves."""
+CLOSED, ASKED = "because the terminal was closed", "because cae-tui was asked to end"
+
+
+def assert_stopped_with_a_checkpoint(run: RunDirectory, why: str = "") -> None:
+    """What a run that was asked to end leaves, and says: where no person asked in so many words, `why`."""
     wait_for(lambda: not run.is_held(), "the end")
     status = run.read_status()
     assert (status.state, status.resumable) == ("stopped", True)
+    assert [reason for reason in (CLOSED, ASKED) if reason in status.message] == ([why] if why else [])
     found = read_checkpoint(run)
     assert found is not None
     assert found.damaged == ()
@@ -140,15 +144,15 @@ def assert_stopped_with_a_checkpoint(run: RunDirectory) -> None:
 # -- the command line -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(("number", "why"), [(signal.SIGTERM, ASKED), (signal.SIGHUP, CLOSED)])
 def test_a_signal_from_outside_stops_the_command_with_a_checkpoint(
-    shell: Shell, run: RunDirectory, number: signal.Signals
+    shell: Shell, run: RunDirectory, number: signal.Signals, why: str
 ) -> None:
     shell.type(f"{shell.program} resume {run.id}\n")
     wait_for_an_epoch(run)
     shell.wait_for_prompt(shell.send(number))
     assert shell.ask("echo $code") == "130"
-    assert_stopped_with_a_checkpoint(run)
+    assert_stopped_with_a_checkpoint(run, why)
     shell.assert_terminal_is_as_it_was()
 
 
@@ -187,7 +191,7 @@ def test_a_terminal_that_is_closed_stops_the_command_with_a_checkpoint(shell: Sh
     shell.type(f"{shell.program} resume {run.id}\n")
     wait_for_an_epoch(run)
     shell.close_terminal()
-    assert_stopped_with_a_checkpoint(run)
+    assert_stopped_with_a_checkpoint(run, CLOSED)
 
 
 def test_a_detached_run_goes_on_when_the_terminal_is_closed(shell: Shell, run: RunDirectory) -> None:
@@ -219,7 +223,7 @@ def test_a_request_to_end_ends_the_app_with_a_checkpoint_of_its_run(shell: Shell
     open_app(shell, run)
     shell.wait_for_prompt(shell.send(signal.SIGTERM))
     assert shell.ask("echo $code") == str(128 + signal.SIGTERM)
-    assert_stopped_with_a_checkpoint(run)
+    assert_stopped_with_a_checkpoint(run, ASKED)
     shell.assert_terminal_is_as_it_was()
 
 
@@ -227,7 +231,7 @@ def test_a_terminal_that_is_closed_ends_the_app_with_a_checkpoint_of_its_run(she
     open_app(shell, run)
     job = shell.job
     shell.close_terminal()
-    assert_stopped_with_a_checkpoint(run)
+    assert_stopped_with_a_checkpoint(run, CLOSED)
     wait_for(lambda: not Path(f"/proc/{job}").exists(), "the end of the app")
 
 

@@ -59,6 +59,10 @@ class Terminal:
             self._child.send(KEYS.get(key, key))
             self.read(0.05)
 
+    def send(self, data: bytes) -> None:
+        """Bytes as they are."""
+        self._child.send(data)
+
     def resize(self, columns: int, rows: int) -> None:
         """As a person does who drags the window's edge."""
         self.screen.resize(rows, columns)

@@ -1,0 +1,246 @@
+"""What comes from the terminal: any bytes at all, of which nothing may end the app.
+
+Textual reads keys in a thread that ends, and the app with it, at the first byte that is not UTF-8 and at sequences that
+its parser cannot take. Here bytes that are not UTF-8 are replaced, what the parser stumbles over is passed over, and
+control sequences that nobody knows are not typed as if a person had pressed their letters.
+
+All that is private to Textual is used here and nowhere else; `test_terminal_input` says what a new version of it broke.
+"""
+
+import logging
+import os
+import re
+import select
+import termios
+from codecs import getincrementaldecoder
+from collections.abc import Iterable, Iterator
+from typing import Protocol, cast
+
+from textual import events
+from textual._time import get_time
+from textual._xterm_parser import XTermParser
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
+from textual.message import Message
+from textual.messages import InBandWindowResize
+
+log = logging.getLogger("cae_tui")
+
+ESCAPE = "\x1b"
+PASTE, PASTED = "\x1b[200~", "\x1b[201~"
+OLD_MOUSE = "\x1b[M"
+"""What three bytes follow that may be any."""
+QUIET_SECONDS = 1.0
+"""A paste, or a string of the terminal, of which nothing more comes for so long is over, though its end is missing."""
+BURST = 16
+"""So many characters at once, some of them no UTF-8, were not typed: they are text that is pasted."""
+MOST_COLUMNS, MOST_ROWS = 4000, 2000
+"""No terminal is larger: a report of such a size is damaged."""
+LONGEST = 32
+"""Characters of a control sequence that Textual reads before it types them."""
+
+_BEGUN = re.compile(r"\x1b(?:\[(?:[0-?]*[ -/]*|M.{0,2}|\[)|O)", re.DOTALL)
+_STRING = re.compile(r"\x1b(?:\]\d|[P_^X].)", re.DOTALL)  # an answer of the terminal: it ends with BEL or `ESC \`
+_NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+class SteadyParser(XTermParser):
+    """A parser of what a terminal sends that nothing ends."""
+
+    def __init__(self, debug: bool = False) -> None:
+        super().__init__(debug)
+        self._sequence = ""  # the control sequence under way
+        self._pasted: list[str] | None = None
+        self._skipping = ""  # what ends what is passed over: a sequence's last character, or a string's
+        self._last = get_time()
+        self._reports_sizes = False  # whether the terminal has said that it would
+        self._told = False
+
+    def take(self, text: str) -> Iterator[Message]:
+        """What `text`, which came at once, means."""
+        now = get_time()
+        if now - self._last > QUIET_SECONDS:
+            yield from self._end_what_has_no_end()
+        self._last = now
+        if self._pasted is None and _is_no_typing(text):
+            yield events.Paste(_NOT_TEXT.sub("", text))
+            return
+        for character in text:
+            yield from self._take_one(character)
+
+    def tick(self) -> Iterable[Message]:
+        """What is over because nothing more came for a moment."""
+        if self._timeout_time is not None and get_time() >= self._timeout_time:
+            yield from self._break_off()
+
+    def _break_off(self) -> Iterator[Message]:
+        """Nothing more belongs to the sequence: it is Escape, or a key with Alt; a control sequence is no key."""
+        sequence, self._sequence = self._sequence, ""
+        if len(sequence) > 2 and _BEGUN.fullmatch(sequence):
+            self._begin_again()
+            return
+        self._timeout_time = 0.0
+        try:
+            yield from list(super().tick())
+        except Exception as error:
+            self._pass_over(sequence, error)
+
+    def _take_one(self, character: str) -> Iterator[Message]:
+        if self._pasted is not None:
+            self._pasted.append(character)
+            if character == PASTED[-1] and "".join(self._pasted[-len(PASTED) :]) == PASTED:
+                del self._pasted[-len(PASTED) :]
+                yield from self._end_what_has_no_end()
+        elif self._skipping:
+            self._skip(character)
+        else:
+            yield from self._parse(character)
+
+    def _skip(self, character: str) -> None:
+        self._sequence = self._sequence[-1:] + character
+        ended = "@" <= character <= "~" if self._skipping == "sequence" else character in "\x07\x9c"
+        if ended or self._sequence == "\x1b\\":
+            self._skipping = self._sequence = ""
+
+    def _parse(self, character: str) -> Iterator[Message]:
+        begun = self._sequence
+        if character == ESCAPE:
+            if begun:
+                yield from self._break_off()
+            self._sequence = ESCAPE
+        elif begun:
+            self._sequence += character
+        sequence = self._sequence
+        if sequence == PASTE:
+            self._begin_again()
+            self._pasted = []
+            return
+        if _STRING.fullmatch(sequence):
+            self._begin_again()
+            self._skipping, self._sequence = "string", sequence
+            return
+        if len(sequence) >= LONGEST and _BEGUN.fullmatch(sequence):
+            self._begin_again()
+            self._skipping = "sequence"
+            return
+        yield from self._of_textual(character, sequence)
+
+    def _of_textual(self, character: str, sequence: str) -> Iterator[Message]:
+        """What Textual makes of the next character."""
+        sizes = self.terminal_size, self.terminal_pixel_size, self.mouse_pixels
+        try:
+            found = list(super().feed(character))
+        except Exception as error:  # whatever it is that was not foreseen there
+            self._pass_over(sequence, error)
+            return
+        if self._awaiting.timeout is None:
+            self._sequence = ""  # it has come to its end
+        elif sequence[1:2] in ("[", "O") and not _BEGUN.fullmatch(sequence):
+            self._begin_again()  # nobody knows it
+        for message in found:
+            if isinstance(message, InBandWindowResize):
+                self._reports_sizes = self._reports_sizes or message.supported
+            if isinstance(message, events.Resize) and not self._is_a_size(message):
+                self.terminal_size, self.terminal_pixel_size, self.mouse_pixels = sizes
+            elif not (isinstance(message, events.Key) and _is_no_text(message)):
+                yield message
+
+    def _is_a_size(self, report: events.Resize) -> bool:
+        if report.pixel_size is not None and not all(report.pixel_size):
+            self.terminal_pixel_size = None  # it does not know; a mouse's place in pixels could not be read
+        width, height = report.size
+        return self._reports_sizes and 0 < width <= MOST_COLUMNS and 0 < height <= MOST_ROWS
+
+    def _end_what_has_no_end(self) -> Iterator[Message]:
+        self._skipping = ""
+        if self._pasted is not None:
+            text, self._pasted = "".join(self._pasted), None
+            yield events.Paste(_NOT_TEXT.sub("", text))
+
+    def _begin_again(self) -> None:
+        """Forget the sequence under way."""
+        self._sequence = ""
+        self._tokens.clear()
+        self._timeout_time = None
+        self._gen = self.parse(self._tokens.append)
+        self._awaiting = next(self._gen)
+
+    def _pass_over(self, sequence: str, error: Exception) -> None:
+        if not self._told:  # once: what a picture sends would fill the log
+            self._told = True
+            log.info("What the terminal sent was passed over: %r (%r).", sequence, error)
+        self._begin_again()
+
+
+def _is_no_typing(text: str) -> bool:
+    """Whether that much at once, and not in UTF-8, can hardly be keys: a picture, say, or a text in Latin-1."""
+    if len(text) <= BURST or "\N{REPLACEMENT CHARACTER}" not in text:
+        return False
+    return PASTE not in text and OLD_MOUSE not in text
+
+
+def _is_no_text(key: events.Key) -> bool:
+    return key.character is not None and any("\ud800" <= character <= "\udfff" for character in key.character)
+
+
+class InputApp(Protocol):
+    """What the driver tells the app, from its thread."""
+
+    def terminal_gone(self) -> None:
+        """Nothing will come any more."""
+
+    def input_failed(self, error: BaseException) -> None:
+        """The thread that reads the terminal has ended by an error."""
+
+
+class SteadyDriver(LinuxDriver):
+    """Textual's driver of a terminal, with a thread for the input that whatever bytes come does not end."""
+
+    def run_input_thread(self) -> None:
+        """Read until the app ends, in a thread of its own."""
+        app = cast("InputApp", self._app)
+        try:
+            if not self._read():
+                app.terminal_gone()
+        except BaseException as error:
+            app.input_failed(error)
+
+    def _read(self) -> bool:
+        """Whether the terminal was there to the end."""
+        parser = SteadyParser(self._debug)
+        decode = getincrementaldecoder("utf-8")(errors="replace").decode
+        while not self.exit_event.is_set():
+            if select.select([self.fileno], [], [], 0.1)[0]:
+                try:
+                    data = os.read(self.fileno, 4096)
+                except BlockingIOError:  # another program has set the terminal so
+                    continue
+                except OSError:
+                    data = b""
+                if not data:
+                    if not self._is_there():
+                        return False
+                    self.exit_event.wait(0.1)
+                for message in parser.take(decode(data)):
+                    self._pass_on(message)
+            for message in parser.tick():
+                self._pass_on(message)
+        return True
+
+    def _is_there(self) -> bool:
+        try:
+            termios.tcgetattr(self.fileno)
+        except termios.error:
+            return False
+        return True
+
+    def _pass_on(self, message: Message) -> None:
+        try:
+            self.process_message(message)
+        except Exception:
+            log.exception("A message of the terminal was passed over: %r", message)
+
+
+def steady(driver: type[Driver]) -> type[Driver]:
+    """The driver to use in place of Textual's own for a terminal; another, as the browser's, is used as it is."""
+    return SteadyDriver if driver is LinuxDriver else driver
