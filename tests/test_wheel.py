@@ -82,3 +82,10 @@ def test_an_installed_wheel_finds_its_own_images_without_the_checkout(wheel: Pat
     assets, callable_command = python("-c", LOOK, str(wheel), folder=tmp_path)
     assert Path(assets) == wheel / "engine" / "assets"
     assert callable_command == "True"
+
+
+def test_an_installed_wheel_imports_its_own_engine_where_another_lies_in_the_way(wheel: Path, tmp_path: Path) -> None:
+    (tmp_path / "engine.py").write_text("raise SystemExit('executed')")
+    look = "import sys; sys.path[:0] = sys.argv[1:]; import cae_tui, engine; print(cae_tui.__file__, engine.__file__)"
+    ours = " ".join(str(wheel / package / "__init__.py") for package in PACKAGES)
+    assert python("-c", look, str(tmp_path), str(wheel), folder=tmp_path) == [ours]
