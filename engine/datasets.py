@@ -11,6 +11,7 @@ random choice here is drawn from its own stream of the run's seed, so that none 
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,6 +22,7 @@ from engine.architecture import Shape
 from engine.data_files import MNIST, DataFiles
 from engine.errors import DatasetError
 from engine.idx import IdxFile, shown, size_words
+from engine.remarks import Remark, of_data
 
 MNIST_DIGEST = "7e3d4d3519c9895e821de97d27e61e4d4134b041b7dc352d3b2282435435fcc1"
 """Of the MNIST that comes along: the same images under another name are MNIST too."""
@@ -93,6 +95,11 @@ class ImageSet:
         """1 + the largest label of this set, which can be less than its `ImageData` has; 0 without labels."""
         return 1 + int(self.labels.max(initial=0)) if self.labels is not None else 0
 
+    @property
+    def occurring(self) -> NDArray[np.uint8]:
+        """The classes that an image has, ascending: labels may have gaps."""
+        return np.unique(self.labels) if self.labels is not None else np.empty(0, np.uint8)
+
     def take(self, indices: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
         """A copy of the images at `indices`, shape (len(indices), height, width, channels), 0 to 255."""
         return np.take(self.images, indices, axis=0)
@@ -125,6 +132,11 @@ class ImageData:
     def classes(self) -> int:
         """1 + the largest training label; 0 without training labels."""
         return self.train.classes
+
+    @cached_property
+    def remarks(self) -> tuple[Remark, ...]:
+        """What a look at the images and labels finds; the first call looks."""
+        return of_data(self)
 
 
 def load_dataset(

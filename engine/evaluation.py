@@ -63,14 +63,6 @@ class PcaComparison:
     note: str
 
 
-@dataclass(frozen=True, slots=True)
-class ConstantErrors:
-    """Mean squared errors, images in [0, 1], of answering every image with the same one."""
-
-    mean_image: float  # the mean image: no other constant image has a smaller error
-    black: float
-
-
 def classification_report(
     labels: NDArray[np.integer[Any]], probabilities: NDArray[np.floating[Any]]
 ) -> ClassificationReport:
@@ -163,26 +155,42 @@ def per_image_error(originals: NDArray[Any], reconstructions: NDArray[Any]) -> N
     return errors
 
 
-def constant_image_error(images: NDArray[np.uint8]) -> ConstantErrors:
-    """What a model that answers every image with one and the same would get: a run above that has not learned.
+def constant_image_errors(train_images: NDArray[np.uint8], sets: Sequence[NDArray[np.uint8]]) -> list[float]:
+    """Mean squared errors, images in [0, 1], of answering every image with the mean training image.
+
+    No constant image has a smaller error on the training images: a model above that has not learned.
 
     Args:
-        images: shape (n, …), uint8, n at least 1; a sample of some thousands says enough.
+        train_images: shape (n, …), uint8, n at least 1; a sample of some thousands says enough.
+        sets: what it is judged by, each of shape (m, …), uint8, m at least 1.
 
     Raises:
-        ValueError: no images, or of another type.
+        ValueError: no images, of another type or of two shapes.
     """
-    _check_images(images)
+    for images in (train_images, *sets):
+        _check_images(images)
+        if images.shape[1:] != train_images.shape[1:]:
+            raise ValueError(f"images {images.shape} cannot be answered with one of {train_images.shape}")
+    sums, _ = _sums(train_images)
+    mean = sums / len(train_images)
+    errors = []
+    for images in sets:
+        sums, squares = _sums(images)
+        # The sums are exact, so that the difference of two large numbers is no danger in float64.
+        spread = (squares / len(images) - 2 * mean * (sums / len(images)) + np.square(mean)).mean() / 255**2
+        errors.append(max(float(spread), 0.0))
+    return errors
+
+
+def _sums(images: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Of each number of an image, shape (p,): its sum over the images, and that of its squares."""
     sums = np.zeros(images[0].size, np.int64)
     squares = np.zeros_like(sums)
     for part in _parts(images):
         numbers = images[part].reshape(-1, sums.size).astype(np.int32)
         sums += numbers.sum(axis=0, dtype=np.int64)
         squares += np.square(numbers).sum(axis=0, dtype=np.int64)
-    # The sums are exact, so that the difference of two large numbers is no danger in float64.
-    black = squares.mean() / len(images) / 255**2
-    spread = (squares / len(images) - np.square(sums / len(images))).mean() / 255**2
-    return ConstantErrors(mean_image=max(float(spread), 0.0), black=float(black))
+    return sums, squares
 
 
 def pca_errors(

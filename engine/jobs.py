@@ -20,17 +20,18 @@ from numpy.typing import NDArray
 
 from engine import results
 from engine.architecture import Plan, plan_classifier
+from engine.baselines import constant_figures, steadier
 from engine.batches import DeviceImages
 from engine.checkpoint import read_autoencoder, read_tensors, write_model
 from engine.control import AskedToEndError, Control, Flag, RunControl
 from engine.datasets import ImageData
 from engine.device import is_out_of_memory
-from engine.errors import DatasetError, EngineError, RunError, StorageError
-from engine.evaluation import constant_image_error, psnr
+from engine.errors import EngineError, RunError, StorageError
+from engine.evaluation import psnr
 from engine.events import Emit, EvaluationStarted, Resumed, RunEnded, RunStarted, Warned
 from engine.files import absolute, write_bytes, write_json
 from engine.models import ConvAutoencoder, EncoderClassifier
-from engine.preparation import Work, create, find_encoder, reopen
+from engine.preparation import Work, check_classes, create, find_encoder, reopen
 from engine.recorder import Checkpoint, Recorder, best_file, read_checkpoint, to_pixels
 from engine.refusals import short
 from engine.runs import Home, RunDirectory, RunStatus
@@ -129,6 +130,8 @@ def _train(work: Work, recorder: Recorder, control: Control, found: Checkpoint |
     state = None
     if found is None:
         recorder.emit(_run_started(work))
+        for sentence in work.remarks:
+            recorder.emit(Warned(message=sentence))
     else:
         state = found.state
         _take_up(work, recorder, found)
@@ -146,7 +149,7 @@ def _train(work: Work, recorder: Recorder, control: Control, found: Checkpoint |
     recorder.steps = len(work.training) // spec.batch_size
     if isinstance(model, ConvAutoencoder):
         recorder.samples = (images, _samples(work), device)
-        recorder.constant_error = constant_image_error(work.data.train.take(work.training[:5000])).mean_image
+    recorder.baseline = results.baseline_of(work)
 
     names = [name for name, _ in spec.stages]
     position = names.index(state.progress.stage) if state is not None else 0
@@ -286,6 +289,7 @@ def _finish(
     except AskedToEndError:  # its checkpoint says that training is over: a resume evaluates
         progress.ended = ENDS[control.asked()]
         return _end_early(work, recorder, model, progress, "while it was evaluated")
+    measured["remarks"] = [*work.remarks, *measured["remarks"]]
     result = {**_result(work, recorder, progress, progress.ended), **measured}
     recorder.with_room(lambda: write_model(work.run.model, model, dict(model.state_dict())))
     return _close(work, recorder, result, progress.ended, "")
@@ -318,9 +322,10 @@ def _end_early(
     else:
         rate = stage_of(work.spec, progress.stage).learning_rate
         message = (
-            f"The loss was no longer a finite number in epoch {progress.epoch}, step {progress.step}: try a learning "
-            f"rate below {rate:g}, or batch normalisation. {kept or 'No epoch was completed, so no model is kept.'}"
+            f"The loss was no longer a finite number in epoch {progress.epoch}, step {progress.step}: "
+            f"{steadier(work.spec, rate)}. {kept or 'No epoch was completed, so no model is kept.'}"
         )
+    recorder.warn(recorder.doubt())
     result = _result(work, recorder, progress, progress.ended)
     return _close(work, recorder, result, progress.ended, message)
 
@@ -358,9 +363,12 @@ def _result(work: Work, recorder: Recorder, progress: Progress, state: str) -> d
     status, plan = recorder.status, work.plan
     steps = progress.total_steps
     each = progress.total_step_seconds / steps if steps else None
-    reconstruction: dict[str, float | None] = {}
+    reconstruction: dict[str, Any] = {}
     if work.spec.kind == "autoencoder" and status.best_loss is not None:
         reconstruction = {"validation_mse": status.best_loss, "validation_psnr": psnr(status.best_loss)}
+        if recorder.baseline is not None and recorder.baseline.constant is not None:
+            constant = recorder.baseline.constant
+            reconstruction["constant_image"] = constant_figures(constant, constant)
     return {
         "id": work.run.id,
         "kind": work.spec.kind,
@@ -383,6 +391,7 @@ def _result(work: Work, recorder: Recorder, progress: Progress, state: str) -> d
         "pixels": plan.pixels,
         "device": work.device.words,
         "stages": results.stages(recorder.read_events()),
+        "remarks": [*work.remarks, *filter(None, [recorder.doubt()])],
     }
 
 
@@ -455,9 +464,6 @@ def summarise_classifier(home: Home, spec: Spec, data: ImageData) -> Plan:
         EngineError: there is no such encoder, it is for other images, or the data have no classes.
     """
     assert isinstance(spec, ClassifierSpec)
+    check_classes(data)
     encoder = read_autoencoder(find_encoder(home, spec.encoder)[0], data.shape)
-    if data.classes < 2:
-        raise DatasetError(
-            f"{data.name} has no labels of two or more classes: name a file of training labels.", "labels"
-        )
     return plan_classifier(spec, encoder.encoder_spec, data.shape, data.classes)

@@ -21,6 +21,7 @@ from engine.datasets import SPLIT_RULE, ImageData, labelled_subset, load_dataset
 from engine.device import Device, choose_device
 from engine.errors import DatasetError, ModelFileError, RunError, SpecError
 from engine.files import absolute, write_bytes, write_json
+from engine.remarks import for_run
 from engine.runs import Home, RunDirectory, RunStatus
 from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, check_against_data
 from engine.spec_file import read_spec_file
@@ -39,6 +40,11 @@ class Work:
     device: Device
     encoder: ModelFile | None  # of a classifier
     split_rule: int = SPLIT_RULE
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a look at its images, labels and split finds, in sentences."""
+        return for_run(self.spec.kind, self.data, self.training, self.validation)
 
     @property
     def plan(self) -> Plan:
@@ -70,11 +76,7 @@ def create(home: Home, spec: Spec, study: str = "", trial: int = 0, split_rule: 
         raise SpecError(problems)
     encoder, origin = None, None
     if isinstance(spec, ClassifierSpec):
-        if data.classes < 2:
-            raise DatasetError(
-                f"{data.name} has {data.classes or 'no'} classes: a classifier needs labels (--labels) of two or more.",
-                "labels",
-            )
+        check_classes(data)
         file, origin = find_encoder(home, spec.encoder)
         encoder = read_autoencoder(file, data.shape)
         encoder.build()
@@ -157,6 +159,23 @@ def check_digest(run: str, written: dict[str, Any], data: ImageData) -> None:
         raise DatasetError(
             f"The images of run {run} are not the ones it began with: put the former files back, "
             "or start a new run on these."
+        )
+
+
+def check_classes(data: ImageData) -> None:
+    """Refuse images that a classifier cannot learn to tell apart.
+
+    Raises:
+        DatasetError: they have no labels, or all the same.
+    """
+    labels = data.train.labels
+    if labels is None:
+        raise DatasetError(
+            f"{data.name} has no labels: a classifier needs them. Name a file of training labels (--labels).", "labels"
+        )
+    if data.train.occurring.size < 2:
+        raise DatasetError(
+            f"All labels of {data.name} are {labels[0]}: a classifier needs images of two or more classes.", "labels"
         )
 
 

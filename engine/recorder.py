@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from engine.arrays import write_arrays
+from engine.baselines import STEPS_TO_LEARN, Baseline
 from engine.batches import DeviceImages
 from engine.checkpoint import model_tensors, read_tensors, write_tensors
 from engine.control import RunControl
@@ -38,8 +39,6 @@ BATCH_EVENTS_KEPT = 200  # of an epoch
 SAMPLES_KEPT = 50  # epochs whose reconstructions stay on disk
 CHECKPOINTS_KEPT = 2
 ROOM_SECONDS = 1.0  # between two tries of a write that there is no room for
-STEPS_TO_LEARN = 200  # before anyone is warned that nothing is learned
-CONSTANT_IMAGE = 0.98  # a loss above this part of a constant image's error has learned nothing
 
 
 class Recorder:
@@ -64,11 +63,11 @@ class Recorder:
         self._tell = tell
         self._stored_batch = -1
         self.samples: tuple[DeviceImages, NDArray[np.int64], Device] | None = None  # what is reconstructed each epoch
-        self.constant_error = 0.0  # of the mean image; 0 where it is not compared
+        self.baseline: Baseline | None = None  # what validation losses are held against
         self.total_epochs = status.epochs
         self.under_way = 0.0  # seconds of the steps of an epoch that is not complete
         self.steps = 1  # of an epoch
-        self._warned = False
+        self._doubted = False
         self.lost = ""  # how much of the events that were to be kept is not there, in words
         try:
             self._file = self._open()
@@ -257,16 +256,9 @@ class Recorder:
         if self.samples is not None and isinstance(model, ConvAutoencoder):
             self._write_samples(model, ended)
         done = self.status.epoch + 1
-        had_a_chance = done * self.steps >= STEPS_TO_LEARN or done == self.total_epochs
-        if had_a_chance and not self._warned and ended.validation["loss"] > CONSTANT_IMAGE * self.constant_error > 0:
-            self._warned = True
-            self.emit(
-                Warned(
-                    message=f"The validation loss, {ended.validation['loss']:.4g}, is no better than that of one "
-                    f"constant image ({self.constant_error:.4f}): nothing is learned yet. Try another learning rate, "
-                    "batch normalisation, or residual connections."
-                )
-            )
+        steps = done * self.steps
+        if (steps >= STEPS_TO_LEARN or done == self.total_epochs) and self.baseline is not None:
+            self.warn(self.baseline.doubt(ended.validation, steps))
         best = {"validation_accuracy": ended.validation.get("accuracy")} if ended.best else {}
         self.write_status(
             state=RUNNING,
@@ -281,6 +273,24 @@ class Recorder:
             images_per_second=ended.images_per_second,
             **best,
         )
+
+    @property
+    def steps_taken(self) -> int:
+        """In the epochs that are complete."""
+        return self.status.epoch * self.steps
+
+    def doubt(self) -> str:
+        """A sentence where the best epoch so far is no better than a run that has learned nothing; else nothing."""
+        if self.baseline is None or self.status.best_loss is None:
+            return ""
+        best = {"loss": self.status.best_loss, "accuracy": self.status.validation_accuracy}
+        return self.baseline.doubt(best, self.steps_taken)
+
+    def warn(self, doubt: str) -> None:
+        """Tell that nothing is learned, where there is such a sentence; once."""
+        if doubt and not self._doubted:
+            self._doubted = True
+            self.emit(Warned(message=doubt))
 
     def _write_samples(self, model: ConvAutoencoder, ended: EpochEnded) -> None:
         assert self.samples is not None

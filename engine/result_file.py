@@ -5,7 +5,7 @@ fields, for the file may have been changed since. What a newer version adds is p
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from engine.decoded import cleaned, record_of
@@ -62,6 +62,24 @@ class _Pca:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _ConstantImage:
+    """See `engine.baselines.constant_figures`."""
+
+    mse: float
+    psnr: float | None
+    validation_mse: float
+    validation_psnr: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _LargestClass:
+    """See `engine.baselines.largest_class`."""
+
+    label: int
+    accuracy: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Result:
     id: str
     kind: str
@@ -89,6 +107,7 @@ class _Result:
     test_mse: float | None = None
     test_psnr: float | None = None
     pca: _Pca | None = None
+    constant_image: _ConstantImage | None = None
     # Of a classifier.
     test_accuracy: float | None = None
     accuracy: float | None = None
@@ -97,6 +116,9 @@ class _Result:
     views: int = 1
     one_view_accuracy: float | None = None
     report: _Report | None = None
+    largest_class: _LargestClass | None = None
+    # Sentences on its images, its split and what it came to.
+    remarks: list[str] = field(default_factory=list)
 
     @property
     def whole(self) -> bool:
@@ -123,6 +145,7 @@ def check_result(values: object) -> Mapping[str, Any]:
     if not record_of(_Result, values).whole:
         raise TypeError("its measure is missing")
     assert isinstance(values, dict)
+    values.setdefault("remarks", [])
     if values.get("report") is not None:
         for place, row in enumerate(values["report"]["rows"]):
             if row.get("label") is None:  # where no labels were written, every class had a row

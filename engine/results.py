@@ -15,19 +15,24 @@ from numpy.typing import NDArray
 
 from engine.arrays import read_arrays, write_arrays
 from engine.augmentation import views
+from engine.baselines import Baseline, constant_figures, largest_class, of_answers
 from engine.batches import DeviceImages
 from engine.control import AskedToEndError, Control
 from engine.datasets import ImageData, ImageSet
 from engine.errors import RunError
-from engine.evaluation import classification_report, pca_errors, psnr
+from engine.evaluation import classification_report, constant_image_errors, pca_errors, psnr
 from engine.events import EpochEnded, Event, StageEnded
 from engine.models import ConvAutoencoder, EncoderClassifier
 from engine.recorder import Recorder
+from engine.remarks import PIXELS
 from engine.runs import RunDirectory
 from engine.spec import SPECS, ClassifierSpec
 
 if TYPE_CHECKING:
     from engine.preparation import Work
+
+CONSTANT_SAMPLE = 5000
+"""Training images that say enough of the constant image that an epoch is held against."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,19 @@ def evaluated_on(data: ImageData, kind: str, validation: int) -> tuple[str, int]
     """Which images a run is measured on, and how many they are."""
     usable = data.test is not None and (kind == "autoencoder" or data.test.labels is not None)
     return ("test", len(data.test)) if usable and data.test is not None else ("validation", validation)
+
+
+def baseline_of(work: "Work") -> Baseline:
+    """What the run's validation images give without any learning."""
+    pixels = any(remark.about == PIXELS for remark in work.data.remarks)
+    labels = work.data.train.labels
+    if isinstance(work.spec, ClassifierSpec):
+        assert labels is not None
+        largest = largest_class(labels[work.training], labels[work.validation])
+        return Baseline(spec=work.spec, pixels=pixels, largest=largest)
+    some = np.random.default_rng(0).permutation(work.training)[:CONSTANT_SAMPLE]  # a file may be sorted by class
+    training, validation = (work.data.train.take(indices) for indices in (some, work.validation))
+    return Baseline(spec=work.spec, pixels=pixels, constant=constant_image_errors(training, [validation])[0])
 
 
 def measure(
@@ -89,7 +107,9 @@ def _measure_autoencoder(
     with torch.inference_mode(), work.device.autocast():
         found = torch.cat([errors for errors, _ in images.each(indices, error, recorder.control)]).numpy()
     mse = float(found.mean(dtype=np.float64))
-    pca = _compare_with_pca(work, recorder.control)
+    pca, constant = _comparisons(work, recorder.control)
+    assert recorder.baseline is not None
+    doubt = recorder.baseline.of_error(of, mse, constant["mse"], recorder.steps_taken)
     _write_predictions(work, recorder, of, indices, errors=found)
     return {
         "evaluated_on": of,
@@ -97,11 +117,14 @@ def _measure_autoencoder(
         "test_mse": mse if of == "test" else None,
         "test_psnr": psnr(mse) if of == "test" else None,
         "pca": pca,
+        "constant_image": constant,
+        "remarks": [doubt] if doubt else [],
     }
 
 
-def _compare_with_pca(work: "Work", control: Control) -> dict[str, Any]:
-    """PCA on the validation images and, where there are some, on the test images; `mse` is of those evaluated on."""
+def _comparisons(work: "Work", control: Control) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What PCA and the best constant image come to, of the validation images and of those evaluated on."""
+    training = work.data.train.take(work.training)
     sets = [work.data.train.take(work.validation)]
     if work.data.test is not None:
         sets.append(work.data.test.take(np.arange(len(work.data.test))))
@@ -110,14 +133,17 @@ def _compare_with_pca(work: "Work", control: Control) -> dict[str, Any]:
         if control.asked().ends:
             raise AskedToEndError
 
-    found = pca_errors(work.data.train.take(work.training), sets, work.plan.latent, hear)
-    mse, validation = found[-1].mse, found[0].mse
-    return {
-        **asdict(found[-1]),
+    hear()
+    constant = constant_image_errors(training, sets)
+    pca = pca_errors(training, sets, work.plan.latent, hear)
+    mse, validation = pca[-1].mse, pca[0].mse
+    compared = {
+        **asdict(pca[-1]),
         "psnr": None if mse is None else psnr(mse),
         "validation_mse": validation,
         "validation_psnr": None if validation is None else psnr(validation),
     }
+    return compared, constant_figures(constant[0], constant[-1])
 
 
 def _measure_classifier(
@@ -146,6 +172,9 @@ def _measure_classifier(
     probabilities = averaged.exp().float().numpy()
     _write_predictions(work, recorder, of, indices, probabilities=probabilities)
     report = classification_report(labels[indices], probabilities)
+    trained = work.data.train.labels
+    assert trained is not None
+    largest = largest_class(trained[work.training], labels[indices])
     return {
         "evaluated_on": of,
         "test_loss": loss if of == "test" else None,
@@ -156,6 +185,8 @@ def _measure_classifier(
         "views": len(each),
         "one_view_accuracy": (each[0].argmax(1) == true).double().mean().item(),
         "report": report.to_json(),
+        "largest_class": largest,
+        "remarks": of_answers(of, report, largest),
     }
 
 

@@ -95,6 +95,7 @@ def load(home: Home, baseline: Spec) -> StudyData:
     images = load_dataset(*baseline.files)
     if not isinstance(baseline, ClassifierSpec):
         return StudyData(images, None)
+    preparation.check_classes(images)
     try:
         file, _ = preparation.find_encoder(home, baseline.encoder)
     except RunError as error:

@@ -25,7 +25,7 @@ from tests.faults.conftest import assert_same_weights, resume, train
 PLACES = (
     "engine.jobs.build",
     "engine.jobs.DeviceImages",
-    "engine.jobs.constant_image_error",
+    "engine.results.constant_image_errors",
     "engine.jobs.results.measure",
     "engine.jobs.write_model",
     "engine.training.make_optimizer",
