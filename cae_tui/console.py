@@ -64,7 +64,11 @@ def train(home: Home, spec: "Spec", *, as_json: bool, detach: bool) -> int:
     if detach:
         from engine import preparation
 
-        return _detach(home, preparation.create(home, spec).run, as_json)
+        work = preparation.create(home, spec)
+        with suppress(OSError):
+            for remark in work.remarks:
+                OutputConsole(stderr=True).print(Text(f"! {remark}"), soft_wrap=True)
+        return _detach(home, work.run, as_json)
     with interruptible() as flag:
         from engine import jobs
 
@@ -235,7 +239,7 @@ class _Teller:
             case EpochEnded():
                 yield epoch_line(event)
             case Warned() | OverfittingSeen():
-                yield f"  {event.message}"
+                yield f"! {event.message}"
             case Paused() if event.message:
                 yield event.message
             case Continued():
@@ -289,6 +293,8 @@ def _summary(result: Mapping[str, Any]) -> Text:
             f"{result['incorrect']:,} incorrect{loss}"
         )
         lines += [*filter(None, [views(result)]), "", result["report"]["text"].rstrip()]
+    if result.get("remarks"):
+        lines += ["", *(f"! {remark}" for remark in result["remarks"])]
     return Text("\n".join(lines))
 
 

@@ -23,7 +23,7 @@ from cae_tui.console import OutputConsole, interruptible
 from cae_tui.output import OutputError, complain, flush, let_go, put
 from cae_tui.study_cli import print_json
 from engine.errors import StudyError
-from engine.events import Event
+from engine.events import Event, StageStarted, Warned
 from engine.files import FORMAT
 from engine.runs import Home
 from engine.states import FAILED, FINISHED, STOPPED
@@ -80,7 +80,7 @@ class _Teller:
         self.console = OutputConsole(stderr=True)
         self._told: set[int] = set()
         self._picks: set[int] = set()
-        self._begun = False
+        self._begun = self._training = False
         self._bar: Progress | None = None
         self._task: TaskID | None = None
 
@@ -100,7 +100,11 @@ class _Teller:
                 self._bar.stop()
 
     def emit(self, event: Event) -> None:
-        """Steps are not told; epochs come by `changed`."""
+        """What is remarked on the images, once; steps are not told, and epochs come by `changed`."""
+        self._training = self._training or isinstance(event, StageStarted)
+        if isinstance(event, Warned) and not self._training:
+            with suppress(OSError, ValueError):  # nobody reads it any more
+                self._say(f"! {event.message}")
 
     def changed(self, study: StudyRecord) -> None:
         """A line for what ended; the bar."""

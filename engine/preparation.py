@@ -71,12 +71,13 @@ def create(home: Home, spec: Spec, study: str = "", trial: int = 0, split_rule: 
     spec = spec.model_copy(update=spec.files.absolute()._asdict())
     device = choose_device(spec.device, spec.precision)
     data = load_dataset(*spec.files)
+    if isinstance(spec, ClassifierSpec):
+        check_classes(data)
     training, validation = split_for(spec, data, split_rule)
     if problems := check_against_data(spec, data.shape, len(training)):
         raise SpecError(problems)
     encoder, origin = None, None
     if isinstance(spec, ClassifierSpec):
-        check_classes(data)
         file, origin = find_encoder(home, spec.encoder)
         encoder = read_autoencoder(file, data.shape)
         encoder.build()
