@@ -226,7 +226,7 @@ def _test_copies(train: list[bytes], test: list[bytes]) -> str:
 
 
 def _hashes(images: "ImageSet") -> list[bytes]:
-    return [hashlib.blake2b(np.ascontiguousarray(image), digest_size=16).digest() for image in images.images]
+    return [hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in images.images]
 
 
 # -- classes --------------------------------------------------------------------------------------

@@ -84,7 +84,7 @@ def style(position: int) -> dict[str, Any]:
 
 
 class _PlainNumbers(LogFormatter):
-    """Names the ticks that `LogFormatter` would, but as `0.01`: matplotlib's own way is mathematics, a text of signs."""
+    """Names the ticks that `LogFormatter` would, but as `0.01`: matplotlib writes mathematics, a text of signs."""
 
     def __call__(self, value: float, position: int | None = None) -> str:
         return f"{value:g}" if super().__call__(value, position) else ""

@@ -9,8 +9,10 @@ import pytest
 from engine import jobs
 from engine.baselines import Baseline, constant_figures, largest_class, of_answers, steadier
 from engine.control import Flag
+from engine.errors import DatasetError
 from engine.evaluation import classification_report
 from engine.events import EpochEnded, Event, Warned
+from engine.preparation import reopen
 from engine.runs import Home
 from engine.spec import AutoencoderSpec, ClassifierSpec, parse
 from tests.engine.conftest import train
@@ -154,7 +156,7 @@ def test_the_constant_image_of_a_result_is_the_mean_training_image_on_the_images
 ) -> None:
     files = write_files(tmp_path)
     run, result, _ = train(home, tiny(files, epochs=1))
-    work = jobs.reopen(run)
+    work = reopen(run)
     assert work.data.test is not None
     mean = (work.data.train.images[work.training] / 255).mean(axis=0)
     for images, name in ((work.data.test.images, "mse"), (work.data.train.images[work.validation], "validation_mse")):
@@ -196,6 +198,6 @@ def test_labels_of_one_class_are_refused_whatever_its_number(home: Home, tmp_pat
     del files["test_labels"]
     wanted = tiny_classifier(files, encoder)
     assert isinstance(wanted, ClassifierSpec)
-    with pytest.raises(jobs.EngineError, match=f"All labels of .* are {label}: a classifier needs images of two or"):
+    with pytest.raises(DatasetError, match=f"All labels of .* are {label}: a classifier needs images of two or"):
         jobs.start(home, wanted, lambda event: None, Flag())
     assert home.ids() == []

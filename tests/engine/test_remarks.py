@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from engine.datasets import ImageData, ImageSet, load_dataset, split
-from engine.remarks import CLASSES, COPIES, PIXELS, SPLIT, UNSEEN, for_run, names_of, of_split
+from engine.remarks import CLASSES, COPIES, PIXELS, SPLIT, UNSEEN, Remark, for_run, names_of, of_split
 from tests.engine.tiny import noise
 from tests.idx import numbers
 
@@ -39,7 +39,12 @@ def test_the_digits_have_nothing_to_remark() -> None:
 def test_a_look_is_taken_once(monkeypatch: pytest.MonkeyPatch) -> None:
     data = data_of(noise(20))
     looked: list[ImageData] = []
-    monkeypatch.setattr("engine.datasets.of_data", lambda one: looked.append(one) or ())
+
+    def look(one: ImageData) -> tuple[Remark, ...]:
+        looked.append(one)
+        return ()
+
+    monkeypatch.setattr("engine.datasets.of_data", look)
     assert data.remarks is data.remarks
     assert looked == [data]
 
