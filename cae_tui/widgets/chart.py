@@ -6,9 +6,10 @@ shows. As a text of rich it would be taken apart and put together twice more, at
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 from rich.ansi import AnsiDecoder
 from rich.segment import Segment
@@ -16,6 +17,10 @@ from rich.style import Style
 from rich.text import Text
 from textual.strip import Strip
 from textual_plotext import PlotextPlot
+
+from cae_tui.widgets.curves import Colour, Curves
+
+Alignment = Literal["left", "center", "right"]
 
 _CODES = re.compile(r"\x1b\[([0-9;]*)m")
 _NO_STYLE = Style()
@@ -41,6 +46,16 @@ def strips_of(ansi: str) -> list[Strip]:
                 segments.append(Segment(text, _style(codes)))
         strips.append(Strip(segments))
     return strips
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One axis of a chart: the values at its ends, and what is written beside which."""
+
+    low: float
+    high: float
+    ticks: Sequence[float] = ()
+    names: Sequence[str] = ()
 
 
 class Chart(PlotextPlot):
@@ -84,8 +99,16 @@ class Chart(PlotextPlot):
             return Strip.blank(width, self.rich_style)
         return lines[y].adjust_cell_length(width).apply_style(self.rich_style)
 
-    def begin(self, width: int, height: int) -> None:
-        """An empty chart of that size, with an axis on the left and one beneath."""
+    def begin(self, width: int, height: int, across: Axis, up: Axis | None) -> Curves:
+        """An empty chart of that size, with an axis beneath, and one on the left where there is `up`.
+
+        plotext is told cells in place of values, so that ticks, lines and marks are rounded in one place alone.
+        """
+        names = [] if up is None else list(up.names)
+        left = 0 if up is None else max(map(len, names), default=0) + 1
+        curves = Curves(
+            max(width - left, 1), max(height - 2, 1), (across.low, across.high), (up.low, up.high) if up else (0.0, 1.0)
+        )
         plot = self._plot
         plot.clear_figure()
         plot.plotsize(width, height)
@@ -94,10 +117,25 @@ class Chart(PlotextPlot):
         plot.axes_color("default")
         plot.ticks_color("default")
         plot.xaxes(True, False)
-        plot.yaxes(True, False)
+        plot.yaxes(up is not None, False)
+        plot.xlim(0, max(curves.columns - 1, 1))
+        plot.ylim(0, max(curves.rows - 1, 1))
+        plot.xticks([curves.column(tick) for tick in across.ticks], list(across.names))
+        plot.yticks([] if up is None else [curves.row(tick) for tick in up.ticks], names)
+        return curves
 
-    def built(self) -> list[Strip]:
-        """The lines of what was put into the chart since `begin`."""
+    def write(self, words: str, column: int, row: int, *, alignment: Alignment, colour: Colour) -> None:
+        """Words in the chart, over everything else, at a cell of its `Curves`."""
+        self._plot.text(words, column, row, alignment=alignment, color=colour)
+
+    def built(self, curves: Curves) -> list[Strip]:
+        """The lines of the chart with `curves` in it, and of what was written since `begin`."""
+        # Without a single sign plotext would leave out the axes.
+        cells = curves.cells() or {(0, 0): (" ", "default")}
+        columns, rows = zip(*cells, strict=True)
+        signs, colours = zip(*cells.values(), strict=True)
+        # A list has one for each point; the annotations of plotext know only one for all.
+        self._plot.scatter(list(columns), list(rows), marker=list(signs), color=list(colours))  # type: ignore[arg-type]
         return strips_of(self._plot.build().rstrip("\n"))
 
     def written(self, text: Text | Iterable[Text]) -> list[Strip]:

@@ -4,9 +4,9 @@ News of something that it shows mark the chart as stale, a timer redraws it twic
 thinned to what the width can show.
 """
 
-import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
@@ -14,8 +14,9 @@ from textual.reactive import reactive
 from textual.strip import Strip
 
 from cae_tui import formats
-from cae_tui.themes import data_colours
-from cae_tui.widgets.chart import Chart
+from cae_tui.themes import Rgb, data_colours
+from cae_tui.widgets.chart import Axis, Chart
+from cae_tui.widgets.curves import Curve, Curves, Point
 
 if TYPE_CHECKING:
     from cae_tui.run_state import RunState
@@ -30,16 +31,29 @@ LEAST_WIDTH, LEAST_HEIGHT = 24, 5
 COMING = "Nothing is measured yet: the first steps are on their way."
 NOTHING = "It ended before anything was measured."
 
-Point = tuple[float, float]
 Points = list[Point]
 
 
-def thin(points: Sequence[Point], most: int) -> Points:
-    """At most `most` of `points`, evenly spaced, the last always among them."""
+def thin(points: Sequence[Point], most: int, kept: Collection[float] = ()) -> Points:
+    """At most `most` of `points`, evenly spaced, the last always among them; besides, those whose x is in `kept`."""
     if len(points) <= most:
         return list(points)
     step = (len(points) - 1) / (most - 1)
-    return [points[round(place * step)] for place in range(most)]
+    chosen = {round(place * step) for place in range(most)}
+    if kept:
+        chosen |= {place for place, (x, _) in enumerate(points) if x in kept}
+    return [points[place] for place in sorted(chosen)]
+
+
+def pieces(points: Sequence[Point], log: bool) -> list[Points]:
+    """`points` in the pieces that a line can go through: it does not lead over what cannot be drawn."""
+    found: list[Points] = [[]]
+    for point in points:
+        if math.isfinite(point[1]) and (point[1] > 0 or not log):
+            found[-1].append(point)
+        elif found[-1]:
+            found.append([])
+    return [piece for piece in found if piece]
 
 
 def drawable(points: Sequence[Point], log: bool) -> Points:
@@ -95,6 +109,29 @@ def tick_label(value: float) -> str:
         digits = next(digits for digits in (0, 1, 2) if math.isclose(float(f"{value:.{digits}e}"), value, rel_tol=0.02))
         return f"{value:.{digits}e}"
     return f"{value:.4f}".rstrip("0").rstrip(".") if value else "0"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stage on the axis: the epochs of the run, over all stages, after which it began and ended so far."""
+
+    stage: str
+    start: int
+    end: int
+
+
+def stage_spans(run: "RunState | None", *, by_batch: bool = False) -> list[Span]:
+    """The stages that are drawn, at least one; `by_batch` with the epoch under way."""
+    spans: list[Span] = []
+    for stage, end in run.stage_ends() if run else ():
+        spans.append(Span(stage, spans[-1].end if spans else 0, end))
+    stage, done = run.stage if run else "", spans[-1].end if spans else 0
+    reached = math.ceil(run.batches[-1][0]) if by_batch and run and run.batches else done
+    if reached > done and spans and spans[-1].stage == stage:
+        spans[-1] = replace(spans[-1], end=reached)
+    elif reached > done or not spans:
+        spans.append(Span(stage, done, reached))
+    return spans
 
 
 def stage_best(run: "RunState") -> list[int]:
@@ -205,70 +242,70 @@ class LossChart(Chart):
         """The chart, or, where there is too little room or nothing yet, words."""
         run, (width, height) = self._run, self.size
         self._shown = self._content()
-        training, validation = self._series()
-        if run is None or not (training or validation):
+        training, validation = self._points("train"), self._points("validation")
+        values = [y for _, y in drawable(training, self.logarithmic) + drawable(validation, self.logarithmic)]
+        if run is None or not values:
             return self.written(Text(COMING if run is None or run.live else NOTHING, style="dim"))
         if width < LEAST_WIDTH or height < LEAST_HEIGHT:
             return self.written(Text(self._newest(training, validation)))
-        training, validation = thin(training, 2 * width), thin(validation, 2 * width)
-        values = [y for _, y in training + validation]
-        self.begin(width, height)
-        first, last = self._x_range()
-        self._x_axis(first, last, width)
-        low, high = self._y_axis(min(values), max(values), height)
-        self._stages(low if self.metric == "accuracy" else high, first, last)
+        by_epoch = self.shown_by == "epoch"
+        spans = stage_spans(run, by_batch=not by_epoch)
+        curves = self.begin(width, height, self._across(spans, width), self._up(min(values), max(values), height))
+        self._stages(spans, curves)
+        best = drawable([validation[place - 1] for place in stage_best(run)], self.logarithmic)
         colours = data_colours(self.app)
-        marked = self.shown_by == "epoch"
-        self._curve(training, colours.training, TRAINING_MARK if marked else "", width)
-        self._curve(validation, colours.validation, VALIDATION_MARK, width, line=marked)
-        if marked or validation:
-            self._best(low)
-        return self.built()
+        lines = self._lines(training, spans, curves)
+        self._curve(curves, lines, colours.training, TRAINING_MARK, marked=by_epoch, line=True)
+        lines = self._lines(validation, spans, curves, {x for x, _ in best})
+        curve = self._curve(curves, lines, colours.validation, VALIDATION_MARK, marked=True, line=by_epoch)
+        for point in self._scaled(best):
+            curves.pin(curve, point, BEST_MARK, "default")
+        return self.built(curves)
 
-    def _series(self) -> tuple[Points, Points]:
+    def _points(self, split: str) -> Points:
+        """Where its numbers stand, those that cannot be drawn among them; `split` is "train" or "validation"."""
         run = self._run
         if run is None:
-            return [], []
+            return []
+        if split == "train" and self.shown_by == "batch":
+            return list(run.batches)
         epochs = list(run.epochs)  # the run grows in another thread
-        train = [(float(place), epoch.train.get(self.metric, math.nan)) for place, epoch in enumerate(epochs, start=1)]
-        validation = [
-            (float(place), epoch.validation.get(self.metric, math.nan)) for place, epoch in enumerate(epochs, start=1)
-        ]
-        if self.shown_by == "batch":
-            train = list(run.batches)
-        return drawable(train, self.logarithmic), drawable(validation, self.logarithmic)
+        found = [epoch.train if split == "train" else epoch.validation for epoch in epochs]
+        return [(float(place), metrics.get(self.metric, math.nan)) for place, metrics in enumerate(found, start=1)]
 
     def _newest(self, training: Points, validation: Points) -> str:
         parts = []
         for name, points in ((self.metric, training), (f"val_{self.metric}", validation)):
-            if points:
-                value = points[-1][1]
+            if found := drawable(points, self.logarithmic):
+                value = found[-1][1]
                 parts.append(f"{name} {formats.percent(value) if self.metric == 'accuracy' else formats.loss(value)}")
         return "  ".join(parts)
 
-    def _x_range(self) -> tuple[float, float]:
-        run = self._run
-        done = len(run.epochs) if run else 0
+    def _across(self, spans: Sequence[Span], width: int) -> Axis:
+        """The axis of epochs: each stage counts its own from 1, as the log and the status do."""
         if self.shown_by == "batch":
-            latest = run.batches[-1][0] if run and run.batches else 1.0
+            latest = self._run.batches[-1][0] if self._run and self._run.batches else 1.0
             if latest <= 0.5:  # an epoch can take many minutes: do not leave most of the chart empty for them
-                return 0.0, next(part for part in PARTS if latest <= part)
-            return 0.0, float(max(math.ceil(latest), done, 1))
-        return 1.0, float(max(done, 2))
-
-    def _x_axis(self, first: float, last: float, width: int) -> None:
-        if last in PARTS:
-            self._plot.xticks([0.0, last], ["0", PARTS[last]])
+                last = next(part for part in PARTS if latest <= part)
+                return Axis(0.0, last, (0.0, last), ("0", PARTS[last]))
+            first, last = 0.0, float(max(spans[-1].end, 1))
         else:
-            ticks = epoch_ticks(int(first), int(last), max(width // 7, 2))
-            names = [str(tick) for tick in ticks]
-            if last == 1 and self.shown_by == "batch":
-                names[-1] = "1 epoch"
-            self._plot.xticks([float(tick) for tick in ticks], names)
-        self._plot.xlim(first, last)
+            first, last = 1.0, float(max(spans[-1].end, 2))
+        spans = [*spans[:-1], replace(spans[-1], end=int(last))]
+        most = max(width // 7, 2)
+        ticks, names = [], []
+        for place, span in enumerate(spans):
+            count = span.end - span.start
+            room = max(round(most * count / last), 1)
+            own = epoch_ticks(0 if first == 0 and not place else 1, count, room)
+            ticks += [float(span.start + tick) for tick in own]
+            names += [str(tick) for tick in own]
+        if last == 1 and first == 0:
+            names[-1] = "1 epoch"
+        return Axis(first, last, ticks, names)
 
-    def _y_axis(self, low: float, high: float, height: int) -> tuple[float, float]:
-        """Set the axis; gives back its ends as they are drawn."""
+    def _up(self, low: float, high: float, height: int) -> Axis:
+        """The axis of losses or accuracies for values from `low` to `high`."""
         most = max((height - 2) // 3, 2)
         if self.metric == "accuracy":
             low, high = max(low - 0.02 * (high - low) - 1e-4, 0), min(high + 0.02 * (high - low) + 1e-4, 1)
@@ -285,46 +322,46 @@ class LossChart(Chart):
             low, high = (0.0 if low > 0 else low), (high * 1.02 or 1.0)
             ticks = linear_ticks(low, high, most)
             places, labels = ticks, [tick_label(tick) for tick in ticks]
-        self._plot.yticks(places, [label.rjust(6) for label in labels])  # a steady left edge while values shrink
-        self._plot.ylim(low, high)
-        return low, high
+        # A steady left edge while values shrink.
+        return Axis(low, high, places, [label.rjust(6) for label in labels])
 
-    def _curve(self, points: Points, colour: tuple[int, int, int], mark: str, width: int, *, line: bool = True) -> None:
-        """A line within each stage, for another one has other images and rates; marks on whole epochs."""
-        scaled = self._scaled(points)
-        edges = [0.0, *(float(end) for _, end in (self._run.stage_ends() if self._run else [])), math.inf]
-        for start, end in itertools.pairwise(edges):
-            part = [point for point in scaled if start < point[0] <= end]
-            if line and len(part) > 1:
-                self._plot.plot(*zip(*part, strict=True), marker="braille", color=colour)
-            elif line and part and not mark:  # one point is no line, and not nothing either
-                self._plot.scatter([part[0][0]], [part[0][1]], marker=TRAINING_MARK, color=colour)
-        if mark and scaled:  # not on every epoch of a long run: the curve is to be seen as well
-            stride = math.ceil(4 * len(scaled) / width)
-            self._plot.scatter(*zip(*scaled[::-1][::stride], strict=True), marker=mark, color=colour)
+    def _lines(
+        self, points: Points, spans: Sequence[Span], curves: Curves, kept: Collection[float] = ()
+    ) -> list[Points]:
+        """What lines go through: one within each stage, for another one has other images and rates."""
+        most = 2 * curves.columns
+        lines: list[Points] = []
+        for span in spans:
+            own = [point for point in points if span.start < point[0] <= span.end]
+            parts = pieces(own, self.logarithmic)
+            lines += [self._scaled(thin(part, max(most * len(part) // len(points), 2), kept)) for part in parts]
+        return lines
+
+    def _curve(self, curves: Curves, lines: list[Points], colour: Rgb, mark: str, *, marked: bool, line: bool) -> Curve:
+        every = [point for part in lines for point in part]
+        marks: Points = []
+        if marked:  # not on every epoch of a long run: the curve is to be seen as well
+            marks = every[::-1][:: math.ceil(4 * len(every) / curves.columns) or 1][::-1]
+        elif len(every) == 1:  # one point is no line, and not nothing either
+            marks = every
+        return curves.curve(colour, lines if line else (), marks, mark)
 
     def _scaled(self, points: Points) -> Points:
         return [(x, math.log10(y)) for x, y in points] if self.logarithmic else points
 
-    def _best(self, low: float) -> None:
-        run = self._run
-        for place in stage_best(run) if run else ():
-            value = run.epochs[place - 1].validation.get(self.metric, math.nan) if run else math.nan
-            for point in self._scaled(drawable([(float(place), value)], self.logarithmic)):
-                if point[1] >= low:
-                    self._plot.scatter([point[0]], [point[1]], marker=BEST_MARK, color="default")
-
-    def _stages(self, height: float, first: float, last: float) -> None:
+    def _stages(self, spans: Sequence[Span], curves: Curves) -> None:
         """A line between stages, and their names where a curve ends last."""
-        ends = self._run.stage_ends() if self._run else []
-        if len(ends) < 2:
+        if len(spans) < 2:
             return
-        edge, shift = first, 0.5 if self.shown_by == "epoch" else 0.0
-        for name, end in ends:
-            border = min(end + shift, last)
-            if end != ends[-1][1]:
-                self._plot.vline(border, "gray")
-            room = (border - edge) / max(last - first, 1) * (self.size.width - 8)
-            if room >= len(name) + 2:
-                self._plot.text(name, (edge + border) / 2, height, alignment="center", color="gray")
+        row = 0 if self.metric == "accuracy" else curves.rows - 1
+        shift = 0.5 if self.shown_by == "epoch" else 0.0
+        edge = 0
+        for span in spans:
+            border = curves.columns if span is spans[-1] else min(curves.column(span.end + shift), curves.columns)
+            if span is not spans[-1]:
+                curves.rule(span.end + shift, "gray")
+            room = border - edge - 2
+            name = span.stage if len(span.stage) <= room else f"{span.stage[: room - 1]}…"
+            if room >= 4:
+                self.write(name, (edge + border) // 2, row, alignment="center", colour="gray")
             edge = border

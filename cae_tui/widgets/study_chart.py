@@ -17,7 +17,8 @@ from textual.strip import Strip
 
 from cae_tui import formats
 from cae_tui.themes import Rgb, data_colours, series_colours
-from cae_tui.widgets.chart import Chart
+from cae_tui.widgets.chart import Axis, Chart
+from cae_tui.widgets.curves import Curves
 from cae_tui.widgets.loss_chart import (
     TRAINING_MARK,
     VALIDATION_MARK,
@@ -25,6 +26,7 @@ from cae_tui.widgets.loss_chart import (
     epoch_ticks,
     linear_ticks,
     log_ticks,
+    pieces,
     thin,
     tick_label,
 )
@@ -197,8 +199,8 @@ class StudyChart(Chart):
     def _style(self, position: int) -> tuple[str, Rgb]:
         return mark_of(position), colour_of(self.app, position)
 
-    def _log_axis(self, values: Sequence[float], height: int) -> bool:
-        """A logarithmic axis where all values are above zero; whether it is one."""
+    def _up(self, values: Sequence[float], height: int) -> tuple[Axis, bool]:
+        """An axis of losses for `values`, and whether it is logarithmic: where all of them are above zero."""
         low, high = min(values), max(values)
         log = low > 0
         most = max((height - 2) // 3, 2)
@@ -209,9 +211,7 @@ class StudyChart(Chart):
         else:
             ticks = linear_ticks(min(low, 0), high or 1.0, most)
             places, (bottom, top) = list(ticks), (min(low, 0.0), high * 1.05 or 1.0)
-        self._plot.yticks(places, [tick_label(tick).rjust(6) for tick in ticks])
-        self._plot.ylim(bottom, top)
-        return log
+        return Axis(bottom, top, places, [tick_label(tick).rjust(6) for tick in ticks]), log
 
     def _overlay(self, curves: list[Curve], width: int, height: int) -> list[Strip]:
         """Validation curves in one chart, and under it which is which."""
@@ -220,32 +220,30 @@ class StudyChart(Chart):
             return self._words(COMING)
         legend = self._legend(curves, width)
         height -= len(legend)
-        self.begin(width, height)
-        every = [value for curve in curves for value in curve.validation if math.isfinite(value)]
-        log = self._log_axis(every, height)
-        last = max(len(curve.validation) for curve in curves)
-        self._epochs(last, width)
-        for curve in sorted(curves, key=lambda curve: curve.picked):  # the pick lies on top
+        up, log = self._up([value for curve in curves for value in curve.validation if math.isfinite(value)], height)
+        raster = self.begin(width, height, self._epochs(max(len(curve.validation) for curve in curves), width), up)
+        for curve in sorted(curves, key=lambda curve: curve.picked):  # where all else is equal the pick lies on top
             mark, colour = self._style(curve.position)
-            self._line(curve.validation, mark, colour, width, log=log)
-        return [*self.built(), *self.written(legend)]
+            self._line(raster, curve.validation, mark, colour, log=log)
+        return [*self.built(raster), *self.written(legend)]
 
     def _words(self, words: str) -> list[Strip]:
         return self.written(Text(words, style="dim"))
 
-    def _epochs(self, last: int, width: int) -> None:
-        ticks = epoch_ticks(1, max(last, 2), max(width // 7, 2))
-        self._plot.xticks([float(tick) for tick in ticks], [str(tick) for tick in ticks])
-        self._plot.xlim(1.0, float(max(last, 2)))
+    def _epochs(self, last: int, width: int) -> Axis:
+        last = max(last, 2)
+        ticks = epoch_ticks(1, last, max(width // 7, 2))
+        return Axis(1.0, float(last), ticks, [str(tick) for tick in ticks])
 
-    def _line(self, losses: Sequence[float], mark: str, colour: Rgb, width: int, *, log: bool) -> None:
-        points = drawable([(float(at), value) for at, value in enumerate(losses, start=1)], log)
-        points = thin([(x, math.log10(y)) if log else (x, y) for x, y in points], 2 * width)
-        if len(points) > 1:
-            self._plot.plot(*zip(*points, strict=True), marker="braille", color=colour)
-        if points:
-            stride = max(math.ceil(6 * len(points) / width), 1)
-            self._plot.scatter(*zip(*points[::-1][::stride], strict=True), marker=mark, color=colour)
+    def _line(self, raster: Curves, losses: Sequence[float], mark: str, colour: Rgb, *, log: bool) -> None:
+        points = [(float(at), value) for at, value in enumerate(losses, start=1)]
+        most = 2 * raster.columns
+        lines = [
+            self._scaled(thin(part, max(most * len(part) // len(points), 2)), log=log) for part in pieces(points, log)
+        ]
+        every = [point for line in lines for point in line]
+        stride = max(math.ceil(6 * len(every) / raster.columns), 1)
+        raster.curve(colour, lines, every[::-1][::stride][::-1], mark)
 
     def _legend(self, curves: list[Curve], width: int) -> list[Text]:
         """Marker and label of each curve, in as many lines as are needed, at most three."""
@@ -273,7 +271,8 @@ class StudyChart(Chart):
         shown = curves[: across * down]
         each_width, each_height = width // across, (height - 1) // down - 1
         every = [v for curve in shown for v in (*curve.train, *curve.validation) if math.isfinite(v)]
-        last = max(len(curve.validation) for curve in shown)
+        up, log = self._up(every, each_height)
+        epochs = self._epochs(max(len(curve.validation) for curve in shown), each_width)
         colours = data_colours(self.app)
         lines: list[Strip] = []
         for first in range(0, len(shown), across):
@@ -284,12 +283,10 @@ class StudyChart(Chart):
                 label.truncate(each_width)
                 label.pad_right(each_width - label.cell_len)
                 head.append_text(label)
-                self.begin(each_width, each_height)
-                log = self._log_axis(every, each_height)
-                self._epochs(last, each_width)
-                self._line(curve.train, TRAINING_MARK, colours.training, each_width, log=log)
-                self._line(curve.validation, VALIDATION_MARK, colours.validation, each_width, log=log)
-                columns.append([line.adjust_cell_length(each_width) for line in self.built()])
+                raster = self.begin(each_width, each_height, epochs, up)
+                self._line(raster, curve.train, TRAINING_MARK, colours.training, log=log)
+                self._line(raster, curve.validation, VALIDATION_MARK, colours.validation, log=log)
+                columns.append([line.adjust_cell_length(each_width) for line in self.built(raster)])
             lines += [*self.written([head]), *map(Strip.join, zip(*columns, strict=True))]
         key = Text.assemble(
             (TRAINING_MARK, Color(*colours.training).hex), " training  ",
@@ -315,26 +312,24 @@ class StudyChart(Chart):
         numeric = [key for key in keys if isinstance(key, float)]
         at = dict(zip(values, numeric if len(numeric) == len(keys) else map(float, range(len(keys))), strict=True))
         hint = f"{name.replace('_', ' ')}" + ("   3 again: the next one" if len(view.stage.names) > 1 else "")
-        self.begin(width, height - 1)
         spreads = {place: point.deviation("best_loss") or 0.0 for place, point in ended}
         bounds = [v for place, p in ended for v in (p.loss - spreads[place], p.loss + spreads[place]) if v > 0]
-        log = self._log_axis(bounds or [point.loss for _, point in ended], height - 1)
-        self._value_axis(at, width)
+        up, log = self._up(bounds or [point.loss for _, point in ended], height - 1)
+        raster = self.begin(width, height - 1, self._values(at, width), up)
         if len(view.stage.names) == 1 and len(ended) > 1:
             line = sorted((at[point.values[name]], point.loss) for _, point in ended)
-            self._plot.plot(*zip(*self._scaled(line, log=log), strict=True), marker="braille", color="gray")
+            raster.curve("gray", [self._scaled(line, log=log)])
         for place, point in ended:
             x, spread = at[point.values[name]], spreads[place]
             if spread:
                 ends = self._scaled([(x, max(point.loss - spread, min(bounds))), (x, point.loss + spread)], log=log)
-                self._plot.plot(*zip(*ends, strict=True), marker="│", color="gray")
-        self._marks(view, [(place, at[point.values[name]], point.loss) for place, point in ended], log=log)
-        return [*self.built(), *self.written([Text.assemble(hint, (f"   {PICK_MARK} pick", "dim"))])]
+                raster.rule(x, "gray", (ends[0][1], ends[-1][1]))
+        self._marks(raster, view, [(place, at[point.values[name]], point.loss) for place, point in ended], log=log)
+        return [*self.built(raster), *self.written([Text.assemble(hint, (f"   {PICK_MARK} pick", "dim"))])]
 
-    def _value_axis(self, at: Mapping[str, float], width: int) -> None:
+    def _values(self, at: Mapping[str, float], width: int) -> Axis:
         low, high = min(at.values()), max(at.values())
         margin = 0.06 * (high - low) or 1.0
-        self._plot.xlim(low - margin, high + margin)
         kept: dict[str, float] = {}
         reach = -math.inf
         for value, place in at.items():  # a label that would touch the one before is left out
@@ -342,7 +337,7 @@ class StudyChart(Chart):
             if column >= reach:
                 kept[value] = place
                 reach = column + len(value) + 2
-        self._plot.xticks(list(kept.values()), list(kept))
+        return Axis(low - margin, high + margin, list(kept.values()), list(kept))
 
     def _by_time(self, view: StageView, width: int, height: int) -> list[Strip]:
         ended = self._ended(view)
@@ -353,29 +348,29 @@ class StudyChart(Chart):
             [Curve(view.labels[place], (), (), place, place == view.stage.pick) for place, _, _ in points], width
         )
         room = height - 1 - len(legend)
-        self.begin(width, room)
-        log = self._log_axis([loss for _, _, loss in points], room)
+        up, log = self._up([loss for _, _, loss in points], room)
         times = [seconds for _, seconds, _ in points]
         low, high = min(times), max(times)
         margin = 0.05 * (high - low) or 0.1 * high or 1.0
-        self._plot.xlim(low - margin, high + margin)
         ticks = linear_ticks(low, high, max(width // 10, 2)) if high > low else [low]
-        self._plot.xticks(ticks, [f"{tick:g}" for tick in ticks])
+        across = Axis(low - margin, high + margin, ticks, [f"{tick:g}" for tick in ticks])
+        raster = self.begin(width, room, across, up)
         front = [points[place] for place in pareto([(seconds, loss) for _, seconds, loss in points])]
         if len(front) > 1:
             line = self._scaled([(seconds, loss) for _, seconds, loss in front], log=log)
-            self._plot.plot(*zip(*line, strict=True), marker="braille", color="gray")
-        self._marks(view, points, log=log)
+            raster.curve("gray", [line])
+        self._marks(raster, view, points, log=log)
         note = Text.assemble(view.per, ("   ⠒ Pareto front: none beats it in both", "dim"))
-        return [*self.built(), *self.written([note, *legend])]
+        return [*self.built(raster), *self.written([note, *legend])]
 
-    def _marks(self, view: StageView, points: Sequence[tuple[int, float, float]], *, log: bool) -> None:
-        """The points in their colours, the pick last, so that nothing hides it."""
-        for place, x, loss in sorted(points, key=lambda item: item[0] == view.stage.pick):
+    def _marks(self, raster: Curves, view: StageView, points: Sequence[tuple[int, float, float]], *, log: bool) -> None:
+        """The points in their colours; nothing hides the pick."""
+        for place, x, loss in points:
             mark, colour = self._style(place)
             ((x, y),) = self._scaled([(x, loss)], log=log) or [(x, loss)]
-            picked = place == view.stage.pick
-            self._plot.scatter([x], [y], marker=PICK_MARK if picked else mark, color=colour)
+            curve = raster.curve(colour, marks=[(x, y)], mark=mark)
+            if place == view.stage.pick:
+                raster.pin(curve, (x, y), PICK_MARK, colour)
 
     @staticmethod
     def _scaled(points: Sequence[tuple[float, float]], *, log: bool) -> Points:
@@ -420,28 +415,23 @@ class StudyChart(Chart):
         shown = [logs[place] for place, _ in ended]
         low, high = min(shown), max(shown)
         axes = [axis_of(view.spec, view.stage, name) for name in names]
-        self.begin(width, height - 1)
-        self._plot.xlim(-0.05, len(names) + 0.12)
-        self._plot.ylim(-0.05, 1.05)
-        self._plot.yticks([], [])
-        self._plot.yaxes(False, False)
-        self._plot.xticks(
-            [float(place) for place in range(len(names) + 1)], [*(name.replace("_", " ") for name in names), "loss"]
-        )
-        for place in range(len(names) + 1):
-            self._plot.vline(float(place), "gray")
+        heads = [*(name.replace("_", " ") for name in names), "loss"]
+        raster = self.begin(width, height - 1, Axis(-0.05, len(names) + 0.12, range(len(heads)), heads), None)
+        for place in range(len(heads)):
+            raster.rule(float(place), "gray")
         worst_first = sorted(ended, key=lambda pair: (pair[0] == view.stage.pick, -logs[pair[0]]))
         for place, point in worst_first:
             heights = [scale[point.values[name]] for name, (scale, _) in zip(names, axes, strict=True)]
             share = (logs[place] - low) / (high - low) if high > low else 0.0
             picked = place == view.stage.pick
             colour: Any = "default" if picked else self._style(place)[1]
-            self._plot.plot(list(map(float, range(len(names) + 1))), [*heights, share], marker="braille", color=colour)
+            raster.curve(colour, [list(zip(map(float, range(len(heads))), [*heights, share], strict=True))])
         for place, (_, labels) in enumerate(axes):
             for at, label in labels[:8]:
-                self._plot.text(f" {label}", float(place), at, alignment="left", color="default")
+                self.write(f" {label}", *raster.cell((place, at)), alignment="left", colour="default")
         for at, value in ((0.0, 10**low), (1.0, 10**high)):
-            self._plot.text(formats.loss(value), float(len(names)), at, alignment="right", color="default")
+            column, row = raster.cell((len(names), at))
+            self.write(formats.loss(value), column, row, alignment="right", colour="default")
         best_of = f" · the best {BEST_CURVES} of {every}" if every > MOST_CURVES else ""
-        note = Text.assemble("⠒ the pick (the colour of text)", (f"   low on the right is good{best_of}", "dim"))
-        return [*self.built(), *self.written([note])]
+        note = Text.assemble("⠒ the pick", (f"   low on the right is good{best_of}", "dim"))
+        return [*self.built(raster), *self.written([note])]

@@ -1,16 +1,23 @@
+import itertools
 import math
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from textual.app import App, ComposeResult
 
 from cae_tui.run_state import RunState, replay
 from cae_tui.themes import THEMES, data_variables
+from cae_tui.widgets.curves import Curve, Curves
 from cae_tui.widgets.loss_chart import (
     LossChart,
     drawable,
     epoch_ticks,
     linear_ticks,
     log_ticks,
+    pieces,
     stage_best,
     thin,
     tick_label,
@@ -200,3 +207,146 @@ async def test_no_size_and_no_loss_breaks_it(size: tuple[int, int], log: bool) -
             chart.show(run)
             await pilot.pause()
             assert drawn(chart)
+
+
+def remade(events: list[Event], change: Callable[[EpochEnded], dict[str, Any]]) -> RunState:
+    """The run of `events` with other numbers in its epochs."""
+    return replay("a", [replace(one, **change(one)) if isinstance(one, EpochEnded) else one for one in events])
+
+
+def noisy(seed: int, kind: str, epochs: int) -> RunState:
+    draw = random.Random(seed)
+    steep = draw.choice([0.0, 1.0, 3.0])
+
+    def change(epoch: EpochEnded) -> dict[str, Any]:
+        loss = 0.1 / epoch.epoch**steep
+        return {
+            "train": {"loss": loss * draw.uniform(0.5, 1.5), "accuracy": draw.uniform(0.2, 0.99)},
+            "validation": {"loss": loss * draw.uniform(0.5, 1.5), "accuracy": draw.uniform(0.2, 0.99)},
+            "best_epoch": max(epochs // 2, 1),
+        }
+
+    return remade(scripted_events(kind, epochs=epochs, steps=1), change)
+
+
+def cells_with(text: str, wanted: Callable[[str], bool]) -> set[tuple[int, int]]:
+    return {(x, y) for y, line in enumerate(text.split("\n")) for x, sign in enumerate(line) if wanted(sign)}
+
+
+@pytest.mark.parametrize("size", [(30, 9), (46, 16), (80, 24), (160, 50)])
+@pytest.mark.parametrize(("metric", "log"), [("loss", True), ("loss", False), ("accuracy", True)])
+async def test_every_mark_stands_on_its_line(
+    monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], metric: str, log: bool
+) -> None:
+    chart, curve = LossChart(metric, by="epoch"), Curves.curve
+    async with Host(chart).run_test(size=size) as pilot:
+        chart.log_scale = log
+        for seed, epochs in enumerate((1, 2, 3, 8, 20, 75, 500)):
+            chart.show(noisy(seed, "classifier", epochs))
+            await pilot.pause()
+            marks = cells_with(chart.text, lambda sign: sign in "●▲★")
+            assert "★" in chart.text
+            with monkeypatch.context() as bare:
+                bare.setattr(Curves, "pin", lambda *_: None)
+                bare.setattr(
+                    Curves, "curve", lambda self, colour, lines=(), marks=(), mark="": curve(self, colour, lines)
+                )
+                chart.stale = True
+                lines = cells_with(chart.text, lambda sign: "\u2800" < sign <= "\u28ff")
+            assert marks
+            assert marks <= lines
+
+
+def test_a_line_does_not_lead_over_what_cannot_be_drawn() -> None:
+    points = [(1.0, 0.1), (2.0, math.nan), (3.0, 0.2), (4.0, 0.0), (5.0, 0.3), (6.0, math.inf)]
+    assert pieces(points, log=True) == [[(1.0, 0.1)], [(3.0, 0.2)], [(5.0, 0.3)]]
+    assert pieces(points, log=False) == [[(1.0, 0.1)], [(3.0, 0.2), (4.0, 0.0), (5.0, 0.3)]]
+    assert pieces([], log=True) == []
+
+
+async def test_a_gap_in_the_numbers_is_a_gap_in_the_curve_and_what_stands_alone_is_seen() -> None:
+    def change(epoch: EpochEnded) -> dict[str, Any]:
+        gone = {"loss": math.nan}
+        return {"train": gone, "validation": {"loss": 0.1} if epoch.epoch in (1, 2, 10, 19, 20) else gone}
+
+    chart = LossChart(by="epoch")
+    async with Host(chart).run_test(size=(80, 24)) as pilot:
+        chart.show(remade(scripted_events(epochs=20), change))
+        await pilot.pause()
+        columns = sorted(x for x, _ in cells_with(chart.text, lambda sign: sign in "▲★" or "\u2800" < sign <= "\u28ff"))
+        jumps = [right - left for left, right in itertools.pairwise(columns) if right - left > 1]
+        assert len(jumps) == 2
+
+
+@pytest.mark.parametrize("kind", ["autoencoder", "classifier"])
+@pytest.mark.parametrize("epochs", [1, 2, 9, 40])
+@pytest.mark.parametrize("constant", [True, False])
+async def test_curves_that_coincide_are_both_seen(kind: str, epochs: int, constant: bool) -> None:
+    def change(epoch: EpochEnded) -> dict[str, Any]:
+        same = {"loss": 0.1 if constant else 0.1 / epoch.epoch, "accuracy": 0.9}
+        return {"train": same, "validation": same}
+
+    for metric in ("loss", "accuracy") if kind == "classifier" else ("loss",):
+        chart = LossChart(metric, by="epoch")
+        async with Host(chart).run_test(size=(60, 16)) as pilot:
+            chart.show(remade(scripted_events(kind, epochs=epochs), change))
+            await pilot.pause()
+            assert "●" in chart.text
+            assert "★" in chart.text
+            assert epochs < 9 or chart.text.count("▲") > 1
+            colours = {
+                part.style.color.triplet for line in chart.lines for part in line if part.style and part.style.color
+            }
+            assert len({colour for colour in colours if colour is not None and len(set(colour)) > 1}) >= 1 + (
+                epochs > 2
+            )
+
+
+async def test_a_best_epoch_that_thinning_would_leave_out_is_on_the_curve(monkeypatch: pytest.MonkeyPatch) -> None:
+    def change(epoch: EpochEnded) -> dict[str, Any]:
+        loss = 0.001 if epoch.epoch == 777 else 0.1
+        return {"train": {"loss": 0.2}, "validation": {"loss": loss}, "best_epoch": 777}
+
+    drawn_lines: list[Any] = []
+    curve = Curves.curve
+
+    def keep(self: Curves, colour: Any, lines: Any = (), marks: Any = (), mark: str = "") -> Curve:
+        drawn_lines.append(list(lines))
+        return curve(self, colour, lines, marks, mark)
+
+    monkeypatch.setattr(Curves, "curve", keep)
+    chart = LossChart(by="epoch")
+    async with Host(chart).run_test(size=(60, 16)) as pilot:
+        chart.show(remade(scripted_events(epochs=1500, steps=1), change))
+        await pilot.pause()
+        assert chart.text.count("★") == 1
+        (validation,) = drawn_lines[1]
+        assert (777.0, -3.0) in validation
+        assert len(validation) < 150
+
+
+async def test_each_stage_counts_its_epochs_from_one_under_the_chart() -> None:
+    def change(epoch: EpochEnded) -> dict[str, Any]:
+        return {}
+
+    for by, first in (("epoch", "1"), ("batch", "0")):
+        chart = LossChart(by=by)
+        async with Host(chart).run_test(size=(80, 24)) as pilot:
+            chart.show(remade(scripted_events("classifier", epochs=4), change))
+            await pilot.pause()
+            *_, names = chart.text.split("\n")
+            assert names.split() == [first, *"1234"[by == "epoch" :], *"1234"]
+            assert all(name in chart.text for name in ("frozen", "fine-tuning"))
+
+
+async def test_the_epoch_under_way_of_a_stage_that_has_begun_is_its_first_by_batch() -> None:
+    events = scripted_events("classifier", epochs=3)
+    before = until(events, EpochEnded, 3)[0]
+    after = [event for event in events[len(before) :] if isinstance(event, BatchEnded)][:2]
+    began = [event for event in events[len(before) :] if type(event).__name__ == "StageStarted"][:1]
+    chart = LossChart(by="batch")
+    async with Host(chart).run_test(size=(80, 24)) as pilot:
+        chart.show(replay("a", [*before, *began, *after]))
+        await pilot.pause()
+        assert chart.text.split("\n")[-1].split() == ["0", "1", "2", "3", "1"]
+        assert "fine-tuning" in chart.text
