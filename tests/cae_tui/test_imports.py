@@ -13,8 +13,8 @@ from tests.cae_tui.script import scripted_events, write_run
 
 CHECKOUT = Path(imports.OURS)
 THEIRS = (
-    "engine", "random", "argparse", "dataclasses", "logging", "json", "gzip", "uuid", "rich", "textual", "numpy", "torch",
-    "pydantic", "utils", "assets",
+    "engine", "random", "argparse", "dataclasses", "logging", "json", "gzip", "uuid", "rich", "textual", "numpy",
+    "torch", "pydantic", "utils", "assets",
 )  # fmt: skip
 """Modules that a folder may have. What Python itself imports before any program begins cannot be ours."""
 STANDARD = tuple(name for name in THEIRS if name in sys.stdlib_module_names)
