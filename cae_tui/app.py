@@ -6,6 +6,7 @@ the page on top, and to any other page once that is on top again. Only the home 
 the first paint; every other screen is imported when it is first opened.
 """
 
+import asyncio
 import gc
 import time
 from collections.abc import Iterable
@@ -365,6 +366,26 @@ class CaeApp(StudyApp):
             self._open(self.studies.current.id if self.studies.current else "")
         else:
             self._open_training(self.runner.current.id if self.runner.current else "")
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Ask the terminal to take `text`, keep it in a file too, and say what was tried."""
+        from cae_tui.clipboard import clipboard_sequence
+
+        self._clipboard = text  # as Textual has it, for fields of its own
+        if self._driver is not None:
+            self._driver.write(clipboard_sequence(text))
+        self._keep_copy(text)
+
+    @work
+    async def _keep_copy(self, text: str) -> None:
+        from cae_tui.clipboard import give_to_tmux, keep_copy
+
+        given = await asyncio.to_thread(give_to_tmux, text)
+        sent = f"Sent to the terminal's clipboard{' and to the buffer of tmux' if given else ''}"
+        try:
+            self.tell(f"{sent}, and saved to {await asyncio.to_thread(keep_copy, self.home.path, text)}.")
+        except EngineError as error:
+            self.tell(f"{sent}. {error}", "warning")
 
     def action_picture(self) -> None:
         """Save a picture of the screen, once the palette is gone from it."""

@@ -258,4 +258,3 @@ What a complete run came to, measured once on images that nothing was chosen by.
         """The report as text."""
         if self.view is not None:
             self.app.copy_to_clipboard(as_text(self.view.result, self.view.status.image_shape))
-            self.notify("The report was copied as text.")

@@ -81,6 +81,12 @@ def errors() -> Iterator[Errors]:
     assert not handler.met, "\n".join(handler.met)
 
 
+@pytest.fixture(autouse=True)
+def no_tmux(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests keeps what is in the buffer of their tmux."""
+    monkeypatch.delenv("TMUX", raising=False)
+
+
 @pytest.fixture
 def errors_are_meant(errors: Errors) -> Iterator[None]:
     """For tests that make errors."""

@@ -201,3 +201,18 @@ def test_inside_tmux_the_screen_is_the_same_and_the_shell_comes_back(tmux: Tmux,
     tmux("send-keys", "-t", "s", "C-c")
     after = tmux.wait_for("ended 0")
     assert "Last runs" not in after
+
+
+def test_a_copy_inside_tmux_is_in_its_buffer_and_in_a_file(tmux: Tmux, home: Home) -> None:
+    tmux("new-session", "-d", "-s", "s", "-x", "120", "-y", "40", "sh")
+    tmux("send-keys", "-t", "s", f"clear; {' '.join(COMMAND)} --home {home.path}", "Enter")
+    tmux.wait_for(*READY)
+    tmux("send-keys", "-t", "s", "r")
+    tmux.wait_for("Filter /", "✓ finished")
+    tmux("send-keys", "-t", "s", "Enter")
+    tmux.wait_for("Copy")
+    tmux("send-keys", "-t", "s", "y")
+    tmux.wait_for("Sent to the", "tmux")  # it is wrapped; once it says so, it is done
+    copied = (home.path / "copied.txt").read_text()
+    assert copied.startswith("autoencoder")
+    assert tmux("show-buffer").strip() == copied.strip()
