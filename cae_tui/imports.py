@@ -39,6 +39,6 @@ def _import_engine() -> None:
         del sys.modules[name]  # another's; whoever has imported it keeps it
     sys.path.insert(0, OURS)
     try:
-        __import__("engine")  # its parts are looked for where it lies, and nowhere else
+        import engine as engine  # its parts are looked for where it lies, and nowhere else
     finally:
         sys.path.remove(OURS)
