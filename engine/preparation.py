@@ -74,18 +74,13 @@ def create(home: Home, spec: Spec, study: str = "", trial: int = 0, split_rule: 
     if isinstance(spec, ClassifierSpec):
         check_classes(data)
     training, validation = split_for(spec, data, split_rule)
-    if problems := check_against_data(spec, data.shape, len(training)):
-        raise SpecError(problems)
     encoder, origin = None, None
     if isinstance(spec, ClassifierSpec):
         file, origin = find_encoder(home, spec.encoder)
         encoder = read_autoencoder(file, data.shape)
         encoder.build()
-    plan = plan_autoencoder(spec if encoder is None else encoder.encoder_spec, data.shape)  # type: ignore[arg-type]  # no encoder: an autoencoder's spec
-    if spec.batch_size == 1 and any(layer.normalised and layer.shape[:2] == (1, 1) for layer in plan.encoder):
-        raise SpecError(
-            {"batch_size": "1 leaves batch normalisation one number to normalise: use 2 or more, or fewer halvings."}
-        )
+    if problems := misfits(spec, data, len(training), None if encoder is None else encoder.encoder_spec):
+        raise SpecError(problems)
     work = Work(  # in a directory that is yet to be made
         run=RunDirectory(home.runs), spec=spec, data=data, training=training, validation=validation, device=device,
         encoder=encoder, split_rule=split_rule,
@@ -119,6 +114,25 @@ def create(home: Home, spec: Spec, study: str = "", trial: int = 0, split_rule: 
         )
 
     return replace(work, run=home.create_run(fill))
+
+
+def misfits(
+    spec: AutoencoderSpec | ClassifierSpec, data: ImageData, training: int, encoder: AutoencoderSpec | None
+) -> dict[str, str]:
+    """Why no run of `spec` could begin on `data`: a sentence for each field that does not fit, none where all do.
+
+    Args:
+        training: how many images it trains on.
+        encoder: the spec of the autoencoder that a classifier is built on.
+    """
+    if problems := check_against_data(spec, data.shape, training):
+        return problems
+    own = encoder or spec
+    assert isinstance(own, AutoencoderSpec)
+    layers = plan_autoencoder(own, data.shape).encoder
+    if spec.batch_size == 1 and any(layer.normalised and layer.shape[:2] == (1, 1) for layer in layers):
+        return {"batch_size": "1 leaves batch normalisation one number to normalise: use 2 or more, or fewer halvings."}
+    return {}
 
 
 def _bytes_of(path: Path) -> bytes:

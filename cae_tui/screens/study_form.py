@@ -32,10 +32,10 @@ from engine.studies.spec import (
     describe,
     guided_baseline,
     make_study,
-    studied_fields,
     study_fields,
     study_from_json,
 )
+from engine.studies.values import studied_fields
 
 PAUSE_SECONDS = 0.3
 DRAFT = "study"

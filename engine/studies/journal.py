@@ -1,14 +1,21 @@
 """Optuna's part of a study: its journal, what a search tries next, and how much each hyperparameter matters.
 
-The journal is kept for every kind of study, so that `optuna-dashboard` opens it. Optuna stores no state of a sampler:
-each trial is given a fresh one, seeded from the study's seed and the trial's number, so that a study which was cut off
-tries the same points as one that was left alone. All of this happens under the study's own lock.
+The journal is kept for every kind of study, so that `optuna-dashboard` opens it. All that it holds is in `study.json`
+too, which is written first: a journal that says anything else, or cannot be read, is written anew from there.
+
+Optuna stores no state of a sampler: each trial is given a fresh one, seeded from the study's seed and the trial's
+number, so that a study which was cut off tries the same points as one that was left alone. All of this happens under
+the study's own lock.
 """
 
+import itertools
 import json
+import logging
 import math
+import os
+import stat
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,70 +24,161 @@ import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal import BaseJournalBackend, JournalFileBackend
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from engine.errors import StorageError, StudyError
 from engine.fields import write_value
+from engine.files import storage_error, write_bytes
 from engine.states import PRUNED
 from engine.studies.records import PointRecord, StudyDirectory, StudyRecord
-from engine.studies.spec import Range, StudySpec, space_of, spec_of, studied_fields
+from engine.studies.spec import StudySpec, space_of
+from engine.studies.values import Range, choices_of, combination, studied_fields
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
+log = logging.getLogger("cae_tui.engine")
 
 Param = int | float | str | bool
 RANDOM_TRIALS = 10
 """The first trials of a search are drawn at random: TPE has nothing to go by yet."""
+PROPOSALS = 20
+"""So often TPE is asked for a point before one of those that are left is drawn."""
 
 
 class Journal:
     """The Optuna journal of a study; whoever opens it holds the study's lock.
 
+    Where the file does not say what `record` says it is written anew, and what was there is set aside beside it. The
+    numbers of the points in the journal may change by that: they are put into `record`.
+
     Raises:
-        StudyError: it cannot be read.
         StorageError: it cannot be written.
     """
 
-    def __init__(self, directory: StudyDirectory, spec: StudySpec) -> None:
-        self._spec = spec
+    def __init__(self, directory: StudyDirectory, spec: StudySpec, record: StudyRecord) -> None:
+        self._spec, self._path, self._name = spec, directory.journal, directory.id
         self._distributions = distributions_of(spec)
-        path = directory.journal
+        _make_way(self._path.with_name(self._path.name + ".lock"))  # a dead process left it: it would block for good
         try:
-            mend(path)
-            storage = JournalStorage(JournalFileBackend(str(path)))
-            self._study = optuna.create_study(
-                storage=storage, study_name=directory.id, direction="minimize", load_if_exists=True
-            )
-            self._study.pruner = optuna.pruners.MedianPruner(
-                n_startup_trials=4, n_warmup_steps=max(total_epochs(spec) // 4, 1)
-            )
-            trials = self._study.get_trials(deepcopy=False)
-        except OSError as error:
-            raise StorageError(f"{path} could not be written: {error.strerror or error}. Make room.") from error
+            usable = mend(self._path) and self._agrees(record)
         except Exception as error:  # Optuna raises whatever a damaged line makes it stumble over
-            raise StudyError(
-                f"{path} cannot be read ({type(error).__name__}: {error}): restore the file, or start the study anew."
-            ) from None
-        self._written = {trial.user_attrs.get("point") for trial in trials}
+            log.warning("%s cannot be read (%s: %s)", self._path, type(error).__name__, error)
+            usable = False
+        if not usable:
+            self._write_anew(record)
+        self._study = self._load()
+        known = {point.optuna for stage in record.stages for point in stage.points}
+        for trial in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            if trial.number not in known:  # it was asked for, and cut off before it was written down
+                self._study.tell(trial.number, state=TrialState.FAIL)
+        self._written = {trial.user_attrs.get("point") for trial in self._study.get_trials(deepcopy=False)}
+
+    def _load(self) -> optuna.Study:
+        self._storage = JournalStorage(JournalFileBackend(str(self._path)))
+        return optuna.load_study(
+            storage=self._storage,
+            study_name=self._name,
+            sampler=optuna.samplers.RandomSampler(),  # never asked, and the usual one writes into the journal
+            pruner=optuna.pruners.MedianPruner(
+                n_startup_trials=4, n_warmup_steps=max(total_epochs(self._spec) // 4, 1)
+            ),
+        )
+
+    def _agrees(self, record: StudyRecord) -> bool:
+        """Whether the file holds what the study's own record says, and this study alone."""
+        study = self._load()
+        if study.direction is not StudyDirection.MINIMIZE or len(optuna.get_all_study_names(self._storage)) > 1:
+            return False
+        trials = study.get_trials(deepcopy=False)
+        by_point = {trial.user_attrs.get("point"): trial.number for trial in trials}
+        seen: list[int] = []
+        for name, base, point in _points(record):
+            number = point.optuna if self._spec.mode == "search" else by_point.get(name)
+            if number is None and self._spec.mode != "search":
+                continue  # `keep` writes it, once it has ended
+            if number is None or not 0 <= number < len(trials):
+                return False
+            seen.append(number)
+            if not _same(trials[number], frozen(self._spec, self._distributions, base, point), ended=point.ended):
+                return False
+        others = [trial for trial in trials if trial.number not in set(seen)]
+        return seen == sorted(set(seen)) and all(
+            trial.state in (TrialState.FAIL, TrialState.RUNNING) and "point" not in trial.user_attrs for trial in others
+        )
+
+    def _write_anew(self, record: StudyRecord) -> None:
+        entries = _Entries()
+        study = optuna.create_study(storage=JournalStorage(entries), study_name=self._name, direction="minimize")
+        number = itertools.count()
+        for name, base, point in _points(record):
+            if self._spec.mode == "search":
+                study.add_trial(frozen(self._spec, self._distributions, base, point))
+                point.optuna = next(number)
+            elif point.ended:
+                study.add_trial(frozen(self._spec, self._distributions, base, point, {"point": name}))
+        if os.path.lexists(self._path):
+            log.warning("study %s: its journal does not say what study.json says, and is written anew", self._name)
+        _make_way(self._path, keep=True)
+        write_bytes(self._path, b"".join(line + b"\n" for line in entries.lines))
 
     # -- a search ---------------------------------------------------------------------------------
 
-    def ask(self, number: int) -> tuple[int, dict[str, str]]:
-        """What a search tries as its point of that number, from 1: Optuna's number for it, and the values."""
-        seed = np.random.SeedSequence([self._spec.search_seed, number]).generate_state(1)[0]
+    def ask(self, number: int, unfit: Callable[[Mapping[str, str]], bool]) -> tuple[int, dict[str, str]] | None:
+        """What a search tries as its point of that number, from 1: Optuna's number for it, and the values.
+
+        None where all that could be tried is `unfit`: it was tried before, or cannot be trained. Where a hyperparameter
+        may be any fraction of a range there is always something left, and a proposal may be unfit all the same.
+        """
+        seed = int(np.random.SeedSequence([self._spec.search_seed, number]).generate_state(1)[0])
+        sampler = optuna.samplers.TPESampler(n_startup_trials=RANDOM_TRIALS, seed=seed, constant_liar=False)
+        # A study keeps the trials that a sampler has looked at: one that was just loaded knows all of them.
+        study = optuna.load_study(study_name=self._name, storage=self._storage, sampler=sampler)
+        for _ in range(PROPOSALS):
+            values = self._propose(study)
+            if not unfit(values):
+                break
+        else:
+            left = self._every(seed)
+            if left is not None:
+                found = next((values for values in left if not unfit(values)), None)
+                if found is None:
+                    return None
+                values = found
+        params = {name: typed(self._spec, name, value) for name, value in values.items()}
+        self._study.add_trial(
+            optuna.trial.create_trial(state=TrialState.RUNNING, params=params, distributions=self._distributions)
+        )
+        return self._study.get_trials(deepcopy=False)[-1].number, values
+
+    def _propose(self, study: optuna.Study) -> dict[str, str]:
+        """What `study.ask` would propose; asked so, nothing is written before it is known to be wanted."""
+        trial = optuna.trial.create_trial(state=TrialState.RUNNING)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            self._study.sampler = optuna.samplers.TPESampler(
-                n_startup_trials=RANDOM_TRIALS, seed=int(seed), constant_liar=False
-            )
-            trial = self._study.ask(self._distributions)
-        return trial.number, {name: write_value(value) for name, value in trial.params.items()}
+            space = study.sampler.infer_relative_search_space(study, trial)
+            found = study.sampler.sample_relative(study, trial, space)
+            for name, distribution in self._distributions.items():
+                if name not in found:
+                    found[name] = (
+                        _only(distribution)
+                        if distribution.single()
+                        else study.sampler.sample_independent(study, trial, name, distribution)
+                    )
+        return {name: write_value(found[name]) for name in self._distributions}
+
+    def _every(self, seed: int) -> Iterator[dict[str, str]] | None:
+        """Every combination once, from a random one on; None where there is no end of them."""
+        choices = choices_of(space_of(self._spec))
+        if choices is None:
+            return None
+        count = math.prod(len(values) for values in choices.values())
+        first = int(np.random.default_rng(seed).integers(count))
+        return (combination(choices, (first + step) % count) for step in range(count))
 
     def report(self, number: int, loss: float, epoch: int) -> None:
         """Tell the validation loss of an epoch, from 1 and over all stages of the run; once is enough."""
-        trial = self._trial(number)
         if epoch not in self._frozen(number).intermediate_values:
-            trial.report(loss, epoch)
+            self._trial(number).report(loss, epoch)
 
     def is_hopeless(self, number: int) -> bool:
         """Whether its losses so far are worse than those of most trials at the same epoch."""
@@ -90,29 +188,23 @@ class Journal:
         """The last epoch that was told of it; 0 for none."""
         return max(self._frozen(number).intermediate_values, default=0)
 
-    def forget_unknown(self, known: set[int]) -> None:
-        """Give up trials that were asked for and are not in the study's own record."""
-        for trial in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            if trial.number not in known:
-                self._study.tell(trial.number, state=TrialState.FAIL)
-
     # -- every study ------------------------------------------------------------------------------
 
     def keep(self, stage: int, place: int, base: Mapping[str, str], point: PointRecord) -> None:
         """Write a point that has ended, once."""
-        name = f"{stage + 1}.{place + 1}"
+        name = _point_name(stage, place)
         if point.optuna is not None:
             if not self._frozen(point.optuna).state.is_finished():
-                self._tell(point)
+                self._tell(point.optuna, point)
         elif name not in self._written:
             self._study.add_trial(frozen(self._spec, self._distributions, base, point, {"point": name}))
         self._written.add(name)
 
-    def _tell(self, point: PointRecord) -> None:
-        assert point.optuna is not None
+    def _tell(self, number: int, point: PointRecord) -> None:
+        for epoch, loss in losses_of(point).items():  # of a point whose numbers were there already, none was told yet
+            self.report(number, loss, epoch)
         state = state_of(point)
-        value = point.loss if state is TrialState.COMPLETE else None
-        self._study.tell(point.optuna, value, state=state)
+        self._study.tell(number, point.loss if state is TrialState.COMPLETE else None, state=state)
 
     def _trial(self, number: int) -> optuna.Trial:
         return optuna.Trial(self._study, self._frozen(number)._trial_id)
@@ -121,23 +213,91 @@ class Journal:
         return self._study.get_trials(deepcopy=False)[number]
 
 
-def mend(path: Path) -> None:
-    """Cut a torn last line off a journal and take away a lock that a dead process left: either would block for good."""
-    with suppress(FileNotFoundError):
-        path.with_name(path.name + ".lock").unlink()
+class _Entries(BaseJournalBackend):
+    """Entries that are written into a file in one piece afterwards."""
+
+    def __init__(self) -> None:
+        self.lines: list[bytes] = []
+
+    def read_logs(self, log_number_from: int) -> list[dict[str, Any]]:
+        """As Optuna asks for them."""
+        return [json.loads(line) for line in self.lines[log_number_from:]]
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        """As Optuna gives them."""
+        self.lines += [json.dumps(entry, separators=(",", ":")).encode() for entry in logs]
+
+
+def _only(distribution: BaseDistribution) -> Param:
+    """The value of a hyperparameter that has no other."""
+    if isinstance(distribution, CategoricalDistribution):
+        return distribution.choices[0]  # type: ignore[return-value]  # `distributions_of` puts nothing else in
+    assert isinstance(distribution, IntDistribution | FloatDistribution)
+    return distribution.low
+
+
+def mend(path: Path) -> bool:
+    """Take out of a journal what is no entry: blank lines, torn ones, other programs'; whether any entry is left.
+
+    Raises:
+        OSError: it cannot be read.
+        StorageError: it cannot be written.
+    """
+    if not os.path.lexists(path):
+        return False
+    if not stat.S_ISREG(path.stat().st_mode):  # a folder, or what never ends
+        raise OSError("it is no regular file")
+    data = path.read_bytes()
+    whole = b"".join(line + b"\n" for line in data.split(b"\n") if _is_entry(line))
+    if not whole:
+        path.unlink()
+    elif whole != data:
+        write_bytes(path, whole)
+    return bool(whole)
+
+
+def _is_entry(line: bytes) -> bool:
     try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        return
-    whole = data.rfind(b"\n") + 1
-    last = data[:whole].rstrip(b"\n").rfind(b"\n") + 1
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(entry, dict) and type(entry.get("op_code")) is int and isinstance(entry.get("worker_id"), str)
+
+
+def _make_way(path: Path, *, keep: bool = False) -> None:
+    """Take away what stands there, if anything does; a folder, and what is to be kept, goes aside."""
     try:
-        json.loads(data[last:whole] or b"{}")
-    except (ValueError, RecursionError):  # a line that was flushed in two parts, the second of them lost
-        whole = last
-    if whole < len(data):
-        with open(path, "r+b") as file:
-            file.truncate(whole)
+        if keep or (path.is_dir() and not path.is_symlink()):
+            names = (path.with_name(f"{path.name}.damaged-{number}") for number in itertools.count(1))
+            with suppress(FileNotFoundError):
+                path.rename(next(name for name in names if not name.exists()))
+        else:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise storage_error(path, error) from error
+
+
+def _points(record: StudyRecord) -> Iterator[tuple[str, Mapping[str, str], PointRecord]]:
+    """Every point with its name in the journal, and what earlier stages carried on to it."""
+    for number, stage in enumerate(record.stages):
+        for place, point in enumerate(stage.points):
+            yield _point_name(number, place), stage.base, point
+
+
+def _point_name(stage: int, place: int) -> str:
+    return f"{stage + 1}.{place + 1}"
+
+
+def _same(found: FrozenTrial, expected: FrozenTrial, *, ended: bool) -> bool:
+    """Whether a trial of the journal is the one that the record describes, as far as it came."""
+    if (found.params, found.distributions) != (expected.params, expected.distributions):
+        return False
+    if found.state is TrialState.RUNNING:  # that it ended is yet to be written
+        losses = expected.intermediate_values
+        return all(loss == losses[epoch] for epoch, loss in found.intermediate_values.items() if epoch in losses)
+    return ended and (found.state, found.value, found.intermediate_values) == (
+        expected.state, expected.value, expected.intermediate_values,
+    )  # fmt: skip
 
 
 def state_of(point: PointRecord) -> TrialState:
@@ -180,31 +340,39 @@ def typed(spec: StudySpec, name: str, text: str) -> Param:
     return float(text) if field.type is float else text
 
 
+def losses_of(point: PointRecord) -> dict[int, float]:
+    """The validation losses of its first trial, by epoch: those that Optuna is told."""
+    return dict(enumerate(point.trials[0].validation, start=1)) if point.trials else {}
+
+
 def frozen(
     spec: StudySpec,
     distributions: Mapping[str, BaseDistribution],
     base: Mapping[str, str],
     point: PointRecord,
-    marks: Mapping[str, Any],
+    marks: Mapping[str, Any] | None = None,
 ) -> FrozenTrial:
-    """A point that has ended as a trial of Optuna's; `base` is what earlier stages carried on to it."""
-    state = state_of(point)
-    full = spec_of(spec.baseline, {**base, **point.values})
-    params = {name: typed(spec, name, write_value(getattr(full, name))) for name in distributions}
+    """A point as a trial of Optuna's; `base` is what earlier stages carried on to it.
+
+    One that has not ended yet is running, with the losses that are known of it.
+    """
+    state = state_of(point) if point.ended else TrialState.RUNNING
+    own = {name: write_value(getattr(spec.baseline, name)) for name in distributions}
+    params = {name: typed(spec, name, {**own, **base, **point.values}[name]) for name in distributions}
     for name, value in list(params.items()):  # the epochs that a long run was cut to are none of the study's values
         distribution = distributions[name]
         if isinstance(distribution, CategoricalDistribution) and value not in distribution.choices:
             del params[name]
-    trials = point.trials
-    first = trials[0] if trials else None
-    losses = {} if first is None else dict(enumerate(first.validation, start=1))
-    seen = [trial.run for trial in trials if trial.run]
+    losses = losses_of(point)
+    told = point.loss if state is TrialState.COMPLETE else None
+    if state is TrialState.PRUNED and losses:
+        told = losses[max(losses)]  # as Optuna does
     return optuna.trial.create_trial(
         state=state,
-        value=point.loss if state is TrialState.COMPLETE else None,
+        value=told,
         params=params,
         distributions={name: distributions[name] for name in params},
-        user_attrs={"runs": seen, **marks},
+        user_attrs={"runs": [trial.run for trial in point.trials if trial.run], **(marks or {})},
         intermediate_values=losses,
     )
 
@@ -227,7 +395,7 @@ def importances(record: StudyRecord, spec: StudySpec) -> dict[str, float]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for base, point in ended:
-            study.add_trial(frozen(spec, distributions, base, point, {}))
+            study.add_trial(frozen(spec, distributions, base, point))
         found = optuna.importance.get_param_importances(
             study, evaluator=optuna.importance.FanovaImportanceEvaluator(seed=0)
         )

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 from engine import preparation
 from engine.architecture import Plan, plan_autoencoder, plan_classifier
@@ -11,9 +12,10 @@ from engine.datasets import SPLIT_RULE, ImageData, load_dataset
 from engine.device import choose_device
 from engine.errors import RunError, SpecError, StudyError
 from engine.runs import Home
-from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, check_against_data
+from engine.spec import AutoencoderSpec, ClassifierSpec, Spec
+from engine.studies.checking import check_points, check_space, first_fit, room_of
 from engine.studies.records import PointRecord, StageRecord, Studies, StudyDirectory, StudyRecord, Trial
-from engine.studies.spec import StudySpec, describe, spec_of
+from engine.studies.spec import StudySpec, space_of, spec_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,22 @@ class StudyData:
 
     images: ImageData
     encoder: AutoencoderSpec | None  # of a classifier
+    _training: dict[object, int] = field(default_factory=dict)
+
+    def training(self, spec: Spec) -> int:
+        """How many images a point trains on."""
+        key = (spec.validation_fraction, getattr(spec, "labelled_fraction", 1))  # of what can be studied, what counts
+        if key not in self._training:
+            self._training[key] = len(preparation.split_for(spec, self.images)[0])
+        return self._training[key]
+
+    def why(self, study: StudySpec, values: Mapping[str, str]) -> Mapping[str, str]:
+        """Why a point with these values cannot be trained: a sentence for each field, none where it can."""
+        try:
+            _trained_on(spec_of(study.baseline, values), self)
+        except SpecError as error:
+            return error.problems
+        return {}
 
     def plan(self, spec: Spec) -> Plan:
         """The network of a point."""
@@ -51,16 +69,44 @@ def plan(home: Home, spec: StudySpec) -> StudyRecord:
         "digest": data.images.digest,
         "split": SPLIT_RULE,
     }
+    record.data |= survey(spec, data)
     number = 0
+    first: dict[str, str] = {}
     for names in spec.stages:
         stage = StageRecord(names=list(names), points=[])
         for values in [] if spec.mode == "search" else spec.combinations(names):
-            stage.points.append(point_of(spec, data, {}, values, number))
+            # What a stage before will pick is not known: it is told for the baseline, or for the first of its values.
+            base = first if first and data.why(spec, values) else {}
+            stage.points.append(point_of(spec, data, base, values, number))
             number += spec.repeats
         record.stages.append(stage)
-    baseline = point_of(spec, data, {}, {}, 0)
-    record.data |= {"baseline_weight": baseline.weight, "baseline_memory": baseline.memory}
+        first |= {name: spec.values[name][0] for name in names}
     return record
+
+
+def survey(spec: StudySpec, data: StudyData) -> dict[str, object]:
+    """What is known beforehand of the points of a study, for its record.
+
+    Raises:
+        StudyError: one of them cannot be trained, in a sentence with its values and the reason.
+    """
+    why = partial(data.why, spec)
+    space = space_of(spec) if spec.mode == "search" else {}
+    try:
+        if space:
+            check_space(space, why)
+        else:
+            check_points(spec.possible(), why)
+    except SpecError as error:
+        raise StudyError(error.problems["values"]) from None
+    # A search does not know yet what it will try: it is told for the baseline, or for what can be trained instead.
+    usual = {} if not why({}) else first_fit(space, why) if space else next(spec.possible())[1]
+    baseline = point_of(spec, data, {}, usual, 0)
+    found: dict[str, object] = {"baseline_weight": baseline.weight, "baseline_memory": baseline.memory}
+    if space:
+        room = room_of(space, why)
+        found |= {"combinations": room.combinations, "left_out": room.left_out}
+    return found
 
 
 def create(home: Home, spec: StudySpec) -> StudyDirectory:
@@ -111,9 +157,13 @@ def point_of(
     number: int,
     optuna: int | None = None,
 ) -> PointRecord:
-    """A point with its trials, which are to be numbered from `number` + 1 on."""
+    """A point with its trials, which are to be numbered from `number` + 1 on.
+
+    Raises:
+        SpecError: it cannot be trained.
+    """
     first = spec_of(spec.baseline, {**base, **values})
-    training = _check_against_data(first, data, values)
+    training = _trained_on(first, data)
     network = data.plan(first)
     epochs = sum(count for _, count in first.stages)
     trials = [
@@ -131,10 +181,14 @@ def point_of(
     )
 
 
-def _check_against_data(spec: Spec, data: StudyData, values: Mapping[str, str]) -> int:
-    """Refuse a point that does not fit the images; gives back how many it trains on."""
-    training, _ = preparation.split_for(spec, data.images)
-    if problems := check_against_data(spec, data.images.shape, len(training)):
-        where = f"{describe(values)}: " if values else ""
-        raise SpecError({name: f"{where}{sentence}" for name, sentence in problems.items()})
-    return len(training)
+def _trained_on(spec: Spec, data: StudyData) -> int:
+    """How many images a point trains on.
+
+    Raises:
+        SpecError: no run could begin with it.
+    """
+    assert isinstance(spec, AutoencoderSpec | ClassifierSpec)
+    training = data.training(spec)
+    if problems := preparation.misfits(spec, data.images, training, data.encoder):
+        raise SpecError(problems)
+    return training

@@ -148,6 +148,8 @@ class Images:
     shape: tuple[int, int, int] = (0, 0, 0)  # height, width, channels
     digest: str = ""
     split: int = 1  # the rule by which its trials divide them: see `engine.datasets.SPLIT_RULE`
+    combinations: int | None = None  # that a search can try; None where there is no end of them
+    left_out: str = ""  # which of them it cannot, in a sentence
 
 
 @dataclass(kw_only=True)
@@ -180,9 +182,12 @@ class StudyRecord:
 
     @property
     def total(self) -> int:
-        """How many trials it has, as far as is known: of a search, as many as it may try."""
-        if self.spec.get("mode") == "search":
-            return max(int(self.spec["trials"]) * int(self.spec["repeats"]), len(self.trials))
+        """How many trials it has, as far as is known: of a search that goes on, as many as it may try."""
+        if self.spec.get("mode") == "search" and self.state != FINISHED:
+            points = int(self.spec["trials"])
+            if (there_are := self.data.get("combinations")) is not None:
+                points = min(points, int(there_are))
+            return max(points * int(self.spec["repeats"]), len(self.trials))
         return len(self.trials)
 
     @property

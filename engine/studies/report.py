@@ -21,6 +21,7 @@ from engine.preparation import check_digest
 from engine.run_csv import safe
 from engine.runs import Home, RunDirectory
 from engine.spec import ClassifierSpec, spec_fields, spec_from_json
+from engine.states import FAILED, FINISHED
 from engine.studies import figures
 from engine.studies.document import Block, Code, Heading, Paragraph, Picture, Table, as_html, as_markdown
 from engine.studies.journal import importances
@@ -106,9 +107,10 @@ class _Writer:
             "tolerance": f"The cheapest value whose loss is within {100 * spec.tolerance:g} % of the lowest is taken.",
             "budget": f"The value with the lowest loss within {spec.budget:g} s is taken.",
         }[spec.rule]
-        stopped = (
-            "" if record.state == "finished" else f" The study is {record.state}, so this is what it came to so far."
-        )
+        ended = f" {record.message}" if record.message else ""
+        if record.state != FINISHED:
+            why = ended if record.state == FAILED else ""
+            ended = f" The study is {record.state}, so this is what it came to so far.{why}"
         seeds = (
             f" Each point was trained with {spec.repeats} seeds: mean ± standard deviation." if spec.repeats > 1 else ""
         )
@@ -120,7 +122,7 @@ class _Writer:
             Paragraph(
                 f"{record.done} of {record.total} trials of a convolutional {self.kind} on {data.get('name', '?')} "
                 f"({data.get('training', 0):,} training images of {height}×{width}×{channels}{tested}), "
-                f"{words.duration(record.seconds)} on {record.device}.{seeds}{stopped}"
+                f"{words.duration(record.seconds)} on {record.device}.{seeds}{ended}"
             ),
             Table(["hyperparameter", "values", "baseline"], varied, words=frozenset({0, 1})),
             Paragraph(

@@ -9,6 +9,7 @@ import logging
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Protocol
 
 from engine import jobs, preparation, words
@@ -20,7 +21,7 @@ from engine.spec import Spec
 from engine.states import ENDED_FOR_GOOD, FAILED, FINISHED, PAUSED, RUNNING, STOPPED
 from engine.studies.journal import Journal
 from engine.studies.picks import Point, enough_epochs, pick
-from engine.studies.planning import load, point_of
+from engine.studies.planning import load, point_of, survey
 from engine.studies.records import (
     WAITING,
     PointRecord,
@@ -112,7 +113,11 @@ class _Work:
                 f"The images of study {record.id} are not the ones it began with: put the former files back, "
                 "or start a new study on these."
             )
-        self.journal = Journal(directory, spec)
+        if spec.mode == "search" and "combinations" not in record.data:  # version 0.1.0 did not count them
+            with suppress(StudyError):
+                record.data |= survey(spec, self.data)
+        self._take_up()
+        self.journal = Journal(directory, spec, record)
         self.clock = _Clock(record.seconds)
         self.orphans = {run.trial: run.id for run in home.list_runs() if run.study == record.id}
 
@@ -120,7 +125,6 @@ class _Work:
         """Every stage that is not settled, in order."""
         record = self.record
         record.state, record.message = RUNNING, ""
-        self._take_up()
         self._write()
         log.info("study %s: %d of %d trials have ended", record.id, record.done, record.total)
         try:
@@ -142,8 +146,6 @@ class _Work:
                 for trial in point.trials:
                     if not stage.settled and trial.state == FAILED:
                         trial.state = STOPPED if trial.run else WAITING
-        known = {point.optuna for stage in self.record.stages for point in stage.points if point.optuna is not None}
-        self.journal.forget_unknown(known)
 
     def _stages(self) -> str:
         base: dict[str, str] = {}
@@ -178,13 +180,29 @@ class _Work:
         return ""
 
     def _search(self, stage: StageRecord) -> str:
-        """Points that Optuna proposes, until there are enough or the time is up."""
-        for point in stage.points:
-            if ended := self._point(stage, point):
-                return ended
-        while len(stage.points) < self.spec.trials and not self._late():
+        """Points that Optuna proposes, until there are enough, all were tried, or the time is up."""
+        if ended := self._points(stage):
+            return ended
+        names = stage.names
+        tried = {tuple(point.values[name] for name in names) for point in stage.points}
+        while len(stage.points) < self.spec.trials:
+            if self._late():
+                self.record.message = (
+                    f"The time limit of {self.spec.minutes:g} min was reached after {len(stage.points):,} of "
+                    f"{self.spec.trials:,} trials."
+                )
+                break
             number = len(stage.points) + 1
-            optuna, values = self.journal.ask(number)
+            proposed = self.journal.ask(
+                number,
+                lambda values: tuple(values[name] for name in names) in tried or bool(self.data.why(self.spec, values)),
+            )
+            if proposed is None:
+                count = "The only combination was" if len(tried) == 1 else f"All {len(tried):,} combinations were"
+                self.record.message = f"{count} tried, so the search ended before its {self.spec.trials:,} trials."
+                break
+            optuna, values = proposed
+            tried.add(tuple(values[name] for name in names))
             done = len(self.record.trials)
             try:
                 point = point_of(self.spec, self.data, stage.base, values, done, optuna)
@@ -220,13 +238,13 @@ class _Work:
     # -- one trial --------------------------------------------------------------------------------
 
     def _trial(self, stage: StageRecord, point: PointRecord, trial: Trial, repeat: int) -> str:
-        spec = self._spec(stage, point, repeat)
-        if twin := self._twin(spec, trial):
-            _copy(twin, trial)
-            self._write()
-            return ""
         self.flag.next_run()
         try:
+            spec = self._spec(stage, point, repeat)
+            if twin := self._twin(spec, trial):
+                _copy(twin, trial)
+                self._write()
+                return ""
             work = self._prepare(trial, spec)
         except SpecError as error:  # of this point alone: the others go on
             trial.state, trial.message = FAILED, "; ".join(error.problems.values())
@@ -248,7 +266,10 @@ class _Work:
         return spec.model_copy(update={"patience": 0}) if self.spec.is_long_run(stage.names[0]) else spec
 
     def _twin(self, spec: Spec, trial: Trial) -> Trial | None:
-        """An earlier trial that did just this: a value that was carried on, or proposed again, is trained once."""
+        """An earlier trial that did just this: a value that was carried on, or proposed again, is trained once.
+
+        However it ended: what was pruned, skipped or diverged would not come to more, only a failure may be mended.
+        """
         if self.spec.mode not in ("guided", "search"):
             return None
         for stage in self.record.stages:
@@ -256,7 +277,7 @@ class _Work:
                 for repeat, other in enumerate(point.trials):
                     if other is trial:
                         return None
-                    if other.complete and self._spec(stage, point, repeat) == spec:
+                    if other.state in ENDED_FOR_GOOD and self._spec(stage, point, repeat) == spec:
                         return other
         return None
 
@@ -274,13 +295,16 @@ class _Work:
 
     def _watch(self, point: PointRecord, trial: Trial, repeat: int) -> Emit:
         """Take in the events of a trial, tell Optuna of its losses, end it where it is hopeless, and pass them on."""
-        optuna = point.optuna if repeat == 0 and self.spec.prunes else None
+        optuna = point.optuna if repeat == 0 else None
 
         def emit(event: Event) -> None:
             match event:
                 case RunStarted() | Resumed():
                     self.record.state = RUNNING  # the trial before may have been skipped while it was paused
                     fold(trial, self.home.find(trial.run))
+                    if optuna is not None:  # the journal may have been written anew, or be behind
+                        for epoch, loss in enumerate(trial.validation, start=1):
+                            self.journal.report(optuna, loss, epoch)
                 case EpochEnded():
                     _add_epoch(trial, event)
                     if optuna is not None:
@@ -297,7 +321,7 @@ class _Work:
                         self.observer.changed(self.record)
             if isinstance(event, RunStarted | Resumed | RunEnded):
                 self.clock.go_on()
-            if optuna is not None and isinstance(event, EpochEnded | Resumed):
+            if optuna is not None and self.spec.prunes and isinstance(event, EpochEnded | Resumed):
                 whole = 0 < self.journal.reported(optuna) <= trial.epochs < trial.planned
                 if whole and self.journal.is_hopeless(optuna):
                     self.flag.ask(Asked.PRUNE)

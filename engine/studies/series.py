@@ -4,8 +4,9 @@ import math
 from collections.abc import Sequence
 
 from engine.studies.records import PointRecord, StageRecord
-from engine.studies.spec import Range, StudySpec, space_of
+from engine.studies.spec import StudySpec, space_of
 from engine.studies.tables import sorted_values
+from engine.studies.values import Range
 
 MOST_CURVES, BEST_CURVES = 12, 8
 """Up to so many points are drawn all; of more, so many of the best: each with a colour of its own, and soon drawn."""

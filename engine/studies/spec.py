@@ -4,24 +4,22 @@
 here imports torch, so that a form can be drawn and a plan written before the engine is loaded.
 """
 
-import difflib
 import itertools
 import math
 import re
 import shlex
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from engine import data_files
 from engine.errors import SpecError
 from engine.fields import Number, SpecField, Whole, asked, fields_of, write_value
 from engine.refusals import either, problems_of, short
-from engine.spec import SPECS, AutoencoderSpec, ClassifierSpec, Spec, parse, preset, spec_fields
+from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, parse, preset, spec_fields
+from engine.studies.checking import check_points, check_space
 from engine.studies.picks import EXPONENT, Rule
+from engine.studies.values import Range, Values, choices_of, range_of, read_values, studied_fields
 
 Mode = Literal["one", "guided", "grid", "search"]
 MODES: Mapping[str, str] = {
@@ -31,8 +29,7 @@ MODES: Mapping[str, str] = {
     "search": "Search",
 }
 MOST_POINTS = 10_000
-NOT_STUDIED = ("seed", *data_files.FIELDS, "validation_fraction", "device", "encoder")
-"""Fields that change what is measured, or on what, and not how well a network learns it."""
+MOST_PAIRS = 2_000
 OF_EPOCHS = ("epochs", "frozen_epochs", "finetune_epochs")
 
 GUIDED_BASELINE: Mapping[str, object] = {
@@ -71,8 +68,6 @@ _SEARCHED: Mapping[str, Mapping[str, str]] = {
 EPOCHS_TRIED = "15,20,50"
 """For the guided study's last stage under a schedule that depends on the number of epochs."""
 
-Values = tuple[str, ...]
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _FRACTION = re.compile(r"\d+\.\d+(e-?\d+)?|\d+e-?\d+", re.ASCII)
 
 
@@ -126,7 +121,7 @@ class StudySpec(BaseModel):
             ((name, values),) = self.values.items()
             return f"{name} {', '.join(values)}"
         names = ", ".join(self.values)
-        return f"{self.mode} {names}" + (f", {self.trials} trials" if self.mode == "search" else "")
+        return f"{self.mode} {names}" + (f", {self.points} trials" if self.mode == "search" else "")
 
     @property
     def stages(self) -> tuple[tuple[str, ...], ...]:
@@ -139,7 +134,8 @@ class StudySpec(BaseModel):
     def points(self) -> int:
         """How many points it has at most, all stages together."""
         if self.mode == "search":
-            return self.trials
+            choices = choices_of(space_of(self))
+            return self.trials if choices is None else min(self.trials, math.prod(map(len, choices.values())))
         counts = [1 if self.is_long_run(name) else len(values) for name, values in self.values.items()]
         return sum(counts) if self.mode == "guided" else math.prod(counts)
 
@@ -159,26 +155,34 @@ class StudySpec(BaseModel):
         lists = [self.values[name] for name in names]
         return [dict(zip(names, values, strict=True)) for values in itertools.product(*lists)]
 
+    def possible(self) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
+        """Points that it may come to, but for a search: what tells each of them, and all of its values.
 
-@dataclass(frozen=True, slots=True)
-class Range:
-    """Numbers that a search may take: from `low` to `high`, both among them."""
+        What the stages of a guided study carry on is not known before. Each of its values is there with the first of
+        all earlier stages, and with each other value of one of them, as far as those are not too many.
+        """
+        base: dict[str, str] = {}
+        for names in self.stages:
+            for values in self.combinations(names):
+                yield values, {**base, **values}
+            if self.mode == "guided":
+                base |= {name: self.values[name][0] for name in names}
+        yield from itertools.islice(self._pairs(base), MOST_PAIRS)
 
-    low: float
-    high: float
-    whole: bool
-    step: int = 1
-    log: bool = False
+    def _pairs(self, first: Mapping[str, str]) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
+        """Each value of a guided study's stages with each that an earlier one may pick instead of its first."""
+        base: dict[str, str] = {}
+        for name in first:
+            for (earlier, usual), values in itertools.product(base.items(), self.combinations((name,))):
+                for other in self.values[earlier]:
+                    if other != usual:
+                        yield {earlier: other, **values}, {**base, earlier: other, **values}
+            base[name] = first[name]
 
 
 def study_fields() -> list[SpecField]:
     """What can be asked of a study besides its values and its baseline."""
     return fields_of(StudySpec)
-
-
-def studied_fields(kind: type[Spec]) -> list[SpecField]:
-    """The fields of a spec that can be studied."""
-    return [field for field in spec_fields(kind) if field.name not in NOT_STUDIED]
 
 
 def guided_baseline(kind: str) -> Mapping[str, object]:
@@ -231,7 +235,7 @@ def _read(mode: str, baseline: Spec, values: Mapping[str, str], settings: Mappin
     read: dict[str, Values] = {}
     for name, text in values.items():
         try:
-            read[name] = _read_values(type(baseline), baseline, name, text, ranges=mode == "search")
+            read[name] = read_values(type(baseline), baseline, name, text, ranges=mode == "search")
         except SpecError as error:
             problems |= error.problems
     if problems:
@@ -273,13 +277,13 @@ def space_of(study: StudySpec) -> dict[str, Range | Values]:
     """What a search may take of each hyperparameter."""
     fields = {field.name: field for field in studied_fields(type(study.baseline))}
     return {
-        name: _range(fields[name], values[0]) if len(values) == 1 and ".." in values[0] else values
+        name: range_of(fields[name], values[0]) if len(values) == 1 and ".." in values[0] else values
         for name, values in study.values.items()
     }
 
 
 def _check(study: StudySpec) -> None:
-    """Refuse too many points, and points that no run could begin with."""
+    """Refuse too many points, and points that no run could begin with, whatever the images are."""
     if study.mode == "grid" and study.points > MOST_POINTS:
         raise SpecError(
             {
@@ -287,92 +291,18 @@ def _check(study: StudySpec) -> None:
                 "or search: it tries as many as you say."
             }
         )
+
+    def why(values: Mapping[str, str]) -> Mapping[str, str]:
+        try:
+            spec_of(study.baseline, values)
+        except SpecError as error:
+            return error.problems
+        return {}
+
     if study.mode == "search":
-        return
-    for names in study.stages:
-        for values in study.combinations(names):
-            try:
-                spec_of(study.baseline, values)
-            except SpecError as error:
-                where = ", ".join(f"{name}={value}" for name, value in values.items())
-                problem = "; ".join(f"{name}: {sentence}" for name, sentence in error.problems.items())
-                raise SpecError({names[0]: f"{where} is refused ({problem})"}) from None
-
-
-def _read_values(kind: type[Spec], baseline: Spec, name: str, text: str, *, ranges: bool) -> Values:
-    """The values that `text` lists, as they are written everywhere."""
-    fields = {field.name: field for field in studied_fields(kind)}
-    if name not in fields:
-        what = baseline.kind
-        if name in kind.model_fields:
-            raise SpecError({name: f"This is not studied: {either(fields)} can be."})
-        if any(name in other.model_fields for other in SPECS.values()):
-            other = "classifier" if what == "autoencoder" else "autoencoder"
-            hint = ": name the encoder it is built on, as in --encoder RUN." if other == "classifier" else ""
-            raise SpecError(
-                {name: f"This is a hyperparameter of {_article(other)}, and {what}s are studied{hint or '.'}"}
-            )
-        near = difflib.get_close_matches(name, fields, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"these can be studied: {', '.join(fields)}."
-        raise SpecError({short(name): f"This is no hyperparameter of {_article(what)}: {hint}"})
-    parts = [part.strip() for part in text.split(",")]
-    if not any(parts):
-        raise SpecError({name: f"No values are given: list some, as in {name}={_example(fields[name])}."})
-    if not all(parts):
-        raise SpecError({name: f"“{short(text)}” has an empty value in it: take one comma away."})
-    if ranges and len(parts) == 1 and ".." in parts[0]:
-        found = _range(fields[name], parts[0])
-        for end in (found.low, found.high):
-            _one_value(kind, baseline, name, write_value(int(end) if found.whole else end))
-        return (parts[0].replace(" ", ""),)
-    if any(".." in part for part in parts):
-        where = "in a list" if ranges else "but in a search"
-        raise SpecError({name: f"“{short(text)}” is a range, which has no place {where}: list the values."})
-    read = [_one_value(kind, baseline, name, part) for part in parts]
-    repeated = next((value for value, times in Counter(read).items() if times > 1), None)
-    if repeated is not None:
-        raise SpecError({name: f"{repeated} is there twice: give each value once, or ask for repeats."})
-    return tuple(read)
-
-
-def _one_value(kind: type[Spec], baseline: Spec, name: str, text: str) -> str:
-    """A value as it is written everywhere, checked by its own bounds; what depends on others is checked later."""
-    try:
-        spec = parse(kind, {**baseline.model_dump(mode="json"), name: text})
-    except SpecError as error:
-        if name not in error.problems:
-            return text
-        raise SpecError({name: error.problems[name]}) from None
-    return write_value(getattr(spec, name))
-
-
-def _range(field: SpecField, text: str) -> Range:
-    low_text, _, high_text = text.partition("..")
-    whole = field.type is int or field.name == "kernels"
-    low, high = (float(part) if _NUMBER.fullmatch(part.strip()) else math.nan for part in (low_text, high_text))
-    whole_ends = low.is_integer() and high.is_integer()
-    if field.choices or field.type is bool or not low < high < math.inf or (whole and not whole_ends):
-        kind = "whole numbers" if whole else "numbers"
-        example = (
-            "list its values" if field.choices or field.type is bool else f"two {kind} as in 16..64, the less first"
-        )
-        raise SpecError({field.name: f"“{short(text)}” is no range of {field.name}: {example}."})
-    step = 2 if field.name == "layers" else 1
-    if whole:
-        low, high = int(low), int(high)
-    return Range(low, high, whole, step, log=not whole and low > 0 and high / low >= 10)
-
-
-def _example(field: SpecField) -> str:
-    if field.choices:
-        return ",".join(field.choices)
-    if field.type is bool:
-        return "no,yes"
-    return f"{field.default},…"
-
-
-def _article(kind: str) -> str:
-    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+        check_space(space_of(study), why)
+    else:
+        check_points(study.possible(), why)
 
 
 def written(name: str, value: str) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """The form of a study: its plan as it is typed, what it refuses, what it looks like."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from cae_tui.widgets.fields import Choice
 from engine.errors import EngineError, SpecError
 from engine.runs import Home
 from engine.studies.records import StudyRecord
-from tests.cae_tui.conftest import AUTOENCODER, MakeApp, scripted_events, write_run
+from tests.cae_tui.conftest import AUTOENCODER, MakeApp, scripted_events, until, write_run
 from tests.cae_tui.study_script import ScriptedStudy, guided
 from tests.cae_tui.test_study import text
 
@@ -59,6 +60,10 @@ async def test_the_form_shows_the_plan_and_starts_it(make_app: MakeApp) -> None:
         assert app.drafts["study"]["values"] == "layers=8,10"
 
 
+def tells(screen: StudyForm, sentence: str) -> Callable[[], bool]:
+    return lambda: sentence in screen._problems.get("values", "")
+
+
 async def test_wrong_values_are_told_beneath_them(make_app: MakeApp) -> None:
     app = make_app()
     plan_of(app, guided())
@@ -71,12 +76,10 @@ async def test_wrong_values_are_told_beneath_them(make_app: MakeApp) -> None:
             ("layers=8 kernels=4", "2 hyperparameters are named"),
         ):
             screen.query_one("#field-values", Input).value = typed
-            await pilot.pause(0.05)
-            assert sentence in screen._problems["values"]
-            assert "To mend: Values." in text(app, "#word")
+            await until(pilot, tells(screen, sentence))
+            await until(pilot, lambda: "To mend: Values." in text(app, "#word"))
         screen.query_one("#field-mode", Choice).choose("grid")
-        await pilot.pause(0.05)
-        assert screen._problems == {}
+        await until(pilot, lambda: screen._problems == {})
 
 
 async def test_a_run_is_a_baseline(make_app: MakeApp, home: Home) -> None:

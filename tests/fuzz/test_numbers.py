@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from engine.errors import SpecError
 from engine.fields import SpecField, write_value
 from engine.spec import SPECS, AutoencoderSpec, ClassifierSpec, Spec, parse, spec_fields
-from engine.studies.spec import MODES, as_command, make_study, space_of, studied_fields, study_fields
+from engine.studies.spec import MODES, as_command, make_study, space_of, study_fields
+from engine.studies.values import studied_fields
 from tests.fuzz.mutations import nasty_numbers, nasty_texts
 from tests.fuzz.outcome import accepted_share, value_or_sentence
 

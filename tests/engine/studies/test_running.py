@@ -309,7 +309,7 @@ def test_a_deleted_trial_is_trained_anew_and_an_ended_one_is_not_needed(home: Ho
 def test_points_that_no_run_could_begin_with_are_refused_before_anything_is_written(
     home: Home, files: dict[str, Path]
 ) -> None:
-    with pytest.raises(EngineError, match=r"batch 600: 600 is more than the 540 images"):
+    with pytest.raises(EngineError, match="batch_size=600 cannot be trained: 600 is more than the 540 images"):
         create(home, study(files, values={"batch_size": "64,600"}))
     with pytest.raises(EngineError, match="No run begins with"):
         create(home, make_study("one", ClassifierSpec(encoder="nope", **files), {"fc_units": "8,16"}))
@@ -390,21 +390,6 @@ def test_a_budget_is_the_time_of_an_epoch(home: Home, files: dict[str, Path]) ->
     assert "an epoch" in done.stages[0].problem
     _, done = do(home, study(files, rule="budget", budget=1000, epochs=1))
     assert done.stages[0].pick is not None
-
-
-def test_a_search_trains_nothing_twice(home: Home, files: dict[str, Path]) -> None:
-    watcher = Watcher()
-    _, done = do(home, study(files, "search", {"kernels": "4,6"}, trials=5, epochs=1, prune=False), watcher)
-    assert len(done.trials) == 5
-    assert sum(isinstance(event, RunStarted) for event in watcher.events) <= 2
-    assert len(home.ids()) <= 2
-
-
-def test_a_damaged_journal_is_one_sentence(home: Home, files: dict[str, Path]) -> None:
-    directory = create(home, study(files))
-    directory.journal.write_text('{"op_code":99,"worker_id":"x"}\n{"nothing":1}\n')
-    with pytest.raises(StudyError, match=r"journal\.log cannot be read"):
-        work_on(home, directory, Watcher(), Flag())
 
 
 def test_other_images_than_it_began_with_are_refused(home: Home, files: dict[str, Path], tmp_path: Path) -> None:
