@@ -236,9 +236,10 @@ class Reader:
             found = self._load(spec)
             labels = found.train.labels
             test = None if found.test is None else found.test.labels
+            names = found.train.occurring.tolist()
             firsts = list(range(min(10, len(found.train))))
             if labels is not None:
-                firsts = [int((labels == name).argmax()) for name in range(found.classes) if (labels == name).any()]
+                firsts = [int((labels == name).argmax()) for name in names]
             return DataView(
                 name=found.name,
                 shape=found.shape,
@@ -248,6 +249,8 @@ class Reader:
                 training_counts=() if labels is None else tuple(class_counts(labels, found.classes)),
                 test_counts=() if test is None else tuple(class_counts(test, found.classes)),
                 examples=pictures(found.train.take(np.array(firsts))),
+                example_classes=tuple(names),
+                remarks=tuple(remark.sentence for remark in found.remarks),
             )
 
         return await self.in_thread(read)
@@ -257,6 +260,7 @@ class Reader:
 
         def read() -> SplitView:
             from engine.datasets import class_counts, split
+            from engine.remarks import of_split
 
             found = self._load(spec)
             training, validation = split(found.train, fraction, seed)
@@ -266,6 +270,7 @@ class Reader:
                 validation=len(validation),
                 training_counts=() if labels is None else tuple(class_counts(labels[training], found.classes)),
                 validation_counts=() if labels is None else tuple(class_counts(labels[validation], found.classes)),
+                remarks=tuple(remark.sentence for remark in of_split(found, training, validation)),
             )
 
         return await self.in_thread(read)
@@ -309,6 +314,22 @@ class Reader:
                 return {error.field: str(error)}
             training, _ = split_for(spec, found)
             return check_against_data(spec, found.shape, len(training))
+
+        return await self.in_thread(read)
+
+    async def remarks(self, spec: "Spec") -> tuple[str, ...]:
+        """What a look at the data of a spec and their split finds that concerns a run of it.
+
+        Raises:
+            DatasetError: they cannot be read.
+        """
+
+        def read() -> tuple[str, ...]:
+            from engine.preparation import split_for
+            from engine.remarks import for_run
+
+            found = self._load(spec)
+            return for_run(spec.kind, found, *split_for(spec, found))
 
         return await self.in_thread(read)
 

@@ -33,6 +33,15 @@ class DataView:
     training_counts: tuple[int, ...]  # by class; empty without labels
     test_counts: tuple[int, ...]
     examples: tuple[Picture, ...]  # the first image of each class; the first ten images without labels
+    example_classes: tuple[int, ...] = ()  # whose images the examples are; empty without labels
+    remarks: tuple[str, ...] = ()  # what a look at images and labels found
+
+    @property
+    def occurring(self) -> tuple[int, ...]:
+        """The classes that a training or a test image has, ascending: labels may have gaps."""
+        tested = self.test_counts or (0,) * len(self.training_counts)
+        counts = zip(self.training_counts, tested, strict=True)
+        return tuple(name for name, pair in enumerate(counts) if any(pair))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +52,7 @@ class SplitView:
     validation: int
     training_counts: tuple[int, ...]
     validation_counts: tuple[int, ...]
+    remarks: tuple[str, ...] = ()  # which classes it leaves out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

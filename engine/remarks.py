@@ -40,7 +40,9 @@ class Remark:
 
 def of_data(data: "ImageData") -> tuple[Remark, ...]:
     """What a look at all images and labels finds; of 70,000 digits it takes half a second."""
-    found = [*_pixels(data), *_copies(data)]
+    train = _hashes(data.train)
+    test = [] if data.test is None else _hashes(data.test)
+    found = [*_pixels(data, copies=set(test) <= set(train)), *_copies(train, test)]
     if data.train.labels is not None:
         found += _classes(data, data.train.labels)
     return tuple(found)
@@ -109,10 +111,11 @@ def _range_of(images: NDArray[np.uint8]) -> _Range:
     )
 
 
-def _pixels(data: "ImageData") -> list[Remark]:
+def _pixels(data: "ImageData", *, copies: bool) -> list[Remark]:
+    """On the pixels; test images that are copies of training images are not held against those."""
     train = _range_of(data.train.images)
     found = [_of_range(train, data.train.images)]
-    if data.test is not None:
+    if data.test is not None and not copies:
         found.append(_of_two(train, _range_of(data.test.images), len(data.test)))
     return [Remark(PIXELS, sentence) for sentence in found if sentence]
 
@@ -187,9 +190,8 @@ def _of_two(train: _Range, test: _Range, many: int) -> str:
 # -- copies ---------------------------------------------------------------------------------------
 
 
-def _copies(data: "ImageData") -> list[Remark]:
-    """Images that are there more than once, pixel by pixel."""
-    train = _hashes(data.train)
+def _copies(train: list[bytes], test: list[bytes]) -> list[Remark]:
+    """Images that are there more than once, pixel by pixel, by their hashes."""
     many, different = len(train), len(set(train))
     found = []
     if different == 1:
@@ -199,8 +201,8 @@ def _copies(data: "ImageData") -> list[Remark]:
             f"The {many:,} training images are copies of {different:,}: validation images are seen in training too, "
             "so the validation figures say little of new images."
         )
-    if data.test is not None:
-        found.append(_test_copies(train, _hashes(data.test)))
+    if test:
+        found.append(_test_copies(train, test))
     return [Remark(COPIES, sentence) for sentence in found if sentence]
 
 

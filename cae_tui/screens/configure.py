@@ -8,6 +8,7 @@ encoder or earlier runs can tell, from a worker that starts again with each chan
 import asyncio
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
@@ -21,6 +22,7 @@ from cae_tui.messages import Configure, Refused, RunsChanged, Start
 from cae_tui.screens.base import Page
 from cae_tui.widgets.architecture_table import ArchitectureTable
 from cae_tui.widgets.encoder_table import EncoderPicker, EncoderTable, encoders
+from cae_tui.widgets.remarks import Remarks
 from cae_tui.widgets.spec_form import SpecForm, about_preset
 from engine.errors import DatasetError, EngineError
 from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, spec_fields
@@ -92,6 +94,7 @@ class SpecPage(Page):
         with Horizontal(id="panes"):
             yield self.make_form(values)
             yield ArchitectureTable()
+        yield Remarks(most=5, elsewhere="the Data screen has them", id="found")
         with Horizontal(id="start-line"):
             yield Static("", id="word", markup=False)
             yield Button("Start", id="start", variant="primary", compact=True)
@@ -152,6 +155,9 @@ class SpecPage(Page):
             self.query_one(ArchitectureTable).tell("Of the last values that fitted; a field is wrong now.")
         if start and self._may_start():
             self.post_message(Start(spec))
+        elif not problems.keys() & set(FILES):
+            with suppress(DatasetError):  # a file was changed a moment ago; the next look tells of it
+                self.query_one(Remarks).sentences = await self.runner.remarks(spec)
 
     async def ask_more(self, spec: Spec, data: "DataView") -> dict[str, str]:
         """What else there is to ask, by kind: problems by field."""

@@ -11,7 +11,7 @@ from typing import ClassVar
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.events import Resize
 from textual.widget import Widget
@@ -24,6 +24,7 @@ from cae_tui.screens.configure import FILES, PAUSE_SECONDS
 from cae_tui.views import DataView
 from cae_tui.widgets.class_table import ClassTable
 from cae_tui.widgets.image_sheet import ImageSheet
+from cae_tui.widgets.remarks import Remarks
 from cae_tui.widgets.spec_form import SpecForm
 from engine.errors import EngineError
 from engine.spec import AutoencoderSpec, Spec
@@ -95,6 +96,8 @@ Files are IDX, plain or gzip; with no file named, the data is the MNIST that com
                 yield SpecForm(
                     AutoencoderSpec, self.cae.drafts.get("data", {}), only=FIELDS, title="Files and split", id="files"
                 )
+                with VerticalScroll(id="found"):
+                    yield Remarks(most=1000)
                 with Vertical(id="balance", classes="card"):
                     yield ClassTable()
                     yield Label("", id="no-labels", markup=False)
@@ -136,6 +139,9 @@ Files are IDX, plain or gzip; with no file named, the data is the MNIST that com
         self.query_one("#balance").border_subtitle = ""
         self.query_one(ClassTable).show(data, split)
         self.query_one(ClassTable).choose(self._class)
+        remarks = self.query_one(Remarks)
+        remarks.sentences = (*data.remarks, *split.remarks)
+        self.query_one("#found").display = bool(remarks.sentences)
         labels = self.query_one("#no-labels", Label)
         labels.display = not data.classes
         labels.update("No labels: name a file of training labels to see classes.")
@@ -205,15 +211,14 @@ Files are IDX, plain or gzip; with no file named, the data is the MNIST that com
 
     def action_choose(self, name: int | None) -> None:
         """Show a class, where there is one of that name."""
-        if self._data is not None and (name is None or name < self._data.classes):
+        if self._data is not None and (name is None or name in self._data.occurring):
             self.query_one(ClassTable).choose(name)
 
     def action_step_class(self, step: int) -> None:
         """The next class or the one before, round the ends; before the first one stand all of them."""
         if self._data is not None:
-            here = 0 if self._class is None else self._class + 1
-            there = (here + step) % (self._data.classes + 1)
-            self.action_choose(there - 1 if there else None)
+            names = (None, *self._data.occurring)
+            self.action_choose(names[(names.index(self._class) + step) % len(names)])
 
     def action_turn(self, step: int) -> None:
         """The next page of images or the one before."""
@@ -253,5 +258,6 @@ Files are IDX, plain or gzip; with no file named, the data is the MNIST that com
 def summary(data: DataView) -> str:
     """`MNIST · 28×28 grey · 10 classes`."""
     height, width, channels = data.shape
-    classes = f"{data.classes:,} classes" if data.classes else "no classes"
+    many = len(data.occurring)
+    classes = "no classes" if not many else "1 class" if many == 1 else f"{many:,} classes"
     return f"{data.name} · {height}×{width} {'grey' if channels == 1 else 'colour'} · {classes}"

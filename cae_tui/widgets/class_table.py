@@ -76,7 +76,7 @@ class ClassTable(DataTable[Text]):
             self.add_column("", width=cells + 2, key="bar")
             self.add_row(*_numbers("all", split.training, split.validation, data.test or None), Text(), key="all")
             most = max(data.training_counts, default=1) or 1
-            for name in range(data.classes if split.training_counts else 0):
+            for name in data.occurring if split.training_counts else ():
                 training, validation = split.training_counts[name], split.validation_counts[name]
                 test = data.test_counts[name] if data.test_counts else None
                 lengths = round(training / most * cells), round((training + validation) / most * cells)
@@ -93,7 +93,9 @@ class ClassTable(DataTable[Text]):
 
     def choose(self, name: int | None) -> None:
         """Put the cursor on a class."""
-        self.move_cursor(row=0 if name is None else name + 1)
+        key = "all" if name is None else str(name)
+        if key in self.rows:
+            self.move_cursor(row=self.get_row_index(key))
 
     @on(DataTable.RowHighlighted)
     def _highlighted(self, event: DataTable.RowHighlighted) -> None:

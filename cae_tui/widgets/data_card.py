@@ -94,7 +94,10 @@ class DataCard(Widget):
         height, width, channels = data.shape
         images = f"{formats.count(data.training)} training · {formats.count(data.test)} test"
         colour = "grey" if channels == 1 else "colour"
-        kinds = f"{height}×{width} {colour} · {data.classes} classes" if data.classes else f"{height}×{width} {colour}"
+        kinds = f"{height}×{width} {colour}"
+        if data.classes:
+            many = len(data.occurring)
+            kinds += f" · {many} {'class' if many == 1 else 'classes'}"
         return Content(images + (" · " if tiles.summary == 1 else "\n") + kinds)
 
     def _row(self, tiles: Tiles, first: int) -> Content:
@@ -109,10 +112,12 @@ class DataCard(Widget):
         labels = [self._label(tiles, first + place) for place in range(len(pictures))]
         return Content("\n").join([*above, drawn, gap.join(labels)])
 
-    def _label(self, tiles: Tiles, name: int) -> Content:
+    def _label(self, tiles: Tiles, place: int) -> Content:
         counts = self.data.training_counts if self.data else ()
-        if name >= len(counts):
+        names = self.data.example_classes if self.data else ()
+        if place >= len(names):
             return Content(" " * tiles.width)
+        name = names[place]
         number = formats.count(counts[name])
         label = Content.styled(f"{name}", "bold")
         cells = tiles.width - len(f"{name}") - len(number) - 2

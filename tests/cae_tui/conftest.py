@@ -102,12 +102,16 @@ def make_app(home: Home, monkeypatch: pytest.MonkeyPatch) -> MakeApp:
     async def data(spec: object = None) -> DataView:
         return data_view()
 
+    async def remarks(spec: object) -> tuple[str, ...]:
+        return ()
+
     async def device() -> str:
         return DEVICE
 
     def make(work: Work | None = None, study_work: StudyWork | None = None) -> CaeApp:
         app = CaeApp(home, work or ScriptedWork(), study_work=study_work)
         monkeypatch.setattr(app.runner, "data", data)
+        monkeypatch.setattr(app.runner, "remarks", remarks)
         monkeypatch.setattr(app.runner, "device", device)
         app.device = DEVICE
         return app

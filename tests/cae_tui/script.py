@@ -376,5 +376,5 @@ def data_view() -> DataView:
     test = (980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009)
     return DataView(
         name="MNIST", shape=(28, 28, 1), classes=10, training=60_000, test=10_000, training_counts=training,
-        test_counts=test, examples=tuple(picture(name) for name in range(10)),
+        test_counts=test, examples=tuple(picture(name) for name in range(10)), example_classes=tuple(range(10)),
     )  # fmt: skip

@@ -45,6 +45,7 @@ def app(home: Home, files: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> C
 
     monkeypatch.setattr(made.runner, "device", device)
     monkeypatch.setattr(data, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("engine.datasets.of_data", lambda found: ())  # the squares of a class are copies
     made.device = DEVICE
     made.drafts["data"] = files
     return made
@@ -85,6 +86,23 @@ async def test_every_class_is_counted_in_each_part_of_the_data(app: CaeApp) -> N
         assert set(row(page, "0")[4]) == {"▇"}
         assert str(page.query_one("#balance").border_title) == "squares · 24×16 colour · 12 classes"
         assert page.crumbs == ("Data", "squares")
+
+
+async def test_classes_with_gaps_between_them_keep_their_numbers(app: CaeApp, tmp_path: Path) -> None:
+    labels = np.repeat(np.array([3, 200], np.uint8), 200)
+    app.drafts["data"]["labels"] = str(write_idx(tmp_path / "gaps", labels))
+    async with app.run_test(size=(120, 40)) as pilot:
+        page = await opened(app, pilot)
+        assert str(page.query_one("#balance").border_title) == "squares · 24×16 colour · 2 classes"
+        assert page.query_one(ClassTable).row_count == 3
+        assert row(page, "200")[:4] == ["200", "180", "20", "–"]
+        for name in ("class 3", "class 200", "all", "class 3"):
+            await pilot.press("right")
+            await settled(pilot)
+            assert shown(page)[0].endswith(name)
+        await pilot.press("0")
+        await settled(pilot)
+        assert shown(page)[0].endswith("class 3")  # there is no class 0
 
 
 async def test_the_split_follows_the_fraction(app: CaeApp) -> None:

@@ -1,12 +1,23 @@
 """What was found in images and labels, wherever a person first meets them."""
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from textual.pilot import Pilot
 
+from cae_tui.app import CaeApp
 from cae_tui.cli import main
+from cae_tui.runner import Runner
+from cae_tui.screens import configure, data
+from cae_tui.screens.configure import AutoencoderForm
+from cae_tui.screens.data import DataScreen
+from cae_tui.widgets.remarks import Remarks, fitted
 from engine.runs import Home
+from engine.spec import AutoencoderSpec, ClassifierSpec, parse
+from tests.cae_tui.conftest import DEVICE, until
 from tests.engine.tiny import noise
 from tests.idx import write_idx
 
@@ -57,3 +68,73 @@ def test_labels_of_one_class_are_refused_in_a_sentence(
     assert "All labels of dark are 5: a classifier needs images of two or more classes." in capsys.readouterr().err
     assert main([*words, "study", "dropout=0.1,0.2", "--encoder", run.id, *files]) == 2
     assert "All labels of dark are 5" in capsys.readouterr().err
+
+
+# -- on screens -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def app(home: Home, monkeypatch: pytest.MonkeyPatch) -> CaeApp:
+    """An app that knows its device at once."""
+    made = CaeApp(home)
+
+    async def device() -> str:
+        return DEVICE
+
+    monkeypatch.setattr(made.runner, "device", device)
+    monkeypatch.setattr(data, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(configure, "PAUSE_SECONDS", 0.0)
+    return made
+
+
+async def found(pilot: Pilot[Any]) -> tuple[str, ...]:
+    """The sentences on the screen, once there are some."""
+    widget = pilot.app.screen.query_one(Remarks)
+    await until(pilot, lambda: bool(widget.sentences and widget.size.height))
+    assert widget.size.height == len(fitted(widget.sentences, widget.size.width, 1000, ""))
+    return widget.sentences
+
+
+async def test_the_data_screen_tells_of_pixels_and_of_the_split(app: CaeApp, dark: Path, tmp_path: Path) -> None:
+    labels = write_idx(tmp_path / "labels", np.repeat(np.arange(20, dtype=np.uint8), 3))
+    app.drafts["data"] = {"images": str(dark), "labels": str(labels)}
+    async with app.run_test(size=(120, 40)) as pilot:
+        await app.push_screen(DataScreen())
+        pixels, split = await found(pilot)
+        assert pixels.startswith(DARK)
+        assert "(14 in all) have no validation image with this split" in split
+
+
+async def test_a_form_tells_of_them_before_a_run(app: CaeApp, dark: Path) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.push_screen(AutoencoderForm({"images": str(dark), "batch_size": "16"}))
+        (sentence,) = await found(pilot)
+        assert sentence.startswith(DARK)
+
+
+def test_a_form_is_told_what_concerns_its_kind(home: Home, tmp_path: Path) -> None:
+    files = {
+        "images": write_idx(tmp_path / "images", noise(60)[..., 0]),
+        "labels": write_idx(tmp_path / "labels", np.repeat(np.array([1, 2], np.uint8), 30)),
+    }
+    runner = Runner(home, lambda message: None)
+    assert asyncio.run(runner.remarks(parse(AutoencoderSpec, files))) == ()
+    (sentence,) = asyncio.run(runner.remarks(parse(ClassifierSpec, {**files, "encoder": "abc"})))
+    assert sentence.startswith("Class 0 has no image")
+
+
+def test_the_examples_of_a_data_set_bear_the_numbers_of_their_classes(home: Home, tmp_path: Path) -> None:
+    files = {
+        "images": write_idx(tmp_path / "images", noise(60)[..., 0]),
+        "labels": write_idx(tmp_path / "labels", np.repeat(np.array([4, 200], np.uint8), 30)),
+    }
+    found = asyncio.run(Runner(home, lambda message: None).data(parse(AutoencoderSpec, files)))
+    assert found.occurring == found.example_classes == (4, 200)
+    assert len(found.examples) == 2
+
+
+def test_sentences_that_do_not_fit_are_counted() -> None:
+    sentences = ("one two three four five six seven", "eight", "nine ten")
+    assert fitted(sentences, 20, 9, "below") == ["! one two three four", "  five six seven", "! eight", "! nine ten"]
+    assert fitted(sentences, 20, 3, "below") == ["! one two three four", "  five six seven", "! 2 more remarks: below."]
+    assert fitted(sentences[:1], 20, 1, "below") == ["! one two three four", "  five six seven"]
