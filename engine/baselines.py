@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.evaluation import ClassificationReport, psnr
-from engine.remarks import LARGEST_CLASS, names_of
+from engine.remarks import LARGEST_CLASS
 from engine.spec import Spec
+from engine.words import names_of
 
 CONSTANT_IMAGE = 0.98
 """An error above this part of a constant image's error has learned nothing."""

@@ -6,12 +6,13 @@ sentence says what was found, what it means and what to do. Nothing is refused h
 """
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from engine.words import names_of
 
 if TYPE_CHECKING:
     from engine.datasets import ImageData, ImageSet
@@ -74,15 +75,6 @@ def for_run(
     """The sentences that concern a run of that kind, autoencoder or classifier, on such a split."""
     remarks = (*data.remarks, *of_split(data, training, validation))
     return tuple(one.sentence for one in remarks if kind == "classifier" or one.about != CLASSES)
-
-
-def names_of(classes: Sequence[int]) -> tuple[str, str]:
-    """`Class 3`, `Classes 1 and 2` or `Classes 0, 3, 5 … (12 in all)`, and the verb for it, has or have."""
-    if len(classes) == 1:
-        return f"Class {classes[0]}", "has"
-    if len(classes) > 6:
-        return f"Classes {', '.join(map(str, classes[:3]))} … ({len(classes)} in all)", "have"
-    return f"Classes {', '.join(map(str, classes[:-1]))} and {classes[-1]}", "have"
 
 
 # -- pixels ---------------------------------------------------------------------------------------

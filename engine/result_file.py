@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.decoded import cleaned, record_of
 from engine.states import EARLY_STOPPED, FINISHED
+from engine.words import names_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +148,23 @@ def check_result(values: object) -> Mapping[str, Any]:
     assert isinstance(values, dict)
     values.setdefault("remarks", [])
     if values.get("report") is not None:
-        for place, row in enumerate(values["report"]["rows"]):
-            if row.get("label") is None:  # where no labels were written, every class had a row
-                row["label"] = place
+        _fill_in(values["report"], values["remarks"])
     return values
+
+
+def _fill_in(report: dict[str, Any], remarks: list[str]) -> None:
+    """The classes of a report that version 0.1.0 wrote: it had a row for every one, and averaged over all of them."""
+    rows = report["rows"]
+    if all(row.get("label") is not None for row in rows):
+        return
+    taken = [sum(column) for column in zip(*report["confusion"], strict=True)]
+    empty = [place for place, row in enumerate(rows) if not row["support"] and not taken[place]]
+    for place, row in enumerate(rows):
+        row["label"] = place
+    if empty:
+        words, have = names_of(empty)
+        counted = "counts it" if len(empty) == 1 else "counts them"
+        remarks.append(
+            f"{words} {have} no image here, and the macro average {counted} with 0, as version 0.1.0 did: it is too "
+            "low."
+        )

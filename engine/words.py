@@ -6,7 +6,7 @@ One place for both packages, without imports that cost anything: the first scree
 import math
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 NOTHING = "–"
@@ -67,3 +67,12 @@ def seconds(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return NOTHING
     return f"{value:.2f}" if value < 0.995 else f"{value:.1f}" if value < 9.95 else f"{value:,.0f}"
+
+
+def names_of(classes: Sequence[int]) -> tuple[str, str]:
+    """`Class 3`, `Classes 1 and 2` or `Classes 0, 3, 5 … (12 in all)`, and the verb for it, has or have."""
+    if len(classes) == 1:
+        return f"Class {classes[0]}", "has"
+    if len(classes) > 6:
+        return f"Classes {', '.join(map(str, classes[:3]))} … ({len(classes)} in all)", "have"
+    return f"Classes {', '.join(map(str, classes[:-1]))} and {classes[-1]}", "have"

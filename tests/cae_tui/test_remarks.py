@@ -18,6 +18,7 @@ from cae_tui.widgets.remarks import Remarks, fitted
 from engine.runs import Home
 from engine.spec import AutoencoderSpec, ClassifierSpec, parse
 from tests.cae_tui.conftest import DEVICE, until
+from tests.cae_tui.test_runner import Heard
 from tests.engine.tiny import noise
 from tests.idx import write_idx
 
@@ -117,7 +118,7 @@ def test_a_form_is_told_what_concerns_its_kind(home: Home, tmp_path: Path) -> No
         "images": write_idx(tmp_path / "images", noise(60)[..., 0]),
         "labels": write_idx(tmp_path / "labels", np.repeat(np.array([1, 2], np.uint8), 30)),
     }
-    runner = Runner(home, lambda message: None)
+    runner = Runner(home, Heard())
     assert asyncio.run(runner.remarks(parse(AutoencoderSpec, files))) == ()
     (sentence,) = asyncio.run(runner.remarks(parse(ClassifierSpec, {**files, "encoder": "abc"})))
     assert sentence.startswith("Class 0 has no image")
@@ -128,7 +129,7 @@ def test_the_examples_of_a_data_set_bear_the_numbers_of_their_classes(home: Home
         "images": write_idx(tmp_path / "images", noise(60)[..., 0]),
         "labels": write_idx(tmp_path / "labels", np.repeat(np.array([4, 200], np.uint8), 30)),
     }
-    found = asyncio.run(Runner(home, lambda message: None).data(parse(AutoencoderSpec, files)))
+    found = asyncio.run(Runner(home, Heard()).data(parse(AutoencoderSpec, files)))
     assert found.occurring == found.example_classes == (4, 200)
     assert len(found.examples) == 2
 

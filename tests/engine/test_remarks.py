@@ -5,7 +5,8 @@ import pytest
 from numpy.typing import NDArray
 
 from engine.datasets import ImageData, ImageSet, load_dataset, split
-from engine.remarks import CLASSES, COPIES, PIXELS, SPLIT, UNSEEN, Remark, for_run, names_of, of_split
+from engine.remarks import CLASSES, COPIES, PIXELS, SPLIT, UNSEEN, Remark, for_run, of_split
+from engine.words import names_of
 from tests.engine.tiny import noise
 from tests.idx import numbers
 

@@ -154,6 +154,25 @@ def test_a_report_without_class_numbers_has_a_row_for_every_class(home: Home) ->
     read = run.read_result()
     assert read is not None
     assert [row["label"] for row in read["report"]["rows"]] == list(range(10))
+    assert read["remarks"] == []
+
+
+def test_a_report_of_version_0_1_0_whose_averages_count_classes_without_images_says_so(home: Home) -> None:
+    run = home.create_run()
+    result = scripted_result("classifier", run.id)
+    rows, confusion = result["report"]["rows"], result["report"]["confusion"]
+    for row in rows:
+        del row["label"]
+    for place in (3, 7):
+        rows[place]["support"] = 0
+        confusion[place] = [0] * 10
+        for line in confusion:
+            line[place] = 0
+    write_json(run.result, "classifier", result)
+    read = run.read_result()
+    assert read is not None
+    (sentence,) = read["remarks"]
+    assert sentence.startswith("Classes 3 and 7 have no image here, and the macro average counts them with 0")
 
 
 def test_a_finished_run_without_its_result_was_cut_off_while_it_was_written(home: Home) -> None:
