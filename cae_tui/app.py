@@ -10,6 +10,7 @@ import asyncio
 import gc
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -29,7 +30,7 @@ from cae_tui.study_app import StudyApp
 from cae_tui.themes import DARK, THEMES, data_variables
 from engine.control import Asked
 from engine.data_files import MNIST
-from engine.errors import EngineError
+from engine.errors import EngineError, SpecError
 from engine.runs import Home
 from engine.states import EARLY_STOPPED, FINISHED
 
@@ -329,9 +330,14 @@ class CaeApp(StudyApp):
             self.tell(str(error), "error")
             return
         from engine.fields import write_value
+        from engine.spec import AutoencoderSpec, spec_from_json
 
         spec = opened.spec["spec"]
         values = {name: write_value(value) for name, value in spec.items() if name != "kind"}
+        with suppress(SpecError):  # of another version: the form says what is wrong
+            found, shape = spec_from_json(spec), opened.status.image_shape
+            if isinstance(found, AutoencoderSpec) and len(shape) == 3:
+                values["downsamplings"] = write_value(found.asked_again(shape).downsamplings)
         self._configure(messages.Configure(spec["kind"], values))
 
     @on(messages.SaveModel)

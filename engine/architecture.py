@@ -106,7 +106,8 @@ class Plan:
 
 def plan_autoencoder(spec: "AutoencoderSpec", image: Shape) -> Plan:
     """The layers of the autoencoder that `spec` asks for, on images of that shape."""
-    step = 2**spec.downsamplings
+    halvings = spec.halvings(image)
+    step = 2**halvings
     height, width, channels = image
     padded = (-(-height // step) * step, -(-width // step) * step, channels)
     widths = spec.encoder_kernels
@@ -115,7 +116,7 @@ def plan_autoencoder(spec: "AutoencoderSpec", image: Shape) -> Plan:
     encoder: list[Layer] = []
     shape = padded
     for position, kernels in enumerate(widths):
-        halve = position < spec.downsamplings
+        halve = position < halvings
         layer = _convolution(
             spec,
             f"conv {position + 1}",
@@ -138,7 +139,7 @@ def plan_autoencoder(spec: "AutoencoderSpec", image: Shape) -> Plan:
         shape = convolved
     for position in range(half):
         mirrored = half - 1 - position
-        double = mirrored < spec.downsamplings
+        double = mirrored < halvings
         last = mirrored == 0
         shuffle = double and last and spec.sub_pixel
         transposed = double and not shuffle and spec.upsampling == "transposed"

@@ -6,7 +6,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer
 from pydantic.config import JsonDict
@@ -45,6 +45,16 @@ def _no_blank(value: object) -> object:
     return None if isinstance(value, str) and not value.strip() else value
 
 
+def _auto_or_count(value: object) -> object:
+    """A count as a number, however it is typed; `auto`, and what is neither, as it is."""
+    text = no_bool(value)
+    try:
+        number = float(str(text))
+    except ValueError:
+        return text.strip() if isinstance(text, str) else text
+    return int(number) if number.is_integer() and abs(number) < 1000 else text
+
+
 Whole = Annotated[int, BeforeValidator(no_bool)]
 Number = Annotated[float, BeforeValidator(no_bool)]
 Kernels = Annotated[
@@ -52,6 +62,7 @@ Kernels = Annotated[
     BeforeValidator(_split_kernels),
     PlainSerializer(write_list, return_type=str),
 ]
+Halvings = Annotated[Literal["auto", 0, 1, 2, 3], BeforeValidator(_auto_or_count)]
 File = Annotated[
     Path | None, BeforeValidator(_no_blank), PlainSerializer(lambda path: None if path is None else str(path))
 ]
@@ -73,7 +84,7 @@ class SpecField:
     group: str
     unit: str
     type: type[int] | type[float] | type[bool] | type[str] | type[Path]
-    choices: tuple[str, ...]  # empty where any value of the type may be given
+    choices: tuple[str, ...]  # empty where any value of the type may be given; of numbers, a word may be among them
     default: str | None  # as it is typed; None where there is none
     required: bool
 
@@ -91,7 +102,7 @@ class SpecField:
 
 def _type_of(annotation: object) -> tuple[Any, tuple[str, ...]]:
     if choices := choices_of(annotation):
-        return str, choices
+        return int if any(choice.isdigit() for choice in choices) else str, choices
     if get_origin(annotation) is tuple:
         return str, ()
     if Path in get_args(annotation):

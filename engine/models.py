@@ -73,6 +73,30 @@ def _phases(kernel: int) -> Tensor:
     return phases
 
 
+class PointConv2d(nn.Conv2d):
+    """A kernel of one pixel at stride 2, which sees one pixel of four: those are taken first, and the stride left out.
+
+    It is the same function. oneDNN, by which torch computes on processors, writes outside of its memory in the gradient
+    of the other, and so ends the process (torch 2.13, few channels).
+    """
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(n, inputs, h, w), h and w even, to (n, outputs, h / 2, w / 2)."""
+        return functional.conv2d(images[:, :, ::2, ::2], self.weight, self.bias)
+
+
+class PointConvTranspose2d(nn.ConvTranspose2d):
+    """The mirror image of `PointConv2d`: of each four pixels it fills one, and leaves the others at the bias."""
+
+    def forward(self, images: Tensor, output_size: list[int] | None = None) -> Tensor:  # noqa: ARG002 - as torch has it
+        """(n, inputs, h, w) to (n, outputs, 2 h, 2 w)."""
+        filled = functional.conv_transpose2d(images, self.weight)
+        count, channels, height, width = filled.shape
+        spread = filled.new_zeros(count, channels, 2 * height, 2 * width).to(memory_format=torch.channels_last)
+        spread[:, :, ::2, ::2] = filled
+        return spread if self.bias is None else spread + self.bias[:, None, None]
+
+
 class ConvLayer(nn.Module):
     """One convolutional layer of a plan: resampling, convolution, normalisation, activation, dropout, sum."""
 
@@ -84,14 +108,16 @@ class ConvLayer(nn.Module):
         if layer.kind == "transposed":
             # Both choices double height and width exactly: odd kernels need one more row and column.
             padding, extra = ((size - 1) // 2, 1) if size % 2 else ((size - 2) // 2, 0)
-            self.convolution = nn.ConvTranspose2d(
+            transposed = nn.ConvTranspose2d if size > 1 else PointConvTranspose2d
+            self.convolution = transposed(
                 layer.inputs, layer.outputs, size, 2, padding, output_padding=extra, bias=bias
             )
         elif layer.upsample and size % 2 and not layer.residual:
             self.convolution = UpsamplingConv2d(layer.inputs, layer.outputs, size, bias=bias)
         else:
             padding = (size - 1) // 2 if size % 2 else 0
-            self.convolution = nn.Conv2d(layer.inputs, layer.outputs, size, layer.stride, padding, bias=bias)
+            kind = PointConv2d if size == 1 and layer.stride == 2 else nn.Conv2d
+            self.convolution = kind(layer.inputs, layer.outputs, size, layer.stride, padding, bias=bias)
         self.normalisation = nn.BatchNorm2d(layer.outputs) if layer.normalised else None
         self.activation = _ACTIVATIONS[activation]() if layer.activated else None
         self.dropout = nn.Dropout(dropout) if dropout and layer.activated else None

@@ -71,7 +71,9 @@ def create(home: Home, spec: Spec, study: str = "", trial: int = 0, split_rule: 
     spec = spec.model_copy(update=spec.files.absolute()._asdict())
     device = choose_device(spec.device, spec.precision)
     data = load_dataset(*spec.files)
-    if isinstance(spec, ClassifierSpec):
+    if isinstance(spec, AutoencoderSpec):
+        spec = spec.settled(data.shape)
+    else:
         check_classes(data)
     training, validation = split_for(spec, data, split_rule)
     encoder, origin = None, None

@@ -8,7 +8,7 @@ checked before the engine is loaded.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, Literal, TypeVar
+from typing import ClassVar, Literal, Self, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -20,7 +20,19 @@ from pydantic import (
 
 from engine.data_files import DataFiles
 from engine.errors import SpecError
-from engine.fields import GROUPS, File, Kernels, Number, SpecField, Whole, asked, fields_of, write_list, write_value
+from engine.fields import (
+    GROUPS,
+    File,
+    Halvings,
+    Kernels,
+    Number,
+    SpecField,
+    Whole,
+    asked,
+    fields_of,
+    write_list,
+    write_value,
+)
 from engine.refusals import either, problems_of, short
 
 Device = Literal["auto", "cuda", "mps", "cpu"]
@@ -109,6 +121,14 @@ class Spec(BaseModel):
         raise NotImplementedError
 
 
+USUAL_HALVINGS = 2
+
+
+def most_halvings(layers: int) -> int:
+    """How often so many layers, encoder and decoder together, may halve an image: in half of the encoder's."""
+    return (layers // 2 + 1) // 2
+
+
 class AutoencoderSpec(Spec):
     """What a training run of a convolutional autoencoder asks for."""
 
@@ -138,13 +158,12 @@ class AutoencoderSpec(Spec):
     downsampling: Literal["strided", "max-pool"] = asked(
         "strided", "Architecture", "Downsampling", "How the encoder halves height and width."
     )
-    downsamplings: Whole = asked(
-        2,
+    downsamplings: Halvings = asked(
+        "auto",
         "Architecture",
         "Downsamplings",
-        "How often it does, from the first layer on; at most half of the encoder's layers, rounded up.",
-        ge=0,
-        le=3,
+        "How often it does, from the first layer on; at most half of the encoder's layers, rounded up. "
+        "auto is 2, or as many as the layers and the image allow.",
     )
     upsampling: Literal["transposed", "nearest"] = asked(
         "transposed", "Architecture", "Upsampling", "How the decoder doubles height and width."
@@ -227,15 +246,32 @@ class AutoencoderSpec(Spec):
 
     @field_validator("downsamplings")
     @classmethod
-    def _half_of_the_encoder(cls, value: int, info: ValidationInfo) -> int:
+    def _half_of_the_encoder(cls, value: Halvings, info: ValidationInfo) -> Halvings:
         layers = info.data.get("layers", 0)
-        most = (layers // 2 + 1) // 2
-        if layers and value > most:
+        most = most_halvings(layers)
+        if layers and value != "auto" and value > most:
             raise ValueError(
-                f"{value} is too many for {layers} layers: at most {most}. Give {most} here, or {4 * value - 2} layers "
-                "or more."
+                f"{value} is too many for {layers} layers: at most {most}. Choose {most} or auto, or at least "
+                f"{4 * value - 2} layers."
             )
         return value
+
+    def halvings(self, image: tuple[int, int, int]) -> int:
+        """How often it halves an image of that height, width and channels: what `auto` comes to."""
+        if self.downsamplings != "auto":
+            return self.downsamplings
+        height, width, _ = image
+        return min(USUAL_HALVINGS, most_halvings(self.layers), min(height, width).bit_length() - 1)
+
+    def settled(self, image: tuple[int, int, int]) -> Self:
+        """The same with a number for `auto`: what a run on such images writes down, so that it is seen and stays."""
+        return self.model_copy(update={"downsamplings": self.halvings(image)})
+
+    def asked_again(self, image: tuple[int, int, int]) -> Self:
+        """The same with `auto` where that comes to its number: where a run is the pattern of another, whose layers may
+        be fewer."""
+        asked = self.model_copy(update={"downsamplings": "auto"})
+        return asked if asked.halvings(image) == self.downsamplings else self
 
     @property
     def encoder_kernels(self) -> tuple[int, ...]:
@@ -454,9 +490,9 @@ def check_against_data(spec: Spec, shape: tuple[int, int, int], training_images:
     """
     problems = {}
     height, width, _ = shape
-    if isinstance(spec, AutoencoderSpec) and 2**spec.downsamplings > min(height, width):
+    if isinstance(spec, AutoencoderSpec) and 2 ** (halvings := spec.halvings(shape)) > min(height, width):
         problems["downsamplings"] = (
-            f"{spec.downsamplings} halvings leave nothing of {height}×{width} pixels: use fewer."
+            f"{halvings} halvings leave nothing of {height}×{width} pixels: choose fewer, or auto."
         )
     if spec.batch_size > training_images:
         problems["batch_size"] = (

@@ -25,7 +25,15 @@ from cae_tui.formats import NOTHING
 from cae_tui.widgets.fields import YES_NO, Choice, FieldRow, Group
 from engine.errors import SpecError
 from engine.fields import GROUPS, SpecField, write_value
-from engine.spec import Spec, parse, preset_changes, spec_fields
+from engine.spec import (
+    USUAL_HALVINGS,
+    AutoencoderSpec,
+    Spec,
+    most_halvings,
+    parse,
+    preset_changes,
+    spec_fields,
+)
 
 CUSTOM = "Custom"
 """What stands where a preset would, when the fields that presets name are as none has them."""
@@ -397,6 +405,8 @@ class SpecForm(Vertical):
         if name == "layers" and self.values[name].strip().isdecimal() and name not in self.problems:
             half = int(self.values[name]) // 2
             return f"{half} + {half}" + (f" · preset {preset}" if preset else "")
+        if name == "downsamplings" and self.values[name] == "auto" and isinstance(self.spec, AutoencoderSpec):
+            return f"{min(USUAL_HALVINGS, most_halvings(self.spec.layers))} for {self.spec.layers} layers"
         return f"preset {preset}" if preset else self.presets.fields[name].unit
 
     # -- moving ----------------------------------------------------------------------------------

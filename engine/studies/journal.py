@@ -335,7 +335,7 @@ def typed(spec: StudySpec, name: str, text: str) -> Param:
     field = next(field for field in studied_fields(type(spec.baseline)) if field.name == name)
     if field.type is bool:
         return text == "yes"
-    if field.type is int or (name == "kernels" and text.isdigit()):
+    if text.isdigit() and (field.type is int or name == "kernels"):  # else a word, as auto is, or a list
         return int(text)
     return float(text) if field.type is float else text
 

@@ -134,11 +134,10 @@ def range_of(field: SpecField, text: str) -> Range:
     whole = field.type is int or field.name == "kernels"
     low, high = (float(part) if _NUMBER.fullmatch(part.strip()) else math.nan for part in (low_text, high_text))
     whole_ends = low.is_integer() and high.is_integer()
-    if field.choices or field.type is bool or not low < high < math.inf or (whole and not whole_ends):
+    listed = field.type is bool or (bool(field.choices) and not whole)
+    if listed or not low < high < math.inf or (whole and not whole_ends):
         kind = "whole numbers" if whole else "numbers"
-        example = (
-            "list its values" if field.choices or field.type is bool else f"two {kind} as in 16..64, the less first"
-        )
+        example = "list its values" if listed else f"two {kind} as in 16..64, the less first"
         raise SpecError({field.name: f"“{short(text)}” is no range of {field.name}: {example}."})
     step = 2 if field.name == "layers" else 1
     if whole:

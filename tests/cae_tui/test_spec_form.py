@@ -112,13 +112,27 @@ async def test_a_wrong_value_is_told_beneath_its_field_as_one_types() -> None:
 
 
 async def test_a_group_with_a_wrong_field_opens_itself_and_says_so() -> None:
-    app = Host()
+    app = Host({"downsamplings": "2"})
     async with app.run_test(size=(80, 24)) as pilot:
         app.field("layers").focus()
         await pilot.press("2")  # one encoder layer cannot halve twice
         assert "downsamplings" in app.form.problems
         assert not app.query_one("#group-architecture", Group).collapsed
         assert "1 to mend" in app.folded("architecture")
+
+
+async def test_any_number_of_layers_stands_and_the_form_says_how_often_they_halve() -> None:
+    app = Host()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.field("layers").focus()
+        for layers, note in (("4", "1 for 4 layers"), ("2", "1 for 2 layers"), ("40", "2 for 40 layers")):
+            app.form.put({"layers": layers})
+            await pilot.pause()
+            assert not app.form.problems
+            assert str(app.row("downsamplings").query_one(".note", Static).render()) == note
+        app.form.put({"downsamplings": "1"})
+        await pilot.pause()
+        assert str(app.row("downsamplings").query_one(".note", Static).render()) == "preset auto"
 
 
 async def test_the_title_of_a_folded_group_tells_what_differs_from_the_preset() -> None:

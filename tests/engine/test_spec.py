@@ -55,8 +55,17 @@ def refusal(**values: object) -> dict[str, str]:
         ({"learning_rate": "0"}, "learning_rate", "too small: more than 0"),
         ({"optimizer": "best"}, "optimizer", "choose adam, adamw, rmsprop or sgd"),
         ({"residual": "maybe"}, "residual", "neither yes nor no"),
-        ({"layers": "4"}, "downsamplings", "2 is too many for 4 layers: at most 1. Give 1 here, or 6 layers or more."),
-        ({"layers": 8, "downsamplings": 3}, "downsamplings", "at most 2. Give 2 here, or 10 layers or more."),
+        (
+            {"layers": "4", "downsamplings": "2"},
+            "downsamplings",
+            "2 is too many for 4 layers: at most 1. Choose 1 or auto, or at least 6 layers.",
+        ),
+        ({"layers": 8, "downsamplings": 3}, "downsamplings", "Choose 2 or auto, or at least 10 layers."),
+        ({"downsamplings": "4"}, "downsamplings", "4 is not known: choose auto, 0, 1, 2 or 3."),
+        ({"downsamplings": "often"}, "downsamplings", "“often” is not known: choose auto, 0, 1, 2 or 3."),
+        ({"downsamplings": ""}, "downsamplings", "choose auto, 0, 1, 2 or 3."),
+        ({"downsamplings": True}, "downsamplings", "True is yes or no, and a number is needed."),
+        ({"downsamplings": 0.5}, "downsamplings", "0.5 is not known: choose auto, 0, 1, 2 or 3."),
         ({"momentum": "0.9"}, "momentum", "There is no such field"),
         ({"labels": "/some/file"}, "labels", "no training images"),
         ({"images": "/a", "test_labels": "/b"}, "test_labels", "no test images"),
@@ -89,7 +98,7 @@ def test_the_presets_have_the_hyperparameters_of_the_report() -> None:
         assert (spec.batch_size, spec.epochs, spec.layers, spec.kernel_size) == (128, 20, 10, 3)
         assert spec.encoder_kernels == (32,) * 5
     report = preset(AutoencoderSpec, "report")
-    assert (report.downsampling, report.downsamplings, report.upsampling) == ("max-pool", 2, "nearest")
+    assert (report.downsampling, report.halvings((28, 28, 1)), report.upsampling) == ("max-pool", 2, "nearest")
     assert (report.optimizer, report.schedule, report.learning_rate) == ("adam", "constant", 1e-3)
 
 

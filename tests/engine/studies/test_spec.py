@@ -53,6 +53,19 @@ def test_a_guided_study_has_the_report_s_order_and_values() -> None:
     assert len(cycle.values["epochs"]) > 1
 
 
+def test_any_number_of_layers_can_be_studied_and_so_can_downsamplings() -> None:
+    assert make_study("one", DEFAULT, {"layers": "2,4,6"}).points == 3
+    assert make_study("one", DEFAULT, {"downsamplings": "auto,0,1,02"}).values["downsamplings"] == (
+        "auto",
+        "0",
+        "1",
+        "2",
+    )
+    assert space_of(make_study("search", DEFAULT, {"downsamplings": "0..2"})) == {
+        "downsamplings": Range(0, 2, whole=True)
+    }
+
+
 def test_a_classifier_is_studied_too() -> None:
     baseline = preset(ClassifierSpec, "recommended", encoder="a7f3")
     assert make_study("one", baseline, {"from_scratch": "no,yes"}).points == 2
@@ -81,7 +94,12 @@ def test_a_search_takes_ranges() -> None:
         ("one", {"layers": "8,08"}, "layers", "8 is there twice"),
         ("one", {"layers": "8,9"}, "layers", "even number"),
         ("one", {"layers": "8..12"}, "layers", "in a search"),
-        ("one", {"layers": "2,10"}, "values", "layers=2 cannot be trained (downsamplings: 2 is too many"),
+        (
+            "grid",
+            {"layers": "2,10", "downsamplings": "2"},
+            "values",
+            "cannot be trained (downsamplings: 2 is too many",
+        ),
         ("one", {}, "values", "Nothing is varied"),
         ("one", {"layers": "8", "kernels": "16"}, "values", "2 hyperparameters"),
         ("search", {"kernels": "64..16"}, "kernels", "is no range"),
