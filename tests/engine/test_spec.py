@@ -64,7 +64,7 @@ def refusal(**values: object) -> dict[str, str]:
         ({"downsamplings": "4"}, "downsamplings", "4 is not known: choose auto, 0, 1, 2 or 3."),
         ({"downsamplings": "often"}, "downsamplings", "“often” is not known: choose auto, 0, 1, 2 or 3."),
         ({"downsamplings": ""}, "downsamplings", "choose auto, 0, 1, 2 or 3."),
-        ({"downsamplings": True}, "downsamplings", "True is yes or no, and a number is needed."),
+        ({"downsamplings": True}, "downsamplings", "True is yes or no, but a number is needed."),
         ({"downsamplings": 0.5}, "downsamplings", "0.5 is not known: choose auto, 0, 1, 2 or 3."),
         ({"momentum": "0.9"}, "momentum", "There is no such field"),
         ({"labels": "/some/file"}, "labels", "no training images"),
