@@ -149,6 +149,7 @@ def read_baseline(home: Home, named: str) -> "Spec":
         EngineError: there is none, or it is damaged.
     """
     from engine.files import read_json
+    from engine.recognise import Sort, recognise_file
     from engine.spec import spec_from_json
 
     path = absolute(Path(named))
@@ -161,8 +162,14 @@ def read_baseline(home: Home, named: str) -> "Spec":
         file = home.find(named).spec
     try:
         values = read_json(file)
-    except (OSError, ValueError) as error:
-        raise RunError(f"{file} cannot be read ({error}): name a run, or a file as a run's spec.json.") from None
+    except OSError as error:
+        what = error.strerror or error
+        raise RunError(f"{file} cannot be read: {what}. Name a run, or a file like a run's spec.json.") from None
+    except ValueError as error:
+        found = recognise_file(file) if file.is_file() else None
+        if found is None or found.sort is Sort.JSON:
+            raise RunError(f"{file} cannot be read ({error}): name a run, or a file like a run's spec.json.") from None
+        raise RunError(f"{file} is {found.what}: name a run, or a JSON file like a run's spec.json.") from None
     values = values.get("spec", values)
     if isinstance(values, dict):
         values.pop("format", None)
@@ -170,7 +177,7 @@ def read_baseline(home: Home, named: str) -> "Spec":
         return spec_from_json(values)
     except SpecError as error:
         words = "; ".join(f"{name}: {sentence}" for name, sentence in error.problems.items())
-        raise RunError(f"{file} holds no spec ({words}): name a run, or a file as a run's spec.json.") from None
+        raise RunError(f"{file} holds no spec ({words}): name a run, or a file like a run's spec.json.") from None
 
 
 def one_id(options: argparse.Namespace) -> str:

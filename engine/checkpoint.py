@@ -21,6 +21,7 @@ from engine.architecture import Shape
 from engine.errors import ModelFileError, SpecError
 from engine.files import FORMAT, format_problem, write_bytes
 from engine.models import ConvAutoencoder, EncoderClassifier
+from engine.recognise import START, Found, Sort, recognise
 from engine.refusals import UNKNOWN_FIELD, short
 from engine.spec import AutoencoderSpec, ClassifierSpec, spec_from_json
 
@@ -88,7 +89,12 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 def _read(path: Path) -> _Content:
     try:
         if path.exists() and not path.is_file():  # a pipe would be waited for
-            raise ModelFileError(f"{path} is no regular file: name a model.safetensors.")
+            raise ModelFileError(f"{path} is not a regular file: name a model.safetensors.")
+        with path.open("rb") as beginning:
+            start = beginning.read(START)
+        found = recognise(start)
+        if found is None or found.sort not in (Sort.OWN_MODEL, Sort.SAFETENSORS):
+            raise ModelFileError(f"{path} {_something_else(found, start)}.")
         with safetensors.safe_open(path, framework="pt", device="cpu") as file:
             text = (file.metadata() or {}).get(KEY)
             if text is None:
@@ -99,15 +105,36 @@ def _read(path: Path) -> _Content:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
     except FileNotFoundError:
         raise ModelFileError(f"{path} does not exist: check the path.") from None
-    except (OSError, safetensors.SafetensorError, ValueError, RuntimeError) as error:  # RecursionError among them
-        raise ModelFileError(
-            f"{path} cannot be read as a model file ({str(error)[:200]}): choose another, or save it again."
-        ) from None
+    except OSError as error:
+        raise ModelFileError(f"{path} cannot be read: {error.strerror or error}. {_ANOTHER}") from None
+    except (safetensors.SafetensorError, ValueError, RuntimeError):  # RecursionError among them
+        raise ModelFileError(f"{path} is damaged or cut short: copy it again, or choose another model file.") from None
     if problem := format_problem(values.get("format") if isinstance(values, dict) else None):
         advice = "" if "newer" in problem else f". {_ANOTHER[:-1]}"
         raise ModelFileError(f"{path} {problem}{advice}.")
     checksum = values.pop(CHECKSUM, None)
     return _Content(path, tensors, values, checksum)
+
+
+def _something_else(found: Found | None, start: bytes) -> str:
+    """What stands where a model file should, and what to do."""
+    if found is None:
+        return (
+            f"is not a model file: it starts with the bytes {start[:4].hex(' ')}. Name a run, or a model.safetensors "
+            "that cae-tui wrote"
+        )
+    match found.sort:
+        case Sort.IDX:
+            advice = "images and labels have fields and flags of their own; name a run, or its model.safetensors, here"
+        case Sort.PACKED:
+            advice = "unpack it, and name the model.safetensors that comes out"
+        case Sort.NOT_IT:
+            advice = "download or copy the file itself again"
+        case Sort.MODEL | Sort.ARRAYS:
+            advice = "models of other programs cannot be taken over; name a run, or its model.safetensors"
+        case _:
+            advice = "name a run, or its model.safetensors"
+    return f"is {found.what}; a model file of cae-tui was expected: {advice}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +208,9 @@ def read_model(path: Path) -> ModelFile:
         ModelFileError: it is missing, damaged, unknown, or holds no model.
     """
     if path.is_dir():
-        raise ModelFileError(f"{path} is a folder: name the model.safetensors in it.")
+        if not (path / "model.safetensors").exists():
+            raise ModelFileError(f"{path} is a folder without a model: name a run, or its model.safetensors.")
+        raise ModelFileError(f"{path} is a folder: name the model.safetensors in it, or the run by its id.")
     content = _read(path)
     values = content.values
     kind = values.get("kind")

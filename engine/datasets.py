@@ -350,8 +350,6 @@ def _absolute(path: Path | None) -> str | None:
 
 def _read_set(images: Path, labels: Path | None, part: str) -> ImageSet:
     pixels = IdxFile(images, f"{part} images").read()
-    if pixels.ndim == 3:
-        pixels = pixels[..., np.newaxis]
     classes = None if labels is None else IdxFile(labels, f"{part} labels").read(images, len(pixels))
     return ImageSet(pixels, classes)
 

@@ -17,10 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import DatasetError
+from engine.recognise import START, Sort, recognise
 
 SMALLEST_SIDE, LARGEST_SIDE = 8, 256
 """Pixels that the height and the width of an image may have."""
 
+_COLOURS = (1, 3)
 _CHUNK = 1 << 20
 _GZIP_MAGIC = b"\x1f\x8b"
 _UNSIGNED_BYTES = 0x08
@@ -42,7 +44,10 @@ class IdxFile:
     role: str  # training images, training labels, test images or test labels
 
     def read(self, images: Path | None = None, count: int = 0) -> NDArray[np.uint8]:
-        """Images (n, h, w) or (n, h, w, 3), or labels (n,).
+        """Images (n, h, w, 1) or (n, h, w, 3), or labels (n,).
+
+        The axis of the colours may stand behind those of a pixel's place or before them, and that of grey images be
+        left out; labels may have an axis of one more.
 
         Args:
             images: for labels, the file of the images that they belong to.
@@ -55,7 +60,7 @@ class IdxFile:
             if stat.S_ISDIR(status.st_mode):
                 raise self._refused(f"is a folder; an IDX file of {self.role} was expected: name the file in it.")
             if not stat.S_ISREG(status.st_mode):
-                raise self._refused(f"is no regular file; an IDX file of {self.role} was expected: save it first.")
+                raise self._refused(f"is not a regular file; an IDX file of {self.role} was expected: save it first.")
             with self.path.open("rb") as file:
                 zipped = file.read(2) == _GZIP_MAGIC
                 file.seek(0)
@@ -116,7 +121,12 @@ class IdxFile:
                 f"goes on after the {expected:,} bytes of {shape[0]:,} {self._unit} that its header promises: "
                 "copy or download it again, or correct its header."
             )
-        return np.frombuffer(data, np.uint8).reshape(shape)
+        values = np.frombuffer(data, np.uint8)
+        if self._unit == "labels":
+            return values
+        if len(shape) == 4 and shape[1] in _COLOURS:
+            return np.ascontiguousarray(np.moveaxis(values.reshape(shape), 1, 3))
+        return values.reshape(*shape, 1) if len(shape) == 3 else values.reshape(shape)
 
     @property
     def _unit(self) -> str:
@@ -128,11 +138,7 @@ class IdxFile:
         if not magic:
             raise self._refused(f"is empty; an IDX file of {self.role} was expected: copy or download it again.")
         if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _VALUE_TYPES:
-            raise self._refused(
-                f"starts with the bytes {magic.hex(' ')}; an IDX file of {self.role} starts with "
-                f"{'00 00 08 01' if self._unit == 'labels' else '00 00 08 03 or 00 00 08 04'}: "
-                "name another file, or convert it to IDX."
-            )
+            raise self._something_else(magic + stream.read(START - len(magic)), isinstance(stream, gzip.GzipFile))
         if magic[2] != _UNSIGNED_BYTES:
             raise self._refused(
                 f"holds {_VALUE_TYPES[magic[2]]} (type code 0x{magic[2]:02X}); unsigned bytes (0x08) were expected: "
@@ -146,10 +152,42 @@ class IdxFile:
         shape = struct.unpack(f">{magic[3]}I", sizes)
         if self._unit == "images":
             self._check_shape(shape)
+        elif shape[1:] not in ((), (1,)):
+            raise self._refused(
+                f"holds {shape[1]:,} numbers for each label; one was expected: write the number of the class alone."
+            )
         return shape
 
+    def _something_else(self, start: bytes, zipped: bool) -> DatasetError:
+        found = recognise(start)
+        expected = f"an IDX file of {self.role}"
+        if found is None:
+            marks = "00 00 08 01" if self._unit == "labels" else "00 00 08 03 or 00 00 08 04"
+            return self._refused(
+                f"starts with the bytes {start[:4].hex(' ')}; {expected} starts with {marks}: "
+                "name another file, or convert it to IDX."
+            )
+        within = " inside a gzip file" if zipped else ""
+        return self._refused(f"is {found.what}{within}; {expected} was expected: {self._advice(found.sort)}.")
+
+    def _advice(self, sort: Sort) -> str:
+        """What gets a person from a file of that sort to images or labels."""
+        match sort:
+            case Sort.PACKED:
+                return "unpack it, and name the IDX file that comes out"
+            case Sort.NOT_IT:
+                return "download the file itself again"
+            case Sort.ARRAYS | Sort.JSON:
+                return f"write the {self._unit} in it as IDX; the README says how"
+            case Sort.PICTURE if self._unit == "images":
+                return "all images go into one IDX file; the README says how"
+            case Sort.MODEL | Sort.OWN_MODEL | Sort.SAFETENSORS:
+                return f"it holds weights, so name the file of the {self._unit}"
+            case _:
+                return "name another file"
+
     def _check_axes(self, axes: int) -> None:
-        if axes in ((1,) if self._unit == "labels" else (3, 4)):
+        if axes in ((1, 2) if self._unit == "labels" else (3, 4)):
             return
         if self._unit == "images" and axes == 1:
             found = "looks like a label file: are images and labels swapped?"
@@ -161,15 +199,18 @@ class IdxFile:
         raise self._refused(f"{found} {self.role.capitalize()} with {expected} were expected.")
 
     def _check_shape(self, shape: tuple[int, ...]) -> None:
-        count, height, width = shape[:3]
-        if shape[3:] not in ((), (3,)):
+        count, *image = shape
+        if len(image) == 3 and image[0] in _COLOURS:
+            image = [*image[1:], image[0]]
+        height, width, *colours = image
+        if colours and colours[0] not in _COLOURS:
             raise self._refused(
-                f"holds images of {size_words(shape[1:])}; 3 colours in the last place were expected: "
+                f"holds images of {size_words(shape[1:])}; 1 or 3 colours in the last place were expected: "
                 "write the values of a pixel one after the other, red, green, blue."
             )
         if not all(SMALLEST_SIDE <= side <= LARGEST_SIDE for side in (height, width)):
             raise self._refused(
-                f"holds images of {size_words(shape[1:])}; height and width from {SMALLEST_SIDE} to {LARGEST_SIDE} "
+                f"holds images of {size_words(tuple(image))}; height and width from {SMALLEST_SIDE} to {LARGEST_SIDE} "
                 "were expected: scale or crop the images first."
             )
         if count == 0:

@@ -245,7 +245,7 @@ def find_encoder(home: Home, named: str) -> tuple[Path, str]:
         RunError: there is no such run, or it has no model yet.
     """
     path = absolute(Path(named))
-    if path.exists() or path.suffix == ".safetensors" or len(Path(named).parts) > 1:
+    if path.exists() or path.suffix or len(Path(named).parts) > 1:  # no run's id has a dot
         return path, str(path)
     run = home.find(named)
     if not run.model.exists():

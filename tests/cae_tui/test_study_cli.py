@@ -124,7 +124,7 @@ def test_a_baseline_is_a_run_or_a_file(study: Study, flags: list[str], tmp_path:
         (["layers=8", "--repeats", "0"], "--repeats: “0” is too small"),
         (["layers=8", "--baseline", "nope"], "No run begins with “nope”"),
         (["layers=8", "--baseline", "no/pe"], "does not exist: name a run"),
-        (["layers=8", "--baseline", __file__], "cannot be read"),
+        (["layers=8", "--baseline", __file__], "is a text file: name a run"),
         (["show"], "`cae-tui study show ID` takes one study"),
         (["show", "nope"], "No study begins with “nope”"),
         (["export", "nope"], "No study begins with “nope”"),

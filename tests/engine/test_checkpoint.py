@@ -65,10 +65,13 @@ def damaged(original: bytes) -> dict[str, tuple[bytes, str]]:
         return safetensors.torch.save(tensors, {KEY: json.dumps({**values, **more})})
 
     return {
-        "empty": (b"", "cannot be read as a model file"),
-        "text": (b"this is no model at all", "cannot be read as a model file"),
-        "truncated": (original[: len(original) // 2], "cannot be read as a model file"),
-        "a header that promises more than there is": (struct.pack("<Q", 2**62) + original[8:], "cannot be read"),
+        "empty": (b"", "is an empty file; a model file of cae-tui was expected: download or copy"),
+        "text": (b"this is no model at all", "is a text file; a model file of cae-tui was expected: name a run"),
+        "truncated": (original[: len(original) // 2], "is damaged or cut short: copy it again, or choose another"),
+        "a header that promises more than there is": (
+            struct.pack("<Q", 2**62) + original[8:],
+            "is not a model file: it starts with the bytes 00 00 00 00. Name a run",
+        ),
         "of another program": (other, "not one of cae-tui"),
         "of a newer format": (again(format=2), "use a newer cae-tui"),
         "without a format": (again(format=None), r"has no format number, .*\. Choose another model file"),
@@ -150,7 +153,7 @@ def test_a_refusal_quotes_no_more_than_a_line_of_a_damaged_file(tmp_path: Path) 
 
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(ModelFileError, match="is no regular file"):
+    with pytest.raises(ModelFileError, match="is not a regular file"):
         read_model(tmp_path / "pipe")
 
 
