@@ -221,7 +221,7 @@ def test_a_classifier_on_an_unknown_run_is_refused_and_leaves_nothing_behind(
         jobs.start(home, small_classifier(files, "zzzz"), lambda event: None, Flag())
     del files["test_labels"], files["labels"]
     try:
-        with pytest.raises(Exception, match="needs labels"):
+        with pytest.raises(Exception, match="needs them"):
             jobs.start(home, small_classifier(files, str(autoencoder[0].model)), lambda event: None, Flag())
     finally:
         files["labels"] = files["images"].parent / "labels"

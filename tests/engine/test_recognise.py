@@ -55,7 +55,7 @@ IDX = idx_bytes(pictures())
 FILES: dict[str, tuple[bytes, str]] = {
     "page": (b"\n<!DOCTYPE html>\n<html><head><title>404</title></head></html>", "a web page"),
     "page-with-a-comment": (b"\xef\xbb\xbf<!-- saved -->\n<HTML lang='en'>", "a web page"),
-    "error-of-a-store": (b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code>', "an XML file, as"),
+    "error-of-a-store": (b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>Denied</Code>', "an XML file, as"),
     "zip": (zipped(images=IDX), "a zip archive"),
     "tar": (tarred(), "a tar archive"),
     "bzip2": (b"BZh91AY&SY" + bytes(20), "a bzip2 file"),
