@@ -31,6 +31,7 @@ from cae_tui.themes import DARK, THEMES, data_variables
 from engine.control import Asked
 from engine.data_files import MNIST
 from engine.errors import EngineError, SpecError
+from engine.finishing import check_can_finish, study_of
 from engine.runs import Home
 from engine.states import EARLY_STOPPED, FINISHED
 
@@ -263,8 +264,31 @@ class CaeApp(StudyApp):
     @on(messages.StopRun)
     @work
     async def _stop(self, message: messages.StopRun) -> None:
-        if await self.confirm(f"Stop run {self.short(message.run)} and keep the best?", _STOP, "Stop"):
-            self._ask_of_run(message.run, Asked.STOP)
+        from cae_tui.screens.dialogs import StopScreen
+
+        try:
+            run = self.home.find(message.run)
+            status = run.read_status()
+        except EngineError as error:
+            self.tell(str(error), "error")
+            return
+        study = study_of(run, status)
+        question = StopScreen(self.short(run.id), best_weights(status), self.short_study(study) if study else "")
+        if answer := await self.push_screen_wait(question):
+            self._ask_of_run(run.id, Asked(answer))
+
+    @on(messages.FinishRun)
+    @work
+    async def _finish(self, message: messages.FinishRun) -> None:
+        try:
+            run = self.home.find(message.run)
+            check_can_finish(run)
+            name, best = self.short(run.id), best_weights(run.read_status())
+            if await self.confirm(f"Finish run {name} now?", _FINISH.format(best=best[0].upper() + best[1:]), "Finish"):
+                self.runner.finish(run.id)
+                self._open_training(run.id)
+        except EngineError as error:
+            self.tell(str(error), "error")
 
     def _ask_of_run(self, run: str, what: Asked) -> None:
         try:
@@ -444,4 +468,9 @@ def _look_for_garbage() -> None:
     gc.enable()
 
 
-_STOP = "The weights of the best epoch so far are kept. The run can be resumed later."
+def best_weights(status: "RunStatus") -> str:
+    """What a finish of the run would evaluate, in words; empty where no epoch is over."""
+    return f"the best weights so far, of epoch {status.best_epoch:,}," if status.best_epoch else ""
+
+
+_FINISH = "{best} are evaluated. The run has its report then, and can no longer be resumed."

@@ -15,9 +15,9 @@ import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from cae_tui.output import OutputError, complain, flush, let_go, take_any_character
 from engine import __version__
@@ -35,26 +35,67 @@ COMMANDS = {
     "autoencoder": "train a convolutional autoencoder",
     "classifier": "train a classifier on an autoencoder's encoder",
     "study": "find out which hyperparameters matter, and which value to take",
-    "report": "print what a complete run came to",
-    "runs": "list the runs",
-    "resume": "take up a run that was stopped or cut off",
     "watch": "open the app on a run, wherever it is trained",
+    "pause": "let runs wait; `resume` lets them go on",
+    "resume": "go on with a run that was stopped, cut off or paused",
+    "stop": "stop runs with a checkpoint, to resume or finish them later",
+    "finish": "evaluate the best weights of runs now, which ends them",
+    "report": "print what a complete run came to",
+    "delete": "delete runs for good; asks first",
+    "runs": "list the runs",
     "doctor": "print what a bug report needs",
 }
+GROUPS = {
+    "train and study": ("autoencoder", "classifier", "study"),
+    "one run, by its id or the beginning of it": ("watch", "pause", "resume", "stop", "finish", "report", "delete"),
+}
+"""How the help groups the commands; the others come last."""
+OF_RUNS = ("pause", "stop", "finish", "delete")
+"""Commands for one run or several."""
 
 
 class _Parser(argparse.ArgumentParser):
     """One that refuses in our words."""
 
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)
+        self.by_command: dict[str, _Parser] = {}  # of the whole command line: the parser of each command
+
+    @property
+    def flags(self) -> set[str]:
+        """Every flag that it knows."""
+        return set(self._option_string_actions)
+
     def error(self, message: str) -> NoReturn:
         """Say what is wrong, and where the help is."""
-        complain(f"{message}\nTry `{self.prog} --help`.")
+        from cae_tui.mistakes import in_plain_words
+
+        complain(f"{in_plain_words(message, self.prog)}\nTry `{self.prog} --help`.")
         raise SystemExit(BAD_USAGE)
 
+    def format_help(self) -> str:
+        """As argparse does, but the commands of the whole command line in groups."""
+        if not self.by_command:
+            return super().format_help()
+        formatter = self._get_formatter()
+        formatter.add_usage(self.usage, self._actions, self._mutually_exclusive_groups)
+        formatter.add_text(self.description)
+        grouped = {name for names in GROUPS.values() for name in names}
+        for title, names in {**GROUPS, "more": [name for name in COMMANDS if name not in grouped]}.items():
+            formatter.start_section(title)
+            for name in names:
+                formatter.add_argument(argparse.Action([], name, nargs=0, help=COMMANDS[name], metavar=name))
+            formatter.end_section()
+        formatter.start_section("flags")
+        formatter.add_arguments(self._get_optional_actions())
+        formatter.end_section()
+        formatter.add_text(self.epilog)
+        return formatter.format_help()
 
-def make_parser(command: str | None = None, kind: str = "autoencoder") -> argparse.ArgumentParser:
+
+def make_parser(command: str | None = None, kind: str = "autoencoder") -> _Parser:
     """The parser, with the flags of `command` where that has a spec's: a kind of run, or a study of that `kind`."""
-    epilog = "Without a command the app opens. `cae-tui COMMAND --help` tells the flags of a command."
+    epilog = "Without a command the app opens. `cae-tui COMMAND --help` lists the flags of a command."
     parser = _Parser(
         prog="cae-tui",
         description="Train, study and use convolutional autoencoders in the terminal.",
@@ -65,13 +106,18 @@ def make_parser(command: str | None = None, kind: str = "autoencoder") -> argpar
     parser.add_argument("--home", type=Path, default=None, metavar="FOLDER", help="where runs and settings are kept")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     for name, summary in COMMANDS.items():
-        sub = commands.add_parser(name, help=summary, description=summary.capitalize() + ".", allow_abbrev=False)
+        sub = commands.add_parser(name, description=summary[0].upper() + summary[1:] + ".", allow_abbrev=False)
+        parser.by_command[name] = sub
         # Written after the command too; SUPPRESS keeps what was given before it.
         sub.add_argument(
             "--home", type=Path, default=argparse.SUPPRESS, metavar="FOLDER", help="where runs and settings are kept"
         )
         if name in ("report", "resume", "watch"):
             sub.add_argument("run", metavar="RUN", help="a run's id, or enough of its beginning")
+        if name in OF_RUNS:
+            sub.add_argument("runs", nargs="+", metavar="RUN", help="a run's id, or enough of its beginning")
+        if name == "delete":
+            sub.add_argument("--yes", action="store_true", help="delete without a question")
         if name == "runs":
             sub.add_argument(
                 "terms",
@@ -148,6 +194,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     take_any_character()
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        if "_ARGCOMPLETE" in os.environ:  # the shell asks what could come next
+            from cae_tui.completion import complete
+
+            complete()
         code = _answer(words)
         flush()
     except BrokenPipeError:
@@ -156,7 +206,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complain(str(error))
         code = 1
     except KeyboardInterrupt:
-        complain("interrupted before training began; nothing is lost.")
+        complain("Interrupted; nothing is lost.")
         code = INTERRUPTED
     except Exception as error:
         import logging
@@ -188,8 +238,7 @@ def _hidden_term(words: list[str]) -> str:
 
 def _answer(words: list[str]) -> int:
     """Do what `words` ask for, or refuse it in a sentence."""
-    given = words[2:] if words[:1] == ["--home"] else words  # a folder may be called as a command is
-    command = next((word for word in given if word in COMMANDS), None)
+    command = command_of(words)
     words = join_numbers(words)
     try:
         kind = "autoencoder"
@@ -197,13 +246,27 @@ def _answer(words: list[str]) -> int:
             from cae_tui.study_cli import in_order, kind_asked
 
             words = in_order(words)
-            named = next((word for before, word in itertools.pairwise(words) if before == "--home"), "")
-            kind = kind_asked(words, Home(absolute(Path(named)) if named else default_home()))
+            kind = kind_asked(words, home_named(words))
         if command == "runs" and (term := _hidden_term(words)):
             complain(f"A term that leaves runs out goes behind two dashes: cae-tui runs -- {term}")
             return BAD_USAGE
-        options = make_parser(command, kind).parse_args(words)
+        parser = make_parser(command, kind)
+        if wrong := _mistake(words, command, parser):
+            complain(wrong)
+            return BAD_USAGE
+        options, left = parser.parse_known_args(words)
+        if left:
+            from cae_tui.mistakes import one_word_too_many
+
+            complain(one_word_too_many(left[0], command or ""))
+            return BAD_USAGE
         home = Home(absolute(options.home) if options.home else default_home())
+        if command == "runs" and "--" not in words:
+            from cae_tui.mistakes import no_filter
+
+            if told := no_filter(options.terms):
+                complain(told)
+                return BAD_USAGE
         if command == "study":
             return _do_study(options, home, kind)
         return _do(options, home)
@@ -216,6 +279,47 @@ def _answer(words: list[str]) -> int:
     except EngineError as error:
         complain(str(error))
         return BAD_USAGE
+
+
+def command_of(words: Sequence[str]) -> str | None:
+    """The command that is asked for, known or not; the folder after `--home` may be called as one is."""
+    for before, word in itertools.pairwise(["", *words]):
+        if word == "--" or (not word.startswith("-") and before != "--home"):
+            return None if word == "--" else word
+    return None
+
+
+def home_named(words: Sequence[str]) -> Home:
+    """The home that is named, before anything else is read; else the usual one."""
+    named = next((word for before, word in itertools.pairwise(words) if before == "--home"), "")
+    return Home(absolute(Path(named)) if named else default_home())
+
+
+def flags_in(words: Sequence[str]) -> list[str]:
+    """What argparse takes for flags, perhaps with a value behind `=`."""
+    before = itertools.takewhile(lambda word: word != "--", words)
+    return [word for word in before if len(word) > 1 and word[0] == "-" and not _NEGATIVE.fullmatch(word)]
+
+
+def _mistake(words: Sequence[str], command: str | None, parser: _Parser) -> str:
+    """What is wrong with the command, or the first flag that is none: argparse would complain of what is missing."""
+    place = words.index(command) if command else len(words)
+
+    def first_unknown(part: Sequence[str], known: Collection[str]) -> str:
+        return next((word for word in flags_in(part) if word.partition("=")[0] not in known), "")
+
+    early = first_unknown(words[:place], parser.flags)
+    own = parser.by_command[command].flags if command in parser.by_command else set()
+    late = first_unknown(words[place + 1 :], own) if own else ""
+    if not early and not late and (command is None or own):
+        return ""
+    from cae_tui import mistakes
+
+    if early and early.partition("=")[0] in own:
+        return mistakes.flag_too_early(early, command or "")
+    if early:
+        return mistakes.unknown_flag(early, None, parser.flags)
+    return mistakes.unknown_flag(late, command, own) if late else mistakes.unknown_command(command or "")
 
 
 def join_numbers(words: Sequence[str]) -> list[str]:
@@ -244,9 +348,22 @@ def _do(options: argparse.Namespace, home: Home) -> int:
 
             return train(home, _spec_of(options), as_json=options.json, detach=options.detach)
         case "resume":
-            from cae_tui.console import resume
+            from cae_tui import console, run_console
 
-            return resume(home, home.find(options.run), as_json=options.json, detach=options.detach)
+            run = home.find(options.run)
+            if run_console.is_paused(run):
+                return run_console.go_on(home, run, as_json=options.json)
+            return console.resume(home, run, as_json=options.json, detach=options.detach)
+        case "pause" | "stop" | "finish":
+            from cae_tui import run_console
+
+            do = {"pause": run_console.pause, "stop": run_console.stop, "finish": run_console.finish}[options.command]
+            return do(home, run_console.find_all(home, options.runs), as_json=options.json)
+        case "delete":
+            from cae_tui import run_console
+
+            runs = run_console.find_all(home, options.runs)
+            return run_console.delete(home, runs, sure=options.yes, as_json=options.json)
         case "report":
             from cae_tui.console import print_report
 

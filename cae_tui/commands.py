@@ -31,7 +31,7 @@ def commands(app: "CaeApp") -> Iterator[SystemCommand]:
             yield SystemCommand(
                 "Pause the run", "It waits with its state kept", lambda: app.post_message(PauseRun(run.id))
             )
-        yield SystemCommand("Stop the run", "And keep the best", lambda: app.post_message(StopRun(run.id)))
+        yield SystemCommand("Stop or finish the run", "Asks which", lambda: app.post_message(StopRun(run.id)))
     yield SystemCommand("Study hyperparameters", "Which matter, and which value to take", app.action_studies)
     yield SystemCommand("Runs", "All that were trained here", app.action_runs)
     yield SystemCommand("Data", "The image set, its classes and splits", app.action_data)

@@ -23,6 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cae_tui import formats
+from cae_tui.next_steps import tell_after_detach, tell_after_stop
 from cae_tui.output import OutputError, complain, flush, let_go, put, refusal
 from cae_tui.run_state import RunState, replay
 from engine.control import Asked, Flag
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from engine.spec import Spec
 
 SHOW_CURSOR, HIDE_CURSOR = b"\x1b[?25h", b"\x1b[?25l"
+COMPLETE = (FINISHED, EARLY_STOPPED)
 EXIT_CODES = {FINISHED: 0, EARLY_STOPPED: 0, DIVERGED: 1, FAILED: 1, STOPPED: 130}
 DETACH_SECONDS = 60.0
 _WHY: dict[int, str] = {
@@ -72,7 +74,7 @@ def train(home: Home, spec: "Spec", *, as_json: bool, detach: bool) -> int:
     with interruptible() as flag:
         from engine import jobs
 
-        return _follow(lambda emit: jobs.start(home, spec, emit, flag), None, as_json)
+        return _follow(home, lambda emit: jobs.start(home, spec, emit, flag), None, as_json)
 
 
 def resume(home: Home, run: RunDirectory, *, as_json: bool, detach: bool) -> int:
@@ -85,7 +87,7 @@ def resume(home: Home, run: RunDirectory, *, as_json: bool, detach: bool) -> int
     with interruptible() as flag:
         from engine import jobs
 
-        return _follow(lambda emit: jobs.resume(run, emit, flag), run, as_json)
+        return _follow(home, lambda emit: jobs.resume(run, emit, flag), run, as_json)
 
 
 @contextmanager
@@ -128,13 +130,28 @@ def _stand_still(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 
     os.write(2, HIDE_CURSOR)
 
 
-def _follow(
-    work: Callable[[Callable[[Event], None]], Mapping[str, Any]], run: RunDirectory | None, as_json: bool
-) -> int:
-    """Do `work`, show how it goes, print what it came to."""
-    console = OutputConsole(stderr=True)
-    with _Teller(console, run) as teller:
-        result = work(teller.emit)
+Training = Callable[[Callable[[Event], None]], Mapping[str, Any]]
+"""What trains, tells events, and gives back the result."""
+
+
+def train_on(work: Training, run: RunDirectory | None, *, finishing: bool = False) -> Mapping[str, Any]:
+    """Do `work`, show how it goes, and give back what it came to."""
+    with _Teller(OutputConsole(stderr=True), run, finishing) as teller:
+        return work(teller.emit)
+
+
+def _follow(home: Home, work: Training, run: RunDirectory | None, as_json: bool) -> int:
+    result = train_on(work, run)
+    print_result(home, result, as_json=as_json)
+    return EXIT_CODES.get(result["state"], 1)
+
+
+def print_result(home: Home, result: Mapping[str, Any], *, as_json: bool = False) -> None:
+    """Print what a run came to, and say on stderr why, and what can be done where it was stopped.
+
+    Raises:
+        OutputError: the output takes nothing more.
+    """
     try:
         if as_json:
             put(json.dumps({"format": FORMAT, **result}))
@@ -146,10 +163,11 @@ def _follow(
     except OutputError as error:
         hint = f": `cae-tui report {result['id']}` prints its result." if result["state"] in ENDED_FOR_GOOD else "."
         raise OutputError(f"{error} Run {result['id']} is {result['state']}{hint}") from None
-    if result["message"]:
+    if result["message"] and (as_json or result["state"] not in COMPLETE):  # else it is part of what was printed
         with suppress(OSError):
-            teller.console.print(Text(result["message"]), soft_wrap=True)
-    return EXIT_CODES.get(result["state"], 1)
+            OutputConsole(stderr=True).print(Text(result["message"]), soft_wrap=True)
+    if result["state"] == STOPPED:
+        tell_after_stop(home, result["id"], finish=bool(result["best_epoch"]))
 
 
 class OutputConsole(Console):
@@ -187,8 +205,9 @@ def _harmless(shown: Any) -> Any:
 class _Teller:
     """Tells a run's events on stderr."""
 
-    def __init__(self, console: OutputConsole, run: RunDirectory | None) -> None:
+    def __init__(self, console: OutputConsole, run: RunDirectory | None, finishing: bool = False) -> None:
         self.console = console
+        self._finishing = finishing
         self.state = RunState(run.id if run else "")
         self._run = run
         self._bar: Progress | None = None
@@ -231,6 +250,8 @@ class _Teller:
                 yield f"run {event.run} · {event.kind} {event.title} · {event.device}"
             case Resumed(trained=True):
                 yield f"run {self.state.id} goes on: training is over, and it is evaluated now"
+            case Resumed() if self._finishing:
+                yield f"run {self.state.id}: training ends here, and its best weights are evaluated"
             case Resumed():
                 yield f"run {self.state.id} goes on in epoch {event.epoch}, after step {event.step}"
             case StageStarted():
@@ -278,6 +299,8 @@ def epoch_line(epoch: EpochEnded) -> str:
 def _summary(result: Mapping[str, Any]) -> Text:
     """A result for people."""
     lines = [f"{result['kind']} {result['id']}: {result['state']}, {result['title']}"]
+    if result["state"] in COMPLETE and result["message"]:
+        lines.append(result["message"])
     if result["best_validation_loss"] is not None:
         lines.append(
             f"best validation loss {formats.loss(result['best_validation_loss'])} at epoch {result['best_epoch']}, "
@@ -429,4 +452,5 @@ def _detach(home: Home, run: RunDirectory, as_json: bool) -> int:
         put(json.dumps({"id": run.id, "process": process.pid}))
     else:
         put(run.id)
+    tell_after_detach(home, run.id, process.pid)
     return 0

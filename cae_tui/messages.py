@@ -47,7 +47,14 @@ class ContinueRun(Message):
 
 @dataclass
 class StopRun(Message):
-    """Stop the run and keep its best weights; the app asks first."""
+    """End the run: finish it now with its best weights, or stop it to resume later; the app asks which."""
+
+    run: str
+
+
+@dataclass
+class FinishRun(Message):
+    """Evaluate the best weights of a run that was stopped or cut off, which ends it for good; the app asks first."""
 
     run: str
 

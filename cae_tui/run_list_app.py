@@ -145,13 +145,10 @@ class RunListApp(NavigatingApp):
     @on(messages.DeleteRuns)
     @work
     async def _delete(self, message: messages.DeleteRuns) -> None:
-        from engine.studies.records import Studies
+        from cae_tui.deletion import uses_of
 
-        studies = set(Studies(self.home).ids())
-        trials = sum(status.id in message.runs and status.study in studies for status in self.home.list_runs())
-        how_many = "It is" if len(message.runs) == 1 else "One is" if trials == 1 else f"{trials:,} are"
-        of_studies = f" {_TRIALS.format(trials=how_many)}" if trials else ""
-        if not await self.confirm(f"Delete {self._say(message.runs)}?", _DELETE + of_studies, "Delete"):
+        detail = " ".join([_DELETE, *uses_of(self.home, message.runs)])
+        if not await self.confirm(f"Delete {self._say(message.runs)}?", detail, "Delete"):
             return
         problems = []
         for run in message.runs:
@@ -168,5 +165,4 @@ class RunListApp(NavigatingApp):
         self.tell_runs_changed()
 
 
-_TRIALS = "{trials} part of a study, whose table keeps the numbers but can no longer open the run."
 _DELETE = "Curves, predictions and model are gone for good. Models that were saved elsewhere stay."

@@ -22,6 +22,7 @@ from cae_tui.views import RunView
 from engine.control import Asked, Flag
 from engine.errors import EngineError, RunError
 from engine.events import BatchEnded, Event
+from engine.finishing import check_can_finish
 from engine.runs import Home, RunDirectory
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ class Work(Protocol):
     def resume(self, home: Home, run: RunDirectory, emit: Callable[[Event], None], flag: Flag) -> Any:
         """Take up a run; the first event is `Resumed`, the last is `RunEnded`."""
 
+    def finish(self, home: Home, run: RunDirectory, emit: Callable[[Event], None], flag: Flag) -> Any:
+        """Evaluate a run's best weights, which ends it; the first event is `Resumed`, the last is `RunEnded`."""
+
 
 class EngineWork:
     """The real engine, imported when it is first asked for."""
@@ -62,6 +66,12 @@ class EngineWork:
         from engine import jobs
 
         return jobs.resume(run, emit, flag)
+
+    def finish(self, home: Home, run: RunDirectory, emit: Callable[[Event], None], flag: Flag) -> Any:  # noqa: ARG002 - as `Work` has it
+        """See `Work`."""
+        from engine import jobs
+
+        return jobs.finish(run, emit, flag)
 
 
 @contextmanager
@@ -121,6 +131,16 @@ class Runner(Reader):
         directory = self.home.find(run)
         self._begin(lambda emit: self._work.resume(self.home, directory, emit, self.flag), directory)
 
+    def finish(self, run: str) -> None:
+        """Evaluate the best weights of a run in the worker thread, which ends it.
+
+        Raises:
+            RunError: a run is on already, or there is no such run, or it has nothing to evaluate.
+        """
+        directory = self.home.find(run)
+        check_can_finish(directory)
+        self._begin(lambda emit: self._work.finish(self.home, directory, emit, self.flag), directory)
+
     def _begin(self, work: Callable[[Callable[[Event], None]], Any], directory: RunDirectory | None = None) -> None:
         self.occupy(lambda: work(self.emitter(directory)))
 
@@ -171,11 +191,13 @@ class Runner(Reader):
         return f"An error that should not happen: {type(error).__name__}. {self.home.log} has the details."
 
     def ask(self, run: str, what: Asked) -> None:
-        """Ask a run to pause, go on or stop, whoever trains it.
+        """Ask a run to pause, go on, stop or finish, whoever trains it.
 
         Raises:
-            RunError: nobody trains it.
+            RunError: nobody trains it, or it has nothing to evaluate yet.
         """
+        if what is Asked.FINISH:
+            check_can_finish(self.home.find(run))
         if self.busy and self.current is not None and self.current.id == run:
             self.flag.ask(what)
             return

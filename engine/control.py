@@ -22,11 +22,12 @@ class Asked(Enum):
     STOP = "stop"
     SKIP = "skip"  # end this trial of a study and go on with the next
     PRUNE = "prune"  # the same, for it is hopeless
+    FINISH = "finish"  # end training, and evaluate the best weights so far
 
     @property
     def ends(self) -> bool:
-        """Whether it brings the run to its end."""
-        return self not in (Asked.RUN, Asked.PAUSE)
+        """Whether the run ends at once, giving up an evaluation: a run that is to finish wants its evaluations."""
+        return self in (Asked.STOP, Asked.SKIP, Asked.PRUNE)
 
 
 class AskedToEndError(Exception):
@@ -50,7 +51,7 @@ class Flag:
 
     def ask(self, what: Asked) -> None:
         """Ask for it; nothing but a stop takes back what ends a run."""
-        if not self._asked.ends or what is Asked.STOP:
+        if what is Asked.STOP or self._asked in (Asked.RUN, Asked.PAUSE):
             self._asked = what
 
     def asked(self) -> Asked:
@@ -59,7 +60,7 @@ class Flag:
 
     def next_run(self) -> None:
         """Another run begins: what was asked of the one before alone is done with."""
-        if self._asked in (Asked.SKIP, Asked.PRUNE):
+        if self._asked in (Asked.SKIP, Asked.PRUNE, Asked.FINISH):
             self._asked = Asked.RUN
 
 

@@ -10,6 +10,7 @@ import os
 import platform
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,16 +24,17 @@ from engine.architecture import Plan, plan_classifier
 from engine.baselines import constant_figures, steadier
 from engine.batches import DeviceImages
 from engine.checkpoint import read_autoencoder, read_tensors, write_model
-from engine.control import AskedToEndError, Control, Flag, RunControl
+from engine.control import Asked, AskedToEndError, Control, Flag, RunControl
 from engine.datasets import ImageData
 from engine.device import is_out_of_memory
-from engine.errors import EngineError, RunError, StorageError
+from engine.errors import EngineError, ModelFileError, RunError, StorageError
 from engine.evaluation import psnr
 from engine.events import Emit, EvaluationStarted, Resumed, RunEnded, RunStarted, Warned
 from engine.files import absolute, write_bytes, write_json
+from engine.finishing import FinishesWhole, check_can_finish
 from engine.models import ConvAutoencoder, EncoderClassifier
 from engine.preparation import Work, check_classes, create, find_encoder, reopen
-from engine.recorder import Checkpoint, Recorder, best_file, read_checkpoint, to_pixels
+from engine.recorder import Checkpoint, Recorder, best_file, list_checkpoints, read_checkpoint, to_pixels
 from engine.refusals import short
 from engine.runs import Home, RunDirectory, RunStatus
 from engine.spec import AutoencoderSpec, ClassifierSpec, Spec
@@ -68,6 +70,23 @@ def resume(run: RunDirectory, emit: Emit, flag: Flag) -> dict[str, Any]:
     return begin(reopen(run), emit, flag)
 
 
+def finish(run: RunDirectory, emit: Emit, flag: Flag) -> dict[str, Any]:
+    """Evaluate the best weights of a run that was stopped or cut off, which ends it for good; gives back its result.
+
+    Raises:
+        EngineError: it is complete, busy, or has nothing to evaluate, or its data are not the ones it began with.
+    """
+    check_can_finish(run)
+    check_resumable(run)
+    if not list_checkpoints(run):
+        raise RunError(
+            f"Run {run.id} has no checkpoint any more, so it cannot be finished: `cae-tui resume {run.id}` trains it "
+            "from the beginning."
+        )
+    flag.ask(Asked.FINISH)
+    return begin(reopen(run), emit, flag)
+
+
 def check_resumable(run: RunDirectory) -> None:
     """Refuse a run that has nothing left to do, or that a process is doing.
 
@@ -93,13 +112,17 @@ def begin(work: Work, emit: Emit, flag: Flag) -> dict[str, Any]:
         if found is not None:
             check_unchanged(work.run, work.spec, found.state.progress.stage, found.state.values.get("spec"))
         status, offset = (found.status, found.offset) if found else (_fresh(work.run.read_status()), 0)
+        for of_an_end in (work.run.result, work.run.predictions):  # it was killed before that end was written down
+            with suppress(OSError):
+                of_an_end.unlink()
         recorder = Recorder(work.run, emit, status, offset, work.spec.model_dump(mode="json"), control)
         begun = "resumed" if found else "begun"
         log.info(
             "run %s %s: %s on %s, torch %s", work.run.id, begun, work.spec.kind, work.device.words, torch.__version__
         )
         try:
-            result = _train(work, recorder, control, found)
+            known = _epochs_of_best(work.run, found.state.progress.stage) if found else 0
+            result = _train(work, recorder, FinishesWhole(control, lambda: recorder.status.epoch, known), found)
         except Exception as error:  # whatever it is, the run's files must say how it ended
             if not isinstance(error, EngineError):
                 log.exception("run %s failed", work.run.id)
@@ -107,6 +130,15 @@ def begin(work: Work, emit: Emit, flag: Flag) -> dict[str, Any]:
         finally:
             recorder.close()
     return result
+
+
+def _epochs_of_best(run: RunDirectory, stage: str) -> int:
+    """After how many epochs of the run the best weights of a stage were written; 0 where that is not known."""
+    try:
+        epochs = read_tensors(best_file(run, stage))[1].get("epochs")
+    except ModelFileError:  # there are none yet; where they are damaged, that is told when they are needed
+        return 0
+    return epochs if isinstance(epochs, int) else 0
 
 
 def _fresh(status: RunStatus) -> RunStatus:
@@ -156,6 +188,9 @@ def _train(work: Work, recorder: Recorder, control: Control, found: Checkpoint |
     before = state.progress if state is not None else None
     progress = before or Progress(stage=names[0])
     for name in names[position:]:
+        if state is None and before is not None and control.asked() is Asked.FINISH:  # between two stages
+            before.cut_short, before.ended = True, EARLY_STOPPED
+            break
         stage = stage_of(spec, name)
         if isinstance(model, EncoderClassifier):
             model.freeze(name == "frozen")
@@ -168,11 +203,19 @@ def _train(work: Work, recorder: Recorder, control: Control, found: Checkpoint |
         if progress.ended not in (FINISHED, EARLY_STOPPED):
             return _end_early(work, recorder, model, progress)
         before, state = progress, None
-        model.load_state_dict(read_tensors(best_file(work.run, name))[0])
-    if ended := ENDS.get(control.asked()):
-        progress.ended = ended
+        model.load_state_dict(read_tensors(_best_weights(work, progress))[0])
+        if progress.cut_short:
+            break
+    if control.asked().ends:
+        progress.ended = ENDS[control.asked()]
         return _end_early(work, recorder, model, progress, "before it was evaluated")
     return _finish(work, recorder, model, progress, images, control)
+
+
+def _best_weights(work: Work, progress: Progress) -> Path:
+    """The file of the best weights so far: of the stage at `progress`, or of the first where that has none yet."""
+    stage = progress.stage if progress.best_epoch else work.spec.stages[0][0]
+    return best_file(work.run, stage)
 
 
 def _take_up(work: Work, recorder: Recorder, found: Checkpoint) -> None:
@@ -286,13 +329,30 @@ def _finish(
     recorder.emit(EvaluationStarted(what=f"{count:,} {of} images"))
     try:
         measured = results.measure(work, recorder, model, images)
-    except AskedToEndError:  # its checkpoint says that training is over: a resume evaluates
+    except AskedToEndError:  # a resume evaluates, where its checkpoint says that training is over
         progress.ended = ENDS[control.asked()]
         return _end_early(work, recorder, model, progress, "while it was evaluated")
     measured["remarks"] = [*work.remarks, *measured["remarks"]]
     result = {**_result(work, recorder, progress, progress.ended), **measured}
     recorder.with_room(lambda: write_model(work.run.model, model, dict(model.state_dict())))
-    return _close(work, recorder, result, progress.ended, "")
+    message = _finished_early(work, progress) if progress.cut_short else ""
+    return _close(work, recorder, result, progress.ended, message)
+
+
+def _finished_early(work: Work, progress: Progress) -> str:
+    """That a person ended the run, and where."""
+    names = [name for name, _ in work.spec.stages]
+    done, planned = progress.epoch - 1, dict(work.spec.stages)[progress.stage]
+    if len(names) == 1:
+        return f"Finished early at epoch {done:,} of {planned:,}, as asked."
+    if not done:
+        return (
+            f"Finished early, as asked, before the first epoch of {progress.stage} was complete. The weights are those "
+            f"of the {names[0]} stage."
+        )
+    later = names[names.index(progress.stage) + 1 :]
+    left_out = f" There was no {later[0]}." if later else ""
+    return f"Finished early at epoch {done:,} of {planned:,} of the {progress.stage} stage, as asked.{left_out}"
 
 
 def _end_early(
@@ -303,9 +363,7 @@ def _end_early(
     Args:
         trained: when it was, in words, where training was over.
     """
-    best = best_file(work.run, progress.stage)
-    if progress.best_epoch == 0 and len(work.spec.stages) > 1 and progress.stage != work.spec.stages[0][0]:
-        best = best_file(work.run, work.spec.stages[0][0])
+    best = _best_weights(work, progress)
     if best.exists():
         model.load_state_dict(read_tensors(best)[0])
         recorder.with_room(lambda: write_model(work.run.model, model, dict(model.state_dict())))
@@ -317,7 +375,8 @@ def _end_early(
         why = " its losses so far were worse than most." if progress.ended == PRUNED else ""
         message = f"{progress.ended.capitalize()} {when}{':' if why else '.'}{why} {kept}".strip()
     elif progress.ended == STOPPED:
-        told = (f"{when}: a resume evaluates it.", kept) if trained else (f"{when}.", kept, "Resume it to go on.")
+        evaluates = trained and not progress.cut_short  # of a run that was to finish early, training can go on
+        told = (f"{when}: a resume evaluates it.", kept) if evaluates else (f"{when}.", kept, "Resume it to go on.")
         message = " ".join(filter(None, ("Stopped", *told, recorder.control.why)))
     else:
         rate = stage_of(work.spec, progress.stage).learning_rate

@@ -247,9 +247,9 @@ class Recorder:
         return os.fstat(self._file.fileno()).st_size
 
     def keep_best(self, stage: str, model: nn.Module) -> None:
-        """Write the stage's best weights."""
-        path = best_file(self.run, stage)
-        self.with_room(lambda: write_tensors(path, "weights", model_tensors(model), {"stage": stage}))
+        """Write the stage's best weights, and after how many epochs of the run they are."""
+        path, values = best_file(self.run, stage), {"stage": stage, "epochs": self.status.epoch + 1}
+        self.with_room(lambda: write_tensors(path, "weights", model_tensors(model), values))
 
     def keep_epoch(self, model: nn.Module, ended: EpochEnded) -> None:
         """Write the reconstructions and the status of an epoch, and warn where nothing is learned."""

@@ -34,7 +34,7 @@ CHECKPOINT_SECONDS = 60.0
 PAUSE_SECONDS = 0.05  # between two looks at `control` while paused
 OVERFITTING_RATIO = 1.5
 OVERFITTING_EPOCHS = 3
-ENDS = {Asked.STOP: STOPPED, Asked.SKIP: SKIPPED, Asked.PRUNE: PRUNED}
+ENDS = {Asked.STOP: STOPPED, Asked.SKIP: SKIPPED, Asked.PRUNE: PRUNED, Asked.FINISH: EARLY_STOPPED}
 """How a run ends that is asked to."""
 
 
@@ -82,6 +82,7 @@ class Progress:
     total_steps: int = 0  # of all stages
     total_step_seconds: float = 0.0
     ended: str = ""  # the state the stage ended in
+    cut_short: bool = False  # a person asked for that end: never in a checkpoint, from which training can go on
 
     @property
     def work_seconds(self) -> float:
@@ -166,7 +167,7 @@ def fit(
             seconds=progress.work_seconds,
         )
     )
-    if progress.ended in (FINISHED, EARLY_STOPPED):
+    if progress.ended in (FINISHED, EARLY_STOPPED) and not progress.cut_short:
         keeper.keep_state(loop.capture())
     return progress
 
@@ -369,9 +370,11 @@ class _Loop:
             self.emit(Paused())
             while self.control.asked() is Asked.PAUSE:
                 time.sleep(PAUSE_SECONDS)
-            if self.control.asked() is Asked.RUN:
+            if self.control.asked() in (Asked.RUN, Asked.FINISH):
                 self.emit(Continued())
-        return ENDS.get(self.control.asked(), "")
+        asked = self.control.asked()
+        self.progress.cut_short = asked is Asked.FINISH
+        return ENDS.get(asked, "")
 
     def _save(self) -> None:
         self.keeper.keep_state(self.capture())

@@ -68,6 +68,73 @@ class ConfirmScreen(Steady, ModalScreen[bool]):
         self.focus_next(Button)
 
 
+class StopScreen(Steady, ModalScreen[str]):
+    """How a run is to end: gives back `finish`, `skip`, `stop`, or nothing where it is to go on.
+
+    Args:
+        name: of the run.
+        best: the weights that a finish would evaluate, in words; empty where there are none.
+        study: the study that the run is a trial of; it is not finished early, but may be skipped.
+    """
+
+    CSS_PATH = "dialogs.tcss"
+    AUTO_FOCUS = "#on"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f", "answer('finish')", "Finish now", id="stop.finish", tooltip="Evaluate the best weights"),
+        Binding("k", "answer('skip')", "Skip", id="stop.skip", tooltip="Go on with the next trial"),
+        Binding("s", "answer('stop')", "Stop", id="stop.stop", tooltip="Stop it, to resume later"),
+        Binding("escape,g,n", "answer('')", "Go on", id="stop.on", tooltip="Leave everything as it is"),
+        Binding("left,up", "app.focus_previous", "Choose", id="stop.left", tooltip="The answer before", show=False),
+        Binding("right,down", "app.focus_next", "Choose", id="stop.right", tooltip="The next answer", show=False),
+    ]
+
+    def __init__(self, name: str, best: str, study: str = "") -> None:
+        super().__init__()
+        self._name, self._best, self._study = name, best, study
+
+    def compose(self) -> ComposeResult:
+        """The question, what each answer does, the answers."""
+        with Vertical(classes="dialog"):
+            yield Label(f"End run {self._name}?", classes="question", markup=False)
+            with VerticalScroll(classes="detail", can_focus=False):
+                yield Static("\n\n".join(self._details()), markup=False)
+            with Horizontal(classes="answers"):
+                if self._study:
+                    yield Button("Skip trial (k)", id="skip")
+                elif self._best:
+                    yield Button("Finish now (f)", id="finish")
+                yield Button("Stop (s)", id="stop")
+                yield Button("Go on (g)", id="on", variant="primary")
+
+    def _details(self) -> list[str]:
+        if self._study:
+            return [
+                f"It is a trial of study {self._study}, which compares runs that were trained to their end.",
+                "Skip: the study goes on with the next trial.",
+                "Stop: the study stops too. It can be resumed later.",
+            ]
+        finish = f"Finish now: {self._best} are evaluated. The run has its report, and is over."
+        return [
+            finish if self._best else "It can be finished once its first epoch is over.",
+            "Stop: training stops here. The run can be resumed or finished later.",
+        ]
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only the answers that are there."""
+        if action == "answer" and parameters == ("finish",):
+            return bool(self._best) and not self._study
+        return bool(self._study) if action == "answer" and parameters == ("skip",) else True
+
+    @on(Button.Pressed)
+    def answered(self, event: Button.Pressed) -> None:
+        """A button was pressed."""
+        self.dismiss("" if event.button.id == "on" else event.button.id)
+
+    def action_answer(self, answer: str) -> None:
+        """A key was pressed."""
+        self.dismiss(answer)
+
+
 class AskTextScreen(Steady, ModalScreen[str | None]):
     """A line of text: gives back what was typed, None where the person would not.
 

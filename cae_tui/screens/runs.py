@@ -17,6 +17,7 @@ from cae_tui.messages import (
     ConfigureStudy,
     DeleteRuns,
     ExportRuns,
+    FinishRun,
     ListSorted,
     MarkRuns,
     NoteRuns,
@@ -40,8 +41,8 @@ NONE_YET = "No runs yet. Press a to train an autoencoder."
 NONE_MATCHES = "No run matches the filter. Esc clears it."
 ALL_HIDDEN = "All runs are hidden. Press / and write is:hidden to list them."
 OF_A_RUN = (
-    "open", "curves", "again", "resume", "classify", "sort", "turn", "delete", "mark", "mark_all", "star", "tags",
-    "note", "hide", "write", "study",
+    "open", "curves", "again", "resume", "finish", "classify", "sort", "turn", "delete", "mark", "mark_all", "star",
+    "tags", "note", "hide", "write", "study",
 )  # fmt: skip
 """Actions for which a run has to be under the cursor."""
 
@@ -63,7 +64,8 @@ Every run that was made here, and how it stands.
 
 * `Enter`: open it: its report where it is complete, its training otherwise
 * `v`: its curves · `e`: open the form with its spec, to run again with changes
-* `R`: resume what was stopped or cut off · `n`: use an autoencoder for a classifier · `N`: a study around it
+* `R`: resume what was stopped or cut off · `F`: finish it now, with its best weights
+* `n`: use an autoencoder for a classifier · `N`: a study around it
 * `s`: sort by the next column · `S`: turn the order round · or click a column's head
 * `Space`: mark it · `A`: mark all that are listed · `c`: compare the marked: curves, and what differs
 
@@ -91,6 +93,9 @@ marks and filter.
         Binding("c", "compare", "Compare", id="runs.compare", tooltip="Curves of the marked, and what differs"),
         Binding("e", "again", "Re-run", id="runs.again", tooltip="Open the form with its spec"),
         Binding("R,shift+r", "resume", "Resume", id="runs.resume", tooltip="Go on from the last checkpoint"),
+        Binding(
+            "F,shift+f", "finish", "Finish", id="runs.finish", tooltip="Evaluate its best weights; asks", show=False
+        ),
         Binding("n", "classify", "Classifier", id="runs.classify", tooltip="Use its encoder for a classifier"),
         Binding("x,delete", "delete", "Delete", id="runs.delete", tooltip="Take it away for good; asks", show=False),
         Binding("N,shift+n", "study", "New study", id="runs.study", tooltip="A study around it", show=False),
@@ -265,6 +270,9 @@ marks and filter.
         match action:
             case "resume":
                 return run.resumable and not self._table.marks and not self.runner.busy
+            case "finish":
+                free = not self._table.marks and not self.runner.busy
+                return run.resumable and run.best_epoch > 0 and free
             case "delete":
                 return not any(chosen.state in (RUNNING, PAUSED) for chosen in self._table.chosen)
             case "classify":
@@ -310,6 +318,11 @@ marks and filter.
         """Go on with it."""
         if (run := self._table.run) is not None:
             self.post_message(ResumeRun(run.id))
+
+    def action_finish(self) -> None:
+        """Evaluate its best weights; the app asks first."""
+        if (run := self._table.run) is not None:
+            self.post_message(FinishRun(run.id))
 
     def action_classify(self) -> None:
         """A classifier on its encoder."""

@@ -20,6 +20,7 @@ from cae_tui.messages import (
     Configure,
     ConfigureAgain,
     ContinueRun,
+    FinishRun,
     OpenGallery,
     OpenRun,
     PauseRun,
@@ -47,7 +48,8 @@ SECOND_CHART = 168
 COMPLETE = (FINISHED, EARLY_STOPPED)
 RESUMABLE = (STOPPED, CUT_OFF, FAILED)
 KEYS = (
-    "open_report", "pause", "go_on", "stop", "resume", "classify", "gallery", "again", "details", "scale", "by", "show",
+    "open_report", "pause", "go_on", "stop", "resume", "finish", "classify", "gallery", "again", "details", "scale",
+    "by", "show",
 )  # fmt: skip
 LOADING = "Loading PyTorch and the images… this takes a few seconds."
 """Shown until the first event of a run has come."""
@@ -69,7 +71,8 @@ The curves of a run, as it learns or as it learnt.
   `l` switches between a logarithmic and an even scale, `b` between one point an epoch and one a batch.
 - **Images** (`i`): validation images over what the autoencoder makes of them, larger.
 - **Epochs** (`h`): the log, one line an epoch, five hundred epochs back.
-- `space` lets the run wait and go on; `s` stops it and keeps its best weights.
+- `space` lets the run wait and go on; `s` asks whether to finish it now (its best weights are evaluated, and it has
+  its report) or to stop it. One that was stopped goes on with `R`, or is finished with `F`.
 - Leaving the screen (Escape) does not stop the run: a line at the bottom tells of it everywhere, and
   `Ctrl+T` comes back.
 
@@ -80,8 +83,9 @@ The curves of a run, as it learns or as it learnt.
         Binding("o,enter", "open_report", "Report", id="training.report", tooltip="How good the model is"),
         Binding("space", "pause", "Pause", id="training.pause", tooltip="Let the run wait, with its state kept"),
         Binding("space", "go_on", "Go on", id="training.go_on", tooltip="Let the paused run go on"),
-        Binding("s", "stop", "Stop", id="training.stop", tooltip="Stop the run and keep its best weights"),
+        Binding("s", "stop", "Stop", id="training.stop", tooltip="Finish it now, or stop it; asks which"),
         Binding("R", "resume", "Resume", id="training.resume", tooltip="Go on from the last checkpoint"),
+        Binding("F", "finish", "Finish", id="training.finish", tooltip="Evaluate its best weights; asks"),
         Binding("n", "classify", "Classify", id="training.classify", tooltip="Use its encoder for a classifier"),
         Binding("g", "gallery", "Samples", id="training.gallery", tooltip="Sample predictions"),
         Binding("e", "again", "Re-run", id="training.again", tooltip="Open the form with this run's spec"),
@@ -295,6 +299,8 @@ The curves of a run, as it learns or as it learnt.
                 return run.live and not run.evaluating
             case "resume":
                 return not run.live and run.state in RESUMABLE
+            case "finish":
+                return not run.live and run.state in RESUMABLE and bool(run.epochs)
             case "classify":
                 return complete and run.kind == "autoencoder"
             case "open_report" | "gallery":
@@ -320,12 +326,16 @@ The curves of a run, as it learns or as it learnt.
         self.post_message(ContinueRun(self.run_id))
 
     def action_stop(self) -> None:
-        """Stop it; the app asks first."""
+        """Finish or stop it; the app asks which."""
         self.post_message(StopRun(self.run_id))
 
     def action_resume(self) -> None:
         """Take it up again."""
         self.post_message(ResumeRun(self.run_id))
+
+    def action_finish(self) -> None:
+        """Evaluate its best weights; the app asks first."""
+        self.post_message(FinishRun(self.run_id))
 
     def action_classify(self) -> None:
         """The form of a classifier on its encoder."""

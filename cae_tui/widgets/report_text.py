@@ -59,6 +59,9 @@ def stage_lines(result: Result) -> list[Content]:
     """One line a stage: how it ended and its best epoch."""
     lines = []
     for stage in result.get("stages", ()):
+        if not stage.get("best_epoch"):
+            lines.append(Content(f"{stage['stage']:<12}no epoch was complete"))
+            continue
         accuracy = stage.get("best_accuracy")
         best = (
             f"val_accuracy {formats.percent(accuracy)}"
@@ -110,6 +113,8 @@ def numbers_of(result: Result, image_shape: Sequence[int] = (), width: int = 80,
     parts, stages, told = [report_lines(result)], stage_lines(result), views(result) if with_views else ""
     if len(stages) > 1:
         parts += [Content(), *stages]
+    if result.get("message"):
+        parts += [Content(), *(Content(line) for line in textwrap.wrap(str(result["message"]), width))]
     if told:
         parts += [Content(), *(Content(line) for line in textwrap.wrap(told, width))]
     return Content("\n").join(parts)
@@ -129,6 +134,7 @@ def measures(result: Result, image_shape: Sequence[int] = (), width: int = 80) -
     shape = "×".join(str(size) for size in image_shape)
     error = result.get("test_mse") if result.get("test_mse") is not None else result.get("validation_mse")
     facts = [
+        *([("end", str(result["message"]))] if result.get("message") else []),
         ("latent", f"{latent:,} numbers an image{f' of {shape}' if shape else ''}"),
         ("", latent_sentence(latent, pixels)),
         ("PCA", pca_sentence(pca, error)),

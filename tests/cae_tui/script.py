@@ -285,6 +285,7 @@ class ScriptedWork:
         self.refusal = refusal
         self.specs: list[Spec] = []  # that were started
         self.resumed: list[str] = []  # runs that were resumed
+        self.finished: list[str] = []  # runs that were finished early
 
     def start(self, home: Home, spec: Spec, emit: Callable[[Event], None], flag: Flag) -> None:
         """Play the script from its beginning."""
@@ -303,6 +304,13 @@ class ScriptedWork:
         rest = [event for event in self.script if not isinstance(event, RunStarted)]
         self._play(run, [resumed, *rest], emit, flag)
 
+    def finish(self, home: Home, run: RunDirectory, emit: Callable[[Event], None], flag: Flag) -> None:
+        """Say that the run goes on, and that it is evaluated."""
+        self.finished.append(run.id)
+        resumed = Resumed(time=BEGAN, stage="autoencoder", epoch=3, step=2, device="cpu · 2 threads · float32")
+        evaluated = EvaluationStarted(time=BEGAN, what="10,000 test images")
+        self._play(run, [resumed, evaluated, finished_early(run.id)], emit, flag)
+
     def _play(
         self,
         run: RunDirectory,
@@ -313,12 +321,17 @@ class ScriptedWork:
         with run.locked():
             for item in script:
                 if isinstance(item, threading.Event):
-                    if _wait(item, emit, flag):
-                        self._end(run, RunEnded(time=BEGAN, state="stopped", message="Stopped.", result={}), emit)
+                    asked = _wait(item, emit, flag)
+                    if asked is not Asked.RUN:
+                        stopped = RunEnded(time=BEGAN, state="stopped", message="Stopped.", result={})
+                        self._end(run, finished_early(run.id) if asked is Asked.FINISH else stopped, emit)
                         return
                 elif isinstance(item, RunEnded):
                     self._end(run, item, emit)
                 else:
+                    if isinstance(item, EpochEnded):
+                        status = run.read_status()
+                        run.write_status(replace(status, best_epoch=item.best_epoch, best_loss=item.best_loss))
                     emit(item)
 
     def _end(self, run: RunDirectory, ended: RunEnded, emit: Callable[[Event], None]) -> None:
@@ -328,17 +341,24 @@ class ScriptedWork:
         emit(ended)
 
 
-def _wait(gate: threading.Event, emit: Callable[[Event], None], flag: Flag) -> bool:
-    """Until the gate opens; gives back whether the run was asked to stop."""
+def finished_early(run: str) -> RunEnded:
+    """The end of a run that a person had finish."""
+    message = "Finished early at epoch 2 of 3, as asked."
+    result = scripted_result(run=run, state="early-stopped", message=message)
+    return RunEnded(time=BEGAN, state="early-stopped", message=message, result=result)
+
+
+def _wait(gate: threading.Event, emit: Callable[[Event], None], flag: Flag) -> Asked:
+    """Until the gate opens, or the run is asked to end, which is given back."""
     paused = False
     while not gate.wait(0.005) or paused:
         asked = flag.asked()
-        if asked is Asked.STOP:
-            return True
+        if asked in (Asked.STOP, Asked.FINISH):
+            return asked
         if (asked is Asked.PAUSE) is not paused:
             paused = not paused
             emit(Paused(time=BEGAN) if paused else Continued(time=BEGAN))
-    return False
+    return Asked.RUN
 
 
 def until(events: Sequence[Event], kind: type[Event], number: int = 1) -> tuple[list[Event], list[Event]]:

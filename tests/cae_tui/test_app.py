@@ -16,7 +16,6 @@ from cae_tui.messages import (
     RunUpdated,
     SaveModel,
     Start,
-    StopRun,
 )
 from cae_tui.run_state import RunState
 from cae_tui.screens.configure import AutoencoderForm, ClassifierForm
@@ -117,25 +116,6 @@ async def test_a_bug_before_the_first_event_is_told_too(make_app: MakeApp) -> No
         await until(pilot, lambda: bool(told(app)))
         assert "ZeroDivisionError" in told(app)[0]
         await until(pilot, on_top(app, HomeScreen))
-
-
-async def test_stopping_asks_and_the_safe_answer_is_the_default(make_app: MakeApp) -> None:
-    work, _ = held(scripted_events(), EpochEnded)
-    app = make_app(work)
-    async with app.run_test() as pilot:
-        await begin(app, pilot)
-        for keys in (["enter"], ["escape"], ["n"]):
-            app.screen.post_message(StopRun(AUTOENCODER))
-            await until(pilot, on_top(app, ConfirmScreen))
-            await pilot.press(*keys)
-            await until(pilot, on_top(app, TrainingScreen))
-            assert app.runner.busy
-        app.screen.post_message(StopRun(AUTOENCODER))
-        await until(pilot, on_top(app, ConfirmScreen))
-        await pilot.press("left", "enter")
-        await app.runner.wait_for_end()
-        assert app.runner.current is not None
-        assert app.runner.current.state == "stopped"
 
 
 async def test_a_run_waits_and_goes_on(make_app: MakeApp) -> None:
@@ -281,10 +261,10 @@ async def test_the_palette_has_every_command(make_app: MakeApp, home: Home) -> N
     async with app.run_test(size=(120, 40)) as pilot:
         idle = {command.title: command for command in app.get_system_commands(app.screen)}
         assert {"Train an autoencoder", "Train a classifier", "Runs", "Data", "Help", "Theme", "Quit"} <= set(idle)
-        assert "Stop the run" not in idle
+        assert "Stop or finish the run" not in idle
         await begin(app, pilot)
         busy = {command.title: command for command in app.get_system_commands(app.screen)}
-        assert {"Go to the run that is on", "Pause the run", "Stop the run"} <= set(busy)
+        assert {"Go to the run that is on", "Pause the run", "Stop or finish the run"} <= set(busy)
         busy["Pause the run"].callback()
         await until(pilot, lambda: app.runner.current is not None and app.runner.current.state == "paused")
         assert "Continue the run" in [command.title for command in app.get_system_commands(app.screen)]

@@ -158,3 +158,53 @@ def test_a_terminal_that_is_gone_does_not_fail_the_run(flags: list[str], tmp_pat
         process.send_signal(signal.SIGHUP)
         process.wait(timeout=60)
     assert home.list_runs()[0].state == "stopped"
+
+
+# -- what is told, and other processes that do what is asked ------------------------------------------
+
+
+def test_a_run_stopped_by_ctrl_c_says_how_it_goes_on_and_how_it_is_finished(flags: list[str], tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    with spawn("--home", str(tmp_path), "autoencoder", "--epochs", "9999", *SMALL, *flags) as process:
+        wait_for(lambda: home.list_runs() and home.list_runs()[0].epoch >= 1, "an epoch")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    (name,) = home.ids()
+    for command in ("resume", "finish"):
+        assert f"cae-tui --home {tmp_path} {command} {name}" in err
+        assert f"{command} {name}" not in out
+    with spawn("--home", str(tmp_path), "finish", name, "--json") as process:
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 0
+    (result,) = json.loads(out)["runs"]
+    assert result["state"] == "early-stopped"
+    assert result["test_mse"] > 0
+    assert f"run {name}: training ends here, and its best weights are evaluated" in err
+    assert "goes on in epoch" not in err
+
+
+def test_a_detached_run_is_watched_stopped_and_finished_by_what_is_told(
+    flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("autoencoder", "--epochs", "9999", *SMALL, *flags, "--detach")
+    home = Home(tmp_path)
+    assert main(["--home", str(tmp_path), *words]) == 0
+    said = capsys.readouterr()
+    (name,) = home.ids()
+    assert said.out == f"{name}\n"  # for scripts, nothing else
+    for command in ("watch", "stop"):
+        assert f"cae-tui --home {tmp_path} {command} {name}" in said.err
+    run = home.find(name)
+    assert main(["--home", str(tmp_path), "pause", name]) == 0
+    assert run.read_status().state == "paused"
+    assert main(["--home", str(tmp_path), "resume", name]) == 0
+    wait_for(lambda: run.read_status().epoch >= 1, "an epoch")
+    assert main(["--home", str(tmp_path), "delete", name, "--yes"]) == 2
+    assert main(["--home", str(tmp_path), "finish", name]) == 0
+    out = capsys.readouterr().out
+    assert f"autoencoder {name}: early-stopped" in out
+    assert "Finished early at epoch" in out
+    assert not run.is_held()
+    assert main(["--home", str(tmp_path), "delete", name, "--yes"]) == 0
+    assert home.ids() == []

@@ -56,7 +56,7 @@ def test_a_classifier_s_log_has_accuracies() -> None:
     [
         ("finished", "Press o for the report, n to build a classifier"),
         ("early-stopped", "Press o for the report"),
-        ("stopped", "Press R to go on from there."),
+        ("stopped", "Press R to go on from there, F to finish it with its best weights."),
         ("diverged", "The loss is not a number. Press e to change the spec"),
         ("failed", "The loss is not a number. Press R"),
     ],

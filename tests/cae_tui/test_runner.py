@@ -247,6 +247,8 @@ def test_drawing_is_seldom_interrupted_while_a_run_trains_and_python_is_given_ba
         def resume(self, home: Home, run: RunDirectory, emit: Callable[[Event], None], flag: object) -> None:
             raise NotImplementedError
 
+        finish = resume
+
     before = sys.getswitchinterval()
     runner = Runner(Home(tmp_path), Heard(), Fails())
     runner.start(preset(AutoencoderSpec, "recommended"))
@@ -276,6 +278,8 @@ def test_steps_are_told_at_most_four_times_a_second_and_everything_else_always(
 
         def resume(self, home: Home, run: RunDirectory, emit: Callable[[Event], None], flag: object) -> None:
             raise NotImplementedError
+
+        finish = resume
 
     clock = iter(range(10_000))
     monkeypatch.setattr("cae_tui.runner.time.monotonic", lambda: next(clock) / 100)

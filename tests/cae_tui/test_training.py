@@ -193,6 +193,8 @@ async def test_space_pauses_and_goes_on(make_app: MakeApp) -> None:
         ("finished", "e", messages.ConfigureAgain(AUTOENCODER)),
         ("stopped", "R", messages.ResumeRun(AUTOENCODER)),
         ("finished", "R", None),
+        ("stopped", "F", messages.FinishRun(AUTOENCODER)),
+        ("finished", "F", None),
         ("finished", "s", None),
         ("stopped", "o", None),
         ("diverged", "n", None),
@@ -248,7 +250,7 @@ async def test_a_cut_off_run_says_how_to_go_on(make_app: MakeApp, home: Home) ->
     async with app.run_test(size=SMALL) as pilot:
         await opened(app, pilot)
         assert "■ Cut off" in text(app)
-        assert "Press R to go on from there." in " ".join(text(app).split())
+        assert "Press R to go on from there, F to finish it with its best weights." in " ".join(text(app).split())
 
 
 async def test_a_run_that_is_gone_says_so(make_app: MakeApp, home: Home) -> None:

@@ -92,8 +92,8 @@ class Person:
             self._draw.choice([Person.look_at_data, Person.read_report, Person.compare, Person.resize])(self)
             self.go_home()
             self._open("ctrl+t", "s Stop")
-        self._open("s", "keep the best?")
-        self._press("y")
+        self._open("s", "End run")
+        self._press("s")
         self._wait_for_one_of(*ENDED)
 
     def read_report(self) -> None:

@@ -81,7 +81,7 @@ lines = st.one_of(
     ),
     st.builds(
         lambda command, rest: [command, *rest],
-        st.sampled_from(["report", "resume", "watch", "doctor"]),
+        st.sampled_from(["report", "resume", "watch", "doctor", "stop", "pause", "finish", "delete"]),
         st.lists(values, max_size=2),
     ),
     st.lists(values, max_size=3),
@@ -108,7 +108,9 @@ def idle(folder: Path) -> Iterator[None]:
     """Where every command is read and checked, but nothing is trained, deleted or exported, or written elsewhere."""
     with contextlib.ExitStack() as stack:
         for work in (
-            "cae_tui.console.train", "cae_tui.console.resume", "cae_tui.cli._open_app", "cae_tui.doctor.print_doctor",
+            "cae_tui.console.train", "cae_tui.console.resume", "cae_tui.run_console.stop", "cae_tui.run_console.pause",
+            "cae_tui.run_console.finish", "cae_tui.run_console.delete", "cae_tui.cli._open_app",
+            "cae_tui.doctor.print_doctor",
             "cae_tui.study_console.start", "cae_tui.study_console.resume", "cae_tui.study_console.export",
             "cae_tui.study_console.delete", "cae_tui.study_console.print_plan", "cae_tui.logs.open_log",
             "engine.run_csv.write_bytes",

@@ -130,8 +130,8 @@ def test_watch_follows_and_stops_a_run_of_another_process(
         app.press(" ")
         app.wait_for("● training")
         app.press("s")
-        app.wait_for("keep the best?")
-        app.press("y")
+        app.wait_for("End run")
+        app.press("s")
         app.wait_for("■ stopped")
         assert directory.read_status().state == "stopped"
         app.press("ctrl+q")
