@@ -92,6 +92,11 @@ class PredictionsView:
     of: str  # "test" or "validation": which images they are
     predictions: Sequence[Prediction] = field(default_factory=tuple)
 
+    @property
+    def occurring(self) -> list[int]:
+        """The classes that an image truly is of, ascending: labels may have gaps."""
+        return sorted({one.true for one in self.predictions if one.true is not None})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageView:

@@ -5,6 +5,7 @@ position among those that pass the filter, so that another size of the terminal 
 """
 
 import asyncio
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -315,10 +316,16 @@ What the model made of the images it was measured on.
             self.refilter(true_class=name)
 
     def action_next_class(self, step: int) -> None:
-        """The class before or after."""
-        classes = self.view.classes if self.view else 1
+        """The class before or after, of those that an image is of."""
+        names = self.view.occurring if self.view else []
         now = self.filter.true_class
-        self.refilter(true_class=(0 if step > 0 else classes - 1) if now is None else (now + step) % classes)
+        if not names:
+            return
+        if now is None:
+            place = 0 if step > 0 else -1
+        else:
+            place = bisect_right(names, now) if step > 0 else bisect_left(names, now) - 1
+        self.refilter(true_class=names[place % len(names)])
 
     def action_every_class(self) -> None:
         """Every true and every predicted class."""

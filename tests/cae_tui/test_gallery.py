@@ -2,6 +2,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +200,22 @@ async def test_a_digit_of_no_class_changes_nothing(opened: Open) -> None:
     async with opened(classified(9, classes=3)) as pilot:
         await press(pilot, "7")
         assert len(captions(pilot)) == 9
+
+
+async def test_the_class_before_and_after_are_those_that_an_image_is_of(opened: Open) -> None:
+    view = classified(classes=2)
+    rows = [replace(one, true=(one.true or 0) * 200, predicted=(one.predicted or 0) * 200) for one in view.predictions]
+    async with opened(replace(view, classes=201, predictions=tuple(rows))) as pilot:
+        screen = gallery(pilot)
+        for key, name in (
+            ("right_square_bracket", 0), ("right_square_bracket", 200), ("right_square_bracket", 0),
+            ("left_square_bracket", 200), ("left_square_bracket", 0),
+        ):  # fmt: skip
+            await press(pilot, key)
+            assert screen.filter.true_class == name
+        screen.refilter(true_class=7)
+        await press(pilot, "left_square_bracket")
+        assert screen.filter.true_class == 0
 
 
 async def test_a_cell_of_the_confusion_matrix_shows_its_images(opened: Open) -> None:

@@ -14,10 +14,11 @@ from cae_tui.runner import Runner
 from cae_tui.screens import configure, data
 from cae_tui.screens.configure import AutoencoderForm
 from cae_tui.screens.data import DataScreen
+from cae_tui.widgets.data_card import DataCard
 from cae_tui.widgets.remarks import Remarks, fitted
 from engine.runs import Home
 from engine.spec import AutoencoderSpec, ClassifierSpec, parse
-from tests.cae_tui.conftest import DEVICE, until
+from tests.cae_tui.conftest import DEVICE, MakeApp, until
 from tests.cae_tui.test_runner import Heard
 from tests.engine.tiny import noise
 from tests.idx import write_idx
@@ -124,14 +125,24 @@ def test_a_form_is_told_what_concerns_its_kind(home: Home, tmp_path: Path) -> No
     assert sentence.startswith("Class 0 has no image")
 
 
-def test_the_examples_of_a_data_set_bear_the_numbers_of_their_classes(home: Home, tmp_path: Path) -> None:
+async def test_the_examples_of_a_data_set_bear_the_numbers_of_their_classes(
+    make_app: MakeApp, home: Home, tmp_path: Path
+) -> None:
     files = {
         "images": write_idx(tmp_path / "images", noise(60)[..., 0]),
         "labels": write_idx(tmp_path / "labels", np.repeat(np.array([4, 200], np.uint8), 30)),
     }
-    found = asyncio.run(Runner(home, Heard()).data(parse(AutoencoderSpec, files)))
+    found = await Runner(home, Heard()).data(parse(AutoencoderSpec, files))
     assert found.occurring == found.example_classes == (4, 200)
     assert len(found.examples) == 2
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        card = app.screen.query_one(DataCard)
+        await until(pilot, lambda: card.data is not None)
+        card.data = found
+        assert "8×8 grey · 2 classes" in card.render().plain
+        numbers = [word for word in card.render().plain.partition("classes")[2].split() if word.isdecimal()]
+        assert numbers == ["4", "30", "200", "30"]
 
 
 def test_sentences_that_do_not_fit_are_counted() -> None:
