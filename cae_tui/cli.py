@@ -16,13 +16,13 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Collection, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from cae_tui.output import OutputError, complain, flush, let_go, take_any_character
 from engine import __version__
 from engine.errors import EngineError, SpecError
 from engine.files import absolute
+from engine.paths import path_of
 from engine.runs import Home, default_home
 
 if TYPE_CHECKING:
@@ -103,14 +103,14 @@ def make_parser(command: str | None = None, kind: str = "autoencoder") -> _Parse
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"cae-tui {__version__}")
-    parser.add_argument("--home", type=Path, default=None, metavar="FOLDER", help="where runs and settings are kept")
+    parser.add_argument("--home", type=path_of, default=None, metavar="FOLDER", help="where runs and settings are kept")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     for name, summary in COMMANDS.items():
         sub = commands.add_parser(name, description=summary[0].upper() + summary[1:] + ".", allow_abbrev=False)
         parser.by_command[name] = sub
         # Written after the command too; SUPPRESS keeps what was given before it.
         sub.add_argument(
-            "--home", type=Path, default=argparse.SUPPRESS, metavar="FOLDER", help="where runs and settings are kept"
+            "--home", type=path_of, default=argparse.SUPPRESS, metavar="FOLDER", help="where runs and settings are kept"
         )
         if name in ("report", "resume", "watch"):
             sub.add_argument("run", metavar="RUN", help="a run's id, or enough of its beginning")
@@ -292,7 +292,7 @@ def command_of(words: Sequence[str]) -> str | None:
 def home_named(words: Sequence[str]) -> Home:
     """The home that is named, before anything else is read; else the usual one."""
     named = next((word for before, word in itertools.pairwise(words) if before == "--home"), "")
-    return Home(absolute(Path(named)) if named else default_home())
+    return Home(absolute(path_of(named)) if named else default_home())
 
 
 def flags_in(words: Sequence[str]) -> list[str]:

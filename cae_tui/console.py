@@ -42,6 +42,7 @@ from engine.events import (
     Warned,
 )
 from engine.files import FORMAT
+from engine.paths import path_of
 from engine.runs import Home, RunDirectory, RunStatus
 from engine.states import CUT_OFF, DIVERGED, EARLY_STOPPED, ENDED_FOR_GOOD, FAILED, FINISHED, STOPPED
 from engine.words import plain, views
@@ -416,7 +417,7 @@ def _write_csv(home: Home, runs: Sequence[RunStatus], target: str) -> int:
     if target == "-":
         put(runs_csv(runs, home.specs(run.id for run in runs)), end="")
     else:
-        put(plain(str(write_csv(home, runs, Path(target)))))
+        put(plain(str(write_csv(home, runs, path_of(target)))))
     return 0
 
 

@@ -13,6 +13,7 @@ from textual.screen import Screen
 from cae_tui.recovery import RecoveringApp
 from cae_tui.screens.base import Page
 from engine.errors import EngineError
+from engine.paths import pasted_path
 
 Taken = TypeVar("Taken")
 
@@ -98,17 +99,19 @@ class NavigatingApp(RecoveringApp):
         """Ask for a path until `write` can write there; left empty, nothing is written. Only from a worker."""
 
         async def take(typed: str) -> None:
-            if typed:
-                await write(typed)
+            if path := pasted_path(typed):
+                await write(path)
 
-        await self._ask(title, target, "a file or a folder", take)
+        await self._ask(title, target, "a file or a folder", take, path=True)
 
-    async def _ask(self, title: str, value: str, hint: str, take: Callable[[str], Awaitable[Taken]]) -> Taken | None:
+    async def _ask(
+        self, title: str, value: str, hint: str, take: Callable[[str], Awaitable[Taken]], *, path: bool = False
+    ) -> Taken | None:
         from cae_tui.screens.dialogs import AskTextScreen
 
         problem = ""
         while True:
-            typed: str | None = await self.push_screen_wait(AskTextScreen(title, value, problem, hint))
+            typed: str | None = await self.push_screen_wait(AskTextScreen(title, value, problem, hint, path=path))
             if typed is None:
                 return None
             try:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from cae_tui.output import put
 from engine.errors import EngineError, RunError, SpecError, StudyError
 from engine.files import absolute
+from engine.paths import path_of
 from engine.runs import Home
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--dry-run", action="store_true", help="print the plan with the time and memory it expects")
     parser.add_argument("--yes", action="store_true", help="of delete: without a question")
-    parser.add_argument("--to", type=Path, default=None, metavar="FOLDER", help="of export: where to write")
+    parser.add_argument("--to", type=path_of, default=None, metavar="FOLDER", help="of export: where to write")
     group = parser.add_argument_group("Study")
     for field in study_fields():
         text = field.description.replace("%", "%%")
@@ -154,7 +155,7 @@ def read_baseline(home: Home, named: str) -> "Spec":
     from engine.recognise import Sort, recognise_file
     from engine.spec import spec_from_json
 
-    path = absolute(Path(named))
+    path = absolute(path_of(named))
     file = path / "spec.json" if path.is_dir() else path
     if not file.exists():
         if len(Path(named).parts) > 1 or Path(named).suffix:

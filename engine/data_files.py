@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from engine.files import absolute
+from engine.paths import pasted_path
 from engine.words import plain
 
 FIELDS = ("images", "labels", "test_images", "test_labels")
@@ -38,7 +39,7 @@ class DataFiles(NamedTuple):
     def of(cls, values: Mapping[str, object]) -> "DataFiles":
         """Those that `values` name by field: a spec as JSON, or what was typed; blank text names none."""
         texts = {name: str(values.get(name) or "").strip() for name in FIELDS}
-        return cls(**{name: Path(text) for name, text in texts.items() if text})
+        return cls(**{name: Path(pasted_path(text)) for name, text in texts.items() if text})
 
     @property
     def named(self) -> dict[str, Path]:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer
 from pydantic.config import JsonDict
 
+from engine.paths import given_path
 from engine.refusals import choices_of, no_bool, short
 
 GROUPS = ("Hyperparameters", "Optimisation", "Architecture", "Data", "Device")
@@ -42,7 +43,9 @@ def write_list(values: Iterable[int]) -> str:
 
 def _no_blank(value: object) -> object:
     """An empty text box means that no file was named."""
-    return None if isinstance(value, str) and not value.strip() else value
+    if isinstance(value, str):
+        return given_path(value) if value.strip() else None
+    return value
 
 
 def _auto_or_count(value: object) -> object:

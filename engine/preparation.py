@@ -21,6 +21,7 @@ from engine.datasets import SPLIT_RULE, ImageData, labelled_subset, load_dataset
 from engine.device import Device, choose_device
 from engine.errors import DatasetError, ModelFileError, RunError, SpecError
 from engine.files import absolute, write_bytes, write_json
+from engine.paths import given_path
 from engine.remarks import for_run
 from engine.runs import Home, RunDirectory, RunStatus
 from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, check_against_data
@@ -244,6 +245,7 @@ def find_encoder(home: Home, named: str) -> tuple[Path, str]:
     Raises:
         RunError: there is no such run, or it has no model yet.
     """
+    named = given_path(named)
     path = absolute(Path(named))
     if path.exists() or path.suffix or len(Path(named).parts) > 1:  # no run's id has a dot
         return path, str(path)

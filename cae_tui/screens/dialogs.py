@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Markdown, Static
 
 from cae_tui.screens.base import Steady
+from cae_tui.widgets.line import Line
 
 EVERYWHERE = """
 ## Everywhere
@@ -143,6 +144,7 @@ class AskTextScreen(Steady, ModalScreen[str | None]):
         value: what stands there at first.
         problem: what was wrong with `value`.
         hint: what stands there while nothing does.
+        path: whether it is for a path.
     """
 
     CSS_PATH = "dialogs.tcss"
@@ -151,15 +153,15 @@ class AskTextScreen(Steady, ModalScreen[str | None]):
         Binding("escape", "cancel", "Cancel", id="text.cancel", tooltip="Leave everything as it is"),
     ]
 
-    def __init__(self, title: str, value: str, problem: str, hint: str) -> None:
+    def __init__(self, title: str, value: str, problem: str, hint: str, *, path: bool = False) -> None:
         super().__init__()
-        self._title, self._value, self._problem, self._hint = title, value, problem, hint
+        self._title, self._value, self._problem, self._hint, self._path = title, value, problem, hint, path
 
     def compose(self) -> ComposeResult:
         """The title, the text, the two answers."""
         with Vertical(classes="dialog"):
             yield Label(self._title, classes="question", markup=False)
-            yield Input(self._value, placeholder=self._hint, select_on_focus=False)
+            yield Line(self._value, path=self._path, placeholder=self._hint, select_on_focus=False)
             if self._problem:
                 yield Label(f"✗ {self._problem}", classes="problem", markup=False)
             with Horizontal(classes="answers"):

@@ -30,6 +30,7 @@ from cae_tui.messages import (
 )
 from cae_tui.screens.base import Page
 from cae_tui.views import RunStatus
+from cae_tui.widgets.line import Line
 from cae_tui.widgets.run_table import COLUMNS, STAR, RunTable
 from engine.run_filter import EVERYTHING, EXAMPLES, Filter, FilterError, parse_filter
 from engine.states import PAUSED, RUNNING
@@ -131,7 +132,7 @@ marks and filter.
         """The filter, the table, or what to do where there is nothing to list, and a line about the run in it."""
         with Horizontal(id="filter-line"):
             yield Label("Filter /")
-            yield Input(compact=True, id="filter", placeholder=EXAMPLES)
+            yield Line(compact=True, id="filter", placeholder=EXAMPLES)
         yield Static("", id="filter-problem", markup=False)
         with Vertical(classes="card", id="card"):
             yield RunTable(self.cae.settings.orders.get("runs"))

@@ -20,6 +20,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Collapsible, Input, Label, Static
 
+from cae_tui.widgets.line import Line
 from engine.fields import SpecField
 
 CHANGED = "•"
@@ -147,7 +148,13 @@ class FieldRow(Vertical):
         self.control: Choice | Input = (
             Choice(words, value, id=f"field-{field.name}")
             if words
-            else Input(value, compact=True, id=f"field-{field.name}", placeholder="none" if field.type is Path else "")
+            else Line(
+                value,
+                path=field.type is Path or field.name == "encoder",
+                compact=True,
+                id=f"field-{field.name}",
+                placeholder="none" if field.type is Path else "",
+            )
         )
         self._title = Label(Content(f"  {field.title}"), classes="title")
         self._note = Label(Content(field.unit), classes="note")

@@ -25,6 +25,7 @@ from cae_tui.formats import NOTHING
 from cae_tui.widgets.fields import YES_NO, Choice, FieldRow, Group
 from engine.errors import SpecError
 from engine.fields import GROUPS, SpecField, write_value
+from engine.paths import pasted_path
 from engine.spec import (
     USUAL_HALVINGS,
     AutoencoderSpec,
@@ -355,10 +356,13 @@ class SpecForm(Vertical):
         """What was typed, with the paths as they are for another folder too: a run can be resumed from there."""
         values = dict(self.values)
         for name, value in values.items():
-            field, text = self.presets.fields[name], value.strip()
-            a_file = text.startswith("~") or os.sep in text or text.endswith(".safetensors")
-            if text and (field.type is Path or (name == "encoder" and a_file)):
-                values[name] = os.path.abspath(os.path.expanduser(text))
+            field = self.presets.fields[name]
+            if not value.strip() or not (field.type is Path or name == "encoder"):
+                continue
+            path = pasted_path(value)
+            # A run's id is no path.
+            if field.type is Path or os.sep in path or path.endswith(".safetensors"):
+                values[name] = os.path.abspath(path)
         return values
 
     @property

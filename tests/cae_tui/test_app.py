@@ -255,6 +255,27 @@ async def test_saving_asks_again_with_what_was_typed(
         assert len(asked) == 2
 
 
+async def test_where_to_write_may_be_pasted_in_quotes(
+    make_app: MakeApp, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_run(home, scripted_events())
+    app = make_app()
+    asked: list[str] = []
+
+    async def save(run: str, target: str) -> Path:
+        asked.append(target)
+        return Path(target)
+
+    monkeypatch.setattr(app.runner, "save_model", save)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.screen.post_message(SaveModel(AUTOENCODER))
+        await until(pilot, on_top(app, AskTextScreen))
+        app.screen.query_one(Input).value = f"'{tmp_path / 'my model'}' "
+        await pilot.press("enter")
+        await until(pilot, lambda: bool(told(app)))
+        assert asked == [str(tmp_path / "my model")]
+
+
 async def test_the_palette_has_every_command(make_app: MakeApp, home: Home) -> None:
     work, _ = held(scripted_events(), EpochEnded)
     app = make_app(work)

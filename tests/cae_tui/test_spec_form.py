@@ -236,6 +236,16 @@ async def test_paths_are_made_absolute_and_the_home_folder_is_known(
         assert app.form.values["images"] == "~/images.gz"
 
 
+async def test_pasted_paths_are_read_as_they_are_meant(tmp_path: Path) -> None:
+    images = tmp_path / "my images.gz"
+    images.write_bytes(b"")
+    model = tmp_path / "my model.safetensors"
+    app = Host({"encoder": f'"{model}"\n', "images": images.as_uri(), "labels": f"'{images}' "}, ClassifierSpec)
+    async with app.run_test(size=(80, 24)):
+        assert isinstance(app.form.spec, ClassifierSpec)
+        assert (app.form.spec.images, app.form.spec.labels, app.form.spec.encoder) == (images, images, str(model))
+
+
 async def test_the_data_s_problem_goes_once_its_field_is_mended() -> None:
     app = Host()
     async with app.run_test(size=(80, 24)) as pilot:
