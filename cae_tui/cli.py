@@ -127,8 +127,14 @@ def make_parser(command: str | None = None, kind: str = "autoencoder") -> _Parse
                 "tag:baseline, is:hidden; after --, a - in front turns a term round",
             )
             sub.add_argument("--csv", default=None, metavar="FILE", help="write them as CSV; - is standard output")
+        shape: argparse._ActionsContainer = sub
+        if name == "report":
+            shape = sub.add_mutually_exclusive_group()
+            shape.add_argument(
+                "--text", action="store_true", help="a classifier's report as scikit-learn prints it, and no table"
+            )
         if name not in ("watch", "doctor"):
-            sub.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+            shape.add_argument("--json", action="store_true", help="print one JSON object on stdout")
         if name in ("autoencoder", "classifier", "resume"):
             sub.add_argument(
                 "--detach", action="store_true", help="train in a process of its own that outlives the terminal"
@@ -365,9 +371,9 @@ def _do(options: argparse.Namespace, home: Home) -> int:
             runs = run_console.find_all(home, options.runs)
             return run_console.delete(home, runs, sure=options.yes, as_json=options.json)
         case "report":
-            from cae_tui.console import print_report
+            from cae_tui.report_console import print_report
 
-            return print_report(home.find(options.run), as_json=options.json)
+            return print_report(home, home.find(options.run), as_json=options.json, as_text=options.text)
         case "runs":
             from cae_tui.console import print_runs
 

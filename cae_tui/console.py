@@ -25,9 +25,10 @@ from rich.text import Text
 from cae_tui import formats
 from cae_tui.next_steps import tell_after_detach, tell_after_stop
 from cae_tui.output import OutputError, complain, flush, let_go, put, refusal
+from cae_tui.report_console import draw_result
 from cae_tui.run_state import RunState, replay
 from engine.control import Asked, Flag
-from engine.errors import RunError
+from engine.errors import EngineError, RunError
 from engine.events import (
     Continued,
     EpochEnded,
@@ -44,14 +45,14 @@ from engine.events import (
 from engine.files import FORMAT
 from engine.paths import path_of
 from engine.runs import Home, RunDirectory, RunStatus
-from engine.states import CUT_OFF, DIVERGED, EARLY_STOPPED, ENDED_FOR_GOOD, FAILED, FINISHED, STOPPED
-from engine.words import plain, views
+from engine.states import COMPLETE, CUT_OFF, DIVERGED, EARLY_STOPPED, ENDED_FOR_GOOD, FAILED, FINISHED, STOPPED
+from engine.words import plain
 
 if TYPE_CHECKING:
+    from engine.run_facts import RunFacts
     from engine.spec import Spec
 
 SHOW_CURSOR, HIDE_CURSOR = b"\x1b[?25h", b"\x1b[?25l"
-COMPLETE = (FINISHED, EARLY_STOPPED)
 EXIT_CODES = {FINISHED: 0, EARLY_STOPPED: 0, DIVERGED: 1, FAILED: 1, STOPPED: 130}
 DETACH_SECONDS = 60.0
 _WHY: dict[int, str] = {
@@ -157,7 +158,7 @@ def print_result(home: Home, result: Mapping[str, Any], *, as_json: bool = False
         if as_json:
             put(json.dumps({"format": FORMAT, **result}))
         else:
-            OutputConsole().print(_summary(result), soft_wrap=True)
+            draw_result(OutputConsole(), result, _facts(home, result["id"]))
         flush()
     except BrokenPipeError:  # whoever read it has enough; the run came to what it came to
         let_go()
@@ -169,6 +170,16 @@ def print_result(home: Home, result: Mapping[str, Any], *, as_json: bool = False
             OutputConsole(stderr=True).print(Text(result["message"]), soft_wrap=True)
     if result["state"] == STOPPED:
         tell_after_stop(home, result["id"], finish=bool(result["best_epoch"]))
+
+
+def _facts(home: Home, run: str) -> "RunFacts | None":
+    """What the result of a run is to be held against, where it can be told: a result is never lost for it."""
+    from engine.run_facts import facts_of
+
+    try:
+        return facts_of(home, home.find(run))
+    except EngineError:
+        return None
 
 
 class OutputConsole(Console):
@@ -295,70 +306,6 @@ def epoch_line(epoch: EpochEnded) -> str:
     if "accuracy" in epoch.validation:
         line += f"  val_accuracy {epoch.validation['accuracy']:.4f}"
     return f"{line}  {epoch.seconds:.0f}s  {epoch.ms_per_step:.0f}ms/step{'  best' if epoch.best else ''}"
-
-
-def _summary(result: Mapping[str, Any]) -> Text:
-    """A result for people."""
-    lines = [f"{result['kind']} {result['id']}: {result['state']}, {result['title']}"]
-    if result["state"] in COMPLETE and result["message"]:
-        lines.append(result["message"])
-    if result["best_validation_loss"] is not None:
-        lines.append(
-            f"best validation loss {formats.loss(result['best_validation_loss'])} at epoch {result['best_epoch']}, "
-            f"{formats.duration(result['seconds'])} for {result['epochs']} epochs"
-        )
-    if result["kind"] == "autoencoder":
-        lines += _reconstruction_lines(result)
-    if "report" in result:
-        where = "Test" if result["evaluated_on"] == "test" else "Validation (there are no test images)"
-        loss = "" if result["test_loss"] is None else f" · test loss {result['test_loss']:.4f}"
-        lines.append(
-            f"{where} accuracy {formats.percent(result['accuracy'])} · {result['correct']:,} correct · "
-            f"{result['incorrect']:,} incorrect{loss}"
-        )
-        lines += [*filter(None, [views(result)]), "", result["report"]["text"].rstrip()]
-    if result.get("remarks"):
-        lines += ["", *(f"! {remark}" for remark in result["remarks"])]
-    return Text("\n".join(lines))
-
-
-def _reconstruction_lines(result: Mapping[str, Any]) -> Iterator[str]:
-    """What an autoencoder, and PCA beside it, make of the validation and of the test images."""
-
-    def measured(mse: float, decibels: float | None) -> str:
-        return f"MSE {formats.loss(mse)}, PSNR {formats.NOTHING if decibels is None else f'{decibels:.1f}'} dB"
-
-    if result.get("validation_mse") is not None:
-        yield f"validation {measured(result['validation_mse'], result.get('validation_psnr'))}"
-    if result.get("test_mse") is not None:
-        yield f"test {measured(result['test_mse'], result.get('test_psnr'))}"
-    elif "evaluated_on" in result:
-        yield "there are no test images: the validation images are what it was evaluated on"
-    pca = result.get("pca")
-    if not pca:
-        return
-    compared = [] if pca["mse"] is None else [f"{result['evaluated_on']} {measured(pca['mse'], pca['psnr'])}"]
-    if result["evaluated_on"] == "test" and pca.get("validation_mse") is not None:
-        compared.insert(0, f"validation {measured(pca['validation_mse'], pca['validation_psnr'])}")
-    yield f"PCA with {pca['components']:,} components: {'; '.join(compared) or pca['note']}"
-
-
-def print_report(run: RunDirectory, *, as_json: bool) -> int:
-    """Print a complete run's result.
-
-    Raises:
-        RunError: the run is not complete.
-    """
-    result = run.read_result()
-    if result is None:
-        status = run.read_status()
-        hint = "resume it to go on" if status.resumable else "wait for its end, or watch it"
-        raise RunError(f"Run {run.id} is {status.state} and has no report yet: {hint}.")
-    if as_json:
-        put(json.dumps(result))
-    else:
-        OutputConsole().print(_summary(result), soft_wrap=True)
-    return 0
 
 
 def print_runs(home: Home, terms: str = "", *, as_json: bool, csv: str | None = None) -> int:

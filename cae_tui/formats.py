@@ -6,7 +6,7 @@ report. Pure functions without imports that cost anything: the first screen uses
 
 import time
 
-from engine.words import NOTHING, duration, loss, seconds
+from engine.words import NOTHING, duration, loss, percent, seconds
 
 __all__ = ["NOTHING", "ago", "big", "count", "duration", "loss", "percent", "seconds", "size", "state_mark"]
 
@@ -24,11 +24,6 @@ _MARKS: dict[str, tuple[str, str]] = {
     "failed": ("✗", "error"),
     "cut off": ("■", "cae-attention"),
 }
-
-
-def percent(share: float | None, digits: int = 2) -> str:
-    """A share of 1 as `99.58 %`."""
-    return NOTHING if share is None else f"{100 * share:.{digits}f} %"
 
 
 def ago(timestamp: float, now: float | None = None) -> str:

@@ -16,7 +16,7 @@ from engine.words import plain
 
 _LIKE = str.maketrans(
     {"×": "x", "·": "-", "–": "-", "—": "-", "−": "-", "“": '"', "”": '"', "‘": "'", "’": "'", "…": "...", "≥": ">=",
-     "≤": "<=", "★": "*", "→": "->", "�": "?", "━": "-", "╸": "-", "╺": "-"}
+     "≤": "<=", "★": "*", "→": "->", "�": "?", "━": "-", "─": "-", "╸": "-", "╺": "-"}
 )  # fmt: skip
 """What stands for the characters of our own sentences where there is nothing but ASCII."""
 

@@ -280,6 +280,11 @@ class Runner(Reader):
         state = self.current if mine and self.current else replay(directory.id, directory.read_events()[0])
         if not mine and state.ended is None:
             state.state, state.message = status.state, status.message
-        return RunView(
-            status=status, state=state, spec=directory.read_spec(), result=directory.read_result() or {}, mine=mine
-        )
+        result = directory.read_result() or {}
+        facts = None
+        if result:
+            from engine.run_facts import facts_of
+
+            facts = facts_of(self.home, directory)
+        spec = directory.read_spec()
+        return RunView(status=status, state=state, spec=spec, result=result, mine=mine, facts=facts)

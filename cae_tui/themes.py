@@ -5,9 +5,11 @@ the common colour deficiencies tell apart (a test simulates them), all of them l
 theme's backgrounds. Textual's other themes may be chosen too: they are given the same three.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rich.style import Style
 from textual.app import App
 from textual.color import Color
 from textual.theme import Theme
@@ -81,6 +83,9 @@ LIGHT = Theme(
 
 THEMES = (DARK, LIGHT)
 
+STRONGEST, FAINTEST = 0.7, 0.06
+"""How much of the attention colour there is behind what needs it most, and behind what hardly does."""
+
 Rgb = tuple[int, int, int]
 
 
@@ -102,6 +107,13 @@ def data_colours(app: App[Any]) -> DataColours:
     """The colours of data in the theme that is on."""
     variables = {**data_variables(app.current_theme.dark), **app.theme_variables}
     return DataColours(*(Color.parse(variables[name]).rgb for name in _DARK_DATA))
+
+
+def attention(variables: Mapping[str, str], background: Color, strength: float) -> Style:
+    """Text on a background that draws the eye, the more the nearer `strength` is to 1; legible on all of them."""
+    under = background.blend(Color.parse(variables["cae-attention"]), max(STRONGEST * strength, FAINTEST))
+    over = under.get_contrast_text(0.95)
+    return Style(color=under.blend(over, over.a).rich_color, bgcolor=under.rich_color)
 
 
 def series_colours(app: App[Any]) -> tuple[Rgb, ...]:

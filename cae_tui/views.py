@@ -5,10 +5,13 @@ Made in a thread by `runner`, drawn by widgets. Pictures are bytes, so that draw
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cae_tui.run_state import RunState
 from engine.runs import RunStatus as RunStatus  # screens import it from here
+
+if TYPE_CHECKING:
+    from engine.run_facts import RunFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,7 @@ class RunView:
     spec: Mapping[str, Any]  # the content of spec.json; its key "spec" holds the spec's values
     result: Mapping[str, Any]  # the content of result.json; empty where the run is not complete
     mine: bool = False  # whether this process trains it
+    facts: "RunFacts | None" = None  # of a run that has a result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ checked before the engine is loaded.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal, Self, TypeVar
 
@@ -453,6 +454,35 @@ def preset_changes(kind: type[Spec], name: str) -> dict[SpecField, str]:
     values = kind.presets[name]
     written = {field: write_value(values[field.name]) for field in spec_fields(kind) if field.name in values}
     return {field: value for field, value in written.items() if value != field.default}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A field in which a spec is not as a preset; both values as they are typed."""
+
+    field: str
+    title: str
+    value: str
+    preset: str
+
+
+_OF_NO_PRESET = ("encoder", "seed", "images", "labels", "test_images", "test_labels", "device", "precision")
+"""Fields that say which run it is or where it is trained, and not how: in them no spec differs from a preset."""
+
+
+def nearest_preset(spec: Spec) -> tuple[str, tuple[Difference, ...]]:
+    """The name of the preset from which a spec differs in the fewest fields, and these fields."""
+    fields = [field for field in spec_fields(type(spec)) if field.name not in _OF_NO_PRESET]
+    found: dict[str, tuple[Difference, ...]] = {}
+    for name, values in spec.presets.items():
+        usual = {field.name: write_value(values[field.name]) for field in fields if field.name in values}
+        pairs = [
+            (field, write_value(getattr(spec, field.name)), usual.get(field.name, field.default or ""))
+            for field in fields
+        ]
+        found[name] = tuple(Difference(field.name, field.title, has, was) for field, has, was in pairs if has != was)
+    nearest = min(found, key=lambda name: len(found[name]))
+    return nearest, found[nearest]
 
 
 def parse(kind: type[AnySpec], values: Mapping[str, object]) -> AnySpec:

@@ -18,3 +18,5 @@ STATES = (
 """The states of a run, the same words in code, files, filters and screens."""
 ENDED_FOR_GOOD = (FINISHED, EARLY_STOPPED, PRUNED, SKIPPED, DIVERGED)
 """Those that a run has a result in, and nothing is left to resume."""
+COMPLETE = (FINISHED, EARLY_STOPPED)
+"""It was trained as far as was asked or made sense, and evaluated."""

@@ -42,6 +42,16 @@ def loss(value: float | None) -> str:
     return f"{value:.2e}"
 
 
+def percent(share: float | None, digits: int = 2) -> str:
+    """A share of 1 as `99.58 %`, but never as 100 % unless it is."""
+    if share is None:
+        return NOTHING
+    text = f"{100 * share:.{digits}f}"
+    if share < 1 <= float(text) / 100:
+        text = f"{100 - 10**-digits:.{digits}f}"
+    return f"{text} %"
+
+
 def views(result: Mapping[str, Any]) -> str:
     """How the probabilities of a classifier's result came about, where more than one view of an image was averaged."""
     count = result.get("views", 1)
@@ -49,7 +59,7 @@ def views(result: Mapping[str, Any]) -> str:
         return ""
     return (
         f"Averaged over {count} views of each image: as it is, and shifted a little to each side. "
-        f"By the first alone: {100 * result['one_view_accuracy']:.2f} %."
+        f"The image as it is, by itself, gives {percent(result['one_view_accuracy'])}."
     )
 
 

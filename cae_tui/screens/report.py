@@ -1,7 +1,7 @@
 """What a complete run came to.
 
-A classifier: accuracy, the classification report as scikit-learn prints it, and the confusion matrix. An
-autoencoder: its errors, and what they mean beside the size of the latent. Both: the curves of all stages.
+A classifier: accuracy, the classification report, and the confusion matrix. An autoencoder: its errors, and what they
+mean beside a constant image, PCA and earlier runs. Both: the curves of all stages, and how the run came about.
 Where rows or columns are few, one of the panes is shown at a time.
 """
 
@@ -17,18 +17,25 @@ from textual.widget import Widget
 from textual.widgets import Static, Tab, Tabs
 
 from cae_tui.messages import Configure, ConfigureAgain, OpenGallery, OpenTraining, SaveModel
+from cae_tui.report_table import HEADS
 from cae_tui.run_state import RunState
 from cae_tui.screens.base import Page
 from cae_tui.views import RunView
+from cae_tui.widgets.class_report import ClassReport, ClassRows
 from cae_tui.widgets.confusion_matrix import ConfusionMatrix
 from cae_tui.widgets.loss_chart import LossChart
-from cae_tui.widgets.report_text import as_text, headline, numbers_of
+from cae_tui.widgets.report_text import about, as_text, headline, measures, report_lines
 from cae_tui.widgets.sample_strip import STACKED, SampleStripView
 from engine.errors import EngineError
+from engine.words import views
 
 ROOMY = (120, 34)
 """Columns and rows from which all panes are shown at once."""
-PANES = {"numbers": "#numbers", "picture": "#picture", "curves": "#charts"}
+WIDE = 160
+"""Columns from which the numbers get more of them."""
+TOP, BOTTOM = 21, 14
+"""Rows of the upper panes, which more classes than ten make higher, and rows that are left to the lower ones."""
+PANES = {"numbers": "#numbers", "picture": "#picture", "curves": "#charts", "about": "#about"}
 
 
 class ReportScreen(Page):
@@ -41,13 +48,20 @@ What a complete run came to, measured once on images that nothing was chosen by.
 
 - **Classification report**: *precision* is how many of the images given a class truly are of it, *recall*
   how many of a class's images were found, *f1-score* their harmonic mean, *support* how many images the class has.
+  There are as many decimals as tell the classes apart. What is low is shaded; the bar is the lower of precision and
+  recall, on the scale in its head. `s` sorts, `Enter` shows a class's images, `t` shows scikit-learn's own text.
 - **Confusion matrix**: true classes down, predicted classes across. The arrows move over the cells, `Enter` shows
   the images of one. Mistakes are shaded by their share of the row, the most frequent one strongest.
-- **Autoencoder**: the mean squared error (MSE) of pixels in [0, 1]; PSNR says the same in decibels, higher is better.
+- **Measures** of an autoencoder: the mean squared error (MSE) of pixels in [0, 1]; PSNR says the same in decibels,
+  higher is better.
   PCA is the best linear autoencoder with a latent of that size: a network is worth its time where it is better.
+- **Is this good?** Errors and accuracies stand beside what needs no learning (one image, or class, as every answer),
+  PCA, and the complete runs here of the same spec, but for its seed, on the same images. Of those, the one
+  with the lowest *validation* loss counts: nothing is chosen by test figures.
+- **About the run**: its data, what differs from the preset, seed, device, date, tags and note.
 - `g` sample predictions, `w` only the wrong ones, `v` curves, `e` the form with this run's spec,
   `m` save the model file, `y` copy the report as text.
-- In a small terminal `1` `2` `3` show one pane each, and the arrows, `PageDown` and `End` what is below its last line.
+- In a small terminal `1` to `4` show one pane each, and the arrows, `PageDown` and `End` what is below its last line.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("g", "gallery('all')", "Samples", id="report.gallery", tooltip="Sample predictions"),
@@ -59,9 +73,12 @@ What a complete run came to, measured once on images that nothing was chosen by.
         Binding("e", "again", "Re-run", id="report.again", tooltip="Open the form with this run's spec"),
         Binding("m", "save", "Save", id="report.save", tooltip="Copy the model file"),
         Binding("y", "copy", "Copy", id="report.copy", tooltip="Copy the report as text"),
+        Binding("t", "text", "Text", id="report.text", tooltip="scikit-learn's own text, or the table", show=False),
+        Binding("s", "sort", "Sort", id="report.sort", tooltip="Order the classes by the next column", show=False),
         Binding("1", "pane('numbers')", "Numbers", id="report.numbers", tooltip="The numbers", show=False),
         Binding("2", "pane('picture')", "Picture", id="report.picture", tooltip="Confusion or images", show=False),
         Binding("3", "pane('curves')", "Curves", id="report.charts", tooltip="The curves", show=False),
+        Binding("4", "pane('about')", "About", id="report.about", tooltip="How the run came about", show=False),
         Binding("down", "enter_pane", "Into it", id="report.enter", tooltip="From the tabs into the pane", show=False),
     ]
 
@@ -71,6 +88,7 @@ What a complete run came to, measured once on images that nothing was chosen by.
         self.view: RunView | None = None
         self.measured = False
         self._pane = "numbers"
+        self._as_text = False  # whether scikit-learn's text is shown
 
     @property
     def crumbs(self) -> tuple[str, ...]:
@@ -90,22 +108,31 @@ What a complete run came to, measured once on images that nothing was chosen by.
         """The headline, the numbers and their picture, the curves."""
         yield Static("Reading the run…", id="headline", markup=False)
         yield Tabs(
-            Tab("1 Report", id="tab-numbers"), Tab("2 Confusion", id="tab-picture"), Tab("3 Curves", id="tab-curves")
+            Tab("1 Report", id="tab-numbers"),
+            Tab("2 Confusion", id="tab-picture"),
+            Tab("3 Curves", id="tab-curves"),
+            Tab("4 About", id="tab-about"),
         )
         with Horizontal(id="top"):
-            with VerticalScroll(id="numbers"):
-                yield Static(id="report", markup=False)
+            with Vertical(id="numbers"):
+                yield ClassReport()
+                with VerticalScroll(id="text"):
+                    yield Static(id="report", markup=False)
             with Vertical(id="picture"):
                 yield ConfusionMatrix(id="confusion")
                 yield Static(id="cell", markup=False)
                 yield SampleStripView(id="strip")
-        with Horizontal(id="charts"):
-            yield LossChart(id="loss")
-            yield LossChart("accuracy", id="accuracy")
+        with Horizontal(id="bottom"):
+            with Horizontal(id="charts"):
+                yield LossChart(id="loss")
+                yield LossChart("accuracy", id="accuracy")
+            with VerticalScroll(id="about"):
+                yield Static(id="facts", markup=False)
 
     def on_mount(self) -> None:
         """Read the run."""
-        self.query_one("#top").display = self.query_one("#charts").display = False
+        self.query_one("#top").display = self.query_one("#bottom").display = False
+        self.query_one("#about").border_title = "About the run"
         self.query_one(Tabs).display = False
         self.open_run()
 
@@ -130,8 +157,7 @@ What a complete run came to, measured once on images that nothing was chosen by.
         self.measured = "evaluated_on" in result  # a run that diverged is over, but there is nothing to measure
         classifier = result.get("kind") == "classifier"
         self.set_class(classifier, "-classifier")
-        numbers, picture = self.query_one("#numbers"), self.query_one("#picture")
-        numbers.border_title = "Classification report" if classifier else "Measures"
+        picture = self.query_one("#picture")
         picture.border_title = "Confusion matrix" if classifier else STACKED
         self.query_one("#strip").display = not classifier
         self.query_one("#confusion").display = self.query_one("#cell").display = classifier
@@ -142,6 +168,7 @@ What a complete run came to, measured once on images that nothing was chosen by.
             report = result["report"]
             self.query_one(ConfusionMatrix).set_counts(report["confusion"], [row["label"] for row in report["rows"]])
             self.show_cell()
+            self.query_one(ClassReport).show(result["report"], views(result))
         self._arrange()
         for chart in self.query(LossChart):
             if chart.metric == "loss" or classifier:
@@ -183,30 +210,60 @@ What a complete run came to, measured once on images that nothing was chosen by.
             return
         width, height = width or self.size.width, height or self.size.height
         roomy = width >= ROOMY[0] and height >= ROOMY[1]
-        room = 54 if roomy else max(width - 6, 30)
-        # Where there is room the line above has what one view gives, for the report fills its pane to the last line.
-        self.query_one("#headline", Static).update(headline(self.view.result, one_view=roomy))
-        numbers = numbers_of(self.view.result, self.view.status.image_shape, room, with_views=not roomy)
-        self.query_one("#report", Static).update(numbers)
         self.set_class(roomy, "-roomy")
+        self.set_class(width >= WIDE, "-vast")
+        self._show_numbers()
         self.query_one("#accuracy").display = self.has_class("-classifier") and width >= 60
         if not self.measured:
             self.query_one("#top").display = self.query_one(Tabs).display = False
-            self.query_one("#charts").display = True
+            self.query_one("#bottom").display = self.query_one("#charts").display = True
+            self.query_one("#about").display = roomy
             return
         self.query_one(Tabs).display = not roomy
         for name, selector in PANES.items():
             self.query_one(selector).display = roomy or self._pane == name
-        self.query_one("#top").display = roomy or self._pane != "curves"
+        top, bottom = self.query_one("#top"), self.query_one("#bottom")
+        top.display = roomy or self._pane in ("numbers", "picture")
+        bottom.display = roomy or self._pane in ("curves", "about")
+        rows = len(self.view.result["report"]["rows"]) if self.has_class("-classifier") else 0
+        top.styles.height = max(TOP, min(rows + TOP - 10, height - BOTTOM - 4)) if roomy else "1fr"
         if self.focused is None or not all(node.display for node in self.focused.ancestors_with_self):
             self.action_enter_pane()
+
+    def _show_numbers(self) -> None:
+        """The table of classes or scikit-learn's text, or an autoencoder's measures, as wide as their pane will be."""
+        assert self.view is not None
+        result, facts = self.view.result, self.view.facts
+        table = self.has_class("-classifier") and self.measured
+        title = "Measures"
+        if table:
+            order = self.query_one(ClassReport).order_words
+            title = "scikit-learn's report" if self._as_text else f"Classification report{order and ' · '}{order}"
+        numbers = self.query_one("#numbers")
+        numbers.border_title = title
+        keys = "t table" if self._as_text else "t scikit-learn's text · s sort"
+        numbers.border_subtitle = keys if table else ""
+        self.query_one(ClassReport).display = table and not self._as_text
+        self.query_one("#text").display = not table or self._as_text
+        width = max(self.size.width - 5, 30)
+        if self.has_class("-roomy"):
+            width = 75 if self.has_class("-vast") else 55
+        self.query_one("#report", Static).update(report_lines(result) if table else measures(result, facts, width))
+        width = 54 if self.has_class("-vast") else 40 if self.has_class("-roomy") else width
+        self.query_one("#facts", Static).update(about(result, facts, width))
+        self.query_one("#headline", Static).update(headline(result, facts, self.size.width - 2))
 
     def action_enter_pane(self) -> None:
         """Give the keyboard to the confusion matrix where it is shown; else to the numbers, which arrows scroll."""
         if self.has_class("-classifier") and self.query_one("#picture").display:
             self.query_one(ConfusionMatrix).focus()
-        elif self.query_one("#numbers").display:
-            self.query_one("#numbers").focus()
+            return
+        numbers = (ClassRows, "#text") if self.query_one("#numbers").display else ("#about",)
+        for pane in numbers:
+            found = self.query_one(pane)
+            if all(node.display for node in found.ancestors_with_self):
+                found.focus()
+                return
 
     @on(Tabs.TabActivated)
     def tab_chosen(self, event: Tabs.TabActivated) -> None:
@@ -230,6 +287,8 @@ What a complete run came to, measured once on images that nothing was chosen by.
             return kind == "autoencoder"
         if action == "gallery":
             return kind == "classifier" if parameters == ("incorrect",) else kind is not None
+        if action in ("text", "sort"):
+            return kind == "classifier" and (action == "text" or not self._as_text)
         if action in ("save", "copy"):
             return kind is not None
         return True
@@ -250,6 +309,34 @@ What a complete run came to, measured once on images that nothing was chosen by.
         """The form with its spec."""
         self.post_message(ConfigureAgain(self.run_id))
 
+    def action_text(self) -> None:
+        """scikit-learn's own text in place of the table, or the table again."""
+        had_it = self.query_one("#numbers") in (self.focused.ancestors if self.focused else ())
+        self._as_text = not self._as_text
+        self._show_numbers()
+        if had_it:
+            self.query_one("#text" if self._as_text else ClassRows).focus()
+        self.refresh_keys()
+
+    def action_sort(self) -> None:
+        """The classes by the next column, the lowest first."""
+        self.query_one(ClassReport).sort_next()
+        self._show_numbers()
+
+    @on(ClassRows.Selected)
+    def open_class(self) -> None:
+        """The images of the class under the cursor."""
+        line = self.query_one(ClassRows).here
+        if line is not None:
+            self.post_message(OpenGallery(self.run_id, "all", line.label))
+
+    @on(ClassRows.HeadClicked)
+    def sort_by(self, message: ClassRows.HeadClicked) -> None:
+        """The classes by the column that was clicked."""
+        if message.column in HEADS:
+            self.query_one(ClassReport).sort(message.column)
+            self._show_numbers()
+
     def action_save(self) -> None:
         """Its model file; the app asks where to."""
         self.post_message(SaveModel(self.run_id))
@@ -257,4 +344,4 @@ What a complete run came to, measured once on images that nothing was chosen by.
     def action_copy(self) -> None:
         """The report as text."""
         if self.view is not None:
-            self.app.copy_to_clipboard(as_text(self.view.result, self.view.status.image_shape))
+            self.app.copy_to_clipboard(as_text(self.view.result, self.view.facts))

@@ -19,11 +19,10 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from cae_tui import formats
+from cae_tui.themes import attention
 
 HEADER = 2
 """Lines above the cells: what the columns are, and the classes."""
-STRONGEST = 0.7
-"""How much of the attention colour the most frequent mistake has."""
 
 
 class ConfusionMatrix(ScrollView, can_focus=True):
@@ -159,10 +158,7 @@ class ConfusionMatrix(ScrollView, can_focus=True):
         if true == predicted:
             under = background.blend(Color.parse(variables["cae-training"]), 0.18)
             return Style(color=foreground.rich_color, bgcolor=under.rich_color, bold=True)
-        strength = STRONGEST * self.share(true, predicted) / (self._worst or 1)
-        under = background.blend(Color.parse(variables["cae-attention"]), max(strength, 0.06))
-        over = under.get_contrast_text(0.95)
-        return Style(color=under.blend(over, over.a).rich_color, bgcolor=under.rich_color)
+        return attention(variables, background, self.share(true, predicted) / (self._worst or 1))
 
     # -- moving ----------------------------------------------------------------------------------
 

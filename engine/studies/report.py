@@ -255,7 +255,7 @@ class _Writer:
         blocks: list[Block] = [
             Heading(2, "Classifier"),
             Paragraph(
-                f"Run {run.id}, {result['title']}: {of} accuracy {100 * result['accuracy']:.2f} %, "
+                f"Run {run.id}, {result['title']}: {of} accuracy {words.percent(result['accuracy'])}, "
                 f"{result['correct']:,} correct, {result['incorrect']:,} incorrect."
             ),
             *([Paragraph(words.views(result))] if words.views(result) else []),

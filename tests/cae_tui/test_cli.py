@@ -15,7 +15,7 @@ from cae_tui.cli import COMMANDS, main, make_parser
 from engine.files import read_json, write_json
 from engine.runs import Home
 from engine.spec import SPECS, preset_changes, spec_fields
-from tests.cae_tui.script import scripted_events, write_run
+from tests.cae_tui.script import scripted_events, scripted_report, write_run
 from tests.cae_tui.test_cli_signals import BUFFERED, SMALL, spawn
 from tests.cae_tui.test_cli_signals import flags as flags
 from tests.engine.conftest import files as files  # the same slice of MNIST
@@ -68,6 +68,33 @@ def test_help_and_version_answer_without_torch_numpy_or_textual() -> None:
         assert "cae-tui" in done.stdout
 
 
+def test_a_classifier_s_report_is_a_table_and_with_a_flag_scikit_learn_s_own_text(
+    run: Run, shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home(shared)
+    write_run(home, scripted_events("classifier", "c01b000000"))
+    write_run(home, scripted_events(run="a7f3000000"))
+    own = scripted_report()["text"].rstrip("\n")
+    monkeypatch.setenv("COLUMNS", "80")
+    code, table, _ = run("report", "c01b")
+    assert code == 0
+    assert own not in table
+    assert "\nClass 4           0.9939   0.9908     0.9924       982   ━╸" in table
+    assert "weakest: 4 (recall 0.9908)" in table
+    assert "\x1b" not in table
+    code, text, _ = run("report", "c01b", "--text")
+    assert code == 0
+    assert own in text
+    assert "weakest" not in text
+    for out in (table, text):
+        assert "Test accuracy 99.61 % · 9,961 correct · 39 incorrect · test loss 0.0142" in out
+        assert "\npreset      Recommended, unchanged\n" in out
+    assert run("report", "c01b", "--text", "--json")[0] == 2
+    assert run("report", "a7f3", "--text")[1] == run("report", "a7f3")[1]
+    for made in ("c01b000000", "a7f3000000"):
+        home.delete(home.find(made))
+
+
 @pytest.mark.parametrize("command", ["autoencoder", "classifier", "study"])
 def test_the_help_of_a_command_says_what_each_preset_is_for_and_which_flags_it_changes(run: Run, command: str) -> None:
     code, out, _ = run(command, "--help")
@@ -114,9 +141,17 @@ def test_an_autoencoder_and_its_classifier_train_and_report(run: Run, flags: lis
     assert f"{result['correct']} correct" in out
 
 
-def test_the_json_of_a_report_is_the_result_file(run: Run, trained: str, shared: Path) -> None:
+def test_the_json_of_a_report_is_the_result_file_and_how_the_run_came_about(
+    run: Run, trained: str, shared: Path
+) -> None:
     _, out, _ = run("report", trained, "--json")
-    assert json.loads(out) == json.loads((shared / "runs" / trained / "result.json").read_text())
+    told = json.loads(out)
+    about = told.pop("about")
+    assert told == json.loads((shared / "runs" / trained / "result.json").read_text())
+    assert about["preset"] == "Recommended"
+    assert {"field": "epochs", "title": "Epochs", "value": "2", "preset": "20"} in about["differences"]
+    assert about["seed"] == 0
+    assert about["peers"]["count"] >= 1
     assert json.loads(out)["test_accuracy"] is None
 
 

@@ -11,22 +11,42 @@ from cae_tui import messages
 from cae_tui.app import CaeApp
 from cae_tui.screens.report import ReportScreen
 from cae_tui.views import SampleStrip
+from cae_tui.widgets.class_report import ClassReport, ClassRows
 from cae_tui.widgets.confusion_matrix import ConfusionMatrix
-from cae_tui.widgets.report_text import (
-    as_text,
-    headline,
-    latent_sentence,
-    measures,
-    pca_sentence,
-    report_lines,
-    stage_lines,
-)
+from cae_tui.widgets.report_text import about, as_text, headline, measures, report_lines
 from cae_tui.widgets.sample_strip import SampleStripView
+from engine.marks import Marks
+from engine.run_facts import Peers, RunFacts
 from engine.runs import Home
+from engine.spec import Difference
 from tests.cae_tui.conftest import AUTOENCODER, CLASSIFIER, MakeApp, scripted_events, scripted_result, write_run
 from tests.cae_tui.script import picture, scripted_report
 
 SMALL, LARGE = (80, 24), (120, 40)
+
+
+CONSTANT = {"mse": 0.0673, "psnr": 11.72, "validation_mse": 0.0674, "validation_psnr": 11.71}
+PCA = {"components": 64, "mse": 3e-3, "psnr": 25.2, "note": "", "validation_mse": 3.1e-3, "validation_psnr": 25.1}
+FACTS = RunFacts(
+    preset="Recommended", differences=(Difference("epochs", "Epochs", "3", "20"),), data="MNIST",
+    image_shape=(28, 28, 1), training=54_000, validation=6_000, test=10_000, seed=7, device="cpu",
+    started=1_700_000_000.0, marks=Marks(star=True, tags=("baseline",), note="Sharp, and long to tell of " * 3),
+    peers=Peers(count=3, best="b111000000", best_loss=4.7e-4, best_psnr=33.3, best_seed=5),
+)  # fmt: skip
+
+
+def large_report(classes: int) -> dict[str, Any]:
+    """A report of so many classes of five images, each with another recall."""
+    rows = [
+        {"name": f"Class {name}", "precision": 1.0, "recall": 1 - name / 1000, "f1": 1.0, "support": 5, "label": name}
+        for name in range(classes)
+    ]
+    mean = {"name": "macro avg", "precision": 1.0, "recall": 0.9, "f1": 0.95, "support": 5 * classes}
+    confusion = [[5 * (true == predicted) for predicted in range(classes)] for true in range(classes)]
+    return {
+        "rows": rows, "macro": mean, "weighted": {**mean, "name": "weighted avg"}, "accuracy": 0.9, "text": "text",
+        "correct": 5 * classes, "incorrect": 0, "confusion": confusion,
+    }  # fmt: skip
 
 
 @pytest.fixture
@@ -95,58 +115,49 @@ def test_an_autoencoder_s_headline_tells_the_latent_beside_the_error() -> None:
 def test_validation_images_stand_in_for_missing_test_images() -> None:
     result = {**scripted_result(), "evaluated_on": "validation", "test_mse": None, "test_psnr": None}
     assert headline(result).plain.startswith("Validation MSE 5.25e-04 · PSNR 32.8 dB")
-    assert "\ntest " not in measures(result).plain
+    assert "test" not in measures(result).plain
 
 
 def test_the_report_is_printed_as_scikit_learn_does() -> None:
     assert report_lines(scripted_result("classifier")).plain == scripted_report()["text"].rstrip("\n")
 
 
-@pytest.mark.parametrize(
-    ("latent", "says"),
-    [(64, "compressed 12.2 times"), (784, "nothing is compressed"), (1568, "2.0 × the image's 784 numbers")],
-)
-def test_the_latent_is_told_beside_the_image(latent: int, says: str) -> None:
-    assert says in latent_sentence(latent, 784)
-
-
-@pytest.mark.parametrize(
-    ("mse", "says"),
-    [
-        (1e-3, "The autoencoder's error is 3.0 times smaller."),
-        (3e-3, "The autoencoder does as well."),
-        (6e-3, "The autoencoder's error is 2.0 times larger: train it longer"),
-    ],
-)
-def test_the_comparison_with_pca_is_in_words(mse: float, says: str) -> None:
-    sentence = pca_sentence({"components": 64, "mse": 3e-3, "psnr": 25.2, "note": ""}, mse)
-    assert sentence.startswith("with 64 components: MSE 0.0030, PSNR 25.2 dB.")
-    assert says in sentence
-
-
-def test_where_pca_was_not_computed_the_reason_is_told() -> None:
-    assert pca_sentence({"components": 64, "mse": None, "note": "not computed: too large"}, 0.1) == (
-        "not computed: too large"
-    )
-    assert "no comparison" in pca_sentence({"components": 9, "mse": None, "note": "overcomplete: PCA …"}, 0.1)
-
-
 def test_no_line_of_the_measures_is_wider_than_its_pane() -> None:
-    assert all(len(line) <= 40 for line in measures(scripted_result(), (28, 28, 1), 40).plain.splitlines())
+    result = {**scripted_result(), "constant_image": CONSTANT, "pca": PCA}
+    assert all(len(line) <= 55 for line in measures(result, FACTS, 55).plain.splitlines())
+    assert all(len(line) <= 40 for line in about(result, FACTS, 40).plain.splitlines())
 
 
-def test_a_stage_of_hours_is_told_in_one_line_of_its_pane() -> None:
-    stage = {"stage": "fine-tuning", "best_accuracy": 0.99, "best_epoch": 97, "epochs": 100, "seconds": 4136.0}
-    (line,) = stage_lines({"stages": [stage]})
-    assert line.plain == "fine-tuning val_accuracy 99.00 %, epoch 97/100, 1:08:56"
-    assert len(line) <= 56  # of the 60 that the pane has in 120 columns, less border and padding
+def test_a_classifier_is_held_against_one_answer_in_its_headline_as_far_as_there_is_room() -> None:
+    result = {**scripted_result("classifier"), "largest_class": {"label": 1, "accuracy": 0.1135}}
+    assert headline(result, None, 78).plain.splitlines()[1:] == [
+        "Always answering class 1, the largest, is right for 11.35 %."
+    ]
+    assert len(headline(result, None, 40).plain.splitlines()) == 1
+
+
+@pytest.mark.parametrize("kind", ["autoencoder", "classifier"])
+def test_what_was_found_doubtful_stands_under_the_headline_and_whole_among_the_comparisons(kind: str) -> None:
+    result = {**scripted_result(kind), "remarks": ["The brightest pixel is 1 of 255, which is nearly black."]}
+    assert headline(result, None, 40).plain.splitlines()[1] == "! The brightest pixel is 1 of 255, whic…"
+    shown = about(result, None, 78) if kind == "classifier" else measures(result, None, 78)
+    assert "! The brightest pixel is 1 of 255, which is nearly black." in shown.plain
 
 
 def test_the_copied_report_has_the_confusion_matrix_too() -> None:
     copied = as_text(scripted_result("classifier"))
     assert "Test accuracy 99.61 %" in copied
     assert "weighted avg" in copied
-    assert copied.splitlines()[-10].split() == ["0", *(str(count) for count in scripted_report()["confusion"][0])]
+    assert ["0", *(str(count) for count in scripted_report()["confusion"][0])] in [
+        line.split() for line in copied.splitlines()
+    ]
+
+
+def test_the_copied_report_has_scikit_learn_s_own_text_and_how_the_run_came_about() -> None:
+    copied = as_text(scripted_result("classifier"), FACTS)
+    assert scripted_report()["text"].rstrip("\n") in copied
+    assert "preset      Recommended, except epochs 3 instead of 20" in copied
+    assert "The image as it is, by itself, gives 99.57 %." in " ".join(copied.split())
 
 
 def test_the_copied_confusion_matrix_names_classes_with_gaps_between_them() -> None:
@@ -187,20 +198,112 @@ async def test_a_small_terminal_shows_one_pane_at_a_time(make_app: MakeApp, fill
         assert "f1-score" in text(app)
 
 
-async def test_what_lies_below_a_small_pane_is_reached_by_keys(make_app: MakeApp, filled: Home) -> None:
+async def test_ten_classes_their_averages_and_the_weakest_fit_the_smallest_terminal(
+    make_app: MakeApp, filled: Home
+) -> None:
     app = make_app()
     async with app.run_test(size=SMALL) as pilot:
         await opened(app, pilot, CLASSIFIER)
-        assert "fine-tuning" not in text(app)
+        shown = text(app)
+        for row in scripted_report()["rows"]:
+            line = next(line for line in shown.splitlines() if row["name"] in line)
+            assert [f"{row[score]:.4f}" for score in ("precision", "recall", "f1")] == line.split()[3:6]
+        assert "weakest: 4 (recall 0.9908)" in shown
+        assert "weighted avg" in shown
+
+
+async def test_a_key_shows_scikit_learn_s_text_and_the_table_again(make_app: MakeApp, filled: Home) -> None:
+    app = make_app()
+    async with app.run_test(size=SMALL) as pilot:
+        screen = await opened(app, pilot, CLASSIFIER)
+        await pilot.press("t")
+        await settle(pilot)
+        assert scripted_report()["text"].splitlines()[2].strip() in text(app)
+        assert "weakest" not in text(app)
+        assert screen.focused is screen.query_one("#text")
+        await pilot.press("t")
+        await settle(pilot)
+        assert "weakest" in text(app)
+        assert screen.focused is screen.query_one(ClassRows)
+
+
+async def test_classes_can_be_sorted_by_any_column_the_lowest_first(make_app: MakeApp, filled: Home) -> None:
+    app = make_app()
+    async with app.run_test(size=LARGE) as pilot:
+        screen = await opened(app, pilot, CLASSIFIER)
+        rows = screen.query_one(ClassRows)
+        await pilot.press("s", "s")
+        await settle(pilot)
+        assert "lowest recall first" in text(app)
+        assert [line.label for line in rows.lines][:2] == [4, 9]
+        await pilot.press("s", "s", "s")
+        assert [line.label for line in rows.lines] == list(range(10))
+        await pilot.click(ClassRows, offset=(22, 0))
+        assert screen.query_one(ClassReport).order == "precision"
+
+
+async def test_enter_on_a_class_shows_its_images(
+    make_app: MakeApp, filled: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app()
+    async with app.run_test(size=SMALL) as pilot:
+        await opened(app, pilot, CLASSIFIER)
+        seen = heard(app, monkeypatch)
+        await pilot.press("down", "down", "enter")
+        await pilot.pause()
+        assert seen == [messages.OpenGallery(CLASSIFIER, "all", 2)]
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE, (200, 60)])
+async def test_two_hundred_classes_scroll_above_their_averages(
+    make_app: MakeApp, home: Home, size: tuple[int, int]
+) -> None:
+    report = large_report(200)
+    result = {**scripted_result("classifier"), "report": report}
+    write_run(home, scripted_events("classifier"), result=result)
+    app = make_app()
+    async with app.run_test(size=size) as pilot:
+        screen = await opened(app, pilot, CLASSIFIER)
+        screen.query_one(ClassRows).focus()
         await pilot.press("end")
         await settle(pilot)
-        assert "fine-tuning" in text(app)
+        shown = text(app)
+        assert "Class 199" in shown
+        assert "precision" in shown
+        assert "weighted avg" in shown
+        assert "weakest: " in shown
+
+
+async def test_no_colour_is_needed_to_see_which_class_is_weak(
+    make_app: MakeApp, filled: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app()
+    async with app.run_test(size=SMALL) as pilot:
+        await opened(app, pilot, CLASSIFIER)
+        lines = {line.split()[2]: line for line in text(app).splitlines() if "Class " in line and "━" in line}
+        assert min(lines, key=lambda name: lines[name].count("━")) == "4"
+
+
+async def test_how_the_run_came_about_is_told_in_a_pane_of_its_own(make_app: MakeApp, filled: Home) -> None:
+    app = make_app()
+    async with app.run_test(size=SMALL) as pilot:
+        screen = await opened(app, pilot, CLASSIFIER)
+        assert "seed" not in text(app)
+        await pilot.press("4")
+        await settle(pilot)
+        shown = text(app)
+        for name in ("data", "encoder", "preset", "seed", "device", "date", "views", "frozen", "fine-tuning"):
+            assert name in shown
+        assert screen.focused is screen.query_one("#about")
+        await pilot.press("end")
+        await settle(pilot)
+        assert "Is this good?" in text(app)
 
 
 @pytest.mark.parametrize(
     ("before", "pane", "after", "has_it"),
     [
-        (LARGE, "", SMALL, "#numbers"),
+        (LARGE, "", SMALL, "#class-rows"),
         (SMALL, "3", LARGE, "#confusion"),
         (SMALL, "2", LARGE, "#confusion"),
     ],
@@ -331,7 +434,7 @@ async def test_an_autoencoder_shows_measures_images_and_curves(make_app: MakeApp
     app = make_app()
     async with app.run_test(size=LARGE) as pilot:
         screen = await opened(app, pilot, AUTOENCODER)
-        assert "5.10e-04     32.9 dB" in text(app)
+        assert "5.10e-04 32.9 dB" in text(app)
         assert screen.query_one(SampleStripView).strip is not None
         assert "Loss by epoch" in text(app)
         assert "Accuracy" not in text(app)

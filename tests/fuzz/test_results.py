@@ -13,11 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from rich.console import Console
 
-from cae_tui.console import _summary
+from cae_tui.console import OutputConsole
 from cae_tui.reader import pictures
-from cae_tui.widgets.report_text import as_text, headline, numbers_of, report_lines, stage_lines
+from cae_tui.report_console import draw_result
+from cae_tui.report_words import about_lines
+from cae_tui.widgets.report_text import about, as_text, headline, measures, report_lines
 from engine.arrays import write_arrays
 from engine.datasets import ImageData, ImageSet
 from engine.errors import RunError
@@ -44,12 +45,14 @@ results = st.sampled_from(RESULTS).flatmap(files_of)
 def show(result: Mapping[str, Any]) -> bool:
     """Everywhere that a result is shown."""
     out = StringIO()
-    console = Console(file=out, width=200)
-    console.print(_summary(result), soft_wrap=True)
+    console = OutputConsole(file=out, width=200)
+    draw_result(console, result, None)
+    draw_result(console, result, None, as_text=True)
     if result["state"] in ("finished", "early-stopped"):
-        for part in (headline(result), report_lines(result), *stage_lines(result), numbers_of(result, (28, 28, 1), 60)):
+        for part in (headline(result), report_lines(result), about(result, None, 60), measures(result, None, 60)):
             out.write(part.plain)
-        out.write(as_text(result, (28, 28, 1)))
+        out.write(as_text(result))
+    out.write("\n".join(about_lines(result, None, 100)))
     json.dumps(result)
     assert not CONTROL.search(out.getvalue())
     return True

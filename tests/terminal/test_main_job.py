@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cae_tui.report_table import ReportTable, share
 from engine.control import Asked
 from engine.runs import Home
 from tests.engine.conftest import small
@@ -88,10 +89,11 @@ def test_from_launch_to_report(terminal: Open, tmp_path: Path, files: dict[str, 
     text = app.text
     assert f"{100 * result['test_accuracy']:.2f} %" in text
     assert f"{result['correct']} correct" in text
-    for row in result["report"]["rows"]:
-        line = next(line for line in text.splitlines() if row["name"] in line)
-        numbers = [f"{row[name]:.2f}" for name in ("precision", "recall", "f1")]
-        assert all(number in line for number in numbers)
+    table = ReportTable(result["report"])
+    for row in table.lines:
+        line = next(line for line in text.splitlines() if row.name in line)
+        assert all(share(score, table.decimals) in line for score in row.scores)
+    assert table.weakest in text
 
     # The wrong predictions, page by page.
     app.press("w")
