@@ -29,7 +29,6 @@ from cae_tui.settings import Order, change_settings, read_settings
 from cae_tui.study_app import StudyApp
 from cae_tui.themes import DARK, THEMES, data_variables
 from engine.control import Asked
-from engine.data_files import MNIST
 from engine.errors import EngineError, SpecError
 from engine.finishing import check_can_finish, study_of
 from engine.runs import Home
@@ -66,9 +65,6 @@ class CaeApp(StudyApp):
     device: reactive[str] = reactive("")
     """The device that a run would train on, in words; empty until it is known."""
 
-    data_words: reactive[tuple[str, ...]] = reactive((MNIST, "28×28 grey"))
-    """The data set in use: what it is called, and the shape of its images."""
-
     def __init__(
         self,
         home: Home,
@@ -81,7 +77,6 @@ class CaeApp(StudyApp):
         self._runner: Runner | None = None
         self._studies: StudyRunner | None = None
         self._work, self._study_work = work, study_work
-        self.drafts: dict[str, dict[str, str]] = {}  # what was typed into forms, by kind and field
         self.settings, self._settings_problems = read_settings(home.path)
         self._told: tuple[str, str] = ("", "")  # the latest run and state that lists were told of
         self._finding_device = False
@@ -136,17 +131,12 @@ class CaeApp(StudyApp):
         """Tell of settings that could not be read, and open the run that was asked for."""
         for problem in self._settings_problems:
             self.tell(problem, "warning", timeout=12)
+        self.begin_with_data()
         if not gc.isenabled():
             self._began_without_gc = True
             self.call_after_refresh(_look_for_garbage)
         if self._open_first is not None:
             self.post_message(messages.OpenRun(self._open_first))
-
-    def watch_data_words(self) -> None:
-        """Name them in the top line of every page."""
-        for page in self.pages:
-            if page.is_mounted:
-                page.refresh_crumbs()
 
     def watch_device(self, device: str) -> None:
         """Tell it in the top line of every page; one that opens later asks."""

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from cae_tui.output import OutputError, complain, flush, let_go, take_any_character
 from engine import __version__
+from engine.data_files import refuse_blank
 from engine.errors import EngineError, SpecError
 from engine.files import absolute
 from engine.paths import path_of
@@ -352,7 +353,7 @@ def _do(options: argparse.Namespace, home: Home) -> int:
         case "autoencoder" | "classifier":
             from cae_tui.console import train
 
-            return train(home, _spec_of(options), as_json=options.json, detach=options.detach)
+            return train(home, _spec_of(options, home), as_json=options.json, detach=options.detach)
         case "resume":
             from cae_tui import console, run_console
 
@@ -410,16 +411,18 @@ def _do_study(options: argparse.Namespace, home: Home, kind: str) -> int:
             return study_console.delete(home, directory, sure=options.yes)
 
 
-def _spec_of(options: argparse.Namespace) -> "Spec":
+def _spec_of(options: argparse.Namespace, home: Home) -> "Spec":
     from engine.spec import SPECS, preset, spec_fields
 
     kind = SPECS[options.command]
     given = {field.name: getattr(options, field.name) for field in spec_fields(kind)}
-    return preset(
-        kind,
-        getattr(options, "preset", "recommended"),
-        **{name: value for name, value in given.items() if value is not None},
-    )
+    given = {name: value for name, value in given.items() if value is not None}
+    refuse_blank(given)
+    if options.command == "classifier":
+        from engine.encoders import with_data_of_encoder
+
+        given = with_data_of_encoder(home, given)
+    return preset(kind, getattr(options, "preset", "recommended"), **given)
 
 
 def _no_place_to_draw() -> str:

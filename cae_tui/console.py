@@ -27,6 +27,7 @@ from cae_tui.next_steps import tell_after_detach, tell_after_stop
 from cae_tui.output import OutputError, complain, flush, let_go, put, refusal
 from cae_tui.report_console import draw_result
 from cae_tui.run_state import RunState, replay
+from cae_tui.spec_words import cut, shared_by_kind, shorten, spec_words
 from engine.control import Asked, Flag
 from engine.errors import EngineError, RunError
 from engine.events import (
@@ -259,7 +260,7 @@ class _Teller:
     def _lines(self, event: Event) -> Iterator[str]:
         match event:
             case RunStarted():
-                yield f"run {event.run} · {event.kind} {event.title} · {event.device}"
+                yield f"run {event.run} · {event.kind} {event.title} · {event.data} · {event.device}"
             case Resumed(trained=True):
                 yield f"run {self.state.id} goes on: training is over, and it is evaluated now"
             case Resumed() if self._finishing:
@@ -336,26 +337,59 @@ def print_runs(home: Home, terms: str = "", *, as_json: bool, csv: str | None = 
             none if every else f"No runs yet in {home.runs}. `cae-tui autoencoder` trains one.", soft_wrap=True
         )
         return 0
-    wide = not console.is_terminal or console.width >= 100
-    if not console.is_terminal:
-        console.width = 200
-    table = Table(box=None, pad_edge=False)
-    for title in ("run", "kind", "spec", "state") if wide else ("run", "spec", "state"):
-        table.add_column(title, no_wrap=True)
-    for title in ("epochs", "val loss", "test acc", *(["time"] if wide else []), "age"):
-        table.add_column(title, justify="right", no_wrap=True)
-    for run in runs:
-        mark, _ = formats.state_mark(run.state)
-        name = f"{'★ ' if run.marks.star else ''}{run.title}"
-        name += f" on {run.encoder[:4]}" if run.encoder and os.sep not in run.encoder else ""
-        name += "".join(f" #{tag}" for tag in run.marks.tags)
-        accuracy = "–" if run.test_accuracy is None else formats.percent(run.test_accuracy)
-        cells: list[str | Text] = [run.prefix, *([run.kind] if wide else []), Text(name), f"{mark} {run.state}"]
-        cells += [f"{run.epoch}/{run.epochs}", formats.loss(run.best_loss), accuracy]
-        cells += [*([formats.duration(run.seconds)] if wide else []), formats.ago(run.started, time.time())]
-        table.add_row(*cells)
-    console.print(table)
+    width = console.width if console.is_terminal else None
+    if width is None:
+        console.width = 1000  # nothing is cut where a program reads it
+    console.print(_runs_table(runs, width))
     return 0
+
+
+_LEFT = ("run", "kind", "spec", "data", "state")
+_GIVE_WAY = ("kind", "time", "epochs", "age")
+"""Columns that are left out where the specs would have less than `_LEAST_SPEC` cells, in this order."""
+_LEAST_SPEC, _MOST_DATA = 16, 16
+
+
+def _runs_table(runs: Sequence[RunStatus], width: int | None) -> Table:
+    """A row for each of `runs`; in a terminal, which is `width` cells wide, what is needed least gives way."""
+    prefixes = {run.id: run.prefix for run in runs}
+    shared = shared_by_kind(runs)
+    rows = [_run_cells(run) for run in runs]
+    sizes = {name: max(len(name), *(len(cells[name]) for cells in rows)) for name in rows[0]}
+    specs = [spec_words(run, prefixes) for run in runs]
+    tags = ["".join(f" #{tag}" for tag in run.marks.tags) for run in runs]
+    stars = ["★ " * run.marks.star for run in runs]
+    room = max(map(len, specs)) + max(map(len, tags)) + max(map(len, stars))
+    if width is not None:
+        for name in _GIVE_WAY:
+            if width - sum(sizes.values()) - 2 * len(sizes) < min(_LEAST_SPEC, room):
+                del sizes[name]
+        room = max(width - sum(sizes.values()) - 2 * len(sizes), 1)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    shown = [name for name in ("run", "kind", "spec", *_run_cells(runs[0])) if name == "spec" or name in sizes]
+    shown = list(dict.fromkeys(shown))
+    for name in shown:
+        table.add_column(name, justify="left" if name in _LEFT else "right", no_wrap=True)
+    for run, cells, spec, tag, star in zip(runs, rows, specs, tags, stars, strict=True):
+        words = star + shorten(spec, max(room - len(star) - len(tag), min(len(spec), 8)), shared[run.kind]) + tag
+        table.add_row(*(Text({**cells, "spec": words}[name], overflow="ellipsis") for name in shown))
+    return table
+
+
+def _run_cells(run: RunStatus) -> dict[str, str]:
+    """What the list says of a run besides its spec, by column."""
+    mark, _ = formats.state_mark(run.state)
+    return {
+        "run": run.prefix,
+        "kind": run.kind,
+        "data": cut(run.data or formats.NOTHING, _MOST_DATA),
+        "state": f"{mark} {run.state}",
+        "epochs": f"{run.epoch}/{run.epochs}",
+        "val loss": formats.loss(run.best_loss),
+        "test acc": formats.percent(run.test_accuracy),
+        "time": formats.duration(run.seconds),
+        "age": formats.ago(run.started, time.time()),
+    }
 
 
 def _write_csv(home: Home, runs: Sequence[RunStatus], target: str) -> int:

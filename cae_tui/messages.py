@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
+    from cae_tui.data_sets import DataSet
     from cae_tui.run_state import RunState
+    from engine.data_files import DataFiles
     from engine.spec import Spec
     from engine.studies.records import StudyRecord
     from engine.studies.spec import StudySpec
@@ -213,6 +215,27 @@ class ListSorted(Message):
     name: str
     column: str
     backwards: bool = False
+
+
+@dataclass
+class UseDataSet(Message):
+    """Have forms begin with that set from now on."""
+
+    data_set: "DataSet"
+
+
+@dataclass
+class NoteDataSet(Message):
+    """A run was asked for on that set: it is among the last ones."""
+
+    data_set: "DataSet"
+
+
+@dataclass
+class DataSetChanged(Message, bubble=False):
+    """From the app: another set is in use; `before` are the files of the one before."""
+
+    before: "DataFiles"
 
 
 @dataclass

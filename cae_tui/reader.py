@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cae_tui.views import DataView, ImageView, Picture, Prediction, PredictionsView, SampleStrip, SplitView
+from engine.data_files import DataFiles
 from engine.errors import EngineError
 from engine.marks import Marks, change, read_marks, write_marks
 from engine.runs import Home, RunDirectory, RunStatus
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 READERS = 4
 DATA_SETS = 2  # that are kept in memory
+MNIST_FILES = DataFiles()
 
 T = TypeVar("T")
 
@@ -59,13 +61,12 @@ class Reader:
         return self.home.list_runs()
 
     def data_files(self, run: str) -> dict[str, str]:
-        """The files that a run's spec names, by field; nothing for MNIST, and for what is no readable run."""
+        """The files of a run's images as a form has them; nothing for what is no readable run, or where one is gone."""
         try:
-            spec = self.home.find(run).read_spec()["spec"]
-            names = ("images", "labels", "test_images", "test_labels")
-            return {name: str(spec[name]) for name in names if spec.get(name)}
+            files = DataFiles.of(self.home.find(run).read_spec()["spec"])
         except (EngineError, KeyError, TypeError, AttributeError):
             return {}
+        return files.text if files.gone is None else {}
 
     def delete(self, run: str) -> None:
         """Take a run away for good."""
@@ -198,14 +199,12 @@ class Reader:
 
     # -- data, device, plans ---------------------------------------------------------------------
 
-    def _load(self, spec: "Spec | None") -> "ImageData":
+    def _load(self, files: DataFiles) -> "ImageData":
         from engine import datasets
 
-        key = None if spec is None else (spec.images, spec.labels, spec.test_images, spec.test_labels)
-        key = None if key == (None, None, None, None) else key
+        key = files
         with self._loading:
             if key not in self._data:
-                files = key or ()
                 found = datasets.load_dataset(*files)
                 while len(self._data) >= DATA_SETS:
                     del self._data[next(iter(self._data))]
@@ -217,12 +216,12 @@ class Reader:
         from engine.spec import spec_from_json
 
         written = self.home.find(run).read_spec()
-        data = self._load(spec_from_json(written["spec"]))
+        data = self._load(spec_from_json(written["spec"]).files)
         check_digest(run, written, data)
         return data
 
-    async def data(self, spec: "Spec | None" = None) -> DataView:
-        """The data set that `spec` names; MNIST without one.
+    async def data(self, files: DataFiles = MNIST_FILES) -> DataView:
+        """The image set that those files hold.
 
         Raises:
             DatasetError: it cannot be read.
@@ -233,7 +232,7 @@ class Reader:
 
             from engine.datasets import class_counts
 
-            found = self._load(spec)
+            found = self._load(files)
             labels = found.train.labels
             test = None if found.test is None else found.test.labels
             names = found.train.occurring.tolist()
@@ -242,6 +241,7 @@ class Reader:
                 firsts = [int((labels == name).argmax()) for name in names]
             return DataView(
                 name=found.name,
+                digest=found.digest,
                 shape=found.shape,
                 classes=found.classes,
                 training=len(found.train),
@@ -255,14 +255,14 @@ class Reader:
 
         return await self.in_thread(read)
 
-    async def split(self, fraction: float, seed: int, spec: "Spec | None" = None) -> SplitView:
+    async def split(self, fraction: float, seed: int, files: DataFiles = MNIST_FILES) -> SplitView:
         """The split that a fraction and a seed give."""
 
         def read() -> SplitView:
             from engine.datasets import class_counts, split
             from engine.remarks import of_split
 
-            found = self._load(spec)
+            found = self._load(files)
             training, validation = split(found.train, fraction, seed)
             labels = found.train.labels
             return SplitView(
@@ -276,14 +276,14 @@ class Reader:
         return await self.in_thread(read)
 
     async def class_images(
-        self, name: int | None, first: int, count: int, spec: "Spec | None" = None
+        self, name: int | None, first: int, count: int, files: DataFiles = MNIST_FILES
     ) -> tuple[Picture, ...]:
         """Training images of one class (of all, where None), `count` from the `first` on."""
 
         def read() -> tuple[Picture, ...]:
             import numpy as np
 
-            found = self._load(spec)
+            found = self._load(files)
             labels = found.train.labels
             every = np.arange(len(found.train)) if name is None or labels is None else np.flatnonzero(labels == name)
             return pictures(found.train.take(every[first : first + count]))
@@ -309,7 +309,7 @@ class Reader:
             from engine.spec import check_against_data
 
             try:
-                found = self._load(spec)
+                found = self._load(spec.files)
             except DatasetError as error:
                 return {error.field: str(error)}
             training, _ = split_for(spec, found)
@@ -328,7 +328,7 @@ class Reader:
             from engine.preparation import split_for
             from engine.remarks import for_run
 
-            found = self._load(spec)
+            found = self._load(spec.files)
             return for_run(spec.kind, found, *split_for(spec, found))
 
         return await self.in_thread(read)
@@ -349,7 +349,17 @@ class Reader:
         def read() -> "Plan":
             from engine import jobs
 
-            return jobs.summarise_classifier(self.home, spec, self._load(spec))
+            return jobs.summarise_classifier(self.home, spec, self._load(spec.files))
+
+        return await self.in_thread(read)
+
+    async def encoder_remarks(self, spec: "Spec", data: DataView) -> tuple[str, ...]:
+        """What is to be known of the encoder that a classifier's spec names, on the images `data`, in sentences."""
+
+        def read() -> tuple[str, ...]:
+            from engine.encoders import remarks_on
+
+            return remarks_on(self.home, spec, data.name, data.digest)
 
         return await self.in_thread(read)
 

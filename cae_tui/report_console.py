@@ -76,7 +76,8 @@ def draw_result(
 
 
 def _essentials(result: Mapping[str, Any]) -> Iterator[str]:
-    yield f"{result['kind']} {result['id']}: {result['state']}, {result['title']}"
+    data = f" · {result['data']}" if result.get("data") else ""
+    yield f"{result['kind']} {result['id']}: {result['state']}, {result['title']}{data}"
     if result["state"] in COMPLETE and result["message"]:
         yield result["message"]
     if result["best_validation_loss"] is not None:

@@ -9,15 +9,15 @@ from typing import Any
 from textual import on, work
 
 from cae_tui import messages
+from cae_tui.data_app import DataApp
 from cae_tui.messages import RunsChanged
-from cae_tui.navigation import NavigatingApp
 from engine.data_files import shape_words
 from engine.errors import EngineError
 from engine.marks import Marks, read_note, read_tags
 from engine.runs import Home, shortest_prefixes
 
 
-class RunListApp(NavigatingApp):
+class RunListApp(DataApp):
     """What lists of runs need of the app, and what the app does for them.
 
     Args:

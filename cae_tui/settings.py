@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from cae_tui.data_sets import REMEMBERED, DataSet
+from engine.data_files import FIELDS
 from engine.files import read_json, storage_error, write_json
 from engine.words import plain
 
@@ -35,6 +37,10 @@ class Settings:
     """Keys by the id of what they do: `{"runs.sort": "ctrl+s"}`. `cae-tui keys` lists the ids."""
     orders: Mapping[str, Order] = field(default_factory=dict)
     """How each list was last sorted, by the list's name."""
+    data: DataSet = field(default_factory=DataSet)
+    """The image set that forms begin with."""
+    last_data: tuple[DataSet, ...] = ()
+    """The image sets that were used last, the latest first; MNIST is not among them."""
 
 
 def settings_path(home: Path) -> Path:
@@ -116,6 +122,11 @@ class _Part:
             raise self.wrong(wanted)
         return [_Part(name, value, self.problems) for name, value in self.value.items()]
 
+    def list(self, wanted: str) -> "list[_Part]":
+        if not isinstance(self.value, list):
+            raise self.wrong(wanted)
+        return [_Part(self.name, value, self.problems) for value in self.value]
+
 
 def _each(parts: list[_Part], read: Callable[[_Part], Any]) -> dict[str, Any]:
     """Every entry by its name; one that is damaged is left out."""
@@ -143,8 +154,31 @@ def _read_order(part: _Part) -> Order:
     return Order(column, backwards)
 
 
+def _read_data_set(part: _Part) -> DataSet:
+    wanted = 'an image set, as {"name": "plankton", "shape": [64, 64, 1], "images": "/data/plankton.idx"},'
+    values = {entry.name: entry.value for entry in part.items(wanted)}
+    shape = values.get("shape", [])
+    texts = {name: text for name in ("name", *FIELDS) if isinstance(text := values.get(name, ""), str)}
+    if not isinstance(shape, list) or len(shape) not in (0, 3) or len(texts) <= len(FIELDS):
+        raise part.wrong(wanted)
+    if not all(type(side) is int and side > 0 for side in shape) or any(plain(text) != text for text in texts.values()):
+        raise part.wrong(wanted)
+    found = DataSet(shape=tuple(shape), **texts)
+    return replace(found, name=found.name or found.files.name) if found.files.named else DataSet()
+
+
+def _read_data_sets(part: _Part) -> tuple[DataSet, ...]:
+    found = []
+    for entry in part.list("a list of image sets"):
+        with suppress(_WrongTypeError):
+            found.append(_read_data_set(entry))
+    return tuple(one for one in found if one.files.named)[:REMEMBERED]
+
+
 _READERS: dict[str, Callable[[_Part], Any]] = {
     "theme": lambda part: part.text("a theme's name"),
     "keys": _read_keys,
     "orders": _read_orders,
+    "data": _read_data_set,
+    "last_data": _read_data_sets,
 }

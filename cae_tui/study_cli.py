@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cae_tui.output import put
+from engine.data_files import FIELDS, refuse_blank
 from engine.errors import EngineError, RunError, SpecError, StudyError
 from engine.files import absolute
 from engine.paths import path_of
@@ -126,12 +127,19 @@ def study_asked(options: argparse.Namespace, home: Home, kind: str) -> "StudySpe
         values[name] = text
     given = {field.name: getattr(options, field.name) for field in spec_fields(SPECS[kind])}
     given = {name: value for name, value in given.items() if value is not None}
+    refuse_blank(given)
     if options.baseline is not None:
         if options.preset != "recommended":
             raise SpecError({"preset": "A baseline is named too: take one of both."})
         own = read_baseline(home, options.baseline).model_dump(mode="json")
+        if "images" in given:  # other images have other labels: nothing of the baseline's set is left
+            own |= dict.fromkeys(FIELDS)
         baseline = parse(SPECS[kind], {**own, **given})
     else:
+        if kind == "classifier":
+            from engine.encoders import with_data_of_encoder
+
+            given = with_data_of_encoder(home, given)
         first = guided_baseline(kind) if mode == "guided" else {}
         baseline = preset(SPECS[kind], options.preset, **{**first, **given})
     settings = {field.name: getattr(options, f"study_{field.name}") for field in study_fields()}

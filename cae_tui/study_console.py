@@ -21,6 +21,7 @@ from rich.text import Text
 from cae_tui import formats
 from cae_tui.console import OutputConsole, interruptible
 from cae_tui.output import OutputError, complain, flush, let_go, put
+from cae_tui.spec_words import cut
 from cae_tui.study_cli import print_json
 from engine.errors import StudyError
 from engine.events import Event, StageStarted, Warned
@@ -120,7 +121,8 @@ class _Teller:
             self._told = {trial.number for trial in study.trials if trial.ended}
             self._picks = {place for place, stage in enumerate(study.stages) if stage.settled}
             done = f", {study.done} done" if study.done else ""
-            self._say(f"study {study.id} · {study.title} · {study.total} trials{done} · {study.device}")
+            data = _data_of(study)
+            self._say(f"study {study.id} · {study.title} · {data} · {study.total} trials{done} · {study.device}")
         for place, stage in enumerate(study.stages):
             for point in stage.points:
                 for trial in point.trials:
@@ -203,7 +205,8 @@ def print_study(record: StudyRecord, console: OutputConsole | None = None) -> No
     mark, _ = formats.state_mark(record.state)
     console.print(
         Text(
-            f"study {record.id}: {mark} {record.state}, {record.title} · {record.done} of {record.total} trials, "
+            f"study {record.id}: {mark} {record.state}, {record.title} · {_data_of(record)} · "
+            f"{record.done} of {record.total} trials, "
             f"{formats.duration(record.seconds)}"
         ),
         soft_wrap=True,
@@ -276,7 +279,9 @@ def print_plan(home: Home, spec: "StudySpec", *, as_json: bool) -> int:
         )
         return 0
     console = _console()
-    console.print(Text(f"{record.title} · {record.total} trials · {record.device}"), soft_wrap=True)
+    console.print(
+        Text(f"{record.title} · {_data_of(record)} · {record.total} trials · {record.device}"), soft_wrap=True
+    )
     table = Table(box=None, pad_edge=False)
     for title in ("stage", "point"):
         table.add_column(title, no_wrap=True)
@@ -318,18 +323,35 @@ def print_studies(home: Home, *, as_json: bool) -> int:
             f"No studies yet in {Studies(home).path}. `cae-tui study layers=8,10,12` does one.", soft_wrap=True
         )
         return 0
-    table = Table(box=None, pad_edge=False)
-    for title in ("study", "what", "state"):
-        table.add_column(title, no_wrap=True)
-    for title in ("trials", "time", "age"):
-        table.add_column(title, justify="right", no_wrap=True)
-    for record in found:
-        mark, _ = formats.state_mark(record.state)
-        cells = [record.prefix, _short(record.title), f"{mark} {record.state}", f"{record.done}/{record.total}"]
-        cells += [formats.duration(record.seconds), formats.ago(record.created, time.time())]
-        table.add_row(*(Text(cell) for cell in cells))
+    rows = [_study_cells(record) for record in found]
+    sizes = {name: max(len(name), *(len(cells[name]) for cells in rows)) for name in rows[0]}
+    room = console.width - sum(sizes.values()) + sizes["what"] - 2 * (len(sizes) - 1)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in rows[0]:
+        table.add_column(name, justify="right" if name in ("trials", "time", "age") else "left", no_wrap=True)
+    for cells in rows:
+        what = cut(cells["what"], max(room, 12))
+        table.add_row(*(Text(what if name == "what" else cell) for name, cell in cells.items()))
     console.print(table)
     return 0
+
+
+def _study_cells(record: StudyRecord) -> dict[str, str]:
+    mark, _ = formats.state_mark(record.state)
+    return {
+        "study": record.prefix,
+        "what": record.title,
+        "data": cut(_data_of(record), 16),
+        "state": f"{mark} {record.state}",
+        "trials": f"{record.done}/{record.total}",
+        "time": formats.duration(record.seconds),
+        "age": formats.ago(record.created, time.time()),
+    }
+
+
+def _data_of(record: StudyRecord) -> str:
+    """What a study's images are called."""
+    return str(record.data.get("name") or formats.NOTHING)
 
 
 def show(directory: StudyDirectory, *, as_json: bool) -> int:
@@ -377,13 +399,6 @@ def delete(home: Home, directory: StudyDirectory, *, sure: bool) -> int:
     Studies(home).delete(directory)
     put(f"Study {directory.id} was deleted; its runs stay.")
     return 0
-
-
-def _short(title: str, most: int = 60) -> str:
-    """A title without its last parts where it is too long."""
-    while len(title) > most and ", " in title:
-        title = title.removesuffix(", …").rpartition(", ")[0] + ", …"
-    return title if len(title) <= most else f"{title[: most - 1]}…"
 
 
 def _console() -> OutputConsole:

@@ -220,6 +220,8 @@ class StudyRunner:
                 prefix=study.prefix,
                 kind="study",
                 title=study.title,
+                data=str(study.data.get("name", "")),
+                data_digest=str(study.data.get("digest", "")),
                 state=study.state,
                 message=study.message,
                 epoch=study.done,

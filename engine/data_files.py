@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from engine.errors import SpecError
 from engine.files import absolute
 from engine.paths import pasted_path
 from engine.words import plain
@@ -17,6 +18,7 @@ from engine.words import plain
 FIELDS = ("images", "labels", "test_images", "test_labels")
 """The fields of a spec that name files of data."""
 MNIST = "MNIST"
+MNIST_SHAPE = (28, 28, 1)
 LONGEST_NAME = 40
 
 _USUAL = re.compile(
@@ -71,6 +73,17 @@ class DataFiles(NamedTuple):
     def absolute(self) -> "DataFiles":
         """The same files, whatever folder they are named from."""
         return DataFiles(**{name: absolute(path) for name, path in self.named.items()})
+
+
+def refuse_blank(values: Mapping[str, object]) -> None:
+    """Refuse a path that names nothing, as a variable that is not set makes it: it must not come to mean MNIST.
+
+    Raises:
+        SpecError: with a sentence for each such field.
+    """
+    blank = [name for name in FIELDS if (given := values.get(name)) is not None and not str(given).strip()]
+    if blank:
+        raise SpecError(dict.fromkeys(blank, "This names no file: give a path, or leave it out."))
 
 
 def shape_words(shape: tuple[int, ...]) -> str:

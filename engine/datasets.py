@@ -33,6 +33,7 @@ SPLIT_RULE = 2
 2. Equal claims are drawn by the seed. What has none is divided as before.
 """
 
+
 _ORDER_STREAM, _SPLIT_STREAM, _SUBSET_STREAM, _SPLIT_TIES_STREAM, _SUBSET_TIES_STREAM = range(5)
 
 

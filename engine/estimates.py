@@ -32,7 +32,7 @@ def measure(spec: Spec, home: Home) -> float | None:
     Raises:
         EngineError: it cannot be run.
     """
-    from engine import jobs, preparation
+    from engine import encoders, jobs, preparation
 
     flag, latest, begun = Flag(), None, 0.0
 
@@ -46,7 +46,7 @@ def measure(spec: Spec, home: Home) -> float | None:
 
     if spec.kind == "classifier":
         named = getattr(spec, "encoder", "")
-        spec = spec.model_copy(update={"encoder": str(preparation.find_encoder(home, named)[0].absolute())})
+        spec = spec.model_copy(update={"encoder": str(encoders.find_encoder(home, named)[0].absolute())})
     with tempfile.TemporaryDirectory() as folder:
         elsewhere = Home(Path(folder))
         work = preparation.create(elsewhere, spec)

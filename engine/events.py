@@ -42,6 +42,7 @@ class RunStarted(Event):
     latent: int  # numbers the encoder makes of one image
     device: str  # in words, with precision and threads
     encoder: str | None = None  # what a classifier was built on
+    data: str = ""  # what the images are called
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,13 +27,14 @@ from engine.checkpoint import read_autoencoder, read_tensors, write_model
 from engine.control import Asked, AskedToEndError, Control, Flag, RunControl
 from engine.datasets import ImageData
 from engine.device import is_out_of_memory
+from engine.encoders import find_encoder
 from engine.errors import EngineError, ModelFileError, RunError, StorageError
 from engine.evaluation import psnr
 from engine.events import Emit, EvaluationStarted, Resumed, RunEnded, RunStarted, Warned
 from engine.files import absolute, write_bytes, write_json
 from engine.finishing import FinishesWhole, check_can_finish
 from engine.models import ConvAutoencoder, EncoderClassifier
-from engine.preparation import Work, check_classes, create, find_encoder, reopen
+from engine.preparation import Work, check_classes, create, reopen
 from engine.recorder import Checkpoint, Recorder, best_file, list_checkpoints, read_checkpoint, to_pixels
 from engine.refusals import short
 from engine.runs import Home, RunDirectory, RunStatus
@@ -310,6 +311,7 @@ def _run_started(work: Work) -> RunStarted:
         latent=plan.latent,
         device=work.device.words,
         encoder=work.run.read_status().encoder,
+        data=data.name,
     )
 
 
@@ -433,6 +435,8 @@ def _result(work: Work, recorder: Recorder, progress: Progress, state: str) -> d
         "kind": work.spec.kind,
         "state": state,
         "title": work.spec.title,
+        "data": work.data.name,
+        "data_digest": work.data.digest,
         "best_validation_loss": status.best_loss,
         "best_epoch": status.best_epoch,
         **reconstruction,

@@ -19,9 +19,9 @@ from engine.architecture import Plan, plan_autoencoder, plan_classifier
 from engine.checkpoint import ModelFile, read_autoencoder
 from engine.datasets import SPLIT_RULE, ImageData, labelled_subset, load_dataset, split
 from engine.device import Device, choose_device
-from engine.errors import DatasetError, ModelFileError, RunError, SpecError
-from engine.files import absolute, write_bytes, write_json
-from engine.paths import given_path
+from engine.encoders import find_encoder, remarks_on
+from engine.errors import DatasetError, ModelFileError, SpecError
+from engine.files import write_bytes, write_json
 from engine.remarks import for_run
 from engine.runs import Home, RunDirectory, RunStatus
 from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, check_against_data
@@ -41,11 +41,12 @@ class Work:
     device: Device
     encoder: ModelFile | None  # of a classifier
     split_rule: int = SPLIT_RULE
+    encoder_remarks: tuple[str, ...] = ()  # of where a classifier's encoder comes from, when the run was made
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What a look at its images, labels and split finds, in sentences."""
-        return for_run(self.spec.kind, self.data, self.training, self.validation)
+        """What is to be known of its encoder, and what a look at its images, labels and split finds, in sentences."""
+        return (*self.encoder_remarks, *for_run(self.spec.kind, self.data, self.training, self.validation))
 
     @property
     def plan(self) -> Plan:
@@ -86,7 +87,7 @@ def create(home: Home, spec: Spec, study: str = "", trial: int = 0, split_rule: 
         raise SpecError(problems)
     work = Work(  # in a directory that is yet to be made
         run=RunDirectory(home.runs), spec=spec, data=data, training=training, validation=validation, device=device,
-        encoder=encoder, split_rule=split_rule,
+        encoder=encoder, split_rule=split_rule, encoder_remarks=remarks_on(home, spec, data.name, data.digest),
     )  # fmt: skip
 
     def fill(run: RunDirectory) -> None:
@@ -162,7 +163,7 @@ def reopen(run: RunDirectory) -> Work:
     encoder = read_autoencoder(run.encoder, data.shape) if isinstance(spec, ClassifierSpec) else None
     return Work(
         run=run, spec=spec, data=data, training=training, validation=validation, device=device, encoder=encoder,
-        split_rule=split_rule,
+        split_rule=split_rule, encoder_remarks=tuple(written.get("encoder_remarks", ())),
     )  # fmt: skip
 
 
@@ -210,6 +211,7 @@ def _spec_file(work: Work, origin: str | None) -> dict[str, Any]:
     return {
         "spec": work.spec.model_dump(mode="json"),
         "encoder": origin,
+        "encoder_remarks": list(work.encoder_remarks),
         "encoder_spec": None if work.encoder is None else work.encoder.encoder_spec.model_dump(mode="json"),
         "data": {
             "name": data.name,
@@ -237,19 +239,3 @@ def versions() -> dict[str, str]:
         "torch": torch.__version__,
         "numpy": np.__version__,
     }
-
-
-def find_encoder(home: Home, named: str) -> tuple[Path, str]:
-    """The model file that `named`, a run's id or a path, means, and how to write it down for good.
-
-    Raises:
-        RunError: there is no such run, or it has no model yet.
-    """
-    named = given_path(named)
-    path = absolute(Path(named))
-    if path.exists() or path.suffix or len(Path(named).parts) > 1:  # no run's id has a dot
-        return path, str(path)
-    run = home.find(named)
-    if not run.model.exists():
-        raise RunError(f"Run {run.id} has no model yet: let it finish, or stop it after an epoch.")
-    return run.model, run.id

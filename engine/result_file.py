@@ -88,6 +88,8 @@ class _Result:
     title: str
     message: str
     device: str
+    data: str = ""
+    data_digest: str = ""
     best_validation_loss: float | None
     best_epoch: int
     epochs: int

@@ -49,6 +49,7 @@ _TEXTS: Mapping[str, Callable[[RunStatus], tuple[str, ...]]] = {
     "note": lambda run: (run.marks.note,),
     "study": lambda run: (run.study,),
     "encoder": lambda run: (run.encoder or "",),
+    "data": lambda run: (run.data,),
 }
 _IS: Mapping[str, Callable[[RunStatus], bool]] = {
     "starred": lambda run: run.marks.star,
@@ -136,7 +137,7 @@ def _word(word: str) -> Test:
 
     def test(run: RunStatus, spec: Values) -> bool:  # noqa: ARG001 - as every test
         marks = run.marks
-        own = (run.id, run.kind, run.title, run.state, run.encoder or "", marks.note, *marks.tags)
+        own = (run.id, run.kind, run.title, run.state, run.encoder or "", run.data, marks.note, *marks.tags)
         return any(sought in text.casefold() for text in own)
 
     return test

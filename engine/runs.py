@@ -219,11 +219,15 @@ class RunDirectory:
 
         found = self._read(self.result)
         try:
-            return check_result(found)
+            result = check_result(found)
         except (TypeError, RecursionError) as error:
             raise RunError(
                 f"{self.result} is not a valid result ({error}): restore the file, or delete the run."
             ) from None
+        if "data" in result:
+            return result
+        about = self._data_of_spec()  # as for a status
+        return {**result, "data": about.name, "data_digest": about.digest}
 
     def _read(self, path: Path) -> dict[str, Any]:
         try:

@@ -35,6 +35,7 @@ from engine.fields import (
     write_value,
 )
 from engine.refusals import either, problems_of, short
+from engine.titles import with_changes
 
 Device = Literal["auto", "cuda", "mps", "cpu"]
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -287,10 +288,11 @@ class AutoencoderSpec(Spec):
 
     @property
     def title(self) -> str:
-        """As in `10 × 32, 3×3, b128`."""
-        latent = f", z{self.latent}" if self.latent else ""
+        """As in `10 × 32, z16, 3×3, b128, lr 0.001`."""
+        latent = [f"z{self.latent}"] if self.latent else []
         size = f"{self.kernel_size}×{self.kernel_size}"
-        return f"{self.layers} × {write_list(self.kernels)}, {size}, b{self.batch_size}{latent}"
+        essentials = [f"{self.layers} × {write_list(self.kernels)}", *latent, size, f"b{self.batch_size}"]
+        return with_changes(self, essentials, ("layers", "kernels", "kernel_size", "batch_size", "latent"))
 
 
 class ClassifierSpec(Spec):
@@ -418,10 +420,12 @@ class ClassifierSpec(Spec):
 
     @property
     def title(self) -> str:
-        """As in `fc 64`; the list of runs adds the encoder."""
+        """As in `fc 64, from scratch, lr 0.001`; lists of runs put the encoder in front."""
         head = "fc " + "-".join([str(self.fc_units)] * self.fc_layers) if self.fc_layers else "linear head"
-        part = "" if self.labelled_fraction == 1 else f", {self.labelled_fraction:.3g} labelled"
-        return head + (", from scratch" if self.from_scratch else "") + part
+        essentials = [head, *(["from scratch"] * self.from_scratch)]
+        if self.labelled_fraction != 1:
+            essentials.append(f"{self.labelled_fraction:.3g} labelled")
+        return with_changes(self, essentials, ("fc_units", "fc_layers", "from_scratch", "labelled_fraction"))
 
 
 SPECS: Mapping[str, type[Spec]] = {"autoencoder": AutoencoderSpec, "classifier": ClassifierSpec}

@@ -45,6 +45,7 @@ class SpecFile(_Part):
     kind: str = Field(description="autoencoder or classifier.")
     spec: dict[str, Any] = Field(description="a JSON object with the fields of a spec.")
     encoder: str | None = Field(None, description="the run or file that the encoder is of.")
+    encoder_remarks: list[str] = Field([], description="sentences.")
     encoder_spec: dict[str, Any] | None = Field(None, description="the spec of the encoder's autoencoder.")
     data: dict[str, Any] = Field(description="a JSON object with facts of the images.")
     seed: int = Field(ge=0)

@@ -69,7 +69,7 @@ class Page(Steady, Screen[None]):
     @property
     def data_words(self) -> tuple[str, ...]:
         """Which images it is about: their name and their shape. Those in use, but for pages about one run."""
-        return self.cae.data_words
+        return self.cae.data_set.words
 
     @property
     def cae(self) -> "CaeApp":

@@ -102,6 +102,7 @@ has a column for each run: what it came to, and every field in which the specs d
 def differences(runs: list[RunView]) -> list[tuple[str, list[str]]]:
     """What the runs came to, and then each field whose values are not all the same, in words."""
     rows: list[tuple[str, list[str]]] = [
+        ("data", [run.status.data or formats.NOTHING for run in runs]),
         ("state", [run.status.state for run in runs]),
         ("best val_loss", [formats.loss(run.status.best_loss) for run in runs]),
         ("test loss", [formats.loss(run.status.test_loss) for run in runs]),

@@ -18,12 +18,14 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import Button, Static
 
-from cae_tui.messages import Configure, Refused, RunsChanged, Start
+from cae_tui.data_sets import DataSet
+from cae_tui.messages import Configure, DataSetChanged, NoteDataSet, Refused, RunsChanged, Start
 from cae_tui.screens.base import Page
 from cae_tui.widgets.architecture_table import ArchitectureTable
-from cae_tui.widgets.encoder_table import EncoderPicker, EncoderTable, encoders
+from cae_tui.widgets.encoder_table import EncoderPicker, EncoderTable, best_encoder, encoders
 from cae_tui.widgets.remarks import Remarks
 from cae_tui.widgets.spec_form import SpecForm, about_preset
+from engine.data_files import FIELDS
 from engine.errors import DatasetError, EngineError
 from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, spec_fields
 
@@ -33,8 +35,6 @@ if TYPE_CHECKING:
 
 PAUSE_SECONDS = 0.25
 """How long typing must rest before the data are asked."""
-
-FILES = ("images", "labels", "test_images", "test_labels")
 
 
 def help_on(kind: type[Spec], what: str) -> str:
@@ -90,7 +90,7 @@ class SpecPage(Page):
 
     def compose_page(self) -> Iterator[Widget]:
         """The form, the architecture beside it, and beneath both what hinders the start."""
-        values = {**self.cae.drafts.get(self._draft, {}), **self._given}
+        values = {**self.cae.draft(self._draft), **self._given}
         with Horizontal(id="panes"):
             yield self.make_form(values)
             yield ArchitectureTable()
@@ -116,12 +116,31 @@ class SpecPage(Page):
         """The form."""
         return self.query_one(SpecForm)
 
+    @property
+    def data_words(self) -> tuple[str, ...]:
+        """The images that the form names."""
+        if self._data is not None and self.data_fits:
+            return DataSet.of(self.form.files, self._data.name, self._data.shape).words
+        files = self.form.files if self.form_stands else self.cae.data_set.files
+        return self.cae.data_set.words if files == self.cae.data_set.files else (files.name,)
+
+    @property
+    def form_stands(self) -> bool:
+        """Whether the page is composed."""
+        return bool(self.query(SpecForm))
+
     # -- what is typed ---------------------------------------------------------------------------
+
+    @on(DataSetChanged)
+    def take_over(self, message: DataSetChanged) -> None:
+        """A form that had the images in use has those that came into use elsewhere meanwhile."""
+        if self.form.files == message.before:
+            self.form.put(self.cae.data_set.files.text)
 
     @on(SpecForm.Changed)
     def changed(self) -> None:
         """Keep what was typed, draw what follows from it at once, and ask the data about it."""
-        self.cae.drafts[self._draft] = dict(self.form.values)
+        self.cae.keep_draft(self._draft, self.form.values)
         self.show_values()
         self.draw()
         self._look()
@@ -141,10 +160,11 @@ class SpecPage(Page):
         if not start:
             await asyncio.sleep(PAUSE_SECONDS if self._data else 0)
         problems = await self.runner.check(spec)
-        if not problems.keys() & set(FILES):
+        if not problems.keys() & set(FIELDS):
             try:
-                self._data = await self.runner.data(spec)
+                self._data = await self.runner.data(spec.files)
                 self._files = self._file_names()
+                self.refresh_crumbs()
                 problems |= await self.ask_more(spec, self._data)
             except DatasetError as error:
                 problems[error.field] = str(error)
@@ -154,8 +174,10 @@ class SpecPage(Page):
         if not self.plan_fits:
             self.query_one(ArchitectureTable).tell("Of the last values that fitted; a field is wrong now.")
         if start and self._may_start():
+            if self._data is not None:
+                self.post_message(NoteDataSet(DataSet.of(spec.files, self._data.name, self._data.shape)))
             self.post_message(Start(spec))
-        elif not problems.keys() & set(FILES):
+        elif not problems.keys() & set(FIELDS):
             with suppress(DatasetError):  # a file was changed a moment ago; the next look tells of it
                 self.query_one(Remarks).sentences = await self.runner.remarks(spec)
 
@@ -171,7 +193,7 @@ class SpecPage(Page):
         raise NotImplementedError
 
     def _file_names(self) -> tuple[str, ...]:
-        return tuple(self.form.values[name] for name in FILES)
+        return tuple(self.form.values[name] for name in FIELDS)
 
     @property
     def data_fits(self) -> bool:
@@ -181,7 +203,7 @@ class SpecPage(Page):
     @property
     def plan_fits(self) -> bool:
         """Whether everything that the layers depend on could be read."""
-        return not {*FILES, "encoder"} & self.form.problems.keys()
+        return not {*FIELDS, "encoder"} & self.form.problems.keys()
 
     def _say(self) -> None:
         """What hinders the start, in a sentence; how to start where nothing does."""
@@ -320,6 +342,8 @@ class ClassifierForm(SpecPage):
         super().__init__(values)
         self._plan: Plan | None = None
         self._listed = False
+        self._listed_for: tuple[str, ...] = ()  # the files whose encoders are in the table
+        self._own_files: dict[str, str] = {}  # of the encoder that was chosen last, which the form took over
 
     @property
     def crumbs(self) -> tuple[str, ...]:
@@ -340,11 +364,20 @@ class ClassifierForm(SpecPage):
 
     @work(exclusive=True, group="list")
     async def _list(self) -> None:
+        self._listed_for = self._file_names()
         runs = await asyncio.to_thread(self.runner.list_runs)
-        self.query_one(EncoderPicker).show(runs, time.time())
-        found = encoders(runs)
-        if found and not self.form.values["encoder"].strip():
-            self.form.put({"encoder": found[0].id})
+        files = self.form.files
+        name = files.name
+        try:
+            data = await self.runner.data(files)
+            name, digest = data.name, data.digest
+        except DatasetError:  # it is told beneath its field
+            digest = ""
+        found = encoders(runs, digest)
+        best = best_encoder(runs, digest)
+        self.query_one(EncoderPicker).show(found, name, best=best is not None, now=time.time())
+        if best is not None and not self.form.values["encoder"].strip():
+            self.form.put({"encoder": best.id})
         table = self.query_one(EncoderTable)
         table.mark(self.form.values["encoder"])
         if found and not self._listed and self.focused is self.query_one("#field-encoder"):
@@ -353,18 +386,29 @@ class ClassifierForm(SpecPage):
 
     @on(EncoderTable.Chosen)
     def choose(self, message: EncoderTable.Chosen) -> None:
-        """Build on that one, and go on."""
-        self.form.put({"encoder": message.run})
+        """Build on that one, on its own images unless others were named, and go on."""
+        files = self.runner.data_files(message.run)
+        has = {name: self.form.values[name] for name in FIELDS}
+        if files and (self.form.files == self.cae.data_set.files or has == self._own_files):
+            self._own_files = files
+            self.form.put({"encoder": message.run, **files})
+        else:
+            self.form.put({"encoder": message.run})
         self.form.action_move(1)
 
     def show_values(self) -> None:
-        """Mark the run that the field names."""
+        """Mark the run that the field names; other images have other encoders."""
         self.query_one(EncoderTable).mark(self.form.values["encoder"])
+        if self._file_names() != self._listed_for:
+            self._list()
 
-    async def ask_more(self, spec: Spec, data: "DataView") -> dict[str, str]:  # noqa: ARG002 - as `SpecPage` calls it
+    async def ask_more(self, spec: Spec, data: "DataView") -> dict[str, str]:
         """The layers of the classifier, which only the encoder's file can tell."""
+        picker = self.query_one(EncoderPicker)
+        picker.remarks = ()
         try:
             self._plan = await self.runner.classifier_plan(spec)
+            picker.remarks = await self.runner.encoder_remarks(spec, data)
         except DatasetError as error:
             return {error.field: str(error)}
         except EngineError as error:

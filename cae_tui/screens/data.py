@@ -18,18 +18,21 @@ from textual.widget import Widget
 from textual.widgets import Label
 
 from cae_tui import formats
-from cae_tui.messages import Configure
+from cae_tui.data_sets import DataSet
+from cae_tui.messages import Configure, DataSetChanged, UseDataSet
 from cae_tui.screens.base import Page
-from cae_tui.screens.configure import FILES, PAUSE_SECONDS
+from cae_tui.screens.configure import PAUSE_SECONDS
 from cae_tui.views import DataView
 from cae_tui.widgets.class_table import ClassTable
 from cae_tui.widgets.image_sheet import ImageSheet
 from cae_tui.widgets.remarks import Remarks
 from cae_tui.widgets.spec_form import SpecForm
+from engine import data_files
+from engine.data_files import DataFiles
 from engine.errors import EngineError
-from engine.spec import AutoencoderSpec, Spec
+from engine.spec import AutoencoderSpec
 
-FIELDS = (*FILES, "validation_fraction", "seed")
+FIELDS = (*data_files.FIELDS, "validation_fraction", "seed")
 
 
 class Sheet(Vertical):
@@ -56,9 +59,11 @@ the end. The bars compare the classes: blue is training, orange is validation.
 | `n` `p` `PgDn` `PgUp` | the next page of images, the one before |
 | `z` | every pixel, or small images |
 | `F2` | the images, or the counts again |
+| `l` | the data sets that were used last, to use one of them again |
 | `a` `c` | the form of an autoencoder, of a classifier, on this data and split |
 
-Files are IDX, plain or gzip; with no file named, the data is the MNIST that comes along.
+Files are IDX, plain or gzip; with no file named, the data is the MNIST that comes along. What stands here and can be
+read is the **data set in use**: the top line names it, every form begins with it, and it is kept for the next time.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f2", "other_pane", "Images", id="data.images", tooltip="The images, or the counts again"),
@@ -67,6 +72,7 @@ Files are IDX, plain or gzip; with no file named, the data is the MNIST that com
         Binding("n,pagedown", "turn(1)", "Next page", id="data.next", tooltip="More images of the class"),
         Binding("p,pageup", "turn(-1)", "Page before", id="data.previous", tooltip="The images before", show=False),
         Binding("z", "zoom", "Zoom", id="data.zoom", tooltip="Every pixel, or small images"),
+        Binding("l", "last_used", "Last used", id="data.last_used", tooltip="The data sets that were used last"),
         Binding("a", "train('autoencoder')", "Autoencoder", id="data.train", tooltip="Train an autoencoder on it"),
         Binding("c", "train('classifier')", "Classifier", id="data.classify", show=False, tooltip="Train a classifier"),
         *(
@@ -80,7 +86,7 @@ Files are IDX, plain or gzip; with no file named, the data is the MNIST that com
     def __init__(self) -> None:
         super().__init__()
         self._data: DataView | None = None
-        self._spec: Spec | None = None  # what `_data` was read for
+        self._files = DataFiles()  # what `_data` was read from
         self._class: int | None = None
         self._first = 0  # of the images of the class, the one that stands top left
 
@@ -94,7 +100,7 @@ Files are IDX, plain or gzip; with no file named, the data is the MNIST that com
         with Horizontal(id="panes"):
             with Vertical(id="counts"):
                 yield SpecForm(
-                    AutoencoderSpec, self.cae.drafts.get("data", {}), only=FIELDS, title="Files and split", id="files"
+                    AutoencoderSpec, self.cae.draft("data"), only=FIELDS, title="Files and split", id="files"
                 )
                 with VerticalScroll(id="found"):
                     yield Remarks(most=1000)
@@ -112,7 +118,8 @@ Files are IDX, plain or gzip; with no file named, the data is the MNIST that com
 
     @on(SpecForm.Changed)
     def _changed(self) -> None:
-        self.cae.drafts["data"] = {name: self.query_one(SpecForm).values[name] for name in FIELDS}
+        values = self.query_one(SpecForm).values
+        self.cae.keep_draft("data", {name: values[name] for name in FIELDS})
         self._read()
 
     @work(exclusive=True, group="read")
@@ -124,8 +131,8 @@ Files are IDX, plain or gzip; with no file named, the data is the MNIST that com
             return
         await asyncio.sleep(PAUSE_SECONDS if self._data else 0)
         try:
-            data = await self.runner.data(spec)
-            split = await self.runner.split(spec.validation_fraction, spec.seed, spec)
+            data = await self.runner.data(spec.files)
+            split = await self.runner.split(spec.validation_fraction, spec.seed, spec.files)
         except EngineError as error:
             form.show_data_problems({getattr(error, "field", "images"): str(error)})
             self._not_read(str(error))
@@ -133,7 +140,8 @@ Files are IDX, plain or gzip; with no file named, the data is the MNIST that com
         form.show_data_problems({})
         if self._data != data:
             self._class, self._first = None, 0
-        self._data, self._spec = data, spec
+        self._data, self._files = data, spec.files
+        self.post_message(UseDataSet(DataSet.of(spec.files, data.name, data.shape)))
         self.refresh_crumbs()
         self.query_one("#balance").border_title = Content(summary(data))
         self.query_one("#balance").border_subtitle = ""
@@ -185,7 +193,7 @@ Files are IDX, plain or gzip; with no file named, the data is the MNIST that com
             f"{self._first + 1:,} – {last:,} of {total:,} · {self._scale()}" if total else "none"
         )
         try:
-            sheet.pictures = await self.runner.class_images(self._class, self._first, count, self._spec)
+            sheet.pictures = await self.runner.class_images(self._class, self._first, count, self._files)
             sheet.word = "There is no training image of this class."
         except EngineError as error:
             sheet.pictures, sheet.word = (), str(error)
@@ -248,6 +256,23 @@ Files are IDX, plain or gzip; with no file named, the data is the MNIST that com
         if hidden:
             self.action_other_pane()
         return hidden
+
+    @work
+    async def action_last_used(self) -> None:
+        """Choose among the sets that were used last."""
+        from cae_tui.screens.dialogs import DataSetsScreen
+
+        known = (DataSet(), *self.cae.settings.last_data)
+        chosen = await self.app.push_screen_wait(DataSetsScreen(known, self.cae.data_set))
+        if chosen is not None:
+            self.query_one(SpecForm).put(chosen.files.text)
+
+    @on(DataSetChanged)
+    def _take_over(self) -> None:
+        """Another set came into use elsewhere: show that one."""
+        form = self.query_one(SpecForm)
+        if form.files != self.cae.data_set.files:  # else it was chosen here, and stays as it was typed
+            form.put(self.cae.data_set.files.text)
 
     def action_train(self, kind: str) -> None:
         """Open a form on this data and split."""

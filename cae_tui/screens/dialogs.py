@@ -4,15 +4,18 @@ The safe answer has the focus, Escape gives it, and nothing that comes from a fi
 markup.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Button, Input, Label, Markdown, Static
+from textual.widgets import Button, Input, Label, Markdown, OptionList, Static
 
+from cae_tui.data_sets import DataSet
 from cae_tui.screens.base import Steady
 from cae_tui.widgets.line import Line
 
@@ -177,6 +180,48 @@ class AskTextScreen(Steady, ModalScreen[str | None]):
     @on(Button.Pressed, "#cancel")
     def action_cancel(self) -> None:
         """Nothing."""
+        self.dismiss(None)
+
+
+class DataSetsScreen(Steady, ModalScreen[DataSet | None]):
+    """The data sets that were used last: gives back the one that was chosen, None where none was."""
+
+    CSS_PATH = "dialogs.tcss"
+    AUTO_FOCUS = "OptionList"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "Cancel", id="data_sets.cancel", tooltip="Leave everything as it is"),
+    ]
+
+    def __init__(self, known: Sequence[DataSet], current: DataSet) -> None:
+        super().__init__()
+        self._known, self._current = known, current
+
+    def compose(self) -> ComposeResult:
+        """One a line, with where its files are beneath."""
+        with Vertical(classes="dialog"):
+            yield Label("Last used", classes="question", markup=False)
+            yield OptionList(*map(self._line, self._known), markup=False)
+            yield Label("Enter uses it, Esc leaves everything as it is.", classes="hint", markup=False)
+
+    def on_mount(self) -> None:
+        """Begin with the one in use."""
+        places = {one.files: place for place, one in enumerate(self._known)}
+        self.query_one(OptionList).highlighted = places.get(self._current.files, 0)
+
+    def _line(self, one: DataSet) -> Content:
+        mark = "● " if one.files == self._current.files else "  "
+        gone = one.files.gone
+        where = f"{gone} is gone" if gone else one.images or "comes along with cae-tui"
+        name = Content.styled(one.words[0], "bold") + Content("".join(f" · {word}" for word in one.words[1:]))
+        return Content(mark) + name + Content.styled(f"\n  {where}", "$text-muted")
+
+    @on(OptionList.OptionSelected)
+    def choose(self, event: OptionList.OptionSelected) -> None:
+        """That one."""
+        self.dismiss(self._known[event.option_index])
+
+    def action_cancel(self) -> None:
+        """None."""
         self.dismiss(None)
 
 

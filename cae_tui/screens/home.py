@@ -15,7 +15,18 @@ from textual.widget import Widget
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from cae_tui.messages import OpenRun, OpenStudy, ResumeRun, ResumeStudy, RunsChanged, RunUpdated, StudyUpdated
+from cae_tui.data_sets import DataSet
+from cae_tui.messages import (
+    DataSetChanged,
+    OpenRun,
+    OpenStudy,
+    ResumeRun,
+    ResumeStudy,
+    RunsChanged,
+    RunUpdated,
+    StudyUpdated,
+    UseDataSet,
+)
 from cae_tui.screens.base import Page
 from cae_tui.widgets.data_card import DataCard
 from cae_tui.widgets.last_runs import LastRuns
@@ -93,24 +104,27 @@ loss, a percentage the test accuracy.
         """Data and last runs on the left, the menu on the right."""
         with Horizontal():
             with Vertical(id="left"):
-                yield DataCard(id="data", classes="card")
+                yield DataCard(self.cae.data_set.name, id="data", classes="card")
                 yield LastRuns(id="runs", classes="card")
             yield StartMenu()
 
     def on_mount(self) -> None:
         """List the runs at once; look for the rest after the first paint."""
         self._reload()
-        self.call_after_refresh(self._look_around)
+        self.call_after_refresh(self._look_at_data)
         self.set_interval(RELOAD_SECONDS, self._reload)
 
-    @work
-    async def _look_around(self) -> None:
+    @on(DataSetChanged)
+    @work(exclusive=True, group="data")
+    async def _look_at_data(self) -> None:
         """The data, which take a moment, and then the device, which takes seconds."""
-        card = self.query_one(DataCard)
+        card, known = self.query_one(DataCard), self.cae.data_set
         try:
-            card.data = await self.runner.data()
+            data = await self.runner.data(known.files)
+            card.show(data)
+            self.post_message(UseDataSet(DataSet.of(known.files, data.name, data.shape)))
         except EngineError as error:
-            card.problem = str(error)
+            card.refuse(known.name, str(error))
         self.cae.find_device()
 
     @on(RunsChanged)

@@ -58,6 +58,7 @@ Every run that was made here, and how it stands.
 
 * **val loss** is the validation loss of the best epoch, **last** that of the last one.
 * **test acc** is measured once, at the end.
+* **data** are the images a run was trained on; where all that are listed are on the same, the frame says so.
 * States: ● running, ‖ paused, ✓ finished or early-stopped, ■ stopped or cut off (both can be resumed),
   ✗ diverged or failed (the run's own screen says why).
 
@@ -81,10 +82,11 @@ These are for all marked runs, or for the one under the cursor where none is mar
 `/` goes to the filter. Runs are listed that fulfil all of its terms; `Esc` goes back to the list, and from there clears
 marks and filter.
 
-* a word: in the id, kind, spec, state, tags or note; `"two words"` in quotation marks
+* a word: in the id, kind, spec, data, state, tags or note; `"two words"` in quotation marks
 * `field` and `<` `<=` `>` `>=` `=` `!=` and a number: `kernels>=32` (of a list the smallest), `val_loss<0.002`,
   `test_accuracy>=99%`, `time<5m`, `age<2d`, `parameters<100,000`, or any field of a spec, as its flag is called
-* `field:word`: `state:finished`, `kind:classifier`, `tag:baseline`, `optimizer:adamw`, `from_scratch:yes`
+* `field:word`: `state:finished`, `kind:classifier`, `data:fashion`, `tag:baseline`, `optimizer:adamw`,
+  `from_scratch:yes`
 * `is:starred`, `is:hidden`, `is:resumable` · `-` in front turns a term round: `-tag:old`
 """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -141,7 +143,6 @@ marks and filter.
 
     def on_mount(self) -> None:
         """List the runs, and look now and then for what other processes do."""
-        self.query_one("#card").border_title = "Runs"
         self._reload()
         self.set_interval(RELOAD_SECONDS, self._reload)
 
@@ -220,6 +221,8 @@ marks and filter.
             parts.append(f"{marked:,} marked")
         if hidden:
             parts.append(f"{hidden:,} hidden")
+        data = self._table.same_data
+        self.query_one("#card").border_title = Content(f"Runs on {data}" if data else "Runs")
         self.query_one("#card").border_subtitle = " · ".join(parts)
 
     def _tell_about(self) -> None:

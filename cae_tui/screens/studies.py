@@ -23,9 +23,14 @@ from cae_tui.messages import (
     StudyUpdated,
 )
 from cae_tui.screens.base import Page
+from cae_tui.spec_words import cut
 from engine.studies.records import StudyRecord
 
 RELOAD_SECONDS = 3.0
+WIDE = 90
+"""Cells from which on what was picked and the time are listed too."""
+MOST_DATA = 14
+NUMBERS = ("trials", "time", "age")
 NONE_YET = """No studies yet. Press a to set one up.
 
 A study tries several values of a hyperparameter, shows what each costs and what it brings, and takes one by a rule, \
@@ -111,37 +116,54 @@ Every study that was made here. A study tries values of hyperparameters, one run
         self.query_one("#none").display = not self._studies and not problems
         self._table.display = bool(self._studies)
         width = self._table.size.width or self.size.width - 6
-        wide = width >= 90
-        now = time.time()
-        rows = [self._row(study, now, wide=wide) for study in self._studies]
-        drawn = ([[cell.plain for cell in row] for row in rows], width)
+        rows = self._rows(time.time(), width)
+        drawn = ([[cell.plain for cell in row.values()] for row in rows], width)
         if drawn != self._drawn:
             self._drawn = drawn
             before = self._table.cursor_row
             self._table.clear(columns=True)
-            heads = ["study", "what", "state", "trials", *(["picked", "time"] if wide else []), "age"]
-            for head in heads:
-                self._table.add_column(head)
+            for head in rows[0] if rows else ():
+                self._table.add_column(Text(head, justify="right" if head in NUMBERS else "left"))
             for row in rows:
-                self._table.add_row(*row)
+                self._table.add_row(*row.values())
             self._table.move_cursor(row=min(before, max(len(rows) - 1, 0)))
         count = len(self._studies)
         self.query_one("#card").border_subtitle = f"{count:,} {'study' if count == 1 else 'studies'}" if count else ""
         self.refresh_bindings()
 
-    def _row(self, study: StudyRecord, now: float, *, wide: bool) -> list[Text]:
+    def _rows(self, now: float, width: int) -> list[dict[str, Text]]:
+        """The cells of each study by their heads; what was studied and what was picked share the room that is left."""
+        rows = [self._row(study, now) for study in self._studies]
+        if not rows:
+            return []
+        if width < WIDE:
+            for row in rows:
+                del row["picked"], row["time"]
+        sizes = {head: max(len(head), *(row[head].cell_len for row in rows)) for head in rows[0]}
+        rest = width - sum(size + 2 for head, size in sizes.items() if head not in ("what", "picked")) - 1
+        share = rest - 2 if "picked" not in sizes else max(rest - 4 - sizes["picked"], (rest - 4) // 2)
+        sizes["what"] = max(min(sizes["what"], share), 8)
+        if "picked" in sizes:
+            sizes["picked"] = max(min(sizes["picked"], rest - 4 - sizes["what"]), 8)
+        for row in rows:
+            for head in ("what", "picked"):
+                if head in row:
+                    row[head] = Text(cut(row[head].plain, sizes[head]))
+        return rows
+
+    def _row(self, study: StudyRecord, now: float) -> dict[str, Text]:
         symbol, variable = formats.state_mark(study.state)
-        state = Text.assemble((symbol, self.app.theme_variables.get(variable, "")), f" {study.state}")
         picked = ", ".join(f"{name} {value}" for name, value in study.final.items()) or formats.NOTHING
-        cells = [
-            Text(study.prefix or study.id[:4], "bold"),
-            Text(_short(study.title, 34 if wide else 26)),
-            state,
-            Text(f"{study.done}/{study.total}", justify="right"),
-        ]
-        if wide:
-            cells += [Text(_short(picked, 30)), Text(formats.duration(study.seconds), justify="right")]
-        return [*cells, Text(formats.ago(study.created, now), justify="right")]
+        return {
+            "study": Text(study.prefix or study.id[:4], "bold"),
+            "what": Text(study.title),
+            "data": Text(cut(str(study.data.get("name", formats.NOTHING)), MOST_DATA)),
+            "state": Text.assemble((symbol, self.app.theme_variables.get(variable, "")), f" {study.state}"),
+            "trials": Text(f"{study.done}/{study.total}", justify="right"),
+            "picked": Text(picked),
+            "time": Text(formats.duration(study.seconds), justify="right"),
+            "age": Text(formats.ago(study.created, now), justify="right"),
+        }
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - as Textual calls it
         """Only what can be done with the study under the cursor."""
@@ -180,7 +202,3 @@ Every study that was made here. A study tries values of hyperparameters, one run
         """Delete it; the app asks."""
         if (study := self._study) is not None:
             self.post_message(DeleteStudy(study.id))
-
-
-def _short(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"

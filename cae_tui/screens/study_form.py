@@ -19,9 +19,10 @@ from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
 from cae_tui import formats
-from cae_tui.messages import Refused, StartStudy
+from cae_tui.messages import DataSetChanged, Refused, StartStudy
 from cae_tui.screens.base import Page
 from cae_tui.widgets.fields import Choice, FieldRow, Group
+from engine.data_files import DataFiles
 from engine.errors import EngineError, SpecError
 from engine.fields import SpecField
 from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, parse, preset, spec_from_json
@@ -83,6 +84,7 @@ class StudyForm(Page):
         self._rows: dict[str, FieldRow] = {}
         self._problems: dict[str, str] = {}
         self._study: StudySpec | None = None
+        self._baseline_files: DataFiles | None = None  # of the images that all trials would learn from
 
     @property
     def HELP(self) -> str:  # type: ignore[override]  # noqa: N802 - as every page has it
@@ -120,6 +122,20 @@ Of a classifier: {heads}.
     def crumbs(self) -> tuple[str, ...]:
         """Where this is."""
         return ("Studies", "new")
+
+    @property
+    def data_words(self) -> tuple[str, ...]:
+        """The images of the baseline."""
+        files = self._baseline_files
+        if files is None or files == self.cae.data_set.files:
+            return super().data_words
+        words = self.cae.data_of_run(self._run) if self._values["baseline"].startswith("run ") else ()
+        return words or (files.name,)
+
+    @on(DataSetChanged)
+    def take_over(self) -> None:
+        """Other images are in use: a preset is studied on those."""
+        self._look()
 
     def _baselines(self) -> tuple[str, ...]:
         titles = tuple(AutoencoderSpec.preset_titles.values())
@@ -189,6 +205,8 @@ Of a classifier: {heads}.
         mode = self._values["mode"]
         self._study, self._problems = None, {}
         baseline = await self._baseline()
+        self._baseline_files = None if baseline is None else baseline.files
+        self.refresh_crumbs()
         self._explain(mode, baseline)
         study = None if baseline is None else self._read(baseline)
         self._study = study
@@ -222,15 +240,14 @@ Of a classifier: {heads}.
         """The spec that every point starts from."""
         chosen, mode = self._values["baseline"], self._values["mode"]
         titles = {title: name for name, title in AutoencoderSpec.preset_titles.items()}
-        drafts = self.cae.drafts
         try:
             if chosen.startswith("run "):
                 return spec_from_json((await self.runner.open_run(self._run)).spec["spec"])
             if chosen in titles:
                 first = guided_baseline("autoencoder") if mode == "guided" else {}
-                return preset(AutoencoderSpec, titles[chosen], **first)
+                return preset(AutoencoderSpec, titles[chosen], **self.cae.data_set.files.named, **first)
             kind = ClassifierSpec if chosen == FORM_CLASSIFIER else AutoencoderSpec
-            return parse(kind, drafts.get("classifier" if chosen == FORM_CLASSIFIER else "autoencoder", {}))
+            return parse(kind, self.cae.draft("classifier" if chosen == FORM_CLASSIFIER else "autoencoder"))
         except EngineError as error:
             problems: Mapping[str, str] = getattr(error, "problems", {})
             words = "; ".join(f"{name}: {text}" for name, text in problems.items())

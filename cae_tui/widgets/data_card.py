@@ -61,10 +61,19 @@ class DataCard(Widget):
     data: "reactive[DataView | None]" = reactive(None)
     problem: reactive[str] = reactive("", layout=True)
 
-    def __init__(self, **arguments: Any) -> None:
+    def __init__(self, name: str, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self.border_title = "MNIST"
+        self.border_title = Content(name)
         self.tooltip = "Look at the data"
+
+    def show(self, data: "DataView") -> None:
+        """Another data set, or the first."""
+        self.data, self.problem = data, ""
+
+    def refuse(self, name: str, problem: str) -> None:
+        """The set of that name cannot be read, and why."""
+        self.data, self.problem = None, problem
+        self.border_title = Content(name)
 
     def watch_data(self, data: "DataView | None") -> None:
         """The card bears the data set's name."""

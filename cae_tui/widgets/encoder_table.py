@@ -15,26 +15,45 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.coordinate import Coordinate
 from textual.message import Message
+from textual.reactive import reactive
 from textual.widgets import DataTable, Label
 
 from cae_tui import formats
+from cae_tui.spec_words import common_data, cut, shared_parts, shorten
 from cae_tui.views import RunStatus
-from engine.states import EARLY_STOPPED, FINISHED, STOPPED
+from engine.states import DIVERGED, EARLY_STOPPED, FINISHED, STOPPED
 
 CHOSEN = "●"
 NO_ENCODER = "No autoencoder yet. Press Ctrl+N to train one."
 
-WIDTHS = {"": 2, "run": 6, "layers × kernels": 19, "val loss": 10, "epochs": 8, "state": 17, "ended": 12}
-FROM_LEFT = ("", "run", "layers × kernels", "state")
+WIDTHS = {"": 2, "run": 6, "layers × kernels": 19, "data": 12, "val loss": 10, "epochs": 8, "state": 17, "ended": 12}
+FROM_LEFT = ("", "run", "layers × kernels", "data", "state")
+GIVE_WAY = ("ended", "epochs")
+"""Columns that are left out where there is no room, in this order."""
+COMPLETE = (FINISHED, EARLY_STOPPED)
 
 
-def encoders(runs: Sequence[RunStatus]) -> list[RunStatus]:
-    """The runs among `runs` that are autoencoders with a model."""
-    return [
-        run
-        for run in runs
-        if run.kind == "autoencoder" and run.state in (FINISHED, EARLY_STOPPED, STOPPED) and run.best_loss is not None
-    ]
+def encoders(runs: Sequence[RunStatus], digest: str = "") -> list[RunStatus]:
+    """The runs among `runs` that are autoencoders with a model, the best for the images of that digest first.
+
+    First come those that learned from these images: finished ones before trials of a study, and those before runs that
+    were stopped or diverged, each by their loss. The others follow as they stand in `runs`.
+    """
+    having = (FINISHED, EARLY_STOPPED, STOPPED, DIVERGED)
+    found = [run for run in runs if run.kind == "autoencoder" and run.state in having and run.best_loss is not None]
+
+    def rank(run: RunStatus) -> tuple[int, float]:
+        if not digest or run.data_digest != digest:
+            return 3, 0.0
+        return 2 if run.state not in COMPLETE else 1 if run.study else 0, run.best_loss or 0.0
+
+    return sorted(found, key=rank)
+
+
+def best_encoder(runs: Sequence[RunStatus], digest: str) -> RunStatus | None:
+    """The finished autoencoder of the images of that digest with the lowest loss; a trial where there is no other."""
+    found = encoders(runs, digest)
+    return found[0] if found and found[0].state in COMPLETE and digest and found[0].data_digest == digest else None
 
 
 class EncoderTable(DataTable[Text]):
@@ -69,9 +88,9 @@ class EncoderTable(DataTable[Text]):
         self._chosen = ""
         self._drawn_for = 0  # columns
 
-    def show(self, runs: Sequence[RunStatus], now: float | None = None) -> None:
-        """List the autoencoders among `runs`, at the time `now` (seconds since 1970)."""
-        self._runs, self._now = encoders(runs), now
+    def show(self, found: Sequence[RunStatus], now: float | None = None) -> None:
+        """List `found`, at the time `now` (seconds since 1970)."""
+        self._runs, self._now = list(found), now
         self._draw()
 
     def on_resize(self) -> None:
@@ -86,20 +105,24 @@ class EncoderTable(DataTable[Text]):
         self.styles.height = 1 + len(self._runs)
         widths = dict(WIDTHS)
         room = self._drawn_for = self.content_size.width
-        if room < sum(widths.values()):
-            del widths["ended"]
+        if common_data(self._runs):  # then it says nothing
+            del widths["data"]
+        for name in GIVE_WAY:
+            if room < sum(widths.values()):
+                del widths[name]
         widths["layers × kernels"] = min(max(19, 19 + room - sum(widths.values())), 40)
         for head, width in widths.items():
             text = f"  {head}" if head == "state" else head
             self.add_column(Text(text if head in FROM_LEFT else f"{text:>{width}}"), width=width, key=head)
+        shared = shared_parts(run.title for run in self._runs)
         for run in self._runs:
             symbol, variable = formats.state_mark(run.state)
-            title = Text(run.title)
-            title.truncate(widths["layers × kernels"], overflow="ellipsis")
+            title = Text(shorten(run.title, widths["layers × kernels"] - 1, shared))
             cells = {
                 "": Text(self._mark(run)),
                 "run": Text(run.prefix or run.id[:4]),
                 "layers × kernels": title,
+                "data": Text(cut(run.data or formats.NOTHING, WIDTHS["data"] - 1)),
                 "val loss": Text(f"{formats.loss(run.best_loss):>10}"),
                 "epochs": Text(f"{run.epoch:>8,}"),
                 "state": Text.assemble("  ", (symbol, self.app.theme_variables.get(variable, "")), f" {run.state}"),
@@ -138,25 +161,40 @@ class EncoderTable(DataTable[Text]):
 
 
 class EncoderPicker(Vertical):
-    """The table, or what to do where it would be empty."""
+    """The table, and what is to be said of it: that there is no encoder to offer, or what kind of one was chosen."""
 
     DEFAULT_CSS = """
     EncoderPicker {
         height: auto;
         margin: 0 0 0 2;
-        Label { color: $text-warning; display: none; }
+        Label { color: $text-warning; display: none; width: 1fr; }
         EncoderTable { display: none; }
     }
     """
 
+    remarks: reactive[tuple[str, ...]] = reactive(())
+    """Sentences on the encoder that is chosen."""
+
     def compose(self) -> ComposeResult:
-        """Both; neither is shown before it is known which."""
+        """All of it; nothing is shown before it is known what."""
         yield EncoderTable()
         yield Label(NO_ENCODER, id="no-encoder", markup=False)
+        yield Label("", id="encoder-remarks", markup=False)
 
-    def show(self, runs: Sequence[RunStatus], now: float | None = None) -> None:
-        """List the autoencoders among `runs`, at the time `now` (seconds since 1970)."""
-        table = self.query_one(EncoderTable)
-        table.display = bool(encoders(runs))
-        self.query_one("#no-encoder").display = not table.display
-        table.show(runs, now)
+    def show(self, found: Sequence[RunStatus], data: str, *, best: bool, now: float | None = None) -> None:
+        """List `found`, at the time `now` (seconds since 1970); `best`: whether one of them is offered for `data`."""
+        table, none = self.query_one(EncoderTable), self.query_one("#no-encoder", Label)
+        table.display = bool(found)
+        none.display = not best
+        none.update(
+            f"No finished autoencoder of {data} yet: press Ctrl+N to train one, or choose one of those above."
+            if found
+            else NO_ENCODER
+        )
+        table.show(found, now)
+
+    def watch_remarks(self, remarks: tuple[str, ...]) -> None:
+        """Show them, each on a line."""
+        for label in self.query("#encoder-remarks").results(Label):
+            label.display = bool(remarks)
+            label.update("\n".join(f"! {remark}" for remark in remarks))

@@ -1,7 +1,7 @@
 """The last runs, one a line: what, how good, how it stands, how long ago."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -10,6 +10,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from cae_tui import formats
+from cae_tui.spec_words import common_data, cut, shared_by_kind, shorten, spec_words
 from cae_tui.widgets.frame import state_content
 
 if TYPE_CHECKING:
@@ -20,6 +21,11 @@ LISTED = 30
 
 WIDE = 70
 """Columns from which on kind, progress and age are shown too."""
+
+ENOUGH_TITLE = 24
+"""Cells of a title for which other columns give way."""
+LEAST_DATA, MOST_DATA = 5, 14
+"""Cells of the name of the data, which stands in each line where there are several."""
 
 NONE_YET = "No runs yet. Press a to train an autoencoder."
 
@@ -68,6 +74,9 @@ class LastRuns(OptionList):
             return
         now = time.time()
         lines = run_lines(self._runs, width, now)
+        # Where all are of one data set, it stands here once and not in every line.
+        data = common_data(self._runs)  # nothing where there is no run, or several data sets
+        self.border_title = Content(f"Last runs on {data}" if data else "Last runs")
         drawn = (*((run.id, line) for run, line in zip(self._runs, lines, strict=True)),)
         if drawn == self._drawn and self.option_count:
             return
@@ -91,13 +100,16 @@ class LastRuns(OptionList):
 def run_lines(runs: "Sequence[RunStatus]", width: int, now: float) -> list[Content]:
     """One line a run, its columns aligned; what is least needed is left out where `width` is small."""
     prefixes = {run.id: run.prefix or run.id[:4] for run in runs}
-    wide = width >= WIDE
+    shared, wide = shared_by_kind(runs), width >= WIDE
+    several = len({(run.data, run.data_digest) for run in runs}) > 1
     rows = []
     for run in runs:
         row = {"run": Content.styled(prefixes[run.id], "bold")}
         if wide:
             row["kind"] = Content(run.kind)
-        row["title"] = Content(_title(run, prefixes))
+        row["title"] = Content(spec_words(run, prefixes))
+        if several:
+            row["data"] = Content(run.data or formats.NOTHING)
         row["measure"] = Content(_measure(run, wide=wide))
         row["state"] = _state(run, wide=wide)
         if wide:
@@ -106,32 +118,32 @@ def run_lines(runs: "Sequence[RunStatus]", width: int, now: float) -> list[Conte
     if not rows:
         return []
     widths = {name: max(row[name].cell_length for row in rows) for name in rows[0]}
-    rest = sum(widths.values()) - widths["title"] + 2 * (len(widths) - 1)
-    widths["title"] = max(4, min(widths["title"], width - rest))
-    return [_line(row, widths) for row in rows]
+    wanted = min(widths["title"], ENOUGH_TITLE)
+
+    def room() -> int:
+        """Cells for the title beside all else."""
+        return width - (sum(widths.values()) - widths["title"] + 2 * (len(widths) - 1))
+
+    if wide and room() < wanted:  # a classifier is told by its encoder too
+        del widths["kind"]
+    if several:
+        spare = widths["data"] + min(room() - wanted, 0)
+        widths["data"] = max(min(widths["data"], MOST_DATA, spare), LEAST_DATA)
+    widths["title"] = max(4, min(widths["title"], room()))
+    return [_line(row, widths, shared.get(run.kind, frozenset())) for run, row in zip(runs, rows, strict=True)]
 
 
-def _line(row: dict[str, Content], widths: dict[str, int]) -> Content:
+def _line(row: dict[str, Content], widths: dict[str, int], shared: Collection[str]) -> Content:
     cells = []
-    for name, cell in row.items():
-        shown = Content(shorten(cell.plain, widths[name])) if name == "title" else cell
+    for name in widths:
+        shown = cell = row[name]
+        if name == "title":
+            shown = Content(shorten(cell.plain, widths[name], shared))
+        elif name == "data":
+            shown = Content(cut(cell.plain, widths[name]))
         missing = widths[name] - shown.cell_length
         cells.append(shown.pad_left(missing) if name in ("measure", "ago") else shown.pad_right(missing))
     return Content("  ").join(cells)
-
-
-def shorten(title: str, width: int) -> str:
-    """`title` without its last parts where it is too long: `10 × 32, 3×3, b128` as `10 × 32, 3×3`."""
-    while len(title) > width and ", " in title:
-        title = title.rpartition(", ")[0]
-    return title if len(title) <= width else title[: max(width - 1, 0)] + "…"
-
-
-def _title(run: "RunStatus", prefixes: dict[str, str]) -> str:
-    if run.kind != "classifier" or not run.encoder:
-        return run.title
-    encoder = prefixes.get(run.encoder) or run.encoder.rsplit("/", 1)[-1][:16]
-    return f"on {encoder}, {run.title}"
 
 
 def _measure(run: "RunStatus", *, wide: bool) -> str:
@@ -142,6 +154,8 @@ def _measure(run: "RunStatus", *, wide: bool) -> str:
 
 
 def _state(run: "RunStatus", *, wide: bool) -> Content:
+    if not wide and run.state == "early-stopped":
+        return state_content(run.state, "early")  # five cells more for the title, in every line
     if not wide or run.state in ("finished", "early-stopped") or not run.epochs:
         return state_content(run.state)
     return state_content(run.state, f"{run.state} at {run.epoch}/{run.epochs}")

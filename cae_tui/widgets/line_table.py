@@ -23,9 +23,13 @@ from textual.strip import Strip
 FAR = 1_000_000
 
 
+ASCENDING, DESCENDING = "▲", "▼"
+"""Behind the head of the column by which rows are sorted: the smallest first, or the largest."""
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The head of a column."""
+    """The head of a column. `_line` cuts what is wider than it: make room for an arrow in `width`."""
 
     name: str
     title: str
@@ -188,8 +192,9 @@ class LineTable(ScrollView, can_focus=True):
 
     def _line(self, line: Text, heads: Sequence[Head], cells: Sequence[str | Text]) -> Text:
         for head, cell in zip(heads, cells, strict=True):
-            text = cell if isinstance(cell, Text) else Text(cell)
-            missing = max(head.width - text.cell_len, 0)
+            text = cell.copy() if isinstance(cell, Text) else Text(cell)
+            text.truncate(head.width, overflow="ellipsis")  # or every column behind it would stand elsewhere
+            missing = head.width - text.cell_len
             if head.right:
                 line.append(" " * missing)
             line.append_text(text)

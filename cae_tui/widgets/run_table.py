@@ -5,7 +5,7 @@ Columns are left out where the table is narrow, the least needed first, so that 
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from rich.text import Text
@@ -13,11 +13,11 @@ from textual.binding import Binding, BindingType
 
 from cae_tui import formats
 from cae_tui.settings import Order
+from cae_tui.spec_words import common_data, cut, natural, shared_by_kind, shorten, spec_words
 from cae_tui.views import RunStatus
-from cae_tui.widgets.last_runs import shorten
-from cae_tui.widgets.line_table import Head, LineTable
+from cae_tui.widgets.line_table import ASCENDING, DESCENDING, Head, LineTable
 
-Key = Callable[[RunStatus], float | str | None]
+Key = Callable[[RunStatus], float | str | tuple[tuple[str, int], ...] | None]
 MARK, STAR = "✓", "★"
 
 
@@ -36,17 +36,18 @@ class Column:
 COLUMNS = (
     Column("run", 5, 0, lambda run: run.id),
     Column("kind", 11, 7, lambda run: run.kind),
-    Column("spec", 18, 0, lambda run: run.title),
+    Column("spec", 18, 0, lambda run: natural(spec_words(run, {}))),
+    Column("data", 5, 8, lambda run: natural(run.data) if run.data else None),
     Column("val loss", 8, 1, lambda run: run.best_loss, right=True),
     Column("last", 8, 6, lambda run: run.last_loss, right=True),
     Column("test acc", 8, 2, lambda run: run.test_accuracy, right=True, descending=True),
     Column("epochs", 6, 4, lambda run: run.epoch, right=True, descending=True),
     Column("time", 7, 5, lambda run: run.seconds, right=True),
     Column("state", 15, 0, lambda run: run.state),
-    Column("age", 6, 3, lambda run: run.started, right=True, descending=True),
+    Column("age", 6, 3, lambda run: -run.started, right=True),
 )
 AGE = "age"
-MOST_SPEC = 48
+MOST_SPEC, MOST_DATA = 48, 14
 
 
 class RunTable(LineTable):
@@ -67,6 +68,8 @@ class RunTable(LineTable):
         self.marked: set[str] = set()
         self.rows: list[RunStatus] = []
         self._prefixes: dict[str, str] = {}
+        self._shared: dict[str, frozenset[str]] = {}  # what all titles of a kind say
+        self._same_data = ""  # what all runs that are listed were trained on
         self._wide: dict[str, int] = {}  # columns whose width is that of what is in them
 
     @property
@@ -116,8 +119,16 @@ class RunTable(LineTable):
         self._wide = {
             "run": max((len(self._prefix(run)) for run in runs), default=0),
             "epochs": max((len(_epochs(run)) for run in runs), default=0),
+            "data": min(max((len(run.data) for run in runs), default=0), MOST_DATA),
         }
+        self._shared = shared_by_kind(runs)
+        self._same_data = common_data(runs)
         self.place_rows(places.get(before.id if before else "", row))
+
+    @property
+    def same_data(self) -> str:
+        """What all runs that are listed were trained on; nothing where those are several data sets."""
+        return self._same_data
 
     # -- what is drawn ---------------------------------------------------------------------------
 
@@ -128,13 +139,23 @@ class RunTable(LineTable):
 
     def columns(self) -> list[Column]:
         """Those for which there is room."""
-        columns = list(COLUMNS)
+        columns = [self._needed(column) for column in COLUMNS]
         while self._total(columns) > self.room and any(column.needed for column in columns):
             columns.remove(max(columns, key=lambda column: column.needed))
         return columns
 
+    def _needed(self, column: Column) -> Column:
+        """Where runs of several data sets are listed, each line has to name its own."""
+        return replace(column, needed=0) if column.name == "data" and not self._same_data else column
+
     def _width(self, column: Column) -> int:
-        return max(column.width, self._wide.get(column.name, 0))
+        return max(column.width, self._wide.get(column.name, 0), len(self._title(column)))
+
+    def _title(self, column: Column) -> str:
+        """Its name, and behind that of the column which rows are sorted by whether the smallest comes first."""
+        if column.name != self.order:
+            return column.name
+        return f"{column.name}{ASCENDING if self.backwards == column.descending else DESCENDING}"
 
     def _total(self, columns: Sequence[Column]) -> int:
         return sum(self._width(column) + self.PADDING for column in columns) - self.PADDING
@@ -145,9 +166,8 @@ class RunTable(LineTable):
         rest = max(self.room - self._total(columns), 0)
         heads = []
         for column in columns:
-            arrow = ("▲" if self.backwards != column.descending else "▼") if column.name == self.order else ""
             width = min(column.width + rest, MOST_SPEC) if column.name == "spec" else self._width(column)
-            heads.append(Head(column.name, f"{column.name}{arrow}", width, column.right))
+            heads.append(Head(column.name, self._title(column), width, column.right))
         return heads
 
     def margin(self, row: int) -> Text:
@@ -168,6 +188,8 @@ class RunTable(LineTable):
                 return run.kind
             case "spec":
                 return self._spec(run, head.width)
+            case "data":
+                return cut(run.data, head.width) if run.data else formats.NOTHING
             case "val loss":
                 return formats.loss(run.best_loss)
             case "last":
@@ -192,15 +214,17 @@ class RunTable(LineTable):
         shown = {head.name for head in self.heads()}
         told = {
             "kind": run.kind,
+            "data": run.data and f"on {run.data}",
+            "test acc": f"test {formats.percent(run.test_accuracy)}" if run.test_accuracy is not None else "",
             "epochs": f"{_epochs(run)} epochs",
             "time": formats.duration(run.seconds or None),
             "last": f"last {formats.loss(run.last_loss)}",
         }
-        return " · ".join(text for name, text in told.items() if name not in shown)
+        return " · ".join(text for name, text in told.items() if text and name not in shown)
 
     def _spec(self, run: RunStatus, width: int) -> Text:
         """The essentials, and as many of the tags as there is room for."""
-        text = Text(shorten(spec_words(run, self._prefixes), width))
+        text = Text(shorten(spec_words(run, self._prefixes), width, self._shared[run.kind]))
         words = ["(hidden)"] if run.marks.hidden else []
         for word in (*words, *(f"#{tag}" for tag in run.marks.tags)):
             if text.cell_len + 1 + len(word) > width:
@@ -211,13 +235,6 @@ class RunTable(LineTable):
 
 def _epochs(run: RunStatus) -> str:
     return f"{run.epoch:,}/{run.epochs:,}"
-
-
-def spec_words(run: RunStatus, prefixes: dict[str, str]) -> str:
-    """A spec's essentials; a classifier's with the encoder it was built on."""
-    if run.kind != "classifier" or not run.encoder:
-        return run.title
-    return f"{run.title} on {prefixes.get(run.encoder) or run.encoder.rsplit('/', 1)[-1][:16]}"
 
 
 def sorted_runs(runs: Sequence[RunStatus], order: str, *, backwards: bool = False) -> list[RunStatus]:

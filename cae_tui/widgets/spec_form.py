@@ -23,6 +23,7 @@ from textual.widgets import Input, Label, Static
 
 from cae_tui.formats import NOTHING
 from cae_tui.widgets.fields import YES_NO, Choice, FieldRow, Group
+from engine.data_files import FIELDS, DataFiles
 from engine.errors import SpecError
 from engine.fields import GROUPS, SpecField, write_value
 from engine.paths import pasted_path
@@ -314,8 +315,9 @@ class SpecForm(Vertical):
         self.put(values)
 
     def defaults(self) -> None:
-        """Put every field back to what the preset has."""
-        self.put(self.presets.values[self.base])
+        """Put every field back to what the preset has; of the images none speaks."""
+        values = self.presets.values[self.base]
+        self.put({name: value for name, value in values.items() if name not in FIELDS})
 
     def _named_values(self) -> dict[str, str]:
         return {name: self.values[name] for name in self.presets.named}
@@ -364,6 +366,11 @@ class SpecForm(Vertical):
             if field.type is Path or os.sep in path or path.endswith(".safetensors"):
                 values[name] = os.path.abspath(path)
         return values
+
+    @property
+    def files(self) -> DataFiles:
+        """The files of images that are named, from the root."""
+        return DataFiles.of(self._absolute())
 
     @property
     def problems(self) -> dict[str, str]:

@@ -11,7 +11,7 @@ from textual.color import Color
 
 from cae_tui import formats
 from cae_tui.settings import Order
-from cae_tui.widgets.line_table import Head, LineTable
+from cae_tui.widgets.line_table import ASCENDING, DESCENDING, Head, LineTable
 from cae_tui.widgets.study_chart import PICK_MARK, colour_of, mark_of
 from engine import words
 from engine.studies.records import StageRecord, Trial
@@ -158,10 +158,13 @@ class StudyTable(LineTable):
 
     def heads(self) -> list[Head]:
         """The columns of the report's table."""
-        heads = []
+        heads: list[Head] = []
+        rest = self.room + 1  # beside the bar
         for column in self._columns():
-            arrow = ("▲" if self.backwards else "▼") if column.name == self.order else ""
-            heads.append(Head(column.name, f"{column.title}{arrow}", self._sizes[column.name], column.numeric))
+            arrow = (DESCENDING if self.backwards else ASCENDING) if column.name == self.order else ""
+            width = max(min(self._sizes[column.name], rest), 0)  # the last one may find less room than it needs
+            heads.append(Head(column.name, f"{column.title}{arrow}", width, column.numeric))
+            rest -= width + self.PADDING
         return heads
 
     def margin(self, row: int) -> Text:

@@ -10,6 +10,7 @@ from engine.architecture import Plan, plan_autoencoder, plan_classifier
 from engine.checkpoint import read_autoencoder
 from engine.datasets import SPLIT_RULE, ImageData, load_dataset
 from engine.device import choose_device
+from engine.encoders import find_encoder
 from engine.errors import RunError, SpecError, StudyError
 from engine.runs import Home
 from engine.spec import AutoencoderSpec, ClassifierSpec, Spec
@@ -128,7 +129,7 @@ def _settled(home: Home, spec: StudySpec) -> StudySpec:
     baseline = spec.baseline
     changed: dict[str, object] = baseline.files.absolute()._asdict()
     if isinstance(baseline, ClassifierSpec):
-        changed["encoder"] = preparation.find_encoder(home, baseline.encoder)[1]
+        changed["encoder"] = find_encoder(home, baseline.encoder)[1]
     return spec.model_copy(update={"baseline": baseline.model_copy(update=changed)})
 
 
@@ -143,7 +144,7 @@ def load(home: Home, baseline: Spec) -> StudyData:
         return StudyData(images, None)
     preparation.check_classes(images)
     try:
-        file, _ = preparation.find_encoder(home, baseline.encoder)
+        file, _ = find_encoder(home, baseline.encoder)
     except RunError as error:
         raise StudyError(f"The study needs its encoder, run {baseline.encoder}: {error}") from None
     return StudyData(images, read_autoencoder(file, images.shape).encoder_spec)

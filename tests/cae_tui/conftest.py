@@ -99,7 +99,7 @@ def errors_are_meant(errors: Errors) -> Iterator[None]:
 def make_app(home: Home, monkeypatch: pytest.MonkeyPatch) -> MakeApp:
     """Apps that know their device and the sizes of MNIST at once. `ScriptedWork` trains where nothing else is given."""
 
-    async def data(spec: object = None) -> DataView:
+    async def data(files: object = None) -> DataView:
         return data_view()
 
     async def remarks(spec: object) -> tuple[str, ...]:

@@ -132,7 +132,7 @@ async def test_the_examples_of_a_data_set_bear_the_numbers_of_their_classes(
         "images": write_idx(tmp_path / "images", noise(60)[..., 0]),
         "labels": write_idx(tmp_path / "labels", np.repeat(np.array([4, 200], np.uint8), 30)),
     }
-    found = await Runner(home, Heard()).data(parse(AutoencoderSpec, files))
+    found = await Runner(home, Heard()).data(parse(AutoencoderSpec, files).files)
     assert found.occurring == found.example_classes == (4, 200)
     assert len(found.examples) == 2
     app = make_app()

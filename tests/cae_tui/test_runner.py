@@ -133,15 +133,15 @@ def test_a_name_of_samples_that_climbs_leads_out_of_no_run(home: Home, trained: 
 def test_data_split_and_class_images_are_counted_alike(home: Home, files: dict[str, Path]) -> None:
     runner = Runner(home, Heard())
     spec = preset(AutoencoderSpec, "recommended", **files)
-    data = asyncio.run(runner.data(spec))
-    split = asyncio.run(runner.split(0.1, 0, spec))
+    data = asyncio.run(runner.data(spec.files))
+    split = asyncio.run(runner.split(0.1, 0, spec.files))
     assert (data.training, data.test, data.classes, data.shape) == (600, 200, 10, (28, 28, 1))
     assert len(data.examples) == 10
     assert (split.training, split.validation) == (540, 60)
     assert [a + b for a, b in zip(split.training_counts, split.validation_counts, strict=True)] == list(
         data.training_counts
     )
-    assert len(asyncio.run(runner.class_images(7, 0, 1000, spec))) == data.training_counts[7]
+    assert len(asyncio.run(runner.class_images(7, 0, 1000, spec.files))) == data.training_counts[7]
 
 
 def test_what_does_not_fit_the_data_is_told_by_field(home: Home, files: dict[str, Path]) -> None:

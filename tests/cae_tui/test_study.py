@@ -393,7 +393,7 @@ async def test_runs_are_compared_by_their_curves_and_by_what_differs(make_app: M
         assert "a7f3" in chart(app)
         assert "b222" in chart(app)
         table: Any = app.screen.query_one("#differences")
-        assert [str(cell) for cell in table.get_row_at(3)] == ["epochs", "3/3", "5/5"]
+        assert [str(cell) for cell in table.get_row_at(4)] == ["epochs", "3/3", "5/5"]
 
 
 # -- what they look like --------------------------------------------------------------------------

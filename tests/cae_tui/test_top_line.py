@@ -1,16 +1,19 @@
 """The top line: where one is, which images the page is about, and the device."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from textual.app import App, ComposeResult
 
+from cae_tui.data_sets import DataSet
 from cae_tui.screens.report import ReportScreen
 from cae_tui.screens.training import TrainingScreen
+from cae_tui.views import DataView
 from cae_tui.widgets.frame import TopBar
 from engine.files import read_json, write_json
 from engine.runs import Home, RunDirectory
-from tests.cae_tui.conftest import AUTOENCODER, MakeApp, begin, on_top, scripted_events, until, write_run
+from tests.cae_tui.conftest import AUTOENCODER, MakeApp, begin, data_view, on_top, scripted_events, until, write_run
 
 DATA = ("Fashion-MNIST", "28×28 grey")
 
@@ -52,13 +55,20 @@ def of_fashion(run: RunDirectory) -> None:
     write_json(run.spec, written.pop("kind"), written)
 
 
-async def test_a_page_names_the_data_in_use_and_one_about_a_run_that_of_the_run(make_app: MakeApp, home: Home) -> None:
+async def test_a_page_names_the_data_in_use_and_one_about_a_run_that_of_the_run(
+    make_app: MakeApp, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
     of_fashion(write_run(home, scripted_events()))
     app = make_app()
+
+    async def data(files: object = None) -> DataView:
+        return replace(data_view(), name=app.data_set.name, shape=app.data_set.shape)  # type: ignore[arg-type]  # a shape has three sides
+
+    monkeypatch.setattr(app.runner, "data", data)
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.pause()
         assert "MNIST · 28×28 grey · cpu" in line(app.screen.query_one(TopBar))
-        app.data_words = ("plankton", "64×64 colour")
+        app.data_set = DataSet("plankton", (64, 64, 3))
         await pilot.pause()
         assert "plankton · 64×64 colour · cpu" in line(app.screen.query_one(TopBar))
         await pilot.press("left", "enter")
@@ -72,7 +82,7 @@ async def test_a_page_names_the_data_in_use_and_one_about_a_run_that_of_the_run(
 async def test_a_run_that_is_being_trained_has_its_own_data_in_the_top_line(make_app: MakeApp) -> None:
     app = make_app()
     async with app.run_test(size=(120, 40)) as pilot:
-        app.data_words = ("plankton", "64×64 colour")
+        app.data_set = DataSet("plankton", (64, 64, 3))
         await begin(app, pilot)
         bar = app.screen.query_one(TopBar)
         await until(pilot, lambda: "MNIST · 28×28 grey" in line(bar))

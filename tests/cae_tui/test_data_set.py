@@ -1,0 +1,329 @@
+"""The data set in use: in the top line, in every form, kept for the next time."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from textual.widgets import OptionList
+
+from cae_tui.app import CaeApp
+from cae_tui.data_sets import REMEMBERED, DataSet, with_latest
+from cae_tui.messages import Configure, ConfigureAgain, UseDataSet
+from cae_tui.screens.configure import AutoencoderForm, ClassifierForm
+from cae_tui.screens.data import DataScreen
+from cae_tui.screens.dialogs import DataSetsScreen
+from cae_tui.screens.home import HomeScreen
+from cae_tui.screens.study_form import StudyForm
+from cae_tui.settings import read_settings
+from cae_tui.views import DataView
+from cae_tui.widgets.data_card import DataCard
+from cae_tui.widgets.encoder_table import EncoderPicker, EncoderTable, best_encoder, encoders
+from cae_tui.widgets.frame import TopBar
+from cae_tui.widgets.spec_form import SpecForm
+from engine.data_files import DataFiles
+from engine.errors import DatasetError
+from engine.runs import Home, RunStatus
+from tests.cae_tui.conftest import MakeApp, data_view, on_top, scripted_events, told, until, write_run
+from tests.cae_tui.script import scripted_status
+from tests.engine.tiny import tiny, write_files
+
+
+def a_set(folder: Path, name: str = "plankton") -> dict[str, Path]:
+    """Four small files in a folder of that name."""
+    (folder / name).mkdir()
+    return write_files(folder / name)
+
+
+def in_use(app: CaeApp, files: dict[str, Path], name: str = "plankton") -> None:
+    app.post_message(UseDataSet(DataSet.of(DataFiles(**files), name, (8, 8, 1))))
+
+
+@pytest.fixture
+def read(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> MakeApp:
+    """Apps that read images by the name of their files alone; a digest is the name."""
+
+    async def data(files: DataFiles = DataFiles()) -> DataView:  # noqa: B008 - a value
+        if files.images is None:
+            return replace(data_view(), digest="MNIST")
+        if not files.images.exists():
+            raise DatasetError(f"{files.images} does not exist.")
+        counts = {"classes": 3, "training_counts": (20, 20, 20), "test_counts": (7, 7, 6)}
+        return replace(data_view(), name=files.name, shape=(8, 8, 1), digest=files.name, **counts)  # type: ignore[arg-type]  # each has its own type
+
+    def make(work: object = None, study_work: object = None) -> CaeApp:
+        app = make_app()
+        monkeypatch.setattr(app.runner, "data", data)
+        return app
+
+    return make
+
+
+def top(app: CaeApp) -> str:
+    return app.screen.query_one(TopBar).render().plain
+
+
+async def test_what_is_typed_on_the_data_screen_is_in_use_and_forms_begin_with_it(
+    read: MakeApp, home: Home, tmp_path: Path
+) -> None:
+    files = a_set(tmp_path)
+    app = read()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("d")
+        await until(pilot, on_top(app, DataScreen))
+        app.screen.query_one(SpecForm).put({name: str(path) for name, path in files.items()})
+        await until(pilot, lambda: app.data_set.files == DataFiles(**files))
+        await until(pilot, lambda: "plankton · 8×8 grey" in top(app))
+        assert told(app)[-1] == "Forms begin with plankton now."
+        await pilot.press("escape", "a")
+        await until(pilot, on_top(app, AutoencoderForm))
+        form = app.screen.query_one(SpecForm)
+        assert form.files == DataFiles(**files)
+        assert "plankton" in top(app)
+        await pilot.press("f5")  # what a preset has says nothing of the images
+        assert form.files == DataFiles(**files)
+        await pilot.press("escape")
+        await until(pilot, on_top(app, HomeScreen))
+        card = app.screen.query_one(DataCard)
+        await until(pilot, lambda: str(card.border_title) == "plankton")
+    assert read_settings(home.path)[0].data.files == DataFiles(**files)
+    again = read()
+    async with again.run_test(size=(120, 40)) as pilot:
+        assert "plankton · 8×8 grey" in top(again)
+
+
+async def test_a_set_whose_files_are_gone_is_named_and_mnist_shown(read: MakeApp, home: Home, tmp_path: Path) -> None:
+    known = DataSet("plankton", (8, 8, 1), images=str(tmp_path / "gone.idx"))
+    home.path.mkdir()
+    (home.path / "settings.json").write_text(json.dumps({"data": {"name": "plankton", "images": known.images}}))
+    app = read()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        assert f"plankton is not in use any more: {known.images} is gone. MNIST is used." in told(app)
+        assert "MNIST · 28×28 grey" in top(app)
+        await pilot.press("a")
+        await until(pilot, on_top(app, AutoencoderForm))
+        assert app.screen.query_one(SpecForm).values["images"] == ""
+    assert read_settings(home.path)[0].data.images == known.images  # the disk may come back
+
+
+async def test_a_form_that_is_open_takes_the_new_set_over_unless_it_names_another(
+    read: MakeApp, tmp_path: Path
+) -> None:
+    files, other = a_set(tmp_path), a_set(tmp_path, "other")
+    app = read()
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.post_message(Configure("autoencoder"))
+        await until(pilot, on_top(app, AutoencoderForm))
+        form = app.screen.query_one(SpecForm)
+        in_use(app, files)
+        await until(pilot, lambda: form.files == DataFiles(**files))
+        form.put({"images": str(other["images"]), "labels": "", "test_images": "", "test_labels": ""})
+        await until(pilot, lambda: "other" in top(app))
+        in_use(app, other, "other")
+        await pilot.pause()
+        in_use(app, files)
+        await pilot.pause()
+        assert form.files == DataFiles(images=other["images"])
+
+
+async def test_what_was_typed_into_a_form_stays_until_another_set_is_in_use(read: MakeApp, tmp_path: Path) -> None:
+    files, other = a_set(tmp_path), a_set(tmp_path, "other")
+    app = read()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("a")
+        await until(pilot, on_top(app, AutoencoderForm))
+        app.screen.query_one(SpecForm).put({"images": str(other["images"]), "epochs": "7"})
+        await pilot.press("escape", "a")
+        await until(pilot, on_top(app, AutoencoderForm))
+        assert app.screen.query_one(SpecForm).files == DataFiles(images=other["images"])
+        await pilot.press("escape")
+        in_use(app, files)
+        await until(pilot, lambda: app.data_set.name == "plankton")
+        await pilot.press("a")
+        await until(pilot, on_top(app, AutoencoderForm))
+        form = app.screen.query_one(SpecForm)
+        assert (form.files, form.values["epochs"]) == (DataFiles(**files), "7")
+
+
+async def test_a_run_that_is_repeated_keeps_its_own_images(read: MakeApp, home: Home, tmp_path: Path) -> None:
+    run = write_run(home, scripted_events())  # of MNIST
+    app = read()
+    async with app.run_test(size=(120, 40)) as pilot:
+        in_use(app, a_set(tmp_path))
+        app.post_message(ConfigureAgain(run.id))
+        await until(pilot, on_top(app, AutoencoderForm))
+        assert app.screen.query_one(SpecForm).files == DataFiles()
+        await until(pilot, lambda: "MNIST" in top(app))
+
+
+async def test_a_preset_is_studied_on_the_set_in_use(read: MakeApp, tmp_path: Path) -> None:
+    files = a_set(tmp_path)
+    app = read()
+    async with app.run_test(size=(120, 40)) as pilot:
+        in_use(app, files)
+        await until(pilot, lambda: app.data_set.name == "plankton")
+        app.push_screen(StudyForm())
+        await until(pilot, on_top(app, StudyForm))
+        screen = app.screen
+        assert isinstance(screen, StudyForm)
+        baseline = await screen._baseline()
+        assert baseline is not None
+        assert baseline.files == DataFiles(**files)
+        assert "plankton" in top(app)
+
+
+async def test_one_of_the_last_sets_is_used_again(read: MakeApp, tmp_path: Path) -> None:
+    files, other = a_set(tmp_path), a_set(tmp_path, "other")
+    app = read()
+    async with app.run_test(size=(120, 40)) as pilot:
+        in_use(app, files)
+        in_use(app, other, "other")
+        await until(pilot, lambda: app.data_set.name == "other")
+        await pilot.press("d")
+        await until(pilot, on_top(app, DataScreen))
+        await pilot.press("l")
+        await until(pilot, on_top(app, DataSetsScreen))
+        listed = [str(option.prompt).strip() for option in app.screen.query_one(OptionList).options]
+        assert [line.split(" ")[0] for line in listed] == ["MNIST", "●", "plankton"]
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: app.data_set.name == "plankton")
+        await pilot.press("l")
+        await until(pilot, on_top(app, DataSetsScreen))
+        await pilot.press("home", "enter")
+        await until(pilot, lambda: app.data_set.files == DataFiles())
+
+
+def test_the_last_sets_are_kept_each_once_and_mnist_is_not_among_them() -> None:
+    def one(name: str, **files: str) -> DataSet:
+        return DataSet(name, (8, 8, 1), **files)
+
+    known: tuple[DataSet, ...] = ()
+    for number in range(REMEMBERED + 3):
+        known = with_latest(known, one(str(number), images=f"/{number}"))
+    assert [each.name for each in known] == [str(number) for number in range(REMEMBERED + 2, 2, -1)]
+    assert with_latest(known, DataSet()) == known
+    again = with_latest(known, known[4])
+    assert (again[0], len(again)) == (known[4], REMEMBERED)
+    labelled = one("12", images="/12", labels="/labels")
+    assert with_latest(known, labelled)[:2] == (labelled, known[1])  # the same with labels is the same set
+
+
+# -- encoders ---------------------------------------------------------------------------------------
+
+
+def status(run: str, **values: object) -> RunStatus:
+    usual = {"kind": "autoencoder", "state": "finished", "best_loss": 0.5, "data": "MNIST", "data_digest": "MNIST"}
+    return RunStatus(id=run, **{**usual, **values})  # type: ignore[arg-type]  # each test names fields and their types
+
+
+def test_the_best_finished_autoencoder_of_the_images_is_offered() -> None:
+    runs = [
+        status("newest", data_digest="other", best_loss=0.01),
+        status("diverged", state="diverged", best_loss=0.02),
+        status("stopped", state="stopped", best_loss=0.03),
+        status("trial", study="s", best_loss=0.1),
+        status("good", best_loss=0.2),
+        status("better", best_loss=0.15, state="early-stopped"),
+        status("failed", state="failed", best_loss=0.01),
+        status("no model", best_loss=None),
+        status("classifier", kind="classifier"),
+    ]
+    best = best_encoder(runs, "MNIST")
+    assert best is not None
+    assert best.id == "better"
+    order = ["better", "good", "trial", "diverged", "stopped", "newest"]
+    assert [run.id for run in encoders(runs, "MNIST")] == order
+    assert (best_encoder([run for run in runs if run.study], "MNIST") or best).id == "trial"
+    assert best_encoder(runs[:3], "MNIST") is None
+    assert best_encoder(runs, "") is None
+
+
+def write_encoder(home: Home, run: str, data: str, files: dict[str, Path] | None = None, **values: object) -> None:
+    events = scripted_events("autoencoder", run)
+    about = replace(scripted_status(events), data=data, data_digest=data, **values)  # type: ignore[arg-type]  # as above
+    write_run(home, events, status=about, spec=None if files is None else tiny(files))
+
+
+async def test_the_form_of_a_classifier_offers_the_best_encoder_of_the_set_in_use(
+    read: MakeApp, home: Home, tmp_path: Path
+) -> None:
+    files = a_set(tmp_path)
+    write_encoder(home, "a7f3000000", "MNIST", best_loss=0.001, started=3.0)
+    write_encoder(home, "b222000000", "plankton", files, best_loss=0.2, started=2.0)
+    write_encoder(home, "d4m1000000", "plankton", files, best_loss=0.1, started=1.0)
+    app = read()
+    async with app.run_test(size=(120, 40)) as pilot:
+        in_use(app, files)
+        await until(pilot, lambda: app.data_set.name == "plankton")
+        await pilot.press("c")
+        await until(pilot, on_top(app, ClassifierForm))
+        form = app.screen.query_one(SpecForm)
+        await until(pilot, lambda: form.values["encoder"] == "d4m1000000")
+        assert form.files == DataFiles(**files)
+
+
+async def test_where_there_is_no_encoder_of_the_set_in_use_the_form_says_what_to_do(
+    read: MakeApp, home: Home, tmp_path: Path
+) -> None:
+    write_encoder(home, "a7f3000000", "MNIST")
+    app = read()
+    async with app.run_test(size=(120, 40)) as pilot:
+        in_use(app, a_set(tmp_path))
+        await until(pilot, lambda: app.data_set.name == "plankton")
+        await pilot.press("c")
+        await until(pilot, on_top(app, ClassifierForm))
+        label = app.screen.query_one("#no-encoder")
+        await until(pilot, lambda: label.display)
+        assert "No finished autoencoder of plankton yet: press Ctrl+N" in str(label.render())
+        assert app.screen.query_one(SpecForm).values["encoder"] == ""
+
+
+async def test_an_encoder_that_is_chosen_brings_its_images_unless_others_were_named(
+    read: MakeApp, home: Home, tmp_path: Path
+) -> None:
+    files, other = a_set(tmp_path), a_set(tmp_path, "other")
+    write_encoder(home, "a7f3000000", "MNIST")
+    write_encoder(home, "b222000000", "plankton", files)
+    app = read()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("c")
+        await until(pilot, on_top(app, ClassifierForm))
+        form, screen = app.screen.query_one(SpecForm), app.screen
+        await until(pilot, lambda: form.values["encoder"] == "a7f3000000")
+        screen.post_message(EncoderTable.Chosen("b222000000"))
+        await until(pilot, lambda: form.files == DataFiles(**files))
+        screen.post_message(EncoderTable.Chosen("a7f3000000"))  # as those of the encoder before were not named by hand
+        await until(pilot, lambda: form.files == DataFiles())
+        form.put({"images": str(other["images"])})
+        screen.post_message(EncoderTable.Chosen("b222000000"))
+        await until(pilot, lambda: form.values["encoder"] == "b222000000")
+        assert form.files == DataFiles(images=other["images"])
+
+
+async def test_remarks_on_the_encoder_stand_beneath_the_table(
+    read: MakeApp, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_encoder(home, "a7f3000000", "MNIST")
+    app = read()
+
+    async def nothing(spec: object) -> dict[str, str]:
+        return {}
+
+    async def plan(spec: object) -> None:
+        return None
+
+    async def remarks(spec: object, data: DataView) -> tuple[str, ...]:
+        return ("The encoder is of run a7f3000000, which diverged.",)
+
+    monkeypatch.setattr(app.runner, "check", nothing)
+    monkeypatch.setattr(app.runner, "classifier_plan", plan)
+    monkeypatch.setattr(app.runner, "encoder_remarks", remarks)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("c")
+        await until(pilot, on_top(app, ClassifierForm))
+        picker = app.screen.query_one(EncoderPicker)
+        await until(pilot, lambda: bool(picker.remarks))
+        label = app.screen.query_one("#encoder-remarks")
+        assert label.display
+        assert "which diverged" in str(label.render())

@@ -1,0 +1,221 @@
+"""On the command line a classifier learns from the images of its encoder, unless others are named."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cae_tui.cli import main
+from engine import jobs
+from engine.control import Flag
+from engine.encoders import encoder_source
+from engine.files import read_json
+from engine.runs import Home, RunDirectory
+from tests.engine.tiny import CLASSES, TRAINING, classes, noise, tiny, write_files
+from tests.idx import write_idx
+
+CLASSIFIER = [
+    "--frozen-epochs",
+    "1",
+    "--finetune-epochs",
+    "0",
+    "--batch-size",
+    "8",
+    "--fc-units",
+    "4",
+    "--device",
+    "cpu",
+]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with an autoencoder of a set called noise, whose files lie beside it."""
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "noise").mkdir()
+    files = write_files(folder / "noise")
+    jobs.start(Home(folder / "home"), tiny(files, epochs=1), lambda _: None, Flag())
+    return folder
+
+
+@pytest.fixture
+def folder(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of that home; its run's images are where they were."""
+    shutil.copytree(trained / "home", tmp_path / "home")
+    monkeypatch.setenv("CAE_TUI_HOME", str(tmp_path / "home"))
+    return tmp_path
+
+
+def encoder(folder: Path) -> RunDirectory:
+    home = Home(folder / "home")
+    return home.find(next(run.id for run in home.list_runs() if run.kind == "autoencoder"))
+
+
+def classifier(folder: Path) -> RunDirectory:
+    home = Home(folder / "home")
+    return home.find(next(run.id for run in home.list_runs() if run.kind == "classifier"))
+
+
+def other_files(folder: Path) -> list[str]:
+    """Images of the same shape, not the encoder's, as flags."""
+    (folder / "other").mkdir()
+    images = write_idx(folder / "other" / "images", noise(TRAINING, 7)[..., 0])
+    labels = write_idx(folder / "other" / "labels", classes(TRAINING))
+    return ["--images", str(images), "--labels", str(labels)]
+
+
+def test_a_classifier_takes_the_images_of_its_encoder(
+    folder: Path, trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = encoder(folder)
+    assert main(["classifier", "--encoder", run.id, *CLASSIFIER]) == 0
+    made = classifier(folder)
+    assert made.read_spec()["spec"]["test_labels"] == str(trained / "noise" / "test-labels")
+    assert made.read_status().data_digest == run.read_status().data_digest
+    out, err = capsys.readouterr()
+    assert " · noise · cpu" in err
+    assert "learned from" not in out + err  # nothing differs
+    assert out.splitlines()[0].endswith(" · noise")
+
+
+def test_where_other_images_are_named_one_line_says_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["classifier", "--encoder", encoder(folder).id, *other_files(folder), *CLASSIFIER]) == 0
+    sentence = "The encoder learned from noise, and the classifier learns from other."
+    out, err = capsys.readouterr()
+    assert err.count(sentence) == 1
+    assert sentence in out  # of the report
+    assert sentence in (classifier(folder).read_result() or {})["remarks"]
+
+
+def test_the_same_images_at_another_path_are_the_same_data(
+    folder: Path, trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(trained / "noise", folder / "elsewhere")
+    given = [word for name in ("images", "labels", "test-images", "test-labels")
+             for word in (f"--{name}", str(folder / "elsewhere" / name))]  # fmt: skip
+    assert main(["classifier", "--encoder", encoder(folder).id, *given, *CLASSIFIER]) == 0
+    assert "learned from" not in "".join(capsys.readouterr())
+
+
+def test_labels_alone_go_with_the_encoder_s_images(folder: Path, trained: Path) -> None:
+    labels = write_idx(folder / "labels", (classes(TRAINING) + 1) % CLASSES)
+    assert main(["classifier", "--encoder", encoder(folder).id, "--labels", str(labels), *CLASSIFIER]) == 0
+    spec = classifier(folder).read_spec()["spec"]
+    assert (spec["images"], spec["labels"]) == (str(trained / "noise" / "images"), str(labels))
+
+
+def test_a_model_file_that_was_copied_out_still_names_its_images(folder: Path, trained: Path) -> None:
+    shutil.copy(encoder(folder).model, folder / "mine.safetensors")
+    assert main(["classifier", "--encoder", str(folder / "mine.safetensors"), *CLASSIFIER]) == 0
+    assert classifier(folder).read_spec()["spec"]["images"] == str(trained / "noise" / "images")
+
+
+def test_a_model_file_that_names_no_images_and_has_not_the_shape_of_mnist_is_asked_about(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from engine.checkpoint import write_model
+    from engine.models import ConvAutoencoder
+
+    model = ConvAutoencoder(tiny({}), (8, 8, 1))
+    write_model(folder / "mine.safetensors", model, dict(model.state_dict()))
+    assert main(["classifier", "--encoder", str(folder / "mine.safetensors"), *CLASSIFIER]) == 2
+    assert "--images:" in (told := capsys.readouterr().err)
+    assert "8×8 grey, so they were not MNIST" in told
+
+
+def test_images_that_are_gone_are_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = encoder(folder)
+    written = read_json(run.spec)
+    written["spec"]["images"] = str(folder / "gone")
+    run.spec.write_text(json.dumps(written))
+    assert main(["classifier", "--encoder", run.id, *CLASSIFIER]) == 2
+    assert f"--images: The encoder learned from noise, and {folder / 'gone'} is not there" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flag", ["--images", "--labels", "--test-images", "--test-labels"])
+@pytest.mark.parametrize("command", [["autoencoder"], ["study", "layers=4,6"], ["classifier", "--encoder", "x"]])
+@pytest.mark.parametrize("blank", ["", " "])
+def test_a_path_that_names_nothing_is_a_mistake_and_not_mnist(
+    folder: Path, capsys: pytest.CaptureFixture[str], flag: str, command: list[str], blank: str
+) -> None:
+    assert main([*command, flag, blank]) == 2
+    assert capsys.readouterr().err == f"cae-tui: {flag}: This names no file: give a path, or leave it out.\n"
+
+
+def test_a_study_of_classifiers_takes_the_images_of_their_encoder(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["study", "fc_units=4,8", "--encoder", encoder(folder).id, "--batch-size", "8", "--device", "cpu", "--json"]
+    assert main([*asked, "--dry-run"]) == 0
+    plan: dict[str, Any] = json.loads(capsys.readouterr().out)["plan"]
+    assert plan["data"]["name"] == "noise"
+
+
+def test_images_that_are_named_replace_all_files_of_a_baseline(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = write_idx(folder / "more.idx", noise(TRAINING + 3, 5)[..., 0])  # the baseline's labels do not belong to it
+    asked = ["study", "epochs=1,2", "--baseline", encoder(folder).id, "--images", str(images), "--json", "--dry-run"]
+    assert main(asked) == 0
+    plan = json.loads(capsys.readouterr().out)["plan"]
+    assert plan["spec"]["baseline"]["labels"] is None
+    assert plan["data"]["name"] == "more"
+
+
+@pytest.mark.parametrize(
+    ("state", "sentence"),
+    [
+        ("diverged", "which diverged: it has the weights of epoch 1, the best until then."),
+        ("stopped", "which was stopped after 1 epoch: it has the weights of epoch 1, the best until then."),
+        ("failed", "which is failed: it has the weights of epoch 1, the best until then."),
+    ],
+)
+def test_an_encoder_of_a_run_that_did_not_end_well_is_taken_with_a_word(
+    folder: Path, capsys: pytest.CaptureFixture[str], state: str, sentence: str
+) -> None:
+    run = encoder(folder)
+    values = read_json(run.status)
+    run.status.write_text(json.dumps({**values, "state": state}))
+    assert main(["classifier", "--encoder", run.id, *CLASSIFIER]) == 0
+    out, err = capsys.readouterr()
+    assert f"The encoder is of run {run.id}, {sentence}" in err
+    assert sentence in out
+
+
+def test_the_list_the_report_and_the_csv_name_the_data(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = encoder(folder)
+    assert main(["runs"]) == 0
+    head, line = capsys.readouterr().out.splitlines()
+    heads = "run kind spec data state epochs val loss test acc time age"
+    assert head.split() == heads.split()
+    assert " noise " in line
+    assert main(["runs", "data:NOISE", "--json"]) == 0
+    (listed,) = json.loads(capsys.readouterr().out)["runs"]
+    assert (listed["data"], listed["data_digest"]) == ("noise", run.read_status().data_digest)
+    assert main(["runs", "data:mnist", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["runs"] == []
+    assert main(["runs", "--csv", "-"]) == 0
+    rows = list(csv.reader(capsys.readouterr().out.splitlines()))
+    assert rows[1][rows[0].index("data")] == "noise"
+    assert main(["report", run.id, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["data"] == "noise"
+
+
+def test_a_result_without_the_name_of_the_data_has_it_from_the_spec(folder: Path) -> None:
+    run = encoder(folder)
+    values = read_json(run.result)
+    del values["data"], values["data_digest"]
+    run.result.write_text(json.dumps(values))
+    assert (run.read_result() or {})["data"] == "noise"
+
+
+def test_where_an_encoder_comes_from_is_known_of_a_run_and_of_its_model_file(folder: Path, trained: Path) -> None:
+    run, home = encoder(folder), Home(folder / "home")
+    of_run, of_file = encoder_source(home, run.id), encoder_source(home, str(run.model))
+    assert of_run == of_file
+    assert of_run.files.images == trained / "noise" / "images"
+    assert np.prod(of_run.shape) == 64
