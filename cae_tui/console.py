@@ -351,8 +351,12 @@ def print_report(run: RunDirectory, *, as_json: bool) -> int:
     result = run.read_result()
     if result is None:
         status = run.read_status()
-        hint = "resume it to go on" if status.resumable else "wait for its end, or watch it"
-        raise RunError(f"Run {run.id} is {status.state} and has no report yet: {hint}.")
+        hint = "Wait for its end, or watch it."
+        if status.resumable:
+            hint = f"`cae-tui resume {run.id}` goes on" + (
+                f", `cae-tui finish {run.id}` evaluates its best weights." if status.best_epoch else "."
+            )
+        raise RunError(f"Run {run.id} is {status.state} and has no report yet. {hint}")
     if as_json:
         put(json.dumps(result))
     else:
