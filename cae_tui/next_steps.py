@@ -16,12 +16,17 @@ def command_for(home: Home, *words: str) -> str:
     return plain(" ".join(shlex.quote(word) for word in ("cae-tui", *elsewhere, *words)))
 
 
-def tell_after_stop(home: Home, run: str, *, finish: bool) -> None:
-    """What can be done with a run that was stopped; `finish`: whether it has a best epoch to evaluate."""
-    steps = [("resume", "goes on from there")]
-    if finish:
-        steps.append(("finish", "evaluates the best weights, which ends the run"))
-    _tell([(command_for(home, command, run), what) for command, what in steps])
+def tell_after_stop(home: Home, run: str, *, finish: bool, study: str = "") -> None:
+    """What can be done with a run that was stopped.
+
+    Args:
+        finish: whether it has a best epoch to evaluate.
+        study: that it is a trial of, which goes on with it.
+    """
+    steps = [(command_for(home, *(("study", "resume", study) if study else ("resume", run))), "goes on from there")]
+    if finish and not study:
+        steps.append((command_for(home, "finish", run), "evaluates the best weights, which ends the run"))
+    _tell(steps)
 
 
 def tell_after_detach(home: Home, run: str, process: int) -> None:

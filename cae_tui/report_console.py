@@ -38,8 +38,11 @@ def print_report(home: Home, run: RunDirectory, *, as_json: bool, as_text: bool 
     result = run.read_result()
     if result is None:
         status = run.read_status()
-        hint = "resume it to go on" if status.resumable else "wait for its end, or watch it"
-        raise RunError(f"Run {run.id} is {status.state} and has no report yet: {hint}.")
+        hint = "Wait for its end, or watch it."
+        if status.resumable:
+            finish = f", `cae-tui finish {run.id}` evaluates its best weights" if status.best_epoch else ""
+            hint = f"`cae-tui resume {run.id}` continues it{finish}."
+        raise RunError(f"Run {run.id} is {status.state} and has no report yet. {hint}")
     from engine.run_facts import facts_of
 
     facts = facts_of(home, run)

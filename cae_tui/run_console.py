@@ -22,7 +22,7 @@ from engine.control import Asked
 from engine.errors import EngineError, RunError, StudyError
 from engine.events import Continued, Paused
 from engine.files import FORMAT
-from engine.finishing import check_can_finish
+from engine.finishing import check_can_finish, study_of
 from engine.runs import Home, RunDirectory, RunStatus
 from engine.states import CUT_OFF, PAUSED, RUNNING, STOPPED
 from engine.words import plain
@@ -71,8 +71,8 @@ def _ask_all(home: Home, runs: Sequence[RunDirectory], what: Asked, word: str, *
         else:
             run.ask(what)
             asked.append(run)
-            if status.study and what is Asked.STOP:
-                complain(f"Run {run.id} is a trial of study {status.study}, which stops with it.")
+            if what is Asked.STOP and (study := study_of(run, status)):
+                complain(f"Run {run.id} is a trial of study {study}, which stops with it.")
     ended = []
     for run in asked:
         try:
@@ -127,7 +127,7 @@ def _tell(home: Home, run: RunDirectory, status: RunStatus, what: Asked) -> None
         put(f"Run {run.id} goes on: `{command_for(home, 'watch', run.id)}` shows it.")
     elif what is Asked.STOP and status.state == STOPPED:
         put(plain(f"Run {run.id}: {status.message or 'Stopped.'}"))
-        tell_after_stop(home, run.id, finish=bool(status.best_epoch) and not status.study)
+        tell_after_stop(home, run.id, finish=bool(status.best_epoch), study=study_of(run, status))
     else:
         put(plain(f"Run {run.id} is {status.state}. {status.message}".strip()))
 
@@ -259,7 +259,7 @@ def _find(home: Home, prefix: str) -> RunDirectory:
             trial = study = None
         if study is None:
             raise
-        about = f"`cae-tui study show {study.id}` prints it, `cae-tui study delete {study.id}` deletes it"
+        about = f"`cae-tui study show {study.id}` prints it, `cae-tui study delete {study.id}` deletes it."
         if trial is not None:
-            about = f"its trial that is training now is run {trial.run}; what stops or pauses that does so to the study"
-        raise RunError(f"“{prefix}” is a study, not a run: {about}.") from None
+            about = f"The trial that is training now is run {trial.run}: stop or pause that, and the study does too."
+        raise RunError(f"“{prefix}” is a study, not a run. {about}") from None

@@ -108,6 +108,18 @@ def test_a_stopped_run_ends_as_the_version_before_ended_it(home: Home, run: Run,
         assert status.last_loss == pytest.approx(before["last_loss"], rel=1e-3)
 
 
+def test_a_stopped_run_is_finished_with_the_best_weights_that_the_version_before_kept(home: Home, run: Run) -> None:
+    for kind in ("autoencoder", "classifier"):
+        (name,) = found(home, kind, "stopped")
+        before = home.find(name).read_status()
+        code, out, _ = run("finish", name, "--json")
+        assert code == 0
+        (result,) = json.loads(out)["runs"]
+        assert result["state"] == "early-stopped"
+        assert result["best_validation_loss"] == before.best_loss
+        assert result["evaluated_on"] in ("test", "validation")
+
+
 def test_a_run_validates_on_the_images_that_it_began_with(home: Home) -> None:
     without_test_images = 0
     for status in home.list_runs():

@@ -163,12 +163,14 @@ def test_ctrl_c_ends_the_waiting_and_not_the_asking(run: Run, home: Home, monkey
 
 
 def test_a_trial_that_is_stopped_names_the_study_that_stops_with_it(run: Run, home: Home) -> None:
-    written = write_live(home)
-    written.write_status(replace(written.read_status(), study="4s6y000000", trial=1))
+    written, study = write_live(home), guided(state="stopped")
+    write_study(home, study)
+    written.write_status(replace(written.read_status(), study=study.id, trial=1))
     with trained(written):
         code, _, err = run("stop", "a7f3")
     assert code == 0
-    assert "is a trial of study 4s6y000000, which stops with it." in err
+    assert f"is a trial of study {study.id}, which stops with it." in err
+    assert f"cae-tui --home {home.path} study resume {study.id}" in err
     assert "finish" not in err
 
 
@@ -230,6 +232,13 @@ def test_a_run_whose_process_dies_while_it_is_finished_is_told_as_cut_off(run: R
         code, out, err = run("finish", "a7f3")
     assert (code, out) == (2, "")
     assert f"Run {AUTOENCODER} was cut off before it was evaluated." in err
+
+
+def test_a_run_without_a_report_says_how_it_gets_one(run: Run, home: Home) -> None:
+    write_run(home, scripted_events(state="stopped"))
+    code, out, err = run("report", "a7f3")
+    assert (code, out) == (2, "")
+    assert f"`cae-tui resume {AUTOENCODER}` goes on, `cae-tui finish {AUTOENCODER}` evaluates its best weights." in err
 
 
 # -- delete ---------------------------------------------------------------------------------------
