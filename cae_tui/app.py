@@ -25,7 +25,7 @@ from cae_tui import messages
 from cae_tui.messages import RunsChanged, RunUpdated, StudyUpdated
 from cae_tui.screens.base import Page
 from cae_tui.screens.home import HomeScreen
-from cae_tui.settings import Order, change_settings, read_settings
+from cae_tui.settings import Order, change_settings, read_settings, settings_path
 from cae_tui.study_app import StudyApp
 from cae_tui.themes import DARK, THEMES, data_variables
 from engine.control import Asked
@@ -59,7 +59,24 @@ class CaeApp(StudyApp):
         Binding(
             "ctrl+q", "quit", "Quit", id="app.quit", tooltip="Quit; asks while a run is on", show=False, priority=True
         ),
-        Binding("ctrl+c", "help_quit", id="app.copy", tooltip="Copy; twice to quit", show=False, system=True),
+        Binding(
+            "ctrl+c",
+            "help_quit",
+            "Copy, quit",
+            id="app.copy",
+            show=False,
+            system=True,
+            tooltip="Copy what is selected; twice to quit",
+        ),
+        Binding(
+            "ctrl+p",
+            "command_palette",
+            "Commands",
+            id="app.commands",
+            show=False,
+            priority=True,
+            tooltip="Every command of the screen, by its name",
+        ),
     ]
 
     device: reactive[str] = reactive("")
@@ -132,6 +149,8 @@ class CaeApp(StudyApp):
         for problem in self._settings_problems:
             self.tell(problem, "warning", timeout=12)
         self.begin_with_data()
+        if self.settings.keys:
+            self._use_keys()
         if not gc.isenabled():
             self._began_without_gc = True
             self.call_after_refresh(_look_for_garbage)
@@ -156,6 +175,20 @@ class CaeApp(StudyApp):
             change_settings(self.home.path, **changes)
         except EngineError as error:
             self.tell(str(error), "warning")
+
+    @work
+    async def _use_keys(self) -> None:
+        """Put the keys of the settings in the place of ours, and tell which could not be."""
+
+        def check() -> tuple[dict[str, str], list[str]]:
+            from cae_tui.keys import check_keymap  # with every screen, which takes a moment
+
+            return check_keymap(self.settings.keys)
+
+        keymap, problems = await asyncio.to_thread(check)
+        self.set_keymap(keymap)
+        for problem in problems:
+            self.tell(f"{settings_path(self.home.path)}: {problem}", "warning", timeout=12)
 
     @on(messages.ListSorted)
     def _keep_order(self, message: messages.ListSorted) -> None:
@@ -426,11 +459,17 @@ class CaeApp(StudyApp):
 
         return without_font_links(super().export_screenshot(title=title, simplify=simplify))
 
-    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:  # noqa: ARG002 - as Textual calls it
-        """What the palette offers: everything that can be done from everywhere."""
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """What the palette offers: everything that can be done on the screen, and from everywhere."""
         from cae_tui.commands import commands
 
-        yield from commands(self)
+        yield from commands(self, screen)
+
+    def shown_key(self, binding: Binding) -> str:
+        """The first of its keys, as the footer shows it."""
+        remapped = self._keymap.get(binding.id or "")
+        key = (remapped or binding.key).split(",")[0]
+        return self.get_key_display(binding.with_key(key, None if remapped else binding.key_display))
 
     # -- the device --------------------------------------------------------------------------------
 

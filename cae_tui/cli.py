@@ -44,6 +44,7 @@ COMMANDS = {
     "report": "print what a complete run came to",
     "delete": "delete runs for good; asks first",
     "runs": "list the runs",
+    "keys": "list the keys of the app, and the ids to change them by",
     "doctor": "print what a bug report needs",
 }
 GROUPS = {
@@ -379,6 +380,10 @@ def _do(options: argparse.Namespace, home: Home) -> int:
             from cae_tui.console import print_runs
 
             return print_runs(home, " ".join(options.terms), as_json=options.json, csv=options.csv)
+        case "keys":
+            from cae_tui.keys_console import print_keys
+
+            return print_keys(home, as_json=options.json)
         case _:
             from cae_tui.doctor import print_doctor
 

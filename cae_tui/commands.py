@@ -1,10 +1,14 @@
-"""The commands of the palette (Ctrl+P): everything that can be done from everywhere, by its name."""
+"""The commands of the palette (Ctrl+P): what can be done on the screen that is open, and everywhere, by its name."""
 
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from textual.actions import parse
 from textual.app import SystemCommand
+from textual.binding import Binding
+from textual.dom import DOMNode
+from textual.screen import Screen
 
 from cae_tui.messages import ContinueRun, PauseRun, StopRun
 from engine.states import PAUSED
@@ -13,8 +17,38 @@ if TYPE_CHECKING:
     from cae_tui.app import CaeApp
 
 
-def commands(app: "CaeApp") -> Iterator[SystemCommand]:
-    """What can be done now."""
+def commands(app: "CaeApp", screen: Screen[Any]) -> Iterator[SystemCommand]:
+    """What can be done now: on the screen, and everywhere."""
+    everywhere = list(_everywhere(app))
+    yield from everywhere
+    titles = {command.title for command in everywhere}
+    for node, binding in _bindings(screen):
+        if binding.description and binding.description not in titles and _is_possible(app, screen, node, binding):
+            about = f"{binding.tooltip or binding.description} · {app.shown_key(binding)}"
+            yield SystemCommand(binding.description, about, partial(app.run_action, binding.action, node))
+
+
+def _bindings(screen: Screen[Any]) -> Iterator[tuple[DOMNode, Binding]]:
+    """Those of the screen, and what the footer shows of those of the part that has the focus; each once."""
+    seen: set[tuple[str, str]] = set()
+    parts = screen.focused.ancestors_with_self if screen.focused is not None else []
+    for node in [screen, *(part for part in parts if part not in (screen, screen.app))]:
+        for kind in type(node).mro():
+            for binding in vars(kind).get("BINDINGS", ()):
+                named = isinstance(binding, Binding) and binding.id is not None
+                what = (binding.description, binding.tooltip) if named else ("", "")
+                if named and what not in seen and (node is screen or binding.show):
+                    seen.add(what)
+                    yield node, binding
+
+
+def _is_possible(app: "CaeApp", screen: Screen[Any], node: DOMNode, binding: Binding) -> bool:
+    place, name, parameters = parse(binding.action)
+    target = {"app": app, "screen": screen}.get(place, node)
+    return bool(target.check_action(name, parameters))
+
+
+def _everywhere(app: "CaeApp") -> Iterator[SystemCommand]:
     yield SystemCommand(
         "Train an autoencoder", "Choose its hyperparameters", partial(app.action_configure, "autoencoder")
     )

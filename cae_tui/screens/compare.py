@@ -34,7 +34,7 @@ has a column for each run: what it came to, and every field in which the specs d
 * `←` `→`: from run to run · `Enter`: open the one under the cursor
 """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "Open", id="compare.open", tooltip="The run under the cursor"),
+        Binding("enter", "open", "Open", id="compare.open", tooltip="The run under the cursor", priority=True),
     ]
 
     def __init__(self, runs: tuple[str, ...]) -> None:

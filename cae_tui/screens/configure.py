@@ -71,7 +71,7 @@ class SpecPage(Page):
     AUTO_FOCUS = "SpecForm Input"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+r", "start", "Start", id="form.start", tooltip="Begin the run"),
-        Binding("f2", "other_pane", "Architecture", id="form.architecture", tooltip="The layers, or the form again"),
+        Binding("f2", "other_pane", "Layers", id="form.architecture", tooltip="The layers, or the form again"),
         Binding("f5", "defaults", "Defaults", id="form.defaults", tooltip="Every field as the preset has it, or back"),
         Binding("up", "to_form", "Last field", id="form.to_form", tooltip="From the button to the form", show=False),
     ]
@@ -333,9 +333,7 @@ class ClassifierForm(SpecPage):
         "with Enter, or type the path of a model file. `Ctrl+N` opens the form of an autoencoder.",
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "ctrl+n", "autoencoder", "New autoencoder", id="form.autoencoder", tooltip="The form of an autoencoder"
-        ),
+        Binding("ctrl+n", "autoencoder", "Encoder", id="form.autoencoder", tooltip="The form of an autoencoder"),
     ]
 
     def __init__(self, values: Mapping[str, str]) -> None:

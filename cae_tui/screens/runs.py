@@ -48,6 +48,14 @@ OF_A_RUN = (
 """Actions for which a run has to be under the cursor."""
 
 
+class FilterInput(Line):
+    """The field of the filter; the footer says what Enter does in it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "To the list", id="runs.to_list", tooltip="From the filter to the runs it lists"),
+    ]
+
+
 class RunsScreen(Page):
     """All runs."""
 
@@ -134,7 +142,7 @@ marks and filter.
         """The filter, the table, or what to do where there is nothing to list, and a line about the run in it."""
         with Horizontal(id="filter-line"):
             yield Label("Filter /")
-            yield Line(compact=True, id="filter", placeholder=EXAMPLES)
+            yield FilterInput(compact=True, id="filter", placeholder=EXAMPLES)
         yield Static("", id="filter-problem", markup=False)
         with Vertical(classes="card", id="card"):
             yield RunTable(self.cae.settings.orders.get("runs"))

@@ -54,7 +54,7 @@ Every study that was made here. A study tries values of hyperparameters, one run
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "new", "New study", id="studies.new", tooltip="Set up a study"),
-        Binding("enter", "open", "Open", id="studies.open", tooltip="Its table and charts"),
+        Binding("enter", "open", "Open", id="studies.open", tooltip="Its table and charts", priority=True),
         Binding("R,shift+r", "resume", "Resume", id="studies.resume", tooltip="Go on with it"),
         Binding("w", "write", "Write", id="studies.write", tooltip="Write its document"),
         Binding("x,delete", "delete", "Delete", id="studies.delete", tooltip="Its runs stay; asks first"),

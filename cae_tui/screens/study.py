@@ -95,7 +95,14 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
         Binding("left", "stage(-1)", "Stage before", id="study.before", tooltip="The stage before", show=False),
         Binding("right", "stage(1)", "Next stage", id="study.next", tooltip="The next stage", show=False),
         *(
-            Binding(str(number), f"chart({number - 1})", name.capitalize(), id=f"study.chart{number}", show=False)
+            Binding(
+                str(number),
+                f"chart({number - 1})",
+                name.capitalize(),
+                id=f"study.chart{number}",
+                tooltip="That chart; again, back to the table where there is room for one only",
+                show=False,
+            )
             for number, name in enumerate(CHARTS, start=1)
         ),
     ]

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from textual import on, work
-from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
@@ -21,7 +20,7 @@ from textual.widgets import Button, Input, Static
 from cae_tui import formats
 from cae_tui.messages import DataSetChanged, Refused, StartStudy
 from cae_tui.screens.base import Page
-from cae_tui.widgets.fields import Choice, FieldRow, Group
+from cae_tui.widgets.fields import Choice, FieldRow, Group, field_keys
 from engine.data_files import DataFiles
 from engine.errors import EngineError, SpecError
 from engine.fields import SpecField
@@ -68,13 +67,7 @@ class StudyForm(Page):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+r", "start", "Start", id="study_form.start", tooltip="Begin the study"),
         Binding("f2", "other_pane", "Plan", id="study_form.plan", tooltip="The plan, or the form again"),
-        Binding("down,enter", "move(1)", "Next field", id="study_form.next", tooltip="To the next field", show=False),
-        Binding("up", "move(-1)", "Field before", id="study_form.before", tooltip="The field before", show=False),
-        # With priority, so that a key which comes behind these in one burst finds the focus moved already.
-        *(
-            Binding(key, f"leave({step})", name, id=f"study_form.leave{step}", show=False, priority=True)
-            for key, step, name in (("down,enter", 1, "Next field"), ("up", -1, "Field before"))
-        ),
+        *field_keys("study_form"),
     ]
 
     def __init__(self, run: str = "") -> None:
@@ -311,9 +304,7 @@ Of a classifier: {heads}.
     # -- what keys do ----------------------------------------------------------------------------
 
     def action_leave(self, step: int) -> None:
-        """The same from a text field or a choice; every other control has its own use of the key first."""
-        if not isinstance(self.focused, Input | Choice):
-            raise SkipAction
+        """The same from a text field or a choice."""
         self.action_move(step)
 
     def action_move(self, step: int) -> None:
@@ -344,7 +335,9 @@ Of a classifier: {heads}.
         self.call_after_refresh(self.refresh_keys)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - as Textual calls it
-        """Where both stand side by side there is no other pane."""
+        """Other controls have their own use of the key first; where both stand side by side there is no other pane."""
+        if action == "leave":
+            return isinstance(self.focused, Input | Choice)
         return action != "other_pane" or not self.is_mounted or self.has_class("-narrow")
 
     def action_other_pane(self) -> None:

@@ -80,12 +80,12 @@ The curves of a run, as it learns or as it learnt.
 **Patience** is how many more epochs may pass without a better validation loss before the run stops early.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("o,enter", "open_report", "Report", id="training.report", tooltip="How good the model is"),
+        Binding("enter,o", "open_report", "Report", id="training.report", tooltip="How good the model is"),
         Binding("space", "pause", "Pause", id="training.pause", tooltip="Let the run wait, with its state kept"),
-        Binding("space", "go_on", "Go on", id="training.go_on", tooltip="Let the paused run go on"),
+        Binding("space", "go_on", "Go on", id="training.pause", tooltip="Let the paused run go on"),
         Binding("s", "stop", "Stop", id="training.stop", tooltip="Finish it now, or stop it; asks which"),
-        Binding("R", "resume", "Resume", id="training.resume", tooltip="Go on from the last checkpoint"),
-        Binding("F", "finish", "Finish", id="training.finish", tooltip="Evaluate its best weights; asks"),
+        Binding("R,shift+r", "resume", "Resume", id="training.resume", tooltip="Go on from the last checkpoint"),
+        Binding("F,shift+f", "finish", "Finish", id="training.finish", tooltip="Evaluate its best weights; asks"),
         Binding("n", "classify", "Classify", id="training.classify", tooltip="Use its encoder for a classifier"),
         Binding("g", "gallery", "Samples", id="training.gallery", tooltip="Sample predictions"),
         Binding("e", "again", "Re-run", id="training.again", tooltip="Open the form with this run's spec"),

@@ -29,6 +29,28 @@ CHANGED = "•"
 YES_NO = ("yes", "no")
 
 
+def field_keys(form: str) -> tuple[Binding, ...]:
+    """The keys that lead through the fields of a form, which acts on `move` and `leave`.
+
+    From a text field or a choice with priority: a key that comes behind these in one burst, as they do on a slow line,
+    must find the focus moved already.
+    """
+    keys = (("enter", 1, "Next field", "next"), ("down", 1, "Next field", "next"), ("up", -1, "Field before", "before"))
+    return tuple(
+        Binding(
+            key,
+            f"{action}({step})",
+            title,
+            id=f"{form}.{way}",
+            tooltip=f"To the {title.lower()}",
+            show=key == "enter",
+            priority=action == "leave",
+        )
+        for action in ("move", "leave")
+        for key, step, title, way in keys
+    )
+
+
 class Choice(Widget, can_focus=True):
     """One of a few words: left and right turn it, a letter goes to the next word that begins with it.
 
@@ -198,6 +220,7 @@ class Group(Collapsible):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "turn", "Open, close", id="group.turn", tooltip="Show or fold these fields", priority=True),
         Binding("right", "fold(False)", "Open", id="group.open", tooltip="Show these fields", show=False),
         Binding("left", "fold(True)", "Close", id="group.close", tooltip="Fold these fields away", show=False),
     ]
@@ -206,6 +229,14 @@ class Group(Collapsible):
         super().__init__(*rows, title=name, collapsed_symbol="▸", expanded_symbol="▾", id=f"group-{name.lower()}")
         self.group = name
         self._problems = 0
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - as Textual calls it
+        """Fields in it have their own use of the key."""
+        return action != "turn" or self._title.has_focus
+
+    def action_turn(self) -> None:
+        """Open it, or close it."""
+        self.collapsed = not self.collapsed
 
     def action_fold(self, away: bool) -> None:
         """Open or close it."""

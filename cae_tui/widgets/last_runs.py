@@ -35,7 +35,11 @@ class LastRuns(OptionList):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
-            "enter", "select", "Open", id="runs.open", tooltip="Its report, or its training where it is not complete"
+            "enter",
+            "select",
+            "Open",
+            id="last-runs.open",
+            tooltip="Its report, or its training where it is not complete",
         ),
     ]
 

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from textual import events, on
-from textual.actions import SkipAction
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
@@ -22,7 +21,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
 from cae_tui.formats import NOTHING
-from cae_tui.widgets.fields import YES_NO, Choice, FieldRow, Group
+from cae_tui.widgets.fields import YES_NO, Choice, FieldRow, Group, field_keys
 from engine.data_files import FIELDS, DataFiles
 from engine.errors import SpecError
 from engine.fields import GROUPS, SpecField, write_value
@@ -121,30 +120,7 @@ class SpecForm(Vertical):
         #about { height: auto; min-height: 2; max-height: 7; color: $text-muted; padding: 0; }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,enter", "move(1)", "Next field", id="form.next", tooltip="To the next field", show=False),
-        Binding("up", "move(-1)", "Field before", id="form.previous", tooltip="To the field before", show=False),
-        # From a text field or a choice with priority: a key that comes behind these in one burst, as they do on a slow
-        # line, must find the focus moved already.
-        Binding(
-            "down,enter",
-            "leave(1)",
-            "Next field",
-            id="form.leave",
-            tooltip="To the next field",
-            show=False,
-            priority=True,
-        ),
-        Binding(
-            "up",
-            "leave(-1)",
-            "Field before",
-            id="form.leave_back",
-            tooltip="To the field before",
-            show=False,
-            priority=True,
-        ),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*field_keys("form")]
 
     @dataclass
     class Changed(Message):
@@ -423,10 +399,12 @@ class SpecForm(Vertical):
     # -- moving ----------------------------------------------------------------------------------
 
     def action_leave(self, step: int) -> None:
-        """The same from a text field or a choice; every other control has its own use of the key first."""
-        if not isinstance(self.screen.focused, Input | Choice):
-            raise SkipAction
+        """The same from a text field or a choice."""
         self.action_move(step)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - as Textual calls it
+        """Every other control than a text field or a choice has its own use of the key first."""
+        return action != "leave" or isinstance(self.screen.focused, Input | Choice)
 
     def action_move(self, step: int) -> None:
         """To the next place that takes the focus, or the one before."""
