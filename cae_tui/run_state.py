@@ -15,6 +15,7 @@ from engine.events import (
     EpochEnded,
     EvaluationStarted,
     Event,
+    MistakesCounted,
     OverfittingSeen,
     Paused,
     Resumed,
@@ -48,6 +49,7 @@ class RunState:
     batches: list[tuple[float, float]] = field(default_factory=list)  # epochs since the run began, training loss
     batch: BatchEnded | None = None  # the latest, of the epoch under way
     samples: SamplesSaved | None = None
+    mistakes: MistakesCounted | None = None  # of the latest epoch in which they were counted
     notices: list[str] = field(default_factory=list)  # warnings and overfitting signs, each once
     overfitting: OverfittingSeen | None = None  # of the latest epoch only
     evaluating: str = ""  # what is being measured, once training is over
@@ -166,6 +168,8 @@ class RunState:
                 self.batch = None
                 if self.overfitting and self.overfitting.epoch != event.epoch:
                     self.overfitting = None
+            case MistakesCounted():
+                self.mistakes = event
             case SamplesSaved():
                 self.samples = event
             case Warned():
