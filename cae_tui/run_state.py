@@ -5,6 +5,7 @@ that leaving a screen and coming back loses nothing. The same fold serves a run 
 another process trains, and one that ended last week: replay its events, then follow them.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,6 +28,7 @@ from engine.events import (
     Warned,
 )
 from engine.states import PAUSED, RUNNING
+from engine.words import epoch_label
 
 BATCHES_KEPT = 2000
 """Points of the batch chart; every second one is dropped when there are more."""
@@ -85,6 +87,16 @@ class RunState:
             return self.batch.epoch
         done = len(self.stage_log)
         return min(done + 1, self.stage_epochs) if self.live else done
+
+    @property
+    def epoch_label(self) -> str:
+        """That epoch as every screen names it: `epoch 3/15`, `fine-tuning 3/15`."""
+        return epoch_label(self.stage, self.epoch, self.stage_epochs, len(str(self.stage_epochs)))
+
+    def epochs_of(self, stage: str) -> int:
+        """How many epochs that stage has, were it not to stop early; 0 where that is not known."""
+        stages = dict(zip(self.started.stages, self.started.epochs, strict=False)) if self.started else {}
+        return stages.get(stage, 0)
 
     @property
     def stage_log(self) -> list[EpochEnded]:
@@ -151,6 +163,10 @@ class RunState:
         for position, epoch in enumerate(self.epochs, start=1):
             ends[epoch.stage] = position
         return list(ends.items())
+
+    def stage_counts(self) -> dict[str, int]:
+        """How many epochs of each stage are complete, in order."""
+        return dict(Counter(epoch.stage for epoch in self.epochs))
 
     def apply(self, event: Event) -> None:
         """Take one event in."""
