@@ -47,7 +47,7 @@ from engine.files import FORMAT
 from engine.paths import path_of
 from engine.runs import Home, RunDirectory, RunStatus
 from engine.states import COMPLETE, CUT_OFF, DIVERGED, EARLY_STOPPED, ENDED_FOR_GOOD, FAILED, FINISHED, STOPPED
-from engine.words import plain
+from engine.words import epoch_label, epoch_words, plain
 
 if TYPE_CHECKING:
     from engine.run_facts import RunFacts
@@ -266,7 +266,8 @@ class _Teller:
             case Resumed() if self._finishing:
                 yield f"run {self.state.id}: training ends here, and its best weights are evaluated"
             case Resumed():
-                yield f"run {self.state.id} goes on in epoch {event.epoch}, after step {event.step}"
+                where = epoch_words(event.stage, event.epoch)
+                yield f"run {self.state.id} goes on in {where}, after step {event.step}"
             case StageStarted():
                 facts = f"{event.epochs} epochs of {event.steps} steps, {event.trainable:,} parameters learn"
                 yield f"{event.stage}: {facts}"
@@ -286,12 +287,12 @@ class _Teller:
         if state.evaluating:
             bar.update(task, description=f"evaluating {state.evaluating}", total=None, facts="a few seconds")
         elif state.stage:
-            facts = f"ETA {formats.duration(state.eta)}" if state.eta is not None else ""
+            facts, label = f"ETA {formats.duration(state.eta)}" if state.eta is not None else "", state.epoch_label
             if batch is not None:
                 facts = f"loss {formats.loss(batch.metrics['loss'])}  {batch.ms_per_step:.0f}ms/step  {facts}"
             bar.update(
                 task,
-                description=f"{state.stage} epoch {state.epoch}/{state.stage_epochs}",
+                description=label if label.startswith(state.stage) else f"{state.stage} {label}",
                 total=state.total_epochs,
                 completed=state.done_epochs,
                 facts=facts,
@@ -301,7 +302,7 @@ class _Teller:
 def epoch_line(epoch: EpochEnded) -> str:
     """An epoch in the report's manner."""
     line = (
-        f"epoch {epoch.epoch:>3}  loss {formats.loss(epoch.train['loss']):<8}  "
+        f"{epoch_label(epoch.stage, epoch.epoch, 0, digits=3)}  loss {formats.loss(epoch.train['loss']):<8}  "
         f"val_loss {formats.loss(epoch.validation['loss']):<8}"
     )
     if "accuracy" in epoch.validation:

@@ -6,9 +6,22 @@ report. Pure functions without imports that cost anything: the first screen uses
 
 import time
 
-from engine.words import NOTHING, duration, loss, percent, seconds
+from engine.words import NOTHING, duration, epoch_label, epoch_words, loss, percent, seconds
 
-__all__ = ["NOTHING", "ago", "big", "count", "duration", "loss", "percent", "seconds", "size", "state_mark"]
+__all__ = [
+    "NOTHING",
+    "ago",
+    "big",
+    "count",
+    "duration",
+    "epoch_label",
+    "epoch_words",
+    "loss",
+    "percent",
+    "seconds",
+    "size",
+    "state_mark",
+]
 
 _GIGA = ("G", 1e9)
 

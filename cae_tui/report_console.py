@@ -13,7 +13,7 @@ from cae_tui.report_words import about_lines, measured_lines, verdicts
 from engine.errors import RunError
 from engine.runs import Home, RunDirectory
 from engine.states import COMPLETE
-from engine.words import views
+from engine.words import best_epoch, views
 
 if TYPE_CHECKING:
     from cae_tui.console import OutputConsole
@@ -84,9 +84,10 @@ def _essentials(result: Mapping[str, Any]) -> Iterator[str]:
     if result["state"] in COMPLETE and result["message"]:
         yield result["message"]
     if result["best_validation_loss"] is not None:
+        epochs = result["epochs"]
         yield (
-            f"best validation loss {formats.loss(result['best_validation_loss'])} at epoch {result['best_epoch']}, "
-            f"{formats.duration(result['seconds'])} for {result['epochs']} epochs"
+            f"best validation loss {formats.loss(result['best_validation_loss'])} at {best_epoch(result)}, "
+            f"{formats.duration(result['seconds'])} for {epochs} epoch{'s' if epochs != 1 else ''}"
         )
     tested = result.get("evaluated_on") == "test"
     if result["kind"] == "classifier" and result.get("report"):

@@ -5,6 +5,7 @@ that leaving a screen and coming back loses nothing. The same fold serves a run 
 another process trains, and one that ended last week: replay its events, then follow them.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from engine.events import (
     EpochEnded,
     EvaluationStarted,
     Event,
+    MistakesCounted,
     OverfittingSeen,
     Paused,
     Resumed,
@@ -26,6 +28,7 @@ from engine.events import (
     Warned,
 )
 from engine.states import PAUSED, RUNNING
+from engine.words import epoch_label
 
 BATCHES_KEPT = 2000
 """Points of the batch chart; every second one is dropped when there are more."""
@@ -48,6 +51,7 @@ class RunState:
     batches: list[tuple[float, float]] = field(default_factory=list)  # epochs since the run began, training loss
     batch: BatchEnded | None = None  # the latest, of the epoch under way
     samples: SamplesSaved | None = None
+    mistakes: MistakesCounted | None = None  # of the latest epoch in which they were counted
     notices: list[str] = field(default_factory=list)  # warnings and overfitting signs, each once
     overfitting: OverfittingSeen | None = None  # of the latest epoch only
     evaluating: str = ""  # what is being measured, once training is over
@@ -83,6 +87,16 @@ class RunState:
             return self.batch.epoch
         done = len(self.stage_log)
         return min(done + 1, self.stage_epochs) if self.live else done
+
+    @property
+    def epoch_label(self) -> str:
+        """That epoch as every screen names it: `epoch 3/15`, `fine-tuning 3/15`."""
+        return epoch_label(self.stage, self.epoch, self.stage_epochs, len(str(self.stage_epochs)))
+
+    def epochs_of(self, stage: str) -> int:
+        """How many epochs that stage has, were it not to stop early; 0 where that is not known."""
+        stages = dict(zip(self.started.stages, self.started.epochs, strict=False)) if self.started else {}
+        return stages.get(stage, 0)
 
     @property
     def stage_log(self) -> list[EpochEnded]:
@@ -150,6 +164,10 @@ class RunState:
             ends[epoch.stage] = position
         return list(ends.items())
 
+    def stage_counts(self) -> dict[str, int]:
+        """How many epochs of each stage are complete, in order."""
+        return dict(Counter(epoch.stage for epoch in self.epochs))
+
     def apply(self, event: Event) -> None:
         """Take one event in."""
         match event:
@@ -166,6 +184,8 @@ class RunState:
                 self.batch = None
                 if self.overfitting and self.overfitting.epoch != event.epoch:
                     self.overfitting = None
+            case MistakesCounted():
+                self.mistakes = event
             case SamplesSaved():
                 self.samples = event
             case Warned():

@@ -138,7 +138,7 @@ class _Teller:
     def _update(self, study: StudyRecord, bar: Progress, task: TaskID) -> None:
         trial, facts = study.current, ""
         if trial is not None:
-            facts = f"epoch {trial.epochs}/{trial.planned}  "
+            facts = f"{study.epoch_of(trial)}  "
         if study.eta is not None:
             facts += f"ETA {formats.duration(study.eta)}"
         done = study.done + (trial.epochs / max(trial.planned, 1) if trial else 0)
@@ -188,7 +188,7 @@ def _trial_line(point: PointRecord, trial: Trial) -> str:
     line = f"trial {trial.number:>3}  {describe(point.values)}{seed}: "
     if trial.best_loss is None:
         return f"{line}{trial.state}. {trial.message}".rstrip()
-    line += f"val_loss {formats.loss(trial.best_loss)} at epoch {trial.best_epoch}"
+    line += f"val_loss {formats.loss(trial.best_loss)} at {trial.best_at}"
     if trial.ms_per_step is not None and trial.epoch_seconds is not None:
         line += f", {formats.seconds(trial.ms_per_step)} ms/step, {formats.seconds(trial.epoch_seconds)} s/epoch"
     if trial.shared:

@@ -89,6 +89,15 @@ class EpochEnded(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MistakesCounted(Event):
+    """A classifier's validation images were counted by their class and the one that they were taken for."""
+
+    stage: str
+    epoch: int
+    counts: tuple[tuple[int, ...], ...]  # [true class][predicted class]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SamplesSaved(Event):
     """Some validation images and their reconstructions were written."""
 
@@ -177,6 +186,7 @@ class EventFormat:
             StageStarted,
             BatchEnded,
             EpochEnded,
+            MistakesCounted,
             SamplesSaved,
             Warned,
             OverfittingSeen,
@@ -208,6 +218,8 @@ class EventFormat:
             case BatchEnded(metrics=metrics) | EpochEnded(train=metrics) if "loss" not in metrics:
                 return None
             case EpochEnded(validation=metrics) if "loss" not in metrics:
+                return None
+            case MistakesCounted(counts=counts) if any(len(row) != len(counts) for row in counts):
                 return None
         return event
 

@@ -43,6 +43,7 @@ from engine.spec_file import check_unchanged
 from engine.states import EARLY_STOPPED, ENDED_FOR_GOOD, FAILED, FINISHED, PRUNED, RUNNING, SKIPPED, STOPPED
 from engine.tasks import Classification, Reconstruction, Task
 from engine.training import ENDS, Progress, Stage, StageData, fit
+from engine.words import epoch_words
 
 SAMPLES = 10  # validation images that an autoencoder is shown to rebuild after each epoch
 
@@ -371,8 +372,9 @@ def _end_early(
         recorder.with_room(lambda: write_model(work.run.model, model, dict(model.state_dict())))
     kept = "The weights of the stage before are kept." if best.exists() else ""
     if progress.best_epoch:
-        kept = f"The weights of epoch {progress.best_epoch}, the best, are kept."
-    when = trained or f"in epoch {min(progress.epoch, dict(work.spec.stages)[progress.stage])}"
+        kept = f"The weights of {epoch_words(progress.stage, progress.best_epoch)}, the best, are kept."
+    reached = min(progress.epoch, dict(work.spec.stages)[progress.stage])
+    when = trained or f"in {epoch_words(progress.stage, reached)}"
     if progress.ended in (SKIPPED, PRUNED):
         why = " its losses so far were worse than most." if progress.ended == PRUNED else ""
         message = f"{progress.ended.capitalize()} {when}{':' if why else '.'}{why} {kept}".strip()
@@ -382,9 +384,10 @@ def _end_early(
         message = " ".join(filter(None, ("Stopped", *told, recorder.control.why)))
     else:
         rate = stage_of(work.spec, progress.stage).learning_rate
+        where = f"{epoch_words(progress.stage, progress.epoch)}, step {progress.step}"
         message = (
-            f"The loss was no longer a finite number in epoch {progress.epoch}, step {progress.step}: "
-            f"{steadier(work.spec, rate)}. {kept or 'No epoch was completed, so no model is kept.'}"
+            f"The loss was no longer a finite number in {where}: {steadier(work.spec, rate)}. "
+            f"{kept or 'No epoch was completed, so no model is kept.'}"
         )
     recorder.warn(recorder.doubt())
     result = _result(work, recorder, progress, progress.ended)

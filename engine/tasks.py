@@ -8,6 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+CLASSES_COUNTED = 64
+"""Up to so many classes what was taken for what is counted in each validation: a table of more nobody looks through."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -15,6 +18,7 @@ class Outcome:
 
     objective: Tensor  # what the gradient is taken of
     metrics: dict[str, Tensor]  # means over the batch, detached; "loss" is always there
+    confusion: Tensor | None = None  # counts of images by true and predicted class, where a task evaluates classes
 
 
 class Task(Protocol):
@@ -62,8 +66,11 @@ class Classification:
         if model.training and self.label_smoothing:
             objective = functional.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
         with torch.no_grad():
-            accuracy = (logits.argmax(1) == labels).float().mean()
-        return Outcome(objective, {"loss": loss.detach(), "accuracy": accuracy})
+            predicted = logits.argmax(1)
+            accuracy = (predicted == labels).float().mean()
+        counted = not model.training and logits.shape[1] <= CLASSES_COUNTED
+        confusion = count_pairs(labels, predicted, logits.shape[1]) if counted else None
+        return Outcome(objective, {"loss": loss.detach(), "accuracy": accuracy}, confusion)
 
     def rank(self, validation: Mapping[str, float]) -> list[float]:
         """By the mistakes, and among epochs of as many by the loss.
@@ -72,3 +79,16 @@ class Classification:
         the loss more than mistakes do.
         """
         return [round(1 - validation["accuracy"], 6), validation["loss"]]
+
+
+def count_pairs(true: Tensor, predicted: Tensor, classes: int) -> Tensor:
+    """How many images of each class (rows) were taken for which (columns): shape (classes, classes), int64.
+
+    Args:
+        true: integers in [0, classes), shape (n,).
+        predicted: the same.
+    """
+    pairs = true * classes + predicted
+    counts = torch.zeros(classes * classes, dtype=torch.int64, device=pairs.device)
+    # Not bincount, for which a GPU would have to wait until the largest is known.
+    return counts.index_add_(0, pairs, torch.ones_like(pairs)).view(classes, classes)

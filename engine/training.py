@@ -22,7 +22,17 @@ from engine.batches import DeviceImages
 from engine.control import Asked, AskedToEndError, Control
 from engine.device import Device, is_out_of_memory
 from engine.errors import RunError
-from engine.events import BatchEnded, Continued, Emit, EpochEnded, OverfittingSeen, Paused, StageEnded, StageStarted
+from engine.events import (
+    BatchEnded,
+    Continued,
+    Emit,
+    EpochEnded,
+    MistakesCounted,
+    OverfittingSeen,
+    Paused,
+    StageEnded,
+    StageStarted,
+)
 from engine.optimisation import make_optimizer, make_scheduler, optimizer_state, restore_optimizer
 from engine.readings import Readings
 from engine.states import DIVERGED, EARLY_STOPPED, FINISHED, PRUNED, SKIPPED, STOPPED
@@ -179,8 +189,12 @@ def evaluate(
     indices: NDArray[np.int64],
     device: Device,
     control: Control | None = None,
+    counts: list[Tensor] | None = None,
 ) -> dict[str, float]:
     """Means of a task's metrics over all those images, in eval mode; the model is left in the mode it was in.
+
+    Args:
+        counts: takes what of each batch was taken for what, where the task counts it: (classes, classes).
 
     Raises:
         AskedToEndError: `control` asks for the end of the run.
@@ -189,19 +203,19 @@ def evaluate(
     model.eval()
     names: tuple[str, ...] = ()
     means: list[Tensor] = []
-    counts: list[int] = []
+    sizes: list[int] = []
     try:
         with torch.inference_mode(), device.autocast():
-            for outcome, count in images.each(indices, partial(task, model), control):
+            for outcome, size in images.each(indices, partial(task, model), control):
                 names = tuple(outcome.metrics)
                 means.append(torch.stack(tuple(outcome.metrics.values())))
-                counts.append(count)
+                sizes.append(size)
+                if counts is not None and outcome.confusion is not None:
+                    counts.append(outcome.confusion)
             rows = torch.stack(means).tolist()  # read once: each reading makes a GPU wait
     finally:
         model.train(training)
-    sums = [
-        sum(value * count for value, count in zip(column, counts, strict=True)) for column in zip(*rows, strict=True)
-    ]
+    sums = [sum(value * size for value, size in zip(column, sizes, strict=True)) for column in zip(*rows, strict=True)]
     return {name: total / len(indices) for name, total in zip(names, sums, strict=True)}
 
 
@@ -275,9 +289,10 @@ class _Loop:
         progress, stage = self.progress, self.stage
         begun = time.perf_counter()
         train = {name: total / self.steps for name, total in progress.sums.items()}
+        counts: list[Tensor] = []
         try:
             validation = evaluate(
-                self.model, self.task, self.data.images, self.data.validation, self.device, self.control
+                self.model, self.task, self.data.images, self.data.validation, self.device, self.control, counts
             )
         except AskedToEndError:  # a resume begins with this validation
             return self._wait()
@@ -310,6 +325,9 @@ class _Loop:
         if best:
             self.keeper.keep_best(stage.name, self.model)
         self.emit(ended)
+        if counts:
+            rows = tuple(tuple(row) for row in torch.stack(counts).sum(0).tolist())
+            self.emit(MistakesCounted(stage=stage.name, epoch=progress.epoch, counts=rows))
         progress.losses = [*progress.losses, (train["loss"], validation["loss"])][-OVERFITTING_EPOCHS - 1 :]
         if sign := overfitting(progress.losses):
             self.emit(OverfittingSeen(stage=stage.name, epoch=progress.epoch, message=sign))

@@ -52,6 +52,27 @@ def percent(share: float | None, digits: int = 2) -> str:
     return f"{text} %"
 
 
+WHOLE_RUNS = ("autoencoder", "from scratch")
+"""Stages that a run has no other beside: their epochs are the run's."""
+
+
+def epoch_label(stage: str, epoch: int, of: int, digits: int = 0) -> str:
+    """Where a run is, as `epoch 3/15`; with the stage where there may be several, each counts its own: `frozen 3/5`."""
+    name = "epoch" if not stage or stage in WHOLE_RUNS else stage
+    return f"{name} {epoch:>{max(digits, 1)}}" + (f"/{of}" if of else "")
+
+
+def epoch_words(stage: str, epoch: int) -> str:
+    """The same in a sentence: `epoch 3`, `fine-tuning epoch 3`."""
+    return f"epoch {epoch}" if not stage or stage in WHOLE_RUNS else f"{stage} epoch {epoch}"
+
+
+def best_epoch(result: Mapping[str, Any]) -> str:
+    """The best epoch of what `result.json` holds, in words: that of the latest stage which completed one."""
+    having = [stage for stage in result.get("stages") or () if stage.get("best_epoch")]
+    return epoch_words(str(having[-1]["stage"]) if having else "", result.get("best_epoch") or 0)
+
+
 def views(result: Mapping[str, Any]) -> str:
     """How the probabilities of a classifier's result came about, where more than one view of an image was averaged."""
     count = result.get("views", 1)

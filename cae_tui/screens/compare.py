@@ -76,7 +76,7 @@ has a column for each run: what it came to, and every field in which the specs d
                 self.cae.tell(str(error), "warning")
         curves = [
             Curve(f"{self.short(run.status.id)} {run.status.title}", run.state.series("train"),
-                  run.state.series("validation"), place)
+                  run.state.series("validation"), place, stages=run.state.stage_counts())
             for place, run in enumerate(self._runs)
         ]  # fmt: skip
         self.query_one(StudyChart).show_curves(curves)

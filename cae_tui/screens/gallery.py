@@ -87,9 +87,12 @@ What the model made of the images it was measured on.
   For an autoencoder it says the mean squared error of its reconstruction.
 - `a` all, `c` correct, `i` incorrect; `0` to `9` one class, `[` and `]` the class before and after, `x` every class;
   `o` another order. The arrows move, `PgUp` and `PgDn` (or `p` and `n`) turn the page.
+- Of more than ten classes a number is typed digit by digit: each narrows it down, `Backspace` takes one back, `Enter`
+  or any other key takes the class, Escape goes back to what was shown before.
 - `Enter` shows one large, with every class's probability and its reconstruction; left and right go on from there,
   Escape goes back.
-- Thumbnails are averaged down; a large image is exact where there is room, else the scale is shown.
+- Thumbnails are averaged down; a large image is exact, or up to four times as large where there is room. How large
+  stands beneath it.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "show('all')", "All", id="gallery.all", show=False, tooltip="Correct and incorrect ones"),
@@ -102,6 +105,9 @@ What the model made of the images it was measured on.
                     tooltip=f"Only class {name}")
             for name in range(10)
         ),
+        Binding("backspace", "untype", "Digit back", id="gallery.class-untype", show=False,
+                tooltip="Take back the last digit of a class"),
+        Binding("enter", "take_class", "Take", id="gallery.class-take", show=False, tooltip="Take the typed class"),
         Binding("left_square_bracket", "next_class(-1)", "Class before", id="gallery.class-before", show=False,
                 tooltip="The class before"),
         Binding("right_square_bracket", "next_class(1)", "Class after", id="gallery.class-after", show=False,
@@ -124,6 +130,8 @@ What the model made of the images it was measured on.
         self.found: list[Prediction] = []
         self.at = 0  # among `found`
         self.large = False
+        self.typed = ""  # digits of a class, so far
+        self._before: int | None = None  # the class that was shown before they were typed
         self._pictures: dict[int, Picture] = {}
         self._images: dict[int, ImageView] = {}
 
@@ -163,8 +171,9 @@ What the model made of the images it was measured on.
 
     # -- drawing ---------------------------------------------------------------------------------
 
-    def refilter(self, **changes: str | int | None) -> None:
-        """Apply the filter, with `changes`, from its first image on."""
+    def refilter(self, typed: str = "", **changes: str | int | None) -> None:
+        """Apply the filter, with `changes`, from its first image on; `typed` are the digits of a class so far."""
+        self.typed = typed
         self.filter = replace(self.filter, **changes)  # type: ignore[arg-type]  # each caller names a field and its own type
         if self.view is None:
             return
@@ -253,8 +262,11 @@ What the model made of the images it was measured on.
                 style = "bold reverse" if name == chosen.show else ""
                 parts.append(_clickable(name[0], name, f"show('{name}')", style))
         if self.view is not None and self.view.classes:
-            keys = f"0–{self.view.classes - 1}" if self.view.classes <= 10 else "[ ]"
-            if chosen.true_class is None:
+            keys = f"0–{self.view.classes - 1:,}"
+            if self.typed:
+                prompt = f" class {self.typed}▏ of {keys} "
+                parts.append(Content.styled(prompt, "bold reverse") + Content(" Enter takes it, Esc cancels"))
+            elif chosen.true_class is None:
                 parts.append(_clickable(keys, "every class", "every_class"))
             else:
                 parts.append(_clickable("x", f"class {chosen.true_class}", "every_class", "bold reverse"))
@@ -284,12 +296,17 @@ What the model made of the images it was measured on.
             return self.view is not None and self.view.kind == "classifier"
         if action in ("of_class", "next_class", "every_class"):
             return self.view is not None and self.view.classes > 0
+        if action in ("untype", "take_class"):
+            return bool(self.typed)
         if action == "step":
             return self.large
         return True
 
     def step_back(self) -> bool:
-        """From one image to the cards."""
+        """From a class that is being typed to the one before, or from one image to the cards."""
+        if self.typed:
+            self.refilter(true_class=self._before)
+            return True
         if not self.large:
             return False
         self.large = False
@@ -311,9 +328,35 @@ What the model made of the images it was measured on.
         self.post_message(ListSorted(f"gallery of a {self.view.kind}", order))
 
     def action_of_class(self, name: int) -> None:
-        """One true class."""
-        if self.view is not None and name < self.view.classes:
-            self.refilter(true_class=name)
+        """One true class; of more than ten another digit of its number."""
+        classes = self.view.classes if self.view else 0
+        if classes <= 10:
+            if name < classes:
+                self.refilter(true_class=name)
+            return
+        number = int(self.typed + str(name))
+        if number < classes:
+            self._type(str(number))
+        else:
+            self.cae.tell(f"There is no class {number:,}: the last is {classes - 1:,}.", "warning")
+
+    def _type(self, digits: str) -> None:
+        """Show the class of these digits, and wait for more."""
+        if not self.typed:
+            self._before = self.filter.true_class
+        self.refilter(digits, true_class=int(digits))
+
+    def action_untype(self) -> None:
+        """Without the last digit; without any, what was shown before."""
+        if len(self.typed) > 1:
+            self._type(self.typed[:-1])
+        else:
+            self.refilter(true_class=self._before)
+
+    def action_take_class(self) -> None:
+        """The class that was typed is the one."""
+        self.typed = ""
+        self.draw()
 
     def action_next_class(self, step: int) -> None:
         """The class before or after, of those that an image is of."""
@@ -344,6 +387,7 @@ What the model made of the images it was measured on.
         self._go(steps)
 
     def _go(self, steps: int) -> None:
+        self.typed = ""
         if self.found:
             self.at = min(max(self.at + steps, 0), len(self.found) - 1)
             self.draw()
@@ -356,7 +400,10 @@ What the model made of the images it was measured on.
 
     @on(CardGrid.Opened)
     def open_large(self) -> None:
-        """Show the image at the cursor large."""
+        """Show the image at the cursor large; where a class is being typed, Enter takes it."""
+        if self.typed:
+            self.action_take_class()
+            return
         self.large = True
         self.draw()
         self.set_focus(None)

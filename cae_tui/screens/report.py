@@ -79,6 +79,22 @@ What a complete run came to, measured once on images that nothing was chosen by.
         Binding("2", "pane('picture')", "Picture", id="report.picture", tooltip="Confusion or images", show=False),
         Binding("3", "pane('curves')", "Curves", id="report.charts", tooltip="The curves", show=False),
         Binding("4", "pane('about')", "About", id="report.about", tooltip="How the run came about", show=False),
+        Binding(
+            "right_square_bracket",
+            "turn(1)",
+            "Next images",
+            id="report.images-next",
+            show=False,
+            tooltip="The next validation images",
+        ),
+        Binding(
+            "left_square_bracket",
+            "turn(-1)",
+            "Images before",
+            id="report.images-before",
+            show=False,
+            tooltip="The validation images before",
+        ),
         Binding("down", "enter_pane", "Into it", id="report.enter", tooltip="From the tabs into the pane", show=False),
     ]
 
@@ -134,6 +150,7 @@ What a complete run came to, measured once on images that nothing was chosen by.
         self.query_one("#top").display = self.query_one("#bottom").display = False
         self.query_one("#about").border_title = "About the run"
         self.query_one(Tabs).display = False
+        self.watch(self.query_one("#strip"), "told", self.name_images, init=False)
         self.open_run()
 
     @work(exclusive=True, group="open")
@@ -289,6 +306,8 @@ What a complete run came to, measured once on images that nothing was chosen by.
             return kind == "classifier" if parameters == ("incorrect",) else kind is not None
         if action in ("text", "sort"):
             return kind == "classifier" and (action == "text" or not self._as_text)
+        if action == "turn":
+            return self.view is not None and self.view.result.get("kind") == "autoencoder"
         if action in ("save", "copy"):
             return kind is not None
         return True
@@ -296,6 +315,16 @@ What a complete run came to, measured once on images that nothing was chosen by.
     def action_gallery(self, show: str) -> None:
         """Its predictions."""
         self.post_message(OpenGallery(self.run_id, show))
+
+    def action_turn(self, pages: int) -> None:
+        """Other images."""
+        self.query_one("#strip", SampleStripView).turn(pages)
+
+    def name_images(self, told: str) -> None:
+        """Say at the border which images are in sight, and how large."""
+        picture, strip = self.query_one("#picture"), self.query_one("#strip", SampleStripView)
+        if strip.display:
+            picture.border_title, picture.border_subtitle = strip.border_title, told
 
     def action_classify(self) -> None:
         """The form of a classifier on its encoder."""

@@ -31,6 +31,7 @@ from cae_tui.messages import (
 from cae_tui.screens.base import Page
 from cae_tui.widgets.epoch_log import EpochLog
 from cae_tui.widgets.loss_chart import LossChart
+from cae_tui.widgets.mistake_matrix import MistakeMatrix
 from cae_tui.widgets.run_progress import advice, status
 from cae_tui.widgets.sample_strip import SampleStripView
 from engine.errors import EngineError
@@ -40,16 +41,24 @@ if TYPE_CHECKING:
     from cae_tui.run_state import RunState
 
 WIDE, TALL = 110, 34
-"""Columns from which the status stands beside the chart; rows from which images stand under it."""
-ROOMY = 118
-"""Columns from which the log beside the chart has room for the time of a step."""
+"""Columns from which the status stands beside the chart; rows from which images stand under both."""
+ROOMY, SPACIOUS = 118, 160
+"""Columns from which the log beside the chart has room for the time of a step, and from which it has room to spare."""
+SIDES = {"-spacious": 64, "-roomy": 54, "": 46}
+"""Columns of what is beside the chart, as `training.tcss` has them."""
+STACKED = 24
+"""Rows from which a classifier's charts stand one over the other, each as wide as there is room for."""
+FRAME, STATUS, LEAST_LOG = 2, 11, 6
+"""Rows of the lines at the top and at the bottom; those that the status may take, and the log at least."""
+IMAGES_SHARE = 0.55
+"""How much of the height images may take beside the curves."""
 SECOND_CHART = 168
 """Columns from which an autoencoder's batches are drawn beside its epochs."""
 COMPLETE = (FINISHED, EARLY_STOPPED)
 RESUMABLE = (STOPPED, CUT_OFF, FAILED)
 KEYS = (
     "open_report", "pause", "go_on", "stop", "resume", "finish", "classify", "gallery", "again", "details", "scale",
-    "by", "show",
+    "by", "show", "turn",
 )  # fmt: skip
 LOADING = "Loading PyTorch and the images… this takes a few seconds."
 """Shown until the first event of a run has come."""
@@ -69,8 +78,12 @@ The curves of a run, as it learns or as it learnt.
 
 - **Loss**: training in blue (●), validation in orange (▲), ★ the epoch whose weights are kept.
   `l` switches between a logarithmic and an even scale, `b` between one point an epoch and one a batch.
-- **Images** (`i`): validation images over what the autoencoder makes of them, larger.
+  Where a run has several stages, each counts its epochs from 1: `fine-tuning 3/15`.
+- **Images** (`i`): validation images and what the autoencoder makes of them, as many as fit; `[` and `]` turn to the
+  others.
 - **Epochs** (`h`): the log, one line an epoch, five hundred epochs back.
+- **Confusion** (`m`): of a classifier, how many validation images of each class were taken for which in the latest
+  epoch.
 - `space` lets the run wait and go on; `s` asks whether to finish it now (its best weights are evaluated, and it has
   its report) or to stop it. One that was stopped goes on with `R`, or is finished with `F`.
 - Leaving the screen (Escape) does not stop the run: a line at the bottom tells of it everywhere, and
@@ -94,14 +107,22 @@ The curves of a run, as it learns or as it learnt.
         Binding("b", "by", "Batches", id="training.by", tooltip="A point an epoch, or a batch", show=False),
         Binding("i", "show('images')", "Images", id="training.images", tooltip="Images in place of the curves"),
         Binding("h", "show('epochs')", "Log", id="training.epochs", tooltip="The log in place of the curves"),
-    ]
+        Binding("m", "show('mistakes')", "Confusion", id="training.confusion",
+                tooltip="What was taken for what, in place of the curves"),
+        Binding("right_square_bracket,pagedown", "turn(1)", "Next images", id="training.images-next", show=False,
+                tooltip="The next validation images"),
+        Binding("left_square_bracket,pageup", "turn(-1)", "Images before", id="training.images-before", show=False,
+                tooltip="The validation images before"),
+    ]  # fmt: skip
 
     def __init__(self, run: str = "") -> None:
         super().__init__()
         self.run_id = run
         self.state: RunState | None = None
+        self.instead = ""  # of the curves: images, epochs or mistakes
+        self._images_height = ""
         self._samples_of: object = None
-        self._arranged: tuple[bool, ...] = ()
+        self._arranged: tuple[object, ...] = ()
         self._keys: tuple[object, ...] = ()  # what the keys that are shown depend on
         self._words = Content()
         self._height = -1  # of those words, in lines
@@ -124,7 +145,7 @@ The curves of a run, as it learns or as it learnt.
         return run.id == self.run_id
 
     def compose_page(self) -> Iterator[Widget]:
-        """Chart and images on the left, status and log on the right."""
+        """Charts on the left, status, log and confusion on the right, images under both."""
         yield Static(LOADING, id="waiting", markup=False)
         with Horizontal(id="panes"):
             with Vertical(id="left"):
@@ -132,12 +153,14 @@ The curves of a run, as it learns or as it learnt.
                     yield LossChart(keys="(l, b switch)", id="loss")
                     yield LossChart("accuracy", id="accuracy")
                     yield LossChart(by="batch", id="batches")
-                yield SampleStripView(id="strip")
                 yield EpochLog(id="long-log")
+                yield MistakeMatrix(still=False, id="long-mistakes")
             with Vertical(id="right"):
                 with VerticalScroll(id="status-pane", can_focus=False):
                     yield Static(id="status", markup=False)
                 yield EpochLog(id="log")
+                yield MistakeMatrix(still=True, id="mistakes")
+        yield SampleStripView(id="strip")
         yield Static(id="advice", markup=False)
 
     def on_mount(self) -> None:
@@ -186,6 +209,8 @@ The curves of a run, as it learns or as it learnt.
         self.state = run
         if first:
             self.refresh_crumbs()
+        for matrix in self.query(MistakeMatrix):
+            matrix.show(run)
         if self._arrange():
             self.call_after_refresh(self._redraw)  # some of it is drawn to the width it gets only now
         self.query_one("#loss", LossChart).show(run)
@@ -199,7 +224,7 @@ The curves of a run, as it learns or as it learnt.
         if run.samples is not None and run.samples is not self._samples_of:
             self._samples_of = run.samples
             self.read_samples(run.id, run.samples.file, run.samples.epoch)
-        keys = (run.state, run.live, run.evaluating)
+        keys = (run.state, run.live, run.evaluating, run.mistakes is None)
         if keys != self._keys:
             self._keys = keys
             self.refresh_keys()
@@ -255,30 +280,62 @@ The curves of a run, as it learns or as it learnt.
         run = self.state
         waits = run is None or (run.started is None and run.live)
         self.query_one("#waiting").display = waits
-        self.query_one("#panes").display = not waits
         classifier = run is not None and run.kind == "classifier"
-        self.set_class(width >= WIDE, "-beside")
-        self.set_class(width >= ROOMY, "-roomy")
-        self.set_class(height >= TALL, "-under")
-        self.set_class(classifier, "-classifier")
-        images, epochs = self.has_class("-images") and not classifier, self.has_class("-epochs")
-        wide, tall = width >= WIDE, height >= TALL
-        long_log = epochs or (classifier and wide and tall)
+        wide, rows = width >= WIDE, height - FRAME
+        instead = self.instead if self._can_show(self.instead) else ""
+        side = next(name for name, least in (("-spacious", SPACIOUS), ("-roomy", ROOMY), ("", 0)) if width >= least)
+        for name in ("-spacious", "-roomy"):
+            self.set_class(name == side, name)
+        self.set_class(wide, "-beside")
+        needed = self.query_one("#mistakes", MistakeMatrix).needed
+        counted = classifier and wide and run is not None and run.mistakes is not None and instead != "mistakes"
+        fits = counted and needed.width <= SIDES[side] and needed.height <= rows - STATUS - LEAST_LOG
+        left = width - SIDES[side]
+        under = counted and not fits and not instead and needed.width <= left and needed.height <= rows - STACKED
+        self.set_class(under, "-confusion-under")
+        self.set_class(classifier and not under and (rows if wide else rows - STATUS) >= STACKED, "-stacked")
+        beside = wide and not (instead == "mistakes" and needed.width > left)
+        images = not classifier and (instead == "images" or (wide and height >= TALL))
         shown = {
-            "#charts": not images and not epochs,
-            "#strip": not classifier and not epochs and (images or (wide and tall)),
-            "#long-log": long_log,
-            "#log": wide and not long_log,
-            "#right": wide or not images,  # a pair is exact in 14 rows
+            "#panes": not waits and instead != "images",
+            "#charts": not instead,
+            "#strip": images and not waits,
+            "#long-log": instead == "epochs",
+            "#long-mistakes": instead == "mistakes" or under,
+            "#log": wide and instead != "epochs",
+            "#mistakes": fits,
+            "#right": beside or (not wide and instead != "mistakes"),  # ten classes take 14 rows
             "#accuracy": classifier and width >= 60,
             "#batches": not classifier and width >= SECOND_CHART,
         }
         for name, visible in shown.items():
             self.query_one(name).display = visible
-        self.query_one("#strip", SampleStripView).exact = images
-        arranged = (*shown.values(), waits, wide, tall)
+        self._size_images(rows, alone=instead == "images")
+        arranged = (*shown.values(), waits, wide, side)
         changed, self._arranged = arranged != self._arranged, arranged
         return changed
+
+    def _size_images(self, rows: int, *, alone: bool) -> None:
+        """Give the images all rows, or as many as exact pairs need, one over the other or side by side."""
+        shape = self.state.started.image_shape if self.state and self.state.started else (28, 28, 1)
+        exact = (shape[0] + 1) // 2
+        wanted = (2 * exact + 2, exact + 2, exact // 2 + 2)  # with the border
+        most = int(rows * IMAGES_SHARE)
+        height = "1fr" if alone else str(next((each for each in wanted if each <= most), most))
+        if height != self._images_height:
+            self._images_height = height
+            self.query_one("#strip").styles.height = height
+
+    def _can_show(self, what: str) -> bool:
+        """Whether there is something to show in place of the curves."""
+        run = self.state
+        if run is None:
+            return what == "epochs"
+        return {
+            "images": run.kind != "classifier",
+            "mistakes": run.kind == "classifier" and run.mistakes is not None,
+            "epochs": True,
+        }.get(what, False)
 
     # -- keys ------------------------------------------------------------------------------------
 
@@ -310,7 +367,9 @@ The curves of a run, as it learns or as it learnt.
             case "details":
                 return bool(run.result.get("details"))
             case "show":
-                return parameters != ("images",) or run.kind != "classifier"
+                return self._can_show(str(parameters[0]))
+            case "turn":
+                return self.query_one("#strip").display
         return True
 
     def action_open_report(self) -> None:
@@ -368,9 +427,16 @@ The curves of a run, as it learns or as it learnt.
         chart.by = "epoch" if chart.shown_by == "batch" else "batch"
 
     def action_show(self, what: str) -> None:
-        """Images or the log in place of the curves, or the curves again."""
-        other = {"images": "epochs", "epochs": "images"}[what]
-        self.remove_class(f"-{other}")
-        self.toggle_class(f"-{what}")
+        """Images, the log or the confusion in place of the curves, or the curves again."""
+        self.instead = "" if self.instead == what else what
         self._arrange()
+        matrix = self.query_one("#long-mistakes")
+        if self.instead == "mistakes":
+            matrix.focus()
+        elif matrix.has_focus:
+            self.set_focus(None)
         self.call_after_refresh(self._redraw)
+
+    def action_turn(self, pages: int) -> None:
+        """Other images."""
+        self.query_one("#strip", SampleStripView).turn(pages)

@@ -58,6 +58,15 @@ class Axis:
     names: Sequence[str] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stage on an axis of epochs: those of the run, over all stages, after which it began and ended so far."""
+
+    stage: str
+    start: int
+    end: int
+
+
 class Chart(PlotextPlot):
     """A plotext chart that is drawn again where `stale` says so, or where its size or the theme is another."""
 
@@ -127,6 +136,28 @@ class Chart(PlotextPlot):
     def write(self, words: str, column: int, row: int, *, alignment: Alignment, colour: Colour) -> None:
         """Words in the chart, over everything else, at a cell of its `Curves`."""
         self._plot.text(words, column, row, alignment=alignment, color=colour)
+
+    def write_stages(self, curves: Curves, spans: Sequence[Span], shift: float) -> None:
+        """A line between stages, `shift` epochs after the last of each, and their names where they hide no curve."""
+        if len(spans) < 2:
+            return
+        taken = curves.cells()
+        edge = 0
+        for span in spans:
+            border = curves.columns if span is spans[-1] else min(curves.column(span.end + shift), curves.columns)
+            if span is not spans[-1]:
+                curves.rule(span.end + shift, "gray")
+            room = border - edge - 2
+            name = span.stage if len(span.stage) <= room else f"{span.stage[: room - 1]}…"
+            start = (edge + border - len(name)) // 2
+            rows = [
+                row
+                for row in (curves.rows - 1, 0)
+                if not any((column, row) in taken for column in range(start, start + len(name)))
+            ]
+            if room >= 4 and rows:
+                self.write(name, start, rows[0], alignment="left", colour="gray")
+            edge = border
 
     def built(self, curves: Curves) -> list[Strip]:
         """The lines of the chart with `curves` in it, and of what was written since `begin`."""

@@ -107,7 +107,8 @@ class ConfusionMatrix(ScrollView, can_focus=True):
         count, total = self.counts[true][predicted], sum(self.counts[true])
         if not total:
             return f"Class {self.names[true]} has no image here: other images were taken for it."
-        images = f"{formats.count(count)} of {formats.count(total)} images of class {self.names[true]}"
+        noun = "image" if total == 1 else "images"
+        images = f"{formats.count(count)} of {formats.count(total)} {noun} of class {self.names[true]}"
         verb = "was" if count == 1 else "were"
         share = formats.percent(self.share(true, predicted))
         return f"{images} {verb} taken for {self.names[predicted]} ({share})."
@@ -143,7 +144,7 @@ class ConfusionMatrix(ScrollView, can_focus=True):
     def _segment(self, true: int, predicted: int) -> Segment:
         count = self.counts[true][predicted]
         text = (str(count) if count else "·").rjust(self._cell)
-        if (true, predicted) == self.cursor:
+        if self.can_focus and (true, predicted) == self.cursor:
             variables = self.app.theme_variables
             under = Color.parse(variables["primary" if self.has_focus else "border-blurred"])
             over = Color.parse(variables["background" if self.has_focus else "foreground"])
@@ -191,6 +192,8 @@ class ConfusionMatrix(ScrollView, can_focus=True):
 
     def on_click(self, event: Click) -> None:
         """To the cell that was clicked; a click on the cursor asks for its images."""
+        if not self.can_focus:
+            return
         x = event.x - self._label + int(self.scroll_offset.x)
         y = event.y - HEADER + int(self.scroll_offset.y)
         cell = (y, x // self._cell)

@@ -135,9 +135,7 @@ def strip_parts(run: "RunState", name: str) -> tuple[Content, ...]:
         doing = run.state
     parts = [state_content(run.state, f"{doing} {name}".rstrip())]
     if run.stage_epochs:
-        several = run.started is not None and len(run.started.stages) > 1
-        stage = f"{run.stage} " if several else ""
-        parts.append(Content(f"{stage}epoch {run.epoch}/{run.stage_epochs}"))
+        parts.append(Content(formats.epoch_label(run.stage, run.epoch, run.stage_epochs)))
     log = run.stage_log
     if log:
         parts.append(Content(f"val_loss {formats.loss(log[-1].validation['loss'])}"))

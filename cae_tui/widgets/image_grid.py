@@ -1,7 +1,8 @@
 """Images in a terminal: half blocks, two pixels a cell.
 
 `▀` shows its foreground above and its background below, so a 28×28 image is exact at 28×14 cells, in every
-terminal with 24-bit colour. At any other size pixels are averaged by area, which keeps thin strokes.
+terminal with 24-bit colour. At two, three or four times that every pixel is a square of its own; at any other size
+pixels are averaged by area, which keeps thin strokes.
 Pure Python on bytes: Home draws its digits without numpy.
 """
 
@@ -23,11 +24,34 @@ Rgb = tuple[int, int, int]
 Cell = tuple[Rgb, Rgb | None]  # the upper pixel, and the lower where there is one
 
 UPPER_HALF = "▀"
+LARGEST = 4
+"""How many times larger than exact an image is drawn at most: beyond that its squares are all one sees."""
 
 
-def cells_of(picture: "Picture") -> tuple[int, int]:
-    """The columns and rows at which `picture` is exact."""
-    return picture.width, (picture.height + 1) // 2
+def cells_of(picture: "Picture", scale: int = 1) -> tuple[int, int]:
+    """The columns and rows at which `picture` is exact, each pixel a square of `scale` by `scale`."""
+    return scale * picture.width, (scale * picture.height + 1) // 2
+
+
+def scale_of(picture: "Picture", width: int, height: int) -> int:
+    """The scale at which those columns and rows are exact; 0 where pixels are averaged."""
+    scale = width // picture.width
+    return scale if scale and cells_of(picture, scale) == (width, height) else 0
+
+
+def largest(picture: "Picture", columns: int, rows: int) -> tuple[int, int]:
+    """The columns and rows of the largest whole scale that fits into those given; `fitting` where none does."""
+    for scale in range(LARGEST, 0, -1):
+        width, height = cells_of(picture, scale)
+        if width <= columns and height <= rows:
+            return width, height
+    return fitting(picture, columns, rows)
+
+
+def scale_words(picture: "Picture", width: int, height: int) -> str:
+    """How large it is drawn there: `exact`, `3× as large`, or `averaged to 14×14`."""
+    scale = scale_of(picture, width, height)
+    return "exact" if scale == 1 else f"{scale}× as large" if scale else f"averaged to {2 * height}×{width}"
 
 
 def fitting(picture: "Picture", columns: int, rows: int) -> tuple[int, int]:
@@ -55,8 +79,8 @@ def half_blocks(picture: "Picture", *, width: int | None = None, height: int | N
 
 @lru_cache(maxsize=1024)
 def _draw(picture: "Picture", width: int, height: int) -> Text:
-    exact = (width, height) == cells_of(picture)
-    rows = _rows(picture) if exact else _averaged(picture, width, 2 * height)
+    scale = scale_of(picture, width, height)
+    rows = _enlarged(_rows(picture), scale) if scale else _averaged(picture, width, 2 * height)
     text = Text(no_wrap=True, end="")
     for upper in range(0, len(rows), 2):
         if upper:
@@ -82,6 +106,12 @@ def _rows(picture: "Picture") -> list[list[Rgb]]:
         ]
     flat = [(pixels[at], pixels[at + 1], pixels[at + 2]) for at in range(0, 3 * width * picture.height, 3)]
     return [flat[start : start + width] for start in range(0, len(flat), width)]
+
+
+def _enlarged(rows: list[list[Rgb]], scale: int) -> list[list[Rgb]]:
+    return (
+        rows if scale == 1 else [[pixel for pixel in row for _ in range(scale)] for row in rows for _ in range(scale)]
+    )
 
 
 def _shares(pixels: int, wanted: int) -> list[list[tuple[int, float]]]:
@@ -132,7 +162,7 @@ def beside(pictures: "Sequence[Picture]", *, width: int, height: int, gap: int =
 
 
 class PictureView(Static):
-    """One picture: as large as fits into the widget, exact at most; nothing while there is none."""
+    """One picture, as large as fits into the widget; nothing while there is none."""
 
     DEFAULT_CSS = """
     PictureView {
@@ -151,5 +181,5 @@ class PictureView(Static):
         """The picture at the widget's size."""
         if self.picture is None or not self.content_size.width or not self.content_size.height:
             return Text()
-        columns, rows = fitting(self.picture, *self.content_size)
+        columns, rows = largest(self.picture, *self.content_size)
         return half_blocks(self.picture, width=columns, height=rows)

@@ -6,7 +6,7 @@ thinned to what the width can show.
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
@@ -15,7 +15,7 @@ from textual.strip import Strip
 
 from cae_tui import formats
 from cae_tui.themes import Rgb, data_colours
-from cae_tui.widgets.chart import Axis, Chart
+from cae_tui.widgets.chart import Axis, Chart, Span
 from cae_tui.widgets.curves import Curve, Curves, Point
 
 if TYPE_CHECKING:
@@ -111,15 +111,6 @@ def tick_label(value: float) -> str:
     return f"{value:.4f}".rstrip("0").rstrip(".") if value else "0"
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A stage on the axis: the epochs of the run, over all stages, after which it began and ended so far."""
-
-    stage: str
-    start: int
-    end: int
-
-
 def stage_spans(run: "RunState | None", *, by_batch: bool = False) -> list[Span]:
     """The stages that are drawn, at least one; `by_batch` with the epoch under way."""
     spans: list[Span] = []
@@ -132,6 +123,18 @@ def stage_spans(run: "RunState | None", *, by_batch: bool = False) -> list[Span]
     elif reached > done or not spans:
         spans.append(Span(stage, done, reached))
     return spans
+
+
+def epoch_axis(spans: Sequence[Span], first: float, last: float, width: int) -> Axis:
+    """Whole epochs under a chart of so many columns, each stage's own from 1; `first` is 0 or 1."""
+    most = max(width // 7, 2)
+    ticks, names = [], []
+    for place, span in enumerate(spans):
+        count = (int(last) if place == len(spans) - 1 else span.end) - span.start
+        own = epoch_ticks(0 if first == 0 and not place else 1, count, max(round(most * count / last), 1))
+        ticks += [float(span.start + tick) for tick in own]
+        names += [str(tick) for tick in own]
+    return Axis(first, last, ticks, names)
 
 
 def stage_best(run: "RunState") -> list[int]:
@@ -251,7 +254,6 @@ class LossChart(Chart):
         by_epoch = self.shown_by == "epoch"
         spans = stage_spans(run, by_batch=not by_epoch)
         curves = self.begin(width, height, self._across(spans, width), self._up(min(values), max(values), height))
-        self._stages(spans, curves)
         best = drawable([validation[place - 1] for place in stage_best(run)], self.logarithmic)
         colours = data_colours(self.app)
         lines = self._lines(training, spans, curves)
@@ -260,6 +262,7 @@ class LossChart(Chart):
         curve = self._curve(curves, lines, colours.validation, VALIDATION_MARK, marked=True, line=by_epoch)
         for point in self._scaled(best):
             curves.pin(curve, point, BEST_MARK, "default")
+        self.write_stages(curves, spans, 0.5 if by_epoch else 0.0)
         return self.built(curves)
 
     def _points(self, split: str) -> Points:
@@ -291,18 +294,8 @@ class LossChart(Chart):
             first, last = 0.0, float(max(spans[-1].end, 1))
         else:
             first, last = 1.0, float(max(spans[-1].end, 2))
-        spans = [*spans[:-1], replace(spans[-1], end=int(last))]
-        most = max(width // 7, 2)
-        ticks, names = [], []
-        for place, span in enumerate(spans):
-            count = span.end - span.start
-            room = max(round(most * count / last), 1)
-            own = epoch_ticks(0 if first == 0 and not place else 1, count, room)
-            ticks += [float(span.start + tick) for tick in own]
-            names += [str(tick) for tick in own]
-        if last == 1 and first == 0:
-            names[-1] = "1 epoch"
-        return Axis(first, last, ticks, names)
+        axis = epoch_axis(spans, first, last, width)
+        return replace(axis, names=[*axis.names[:-1], "1 epoch"]) if (first, last) == (0, 1) else axis
 
     def _up(self, low: float, high: float, height: int) -> Axis:
         """The axis of losses or accuracies for values from `low` to `high`."""
@@ -348,20 +341,3 @@ class LossChart(Chart):
 
     def _scaled(self, points: Points) -> Points:
         return [(x, math.log10(y)) for x, y in points] if self.logarithmic else points
-
-    def _stages(self, spans: Sequence[Span], curves: Curves) -> None:
-        """A line between stages, and their names where a curve ends last."""
-        if len(spans) < 2:
-            return
-        row = 0 if self.metric == "accuracy" else curves.rows - 1
-        shift = 0.5 if self.shown_by == "epoch" else 0.0
-        edge = 0
-        for span in spans:
-            border = curves.columns if span is spans[-1] else min(curves.column(span.end + shift), curves.columns)
-            if span is not spans[-1]:
-                curves.rule(span.end + shift, "gray")
-            room = border - edge - 2
-            name = span.stage if len(span.stage) <= room else f"{span.stage[: room - 1]}…"
-            if room >= 4:
-                self.write(name, (edge + border) // 2, row, alignment="center", colour="gray")
-            edge = border

@@ -11,12 +11,12 @@ from textual.widgets import Static
 
 from cae_tui import formats
 from cae_tui.views import ImageView, Picture, Prediction
-from cae_tui.widgets.image_grid import PictureView, cells_of, fitting
+from cae_tui.widgets.image_grid import PictureView, fitting, largest, scale_of
 from cae_tui.widgets.run_progress import bar
 
 MOST_BARS = 10
-BARS_WIDTH = 18
-"""Columns that the bars have at least."""
+BARS_WIDTH, EASY_WIDTH = 18, 36
+"""Columns that the bars have at least, and those that an image is not drawn larger than exact for."""
 
 
 def probability_lines(probabilities: Sequence[float], true: int | None, width: int) -> list[Content]:
@@ -48,11 +48,11 @@ def probability_lines(probabilities: Sequence[float], true: int | None, width: i
 
 
 def scale_note(picture: Picture, width: int, height: int) -> str:
-    """`28×28 pixels`, or how much smaller it is drawn."""
-    size = f"{picture.height}×{picture.width}"
-    if (width, height) == cells_of(picture):
-        return f"{size} pixels"
-    return f"{size}, drawn {2 * height}×{width}"
+    """`28×28 pixels`, and how much larger or smaller it is drawn."""
+    size, scale = f"{picture.height}×{picture.width}", scale_of(picture, width, height)
+    if not scale:
+        return f"{size}, drawn {2 * height}×{width}"
+    return f"{size} pixels" if scale == 1 else f"{size} pixels, drawn {scale}× as large"
 
 
 class PredictionView(Widget):
@@ -112,10 +112,12 @@ class PredictionView(Widget):
         if image is None:
             bars.update(Content.styled(self._waits, "$foreground-muted"))
             return
-        sides = 2 if image.reconstruction is not None else 1
-        self._picture("#original", image.picture, sides)
+        # Where a reconstruction may still come the image is as large as it will be beside it.
+        sides = 2 if image.reconstruction is not None or self._waits else 1
+        easy = EASY_WIDTH if prediction.predicted is not None else 0
+        self._picture("#original", image.picture, sides, easy)
         if image.reconstruction is not None:
-            self._picture("#reconstruction", image.reconstruction, sides)
+            self._picture("#reconstruction", image.reconstruction, sides, easy)
         drawn = self.query_one("#original").styles
         width = int(drawn.width.value) if drawn.width else 28
         height = int(drawn.height.value) if drawn.height else 14
@@ -129,10 +131,12 @@ class PredictionView(Widget):
         else:
             bars.update(Content.styled(self._waits, "$foreground-muted") if self._waits else Content())
 
-    def _picture(self, name: str, picture: Picture, sides: int) -> None:
+    def _picture(self, name: str, picture: Picture, sides: int, easy: int) -> None:
         view = self.query_one(name, PictureView)
-        room = (self.size.width - BARS_WIDTH) // sides - 2
-        width, height = fitting(picture, max(room, 4), max(self.size.height - 3, 2))
+        rows = max(self.size.height - 3, 2)
+        width, height = largest(picture, (self.size.width - easy) // sides - 2, rows)
+        if scale_of(picture, width, height) < 2:
+            width, height = fitting(picture, max((self.size.width - BARS_WIDTH) // sides - 2, 4), rows)
         view.styles.width, view.styles.height = width, height
         view.picture = picture
 

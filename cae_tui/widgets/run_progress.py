@@ -37,15 +37,15 @@ def progress_lines(run: RunState, width: int) -> list[Content]:
     if not run.stage_epochs:
         return []
     done = len(run.stage_log) + run.done_epochs - len(run.epochs)
-    digits = len(str(run.stage_epochs))
-    lines = [progress_line(f"epoch {run.epoch:>{digits}}/{run.stage_epochs}", done / run.stage_epochs, width)]
+    bars = [(run.epoch_label, done / run.stage_epochs)]
     if run.started and len(run.started.stages) > 1 and run.live:
-        lines.append(progress_line("whole run", run.share, width))
+        bars.append(("whole run", run.share))
     if run.live and not run.evaluating:
         step = run.batch.step if run.batch else 0
         steps = run.batch.steps if run.batch else run.steps
-        lines.append(progress_line(f"step {step:>{len(str(steps))}}/{steps}", step / steps if steps else 0.0, width))
-    return lines
+        bars.append((f"step {step:>{len(str(steps))}}/{steps}", step / steps if steps else 0.0))
+    room = max(BAR_LABEL, *(len(label) for label, _ in bars))
+    return [progress_line(label.ljust(room), share, width) for label, share in bars]
 
 
 def speed_line(run: RunState) -> str:
@@ -72,7 +72,7 @@ def best_line(run: RunState) -> str:
     best = run.best
     if best is None:
         return ""
-    line = f"best {formats.loss(best.validation['loss'])} at epoch {best.epoch}"
+    line = f"best {formats.loss(best.validation['loss'])} at {formats.epoch_words(best.stage, best.epoch)}"
     if "accuracy" in best.validation:
         line += f" · accuracy {formats.percent(best.validation['accuracy'])}"
     latest = run.stage_log[-1]
@@ -135,16 +135,14 @@ def log_line(epoch: EpochEnded, digits: int, width: int) -> Content:
         pieces.append((f"val_acc {epoch.validation['accuracy']:.4f}", orange))
     time = f"{epoch.seconds:.0f}s" if epoch.seconds >= 1 else f"{epoch.seconds:.1f}s"
     pieces += [(f"{time:>4}", ""), (f"{epoch.ms_per_step:.0f}ms/step", "")]
-    for gap, kept in (("  ", len(pieces)), (" ", len(pieces)), ("  ", len(pieces) - 1), (" ", len(pieces) - 1)):
-        length = sum(len(text) for text, _ in pieces[:kept]) + len(gap) * (kept - 1)
-        if length + 2 <= width:  # and the star
+    # What is missed least goes first: the times, then what training itself came to.
+    for given_up in ((), pieces[-1:], pieces[-2:], [*pieces[-2:], *pieces[2:-4]], [*pieces[1:-4], *pieces[-2:]]):
+        kept = [piece for piece in pieces if piece not in given_up]
+        fitting = [gap for gap in ("  ", " ") if sum(len(text) + len(gap) for text, _ in kept) - len(gap) + 2 <= width]
+        if fitting:  # with the star
             break
-    else:
-        gap, kept = " ", len(pieces) - 2
-    parts: list[Content] = [
-        Content.assemble((text, style)) if style else Content(text) for text, style in pieces[:kept]
-    ]
-    return Content(gap).join(parts) + Content(f" {'★' if epoch.best else ''}".rstrip())
+    parts = [Content.assemble((text, style)) if style else Content(text) for text, style in kept]
+    return Content((fitting or [" "])[0]).join(parts) + Content(f" {'★' if epoch.best else ''}".rstrip())
 
 
 def stage_line(stage: str) -> Content:
@@ -160,7 +158,8 @@ def advice(run: RunState) -> tuple[str, str]:
     best = run.best
     told = ""
     if best is not None:
-        told = f": best validation loss {formats.loss(best.validation['loss'])} at epoch {best.epoch}"
+        told = f": best validation loss {formats.loss(best.validation['loss'])} at "
+        told += formats.epoch_words(best.stage, best.epoch)
     finish = ", F to finish it with its best weights" if run.epochs else ""
     match run.state:
         case "finished" | "early-stopped":

@@ -1,40 +1,70 @@
-"""Validation images over their reconstructions, as many as fit.
+"""Validation images and their reconstructions, as many pairs as fit, a page at a time.
 
-An image of 28×28 pixels is exact at 28×14 cells. Where there is no room for that above one another, pairs
-are averaged down to half of it, unless exactness is asked for: then a pair lies side by side.
+Every pixel of fewer pairs rather than averages of more; where all pairs fit, as large as they do. A pair stands one
+over the other or side by side, whichever leaves room for more of them.
 """
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from rich.text import Text
 from textual.reactive import reactive
 from textual.widget import Widget
 
 from cae_tui.views import Picture, SampleStrip
-from cae_tui.widgets.image_grid import beside, cells_of, half_blocks
+from cae_tui.widgets.image_grid import LARGEST, beside, cells_of, half_blocks, scale_words
 
 GAP, PAIR_GAP = 1, 3
 STACKED = "Validation images over their reconstructions"
 SIDE_BY_SIDE = "Validation images, each left of its reconstruction"
+LEAST = 3
+"""Columns and rows below which nothing can be seen in an image."""
 
 Size = tuple[int, int]
 
 
-def half_of(size: Size) -> Size:
-    """Half as wide and half as high, for thumbnails."""
-    return max(1, size[0] // 2), max(1, size[1] // 2)
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """How pairs are laid out: the cells of one image, and pairs across and down."""
+
+    size: Size
+    stacked: bool
+    across: int
+    down: int
+
+    @property
+    def count(self) -> int:
+        """Pairs of a page."""
+        return self.across * self.down
 
 
-def pair_size(picture: Picture, width: int, height: int, *, stacked: bool = True) -> Size | None:
-    """Cells of one image of a pair: exact, or halved until the pair fits; None where nothing can be seen."""
+def arrangement(picture: Picture, width: int, height: int, pairs: int) -> Arrangement | None:
+    """How that many pairs of images like `picture` are drawn in so many cells; None where none can be seen."""
+    for scale in range(LARGEST, 1, -1):
+        found = _most(cells_of(picture, scale), width, height)
+        if found is not None and found.count >= pairs:
+            return found
     size = cells_of(picture)
-    across, down = (0, 2) if stacked else (2 * GAP + 1, 1)
-    while size[0] * (1 if stacked else 2) + across > width or size[1] * down > height:
-        if min(size) <= 3:
-            return None
-        size = half_of(size)
-    return size
+    while min(size) >= LEAST or size == cells_of(picture):
+        if found := _most(size, width, height):
+            return found
+        size = max(1, size[0] // 2), max(1, size[1] // 2)
+        if max(size) == 1:
+            break
+    return None
 
 
-def in_line(pairs: list[tuple[Picture, Picture]], size: Size) -> Text:
+def _most(size: Size, width: int, height: int) -> Arrangement | None:
+    """The arrangement with the most pairs of images of that size."""
+    columns, rows = size
+    stacked = Arrangement(size, True, (width + GAP) // (columns + GAP), (height + GAP) // (2 * rows + GAP))
+    pair = 2 * columns + GAP
+    side = Arrangement(size, False, (width + PAIR_GAP) // (pair + PAIR_GAP), (height + GAP) // (rows + GAP))
+    best = max(stacked, side, key=lambda one: one.count)  # the first, where both have as many
+    return best if best.count else None
+
+
+def in_line(pairs: Sequence[tuple[Picture, Picture]], size: Size) -> Text:
     """Pairs in one line, each image beside its reconstruction."""
     lines = [Text() for _ in range(size[1])]
     for place, pair in enumerate(pairs):
@@ -46,8 +76,14 @@ def in_line(pairs: list[tuple[Picture, Picture]], size: Size) -> Text:
     return Text("\n", no_wrap=True, end="").join(lines)
 
 
+def over(pairs: Sequence[tuple[Picture, Picture]], size: Size, gap: str) -> Text:
+    """Pairs in one line, each image over its reconstruction, with `gap` in between."""
+    rows = [beside([pair[side] for pair in pairs], width=size[0], height=size[1], gap=GAP) for side in (0, 1)]
+    return Text(gap, no_wrap=True, end="").join(rows)
+
+
 class SampleStripView(Widget):
-    """The pairs of one epoch; `exact` asks for fewer pairs, side by side, rather than averaged ones."""
+    """The pairs of one epoch; `first` is the one that the page in sight begins with."""
 
     DEFAULT_CSS = """
     SampleStripView {
@@ -60,8 +96,10 @@ class SampleStripView(Widget):
     """
 
     strip: reactive[SampleStrip | None] = reactive(None)
-    exact: reactive[bool] = reactive(False)
+    first: reactive[int] = reactive(0)
     note: reactive[str] = reactive("They come after the first epoch.")
+    told: reactive[str] = reactive("")
+    """What is in sight: epoch, which of how many, and how large."""
 
     def on_mount(self) -> None:
         """Name it."""
@@ -75,40 +113,53 @@ class SampleStripView(Widget):
         """Name it after the epoch."""
         self._write_titles()
 
-    def watch_exact(self) -> None:
-        """Name how it is drawn."""
+    def watch_first(self) -> None:
+        """Name what is in sight."""
         self._write_titles()
 
-    def _plan(self, picture: Picture) -> tuple[bool, Size | None]:
-        """Whether pairs are stacked, and the cells of an image."""
-        width, height = self.size
-        size = pair_size(picture, width, height)
-        if self.exact and size != cells_of(picture):
-            return False, pair_size(picture, width, height, stacked=False)
-        return True, size
+    def turn(self, pages: int) -> None:
+        """To other pairs; after the last come the first."""
+        plan = self._plan()
+        if plan is not None and self.strip is not None:
+            every = -(-len(self.strip.originals) // plan.count)
+            self.first = (self.first // plan.count + pages) % every * plan.count
+
+    def _plan(self) -> Arrangement | None:
+        originals = self.strip.originals if self.strip is not None else ()
+        return arrangement(originals[0], *self.size, len(originals)) if originals else None
+
+    def _page(self, plan: Arrangement) -> tuple[int, int]:
+        """The pairs in sight: from which on, and up to which; a page always begins where it would by turning."""
+        assert self.strip is not None
+        start = min(self.first, len(self.strip.originals) - 1) // plan.count * plan.count
+        return start, min(start + plan.count, len(self.strip.originals))
 
     def _write_titles(self) -> None:
-        strip = self.strip
-        self.border_title, self.border_subtitle = STACKED, ""
-        if strip is not None and strip.originals:
-            stacked, size = self._plan(strip.originals[0])
-            picture = strip.originals[0]
-            how = "" if size in (None, cells_of(picture)) else f" · averaged to {2 * size[1]}×{size[0]}" if size else ""
-            self.border_title = STACKED if stacked else SIDE_BY_SIDE
-            self.border_subtitle = f"epoch {strip.epoch}{how}"
+        strip, plan = self.strip, self._plan()
+        self.border_title, self.told = STACKED, ""
+        if strip is not None and plan is not None:
+            self.border_title = STACKED if plan.stacked else SIDE_BY_SIDE
+            start, end = self._page(plan)
+            every = len(strip.originals)
+            pages = "" if end - start == every else f" · {_numbers(start + 1, end)} of {every}, \\[ ] turns"
+            self.told = f"epoch {strip.epoch}{pages} · {scale_words(strip.originals[0], *plan.size)}"
+        self.border_subtitle = self.told
 
     def render(self) -> Text:
-        """As many pairs as fit, in the largest size that leaves the pair whole."""
-        strip, (width, height) = self.strip, self.size
+        """A page of pairs."""
+        strip = self.strip
         if strip is None or not strip.originals:
             return Text(self.note, style="dim")
-        stacked, size = self._plan(strip.originals[0])
-        if size is None:
+        plan = self._plan()
+        if plan is None:
             return Text("Too little room to draw images.", style="dim")
-        if not stacked:
-            count = max(1, (width + PAIR_GAP) // (2 * size[0] + GAP + PAIR_GAP))
-            return in_line(list(zip(strip.originals, strip.reconstructions, strict=True))[:count], size)
-        count = max(1, (width + GAP) // (size[0] + GAP))
-        text = beside(strip.originals[:count], width=size[0], height=size[1], gap=GAP)
-        text.append("\n\n" if height > 2 * size[1] else "\n")
-        return text.append_text(beside(strip.reconstructions[:count], width=size[0], height=size[1], gap=GAP))
+        start, end = self._page(plan)
+        pairs = list(zip(strip.originals, strip.reconstructions, strict=True))[start:end]
+        rows = [pairs[place : place + plan.across] for place in range(0, len(pairs), plan.across)]
+        gap = "\n\n" if len(rows) == 1 and self.size.height > 2 * plan.size[1] else "\n"
+        drawn = [over(row, plan.size, gap) if plan.stacked else in_line(row, plan.size) for row in rows]
+        return Text("\n\n", no_wrap=True, end="").join(drawn)
+
+
+def _numbers(first: int, last: int) -> str:
+    return str(first) if first == last else f"{first}–{last}"

@@ -17,13 +17,13 @@ from textual.strip import Strip
 
 from cae_tui import formats
 from cae_tui.themes import Rgb, data_colours, series_colours
-from cae_tui.widgets.chart import Axis, Chart
+from cae_tui.widgets.chart import Axis, Chart, Span
 from cae_tui.widgets.curves import Curves
 from cae_tui.widgets.loss_chart import (
     TRAINING_MARK,
     VALIDATION_MARK,
     drawable,
-    epoch_ticks,
+    epoch_axis,
     linear_ticks,
     log_ticks,
     pieces,
@@ -31,7 +31,16 @@ from cae_tui.widgets.loss_chart import (
     tick_label,
 )
 from engine.studies.records import PointRecord, StageRecord
-from engine.studies.series import BEST_CURVES, MOST_CURVES, axis_of, drawn, mean_curve, pareto
+from engine.studies.series import (
+    BEST_CURVES,
+    MOST_CURVES,
+    alike,
+    axis_of,
+    drawn,
+    mean_curve,
+    pareto,
+    stages_of,
+)
 from engine.studies.tables import sort_key, sorted_values
 
 if TYPE_CHECKING:
@@ -44,6 +53,8 @@ CHARTS = ("curves", "each value", "by value", "by time", "importance", "parallel
 SMALL_WIDTH, SMALL_HEIGHT = 26, 8
 LEAST_WIDTH, LEAST_HEIGHT = 24, 6
 COMING = "No epoch has ended yet: curves begin with the first."
+TOGETHER = "epochs of all stages"
+"""What is numbered under the curves where the stages of some ended at other epochs than those of others."""
 ONLY_SEVERAL = "This chart is for grids and searches, where several hyperparameters vary together."
 
 Points = list[tuple[float, float]]
@@ -69,6 +80,7 @@ class Curve:
     validation: Sequence[float]
     position: int  # of its colour and marker
     picked: bool = False
+    stages: Mapping[str, int] = field(default_factory=dict)  # epochs of each stage of its training, in order
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +108,20 @@ class StageView:
                 mean_curve(stage.points[place], "validation"),
                 place,
                 picked=place == stage.pick,
+                stages=stages_of(stage.points[place]),
             )
             for place in places
         ]
+
+
+def common_spans(curves: Sequence[Curve]) -> list[Span]:
+    """The stages that all curves went through alike, as far as each of them got; none where they did not."""
+    longest = alike([curve.stages for curve in curves])
+    spans: list[Span] = []
+    for stage, count in longest.items():
+        start = spans[-1].end if spans else 0
+        spans.append(Span(stage, start, start + count))
+    return spans
 
 
 class StudyChart(Chart):
@@ -221,19 +244,29 @@ class StudyChart(Chart):
         legend = self._legend(curves, width)
         height -= len(legend)
         up, log = self._up([value for curve in curves for value in curve.validation if math.isfinite(value)], height)
-        raster = self.begin(width, height, self._epochs(max(len(curve.validation) for curve in curves), width), up)
+        spans, epochs = self._epochs(curves, width)
+        raster = self.begin(width, height, epochs, up)
         for curve in sorted(curves, key=lambda curve: curve.picked):  # where all else is equal the pick lies on top
             mark, colour = self._style(curve.position)
             self._line(raster, curve.validation, mark, colour, log=log)
+        self._name_stages(raster, spans, curves)
         return [*self.built(raster), *self.written(legend)]
 
     def _words(self, words: str) -> list[Strip]:
         return self.written(Text(words, style="dim"))
 
-    def _epochs(self, last: int, width: int) -> Axis:
-        last = max(last, 2)
-        ticks = epoch_ticks(1, last, max(width // 7, 2))
-        return Axis(1.0, float(last), ticks, [str(tick) for tick in ticks])
+    @staticmethod
+    def _epochs(curves: Sequence[Curve], width: int) -> tuple[list[Span], Axis]:
+        """The stages of the curves, each with its own epochs; those of all stages in one where they differ."""
+        last = max(*(len(curve.validation) for curve in curves), 2)
+        spans = common_spans(curves) or [Span("", 0, last)]
+        return spans, epoch_axis(spans, 1.0, float(last), width)
+
+    def _name_stages(self, raster: Curves, spans: Sequence[Span], curves: Sequence[Curve]) -> None:
+        if not spans[0].stage and any(len(curve.stages) > 1 for curve in curves):
+            self.write(TOGETHER, raster.columns // 2, raster.rows - 1, alignment="center", colour="gray")
+        else:
+            self.write_stages(raster, spans, 0.5)
 
     def _line(self, raster: Curves, losses: Sequence[float], mark: str, colour: Rgb, *, log: bool) -> None:
         points = [(float(at), value) for at, value in enumerate(losses, start=1)]
@@ -272,7 +305,7 @@ class StudyChart(Chart):
         each_width, each_height = width // across, (height - 1) // down - 1
         every = [v for curve in shown for v in (*curve.train, *curve.validation) if math.isfinite(v)]
         up, log = self._up(every, each_height)
-        epochs = self._epochs(max(len(curve.validation) for curve in shown), each_width)
+        spans, epochs = self._epochs(shown, each_width)
         colours = data_colours(self.app)
         lines: list[Strip] = []
         for first in range(0, len(shown), across):
@@ -286,6 +319,7 @@ class StudyChart(Chart):
                 raster = self.begin(each_width, each_height, epochs, up)
                 self._line(raster, curve.train, TRAINING_MARK, colours.training, log=log)
                 self._line(raster, curve.validation, VALIDATION_MARK, colours.validation, log=log)
+                self._name_stages(raster, spans, shown)
                 columns.append([line.adjust_cell_length(each_width) for line in self.built(raster)])
             lines += [*self.written([head]), *map(Strip.join, zip(*columns, strict=True))]
         key = Text.assemble(

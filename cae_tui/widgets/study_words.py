@@ -23,9 +23,11 @@ def progress(record: StudyRecord, run: RunState | None, *, wide: bool) -> Conten
     else:
         parts.append(Content(f"{record.done} of {record.total} trials · {formats.duration(record.seconds)}"))
     if trial is not None:
-        epoch = f"epoch {min(trial.epochs + 1, trial.planned)}/{trial.planned}"
-        if wide and run is not None and run.id == trial.run and run.batch is not None:
-            epoch += f" step {run.batch.step}/{run.batch.steps}"
+        epoch = record.epoch_of(trial)
+        if run is not None and run.id == trial.run and run.stage_epochs:
+            epoch = formats.epoch_label(run.stage, run.epoch, run.stage_epochs)
+            if wide and run.batch is not None:
+                epoch += f" step {run.batch.step}/{run.batch.steps}"
         parts.append(Content(epoch))
     if record.state == "running" and record.eta is not None:
         parts.append(Content(f"ETA {formats.duration(record.eta)} for all"))

@@ -97,6 +97,12 @@ def _log(axes: "Axes", values: Sequence[float]) -> None:
         axes.yaxis.set_minor_formatter(_PlainNumbers())
 
 
+def _epochs_of(stage: StageRecord) -> str:
+    """What the axis of epochs counts: a classifier's stages go on where the one before ended."""
+    several = any(len(trial.stage_epochs) > 1 for point in stage.points for trial in point.trials)
+    return "epoch, all stages of training together" if several else "epoch"
+
+
 def curves(stage: StageRecord) -> Figure:
     """Validation curves of all values in one chart."""
     figure = Figure(figsize=(6.4, 3.4))
@@ -112,7 +118,7 @@ def curves(stage: StageRecord) -> Figure:
         )  # fmt: skip
     _log(axes, every)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel("epoch")
+    axes.set_xlabel(_epochs_of(stage))
     axes.set_ylabel("validation loss")
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), fontsize=8)
     return figure
@@ -143,7 +149,7 @@ def small_multiples(stage: StageRecord) -> Figure:
         axes.set_title(brief(point.values) + (" ★" if place == stage.pick else ""), fontsize=8)
     if shown:
         grid[0][0].legend(fontsize=7)
-    figure.supxlabel("epoch", fontsize=9)
+    figure.supxlabel(_epochs_of(stage), fontsize=9)
     figure.supylabel("loss", fontsize=9)
     return figure
 

@@ -20,6 +20,7 @@ from engine.errors import StudyError
 from engine.files import delete_folder, read_json, storage_error, write_json
 from engine.runs import ID_ALPHABET, ID_LENGTH, Home, new_id, shortest_prefixes
 from engine.states import CUT_OFF, EARLY_STOPPED, FAILED, FINISHED, PAUSED, RUNNING, STOPPED
+from engine.words import epoch_words
 
 WAITING = "waiting"
 """What a trial is that has not begun, and a study whose pick a person is asked for."""
@@ -39,6 +40,9 @@ class Trial:
     shared: bool = False  # the run of an earlier stage's trial that has the same spec
     planned: int = 0  # epochs, all stages of training together
     epochs: int = 0  # completed
+    stage_epochs: dict[str, int] = field(
+        default_factory=dict
+    )  # those by stage of training; in the last is the best one
     best_epoch: int = 0
     best_loss: float | None = None  # validation loss of the best epoch of the last stage of training
     last_loss: float | None = None
@@ -56,6 +60,11 @@ class Trial:
     def ended(self) -> bool:
         """Whether nothing is left to do for it."""
         return self.state not in (WAITING, RUNNING, PAUSED, STOPPED, CUT_OFF)
+
+    @property
+    def best_at(self) -> str:
+        """Its best epoch in words, with the stage of training where there are several."""
+        return epoch_words(next(reversed(self.stage_epochs), ""), self.best_epoch)
 
     @property
     def complete(self) -> bool:
@@ -230,6 +239,12 @@ class StudyRecord:
     def final(self) -> dict[str, str]:
         """The values that were picked, of all stages."""
         return {name: value for stage in self.stages for name, value in stage.picked.items()}
+
+    def epoch_of(self, trial: Trial) -> str:
+        """How far a trial is: `epoch 4/20`; a classifier's, whose stages count their own, `3 of 20 epochs`."""
+        if self.spec.get("baseline", {}).get("kind") == "classifier":
+            return f"{trial.epochs} of {trial.planned} epochs"
+        return f"epoch {min(trial.epochs + 1, trial.planned)}/{trial.planned}"
 
     @property
     def current(self) -> Trial | None:

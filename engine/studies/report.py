@@ -157,12 +157,12 @@ class _Writer:
         if self.spec.repeats < 2:
             return []
         listed = [
-            [describe(point.values), str(trial.seed), words.loss(trial.best_loss), str(trial.best_epoch), trial.state]
+            [describe(point.values), str(trial.seed), words.loss(trial.best_loss), trial.best_at, trial.state]
             for point in stage.points
             for trial in point.trials
         ]
-        return [Heading(3, "Each seed"), Table(["point", "seed", "best val_loss", "epoch", "state"], listed,
-                                               words=frozenset({0, 4}))]  # fmt: skip
+        return [Heading(3, "Each seed"), Table(["point", "seed", "best val_loss", "best epoch", "state"], listed,
+                                               words=frozenset({0, 3, 4}))]  # fmt: skip
 
     def _figures(self, number: int, stage: StageRecord, names: str) -> list[Block]:
         per = time_column(self.kind, stage).per

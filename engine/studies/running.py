@@ -442,7 +442,7 @@ def collect(trial: Trial, run: RunDirectory) -> None:
 
 def fold(trial: Trial, run: RunDirectory) -> None:
     """Take in the epochs that a run has completed."""
-    trial.train, trial.validation, trial.epochs = [], [], 0
+    trial.train, trial.validation, trial.epochs, trial.stage_epochs = [], [], 0, {}
     trial.best_loss, trial.best_epoch, trial.seconds = None, 0, 0.0
     epochs = [event for event in run.read_events()[0] if isinstance(event, EpochEnded)]
     for event in epochs:
@@ -456,6 +456,7 @@ def _add_epoch(trial: Trial, event: EpochEnded) -> None:
     trial.train.append(event.train["loss"])
     trial.validation.append(event.validation["loss"])
     trial.epochs = len(trial.validation)
+    trial.stage_epochs[event.stage] = event.epoch
     trial.train_loss, trial.last_loss = event.train["loss"], event.validation["loss"]
     trial.best_loss, trial.best_epoch = event.best_loss, event.best_epoch
     trial.ms_per_step, trial.epoch_seconds = event.ms_per_step, event.seconds

@@ -1,7 +1,7 @@
 """The numbers behind a stage's charts, for the screen and for the document alike."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from engine.studies.records import PointRecord, StageRecord
 from engine.studies.spec import StudySpec, space_of
@@ -25,6 +25,23 @@ def mean_curve(point: PointRecord, name: str) -> list[float]:
     """Training (`train`) or validation loss by epoch, the mean over the point's trials as far as all of them got."""
     found = [getattr(trial, name) for trial in point.trials if getattr(trial, name)]
     return [sum(column) / len(column) for column in zip(*found, strict=False)] if found else []
+
+
+def stages_of(point: PointRecord) -> Mapping[str, int]:
+    """The epochs of each stage of training on a point's mean curve; none where its trials' stages differ."""
+    return alike([trial.stage_epochs for trial in point.trials if trial.validation])
+
+
+def alike(stages: Sequence[Mapping[str, int]]) -> Mapping[str, int]:
+    """The longest of `stages` (epochs of each, in order), where all others end on the way through it; else none."""
+    longest = max(stages, key=lambda each: sum(each.values()), default={})
+    whole = list(longest.items())
+    for each in stages:
+        *passed, (name, count) = each.items() or [("", 0)]
+        ahead = whole[len(passed) : len(passed) + 1]
+        if passed != whole[: len(passed)] or not ahead or ahead[0][0] != name or count > ahead[0][1]:
+            return {}
+    return longest
 
 
 def pareto(pairs: Sequence[tuple[float, float]]) -> list[int]:

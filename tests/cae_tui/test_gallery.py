@@ -498,3 +498,114 @@ def test_it_looks_right(
         await asyncio.sleep(0.2)
 
     assert snap_compare(app, terminal_size=size, run_before=look)
+
+
+# -- many classes ---------------------------------------------------------------------------------
+
+
+def shown_class(pilot: Pilot[None]) -> int | None:
+    return gallery(pilot).filter.true_class
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+async def test_every_class_of_two_hundred_is_reached_by_typing_its_number(opened: Open, size: tuple[int, int]) -> None:
+    async with opened(classified(400, classes=200), size) as pilot:
+        for name in (0, 7, 10, 19, 99, 100, 173, 199):
+            await press(pilot, *str(name), "enter")
+            assert shown_class(pilot) == name
+            assert captions(pilot)[0].split()[0] == str(name)
+            assert not gallery(pilot).large
+        await press(pilot, "enter")
+        assert gallery(pilot).large
+
+
+async def test_every_class_of_two_hundred_is_reached_by_brackets(opened: Open) -> None:
+    async with opened(classified(200, classes=200)) as pilot:
+        reached = []
+        for key, number in (("right_square_bracket", 200), ("left_square_bracket", 3)):
+            for _ in range(number):
+                await pilot.press(key)
+                reached.append(shown_class(pilot))
+        assert reached == [*range(200), 198, 197, 196]
+
+
+async def test_a_number_that_is_typed_stands_there_and_is_taken_back_or_cancelled(opened: Open) -> None:
+    async with opened(classified(400, classes=200)) as pilot:
+        await press(pilot, "4", "2", "enter", "1")
+        assert "class 1▏ of 0–199" in text(pilot).replace("\N{NO-BREAK SPACE}", " ")
+        assert shown_class(pilot) == 1
+        await press(pilot, "7")
+        assert "class 17▏" in text(pilot).replace("\N{NO-BREAK SPACE}", " ")
+        await press(pilot, "9", "9")  # 1799 is no class, and 1,799 neither
+        assert shown_class(pilot) == 179
+        await press(pilot, "backspace")
+        assert shown_class(pilot) == 17
+        await press(pilot, "escape")
+        assert shown_class(pilot) == 42
+        assert "▏" not in text(pilot)
+        await press(pilot, "1", "backspace")
+        assert (shown_class(pilot), gallery(pilot).typed) == (42, "")
+        await press(pilot, "escape")
+        assert not isinstance(pilot.app.screen, GalleryScreen)
+
+
+@pytest.mark.parametrize("key", ["o", "i", "x", "right_square_bracket", "right", "n"])
+async def test_another_key_ends_the_typing(opened: Open, key: str) -> None:
+    async with opened(classified(4000, classes=200)) as pilot:
+        await press(pilot, "1", "7", key)
+        assert gallery(pilot).typed == ""
+        await press(pilot, "3", "enter")
+        assert shown_class(pilot) == 3
+
+
+async def test_a_number_can_be_typed_over_a_large_image(opened: Open) -> None:
+    async with opened(classified(400, classes=200)) as pilot:
+        await press(pilot, "enter", "1", "9", "8", "enter")
+        assert "image 298" in text(pilot)
+        assert gallery(pilot).large
+        await press(pilot, "0", "escape")
+        assert gallery(pilot).large
+        assert shown_class(pilot) == 198
+
+
+@pytest.mark.parametrize("classes", [11, 200])
+async def test_leading_zeros_and_numbers_of_no_class_change_nothing(opened: Open, classes: int) -> None:
+    async with opened(classified(400, classes=classes)) as pilot:
+        await press(pilot, "0", "0", "7", "enter")
+        assert shown_class(pilot) == 7
+        await press(pilot, *str(classes), "enter")
+        assert shown_class(pilot) == int(str(classes)[:-1])
+
+
+# -- large images ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("size", "view", "autoencoder", "scale"),
+    [
+        (LARGE, classified(), True, 1),
+        (LARGE, classified(), False, 2),
+        (LARGE, reconstructed(), True, 2),
+        ((200, 60), classified(), True, 2),
+        ((200, 60), classified(), False, 3),
+        ((200, 60), reconstructed(), True, 3),
+        ((250, 70), reconstructed(), True, 4),
+    ],
+)
+async def test_a_large_image_is_drawn_larger_where_there_is_room(
+    opened: Open, size: tuple[int, int], view: PredictionsView, autoencoder: bool, scale: int
+) -> None:
+    async with opened(view, size, autoencoder=autoencoder) as pilot:
+        await press(pilot, "enter")
+        pictures = [name for name in ("#original", "#reconstruction") if autoencoder or name == "#original"]
+        for name in pictures:
+            drawn = pilot.app.screen.query_one(name)
+            assert drawn.content_size == (28 * scale, 14 * scale)
+            assert drawn.region.right <= size[0]
+            assert drawn.region.bottom <= size[1] - 1
+        assert ("drawn" in text(pilot)) is (scale > 1)
+        assert scale == 1 or f"28×28 pixels, drawn {scale}× as large" in text(pilot)
+        if view.kind == "classifier":
+            bars = pilot.app.screen.query_one("#bars").region
+            assert bars.width >= 30
+            assert bars.right <= size[0]

@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.color import Color
@@ -5,7 +6,7 @@ from rich.style import Style
 from rich.text import Text
 
 from cae_tui.views import Picture
-from cae_tui.widgets.image_grid import beside, fitting, half_blocks
+from cae_tui.widgets.image_grid import beside, cells_of, fitting, half_blocks, largest, scale_of, scale_words
 from tests.cae_tui.script import picture
 
 
@@ -78,6 +79,31 @@ def test_a_picture_fits_and_is_never_larger_than_exact(shape: tuple[int, int], r
     columns, rows = fitting(Picture(height, width, 1, bytes(height * width)), *room)
     assert 1 <= columns <= min(room[0], width)
     assert 1 <= rows <= min(room[1], (height + 1) // 2)
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+@pytest.mark.parametrize(("height", "width", "channels"), [(28, 28, 1), (5, 7, 3), (1, 1, 1), (3, 2, 1)])
+def test_an_enlarged_picture_has_each_pixel_as_a_square(scale: int, height: int, width: int, channels: int) -> None:
+    image = Picture(height, width, channels, bytes(at * 7 % 256 for at in range(height * width * channels)))
+    columns, rows = cells_of(image, scale)
+    assert scale_of(image, columns, rows) == scale
+    drawn = half_blocks(image, width=columns, height=rows)
+    for y in range(scale * height):
+        for x in range(columns):
+            at = ((y // scale) * width + x // scale) * channels
+            colour = image.pixels[at : at + channels] * (3 // channels)
+            style = style_at(drawn, y // 2, x)
+            assert (style.bgcolor if y % 2 else style.color) == Color.from_rgb(*colour)
+
+
+def test_the_largest_whole_scale_is_taken_and_an_average_where_there_is_none() -> None:
+    assert largest(picture(), 57, 28) == (56, 28)
+    assert largest(picture(), 56, 27) == (28, 14)
+    assert largest(picture(), 1000, 1000) == (112, 56)
+    assert largest(picture(), 27, 14) == fitting(picture(), 27, 14)
+    assert [scale_words(picture(), *size) for size in ((28, 14), (84, 42), (14, 7))] == [
+        "exact", "3× as large", "averaged to 14×14",
+    ]  # fmt: skip
 
 
 def test_pictures_side_by_side_are_a_gap_apart() -> None:

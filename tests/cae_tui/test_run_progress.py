@@ -4,10 +4,9 @@ import pytest
 
 from cae_tui.run_state import replay
 from cae_tui.widgets.run_progress import advice, best_line, log_line, progress_line, speed_line, status
-from cae_tui.widgets.sample_strip import pair_size
 from engine.events import EpochEnded, OverfittingSeen, Paused, Warned
 from tests.cae_tui.conftest import AUTOENCODER, CLASSIFIER, scripted_events
-from tests.cae_tui.script import halfway, picture
+from tests.cae_tui.script import halfway
 
 
 def test_a_progress_line_fills_its_width_and_is_full_only_at_the_end() -> None:
@@ -21,6 +20,16 @@ def test_speed_and_time_left_are_told_once_they_are_known() -> None:
     started = replay("a", scripted_events(epochs=20)[:2])
     assert speed_line(started) == "ETA after the first steps"
     assert speed_line(replay("a", halfway())) == "ETA 6:28 · 50 ms/step · 2,560 images/s"
+
+
+@pytest.mark.parametrize("width", range(38, 90))
+@pytest.mark.parametrize("kind", ["autoencoder", "classifier"])
+def test_no_line_of_the_log_is_cut_and_validation_is_always_told(kind: str, width: int) -> None:
+    for epoch in (event for event in scripted_events(kind, epochs=12) if isinstance(event, EpochEnded)):
+        line = log_line(epoch, 2, width)
+        assert line.cell_length <= max(width, 39)
+        assert "val_loss" in line.plain
+        assert ("val_acc" in line.plain) is (kind == "classifier")
 
 
 def test_the_best_epoch_and_the_patience_left_are_told() -> None:
@@ -77,16 +86,11 @@ def test_a_run_that_is_on_needs_no_advice() -> None:
     assert advice(replay("a", halfway())) == ("", "")
 
 
-def test_a_pair_of_images_is_exact_or_halved() -> None:
-    assert pair_size(picture(), 80, 30) == (28, 14)
-    assert pair_size(picture(), 80, 16) == (14, 7)
-    assert pair_size(picture(), 60, 14, stacked=False) == (28, 14)
-    assert pair_size(picture(), 2, 2) is None
-
-
 def test_a_classifier_shows_the_progress_of_the_whole_run() -> None:
     run = replay(CLASSIFIER, halfway("classifier"))
     plain = status(run, 46).plain
     assert "whole run" in plain
     assert "stage 1 of 2" in plain
+    assert "frozen  2/20" in plain
+    assert "at frozen epoch 1" in plain
     assert "whole run" not in status(replay(AUTOENCODER, halfway()), 46).plain

@@ -6,6 +6,7 @@ from engine.events import (
     Continued,
     EpochEnded,
     Event,
+    MistakesCounted,
     OverfittingSeen,
     Paused,
     RunEnded,
@@ -46,6 +47,26 @@ def test_a_run_is_where_its_latest_batch_says() -> None:
     state = replay("a", [started(), stage(), epoch(1, 0.5), batch(5, epoch=2)])
     assert (state.epoch, state.stage_epochs, state.done_epochs, state.total_epochs) == (2, 4, 1.5, 4)
     assert state.live
+
+
+def test_an_epoch_is_named_with_its_stage_where_there_are_several() -> None:
+    both = started(("frozen", "fine-tuning"), (5, 15))
+    state = replay("a", [both, stage("frozen", 5), epoch(1, 0.5, "frozen"), stage("fine-tuning", 15)])
+    assert state.epoch_label == "fine-tuning  1/15"
+    assert (state.epochs_of("frozen"), state.epochs_of("fine-tuning"), state.epochs_of("other")) == (5, 15, 0)
+    state.apply(epoch(1, 0.4, "fine-tuning"))
+    assert state.stage_counts() == {"frozen": 1, "fine-tuning": 1}
+    assert replay("a", [started(), stage(), batch(5, epoch=2)]).epoch_label == "epoch 2/4"
+    assert RunState("a").epochs_of("frozen") == 0
+
+
+def test_the_latest_count_of_mistakes_is_kept() -> None:
+    first = MistakesCounted(stage="frozen", epoch=1, counts=((1, 2), (0, 3)))
+    state = replay("a", [started(), stage("frozen"), epoch(1, 0.5, "frozen"), first])
+    assert state.mistakes == first
+    state.apply(replace(first, epoch=2))
+    assert state.mistakes is not None
+    assert state.mistakes.epoch == 2
 
 
 def test_the_eta_is_the_measured_time_of_what_is_left() -> None:

@@ -9,7 +9,7 @@ from textual.app import App, ComposeResult
 
 from cae_tui.themes import THEMES, data_variables
 from cae_tui.widgets.curves import Curves
-from cae_tui.widgets.study_chart import Curve, StageView, StudyChart, mark_of
+from cae_tui.widgets.study_chart import TOGETHER, Curve, StageView, StudyChart, mark_of
 from engine.studies.records import StageRecord
 from engine.studies.spec import study_from_json
 from tests.cae_tui.study_script import guided, trial
@@ -82,6 +82,37 @@ async def test_of_compared_runs_that_are_the_same_each_is_seen(size: tuple[int, 
             marks = [mark_of(place) for place in range(number)]
             plot = chart.text[: chart.text.rindex("└")]
             assert [mark for mark in marks if mark not in plot] == []
+
+
+async def axis_of(curves: list[Curve]) -> tuple[list[str], str]:
+    """The epochs written under the curves, and everything above."""
+    chart = StudyChart()
+    async with Host(chart).run_test(size=(80, 24)) as pilot:
+        chart.show_curves(curves)
+        await pilot.pause()
+        plot, _, below = chart.text.partition("└")
+        return below.split("\n")[1].split(), plot
+
+
+async def test_runs_of_the_same_stages_count_the_epochs_of_each_from_one() -> None:
+    whole = Curve("a", (), [0.5, 0.4, 0.3, 0.2, 0.1], 0, stages={"frozen": 2, "fine-tuning": 3})
+    begun = Curve("b", (), [0.6], 1, stages={"frozen": 1})
+    epochs, plot = await axis_of([begun, whole])
+    assert epochs == ["1", "2", "1", "2", "3"]
+    assert "frozen" in plot
+    assert "fine-tuning" in plot
+
+
+async def test_runs_of_other_stages_count_all_epochs_and_say_so() -> None:
+    one = Curve("a", (), [0.5, 0.4, 0.3, 0.2, 0.1], 0, stages={"frozen": 2, "fine-tuning": 3})
+    other = Curve("b", (), [0.6, 0.5, 0.4], 1, stages={"frozen": 1, "fine-tuning": 2})
+    epochs, plot = await axis_of([one, other])
+    assert epochs == ["1", "2", "3", "4", "5"]
+    assert TOGETHER in plot
+    scratch = replace(other, stages={"from scratch": 3})
+    epochs, plot = await axis_of([replace(one, stages={"autoencoder": 5}), scratch])
+    assert epochs == ["1", "2", "3", "4", "5"]
+    assert TOGETHER not in plot
 
 
 @pytest.mark.parametrize("chart_number", [2, 3])

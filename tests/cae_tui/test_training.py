@@ -17,8 +17,9 @@ from cae_tui.screens.training import LOADING, TrainingScreen
 from cae_tui.views import SampleStrip
 from cae_tui.widgets.epoch_log import EpochLog
 from cae_tui.widgets.loss_chart import LossChart
+from cae_tui.widgets.mistake_matrix import MistakeMatrix
 from cae_tui.widgets.sample_strip import SampleStripView
-from engine.events import BatchEnded, EpochEnded, Event, Paused, RunStarted
+from engine.events import BatchEnded, EpochEnded, Event, MistakesCounted, Paused, RunStarted
 from engine.runs import Home
 from engine.spec import AutoencoderSpec
 from tests.cae_tui.conftest import AUTOENCODER, CLASSIFIER, MakeApp, ScriptedWork, held, scripted_events, write_run
@@ -130,7 +131,8 @@ async def test_news_of_a_batch_neither_lay_out_the_screen_nor_make_the_footer_ag
         refresh = Widget.refresh
 
         def count(widget: Widget, *regions: Any, layout: bool = False, recompose: bool = False, **rest: Any) -> Any:
-            if layout or recompose:
+            # A page beneath may still be read; it is not drawn.
+            if (layout or recompose) and widget.is_attached and widget.screen is app.screen:
                 asked.append(repr(widget))
             return refresh(widget, *regions, layout=layout, recompose=recompose, **rest)
 
@@ -289,7 +291,7 @@ async def test_where_room_is_little_images_and_log_are_behind_keys(
         await pilot.pause()
         strip = screen.query_one(SampleStripView)
         assert strip.display
-        assert "averaged" not in str(strip.border_subtitle)  # one pair, exact
+        assert str(strip.border_subtitle) == "epoch 3 · 1 of 8, [ ] turns · exact"
         await pilot.press("h")
         await pilot.pause()
         assert screen.query_one("#long-log", EpochLog).display
@@ -337,15 +339,132 @@ async def test_the_log_says_when_its_first_line_comes_and_has_room_for_the_time_
         assert all("ms/step" in line.text for line in log.lines)
 
 
-async def test_a_classifier_shows_accuracy_beside_loss_and_a_long_log(make_app: MakeApp, home: Home) -> None:
+@pytest.mark.parametrize("size", [LARGE, (200, 60)])
+async def test_a_classifier_s_charts_have_the_width_and_the_log_and_confusion_stand_beside_them(
+    make_app: MakeApp, home: Home, size: tuple[int, int]
+) -> None:
     write_run(home, scripted_events("classifier"))
     app = make_app()
-    async with app.run_test(size=LARGE) as pilot:
+    async with app.run_test(size=size) as pilot:
         screen = await opened(app, pilot, CLASSIFIER)
-        assert screen.query_one("#accuracy").display
+        loss, accuracy, log = (screen.query_one(name).region for name in ("#loss", "#accuracy", "#log"))
+        matrix = screen.query_one("#mistakes", MistakeMatrix)
         assert not screen.query_one(SampleStripView).display
+        assert loss.width == accuracy.width >= size[0] / 2
+        assert accuracy.y == loss.bottom
+        assert log.x == matrix.region.x == loss.right
+        assert (log.right, matrix.region.right) == (size[0], size[0])
         assert "── fine-tuning ──" in text(app)
         assert "val_acc 0.9920" in text(app)
+        assert str(matrix.border_title) == "Validation confusion · fine-tuning 3/3"
+        assert matrix.region.height == 14
+        assert "592" in text(app)
+        await pilot.press("tab", "tab", "tab")
+        assert not matrix.has_focus
+        await pilot.press("h")
+        await pilot.pause()
+        assert screen.query_one("#long-log").region.width == loss.width
+        assert not screen.query_one("#charts").display
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE, (200, 60)])
+async def test_a_key_shows_the_confusion_of_the_latest_epoch_in_place_of_the_curves(
+    make_app: MakeApp, home: Home, size: tuple[int, int]
+) -> None:
+    write_run(home, scripted_events("classifier"))
+    app = make_app()
+    async with app.run_test(size=size) as pilot:
+        screen = await opened(app, pilot, CLASSIFIER)
+        await pilot.press("m")
+        await pilot.pause()
+        matrix = screen.query_one("#long-mistakes", MistakeMatrix)
+        assert matrix.has_focus
+        assert not screen.query_one("#charts").display
+        assert not screen.query_one("#mistakes").display
+        assert "2 of 596 images of class 4 were taken for 9" in text(app)
+        await pilot.press("home", *["up"] * 4)
+        await pilot.pause()
+        assert "590 of 590 images of class 0 were taken for 0" in text(app)
+        await pilot.press("m")
+        await pilot.pause()
+        assert screen.query_one("#charts").display
+        assert screen.focused is None
+
+
+async def test_news_keep_the_cell_that_was_chosen_and_count_anew(make_app: MakeApp, home: Home) -> None:
+    work, gate = held(scripted_events("classifier"), MistakesCounted, 2)
+    app = make_app(work)
+    async with app.run_test(size=SMALL) as pilot:
+        app.post_message(messages.Start(AutoencoderSpec()))
+        await wait(pilot, lambda: app.runner.current is not None and app.runner.current.mistakes is not None)
+        await settle(pilot)
+        await pilot.press("m", "home", "down")
+        matrix = app.screen.query_one("#long-mistakes", MistakeMatrix)
+        await wait(pilot, lambda: "frozen 2/3" in str(matrix.border_title))
+        chosen = matrix.cursor
+        gate.set()
+        await app.runner.wait_for_end()
+        await wait(pilot, lambda: "fine-tuning 3/3" in str(matrix.border_title))
+        assert (matrix.cursor, matrix.counts[4][9]) == (chosen, 2)
+
+
+async def test_many_classes_stand_under_the_charts_where_there_is_room_and_else_behind_the_key(
+    make_app: MakeApp, home: Home
+) -> None:
+    write_run(home, scripted_events("classifier", classes=26))
+    app = make_app()
+    async with app.run_test(size=(200, 60)) as pilot:
+        screen = await opened(app, pilot, CLASSIFIER)
+        charts, matrix = screen.query_one("#charts"), screen.query_one("#long-mistakes", MistakeMatrix)
+        assert charts.display
+        assert matrix.display
+        assert matrix.region.height == matrix.needed.height == 30
+        assert matrix.region.y == charts.region.bottom
+        await pilot.resize_terminal(*LARGE)
+        await pilot.pause()
+        shown = [(charts.display, matrix.display)]
+        await pilot.press("m")
+        await pilot.pause()
+        assert [*shown, (charts.display, matrix.display)] == [(True, False), (False, True)]
+        assert matrix.size.width >= 112
+
+
+async def test_a_run_in_which_nothing_was_counted_has_no_key_for_it(make_app: MakeApp, home: Home) -> None:
+    write_run(home, [event for event in scripted_events("classifier") if not isinstance(event, MistakesCounted)])
+    write_run(home, scripted_events())
+    app = make_app()
+    async with app.run_test(size=LARGE) as pilot:
+        for run in (CLASSIFIER, AUTOENCODER):
+            screen = await opened(app, pilot, run)
+            assert not screen.query_one("#mistakes").display
+            await pilot.press("m")
+            await pilot.pause()
+            assert screen.query_one("#charts").display
+            assert "Confusion" not in text(app)
+            await pilot.press("escape")
+
+
+@pytest.mark.parametrize(("size", "pages"), [(SMALL, 8), (LARGE, 4), ((200, 60), 2)])
+async def test_every_pair_of_images_is_reached_exact_by_a_key(
+    make_app: MakeApp, home: Home, samples: list[str], size: tuple[int, int], pages: int
+) -> None:
+    write_run(home, scripted_events(samples=True))
+    app = make_app()
+    async with app.run_test(size=size) as pilot:
+        screen = await opened(app, pilot)
+        strip = screen.query_one(SampleStripView)
+        if not strip.display:
+            await pilot.press("i")
+            await pilot.pause()
+        seen = []
+        for _ in range(pages):
+            seen.append(strip.told)
+            await pilot.press("right_square_bracket")
+        assert all("exact" in told for told in seen)
+        assert len(set(seen)) == pages
+        assert seen[0] == strip.told  # round again
+        await pilot.press("left_square_bracket")
+        assert seen[-1] == strip.told
 
 
 async def test_a_log_that_a_resume_cut_back_is_written_again(make_app: MakeApp, home: Home) -> None:

@@ -1,6 +1,7 @@
 """`fit` on a few weights: what a stage's settings do to steps, batches, rates and the times that are told."""
 
 import itertools
+import json
 import math
 from dataclasses import replace
 from types import SimpleNamespace
@@ -13,8 +14,8 @@ from torch import Tensor, nn
 from engine.augmentation import UNCHANGED
 from engine.control import Asked
 from engine.device import Device, choose_device
-from engine.events import BatchEnded, Continued, EpochEnded, Event, Paused
-from engine.tasks import Classification, Task
+from engine.events import BatchEnded, Continued, EpochEnded, Event, EventFormat, MistakesCounted, Paused
+from engine.tasks import CLASSES_COUNTED, Classification, Reconstruction, Task
 from engine.training import Stage, evaluate
 from tests.engine.tiny import (
     CPU,
@@ -221,6 +222,61 @@ def test_the_best_epoch_of_a_classifier_has_the_fewest_mistakes_and_then_the_low
         for loss, accuracy in ((0.5, 0.9), (0.3, 0.8), (0.6, 0.9), (0.4, 0.9 + 1e-8), (0.9, 0.95), (0.1, 0.94))
     ]
     assert best_epochs(Classification(), validations, monkeypatch) == [1, 1, 1, 4, 5, 5]
+
+
+# -- what was taken for what ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("batch", [1, 4, 256])
+def test_each_validation_counts_what_was_taken_for_what(batch: int) -> None:
+    data, model = stage_data(training=12, validation=50), Pixels()
+    data.images.evaluation_batch = batch
+    _, events = run_fit(model, Classification(), stage(epochs=2), data=data)
+    kinds = [type(event) for event in events if isinstance(event, EpochEnded | MistakesCounted)]
+    assert kinds == [EpochEnded, MistakesCounted] * 2
+    ended, counted = events[-3], events[-2]
+    assert isinstance(ended, EpochEnded)
+    assert isinstance(counted, MistakesCounted)
+    images, labels = data.images.batch(torch.from_numpy(data.validation))
+    assert labels is not None
+    expected = [[0] * 3 for _ in range(3)]
+    for true, predicted in zip(labels.tolist(), model(images).argmax(1).tolist(), strict=True):
+        expected[true][predicted] += 1
+    assert [list(row) for row in counted.counts] == expected
+    assert (counted.stage, counted.epoch) == (ended.stage, ended.epoch) == ("fine-tuning", 2)
+    right = sum(counted.counts[name][name] for name in range(3))
+    assert right / 50 == pytest.approx(ended.validation["accuracy"])
+    assert EventFormat.read(EventFormat.write(counted)) == counted
+
+
+def test_counting_looks_at_no_image_twice() -> None:
+    seen: list[int] = []
+    task = Watched(lambda model, images: None if model.training else seen.append(len(images)), Classification())
+    _, events = run_fit(Pixels(), task, stage())
+    assert sum(seen) == 6
+    assert any(isinstance(event, MistakesCounted) for event in events)
+
+
+@pytest.mark.parametrize(("classes", "counted"), [(2, True), (CLASSES_COUNTED, True), (CLASSES_COUNTED + 1, False)])
+def test_of_many_classes_nothing_is_counted_nor_in_training(classes: int, counted: bool) -> None:
+    model, labels = nn.Linear(4, classes), torch.tensor([1, 0, 1])
+    task = Classification()
+    assert task(model.train(), torch.rand(3, 4), labels).confusion is None
+    confusion = task(model.eval(), torch.rand(3, 4), labels).confusion
+    assert (confusion is not None) is counted
+    assert confusion is None or (confusion.shape == (classes, classes) and confusion.sum(1)[:2].tolist() == [1, 2])
+
+
+def test_a_reconstruction_has_no_classes_to_count() -> None:
+    task = Watched(do_nothing, Reconstruction())
+    _, events = run_fit(nn.Sequential(nn.Conv2d(1, 1, 1)), task, stage())
+    assert not any(isinstance(event, MistakesCounted) for event in events)
+
+
+@pytest.mark.parametrize("counts", [[[1, 0]], [[1], [0, 1]], [[1, -1], [0, 1]], [1, 2], "no"])
+def test_counts_that_are_no_square_of_counts_are_no_event(counts: object) -> None:
+    line = json.dumps({"event": "MistakesCounted", "time": 1.0, "stage": "frozen", "epoch": 1, "counts": counts})
+    assert EventFormat.read(line) is None
 
 
 # -- precision ------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from engine.events import (
     Continued,
     EpochEnded,
     Event,
+    MistakesCounted,
     OverfittingSeen,
     Paused,
     Resumed,
@@ -440,3 +441,30 @@ def test_other_images_than_a_run_began_with_are_refused(home: Home, files: dict[
     own["images"].write_bytes(changed)
     with pytest.raises(DatasetError, match="not the ones it began with"):
         jobs.resume(run, lambda event: None, Flag())
+
+
+def test_a_classifier_that_is_stopped_names_the_stage_of_its_epochs(
+    home: Home, files: dict[str, Path], autoencoder: Trained
+) -> None:
+    spec = small_classifier(files, str(autoencoder[0].model), frozen_epochs=2, finetune_epochs=3)
+    run, result = start_and_stop(home, spec, EpochEnded, 4)
+    told = "Stopped in fine-tuning epoch 3. The weights of fine-tuning epoch "
+    assert result["message"].startswith(told)
+    assert run.read_status().message.startswith(told)
+
+
+def test_a_resumed_classifier_tells_what_the_latest_epochs_took_for_what(
+    home: Home, files: dict[str, Path], autoencoder: Trained
+) -> None:
+    spec = small_classifier(files, str(autoencoder[0].model), frozen_epochs=1, finetune_epochs=3)
+    run, _ = start_and_stop(home, spec, EpochEnded, 2)
+    jobs.resume(run, lambda event: None, Flag())
+    whole, _, told = train(home, spec)
+
+    def counted(events: list[Event]) -> list[tuple[str, int, object]]:
+        return [(one.stage, one.epoch, one.counts) for one in events if isinstance(one, MistakesCounted)]
+
+    assert [(stage, epoch) for stage, epoch, _ in counted(told)] == [
+        ("frozen", 1), ("fine-tuning", 1), ("fine-tuning", 2), ("fine-tuning", 3),
+    ]  # fmt: skip
+    assert counted(run.read_events()[0]) == counted(whole.read_events()[0]) == counted(told)

@@ -31,6 +31,7 @@ EVENTS: dict[str, list[dict[str, Any]]] = {
 ONE_OF_EACH = {event["event"]: event for kind in KINDS for event in EVENTS[kind]}
 MORE = [
     {"event": "Warned", "time": 1.0, "message": "x"},
+    {"event": "MistakesCounted", "time": 1.0, "stage": "frozen", "epoch": 1, "counts": [[5, 1], [0, 6]]},
     {"event": "OverfittingSeen", "time": 1.0, "stage": "autoencoder", "epoch": 2, "message": "x"},
     {"event": "Paused", "time": 1.0, "message": ""},
     {"event": "Continued", "time": 1.0},

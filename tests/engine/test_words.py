@@ -1,0 +1,21 @@
+"""What screens, lists and reports call the same things."""
+
+from engine.words import best_epoch, epoch_label, epoch_words
+
+
+def test_an_epoch_is_told_with_its_stage_where_a_run_may_have_several() -> None:
+    assert epoch_label("autoencoder", 3, 20) == "epoch 3/20"
+    assert epoch_label("from scratch", 3, 20, digits=2) == "epoch  3/20"
+    assert epoch_label("fine-tuning", 3, 15) == "fine-tuning 3/15"
+    assert epoch_label("frozen", 3, 0, digits=3) == "frozen   3"
+    assert epoch_words("autoencoder", 3) == "epoch 3"
+    assert epoch_words("", 3) == "epoch 3"
+    assert epoch_words("frozen", 3) == "frozen epoch 3"
+
+
+def test_the_best_epoch_of_a_result_is_that_of_the_latest_stage_that_has_one() -> None:
+    frozen, tuned = {"stage": "frozen", "best_epoch": 5}, {"stage": "fine-tuning", "best_epoch": 0}
+    assert best_epoch({"best_epoch": 5, "stages": [frozen, tuned]}) == "frozen epoch 5"
+    assert best_epoch({"best_epoch": 2, "stages": [frozen, {**tuned, "best_epoch": 2}]}) == "fine-tuning epoch 2"
+    assert best_epoch({"best_epoch": 4, "stages": [{"stage": "autoencoder", "best_epoch": 4}]}) == "epoch 4"
+    assert best_epoch({"best_epoch": 4}) == "epoch 4"
