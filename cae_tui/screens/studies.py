@@ -24,6 +24,7 @@ from cae_tui.messages import (
 )
 from cae_tui.screens.base import Page
 from engine.studies.records import StudyRecord
+from engine.words import number
 
 RELOAD_SECONDS = 3.0
 NONE_YET = """No studies yet. Press a to set one up.
@@ -132,7 +133,7 @@ Every study that was made here. A study tries values of hyperparameters, one run
     def _row(self, study: StudyRecord, now: float, *, wide: bool) -> list[Text]:
         symbol, variable = formats.state_mark(study.state)
         state = Text.assemble((symbol, self.app.theme_variables.get(variable, "")), f" {study.state}")
-        picked = ", ".join(f"{name} {value}" for name, value in study.final.items()) or formats.NOTHING
+        picked = ", ".join(f"{name} {number(value)}" for name, value in study.final.items()) or formats.NOTHING
         cells = [
             Text(study.prefix or study.id[:4], "bold"),
             Text(_short(study.title, 34 if wide else 26)),
