@@ -29,8 +29,8 @@ from engine.files import FORMAT
 from engine.runs import Home
 from engine.states import FAILED, FINISHED, STOPPED
 from engine.studies.records import PointRecord, StageRecord, Studies, StudyDirectory, StudyRecord, Trial
-from engine.studies.tables import columns, rows
-from engine.words import plain
+from engine.studies.tables import columns, failures, fit, rows
+from engine.words import number, numbers, plain
 
 if TYPE_CHECKING:
     from engine.studies.spec import StudySpec
@@ -123,6 +123,8 @@ class _Teller:
             done = f", {study.done} done" if study.done else ""
             data = _data_of(study)
             self._say(f"study {study.id} · {study.title} · {data} · {study.total} trials{done} · {study.device}")
+            if study.data.get("left_out"):
+                self._say(str(study.data["left_out"]))
         for place, stage in enumerate(study.stages):
             for point in stage.points:
                 for trial in point.trials:
@@ -201,6 +203,8 @@ def _trial_line(point: PointRecord, trial: Trial) -> str:
 
 def print_study(record: StudyRecord, console: OutputConsole | None = None) -> None:
     """A study's tables, with each pick and its reason."""
+    from engine.studies.spec import describe
+
     console = console or _console()
     mark, _ = formats.state_mark(record.state)
     console.print(
@@ -211,13 +215,18 @@ def print_study(record: StudyRecord, console: OutputConsole | None = None) -> No
         ),
         soft_wrap=True,
     )
+    if record.data.get("left_out"):
+        console.print(Text(str(record.data["left_out"])), soft_wrap=True)
     for stage in record.stages:
         console.print()
         console.print(stage_table(record, stage, console.width))
+        for reason, points in failures(stage).items():
+            named = "; ".join(describe(point.values) for point in points)
+            console.print(Text(f"{formats.state_mark(points[0].state)[0]} {named}: {reason}"), soft_wrap=True)
         if stage.settled:
             console.print(Text(f"{PICKED} {stage.reason or stage.problem}"), soft_wrap=True)
     if len(record.stages) > 1 and record.final:
-        final = ", ".join(f"{name}={value}" for name, value in record.final.items())
+        final = ", ".join(f"{name}={number(value)}" for name, value in record.final.items())
         console.print(Text(f"\nPicked: {final}"), soft_wrap=True)
 
 
@@ -225,13 +234,11 @@ def stage_table(record: StudyRecord, stage: StageRecord, width: int) -> Table:
     """A stage's table, its least needed columns left out where there is no room."""
     kind = record.spec["baseline"]["kind"]
     found = rows(stage, kind)
-    shown = columns(stage, kind)
     sizes = {
-        column.name: max([len(column.title), *(len(row.cells.get(column.name, "")) for row in found)])
-        for column in shown
+        column.name: max([len(column.title), *(len(row.cells.get(column.name, "")) for row in found)]) + 1
+        for column in columns(stage, kind)
     }
-    while sum(sizes[column.name] + 1 for column in shown) + 2 > width and any(column.needed for column in shown):
-        shown.remove(max(shown, key=lambda column: column.needed))
+    shown = fit(stage, kind, sizes, width - 2)
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("", no_wrap=True)
     for column in shown:
@@ -295,9 +302,11 @@ def print_plan(home: Home, spec: "StudySpec", *, as_json: bool) -> int:
     if points:
         console.print(table)
     else:
-        ranges = "; ".join(f"{name} {', '.join(values)}" for name, values in spec.values.items())
+        ranges = "; ".join(f"{name} {', '.join(numbers(values))}" for name, values in spec.values.items())
         console.print(Text(f"Optuna chooses each trial's values from {ranges}."), soft_wrap=True)
     note = ""
+    if record.data.get("left_out"):
+        console.print(Text(str(record.data["left_out"])), soft_wrap=True)
     if any(spec.is_long_run(name) for name in spec.values):
         console.print(Text("The stage of epochs is one run, read off at each of its epochs."))
     if not points:

@@ -13,6 +13,7 @@ from pydantic.config import JsonDict
 
 from engine.paths import given_path
 from engine.refusals import choices_of, no_bool, short
+from engine.words import number
 
 GROUPS = ("Hyperparameters", "Optimisation", "Architecture", "Data", "Device")
 """The sections of a form, in order; the first is always open."""
@@ -125,6 +126,11 @@ def write_value(value: object) -> str:
         text = f"{value:g}"
         return text if float(text) == value else repr(value)  # what is read again is the same number
     return str(value)
+
+
+def show_value(value: object) -> str:
+    """A field's value as a person reads it: as it is typed, fractions in four significant digits."""
+    return number(write_value(value))
 
 
 def fields_of(kind: type[BaseModel]) -> list[SpecField]:

@@ -11,6 +11,7 @@ from typing import Any
 
 NOTHING = "–"
 """What stands where there is no number."""
+_FRACTION = re.compile(r"[+-]?(\d+\.\d+(e[+-]?\d+)?|\d+e[+-]?\d+)", re.ASCII | re.IGNORECASE)
 _OBEYED = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """What a terminal would obey, what turns the direction of writing, and what no encoding has."""
 
@@ -71,6 +72,25 @@ def best_epoch(result: Mapping[str, Any]) -> str:
     """The best epoch of what `result.json` holds, in words: that of the latest stage which completed one."""
     having = [stage for stage in result.get("stages") or () if stage.get("best_epoch")]
     return epoch_words(str(having[-1]["stage"]) if having else "", result.get("best_epoch") or 0)
+
+
+def number(text: str) -> str:
+    """A value as it is shown: a fraction in four significant digits, `0.004322`, anything else as it is written.
+
+    What is read again, a command or a form, has it whole: see `engine.fields.write_value`.
+    """
+    if ".." in text:  # a range
+        return "..".join(number(end) for end in text.split(".."))
+    if not _FRACTION.fullmatch(text):
+        return text
+    value = float(text)
+    return f"{value:.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.4g}"
+
+
+def numbers(texts: Sequence[str]) -> list[str]:
+    """Values that stand side by side, as `number` shows them; whole, where they would not be told apart."""
+    short = [number(text) for text in texts]
+    return short if len(set(short)) == len(set(texts)) else list(texts)
 
 
 def views(result: Mapping[str, Any]) -> str:

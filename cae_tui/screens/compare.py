@@ -18,6 +18,7 @@ from cae_tui.views import RunView
 from cae_tui.widgets.study_chart import Curve, StudyChart, colour_of, mark_of
 from engine.errors import EngineError
 from engine.fields import write_value
+from engine.words import numbers
 
 MOST = 12
 
@@ -118,5 +119,5 @@ def differences(runs: list[RunView]) -> list[tuple[str, list[str]]]:
     for name in dict.fromkeys(name for spec in specs for name in spec):
         values = [write_value(spec[name]) if name in spec else formats.NOTHING for spec in specs]
         if len(set(values)) > 1 and name not in ("epochs",):
-            rows.append((name.replace("_", " "), values))
+            rows.append((name.replace("_", " "), numbers(values)))
     return rows

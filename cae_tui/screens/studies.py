@@ -25,6 +25,7 @@ from cae_tui.messages import (
 from cae_tui.screens.base import Page
 from cae_tui.spec_words import cut
 from engine.studies.records import StudyRecord
+from engine.words import number
 
 RELOAD_SECONDS = 3.0
 WIDE = 90
@@ -153,7 +154,7 @@ Every study that was made here. A study tries values of hyperparameters, one run
 
     def _row(self, study: StudyRecord, now: float) -> dict[str, Text]:
         symbol, variable = formats.state_mark(study.state)
-        picked = ", ".join(f"{name} {value}" for name, value in study.final.items()) or formats.NOTHING
+        picked = ", ".join(f"{name} {number(value)}" for name, value in study.final.items()) or formats.NOTHING
         return {
             "study": Text(study.prefix or study.id[:4], "bold"),
             "what": Text(study.title),

@@ -302,7 +302,9 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
         match action:
             case "take":
                 return self._mine and record.state == "waiting" and self.stage == record.stage_under_way
-            case "open" | "curves" | "around":
+            case "open":
+                return self._trial_run != "" or self.query_one(StudyTable).reason != ""
+            case "curves" | "around":
                 return self._trial_run != ""
             case "classify":
                 kind = self._spec.baseline.kind if self._spec else ""
@@ -351,15 +353,19 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
 
     def _draw_row(self) -> None:
         """What of the point under the cursor has no column of its own."""
-        told, line = self.query_one(StudyTable).left_out, self.query_one("#row", Static)
+        table, line = self.query_one(StudyTable), self.query_one("#row", Static)
+        told = "\n".join(filter(None, (table.reason, table.left_out)))
         line.display = bool(told)
         self._write("#row", told)
 
     @on(StudyTable.Selected)
     def action_open(self) -> None:
-        """The run: its report, or its training."""
-        if self._trial_run:
-            self.post_message(OpenRun(self._trial_run))
+        """The run: its report, or its training; of what has none, why."""
+        run, reason = self._trial_run, self.query_one(StudyTable).reason
+        if reason and run not in self.cae.home.ids():
+            self.cae.tell(reason, "warning", timeout=12)
+        elif run:
+            self.post_message(OpenRun(run))
 
     def action_curves(self) -> None:
         """The run's training."""

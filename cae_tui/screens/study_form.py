@@ -36,6 +36,7 @@ from engine.studies.spec import (
     study_from_json,
 )
 from engine.studies.values import studied_fields
+from engine.words import numbers
 
 PAUSE_SECONDS = 0.3
 DRAFT = "study"
@@ -390,7 +391,9 @@ def plan_words(plan: StudyRecord, seconds: float | None) -> str:
             lines.append(f"   … {len(stage.points) - len(listed):,} more")
         if not stage.points:
             spec: Mapping[str, list[str]] = plan.spec["values"]
-            lines += [f"   {name}: {', '.join(values)}" for name, values in spec.items()]
+            lines += [f"   {name}: {', '.join(numbers(values))}" for name, values in spec.items()]
+    if plan.data.get("left_out"):
+        lines += ["", str(plan.data["left_out"])]
     memory = max((p.memory for stage in plan.stages for p in stage.points), default=plan.data["baseline_memory"])
     known = any(stage.points for stage in plan.stages)
     size = formats.size(memory)

@@ -35,6 +35,7 @@ from engine.spec import (
     preset_changes,
     spec_fields,
 )
+from engine.words import number
 
 CUSTOM = "Custom"
 """What stands where a preset would, when the fields that presets name are as none has them."""
@@ -375,10 +376,9 @@ class SpecForm(Vertical):
         for group in self.query(Group):
             mine = [field for field in self._fields if field.group == group.group]
             wrong = [field for field in mine if field.name in problems]
-            words = (
-                f"{field.title.lower()} {self.values[field.name]}".strip() for field in mine if field.name in changed
-            )
-            group.tell(list(words), len(wrong))
+            different = [field for field in mine if field.name in changed]
+            words = [f"{field.title.lower()} {number(self.values[field.name])}".strip() for field in different]
+            group.tell(words, len(wrong))
         self._choice.choices = self._preset_titles()
         self._choice.value = self._preset_title()
         if self._choice.has_focus:

@@ -42,6 +42,7 @@ from engine.studies.series import (
     stages_of,
 )
 from engine.studies.tables import sort_key, sorted_values
+from engine.words import numbers
 
 if TYPE_CHECKING:
     from engine.studies.spec import StudySpec
@@ -366,11 +367,11 @@ class StudyChart(Chart):
         margin = 0.06 * (high - low) or 1.0
         kept: dict[str, float] = {}
         reach = -math.inf
-        for value, place in at.items():  # a label that would touch the one before is left out
+        for label, place in zip(numbers(list(at)), at.values(), strict=True):
             column = (place - low) / (high - low or 1) * (width - 10)
-            if column >= reach:
-                kept[value] = place
-                reach = column + len(value) + 2
+            if column >= reach:  # one that would touch the one before is left out
+                kept[label] = place
+                reach = column + len(label) + 2
         return Axis(low - margin, high + margin, list(kept.values()), list(kept))
 
     def _by_time(self, view: StageView, width: int, height: int) -> list[Strip]:
@@ -387,7 +388,7 @@ class StudyChart(Chart):
         low, high = min(times), max(times)
         margin = 0.05 * (high - low) or 0.1 * high or 1.0
         ticks = linear_ticks(low, high, max(width // 10, 2)) if high > low else [low]
-        across = Axis(low - margin, high + margin, ticks, [f"{tick:g}" for tick in ticks])
+        across = Axis(low - margin, high + margin, ticks, [f"{tick:.4g}" for tick in ticks])
         raster = self.begin(width, room, across, up)
         front = [points[place] for place in pareto([(seconds, loss) for _, seconds, loss in points])]
         if len(front) > 1:

@@ -14,11 +14,14 @@ from cae_tui.settings import Order
 from cae_tui.widgets.line_table import ASCENDING, DESCENDING, Head, LineTable
 from cae_tui.widgets.study_chart import PICK_MARK, colour_of, mark_of
 from engine import words
+from engine.states import DIVERGED, FAILED
 from engine.studies.records import StageRecord, Trial
-from engine.studies.tables import Column, Row, columns, rows, sort_rows
+from engine.studies.tables import Column, Row, columns, fit, rows, sort_rows
 
 TRIED = "#"
 """The order in which points were tried."""
+LEAST_REASON, SOME_WORDS, ENOUGH_WORDS = 13, 8, 24
+"""Cells for the beginning of a reason: the fewest that tell something, and those that are given up others for."""
 
 
 class StudyTable(LineTable):
@@ -44,6 +47,7 @@ class StudyTable(LineTable):
         self._found: dict[int, Row] = {}  # by the point's place
         self._sizes: dict[str, int] = {}
         self._fitting: tuple[object, list[Column]] | None = None
+        self._state_room = 0  # cells for a state, and for the reason behind it
         self._shown: list[tuple[int, Trial | None]] = []  # a row each: a point, or one of its trials
 
     @property
@@ -129,17 +133,22 @@ class StudyTable(LineTable):
             return []
         key = (self.room, self.order, tuple(self._sizes.values()))
         if self._fitting is None or self._fitting[0] != key:
-            self._fitting = (key, self._fit(columns(self._stage, self._kind), self.room + 1))
+            self._fitting = (key, self._fit(self._stage, self.room + 1))
         return self._fitting[1]
 
-    def _fit(self, shown: list[Column], room: int) -> list[Column]:
-        def width() -> int:
-            return sum(self._sizes.get(column.name, 0) + self.PADDING for column in shown)
-
-        while width() > room and any(column.needed for column in shown):
-            shown.remove(max(shown, key=lambda column: column.needed))
-        while width() > room and len(shown) > 3:
-            shown.remove(shown[-3])  # of many hyperparameters the last: loss and state stay, the line beneath has all
+    def _fit(self, stage: StageRecord, room: int) -> list[Column]:
+        """What fits. Behind a state there is the reason of a failure, for which less needed columns give way."""
+        sizes = {name: size + self.PADDING for name, size in self._sizes.items()}
+        shown = fit(stage, self._kind, sizes, room)
+        longest = max((len(row.reason) + 2 for row in self._found.values() if _is_failure(row)), default=0)
+        for wanted in ENOUGH_WORDS, SOME_WORDS:
+            fewer = fit(stage, self._kind, {**sizes, "state": sizes["state"] + min(longest, wanted)}, room)
+            given_up = [column for column in shown if column not in fewer]
+            if all(column.needed and "accuracy" not in column.name for column in given_up):
+                shown = fewer
+                break
+        others = sum(sizes[column.name] for column in shown if column.name != "state")
+        self._state_room = min(room - others - self.PADDING, self._sizes["state"] + longest)
         return shown
 
     def select(self, place: int) -> None:
@@ -154,7 +163,19 @@ class StudyTable(LineTable):
         shown = {column.name for column in self._columns()}
         cells = self._found[place].cells
         missing = [column for column in columns(self._stage, self._kind) if column.name not in shown]
-        return " · ".join(f"{column.title} {cells[column.name]}" for column in missing)
+        told = [column for column in missing if cells[column.name] != words.NOTHING]
+        return " · ".join(f"{column.title} {cells[column.name]}" for column in told)
+
+    @property
+    def reason(self) -> str:
+        """Why what is under the cursor was not trained to its end; nothing where it was."""
+        if self._stage is None or not 0 <= self.cursor_row < len(self._shown):
+            return ""
+        place, trial = self._shown[self.cursor_row]
+        point = self._stage.points[place]
+        state, why = (point.state, point.reason) if trial is None else (trial.state, trial.reason)
+        said = "" if why.lower().startswith(state) else f"{state}: "
+        return f"{formats.state_mark(state)[0]} {said}{why}" if why else ""
 
     def heads(self) -> list[Head]:
         """The columns of the report's table."""
@@ -162,7 +183,8 @@ class StudyTable(LineTable):
         rest = self.room + 1  # beside the bar
         for column in self._columns():
             arrow = (DESCENDING if self.backwards else ASCENDING) if column.name == self.order else ""
-            width = max(min(self._sizes[column.name], rest), 0)  # the last one may find less room than it needs
+            size = self._state_room if column.name == "state" else self._sizes[column.name]
+            width = max(min(size, rest), 0)  # the last one may find less room than it needs
             heads.append(Head(column.name, f"{column.title}{arrow}", width, column.numeric))
             rest -= width + self.PADDING
         return heads
@@ -193,10 +215,28 @@ class StudyTable(LineTable):
             text = point.cells[column.name]
             if column.name == "state":
                 symbol, variable = formats.state_mark(str(point.keys["state"]))
+                if _is_failure(point) and point.reason:
+                    text = _with_reason(text, point.reason, self._state_room - 2)
                 cells.append(Text.assemble((symbol, self.app.theme_variables.get(variable, "")), f" {text}"))
             else:
                 cells.append(Text(text, "bold" if point.picked else ""))
         return cells
+
+
+def _is_failure(row: Row) -> bool:
+    """Whether it failed or diverged; why one was pruned or skipped is told in the line beneath alone."""
+    return row.keys["state"] in (FAILED, DIVERGED)
+
+
+def _with_reason(state: str, reason: str, width: int) -> str:
+    """`failed: No memory was left…`, in little room without the word, for the sign before it says the same."""
+    if width >= len(state) + 2 + SOME_WORDS:
+        return _cut(f"{state}: {reason}", width)
+    return _cut(reason, width) if width >= LEAST_REASON else state
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
 def _of_seed(trial: Trial, first: str) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def progress(record: StudyRecord, run: RunState | None, *, wide: bool) -> Conten
         parts.append(Content(epoch))
     if record.state == "running" and record.eta is not None:
         parts.append(Content(f"ETA {formats.duration(record.eta)} for all"))
-    if record.message and record.state != "failed":
+    if record.message and record.state not in ("failed", "finished"):  # those are told beneath the table
         parts.append(Content(record.message))
     done = record.done + (trial.epochs / max(trial.planned, 1) if trial is not None else 0)
     length = 20 if wide else 10
@@ -55,7 +55,8 @@ def reason(record: StudyRecord, stage: StageRecord, *, mine: bool) -> tuple[str,
         how = "t takes the row under the cursor." if mine else "The process that works on the study is asked for it."
         return f"The rule would take: {stage.reason} {how}", True
     if stage.settled:
-        return f"★ {stage.reason}" if stage.reason else f"No pick: {stage.problem}", False
+        told = f"★ {stage.reason}" if stage.reason else f"No pick: {stage.problem}"
+        return f"{told} {record.message}".strip() if state == "finished" and stage is record.stages[-1] else told, False
     if stage.base or any(trial.run for point in stage.points for trial in point.trials):
         return "The pick is made once all have ended.", False
     return "This stage has not begun: its baseline is what the stages before it pick.", False

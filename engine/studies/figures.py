@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter, MaxNLocator
 from numpy.typing import NDArray
 
+from engine import words
 from engine.studies.records import StageRecord
 from engine.studies.series import axis_of, drawn, mean_curve, pareto
 from engine.studies.spec import StudySpec, brief
@@ -172,7 +173,7 @@ def loss_by_value(stage: StageRecord) -> Figure:
     for at, (_, place, _) in zip(places, found, strict=True):
         if place == stage.pick:
             axes.plot([at], [losses[places.index(at)]], marker="*", markersize=14, color="black")
-    axes.set_xticks(places, [point.values[name] for _, _, point in found])
+    axes.set_xticks(places, words.numbers([point.values[name] for _, _, point in found]))
     axes.minorticks_off()
     axes.set_xlabel(name.replace("_", " "))
     axes.set_ylabel("best validation loss")

@@ -71,6 +71,11 @@ class Trial:
         """Whether its numbers may be compared: it was trained to its end."""
         return self.state in COMPLETE and self.best_loss is not None
 
+    @property
+    def reason(self) -> str:
+        """Why it was not trained to its end; nothing where it was, or is yet to be."""
+        return " ".join(self.message.split()) if self.ended and not self.complete else ""
+
 
 @dataclass(kw_only=True)
 class PointRecord:
@@ -104,6 +109,11 @@ class PointRecord:
         if WAITING in states:
             return WAITING if set(states) == {WAITING} else RUNNING
         return next((state for state in states if state not in COMPLETE), states[0] if states else WAITING)
+
+    @property
+    def reason(self) -> str:
+        """Why it was not trained to its end; nothing where it was, or is yet to be."""
+        return next((trial.reason for trial in self.trials if trial.reason), "")
 
     def mean(self, name: str) -> float | None:
         """The mean over its trials of one of their numbers; None where none of them has it."""

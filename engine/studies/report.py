@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from engine import results, words
 from engine.datasets import load_dataset
 from engine.errors import EngineError, RunError, SpecError, StudyError
-from engine.fields import write_value
+from engine.fields import show_value, write_value
 from engine.files import absolute, storage_error, write_bytes
 from engine.preparation import check_digest
 from engine.run_csv import safe
@@ -28,7 +28,7 @@ from engine.studies.journal import importances
 from engine.studies.records import StageRecord, StudyDirectory, StudyRecord, Trial
 from engine.studies.series import BEST_CURVES, MOST_CURVES
 from engine.studies.spec import MODES, StudySpec, as_command, as_flags, describe, spec_of, study_from_json
-from engine.studies.tables import columns, rows, time_column, times
+from engine.studies.tables import columns, failures, rows, time_column, times
 
 FIGURES = "figures"
 SHOWN = 10  # sample predictions of each sort
@@ -115,7 +115,11 @@ class _Writer:
             f" Each point was trained with {spec.repeats} seeds: mean ± standard deviation." if spec.repeats > 1 else ""
         )
         varied = [
-            [name.replace("_", " "), ", ".join(values), write_value(getattr(spec.baseline, name))]
+            [
+                name.replace("_", " "),
+                ", ".join(words.numbers(values)),
+                show_value(getattr(spec.baseline, name)),
+            ]
             for name, values in spec.values.items()
         ]
         return [
@@ -149,6 +153,9 @@ class _Writer:
         )
         if stage.reason or stage.problem:
             found.append(Paragraph(f"{'Picked: ' if stage.reason else 'No pick: '}{stage.reason or stage.problem}"))
+        for reason, points in failures(stage).items():
+            named = "; ".join(describe(point.values) for point in points)
+            found.append(Paragraph(f"Not trained to the end: {named}. {reason}"))
         found += self._seeds(stage)
         found += self._figures(number, stage, names)
         return found
@@ -194,7 +201,11 @@ class _Writer:
         final = spec_of(self.spec.baseline, self.record.final)
         picked = self.record.final
         listed = [
-            [field.title, write_value(getattr(final, field.name)) or "–", "picked" if field.name in picked else ""]
+            [
+                field.title,
+                show_value(getattr(final, field.name)) or "–",
+                "picked" if field.name in picked else "",
+            ]
             for field in spec_fields(type(final))
             if not field.name.endswith(("images", "labels"))
         ]
@@ -346,7 +357,7 @@ def trials_csv(record: StudyRecord, spec: StudySpec) -> str:
     """Every trial, one a row: where it stands in the study, every field of its spec, every metric."""
     fields = [field.name for field in spec_fields(type(spec.baseline))]
     head = ["study", "stage", "trial", "run", "state", "picked", *fields, "parameters", "latent"]
-    head += [_HEADS.get(name, name) for name in _METRICS]
+    head += [*(_HEADS.get(name, name) for name in _METRICS), "reason"]
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(head)
@@ -360,6 +371,6 @@ def trials_csv(record: StudyRecord, spec: StudySpec) -> str:
                     values = [point.values.get(name, "") for name in fields]
                 measured: list[Any] = [getattr(trial, name) for name in _METRICS]
                 mine = [record.id, number, trial.number, trial.run, trial.state, "yes" if stage.pick == place else "no"]
-                row = [*mine, *values, point.parameters, point.latent, *measured]
+                row = [*mine, *values, point.parameters, point.latent, *measured, trial.reason]
                 writer.writerow([safe(cell) for cell in row])
     return out.getvalue()

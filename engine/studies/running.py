@@ -18,7 +18,7 @@ from engine.errors import EngineError, SpecError, StorageError, StudyError
 from engine.events import Continued, Emit, EpochEnded, Event, Paused, Resumed, RunEnded, RunStarted
 from engine.runs import Home, RunDirectory
 from engine.spec import Spec
-from engine.states import ENDED_FOR_GOOD, FAILED, FINISHED, PAUSED, RUNNING, STOPPED
+from engine.states import DIVERGED, ENDED_FOR_GOOD, FAILED, FINISHED, PAUSED, RUNNING, STOPPED
 from engine.studies.journal import Journal
 from engine.studies.picks import Point, enough_epochs, pick
 from engine.studies.planning import load, point_of, survey
@@ -368,11 +368,13 @@ class _Work:
         if self.spec.is_long_run(name):
             curves = [trial.validation for trial in stage.points[0].trials if trial.complete]
             if not curves:
-                raise StudyError("The long run did not end well, so there is nothing to read off it.")
+                raise StudyError(_why_nothing(stage))
             means = [statistics.fmean(column) for column in zip(*curves, strict=False)]
             epochs, stage.reason = enough_epochs(means)
             stage.proposed, stage.picked = 0, {name: str(epochs)}
             return
+        if not any(point.complete for point in stage.points):
+            raise StudyError(_why_nothing(stage))
         write_time, times = time_of(self.spec.baseline.kind, stage, of_budget=self.spec.rule == "budget")
         said = [self._said(stage, point) for point in stage.points]
         points = [
@@ -403,6 +405,14 @@ class _Work:
         self.record.seconds = self.clock.seconds
         self.directory.write(self.record)
         self.observer.changed(self.record)
+
+
+def _why_nothing(stage: StageRecord) -> str:
+    """Why there is no pick where no point was trained to its end."""
+    if not stage.points:
+        return "The time was up before the first trial."
+    reason = next((point.reason for point in stage.points if point.state in (FAILED, DIVERGED)), "")
+    return f"No point was trained to its end. {reason}".rstrip()
 
 
 def time_of(kind: str, stage: StageRecord, *, of_budget: bool = False) -> tuple[Callable[[float], str], list[float]]:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
+from engine import words
 from engine.studies.records import PointRecord, StageRecord
 from engine.studies.spec import StudySpec, space_of
 from engine.studies.tables import sorted_values
@@ -59,11 +60,11 @@ def axis_of(study: StudySpec, stage: StageRecord, name: str) -> tuple[dict[str, 
     space = space_of(study).get(name) if study.mode == "search" else None
     if not isinstance(space, Range):
         heights = {value: place / max(len(values) - 1, 1) for place, value in enumerate(values)}
-        return heights, [(height, value) for value, height in heights.items()]
+        return heights, list(zip(heights.values(), words.numbers(values), strict=True))
     low, high = (math.log(space.low), math.log(space.high)) if space.log else (space.low, space.high)
 
     def height(value: str) -> float:
         number = math.log(float(value)) if space.log else float(value)
         return (number - low) / (high - low)
 
-    return {value: height(value) for value in values}, [(0.0, f"{space.low:g}"), (1.0, f"{space.high:g}")]
+    return {value: height(value) for value in values}, [(0.0, f"{space.low:.4g}"), (1.0, f"{space.high:.4g}")]

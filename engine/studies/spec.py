@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from engine import words
 from engine.errors import SpecError
 from engine.fields import Number, SpecField, Whole, asked, fields_of, write_value
 from engine.refusals import either, problems_of, short
@@ -119,7 +120,7 @@ class StudySpec(BaseModel):
         """The essentials in a few words: `kernels 16, 32, 50, 64`."""
         if self.mode == "one":
             ((name, values),) = self.values.items()
-            return f"{name} {', '.join(values)}"
+            return f"{name} {', '.join(words.numbers(values))}"
         names = ", ".join(self.values)
         return f"{self.mode} {names}" + (f", {self.points} trials" if self.mode == "search" else "")
 
@@ -307,15 +308,16 @@ def _check(study: StudySpec) -> None:
 
 def written(name: str, value: str) -> tuple[str, str]:
     """A value with its unit, for a sentence: `("32", "kernels")`, `("3×3", "")`, `("dropout 0.3", "")`."""
+    value = words.number(value)
     match name:
         case "kernel_size":
             return f"{value}×{value}", ""
         case "kernels" | "layers" | "epochs":
-            return value, name
+            return value, name.removesuffix("s") if value == "1" else name
         case "fc_units":
-            return value, "fully connected units"
+            return value, f"fully connected unit{'' if value == '1' else 's'}"
         case "fc_layers":
-            return value, "fully connected layers"
+            return value, f"fully connected layer{'' if value == '1' else 's'}"
         case "batch_size":
             return f"batch {value}", ""
         case _:

@@ -31,6 +31,10 @@ def chart(app: CaeApp) -> str:
     return app.screen.query_one(StudyChart).text
 
 
+def all_text(app: CaeApp) -> str:
+    return " ".join(str(static.content) for static in app.screen.query(Static))
+
+
 async def opened(app: CaeApp, pilot: Pilot[Any]) -> StudyScreen:
     app.post_message(messages.OpenStudy(STUDY))
     await pilot.pause()
@@ -86,6 +90,74 @@ async def test_each_key_draws_its_chart(make_app: MakeApp, home: Home) -> None:
         await pilot.press("3", "3")
         await pilot.pause()
         assert "learning rate   3 again" in chart(app)
+
+
+def failing() -> StudyRecord:
+    """A grid of which one point ran out of memory, and one could not begin."""
+    record = grid()
+    points = record.stages[0].points
+    for place, run, message in (
+        (3, "0004000000", "No memory was left: try fewer kernels."),
+        (5, "", "64 is too many."),
+    ):
+        trial = points[place].trials[0]
+        trial.run, trial.state, trial.message, trial.best_loss = run, "failed", message, None
+    points[11].trials[0].message = "The loss was no longer a finite number in epoch 2, step 7."
+    return record
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+async def test_why_a_trial_failed_is_told_in_the_table_and_under_enter(
+    make_app: MakeApp, home: Home, size: tuple[int, int]
+) -> None:
+    write_study(home, failing())
+    write_run(home, scripted_events(state="failed", message="No memory was left: try fewer kernels.", run="0004000000"))
+    app = make_app()
+    async with app.run_test(size=size) as pilot:
+        screen = await opened(app, pilot)
+        table = screen.query_one(StudyTable)
+        cells = [table.text_of(row)[-1] for row in range(table.row_count)]
+        assert cells[3].startswith(("✗ failed: No mem", "✗ No memory"))
+        assert cells[5].startswith(("✗ failed: 64 is", "✗ 64 is too"))
+        assert cells[11].startswith(("✗ diverged: The", "✗ The loss"))
+        assert cells[0] == "✓ finished"
+        assert "No memory" not in text(app, "#row")
+        await pilot.press(*["down"] * 5)
+        assert text(app, "#row").startswith("✗ failed: 64 is too many.")
+        await pilot.press("enter")
+        await until(pilot, lambda: "64 is too many." in " ".join(told.message for told in app._notifications))
+        await pilot.press("up", "up")
+        assert text(app, "#row").startswith("✗ failed: No memory was left: try fewer kernels.")
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen is not screen)
+        await until(pilot, lambda: "No memory was left: try fewer kernels." in all_text(app))
+
+
+async def test_a_search_says_that_it_tried_all(make_app: MakeApp, home: Home) -> None:
+    record = grid()
+    record.message = "All 12 combinations were tried, so the search ended before its 27 trials."
+    write_study(home, record)
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(app, pilot)
+        assert text(app, "#reason").endswith(record.message)
+
+
+async def test_a_sampled_number_is_short_in_the_table_and_its_column_stays(make_app: MakeApp, home: Home) -> None:
+    record = grid()
+    for point in record.stages[0].points:
+        point.values = {**point.values, "learning_rate": repr(float(point.values["learning_rate"]) * 1.0123456789)}
+    write_study(home, record)
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await opened(app, pilot)
+        table = screen.query_one(StudyTable)
+        place = [head.name for head in table.heads()].index("learning_rate")
+        assert [table.text_of(row)[place] for row in range(4)] == ["0.001012", "0.003037", "0.01012", "0.03037"]
+        for key in "123456":
+            await pilot.press(key)
+            await pilot.pause()
+            assert "0123456" not in chart(app)
 
 
 async def test_what_has_no_column_is_told_of_the_row_under_the_cursor(make_app: MakeApp, home: Home) -> None:

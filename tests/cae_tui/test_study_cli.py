@@ -16,6 +16,7 @@ from cae_tui.cli import main
 from cae_tui.study_cli import in_order
 from engine.runs import Home
 from engine.studies.records import Studies, StudyRecord
+from tests.cae_tui.study_script import grid, write_study
 from tests.engine.conftest import files as files  # the same slice of MNIST
 from tests.engine.studies.conftest import table
 
@@ -205,3 +206,65 @@ def test_an_interrupt_stops_a_study_and_a_second_process_is_refused(
     assert process.returncode == 130
     assert "Stopped. Resume it to go on." in err
     assert study("show", record.id)[1].splitlines()[0].startswith(f"study {record.id}: ■ stopped")
+
+
+@pytest.mark.parametrize("dry", [["--dry-run"], []])
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (
+            ["layers=8,4", "--downsamplings", "2"],
+            "layers=4 cannot be trained (downsamplings: 2 is too many for 4 layers",
+        ),
+        (["search", "layers=4..8", "--downsamplings", "2"], "layers=4 cannot be trained (downsamplings: 2 is too many"),
+        (["search", "batch_size=64..600"], "batch_size=600 cannot be trained: 600 is more than the 540 images"),
+        (["guided", "batch_size=64,600", "kernels=4,8"], "batch_size=600 cannot be trained: 600 is more than the 540"),
+        (["grid", "kernels=4,4-8", "layers=4,6"], "kernels=4-8, layers=6 cannot be trained (kernels: 2 numbers for 3"),
+    ],
+)
+def test_a_plan_that_cannot_be_trained_says_so_before_it_starts(
+    study: Study, flags: list[str], tmp_path: Path, words: list[str], sentence: str, dry: list[str]
+) -> None:
+    code, out, err = study(*words, *flags, "--downsamplings", "2" if "2" in words else "1", *dry)
+    assert (code, out) == (2, "")
+    assert err.startswith(sentence), err
+    assert not Home(tmp_path).ids()
+    assert not Studies(Home(tmp_path)).ids()
+
+
+def test_a_search_over_little_says_what_it_leaves_out_and_that_it_tried_all(study: Study, flags: list[str]) -> None:
+    words = [
+        "search",
+        "kernels=4,2-3-4",
+        "layers=4,6",
+        "--trials",
+        "9",
+        *flags,
+        "--epochs",
+        "1",
+        "--downsamplings",
+        "1",
+    ]
+    code, out, _ = study(*words, "--dry-run")
+    assert code == 0
+    assert "· 3 trials ·" in out
+    left_out = "1 of 4 combinations cannot be trained and are left out. The first: kernels=2-3-4, layers=4 cannot be"
+    assert left_out in out
+    code, out, err = study(*words)
+    assert code == 0
+    assert left_out in err
+    assert "All 3 combinations were tried, so the search ended before its 9 trials." in err
+    assert "3 of 3 trials" in out
+
+
+def test_why_trials_failed_is_shown(study: Study, tmp_path: Path) -> None:
+    record = grid()
+    for place in (1, 2):
+        trial = record.stages[0].points[place].trials[0]
+        trial.state, trial.message, trial.best_loss = "failed", "No memory was left.", None
+    write_study(Home(tmp_path), record)
+    code, out, _ = study("show", record.id)
+    assert code == 0
+    assert "✗ 8 kernels, learning_rate 0.003; 8 kernels, learning_rate 0.01: No memory was left." in out.splitlines()
+    shown = json.loads(study("show", record.id, "--json")[1])
+    assert shown["stages"][0]["points"][1]["trials"][0]["message"] == "No memory was left."

@@ -299,3 +299,30 @@ def test_no_cell_of_the_trials_is_run_by_a_spreadsheet(name: str) -> None:
     record.spec["baseline"]["encoder"] = name
     table = csv.DictReader(io.StringIO(trials_csv(record, study_from_json(record.spec))))
     assert {row["encoder"] for row in table} == {f"'{name}"}
+
+
+def test_a_document_tells_why_a_trial_failed_and_writes_sampled_numbers_short(home: Home, tmp_path: Path) -> None:
+    record = grid(points=4)
+    for place, point in enumerate(record.stages[0].points):
+        point.values = {**point.values, "learning_rate": repr(0.00123456789012345 * (place + 1))}
+    record.stages[0].picked = record.stages[0].points[2].values
+    failed = record.stages[0].points[0].trials[0]
+    failed.state, failed.message, failed.best_loss = "failed", "No memory was left:\ntry fewer kernels.", None
+    markdown, _, table = write_report(home, StudyDirectory(home.path), record, tmp_path)
+    text = markdown.read_text().replace("\\", "")
+    assert "Not trained to the end: 8 kernels, learning_rate 0.001235. No memory was left: try fewer kernels." in text
+    without_commands = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    assert "0.003704" in without_commands
+    assert "0.00370370367" not in without_commands
+    for picture in (tmp_path / "figures").glob("*.svg"):
+        assert not [words for words in words_of(picture.read_text()) if re.search(r"\d{7}", words)]
+    rows = list(csv.DictReader(io.StringIO(table.read_text())))
+    assert float(rows[2]["learning_rate"]) == 0.00370370367037035  # which is what was trained
+    assert [row["reason"] for row in rows] == ["No memory was left: try fewer kernels.", "", "", rows[3]["reason"]]
+
+
+def test_a_study_that_failed_says_why_in_its_document(home: Home, tmp_path: Path) -> None:
+    record = grid(points=4)
+    record.state, record.message = "failed", "The disk is full."
+    text = write_report(home, StudyDirectory(home.path), record, tmp_path)[0].read_text()
+    assert "The study is failed, so this is what it came to so far. The disk is full." in text
