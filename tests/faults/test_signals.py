@@ -195,7 +195,7 @@ def test_a_terminal_that_is_closed_stops_the_command_with_a_checkpoint(shell: Sh
 
 
 def test_a_detached_run_goes_on_when_the_terminal_is_closed(shell: Shell, run: RunDirectory) -> None:
-    assert shell.ask(f"{shell.program} resume {run.id} --detach") == run.id
+    assert shell.ask(f"{shell.program} resume {run.id} --detach 2>/dev/null") == run.id
     wait_for_an_epoch(run)
     shell.close_terminal()
     for _ in range(3):
