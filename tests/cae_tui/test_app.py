@@ -369,4 +369,4 @@ async def test_the_device_is_told_on_every_screen_once_it_is_known(make_app: Mak
             assert screen.query_one(TopBar).device == app.device == "cpu · 2 threads · float32"
         await pilot.resize_terminal(24, 10)
         await pilot.pause()
-        assert str(app.screen.query_one(TopBar).render()) == "cae-tui › Runs"  # no room for the device
+        assert str(app.screen.query_one(TopBar).render()) == "cae-tui › Runs   MNIST"  # no room for the device
