@@ -225,6 +225,12 @@ def test_a_run_without_numbers_has_a_line_too() -> None:
     assert "–  ● running" in line
 
 
+def test_epochs_of_all_stages_together_are_told_as_a_number_of_epochs() -> None:
+    run = RunStatus(id=CLASSIFIER, kind="classifier", state="cut off", stage="fine-tuning", epoch=7, epochs=20)
+    assert "cut off after 7 of 20 epochs" in run_lines([run], 100, NOW)[0].plain
+    assert "cut off at 7/20" in run_lines([replace(run, stage="from scratch")], 100, NOW)[0].plain
+
+
 def test_bars_have_eighths_and_tiles_fit_their_card() -> None:
     assert [bar(share, 4) for share in (0, 0.5, 0.53, 1, 2)] == ["    ", "██  ", "██▏ ", "████", "████"]
     for width in range(1, 200):
