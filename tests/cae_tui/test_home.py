@@ -73,8 +73,8 @@ async def test_nothing_is_cut_in_the_middle_of_a_word_at_80_columns(make_app: Ma
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
         assert lines(app)[:2] == [
-            "g9q8  10 × 32, 3×3…    7.00e-04  ■ cut off",
-            "c01b  on a7f3, fc 128   99.61 %  ✓ finished",
+            "g9q8  10 × 32, 3×3, b128  7.00e-04  ■ cut off",
+            "c01b  on a7f3, fc 128      99.61 %  ✓ finished",
         ]
         assert app.screen.query_one("#menu").region.right <= 80
 
