@@ -9,10 +9,11 @@ the first paint; every other screen is imported when it is first opened.
 import asyncio
 import gc
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import PurePath
+from functools import partial
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on, work
@@ -269,12 +270,25 @@ class CaeApp(StudyApp):
         if (study := self.studies.of_run(message.run)) is not None:  # a trial is not taken up without its study
             self._resume_study(messages.ResumeStudy(study.id))
             return
+        if gone := self.runner.files_gone(message.run):
+            self._resume_moved(message, gone)
+            return
         try:
             self.runner.resume(message.run)
         except EngineError as error:
             self.tell(str(error), "error")
             return
         self._open_training(message.run)
+
+    @work
+    async def _resume_moved(self, message: messages.ResumeRun, gone: dict[str, Path]) -> None:
+        if await self.ask_where_run(message.run, gone):
+            self._resume(message)
+
+    async def ask_where_run(self, run: str, gone: Mapping[str, Path]) -> bool:
+        """Ask where the images of a run are now, and write it down; whether it was told. Only from a worker."""
+        relocate = partial(self.runner.relocate, run)
+        return await self.ask_where_data(f"run {self.short(run)}", gone, relocate)
 
     @on(messages.PauseRun)
     def _pause(self, message: messages.PauseRun) -> None:
@@ -308,6 +322,9 @@ class CaeApp(StudyApp):
             check_can_finish(run)
             name, best = self.short(run.id), best_weights(run.read_status())
             if await self.confirm(f"Finish run {name} now?", _FINISH.format(best=best[0].upper() + best[1:]), "Finish"):
+                gone = self.runner.files_gone(run.id)
+                if gone and not await self.ask_where_run(run.id, gone):
+                    return
                 self.runner.finish(run.id)
                 self._open_training(run.id)
         except EngineError as error:

@@ -16,11 +16,12 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from cae_tui.output import OutputError, complain, flush, let_go, take_any_character
 from engine import __version__
-from engine.data_files import refuse_blank
+from engine.data_files import FIELDS, ROLES, refuse_blank
 from engine.errors import EngineError, SpecError
 from engine.files import absolute
 from engine.paths import path_of
@@ -116,6 +117,11 @@ def make_parser(command: str | None = None, kind: str = "autoencoder") -> _Parse
         )
         if name in ("report", "resume", "watch"):
             sub.add_argument("run", metavar="RUN", help="a run's id, or enough of its beginning")
+        if name == "resume":
+            for field, role in ROLES.items():
+                flag = "--" + field.replace("_", "-")
+                words = f"where its {role} are now, if they were moved"
+                sub.add_argument(flag, dest=field, default=None, metavar="PATH", help=words)
         if name in OF_RUNS:
             sub.add_argument("runs", nargs="+", metavar="RUN", help="a run's id, or enough of its beginning")
         if name == "delete":
@@ -359,6 +365,8 @@ def _do(options: argparse.Namespace, home: Home) -> int:
             from cae_tui import console, run_console
 
             run = home.find(options.run)
+            if (places := _places(options)) and run_console.relocate(run, places, as_json=options.json):
+                return 0
             if run_console.is_paused(run):
                 return run_console.go_on(home, run, as_json=options.json)
             return console.resume(home, run, as_json=options.json, detach=options.detach)
@@ -409,11 +417,20 @@ def _do_study(options: argparse.Namespace, home: Home, kind: str) -> int:
         case "show":
             return study_console.show(directory, as_json=options.json)
         case "resume":
+            places = _places(options)
+            if places and study_console.relocate(home, directory, places, as_json=options.json):
+                return 0
             return study_console.resume(home, directory, as_json=options.json)
         case "export":
             return study_console.export(home, directory, options.to, as_json=options.json)
         case _:
             return study_console.delete(home, directory, sure=options.yes)
+
+
+def _places(options: argparse.Namespace) -> dict[str, Path]:
+    """Where files of images are said to be, by field."""
+    refuse_blank(vars(options))
+    return {field: path_of(path) for field in FIELDS if (path := getattr(options, field)) is not None}
 
 
 def _spec_of(options: argparse.Namespace, home: Home) -> "Spec":

@@ -3,7 +3,9 @@
 A layer under `CaeApp`, only so that no file is too long to be read in one sitting.
 """
 
-from collections.abc import Awaitable, Callable
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 from weakref import WeakSet
 
@@ -12,7 +14,8 @@ from textual.screen import Screen
 
 from cae_tui.recovery import RecoveringApp
 from cae_tui.screens.base import Page
-from engine.errors import EngineError
+from engine.data_files import ROLES
+from engine.errors import EngineError, MovedError
 from engine.paths import pasted_path
 
 Taken = TypeVar("Taken")
@@ -104,14 +107,65 @@ class NavigatingApp(RecoveringApp):
 
         await self._ask(title, target, "a file or a folder", take, path=True)
 
+    async def ask_where_data(
+        self,
+        name: str,
+        gone: Mapping[str, Path],
+        relocate: Callable[[Mapping[str, Path]], Awaitable[Path | None]],
+    ) -> bool:
+        """Ask where moved images are until `relocate` takes the answer; whether it did. Only from a worker.
+
+        Args:
+            name: whose images they are: `run a7f3`.
+            gone: the files that are asked for, by field, each where it was.
+            relocate: writes down the new places.
+        """
+        given: dict[str, Path] = {}
+        todo = dict(gone)
+        while todo:
+            field, old = next(iter(todo.items()))
+
+            async def take(typed: str, field: str = field) -> tuple[str, ...]:
+                """The fields whose files are still to be asked for."""
+                if not (path := pasted_path(typed)):
+                    raise EngineError("Type a path, or press Esc to leave it.")
+                try:
+                    images = await relocate({**given, field: Path(path)})
+                except MovedError as error:
+                    if not error.gone or field in error.gone:
+                        raise EngineError(error.what) from None
+                    given[field] = Path(path)
+                    return error.gone
+                self.notify(f"{name[0].upper()}{name[1:]} reads its images from {images} now.", markup=False)
+                return ()
+
+            problem = f"{old} {'holds other images now' if os.path.exists(old) else 'is not there any more'}."
+            problem += " Name the file, or the folder that it is in."
+            title = f"Where are the {ROLES[field]} of {name} now?"
+            left = await self._ask(
+                title, str(old), "the file, or the folder that it is in", take, path=True, problem=problem, yes="Use"
+            )
+            if left is None:
+                return False
+            todo = {field: gone[field] for field in left if field in gone}
+        return True
+
     async def _ask(
-        self, title: str, value: str, hint: str, take: Callable[[str], Awaitable[Taken]], *, path: bool = False
+        self,
+        title: str,
+        value: str,
+        hint: str,
+        take: Callable[[str], Awaitable[Taken]],
+        *,
+        path: bool = False,
+        problem: str = "",
+        yes: str = "Save",
     ) -> Taken | None:
         from cae_tui.screens.dialogs import AskTextScreen
 
-        problem = ""
         while True:
-            typed: str | None = await self.push_screen_wait(AskTextScreen(title, value, problem, hint, path=path))
+            question = AskTextScreen(title, value, problem, hint, path=path, yes=yes)
+            typed: str | None = await self.push_screen_wait(question)
             if typed is None:
                 return None
             try:

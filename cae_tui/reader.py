@@ -62,11 +62,36 @@ class Reader:
 
     def data_files(self, run: str) -> dict[str, str]:
         """The files of a run's images as a form has them; nothing for what is no readable run, or where one is gone."""
+        files = self.files_of(run)
+        return files.text if files is not None and files.gone is None else {}
+
+    def files_of(self, run: str) -> DataFiles | None:
+        """The files of a run's images, which may be gone; None for what is no readable run. Reads one small file."""
         try:
-            files = DataFiles.of(self.home.find(run).read_spec()["spec"])
+            return DataFiles.of(self.home.find(run).read_spec()["spec"])
         except (EngineError, KeyError, TypeError, AttributeError):
-            return {}
-        return files.text if files.gone is None else {}
+            return None
+
+    def files_gone(self, run: str) -> dict[str, Path]:
+        """Those that are not where they were, by field."""
+        files = self.files_of(run)
+        return {} if files is None else files.all_gone
+
+    async def relocate(self, run: str, places: Mapping[str, Path]) -> Path | None:
+        """Write down where the images of a run are now, and give back where those to train on are.
+
+        Raises:
+            EngineError: they are gone, or others.
+        """
+
+        def write() -> Path | None:
+            from engine.moved import relocate
+
+            files = relocate(self.home.find(run), places)
+            self.home.forget(run)
+            return files.images
+
+        return await self.in_thread(write)
 
     def delete(self, run: str) -> None:
         """Take a run away for good."""
@@ -212,13 +237,12 @@ class Reader:
             return self._data[key]
 
     def _load_for(self, run: str) -> "ImageData":
-        from engine.preparation import check_digest
+        from engine.moved import known_of_run, load_known
         from engine.spec import spec_from_json
 
         written = self.home.find(run).read_spec()
-        data = self._load(spec_from_json(written["spec"]).files)
-        check_digest(run, written, data)
-        return data
+        spec = spec_from_json(written["spec"])
+        return load_known(known_of_run(run, spec, written), spec.files, self._load)
 
     async def data(self, files: DataFiles = MNIST_FILES) -> DataView:
         """The image set that those files hold.

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from rich.progress import BarColumn, Progress, TextColumn
@@ -51,6 +52,27 @@ def go_on(home: Home, run: RunDirectory, *, as_json: bool) -> int:
     if isinstance(waits, Paused) and waits.message:
         raise RunError(waits.message)
     return _ask_all(home, [run], Asked.RUN, "go on", as_json=as_json)
+
+
+def relocate(run: RunDirectory, places: Mapping[str, Path], *, as_json: bool) -> bool:
+    """Write down where a run's images are now, and say so; whether that is all there is to do for it.
+
+    Raises:
+        EngineError: they are others, or the run is at work.
+    """
+    from engine.moved import as_json as paths_of
+    from engine.moved import relocate
+
+    files = relocate(run, places)
+    status = run.read_status()
+    told = f"Run {run.id} reads its images from {files.images} now."
+    if status.resumable:
+        complain(told)
+    elif as_json:
+        put(json.dumps({"format": FORMAT, "id": run.id, "state": status.state, **paths_of(files)}))
+    else:
+        put(plain(f"{told} It is {status.state}: nothing is left to train."))
+    return not status.resumable
 
 
 def is_paused(run: RunDirectory) -> bool:

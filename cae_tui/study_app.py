@@ -4,6 +4,8 @@ A layer under `CaeApp` only so that no file is too long to be read in one sittin
 """
 
 import asyncio
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual import on, work
@@ -75,11 +77,20 @@ class StudyApp(RunListApp):
     @on(messages.ResumeStudy)
     def _resume_study(self, message: messages.ResumeStudy) -> None:
         try:
+            if gone := self.studies.files_gone(message.study):
+                self._resume_moved_study(message, gone)
+                return
             self.studies.resume(message.study)
         except EngineError as error:
             self.tell(str(error), "error")
             return
         self._open(message.study)
+
+    @work
+    async def _resume_moved_study(self, message: messages.ResumeStudy, gone: dict[str, Path]) -> None:
+        relocate = partial(self.studies.relocate, message.study)
+        if await self.ask_where_data(f"study {self.short_study(message.study)}", gone, relocate):
+            self._resume_study(message)
 
     @on(messages.OpenStudy)
     def _open_study(self, message: messages.OpenStudy) -> None:

@@ -46,6 +46,27 @@ def start(home: Home, spec: "StudySpec", *, as_json: bool) -> int:
     return _work_on(home, planning.create(home, spec), as_json=as_json)
 
 
+def relocate(home: Home, directory: StudyDirectory, places: Mapping[str, Path], *, as_json: bool) -> bool:
+    """Write down where a study's images are now, and say so; whether that is all there is to do for it.
+
+    Raises:
+        EngineError: they are others, or the study is at work.
+    """
+    from engine.moved import as_json as paths_of
+    from engine.studies.moved import relocate_study
+
+    files = relocate_study(home, directory, places)
+    record = directory.read()
+    told = f"Study {record.id} and its runs read their images from {files.images} now."
+    if record.state != FINISHED:
+        complain(told)
+    elif as_json:
+        print_json({"format": FORMAT, "id": record.id, "state": record.state, **paths_of(files)})
+    else:
+        put(plain(f"{told} It is finished: nothing is left to train."))
+    return record.state == FINISHED
+
+
 def resume(home: Home, directory: StudyDirectory, *, as_json: bool) -> int:
     """Take a study up and print its tables; gives back the exit code."""
     return _work_on(home, directory, as_json=as_json)

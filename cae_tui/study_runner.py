@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from cae_tui.runner import Runner
 from engine.control import Asked, Flag
+from engine.data_files import DataFiles
 from engine.errors import EngineError, RunError, StudyError
 from engine.events import Event, Resumed, RunStarted
 from engine.runs import Home, RunStatus, shortest_prefixes
@@ -90,6 +91,29 @@ class StudyRunner:
         """
         directory = self._studies().find(study)
         self._begin(lambda: directory)
+
+    def files_gone(self, study: str) -> dict[str, Path]:
+        """The files of a study's images that are not where they were, by field.
+
+        Raises:
+            EngineError: there is no such study, or it is damaged.
+        """
+        baseline = self.read(study).spec.get("baseline")
+        return DataFiles.of(baseline if isinstance(baseline, dict) else {}).all_gone
+
+    async def relocate(self, study: str, places: Mapping[str, Path]) -> Path | None:
+        """Write down where the images of a study and of its runs are, and give back where those to train on are.
+
+        Raises:
+            EngineError: they are gone, or others.
+        """
+
+        def write() -> Path | None:
+            from engine.studies.moved import relocate_study
+
+            return relocate_study(self._home, self._studies().find(study), places).images
+
+        return await self._runner.in_thread(write)
 
     def _begin(self, directory: "Callable[[], StudyDirectory]") -> None:
         def work() -> None:

@@ -17,6 +17,8 @@ from engine.words import plain
 
 FIELDS = ("images", "labels", "test_images", "test_labels")
 """The fields of a spec that name files of data."""
+ROLES = dict(zip(FIELDS, ("training images", "training labels", "test images", "test labels"), strict=True))
+"""What each of them is, in words."""
 MNIST = "MNIST"
 MNIST_SHAPE = (28, 28, 1)
 LONGEST_NAME = 40
@@ -66,9 +68,14 @@ class DataFiles(NamedTuple):
         return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…"
 
     @property
+    def all_gone(self) -> dict[str, Path]:
+        """The files that are named and are not there any more, by field."""
+        return {field: path for field, path in self.named.items() if not os.path.exists(path)}
+
+    @property
     def gone(self) -> Path | None:
-        """The first file that is named and is not there any more."""
-        return next((path for path in self.named.values() if not os.path.exists(path)), None)
+        """The first of them."""
+        return next(iter(self.all_gone.values()), None)
 
     def absolute(self) -> "DataFiles":
         """The same files, whatever folder they are named from."""

@@ -4,7 +4,7 @@ Each message is a sentence (or a few) that says what was found, what was expecte
 Whatever the engine refuses is one of these; anything else that escapes it is a bug.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from engine.words import plain
 
@@ -41,6 +41,19 @@ class DatasetError(EngineError):
     def __init__(self, sentence: str, field: str = "images") -> None:
         self.field = field
         super().__init__(sentence)
+
+
+class MovedError(DatasetError):
+    """The images of a run or a study are not where they were, or not the ones any more.
+
+    Args:
+        what: what is wrong, without what to do about it on the command line.
+        gone: the fields of its spec whose files are gone; none where they are there and hold others.
+    """
+
+    def __init__(self, sentence: str, what: str, gone: Sequence[str] = ()) -> None:
+        self.what, self.gone = plain(what), tuple(gone)
+        super().__init__(sentence, self.gone[0] if gone else "images")
 
 
 class ModelFileError(EngineError):

@@ -22,6 +22,7 @@ from engine.device import Device, choose_device
 from engine.encoders import find_encoder, remarks_on
 from engine.errors import DatasetError, ModelFileError, SpecError
 from engine.files import write_bytes, write_json
+from engine.moved import known_of_run, load_known
 from engine.remarks import for_run
 from engine.runs import Home, RunDirectory, RunStatus
 from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, check_against_data
@@ -155,8 +156,7 @@ def reopen(run: RunDirectory) -> Work:
         EngineError: its files are damaged, or the data are not the ones it began with.
     """
     spec, written = read_spec_file(run)
-    data = load_dataset(*spec.files)
-    check_digest(run.id, written, data)
+    data = load_known(known_of_run(run.id, spec, written), spec.files)
     split_rule = written.get("split", 1)
     training, validation = split_for(spec, data, split_rule)
     device = choose_device(spec.device, spec.precision, written["threads"])
@@ -165,20 +165,6 @@ def reopen(run: RunDirectory) -> Work:
         run=run, spec=spec, data=data, training=training, validation=validation, device=device, encoder=encoder,
         split_rule=split_rule, encoder_remarks=tuple(written.get("encoder_remarks", ())),
     )  # fmt: skip
-
-
-def check_digest(run: str, written: dict[str, Any], data: ImageData) -> None:
-    """Refuse images that are not the ones a run's `spec.json` (`written`) was made with.
-
-    Raises:
-        DatasetError: they are others.
-    """
-    about = written.get("data")
-    if not isinstance(about, dict) or data.digest != about.get("digest"):
-        raise DatasetError(
-            f"The images of run {run} are not the ones it began with: put the former files back, "
-            "or start a new run on these."
-        )
 
 
 def check_classes(data: ImageData) -> None:

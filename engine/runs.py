@@ -348,12 +348,16 @@ class Home:
         """The values of the specs of `runs` as JSON, by id; of one that cannot be read there are none."""
         found: dict[str, Mapping[str, Any]] = {}
         for run in runs:
-            if run not in self._specs:  # a spec is written once and never again
+            if run not in self._specs:  # written once; only where its images are may change, see `forget`
                 with suppress(RunError, KeyError):
                     spec = RunDirectory(self.runs / run).read_spec()["spec"]
                     self._specs[run] = spec if isinstance(spec, dict) else {}
             found[run] = self._specs.get(run, {})
         return found
+
+    def forget(self, run: str) -> None:
+        """Read the spec of a run again where it is next asked for."""
+        self._specs.pop(run, None)
 
     def find(self, prefix: str) -> RunDirectory:
         """The run whose id begins with `prefix`.

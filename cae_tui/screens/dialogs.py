@@ -148,6 +148,7 @@ class AskTextScreen(Steady, ModalScreen[str | None]):
         problem: what was wrong with `value`.
         hint: what stands there while nothing does.
         path: whether it is for a path.
+        yes: what the button says that takes it.
     """
 
     CSS_PATH = "dialogs.tcss"
@@ -156,9 +157,12 @@ class AskTextScreen(Steady, ModalScreen[str | None]):
         Binding("escape", "cancel", "Cancel", id="text.cancel", tooltip="Leave everything as it is"),
     ]
 
-    def __init__(self, title: str, value: str, problem: str, hint: str, *, path: bool = False) -> None:
+    def __init__(
+        self, title: str, value: str, problem: str, hint: str, *, path: bool = False, yes: str = "Save"
+    ) -> None:
         super().__init__()
-        self._title, self._value, self._problem, self._hint, self._path = title, value, problem, hint, path
+        self._title, self._value, self._problem, self._hint = title, value, problem, hint
+        self._path, self._yes = path, yes
 
     def compose(self) -> ComposeResult:
         """The title, the text, the two answers."""
@@ -168,7 +172,7 @@ class AskTextScreen(Steady, ModalScreen[str | None]):
             if self._problem:
                 yield Label(f"✗ {self._problem}", classes="problem", markup=False)
             with Horizontal(classes="answers"):
-                yield Button("Save", id="save", variant="primary")
+                yield Button(self._yes, id="save", variant="primary")
                 yield Button("Cancel", id="cancel")
 
     @on(Input.Submitted)

@@ -12,6 +12,7 @@ from engine.datasets import SPLIT_RULE, ImageData, load_dataset
 from engine.device import choose_device
 from engine.encoders import find_encoder
 from engine.errors import RunError, SpecError, StudyError
+from engine.moved import Known, load_known
 from engine.runs import Home
 from engine.spec import AutoencoderSpec, ClassifierSpec, Spec
 from engine.studies.checking import check_points, check_space, first_fit, room_of
@@ -133,13 +134,16 @@ def _settled(home: Home, spec: StudySpec) -> StudySpec:
     return spec.model_copy(update={"baseline": baseline.model_copy(update=changed)})
 
 
-def load(home: Home, baseline: Spec) -> StudyData:
+def load(home: Home, baseline: Spec, known: Known | None = None) -> StudyData:
     """The images that a study is made on, and the encoder of a classifier's.
 
+    Args:
+        known: what is written down of the images of a study that is taken up; they have to be the same.
+
     Raises:
-        EngineError: they cannot be read, or there is no such encoder.
+        EngineError: they cannot be read, or are others, or there is no such encoder.
     """
-    images = load_dataset(*baseline.files)
+    images = load_dataset(*baseline.files) if known is None else load_known(known, baseline.files)
     if not isinstance(baseline, ClassifierSpec):
         return StudyData(images, None)
     preparation.check_classes(images)

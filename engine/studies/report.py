@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import results, words
-from engine.datasets import load_dataset
 from engine.errors import EngineError, RunError, SpecError, StudyError
 from engine.fields import show_value, write_value
 from engine.files import absolute, storage_error, write_bytes
-from engine.preparation import check_digest
+from engine.moved import known_of_run, load_known
 from engine.run_csv import safe
 from engine.runs import Home, RunDirectory
 from engine.spec import ClassifierSpec, spec_fields, spec_from_json
@@ -286,8 +285,7 @@ class _Writer:
             found = results.read_predictions(run)
             written = run.read_spec()
             spec = spec_from_json(written["spec"])
-            data = load_dataset(*spec.files)
-            check_digest(run.id, written, data)
+            data = load_known(known_of_run(run.id, spec, written), spec.files)
             source = found.images(data)
         except (EngineError, KeyError) as error:
             return [Paragraph(f"No sample predictions: {error}")]

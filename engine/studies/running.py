@@ -20,6 +20,7 @@ from engine.runs import Home, RunDirectory
 from engine.spec import Spec
 from engine.states import DIVERGED, ENDED_FOR_GOOD, FAILED, FINISHED, PAUSED, RUNNING, STOPPED
 from engine.studies.journal import Journal
+from engine.studies.moved import known_of_study
 from engine.studies.picks import Point, enough_epochs, pick
 from engine.studies.planning import load, point_of, survey
 from engine.studies.records import (
@@ -107,12 +108,7 @@ class _Work:
     ) -> None:
         self.home, self.directory, self.record, self.spec = home, directory, record, spec
         self.observer, self.flag = observer, flag
-        self.data = load(home, spec.baseline)
-        if self.data.images.digest != record.data.get("digest"):
-            raise StudyError(
-                f"The images of study {record.id} are not the ones it began with: put the former files back, "
-                "or start a new study on these."
-            )
+        self.data = load(home, spec.baseline, known_of_study(record))
         if spec.mode == "search" and "combinations" not in record.data:  # version 0.1.0 did not count them
             with suppress(StudyError):
                 record.data |= survey(spec, self.data)

@@ -1,0 +1,243 @@
+"""Runs and studies whose images were moved: they are taken from a new place where they are the ones."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cae_tui.cli import main
+from cae_tui.reader import Reader
+from engine import jobs
+from engine.checkpoint import read_tensors
+from engine.control import Asked, Flag
+from engine.data_files import DataFiles
+from engine.errors import DatasetError, MovedError, RunError
+from engine.events import EpochEnded, Event
+from engine.moved import places, relocate
+from engine.runs import Home, RunDirectory
+from engine.spec import AutoencoderSpec, ClassifierSpec
+from engine.studies.planning import create
+from engine.studies.records import Studies
+from engine.studies.running import work_on
+from engine.studies.spec import make_study
+from tests.engine.studies.conftest import Watcher
+from tests.engine.tiny import SIDE, TRAINING, classes, noise, tiny, tiny_classifier, write_encoder, write_files
+from tests.idx import write_idx
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, Path]:
+    """Four files in `old`."""
+    folder = tmp_path / "old"
+    folder.mkdir()
+    return write_files(folder)
+
+
+def move(files: dict[str, Path], folder: Path) -> dict[str, Path]:
+    """The same files in `folder`, and none where they were."""
+    folder.mkdir(exist_ok=True)
+    return {field: Path(shutil.move(path, folder / path.name)) for field, path in files.items()}
+
+
+def stopped(home: Home, spec: AutoencoderSpec | ClassifierSpec) -> RunDirectory:
+    """A run that was stopped after its first epoch."""
+    flag, run = Flag(), []
+
+    def emit(event: Event) -> None:
+        run.append(getattr(event, "run", ""))
+        if isinstance(event, EpochEnded):
+            flag.ask(Asked.STOP)
+
+    jobs.start(home, spec, emit, flag)
+    return home.find(run[0])
+
+
+def nothing(event: Event) -> None:
+    """Hear nothing."""
+
+
+def paths_of(run: RunDirectory) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Where the images are, as its spec and the facts about them have it."""
+    written = run.read_spec()
+    return {field: written["spec"][field] for field in DataFiles._fields}, written["data"]["paths"]
+
+
+def test_a_run_goes_on_from_the_new_place_and_ends_as_if_nothing_had_been_moved(
+    home: Home, files: dict[str, Path], tmp_path: Path
+) -> None:
+    whole = jobs.start(home, tiny(files, epochs=3), nothing, Flag())
+    run = stopped(home, tiny(files, epochs=3))
+    new = move(files, tmp_path / "new")
+    relocate(run, {"images": new["images"]})
+    expected = {field: str(path) for field, path in new.items()}
+    assert paths_of(run) == (expected, expected)
+    assert jobs.resume(run, nothing, Flag())["state"] == "finished"
+    tensors, others = (read_tensors(home.find(name).model)[0] for name in (run.id, whole["id"]))
+    assert all(np.array_equal(tensor, others[name]) for name, tensor in tensors.items())
+
+
+def test_a_missing_file_says_how_its_new_place_is_told(home: Home, files: dict[str, Path]) -> None:
+    run = stopped(home, tiny(files))
+    files["test_labels"].unlink()
+    with pytest.raises(MovedError) as refused:
+        jobs.resume(run, nothing, Flag())
+    assert str(refused.value) == (
+        f"The test labels of run {run.id} are not there any more: {files['test_labels']}. If they were moved, say "
+        f"where to: `cae-tui resume {run.id} --test-labels PATH`."
+    )
+    for field in ("images", "labels"):
+        files[field].unlink()
+    with pytest.raises(MovedError, match=r"images and 2 more of its files\..* --images PATH`; the others") as refused:
+        jobs.resume(run, nothing, Flag())
+    assert refused.value.gone == ("images", "labels", "test_labels")
+
+
+def test_a_classifier_s_run_is_told_too(home: Home, files: dict[str, Path], tmp_path: Path) -> None:
+    encoder = write_encoder(tmp_path / "model.safetensors", files)
+    run = stopped(home, tiny_classifier(files, encoder, finetune_epochs=2, labelled_fraction=0.5))
+    new = move(files, tmp_path / "new")
+    encoder.unlink()
+    relocate(run, {"images": new["images"]})
+    assert jobs.resume(run, nothing, Flag())["state"] in ("finished", "early-stopped")
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "words"),
+    [
+        (noise(TRAINING + 1), classes(TRAINING + 1), "60 training images were expected, 61 were found"),
+        (noise(TRAINING)[..., :-1, :].repeat(3, 3), classes(TRAINING), "8×8 grey pixels were expected, these have 8×7"),
+        (noise(TRAINING, 7), classes(TRAINING), "their number and shape are right, but pixels or labels differ"),
+        (noise(TRAINING), classes(TRAINING) * 2, "labels of 3 classes were expected, of 5 were found"),
+    ],
+)  # fmt: skip
+def test_other_images_are_refused_with_what_differs(
+    images: Any, labels: Any, words: str, home: Home, files: dict[str, Path], tmp_path: Path
+) -> None:
+    if images.shape[2] != SIDE:
+        images = images.repeat(2, 2)[:, :, : SIDE + 1]
+        words = words.replace("8×7", "8×9 colour")
+    run = stopped(home, tiny(files))
+    before = run.spec.read_bytes()
+    new = move(files, tmp_path / "new")
+    write_idx(new["images"], images[..., 0] if images.shape[3] == 1 else images)
+    write_idx(new["labels"], labels)
+    if images.shape[1:] != (SIDE, SIDE, 1):
+        write_idx(new["test_images"], images)
+        write_idx(new["test_labels"], labels)
+    with pytest.raises(MovedError, match=words):
+        relocate(run, {"images": new["images"]})
+    assert run.spec.read_bytes() == before
+
+
+def test_a_run_that_is_at_work_is_left_alone(home: Home, files: dict[str, Path]) -> None:
+    run = stopped(home, tiny(files))
+    with run.locked(), pytest.raises(RunError, match="is being trained: stop it first"):
+        relocate(run, {"images": files["images"]})
+
+
+def test_files_are_found_beside_the_one_that_is_named_and_where_the_same_move_leads(tmp_path: Path) -> None:
+    old, new = tmp_path / "a", tmp_path / "b"
+    for place in ("train/x", "train/y", "test/x", "test/y"):
+        (new / place).parent.mkdir(parents=True, exist_ok=True)
+        (new / place).write_bytes(b"")
+    was = DataFiles(old / "train/x", old / "train/y", old / "test/x", old / "test/y")
+    now = DataFiles(new / "train/x", new / "train/y", new / "test/x", new / "test/y")
+    assert next(places(was, {"images": new / "train/x"})) == now
+    assert next(places(was, {"images": new / "train"})) == now
+    assert next(places(was, {"test_labels": new / "test"})) == now
+
+
+def test_a_file_that_stayed_is_kept_and_one_that_was_replaced_is_looked_for_anew(
+    home: Home, files: dict[str, Path], tmp_path: Path
+) -> None:
+    run = stopped(home, tiny(files))
+    elsewhere = tmp_path / "new"
+    moved = move({"images": files["images"]}, elsewhere)
+    assert relocate(run, moved).labels == files["labels"]
+    for field in ("labels", "test_images", "test_labels"):
+        shutil.copy(files[field], elsewhere)
+    write_idx(files["labels"], classes(TRAINING)[::-1])
+    assert relocate(run, moved).labels == elsewhere / files["labels"].name
+
+
+async def test_the_predictions_of_a_finished_run_are_seen_from_the_new_place(
+    home: Home, files: dict[str, Path], tmp_path: Path
+) -> None:
+    run = home.find(jobs.start(home, tiny(files), nothing, Flag())["id"])
+    reader = Reader(home)
+    home.specs([run.id])
+    new = move(files, tmp_path / "new")
+    with pytest.raises(MovedError):
+        await reader.predictions(run.id)
+    assert reader.files_gone(run.id) == files
+    assert await reader.relocate(run.id, {"images": new["images"].parent}) == new["images"]
+    assert not reader.files_gone(run.id)
+    assert len((await reader.predictions(run.id)).predictions) == 20
+    assert (await reader.images(run.id, [0]))[0].height == SIDE
+    assert home.specs([run.id])[run.id]["images"] == str(new["images"])
+
+
+def test_the_command_line_takes_the_new_place_and_goes_on(
+    home: Home, files: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = stopped(home, tiny(files))
+    new = move(files, tmp_path / "new")
+    words = ["--home", str(home.path), "resume", run.id]
+    assert main(words) == 2
+    assert f"say where to: `cae-tui resume {run.id} --images PATH`" in capsys.readouterr().err
+    assert main([*words, "--images", new["images"].as_uri(), "--json"]) == 0
+    told = capsys.readouterr()
+    assert f"Run {run.id} reads its images from {new['images']} now." in told.err
+    assert json.loads(told.out)["state"] == "finished"
+    assert main([*words, "--labels", ""]) == 2
+    assert "--labels: This names no file: give a path, or leave it out." in capsys.readouterr().err
+    again = move(new, tmp_path / "again")
+    assert main([*words, "--test-images", str(again["test_images"])]) == 0
+    assert capsys.readouterr().out == (
+        f"Run {run.id} reads its images from {again['images']} now. It is finished: nothing is left to train.\n"
+    )
+    other = write_idx(tmp_path / "other", noise(TRAINING, 7)[..., 0])
+    assert main([*words, "--images", str(other)]) == 2
+    assert "number and shape are right, but pixels or labels differ" in capsys.readouterr().err
+
+
+def test_a_study_goes_on_from_the_new_place_and_its_runs_are_told(
+    home: Home, files: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flag, ended = Flag(), []
+
+    class Stop(Watcher):
+        def emit(self, event: Event) -> None:
+            if isinstance(event, EpochEnded):
+                ended.append(event)
+                if len(ended) == 3:  # in the second trial
+                    flag.ask(Asked.STOP)
+
+    directory = create(home, make_study("one", tiny(files), {"kernels": "2,3"}))
+    assert work_on(home, directory, Stop(), flag).state == "stopped"
+    new = move(files, tmp_path / "new")
+    words = ["--home", str(home.path), "study", "resume", directory.id]
+    assert main(words) == 2
+    assert f"`cae-tui study resume {directory.id} --images PATH`" in capsys.readouterr().err
+    assert main([*words, "--images", str(new["images"])]) == 0
+    assert "read their images from" in capsys.readouterr().err
+    record = Studies(home).find(directory.id).read()
+    assert record.state == "finished"
+    assert record.spec["baseline"]["images"] == str(new["images"])
+    assert [paths_of(home.find(run.id))[0]["labels"] for run in home.list_runs()] == [str(new["labels"])] * 2
+    again = move(new, tmp_path / "again")
+    assert main([*words, "--images", str(again["images"]), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["labels"] == str(again["labels"])
+
+
+def test_a_file_that_cannot_be_read_at_the_new_place_is_told_as_any_other(
+    home: Home, files: dict[str, Path], tmp_path: Path
+) -> None:
+    run = stopped(home, tiny(files))
+    new = move(files, tmp_path / "new")
+    new["images"].write_text("<html>")
+    with pytest.raises(DatasetError, match="is a web page"):
+        relocate(run, {"images": new["images"]})
