@@ -77,7 +77,7 @@ def test_a_study_prints_the_report_s_table_and_its_pick(study: Study, flags: lis
 def test_a_plan_tells_trials_time_and_memory_and_does_nothing(study: Study, flags: list[str], tmp_path: Path) -> None:
     code, out, _ = study(*flags, "--dry-run", "kernels=4,8")
     assert code == 0
-    assert "kernels 4, 8 · 2 trials · cpu" in out
+    assert "kernels 4, 8 · mnist0 · 2 trials · cpu" in out
     assert "told from a few steps" in out
     values: dict[str, Any] = json.loads(
         study("search", "kernels=4..8", "--trials", "5", *flags, "--dry-run", "--json")[1]
