@@ -48,7 +48,7 @@ def read(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> MakeApp:
             return replace(data_view(), digest="MNIST")
         if not files.images.exists():
             raise DatasetError(f"{files.images} does not exist.")
-        counts = {"classes": 3, "training_counts": (20, 20, 20), "test_counts": (7, 7, 6)}
+        counts = {"classes": 3, "training_counts": (20,) * 3, "test_counts": (7, 7, 6), "example_classes": (0, 1, 2)}
         return replace(data_view(), name=files.name, shape=(8, 8, 1), digest=files.name, **counts)  # type: ignore[arg-type]  # each has its own type
 
     def make(work: object = None, study_work: object = None) -> CaeApp:

@@ -259,7 +259,7 @@ def test_a_run_directory_holds_the_files_of_the_design(autoencoder: Trained) -> 
 
 def test_a_status_tells_what_a_list_shows(autoencoder: Trained, classifier: Trained) -> None:
     shown = classifier[0].read_status()
-    assert (shown.kind, shown.title, shown.encoder) == ("classifier", "fc 16", autoencoder[0].id)
+    assert (shown.kind, shown.title, shown.encoder) == ("classifier", "fc 16, b64, frozen 1", autoencoder[0].id)
     assert (shown.epoch, shown.epochs, shown.state) == (2, 2, "finished")
     assert shown.test_accuracy == classifier[1]["test_accuracy"]
     assert set(STATES) >= {shown.state}
