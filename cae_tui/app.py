@@ -394,14 +394,12 @@ class CaeApp(StudyApp):
             self.tell(str(error), "error")
             return
         from engine.fields import write_value
-        from engine.spec import AutoencoderSpec, spec_from_json
+        from engine.spec import spec_from_json
 
         spec = opened.spec["spec"]
-        values = {name: write_value(value) for name, value in spec.items() if name != "kind"}
         with suppress(SpecError):  # of another version: the form says what is wrong
-            found, shape = spec_from_json(spec), opened.status.image_shape
-            if isinstance(found, AutoencoderSpec) and len(shape) == 3:
-                values["downsamplings"] = write_value(found.asked_again(shape).downsamplings)
+            spec = spec_from_json(spec).asked_again().model_dump(mode="json")
+        values = {name: write_value(value) for name, value in spec.items() if name != "kind"}
         self._configure(messages.Configure(spec["kind"], values))
 
     @on(messages.SaveModel)

@@ -112,6 +112,10 @@ class Spec(BaseModel):
         """The files of its images."""
         return DataFiles(self.images, self.labels, self.test_images, self.test_labels)
 
+    def asked_again(self) -> Self:
+        """The same as a person would ask for it: where a run wrote a number down for `auto`, that word."""
+        return self
+
     @property
     def stages(self) -> tuple[tuple[str, int], ...]:
         """The stages of a run with their numbers of epochs, in order."""
@@ -269,11 +273,10 @@ class AutoencoderSpec(Spec):
         """The same with a number for `auto`: what a run on such images writes down, so that it is seen and stays."""
         return self.model_copy(update={"downsamplings": self.halvings(image)})
 
-    def asked_again(self, image: tuple[int, int, int]) -> Self:
-        """The same with `auto` where that comes to its number: where a run is the pattern of another, whose layers may
-        be fewer."""
-        asked = self.model_copy(update={"downsamplings": "auto"})
-        return asked if asked.halvings(image) == self.downsamplings else self
+    def asked_again(self) -> Self:
+        """See `Spec`: `auto` in place of the number of halvings that it comes to."""
+        usual = min(USUAL_HALVINGS, most_halvings(self.layers))
+        return self.model_copy(update={"downsamplings": "auto"}) if self.downsamplings == usual else self
 
     @property
     def encoder_kernels(self) -> tuple[int, ...]:
@@ -476,6 +479,7 @@ _OF_NO_PRESET = ("encoder", "seed", "images", "labels", "test_images", "test_lab
 
 def nearest_preset(spec: Spec) -> tuple[str, tuple[Difference, ...]]:
     """The name of the preset from which a spec differs in the fewest fields, and these fields."""
+    spec = spec.asked_again()
     fields = [field for field in spec_fields(type(spec)) if field.name not in _OF_NO_PRESET]
     found: dict[str, tuple[Difference, ...]] = {}
     for name, values in spec.presets.items():

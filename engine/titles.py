@@ -32,6 +32,7 @@ _ELSEWHERE = (
 
 def with_changes(spec: "Spec", essentials: Sequence[str], told: Collection[str]) -> str:
     """A title: `essentials`, which tell of the fields `told`, and what else is not as it usually is."""
+    spec = spec.asked_again()
     usual = {name: field.default for name, field in type(spec).model_fields.items()}
     values = {name: getattr(spec, name) for name in usual}
     followed = _preset_of(spec)
@@ -40,7 +41,7 @@ def with_changes(spec: "Spec", essentials: Sequence[str], told: Collection[str])
         parts.append(spec.preset_titles[followed])
         usual |= {name: values[name] for name in spec.presets[followed]}  # as it has them
     for name, value in values.items():
-        if name not in told and name not in _ELSEWHERE and name != "kind" and not _same(name, value, usual[name]):
+        if name not in told and name not in _ELSEWHERE and name != "kind" and value != usual[name]:
             parts.append(_words(name, value))
     return ", ".join(parts)
 
@@ -53,11 +54,6 @@ def _preset_of(spec: "Spec") -> str:
         if values and all(write_value(getattr(spec, field)) == write_value(value) for field, value in values.items())
     }
     return max(has, key=lambda name: has[name], default="")
-
-
-def _same(name: str, value: object, usual: object) -> bool:
-    # `auto` is written down as the number that it comes to, which is 2 wherever there is room for it.
-    return value == usual or (name == "downsamplings" and {value, usual} <= {2, "auto"})
 
 
 def _words(name: str, value: object) -> str:

@@ -269,6 +269,7 @@ class _Writer:
                 f"{result['correct']:,} correct, {result['incorrect']:,} incorrect."
             ),
             *([Paragraph(words.views(result))] if words.views(result) else []),
+            *(Paragraph(remark) for remark in result["remarks"]),
             Code(result["report"]["text"]),
             Picture(
                 "confusion", f"Confusion matrix of the {of} images; mistakes are shaded by their share of the class."

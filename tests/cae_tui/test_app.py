@@ -198,6 +198,7 @@ async def test_a_run_is_configured_again_with_its_values(make_app: MakeApp, home
     assert [message.kind for message in asked] == ["autoencoder", "classifier"]
     values = asked[0].values
     assert (values["epochs"], values["kernels"], values["residual"], values["images"]) == ("7", "8-16", "no", "")
+    assert values["downsamplings"] == "auto"  # as many as there were, and as fit another number of layers
     assert asked[1].values["encoder"] == AUTOENCODER
 
 

@@ -238,7 +238,7 @@ def test_a_run_without_a_report_says_how_it_gets_one(run: Run, home: Home) -> No
     write_run(home, scripted_events(state="stopped"))
     code, out, err = run("report", "a7f3")
     assert (code, out) == (2, "")
-    assert f"`cae-tui resume {AUTOENCODER}` continues it, `cae-tui finish {AUTOENCODER}` evaluates its best weights." in err
+    assert f"`cae-tui resume {AUTOENCODER}` continues it, `cae-tui finish {AUTOENCODER}` evaluates" in err
 
 
 # -- delete ---------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from engine.checkpoint import read_autoencoder
 from engine.control import Flag
 from engine.models import ConvAutoencoder, PointConv2d, PointConvTranspose2d
 from engine.runs import Home
-from engine.spec import AutoencoderSpec, check_against_data, parse, preset, spec_from_json
+from engine.spec import AutoencoderSpec, check_against_data, nearest_preset, parse, preset, spec_from_json
 from tests.engine.tiny import CPU, tiny, write_files
 from tests.idx import pictures, write_idx
 
@@ -76,8 +76,12 @@ def test_downsamplings_are_a_number_or_auto_however_they_are_typed(typed: object
 def test_a_run_that_halves_as_often_as_auto_does_is_asked_again_with_auto() -> None:
     image = (28, 28, 1)
     assert asked("recommended").settled(image).downsamplings == 2
-    assert asked("recommended").settled(image).asked_again(image) == asked("recommended")
-    assert asked("recommended", downsamplings=1).asked_again(image).downsamplings == 1
+    for layers in (2, 4, 10):
+        spec = asked("recommended", layers=layers)
+        assert spec.settled(image).asked_again() == spec
+        assert spec.settled(image).title == spec.title
+        assert [one.field for one in nearest_preset(spec.settled(image))[1]] == ([] if layers == 10 else ["layers"])
+    assert asked("recommended", downsamplings=1).asked_again().downsamplings == 1
 
 
 @pytest.mark.parametrize("image", [(8, 8, 1), (9, 9, 1), (13, 22, 3)], ids=lambda image: "×".join(map(str, image)))

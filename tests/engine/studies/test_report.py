@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 import shlex
 import shutil
@@ -326,3 +327,15 @@ def test_a_study_that_failed_says_why_in_its_document(home: Home, tmp_path: Path
     record.state, record.message = "failed", "The disk is full."
     text = write_report(home, StudyDirectory(home.path), record, tmp_path)[0].read_text()
     assert "The study is failed, so this is what it came to so far. The disk is full." in text
+
+
+def test_what_was_remarked_on_a_classifier_is_in_the_document(done: Done, tmp_path: Path) -> None:
+    home, directory, record = done
+    (run,) = (home.find(status.id) for status in home.list_runs() if status.kind == "classifier")
+    before = run.result.read_bytes()
+    run.result.write_text(json.dumps({**json.loads(before), "remarks": ["Class 3 is never recognised."]}))
+    try:
+        markdown = write_report(home, directory, record, tmp_path)[0].read_text()
+    finally:
+        run.result.write_bytes(before)
+    assert "Class 3 is never recognised." in markdown
