@@ -52,8 +52,11 @@ def write_live(home: Home, run: str = AUTOENCODER) -> RunDirectory:
 
 
 @contextmanager
-def trained(run: RunDirectory, *, deaf: bool = False) -> Iterator[threading.Event]:
-    """Hold the run in a thread that does what is asked of it, but where it is `deaf`; the event is set at its end."""
+def trained(run: RunDirectory, *, deaf: bool = False, dies: bool = False) -> Iterator[threading.Event]:
+    """Hold the run in a thread that does what is asked of it; the event is set at its end.
+
+    Where it is `deaf` it does nothing; where it `dies`, it is gone once anything is asked.
+    """
     over, ready = threading.Event(), threading.Event()
 
     def train() -> None:
@@ -61,7 +64,9 @@ def trained(run: RunDirectory, *, deaf: bool = False) -> Iterator[threading.Even
             control = RunControl(Flag(), run.control)
             ready.set()
             while not over.wait(0.005):
-                asked = Asked.RUN if deaf else control.asked()
+                if dies and run.control.exists():
+                    over.set()
+                asked = Asked.RUN if deaf or dies else control.asked()
                 status = run.read_status()
                 if asked is Asked.STOP:
                     run.write_status(replace(status, state=STOPPED, message="Stopped in epoch 2. Resume it to go on."))
@@ -73,7 +78,7 @@ def trained(run: RunDirectory, *, deaf: bool = False) -> Iterator[threading.Even
                     over.set()
                 else:
                     state = PAUSED if asked is Asked.PAUSE else RUNNING
-                    if state != status.state and not deaf:
+                    if state != status.state and not deaf and not dies:
                         run.write_status(replace(status, state=state))
 
     thread = threading.Thread(target=train)
@@ -141,8 +146,7 @@ def test_a_run_that_waits_for_room_says_so_and_is_not_asked_to_go_on(run: Run, h
 
 def test_a_run_that_ends_before_it_pauses_is_told_as_it_is(run: Run, home: Home) -> None:
     written = write_live(home)
-    with trained(written, deaf=True) as over:
-        threading.Timer(0.1, over.set).start()
+    with trained(written, dies=True):
         code, out, _ = run("pause", "a7f3")
     assert (code, out) == (1, f"Run {AUTOENCODER} is cut off.\n")
 
@@ -227,8 +231,7 @@ def test_none_is_finished_where_one_has_no_complete_epoch(run: Run, home: Home) 
 
 
 def test_a_run_whose_process_dies_while_it_is_finished_is_told_as_cut_off(run: Run, home: Home) -> None:
-    with trained(write_live(home), deaf=True) as over:
-        threading.Timer(0.1, over.set).start()
+    with trained(write_live(home), dies=True):
         code, out, err = run("finish", "a7f3")
     assert (code, out) == (2, "")
     assert f"Run {AUTOENCODER} was cut off before it was evaluated." in err
@@ -238,7 +241,10 @@ def test_a_run_without_a_report_says_how_it_gets_one(run: Run, home: Home) -> No
     write_run(home, scripted_events(state="stopped"))
     code, out, err = run("report", "a7f3")
     assert (code, out) == (2, "")
-    assert f"`cae-tui resume {AUTOENCODER}` continues it, `cae-tui finish {AUTOENCODER}` evaluates" in err
+    assert (
+        f"`cae-tui resume {AUTOENCODER}` continues it, `cae-tui finish {AUTOENCODER}` evaluates its best weights."
+        in err
+    )
 
 
 # -- delete ---------------------------------------------------------------------------------------
