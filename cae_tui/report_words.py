@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cae_tui import formats
 from engine.data_files import shape_words
-from engine.words import moment, views
+from engine.words import moment, number, views
 
 if TYPE_CHECKING:
     from engine.run_facts import RunFacts
@@ -99,18 +99,28 @@ def verdicts(result: Result, facts: "RunFacts | None" = None) -> list[str]:
     """What the result is to be held against, and how it does, in sentences; what cannot be told is left out."""
     told = [f"! {remark}" for remark in result.get("remarks", ())]
     if result.get("kind") == "classifier":
-        if largest := result.get("largest_class"):
+        if (largest := result.get("largest_class")) and not learned_nothing(result):
             share = formats.percent(largest["accuracy"])
             told.append(f"Always answering class {largest['label']}, the largest, is right for {share}.")
     else:
         error = result.get("test_mse") if result.get("test_mse") is not None else result.get("validation_mse")
         constant = (result.get("constant_image") or {}).get("mse")
-        if constant is not None and error:
+        if constant is not None and error and not (learned_nothing(result) and told):
             told.append(constant_sentence(constant, error))
         told.append(pca_sentence(result.get("pca") or {}, error))
     if facts is not None and "evaluated_on" in result:
         told.append(peers_sentence(result, facts))
     return list(filter(None, told))
+
+
+def learned_nothing(result: Result) -> bool:
+    """Whether it is no better than what needs no learning; a run's own remarks then say so in a sentence."""
+    if result.get("kind") == "classifier":
+        largest = (result.get("largest_class") or {}).get("accuracy", 1.0)
+        return largest < 1 and (result.get("accuracy") or 0.0) <= largest and bool(result.get("remarks"))
+    error = result.get("test_mse") if result.get("test_mse") is not None else result.get("validation_mse")
+    constant = (result.get("constant_image") or {}).get("mse")
+    return error is not None and constant is not None and 0 < constant < 1.02 * error
 
 
 def constant_sentence(constant: float, error: float) -> str:
@@ -223,7 +233,9 @@ def run_facts(facts: "RunFacts") -> Told:
         title = f" ({facts.encoder_title})" if facts.encoder_title else ""
         told.append(("encoder", facts.encoder + title))
     if facts.preset:
-        changes = ", ".join(f"{each.title.lower()} {each.value} instead of {each.preset}" for each in facts.differences)
+        changes = ", ".join(
+            f"{each.title.lower()} {number(each.value)} instead of {each.preset}" for each in facts.differences
+        )
         told.append(("preset", f"{facts.preset}, except {changes}" if changes else f"{facts.preset}, unchanged"))
     if facts.seed is not None:
         told.append(("seed", str(facts.seed)))

@@ -335,7 +335,7 @@ def _finish(
     except AskedToEndError:  # a resume evaluates, where its checkpoint says that training is over
         progress.ended = ENDS[control.asked()]
         return _end_early(work, recorder, model, progress, "while it was evaluated")
-    measured["remarks"] = [*work.remarks, *measured["remarks"]]
+    measured["remarks"] = [*measured["remarks"], *work.remarks]
     result = {**_result(work, recorder, progress, progress.ended), **measured}
     recorder.with_room(lambda: write_model(work.run.model, model, dict(model.state_dict())))
     message = _finished_early(work, progress) if progress.cut_short else ""
@@ -457,7 +457,7 @@ def _result(work: Work, recorder: Recorder, progress: Progress, state: str) -> d
         "pixels": plan.pixels,
         "device": work.device.words,
         "stages": results.stages(recorder.read_events()),
-        "remarks": [*work.remarks, *filter(None, [recorder.doubt()])],
+        "remarks": [*filter(None, [recorder.doubt()]), *work.remarks],
     }
 
 

@@ -7,7 +7,7 @@ what else was asked: a preset by its name, then each field that is not as that h
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from engine.fields import write_value
+from engine.fields import show_value, write_value
 
 if TYPE_CHECKING:
     from engine.spec import Spec
@@ -63,4 +63,4 @@ def _words(name: str, value: object) -> str:
         return "no normalisation"
     if name in _SPEAK_FOR_THEMSELVES:
         return str(value)
-    return _SHORT.get(name, f"{name.replace('_', ' ')} {{}}").format(write_value(value))
+    return _SHORT.get(name, f"{name.replace('_', ' ')} {{}}").format(show_value(value))

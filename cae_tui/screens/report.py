@@ -33,6 +33,8 @@ ROOMY = (120, 34)
 """Columns and rows from which all panes are shown at once."""
 WIDE = 160
 """Columns from which the numbers get more of them."""
+MOST_REMARKS = 5
+"""Lines of what was found doubtful, over the panes, where there is room."""
 TOP, BOTTOM = 21, 14
 """Rows of the upper panes, which more classes than ten make higher, and rows that are left to the lower ones."""
 PANES = {"numbers": "#numbers", "picture": "#picture", "curves": "#charts", "about": "#about"}
@@ -268,7 +270,8 @@ What a complete run came to, measured once on images that nothing was chosen by.
         self.query_one("#report", Static).update(report_lines(result) if table else measures(result, facts, width))
         width = 54 if self.has_class("-vast") else 40 if self.has_class("-roomy") else width
         self.query_one("#facts", Static).update(about(result, facts, width))
-        self.query_one("#headline", Static).update(headline(result, facts, self.size.width - 2))
+        most = MOST_REMARKS if self.has_class("-roomy") else 2
+        self.query_one("#headline", Static).update(headline(result, facts, self.size.width - 2, most))
 
     def action_enter_pane(self) -> None:
         """Give the keyboard to the confusion matrix where it is shown; else to the numbers, which arrows scroll."""

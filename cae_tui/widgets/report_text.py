@@ -13,6 +13,7 @@ from cae_tui.report_words import (
     decibels,
     end_facts,
     latent_facts,
+    learned_nothing,
     measured_lines,
     result_facts,
     run_facts,
@@ -20,6 +21,7 @@ from cae_tui.report_words import (
     verdicts,
     wrapped,
 )
+from cae_tui.widgets.remarks import fitted
 
 if TYPE_CHECKING:
     from engine.run_facts import RunFacts
@@ -28,10 +30,11 @@ if TYPE_CHECKING:
 COPIED_WIDTH = 100
 
 
-def headline(result: Result, facts: "RunFacts | None" = None, width: int = 0) -> Content:
+def headline(result: Result, facts: "RunFacts | None" = None, width: int = 0, most: int = 1) -> Content:
     """`Test accuracy 99.61 % · test loss 0.0142 · 9,961 correct · 39 incorrect`.
 
-    Beneath it, in one line, is what was found doubtful, else what a classifier is to be held against.
+    Beneath it, in some `most` lines of `width` cells, is what was found doubtful, the run's own first; else, in one
+    line, what a classifier is to be held against. Without a width it stands alone.
     """
     if "evaluated_on" not in result:
         symbol, colour = formats.state_mark(str(result.get("state", "")))
@@ -58,11 +61,13 @@ def headline(result: Result, facts: "RunFacts | None" = None, width: int = 0) ->
         ]
     if result.get("kind") == "autoencoder" and result.get("latent"):
         parts.append(f"latent {formats.count(result['latent'])}")
-    line = Content.styled(parts[0], "bold $success") + Content(" · " + " · ".join(parts[1:]))
+    colour = "cae-attention" if learned_nothing(result) else "success"
+    line = Content.styled(parts[0], f"bold ${colour}") + Content(" · " + " · ".join(parts[1:]))
+    if not width:
+        return line
     if remarks := result.get("remarks"):
-        told = f"! {remarks[0]}"
-        told = told if len(told) <= width else f"{told[: max(width - 1, 0)]}…"
-        return line + Content.styled(f"\n{told}", "$cae-attention")
+        where = "see About" if result.get("kind") == "classifier" else "see Measures"
+        return line + Content.styled("\n" + "\n".join(fitted(remarks, width, most, where)), "$cae-attention")
     held = ""
     for sentence in verdicts(result, facts) if result.get("kind") == "classifier" else ():
         held = f"{held} {sentence}".strip() if len(held) + len(sentence) < width else held

@@ -146,9 +146,9 @@ def test_dark_images_are_told_before_a_run_and_in_its_report(home: Home, dark: d
     written = run.read_result()
     assert written is not None
     assert written["remarks"] == result["remarks"]
-    assert result["remarks"][0] == warnings(events)[0]
-    assert result["remarks"][1].startswith("The validation error, ")
-    assert "batch normalisation" not in result["remarks"][1]
+    assert result["remarks"][0].startswith("The validation error, ")
+    assert "batch normalisation" not in result["remarks"][0]
+    assert result["remarks"][1] == warnings(events)[0]
 
 
 def test_the_constant_image_of_a_result_is_the_mean_training_image_on_the_images_evaluated(

@@ -11,6 +11,7 @@ from engine.spec import AutoencoderSpec, ClassifierSpec, parse, preset
         ({}, "10 × 32, 3×3, b128"),
         ({"latent": 16}, "10 × 32, z16, 3×3, b128"),
         ({"learning_rate": 1e-3}, "10 × 32, 3×3, b128, lr 0.001"),
+        ({"learning_rate": 0.0043219876543}, "10 × 32, 3×3, b128, lr 0.004322"),
         ({"residual": False, "seed": 3}, "10 × 32, 3×3, b128, seed 3, no residual"),
         ({"epochs": 3, "device": "cpu", "patience": 2}, "10 × 32, 3×3, b128"),
         ({"downsamplings": 2}, "10 × 32, 3×3, b128"),
