@@ -37,7 +37,11 @@ def app(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> CaeApp:
             raise RunError(f"No run begins with “{spec.encoder}”.")
         return plan_classifier(spec, AutoencoderSpec(), IMAGE, 10)
 
+    async def encoder_remarks(spec: Spec, data: object) -> tuple[str, ...]:
+        return ()
+
     monkeypatch.setattr(configure, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(made.runner, "encoder_remarks", encoder_remarks)
     monkeypatch.setattr("cae_tui.screens.configure.time.time", lambda: BEGAN + 7200)
     monkeypatch.setattr(made.runner, "check", check)
     monkeypatch.setattr(made.runner, "classifier_plan", classifier_plan)
