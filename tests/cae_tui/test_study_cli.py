@@ -55,7 +55,7 @@ def test_a_study_prints_the_report_s_table_and_its_pick(study: Study, flags: lis
     assert (code, shown.splitlines()[2:]) == (0, lines[2:])
     code, out, _ = study("list")
     assert code == 0
-    assert f"{record.prefix}   kernels 4, 8  ✓ finished     2/2" in out
+    assert f"{record.prefix}   kernels 4, 8  mnist0  ✓ finished     2/2" in out
     values = json.loads(study("show", record.id, "--json")[1])
     assert values["format"] == 1
     assert values["stages"][0]["points"][1]["trials"][0]["state"] == "finished"
