@@ -440,6 +440,21 @@ async def test_an_autoencoder_shows_measures_images_and_curves(make_app: MakeApp
         assert "Accuracy" not in text(app)
 
 
+async def test_every_pair_of_images_of_a_report_is_reached_exact_by_a_key(make_app: MakeApp, filled: Home) -> None:
+    app = make_app()
+    async with app.run_test(size=LARGE) as pilot:
+        screen = await opened(app, pilot, AUTOENCODER)
+        picture, strip = screen.query_one("#picture"), screen.query_one(SampleStripView)
+        assert strip.strip is not None
+        every, seen = len(strip.strip.originals), []
+        for _ in range(every):
+            seen.append(str(picture.border_subtitle))
+            await pilot.press("right_square_bracket")
+            await pilot.pause()
+        assert [told.split(" · ")[1].split(" of ")[0] for told in seen] == [str(place + 1) for place in range(every)]
+        assert all(told.endswith("exact") for told in seen)
+
+
 async def test_a_run_that_diverged_says_why_and_shows_its_curves(make_app: MakeApp, home: Home) -> None:
     write_run(home, scripted_events(state="diverged", message="The loss is not a number [any] more."))
     app = make_app()
