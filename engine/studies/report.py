@@ -355,7 +355,8 @@ _HEADS = {
 def trials_csv(record: StudyRecord, spec: StudySpec) -> str:
     """Every trial, one a row: where it stands in the study, every field of its spec, every metric."""
     fields = [field.name for field in spec_fields(type(spec.baseline))]
-    head = ["study", "stage", "trial", "run", "state", "picked", *fields, "parameters", "latent"]
+    head = ["study", "stage", "trial", "run", "state", "picked", "data", "data_digest", *fields]
+    head += ["parameters", "latent"]
     head += [*(_HEADS.get(name, name) for name in _METRICS), "reason"]
     out = io.StringIO()
     writer = csv.writer(out)
@@ -370,6 +371,7 @@ def trials_csv(record: StudyRecord, spec: StudySpec) -> str:
                     values = [point.values.get(name, "") for name in fields]
                 measured: list[Any] = [getattr(trial, name) for name in _METRICS]
                 mine = [record.id, number, trial.number, trial.run, trial.state, "yes" if stage.pick == place else "no"]
-                row = [*mine, *values, point.parameters, point.latent, *measured, trial.reason]
+                images = [str(record.data.get(name, "")) for name in ("name", "digest")]
+                row = [*mine, *images, *values, point.parameters, point.latent, *measured, trial.reason]
                 writer.writerow([safe(cell) for cell in row])
     return out.getvalue()
