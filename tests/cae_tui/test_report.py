@@ -138,8 +138,13 @@ def test_a_classifier_is_held_against_one_answer_in_its_headline_as_far_as_there
 
 @pytest.mark.parametrize("kind", ["autoencoder", "classifier"])
 def test_what_was_found_doubtful_stands_under_the_headline_and_whole_among_the_comparisons(kind: str) -> None:
-    result = {**scripted_result(kind), "remarks": ["The brightest pixel is 1 of 255, which is nearly black."]}
-    assert headline(result, None, 40).plain.splitlines()[1] == "! The brightest pixel is 1 of 255, whic…"
+    remarks = ["The brightest pixel is 1 of 255, which is nearly black.", "Class 3 has no image."]
+    result = {**scripted_result(kind), "remarks": remarks}
+    first = ["! The brightest pixel is 1 of 255, which", "  is nearly black."]
+    where = "About" if kind == "classifier" else "Measures"
+    assert headline(result, None, 40, 2).plain.splitlines()[1:] == [*first, f"! 1 more remark: see {where}."]
+    assert headline(result, None, 40, 3).plain.splitlines()[1:] == [*first, "! Class 3 has no image."]
+    assert len(headline(result).plain.splitlines()) == 1
     shown = about(result, None, 78) if kind == "classifier" else measures(result, None, 78)
     assert "! The brightest pixel is 1 of 255, which is nearly black." in shown.plain
 

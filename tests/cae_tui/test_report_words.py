@@ -5,6 +5,7 @@ import pytest
 from cae_tui.report_words import (
     about_lines,
     latent_sentence,
+    learned_nothing,
     measured,
     measured_lines,
     pca_sentence,
@@ -144,3 +145,15 @@ def test_what_one_view_gives_is_explained_where_it_stands() -> None:
         "Averaged over 5 views of each image: as it is, and shifted a little to each side. The image as it is, by "
         "itself, gives 99.57 %."
     ) in told
+
+
+def test_what_a_remark_says_already_is_not_said_again() -> None:
+    remarks = ["The test error is no better than that of the best constant image."]
+    result: dict[str, Any] = {**scripted_result(), "test_mse": 0.067, "constant_image": CONSTANT, "remarks": remarks}
+    assert learned_nothing(result)
+    assert sum("best constant image" in sentence for sentence in verdicts(result)) == 1
+    result = {**scripted_result("classifier"), "remarks": ["It always answers 1."]}
+    result["largest_class"] = {"label": 1, "accuracy": 1 - 1e-9}
+    assert learned_nothing(result)
+    assert verdicts(result) == ["! It always answers 1."]
+    assert not learned_nothing({**result, "largest_class": {"label": 1, "accuracy": 0.5}})
