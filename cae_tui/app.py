@@ -6,12 +6,10 @@ the page on top, and to any other page once that is on top again. Only the home 
 the first paint; every other screen is imported when it is first opened.
 """
 
-import asyncio
 import gc
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -26,9 +24,7 @@ from cae_tui import messages
 from cae_tui.messages import RunsChanged, RunUpdated, StudyUpdated
 from cae_tui.screens.base import Page
 from cae_tui.screens.home import HomeScreen
-from cae_tui.settings import Order, change_settings, read_settings, settings_path
 from cae_tui.study_app import StudyApp
-from cae_tui.themes import DARK, THEMES, data_variables
 from engine.control import Asked
 from engine.errors import EngineError, SpecError
 from engine.finishing import check_can_finish, study_of
@@ -95,13 +91,9 @@ class CaeApp(StudyApp):
         self._runner: Runner | None = None
         self._studies: StudyRunner | None = None
         self._work, self._study_work = work, study_work
-        self.settings, self._settings_problems = read_settings(home.path)
         self._told: tuple[str, str] = ("", "")  # the latest run and state that lists were told of
         self._finding_device = False
         self._began_without_gc = False  # as the command has it, which loads nothing else into this process
-        for theme in THEMES:
-            self.register_theme(theme)
-        self._begin_with(self.settings.theme if self.settings.theme in self.available_themes else DARK.name)
 
     @property
     def runner(self) -> "Runner":
@@ -134,24 +126,10 @@ class CaeApp(StudyApp):
         """The screen under all others."""
         return HomeScreen()
 
-    def _begin_with(self, theme: str) -> None:
-        """Have the first parsing of the styles use the theme; to set it as usual would parse everything again."""
-        self.set_reactive(CaeApp.theme, theme)
-        self.stylesheet.set_variables(self.get_css_variables())
-        self.set_class(self.current_theme.dark, "-dark-mode", update=False)
-        self.set_class(not self.current_theme.dark, "-light-mode", update=False)
-
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        """The colours of data, for themes that know nothing of them."""
-        return data_variables(self.current_theme.dark)
-
     def on_mount(self) -> None:
         """Tell of settings that could not be read, and open the run that was asked for."""
-        for problem in self._settings_problems:
-            self.tell(problem, "warning", timeout=12)
+        self.begin_with_settings()
         self.begin_with_data()
-        if self.settings.keys:
-            self._use_keys()
         if not gc.isenabled():
             self._began_without_gc = True
             self.call_after_refresh(_look_for_garbage)
@@ -163,38 +141,6 @@ class CaeApp(StudyApp):
         for page in self.pages:
             if page.is_mounted:
                 page.show_device(device)
-
-    def watch_theme(self, theme: str) -> None:
-        """Remember the theme."""
-        if self.is_running and theme != self.settings.theme:
-            self.remember(theme=theme)
-
-    def remember(self, **changes: Any) -> None:
-        """Keep those parts of the settings for the next use; see `Settings`."""
-        self.settings = replace(self.settings, **changes)
-        try:
-            change_settings(self.home.path, **changes)
-        except EngineError as error:
-            self.tell(str(error), "warning")
-
-    @work
-    async def _use_keys(self) -> None:
-        """Put the keys of the settings in the place of ours, and tell which could not be."""
-
-        def check() -> tuple[dict[str, str], list[str]]:
-            from cae_tui.keys import check_keymap  # with every screen, which takes a moment
-
-            return check_keymap(self.settings.keys)
-
-        keymap, problems = await asyncio.to_thread(check)
-        self.set_keymap(keymap)
-        for problem in problems:
-            self.tell(f"{settings_path(self.home.path)}: {problem}", "warning", timeout=12)
-
-    @on(messages.ListSorted)
-    def _keep_order(self, message: messages.ListSorted) -> None:
-        order = Order(message.column, message.backwards)
-        self.remember(orders={**self.settings.orders, message.name: order})
 
     # -- what the runner tells, from its threads -------------------------------------------------
 
@@ -435,26 +381,6 @@ class CaeApp(StudyApp):
         else:
             self._open_training(self.runner.current.id if self.runner.current else "")
 
-    def copy_to_clipboard(self, text: str) -> None:
-        """Ask the terminal to take `text`, keep it in a file too, and say what was tried."""
-        from cae_tui.clipboard import clipboard_sequence
-
-        self._clipboard = text  # as Textual has it, for fields of its own
-        if self._driver is not None:
-            self._driver.write(clipboard_sequence(text))
-        self._keep_copy(text)
-
-    @work
-    async def _keep_copy(self, text: str) -> None:
-        from cae_tui.clipboard import give_to_tmux, keep_copy
-
-        given = await asyncio.to_thread(give_to_tmux, text)
-        sent = f"Sent to the terminal's clipboard{' and to the buffer of tmux' if given else ''}"
-        try:
-            self.tell(f"{sent}, and saved to {await asyncio.to_thread(keep_copy, self.home.path, text)}.")
-        except EngineError as error:
-            self.tell(f"{sent}. {error}", "warning")
-
     def action_picture(self) -> None:
         """Save a picture of the screen, once the palette is gone from it."""
         from cae_tui.export import export_picture
@@ -479,12 +405,6 @@ class CaeApp(StudyApp):
         from cae_tui.commands import commands
 
         yield from commands(self, screen)
-
-    def shown_key(self, binding: Binding) -> str:
-        """The first of its keys, as the footer shows it."""
-        remapped = self._keymap.get(binding.id or "")
-        key = (remapped or binding.key).split(",")[0]
-        return self.get_key_display(binding.with_key(key, None if remapped else binding.key_display))
 
     # -- the device --------------------------------------------------------------------------------
 

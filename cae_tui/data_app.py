@@ -4,32 +4,30 @@ The command line never reads it: there, images that are not named are MNIST, or 
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from textual import on
 from textual.reactive import reactive
 
 from cae_tui import messages
 from cae_tui.data_sets import DataSet, with_latest
-from cae_tui.navigation import NavigatingApp
-from cae_tui.settings import Settings
+from cae_tui.settings_app import SettingsApp
 from engine.data_files import FIELDS, DataFiles
+from engine.runs import Home
 
 
-class DataApp(NavigatingApp):
-    """The data set in use."""
+class DataApp(SettingsApp):
+    """The data set in use.
+
+    Args:
+        home: the folder with the runs and the settings.
+    """
 
     data_set: reactive[DataSet] = reactive(DataSet(), init=False)
     """The one that forms begin with."""
-    settings: Settings
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, home: Home) -> None:
+        super().__init__(home)
         self.drafts: dict[str, dict[str, str]] = {}  # what was typed into forms, by kind and field
-
-    def remember(self, **changes: Any) -> None:
-        """Keep those parts of the settings for the next use."""
-        raise NotImplementedError
 
     def begin_with_data(self) -> None:
         """Use the set of the last time, where its files are still there."""

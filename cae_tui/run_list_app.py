@@ -25,8 +25,7 @@ class RunListApp(DataApp):
     """
 
     def __init__(self, home: Home) -> None:
-        super().__init__()
-        self.home = home
+        super().__init__(home)
         self.runs_version = 0
         self._prefixes: dict[str, str] = {}
         self._data_of_runs: dict[str, tuple[str, ...]] = {}
