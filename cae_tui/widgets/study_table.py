@@ -48,6 +48,7 @@ class StudyTable(LineTable):
         self._sizes: dict[str, int] = {}
         self._fitting: tuple[object, list[Column]] | None = None
         self._state_room = 0  # cells for a state, and for the reason behind it
+        self._longest = self._ended = 0
         self._shown: list[tuple[int, Trial | None]] = []  # a row each: a point, or one of its trials
 
     @property
@@ -111,6 +112,8 @@ class StudyTable(LineTable):
             )
             for column in columns(stage, self._kind)
         }
+        self._longest = max((len(row.reason) + 2 for row in found if _is_failure(row)), default=0)
+        self._ended = sum(point.ended for point in stage.points)  # by what these came to, columns matter
         ordered = found if self.order == TRIED else sort_rows(found, self.order, backwards=self.backwards)
         self._shown = []
         for row in ordered:
@@ -131,7 +134,7 @@ class StudyTable(LineTable):
         """Those for which there is room; worked out once for a width and what is listed, for each row asks."""
         if self._stage is None:
             return []
-        key = (self.room, self.order, tuple(self._sizes.values()))
+        key = (self.room, self.order, tuple(self._sizes.values()), self._longest, self._ended)
         if self._fitting is None or self._fitting[0] != key:
             self._fitting = (key, self._fit(self._stage, self.room + 1))
         return self._fitting[1]
@@ -140,7 +143,7 @@ class StudyTable(LineTable):
         """What fits. Behind a state there is the reason of a failure, for which less needed columns give way."""
         sizes = {name: size + self.PADDING for name, size in self._sizes.items()}
         shown = fit(stage, self._kind, sizes, room)
-        longest = max((len(row.reason) + 2 for row in self._found.values() if _is_failure(row)), default=0)
+        longest = self._longest
         for wanted in ENOUGH_WORDS, SOME_WORDS:
             fewer = fit(stage, self._kind, {**sizes, "state": sizes["state"] + min(longest, wanted)}, room)
             given_up = [column for column in shown if column not in fewer]

@@ -133,6 +133,20 @@ async def test_why_a_trial_failed_is_told_in_the_table_and_under_enter(
         await until(pilot, lambda: "No memory was left: try fewer kernels." in all_text(app))
 
 
+async def test_the_reason_of_a_trial_that_fails_while_one_looks_on_is_told(make_app: MakeApp, home: Home) -> None:
+    record = grid()
+    write_study(home, record)
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        table = (await opened(app, pilot)).query_one(StudyTable)
+        assert table.text_of(1)[-1] == "✓ finished"
+        stage = record.stages[0]
+        trial = stage.points[1].trials[0]
+        trial.state, trial.message = "failed", "No memory was left."
+        table.show(stage, "autoencoder")
+        assert table.text_of(1)[-1].startswith("✗ No memory")
+
+
 async def test_a_search_says_that_it_tried_all(make_app: MakeApp, home: Home) -> None:
     record = grid()
     record.message = "All 12 combinations were tried, so the search ended before its 27 trials."
