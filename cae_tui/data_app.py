@@ -59,6 +59,11 @@ class DataApp(SettingsApp):
         if others:
             self.tell(f"Forms begin with {found.name} now.")
 
+    @on(messages.DataSetRead)
+    def _read(self, message: messages.DataSetRead) -> None:
+        if message.data_set.files == self.data_set.files:
+            self._use(messages.UseDataSet(message.data_set))
+
     @on(messages.NoteDataSet)
     def _note_used(self, message: messages.NoteDataSet) -> None:
         last = with_latest(self.settings.last_data, message.data_set)

@@ -225,6 +225,13 @@ class UseDataSet(Message):
 
 
 @dataclass
+class DataSetRead(Message):
+    """What that set is called and the shape of its images; where another came into use meanwhile, it stays."""
+
+    data_set: "DataSet"
+
+
+@dataclass
 class NoteDataSet(Message):
     """A run was asked for on that set: it is among the last ones."""
 

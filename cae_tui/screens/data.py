@@ -268,10 +268,10 @@ read is the **data set in use**: the top line names it, every form begins with i
             self.query_one(SpecForm).put(chosen.files.text)
 
     @on(DataSetChanged)
-    def _take_over(self) -> None:
-        """Another set came into use elsewhere: show that one."""
+    def _take_over(self, message: DataSetChanged) -> None:
+        """Another set came into use elsewhere: show that one. A set chosen here stays as it was typed."""
         form = self.query_one(SpecForm)
-        if form.files != self.cae.data_set.files:  # else it was chosen here, and stays as it was typed
+        if form.files == message.before:
             form.put(self.cae.data_set.files.text)
 
     def action_train(self, kind: str) -> None:

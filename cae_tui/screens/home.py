@@ -18,6 +18,7 @@ from textual.widgets.option_list import Option
 from cae_tui.data_sets import DataSet
 from cae_tui.messages import (
     DataSetChanged,
+    DataSetRead,
     OpenRun,
     OpenStudy,
     ResumeRun,
@@ -25,7 +26,6 @@ from cae_tui.messages import (
     RunsChanged,
     RunUpdated,
     StudyUpdated,
-    UseDataSet,
 )
 from cae_tui.screens.base import Page
 from cae_tui.widgets.data_card import DataCard
@@ -122,7 +122,7 @@ loss, a percentage the test accuracy.
         try:
             data = await self.runner.data(known.files)
             card.show(data)
-            self.post_message(UseDataSet(DataSet.of(known.files, data.name, data.shape)))
+            self.post_message(DataSetRead(DataSet.of(known.files, data.name, data.shape)))
         except EngineError as error:
             card.refuse(known.name, str(error))
         self.cae.find_device()

@@ -254,7 +254,8 @@ class LossChart(Chart):
         by_epoch = self.shown_by == "epoch"
         spans = stage_spans(run, by_batch=not by_epoch)
         curves = self.begin(width, height, self._across(spans, width), self._up(min(values), max(values), height))
-        best = drawable([validation[place - 1] for place in stage_best(run)], self.logarithmic)
+        stars = [place for place in stage_best(run) if place <= len(validation)]  # an epoch may have ended since
+        best = drawable([validation[place - 1] for place in stars], self.logarithmic)
         colours = data_colours(self.app)
         lines = self._lines(training, spans, curves)
         self._curve(curves, lines, colours.training, TRAINING_MARK, marked=by_epoch, line=True)

@@ -47,7 +47,7 @@ def app(home: Home, files: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> C
     monkeypatch.setattr(data, "PAUSE_SECONDS", 0.0)
     monkeypatch.setattr("engine.datasets.of_data", lambda found: ())  # the squares of a class are copies
     made.device = DEVICE
-    made.drafts["data"] = files
+    made.drafts["data"] = dict(files)
     return made
 
 

@@ -327,3 +327,27 @@ async def test_remarks_on_the_encoder_stand_beneath_the_table(
         label = app.screen.query_one("#encoder-remarks")
         assert label.display
         assert "which diverged" in str(label.render())
+
+
+async def test_a_set_that_came_into_use_while_home_read_another_stays(
+    read: MakeApp, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = a_set(tmp_path)
+    app = read()
+    at_once = app.runner.data
+    asked: list[DataFiles] = []
+
+    async def data(which: DataFiles = DataFiles()) -> DataView:  # noqa: B008 - a value
+        if not asked:  # Home has read MNIST, and has not said so yet
+            in_use(app, files)
+        asked.append(which)
+        return await at_once(which)
+
+    monkeypatch.setattr(app.runner, "data", data)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: DataFiles(**files) in asked)
+        await until(pilot, lambda: "plankton · 8×8 grey" in top(app))
+        await until(pilot, lambda: all(worker.is_finished for worker in app.workers if worker.group == "data"))
+        await pilot.pause()
+        assert app.data_set.files == DataFiles(**files)
+        assert asked == [DataFiles(), DataFiles(**files)]

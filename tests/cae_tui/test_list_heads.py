@@ -58,6 +58,7 @@ async def test_the_heads_of_the_runs_stand_over_their_columns(
         await pilot.press("r")
         await until(pilot, on_top(app, RunsScreen))
         table = app.screen.query_one(RunTable)
+        await until(pilot, lambda: table.size.width > 0)
         for column in COLUMNS:
             for backwards in (False, True):
                 table.sort_by(column.name, backwards=backwards)
@@ -96,7 +97,7 @@ async def test_the_heads_of_a_study_stand_over_their_columns(
         app._open(record.id)
         await until(pilot, on_top(app, StudyScreen))
         table = app.screen.query_one(StudyTable)
-        await until(pilot, lambda: table.row_count > 0)
+        await until(pilot, lambda: table.row_count > 0 and table.size.width > 0)
         for name in [head.name for head in table.heads()]:
             for backwards in (False, True):
                 table.sort_by(name, backwards=backwards)

@@ -98,6 +98,28 @@ def test_each_stage_has_its_best_epoch() -> None:
     assert stage_best(replay("a", scripted_events("classifier"))) == [3, 6]
 
 
+async def test_an_epoch_that_ends_while_the_chart_is_drawn_waits_for_the_next_drawing() -> None:
+    class Growing(RunState):
+        """A run whose thread ends an epoch, the best so far, whenever its stages are asked for."""
+
+        def stage_ends(self) -> list[tuple[str, int]]:
+            latest = self.epochs[-1]
+            self.epochs.append(replace(latest, epoch=latest.epoch + 1, best_epoch=latest.epoch + 1))
+            return super().stage_ends()
+
+    run = Growing("a")
+    for event in scripted_events("autoencoder"):
+        run.apply(event)
+    chart = LossChart()
+    async with Host(chart).run_test(size=(80, 24)) as pilot:
+        epochs = len(run.epochs)
+        chart.show(run)
+        await pilot.pause()
+        assert len(run.epochs) > epochs
+        assert "validation" in str(chart.border_subtitle)
+        assert "▲" in drawn(chart)
+
+
 async def test_an_empty_chart_says_whether_there_is_more_to_come() -> None:
     chart = LossChart()
     async with Host(chart).run_test(size=(80, 24)) as pilot:
