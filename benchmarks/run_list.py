@@ -36,7 +36,7 @@ def fill(home: Home, count: int) -> None:
             RunStatus(
                 id=run.id, kind=spec.kind, title=spec.title, state=draw.choice(["stopped", "failed", "stopped"]),
                 best_loss=draw.random() / 100, last_loss=draw.random() / 100, epoch=20, epochs=20, seconds=300.0,
-                started=1_700_000_000.0 + number,
+                started=1_700_000_000.0 + number, data="MNIST", data_digest="of MNIST",
             )
         )  # fmt: skip
         if number % 10 == 0:

@@ -52,9 +52,15 @@ class CaeApp(StudyApp):
     CSS_PATH: ClassVar[list[str | PurePath]] = ["app.tcss", "screens/home.tcss"]  # both are parsed at once
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "help", "Help", id="app.help", tooltip="What this screen is for, and its keys"),
-        Binding("ctrl+t", "go_to_run", "Run", id="app.run", tooltip="Go to the run that is on", show=False),
+        Binding("ctrl+t", "go_to_run", "Run", id="app.run", tooltip="Go to the run that is training", show=False),
         Binding(
-            "ctrl+q", "quit", "Quit", id="app.quit", tooltip="Quit; asks while a run is on", show=False, priority=True
+            "ctrl+q",
+            "quit",
+            "Quit",
+            id="app.quit",
+            tooltip="Quit; asks first while a run is training",
+            show=False,
+            priority=True,
         ),
         Binding(
             "ctrl+c",
@@ -375,7 +381,7 @@ class CaeApp(StudyApp):
             if self.runner.current is not None and self.runner.current.id:
                 self._open_run(messages.OpenRun(self.runner.current.id))
             else:
-                self.tell("No run is on.")
+                self.tell("No run is training.")
         elif self.studies.busy:
             self._open(self.studies.current.id if self.studies.current else "")
         else:
@@ -437,4 +443,4 @@ def best_weights(status: "RunStatus") -> str:
     return f"the best weights so far, of epoch {status.best_epoch:,}," if status.best_epoch else ""
 
 
-_FINISH = "{best} are evaluated. The run has its report then, and can no longer be resumed."
+_FINISH = "{best} are evaluated. The run then has its report and can no longer be resumed."

@@ -36,16 +36,16 @@ _NEGATIVE = re.compile(r"-(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|-(inf|infinity|nan)", re
 COMMANDS = {
     "autoencoder": "train a convolutional autoencoder",
     "classifier": "train a classifier on an autoencoder's encoder",
-    "study": "find out which hyperparameters matter, and which value to take",
+    "study": "find out which hyperparameters matter and pick values",
     "watch": "open the app on a run, wherever it is trained",
-    "pause": "let runs wait; `resume` lets them go on",
-    "resume": "go on with a run that was stopped, cut off or paused",
+    "pause": "pause runs; `resume` continues them",
+    "resume": "continue a run that was stopped, cut off or paused",
     "stop": "stop runs with a checkpoint, to resume or finish them later",
     "finish": "evaluate the best weights of runs now, which ends them",
-    "report": "print what a complete run came to",
+    "report": "print the report of a complete run",
     "delete": "delete runs for good; asks first",
     "runs": "list the runs",
-    "keys": "list the keys of the app, and the ids to change them by",
+    "keys": "list the keys of the app, and the ids to change them with",
     "doctor": "print what a bug report needs",
 }
 GROUPS = {
@@ -125,27 +125,27 @@ def make_parser(command: str | None = None, kind: str = "autoencoder") -> _Parse
         if name in OF_RUNS:
             sub.add_argument("runs", nargs="+", metavar="RUN", help="a run's id, or enough of its beginning")
         if name == "delete":
-            sub.add_argument("--yes", action="store_true", help="delete without a question")
+            sub.add_argument("--yes", action="store_true", help="delete without being asked")
         if name == "runs":
             sub.add_argument(
                 "terms",
                 nargs="*",
                 metavar="TERM",
-                help="list only runs that fulfil all terms: words, state:finished, 'kernels>=32', 'val_loss<0.002', "
-                "tag:baseline, is:hidden; after --, a - in front turns a term round",
+                help="list only runs that match all terms: words, state:finished, 'kernels>=32', 'val_loss<0.002', "
+                "tag:baseline, is:hidden; after --, a - in front excludes a term",
             )
             sub.add_argument("--csv", default=None, metavar="FILE", help="write them as CSV; - is standard output")
         shape: argparse._ActionsContainer = sub
         if name == "report":
             shape = sub.add_mutually_exclusive_group()
             shape.add_argument(
-                "--text", action="store_true", help="a classifier's report as scikit-learn prints it, and no table"
+                "--text", action="store_true", help="print a classifier's report as scikit-learn does, not as a table"
             )
         if name not in ("watch", "doctor"):
             shape.add_argument("--json", action="store_true", help="print one JSON object on stdout")
         if name in ("autoencoder", "classifier", "resume"):
             sub.add_argument(
-                "--detach", action="store_true", help="train in a process of its own that outlives the terminal"
+                "--detach", action="store_true", help="train in the background, even after the terminal is closed"
             )
         if name == command and name in ("autoencoder", "classifier"):
             _add_spec_flags(sub, name)
@@ -162,7 +162,7 @@ def _add_spec_flags(parser: argparse.ArgumentParser, kind: str, *, required: boo
     from engine.spec import SPECS, spec_fields
 
     spec = SPECS[kind]
-    names = f"{', '.join(spec.presets)} (default: recommended); what each is for stands at the end"
+    names = f"{', '.join(spec.presets)} (default: recommended); the end of this help says what each is for"
     parser.add_argument("--preset", default="recommended", metavar="NAME", help=names)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter  # argparse would run the presets together
     parser.epilog = f"{parser.epilog}\n{_presets(spec)}" if parser.epilog else _presets(spec)
@@ -197,7 +197,7 @@ def _presets(spec: "type[Spec]") -> str:
     told = ["presets:"]
     for name in spec.presets:
         changes = [field.asks(value) for field, value in preset_changes(spec, name).items()]
-        text = f"{spec.preset_purposes[name]} Changes: {', '.join(changes) or 'nothing, it is the default'}."
+        text = f"{spec.preset_purposes[name]} Changes: {', '.join(changes) or 'nothing; it is the default'}."
         lines = textwrap.wrap(text, width - 18, break_on_hyphens=False)
         told += [f"  {name if number == 0 else '':<15} {line}" for number, line in enumerate(lines)]
     return "\n".join(told)
@@ -220,13 +220,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complain(str(error))
         code = 1
     except KeyboardInterrupt:
-        complain("Interrupted; nothing is lost.")
+        complain("Interrupted. Nothing is lost.")
         code = INTERRUPTED
     except Exception as error:
         import logging
 
-        logging.getLogger("cae_tui").exception("the command ended by an error")
-        complain(f"an error that should not happen: {type(error).__name__}: {error}. The log has the details.")
+        logging.getLogger("cae_tui").exception("the command ended with an error")
+        complain(f"unexpected error: {type(error).__name__}: {error}. The log has the details.")
         code = 1
     let_go()
     return code
@@ -262,7 +262,7 @@ def _answer(words: list[str]) -> int:
             words = in_order(words)
             kind = kind_asked(words, home_named(words))
         if command == "runs" and (term := _hidden_term(words)):
-            complain(f"A term that leaves runs out goes behind two dashes: cae-tui runs -- {term}")
+            complain(f"A term that excludes runs goes after two dashes: cae-tui runs -- {term}")
             return BAD_USAGE
         parser = make_parser(command, kind)
         if wrong := _mistake(words, command, parser):
@@ -452,7 +452,7 @@ def _no_place_to_draw() -> str:
     streams = {"input": sys.__stdin__, "output": sys.__stdout__, "error output": sys.__stderr__}
     missing = [name for name, stream in streams.items() if stream is None or not stream.isatty()]
     if missing:
-        what = "is no terminal" if len(missing) == 1 else "are no terminals"
+        what = "is not a terminal" if len(missing) == 1 else "are not terminals"
         return f"the app needs a terminal, and its {' and '.join(missing)} {what}. Open it in one"
     encoding = getattr(sys.__stderr__, "encoding", None) or "unknown"
     try:
@@ -462,7 +462,7 @@ def _no_place_to_draw() -> str:
     if known != "utf-8":
         return (
             f"the app draws with characters of UTF-8, and the encoding of this terminal is given as {encoding}. "
-            "Set LC_ALL=C.UTF-8 and take PYTHONIOENCODING out of the environment"
+            "Set LC_ALL=C.UTF-8 and unset PYTHONIOENCODING"
         )
     return ""
 

@@ -53,23 +53,23 @@ def _everywhere(app: "CaeApp") -> Iterator[SystemCommand]:
         "Train an autoencoder", "Choose its hyperparameters", partial(app.action_configure, "autoencoder")
     )
     yield SystemCommand(
-        "Train a classifier", "On the encoder of an autoencoder", partial(app.action_configure, "classifier")
+        "Train a classifier", "Uses the encoder of an autoencoder", partial(app.action_configure, "classifier")
     )
     run = app.runner.current
     if app.runner.busy:
-        yield SystemCommand("Go to the run that is on", "Its curves and progress", app.action_go_to_run)
+        yield SystemCommand("Go to the run that is training", "Its curves and progress", app.action_go_to_run)
     if app.runner.busy and run is not None:
         if run.state == PAUSED:
-            yield SystemCommand("Continue the run", "Let it go on", lambda: app.post_message(ContinueRun(run.id)))
-        else:
             yield SystemCommand(
-                "Pause the run", "It waits with its state kept", lambda: app.post_message(PauseRun(run.id))
+                "Continue the run", "It continues where it paused", lambda: app.post_message(ContinueRun(run.id))
             )
+        else:
+            yield SystemCommand("Pause the run", "Its state is kept", lambda: app.post_message(PauseRun(run.id)))
         yield SystemCommand("Stop or finish the run", "Asks which", lambda: app.post_message(StopRun(run.id)))
-    yield SystemCommand("Study hyperparameters", "Which matter, and which value to take", app.action_studies)
-    yield SystemCommand("Runs", "All that were trained here", app.action_runs)
+    yield SystemCommand("Study hyperparameters", "Find out which ones matter and pick values", app.action_studies)
+    yield SystemCommand("Runs", "Everything that was trained here", app.action_runs)
     yield SystemCommand("Data", "The image set, its classes and splits", app.action_data)
     yield SystemCommand("Help", "What this screen is for, and its keys", app.action_help)
     yield SystemCommand("Theme", "Dark, light and others", app.action_change_theme)
-    yield SystemCommand("Save a picture of the screen", "As SVG, into the program's folder", app.action_picture)
-    yield SystemCommand("Quit", "Asks while a run is on", app.action_quit)
+    yield SystemCommand("Save a picture of the screen", "As SVG, in the program's folder", app.action_picture)
+    yield SystemCommand("Quit", "Asks first while a run is training", app.action_quit)

@@ -47,7 +47,7 @@ from engine.files import FORMAT
 from engine.paths import path_of
 from engine.runs import Home, RunDirectory, RunStatus
 from engine.states import COMPLETE, CUT_OFF, DIVERGED, EARLY_STOPPED, ENDED_FOR_GOOD, FAILED, FINISHED, STOPPED
-from engine.words import epoch_label, epoch_words, plain
+from engine.words import counted, epoch_label, epoch_words, plain
 
 if TYPE_CHECKING:
     from engine.run_facts import RunFacts
@@ -262,15 +262,15 @@ class _Teller:
             case RunStarted():
                 yield f"run {event.run} · {event.kind} {event.title} · {event.data} · {event.device}"
             case Resumed(trained=True):
-                yield f"run {self.state.id} goes on: training is over, and it is evaluated now"
+                yield f"run {self.state.id} continues: training is over, and it is being evaluated"
             case Resumed() if self._finishing:
                 yield f"run {self.state.id}: training ends here, and its best weights are evaluated"
             case Resumed():
                 where = epoch_words(event.stage, event.epoch)
-                yield f"run {self.state.id} goes on in {where}, after step {event.step}"
+                yield f"run {self.state.id} continues in {where}, after step {event.step}"
             case StageStarted():
-                facts = f"{event.epochs} epochs of {event.steps} steps, {event.trainable:,} parameters learn"
-                yield f"{event.stage}: {facts}"
+                length = f"{counted(event.epochs, 'epoch')} of {counted(event.steps, 'step')}"
+                yield f"{event.stage}: {length}, {event.trainable:,} parameters to train"
             case EpochEnded():
                 yield epoch_line(event)
             case Warned() | OverfittingSeen():
@@ -278,7 +278,7 @@ class _Teller:
             case Paused() if event.message:
                 yield event.message
             case Continued():
-                yield "going on"
+                yield "continuing"
             case EvaluationStarted() if self._bar is None:
                 yield f"evaluating {event.what}"
 
@@ -333,7 +333,7 @@ def print_runs(home: Home, terms: str = "", *, as_json: bool, csv: str | None = 
         return 0
     console = OutputConsole()
     if not runs:
-        none = f"None of the {len(every):,} runs in {home.runs} is such a one."
+        none = f"No run in {home.runs} matches that filter ({len(every):,} in all)."
         console.print(
             none if every else f"No runs yet in {home.runs}. `cae-tui autoencoder` trains one.", soft_wrap=True
         )

@@ -35,7 +35,9 @@ class DataApp(SettingsApp):
         if (gone := known.files.gone) is None:
             self.data_set = known
         else:
-            self.tell(f"{known.name} is not in use any more: {gone} is gone. MNIST is used.", "warning", timeout=12)
+            self.tell(
+                f"{known.name} is no longer in use: {gone} is missing. MNIST is used instead.", "warning", timeout=12
+            )
 
     def watch_data_set(self, before: DataSet, now: DataSet) -> None:
         """Name it in the top line of every page, and have forms that had the one before take it over."""
@@ -57,7 +59,7 @@ class DataApp(SettingsApp):
         self.data_set = found
         self.remember(data=found, last_data=with_latest(self.settings.last_data, found))
         if others:
-            self.tell(f"Forms begin with {found.name} now.")
+            self.tell(f"Forms now start with {found.name}.")
 
     @on(messages.DataSetRead)
     def _read(self, message: messages.DataSetRead) -> None:

@@ -27,5 +27,5 @@ def uses_of(home: Home, runs: Collection[str]) -> list[str]:
     ]
     if waiting:
         names = f"Study {waiting[0]}" if len(waiting) == 1 else f"Studies {', '.join(waiting)}"
-        said.append(f"{names}, not finished yet, could not go on: {it} is the encoder it builds on.")
+        said.append(f"{names}, not finished yet, could not be resumed: {it} is the encoder it builds on.")
     return said

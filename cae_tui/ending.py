@@ -104,7 +104,7 @@ class EndingApp(App[None]):
         self._asking = True
         try:
             yes = await self.confirm(
-                f"A {self.under_way} is on. Stop it, keep its checkpoint, and quit?",
+                f"A {self.under_way} is running. Stop it, keep its checkpoint, and quit?",
                 "It can be resumed later from where it stops.",
                 "Stop and quit",
             )
@@ -140,7 +140,7 @@ class EndingApp(App[None]):
 
     def terminal_gone(self) -> None:
         """See the run to its end, and end the program; not on the event loop."""
-        log.info("The terminal has gone.")
+        log.info("The terminal is gone.")
         self.runner.stop_at_once("It was stopped because the terminal was closed.")
         while self.runner.busy:
             time.sleep(0.05)
@@ -165,7 +165,7 @@ def run_to_the_end(app: EndingApp) -> int:
         app.run()
         code = app.return_code or 0
     except Exception as error:
-        log.error("The app ended by an error.", exc_info=error)
+        log.error("The app ended with an error.", exc_info=error)
         complain(ENDED_BY_ERROR.format(log=app.home.log))
     finally:
         app.runner.stop_at_once()

@@ -75,7 +75,7 @@ def check_keymap(wanted: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
             hint = f"Did you mean “{near[0]}”?" if near else "`cae-tui keys` lists them."
             problems.append(f"“{name}” is not the id of a key. {hint}")
         elif wrong:
-            hint = "Write it as r, R, f9, ctrl+s or question_mark, several with commas between."
+            hint = "Write it as r, R, f9, ctrl+s or question_mark, or several with commas between them."
             problems.append(f"“{wrong[0]}” for “{name}” is not a key. {hint}")
         else:
             keymap[name] = ",".join(dict.fromkeys(each for key in keys for each in _as_sent(key)))
@@ -83,7 +83,7 @@ def check_keymap(wanted: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
         mine, other, key = clash
         del keymap[mine.id or ""]
         kept = f"It keeps {ids[mine.id or ''].keys}"
-        problems.append(f"“{mine.id}” cannot have the key {key}, which is that of {_called(other)}. {kept}.")
+        problems.append(f"“{mine.id}” cannot have the key {key}, which belongs to {_called(other)}. {kept}.")
     return keymap, problems
 
 

@@ -13,9 +13,9 @@ from cae_tui.output import complain, put
 from cae_tui.settings import read_settings, settings_path
 from engine.runs import Home
 
-HOW = """Keys that are not for you can be changed: write the id and the new key into
+HOW = """You can change keys: write the id and the new key into
 {path}
-as in {{"keys": {{"runs.sort": "f9", "table.up": "up,ctrl+k"}}}}; several keys have commas between."""
+as in {{"keys": {{"runs.sort": "f9", "table.up": "up,ctrl+k"}}}}; several keys have commas between them."""
 
 
 def print_keys(home: Home, *, as_json: bool) -> int:

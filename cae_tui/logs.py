@@ -41,4 +41,4 @@ def log_start() -> None:
 
 def _log_thread_error(hook: threading.ExceptHookArgs) -> None:
     name = hook.thread.name if hook.thread else "that has gone"
-    logging.getLogger("cae_tui").error("The thread %s ended by an error.", name, exc_info=hook.exc_value)
+    logging.getLogger("cae_tui").error("The thread %s ended with an error.", name, exc_info=hook.exc_value)

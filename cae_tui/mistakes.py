@@ -71,15 +71,15 @@ def unknown_action(word: str, known: Collection[str]) -> str:
     from engine.spec import SPECS, spec_fields
 
     if word.replace("-", "_") in {field.name for spec in SPECS.values() for field in spec_fields(spec)}:
-        return f"Values go behind an equals sign: `cae-tui study {word}=8,10,12`, say."
+        return f"Values go after an equals sign: `cae-tui study {word}=8,10,12`, say."
     meant = nearest(word.lower(), known) or {"ls": "list", "rm": "delete", "remove": "delete"}.get(word, "")
     hint = f" Did you mean `cae-tui study {meant}`?" if meant else ""
-    return f"“{_short(word)}” is nothing that `cae-tui study` does.{hint}"
+    return f"“{_short(word)}” is not something that `cae-tui study` does.{hint}"
 
 
 def flag_too_early(word: str, command: str) -> str:
     """What is said of a command's flag that was written before the command."""
-    return f"{_short(word)} goes behind the command: `cae-tui {command} {_short(word)} …`."
+    return f"{_short(word)} goes after the command: `cae-tui {command} {_short(word)} …`."
 
 
 def unknown_flag(word: str, command: str | None, known: Collection[str]) -> str:
@@ -125,7 +125,7 @@ def one_word_too_many(word: str, command: str) -> str:
     name, equals, value = word.partition("=")
     flag = "--" + name.lower().replace("_", "-")
     if equals and flag in cli.make_parser(command).by_command[command].flags:
-        return f"“{_short(word)}” is how a study is told values. Write {flag} {_short(value)}.\n{_help(program)}"
+        return f"“{_short(word)}” is how values are given to a study. Write {flag} {_short(value)}.\n{_help(program)}"
     takes = "takes one run" if command in ("report", "resume", "watch") else "takes flags only"
     return f"“{_short(word)}” is one word too many: `{program}` {takes}.\n{_help(program)}"
 
@@ -141,7 +141,7 @@ def no_filter(terms: Sequence[str]) -> str:
     else:  # stop or finish alone finds runs that are stopped or finished
         return ""
     return (
-        f"`cae-tui runs` only lists runs, and takes “{plain(word)}” for a word to filter by. {right}\n"
+        f"`cae-tui runs` only lists runs, and reads “{plain(word)}” as a word to filter by. {right}\n"
         f"To filter by it: `cae-tui runs -- {plain(' '.join(terms))}`."
     )
 

@@ -128,7 +128,7 @@ class NavigatingApp(RecoveringApp):
             async def take(typed: str, field: str = field) -> tuple[str, ...]:
                 """The fields whose files are still to be asked for."""
                 if not (path := pasted_path(typed)):
-                    raise EngineError("Type a path, or press Esc to leave it.")
+                    raise EngineError("Type a path, or press Esc to cancel.")
                 try:
                     images = await relocate({**given, field: Path(path)})
                 except MovedError as error:
@@ -139,7 +139,7 @@ class NavigatingApp(RecoveringApp):
                 self.notify(f"{name[0].upper()}{name[1:]} reads its images from {images} now.", markup=False)
                 return ()
 
-            problem = f"{old} {'holds other images now' if os.path.exists(old) else 'is not there any more'}."
+            problem = f"{old} {'holds other images now' if os.path.exists(old) else 'is no longer there'}."
             problem += " Name the file, or the folder that it is in."
             title = f"Where are the {ROLES[field]} of {name} now?"
             left = await self._ask(

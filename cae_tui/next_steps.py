@@ -23,7 +23,7 @@ def tell_after_stop(home: Home, run: str, *, finish: bool, study: str = "") -> N
         finish: whether it has a best epoch to evaluate.
         study: that it is a trial of, which goes on with it.
     """
-    steps = [(command_for(home, *(("study", "resume", study) if study else ("resume", run))), "goes on from there")]
+    steps = [(command_for(home, *(("study", "resume", study) if study else ("resume", run))), "continues from there")]
     if finish and not study:
         steps.append((command_for(home, "finish", run), "evaluates the best weights, which ends the run"))
     _tell(steps)

@@ -144,5 +144,5 @@ class RecoveringApp(EndingApp):
         if self._broken:
             return  # one sentence is enough
         self._broken = True
-        self.runner.stop_at_once("It was stopped because cae-tui ended by an error; its log has the details.")
+        self.runner.stop_at_once("It was stopped because cae-tui ended with an error; its log has the details.")
         super().panic(Text(ENDED_BY_ERROR.format(log=self.home.log)))

@@ -13,7 +13,7 @@ from cae_tui.report_words import about_lines, measured_lines, verdicts
 from engine.errors import RunError
 from engine.runs import Home, RunDirectory
 from engine.states import COMPLETE
-from engine.words import best_epoch, views
+from engine.words import best_epoch, counted, views
 
 if TYPE_CHECKING:
     from cae_tui.console import OutputConsole
@@ -30,7 +30,7 @@ def print_report(home: Home, run: RunDirectory, *, as_json: bool, as_text: bool 
         home: where the runs are that it is held against.
         run: its directory.
         as_json: as one JSON object: `result.json`, and `about` besides.
-        as_text: a classifier's report as scikit-learn prints it, and no table.
+        as_text: print a classifier's report as scikit-learn does, not as a table.
 
     Raises:
         RunError: the run is not complete.
@@ -38,7 +38,7 @@ def print_report(home: Home, run: RunDirectory, *, as_json: bool, as_text: bool 
     result = run.read_result()
     if result is None:
         status = run.read_status()
-        hint = "Wait for its end, or watch it."
+        hint = "Wait until it ends, or watch it."
         if status.resumable:
             finish = f", `cae-tui finish {run.id}` evaluates its best weights" if status.best_epoch else ""
             hint = f"`cae-tui resume {run.id}` continues it{finish}."
@@ -87,7 +87,7 @@ def _essentials(result: Mapping[str, Any]) -> Iterator[str]:
         epochs = result["epochs"]
         yield (
             f"best validation loss {formats.loss(result['best_validation_loss'])} at {best_epoch(result)}, "
-            f"{formats.duration(result['seconds'])} for {epochs} epoch{'s' if epochs != 1 else ''}"
+            f"{formats.duration(result['seconds'])} for {counted(epochs, 'epoch')}"
         )
     tested = result.get("evaluated_on") == "test"
     if result["kind"] == "classifier" and result.get("report"):
@@ -100,4 +100,4 @@ def _essentials(result: Mapping[str, Any]) -> Iterator[str]:
         if told := views(result):
             yield told
     elif result["kind"] == "autoencoder" and "evaluated_on" in result and not tested:
-        yield "there are no test images: the validation images are what it was evaluated on"
+        yield "there are no test images: it was evaluated on the validation images"

@@ -133,7 +133,7 @@ class ReportTable:
     def weakest(self) -> str:
         """`weakest: 9 (recall 0.9921)`: the class with the lowest precision or recall."""
         if self.lowest >= 1 - _NOISE:
-            return "weakest: none, every class has 1 throughout"
+            return "weakest: none, every value is 1"
         found = [line for line in self.lines if line.weakest <= self.lowest + _NOISE]
         score = next(name for name, value in zip(SCORES, found[0].scores, strict=True) if value == found[0].weakest)
         names = [line.name.removeprefix("Class ") for line in found]
@@ -184,7 +184,7 @@ class PrintedReport:
         yield Text(f"\n{table.weakest}", no_wrap=True)
         if bar:
             yield Text(
-                f"The bars are the lower of precision and recall, from {table.floor:g} to 1.", "dim", no_wrap=True
+                f"Each bar shows the lower of precision and recall, from {table.floor:g} to 1.", "dim", no_wrap=True
             )
 
 

@@ -214,7 +214,7 @@ def result_facts(result: Result) -> Told:
 def stage_words(stage: Mapping[str, Any]) -> str:
     """How a stage ended: its best epoch, and what that came to."""
     if not stage.get("best_epoch"):
-        return "no epoch was complete"
+        return "no epoch was completed"
     accuracy = stage.get("best_accuracy")
     best = formats.loss(stage.get("best_loss"))
     if accuracy is not None:

@@ -71,7 +71,7 @@ def relocate(run: RunDirectory, places: Mapping[str, Path], *, as_json: bool) ->
     elif as_json:
         put(json.dumps({"format": FORMAT, "id": run.id, "state": status.state, **paths_of(files)}))
     else:
-        put(plain(f"{told} It is {status.state}: nothing is left to train."))
+        put(plain(f"{told} It is {status.state}: there is nothing left to train."))
     return not status.resumable
 
 
@@ -89,7 +89,7 @@ def _ask_all(home: Home, runs: Sequence[RunDirectory], what: Asked, word: str, *
             complain(f"Run {run.id} is not training: it is {status.state}.")
             code = BAD_USAGE
         elif _done(status, what):
-            complain(f"Run {run.id} is {status.state} already.")
+            complain(f"Run {run.id} is already {status.state}.")
         else:
             run.ask(what)
             asked.append(run)
@@ -144,9 +144,9 @@ def _waiting(words: str) -> Iterator[None]:
 def _tell(home: Home, run: RunDirectory, status: RunStatus, what: Asked) -> None:
     """What became of it, and what can be done next."""
     if status.state == PAUSED:
-        put(f"Run {run.id} is paused: `{command_for(home, 'resume', run.id)}` lets it go on.")
+        put(f"Run {run.id} is paused: `{command_for(home, 'resume', run.id)}` continues it.")
     elif status.state == RUNNING:
-        put(f"Run {run.id} goes on: `{command_for(home, 'watch', run.id)}` shows it.")
+        put(f"Run {run.id} continues: `{command_for(home, 'watch', run.id)}` shows it.")
     elif what is Asked.STOP and status.state == STOPPED:
         put(plain(f"Run {run.id}: {status.message or 'Stopped.'}"))
         tell_after_stop(home, run.id, finish=bool(status.best_epoch), study=study_of(run, status))
@@ -217,7 +217,7 @@ def delete(home: Home, runs: Sequence[RunDirectory], *, sure: bool, as_json: boo
     """
     for run in runs:
         if run.is_held():
-            raise RunError(f"Run {run.id} is being trained: `{command_for(home, 'stop', run.id)}` stops it.")
+            raise RunError(f"Run {run.id} is training: `{command_for(home, 'stop', run.id)}` stops it.")
     if not sure and not _is_sure(home, runs):
         return 0
     deleted, code = [], 0
@@ -245,10 +245,10 @@ def _is_sure(home: Home, runs: Sequence[RunDirectory]) -> bool:
     names = [run.id for run in runs]
     what = f"run {names[0]}" if len(names) == 1 else f"{len(names):,} runs"
     if not sys.stdin.isatty():
-        raise RunError(f"Nothing was deleted: add --yes to delete {what} without a question.")
+        raise RunError(f"Nothing was deleted: add --yes to delete {what} without being asked.")
     about = {status.id: f"{status.kind} {status.title}, {status.state}" for status in home.list_runs()}
     lines = [f"  {name}  {about.get(name, 'its files cannot be read')}" for name in names]
-    lines += ["Curves, predictions and model are gone for good.", *uses_of(home, names)]
+    lines += ["Curves, predictions and model cannot be restored.", *uses_of(home, names)]
     console = OutputConsole(stderr=True)
     console.print(Text("\n".join(lines)), soft_wrap=True)
     console.print(f"Delete {what}? [y/N] ", end="", soft_wrap=True)

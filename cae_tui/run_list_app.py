@@ -70,7 +70,7 @@ class RunListApp(DataApp):
     async def _mark(self, message: messages.MarkRuns) -> None:
         await self._change(message.runs, **{message.what: message.value})
         if message.what == "hidden" and message.value:
-            self.tell(f"Hidden: {self._say(message.runs)}. The filter is:hidden lists what is.")
+            self.tell(f"Hidden: {self._say(message.runs)}. The filter is:hidden lists what is hidden.")
 
     @on(messages.TagRuns)
     @work
@@ -100,7 +100,9 @@ class RunListApp(DataApp):
         typed = await self.ask_text(
             f"Note about {self._say(message.runs)}",
             notes[0] if len(notes) == 1 else "",
-            "what you want to remember" if len(notes) == 1 else "one note for all; empty leaves each its own",
+            "what you want to remember"
+            if len(notes) == 1
+            else "one note for all; leave it empty to keep each run's own",
             lambda text: read_note(text),
         )
         if typed is None:
@@ -164,4 +166,4 @@ class RunListApp(DataApp):
         self.tell_runs_changed()
 
 
-_DELETE = "Curves, predictions and model are gone for good. Models that were saved elsewhere stay."
+_DELETE = "Curves, predictions and model cannot be restored. Models saved elsewhere stay."

@@ -92,7 +92,7 @@ class Listener(Protocol):
         """Something of the run is new: a step, or (`epoch`) more than that."""
 
     def run_refused(self, error: str, problems: dict[str, str]) -> None:
-        """A run could not begin, or ended by an error that is nobody's spec; `problems` by field."""
+        """A run could not begin, or ended with an error that is nobody's spec; `problems` by field."""
 
 
 class Runner(Reader):
@@ -151,7 +151,7 @@ class Runner(Reader):
             RunError: a run is on already.
         """
         if self.busy:
-            raise RunError("A run is on already: stop it, or wait for its end, before another begins.")
+            raise RunError("A run is already training: stop it, or wait until it ends, before you start another.")
         self.flag = Flag()
         self.current = None
         self._thread = threading.Thread(target=self._train, args=(work,), name="training", daemon=True)
@@ -188,7 +188,7 @@ class Runner(Reader):
             self._listener.run_refused(self._unforeseen(error), {})
 
     def _unforeseen(self, error: Exception) -> str:
-        return f"An error that should not happen: {type(error).__name__}. {self.home.log} has the details."
+        return f"Unexpected error: {type(error).__name__}. {self.home.log} has the details."
 
     def ask(self, run: str, what: Asked) -> None:
         """Ask a run to pause, go on, stop or finish, whoever trains it.
@@ -203,7 +203,7 @@ class Runner(Reader):
             return
         directory = self.home.find(run)
         if not directory.is_held():
-            raise RunError(f"Run {run} is not being trained: resume it to go on.")
+            raise RunError(f"Run {run} is not training: resume it to continue.")
         directory.ask(what)
 
     def stop_at_once(self, why: str = "") -> None:

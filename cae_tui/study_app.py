@@ -159,5 +159,5 @@ class StudyApp(RunListApp):
         self.go(("studies", ""), StudiesScreen)
 
 
-_STOP = "The trial under way is kept as far as it came. The study can be resumed later."
-_DELETE = "Its tables and picks are gone for good. Its runs stay, and so do documents that were written elsewhere."
+_STOP = "The trial that is training keeps its checkpoint. The study can be resumed later."
+_DELETE = "Its tables and picks cannot be restored. Its runs stay, and so do documents written elsewhere."

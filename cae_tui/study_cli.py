@@ -77,14 +77,14 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     from engine.studies.spec import study_fields
 
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = f"What WHAT may be:{USAGE}"
+    parser.epilog = f"What WHAT can be:{USAGE}"
     parser.add_argument("words", nargs="*", metavar="WHAT", help="see below")
     parser.add_argument(
         "--baseline", default=None, metavar="RUN|FILE", help="start from the spec of a run, or of a spec.json"
     )
     parser.add_argument("--dry-run", action="store_true", help="print the plan with the time and memory it expects")
-    parser.add_argument("--yes", action="store_true", help="of delete: without a question")
-    parser.add_argument("--to", type=path_of, default=None, metavar="FOLDER", help="of export: where to write")
+    parser.add_argument("--yes", action="store_true", help="for delete: do not ask")
+    parser.add_argument("--to", type=path_of, default=None, metavar="FOLDER", help="for export: where to write")
     group = parser.add_argument_group("Study")
     for field in study_fields():
         text = field.description.replace("%", "%%")
@@ -130,7 +130,7 @@ def study_asked(options: argparse.Namespace, home: Home, kind: str) -> "StudySpe
     refuse_blank(given)
     if options.baseline is not None:
         if options.preset != "recommended":
-            raise SpecError({"preset": "A baseline is named too: take one of both."})
+            raise SpecError({"preset": "A baseline is named too: use only one of the two."})
         own = read_baseline(home, options.baseline).model_dump(mode="json")
         if "images" in given:  # other images have other labels: nothing of the baseline's set is left
             own |= dict.fromkeys(FIELDS)

@@ -30,7 +30,7 @@ from engine.runs import Home
 from engine.states import FAILED, FINISHED, STOPPED
 from engine.studies.records import PointRecord, StageRecord, Studies, StudyDirectory, StudyRecord, Trial
 from engine.studies.tables import columns, failures, fit, rows
-from engine.words import number, numbers, plain
+from engine.words import counted, number, numbers, plain
 
 if TYPE_CHECKING:
     from engine.studies.spec import StudySpec
@@ -63,7 +63,7 @@ def relocate(home: Home, directory: StudyDirectory, places: Mapping[str, Path], 
     elif as_json:
         print_json({"format": FORMAT, "id": record.id, "state": record.state, **paths_of(files)})
     else:
-        put(plain(f"{told} It is finished: nothing is left to train."))
+        put(plain(f"{told} It is finished: there is nothing left to train."))
     return record.state == FINISHED
 
 
@@ -143,7 +143,9 @@ class _Teller:
             self._picks = {place for place, stage in enumerate(study.stages) if stage.settled}
             done = f", {study.done} done" if study.done else ""
             data = _data_of(study)
-            self._say(f"study {study.id} · {study.title} · {data} · {study.total} trials{done} · {study.device}")
+            self._say(
+                f"study {study.id} · {study.title} · {data} · {counted(study.total, 'trial')}{done} · {study.device}"
+            )
             if study.data.get("left_out"):
                 self._say(str(study.data["left_out"]))
         for place, stage in enumerate(study.stages):
@@ -187,7 +189,7 @@ class _Teller:
         )  # nothing runs that could stop at its next step
         try:
             while True:
-                console.print(f"Enter takes {name}={stage.picked[name]}; or type another value ({', '.join(known)}): ")
+                console.print(f"Enter picks {name}={stage.picked[name]}; or type another value ({', '.join(known)}): ")
                 typed = sys.stdin.readline()
                 if not typed:
                     return None
@@ -195,7 +197,7 @@ class _Teller:
                 long_run = len(known) == 1 and value.isdigit() and 1 <= int(value) <= int(known[0])
                 if value in known or value == stage.picked[name] or long_run:
                     return {name: value}
-                console.print(Text(f"“{value[:40]}” is none of the values that were tried."))
+                console.print(Text(f"“{value[:40]}” is not one of the values that were tried."))
         except KeyboardInterrupt:
             return None
         finally:
@@ -231,7 +233,7 @@ def print_study(record: StudyRecord, console: OutputConsole | None = None) -> No
     console.print(
         Text(
             f"study {record.id}: {mark} {record.state}, {record.title} · {_data_of(record)} · "
-            f"{record.done} of {record.total} trials, "
+            f"{record.done} of {counted(record.total, 'trial')}, "
             f"{formats.duration(record.seconds)}"
         ),
         soft_wrap=True,
@@ -308,7 +310,8 @@ def print_plan(home: Home, spec: "StudySpec", *, as_json: bool) -> int:
         return 0
     console = _console()
     console.print(
-        Text(f"{record.title} · {_data_of(record)} · {record.total} trials · {record.device}"), soft_wrap=True
+        Text(f"{record.title} · {_data_of(record)} · {counted(record.total, 'trial')} · {record.device}"),
+        soft_wrap=True,
     )
     table = Table(box=None, pad_edge=False)
     for title in ("stage", "point"):
@@ -331,10 +334,12 @@ def print_plan(home: Home, spec: "StudySpec", *, as_json: bool) -> int:
     if any(spec.is_long_run(name) for name in spec.values):
         console.print(Text("The stage of epochs is one run, read off at each of its epochs."))
     if not points:
-        note = " Both are the baseline's: what is tried changes them."
+        note = " Both are for the baseline: what is tried changes them."
     elif len(record.stages) > 1:
-        note = " Later stages are told for the baseline: what is picked changes them."
-    about = f"In all about {formats.duration(seconds)}, told from a few steps, and {formats.size(memory)} of memory."
+        note = " Later stages are shown for the baseline: what is picked changes them."
+    about = (
+        f"In all about {formats.duration(seconds)}, estimated from a few steps, and {formats.size(memory)} of memory."
+    )
     console.print(Text(about + note), soft_wrap=True)
     return 0
 
@@ -420,8 +425,8 @@ def delete(home: Home, directory: StudyDirectory, *, sure: bool) -> int:
     """
     if not sure:
         if not sys.stdin.isatty():
-            raise StudyError(f"Nothing was deleted: add --yes to delete study {directory.id} without a question.")
-        put(f"Delete study {directory.id}? Its tables and picks are gone for good, its runs stay. [y/N] ", end="")
+            raise StudyError(f"Nothing was deleted: add --yes to delete study {directory.id} without being asked.")
+        put(f"Delete study {directory.id}? Its tables and picks cannot be restored; its runs stay. [y/N] ", end="")
         flush()
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             put("Nothing was deleted.")

@@ -169,7 +169,7 @@ class StudyRunner:
         if directory.is_held() and trial is None:
             raise RunError(f"Study {directory.id} waits in another process for a pick: answer it, or stop it, there.")
         if not directory.is_held() or trial is None:
-            raise RunError(f"Study {directory.id} is not being worked on: resume it to go on.")
+            raise RunError(f"Study {directory.id} is not running: resume it to continue.")
         self._home.find(trial.run).ask(what)
 
     # -- reading ----------------------------------------------------------------------------------

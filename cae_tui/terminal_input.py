@@ -190,7 +190,7 @@ class InputApp(Protocol):
         """Nothing will come any more."""
 
     def input_failed(self, error: BaseException) -> None:
-        """The thread that reads the terminal has ended by an error."""
+        """The thread that reads the terminal has ended with an error."""
 
 
 class SteadyDriver(LinuxDriver):

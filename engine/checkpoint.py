@@ -99,7 +99,7 @@ def _read(path: Path) -> _Content:
             text = (file.metadata() or {}).get(KEY)
             if text is None:
                 raise ModelFileError(
-                    f"{path} is a safetensors file, but not one of cae-tui: choose a model.safetensors that it wrote."
+                    f"{path} is a safetensors file that cae-tui did not write: choose a model.safetensors of cae-tui."
                 )
             values = json.loads(text)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
@@ -131,7 +131,7 @@ def _something_else(found: Found | None, start: bytes) -> str:
         case Sort.NOT_IT:
             advice = "download or copy the file itself again"
         case Sort.MODEL | Sort.ARRAYS:
-            advice = "models of other programs cannot be taken over; name a run, or its model.safetensors"
+            advice = "models of other programs cannot be used here; name a run, or its model.safetensors"
         case _:
             advice = "name a run, or its model.safetensors"
     return f"is {found.what}; a model file of cae-tui was expected: {advice}"
@@ -244,9 +244,7 @@ def read_model(path: Path) -> ModelFile:
         or not isinstance(classes, int)
         or not 0 <= classes <= 256
     ):
-        raise ModelFileError(
-            f"{path} is damaged: the shape of its images or its classes are not what they must be. {_ANOTHER}"
-        )
+        raise ModelFileError(f"{path} is damaged: the shape of its images or its classes are not valid. {_ANOTHER}")
     height, width, channels = image
     return ModelFile(path, spec.kind, spec, encoder_spec, (height, width, channels), classes, content)
 
@@ -259,7 +257,7 @@ def read_autoencoder(path: Path, image: Shape | None = None) -> ModelFile:
     """
     found = read_model(path)
     if found.kind != "autoencoder":
-        raise ModelFileError(f"{path} holds a {found.kind}: an autoencoder is needed to take the encoder of.")
+        raise ModelFileError(f"{path} holds a {found.kind}: an autoencoder is needed, for its encoder.")
     if image is not None and found.image != image:
         raise ModelFileError(
             f"{path} was trained on images of {_size(found.image)}, but these are {_size(image)}: "

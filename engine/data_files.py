@@ -69,7 +69,7 @@ class DataFiles(NamedTuple):
 
     @property
     def all_gone(self) -> dict[str, Path]:
-        """The files that are named and are not there any more, by field."""
+        """The files that are named and are no longer there, by field."""
         return {field: path for field, path in self.named.items() if not os.path.exists(path)}
 
     @property

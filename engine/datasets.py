@@ -345,7 +345,7 @@ def _absolute(path: Path | None) -> str | None:
         absolute.encode()
     except UnicodeEncodeError as error:
         # It could be read, but a run could not write it down to find it again.
-        raise DatasetError(f"{shown(path)} is not a name in UTF-8: rename the file.") from error
+        raise DatasetError(f"{shown(path)} is not a name in valid UTF-8: rename the file.") from error
     return absolute
 
 

@@ -19,6 +19,7 @@ from engine.paths import given_path
 from engine.runs import Home, RunDirectory
 from engine.spec import ClassifierSpec, Spec
 from engine.states import DIVERGED, EARLY_STOPPED, FINISHED, STOPPED
+from engine.words import counted
 
 
 def find_encoder(home: Home, named: str) -> tuple[Path, str]:
@@ -63,7 +64,7 @@ class EncoderSource:
         """How its run ended, where that was not well or before its time."""
         if self.state in (FINISHED, EARLY_STOPPED):
             return ""
-        how = {DIVERGED: "diverged", STOPPED: f"was stopped after {_epochs(self.epoch)}"}
+        how = {DIVERGED: "diverged", STOPPED: f"was stopped after {counted(self.epoch, 'epoch')}"}
         weights = f"it has the weights of epoch {self.best_epoch}, the best until then." if self.best_epoch else ""
         told = f"The encoder is of {self.words}, which {how.get(self.state, f'is {self.state}')}"
         return f"{told}: {weights}" if weights else f"{told}."
@@ -74,10 +75,6 @@ class EncoderSource:
             with suppress(EngineError):
                 known = load_dataset(*self.files).digest
         return known == digest
-
-
-def _epochs(count: int) -> str:
-    return "1 epoch" if count == 1 else f"{count:,} epochs"
 
 
 def encoder_source(home: Home, named: str) -> EncoderSource:
@@ -132,14 +129,14 @@ def with_data_of_encoder(home: Home, values: Mapping[str, Any]) -> dict[str, Any
     if not source.data:
         raise SpecError(
             {
-                "images": f"{source.words} does not tell which images it learned from, only that they were "
+                "images": f"{source.words} does not say which images it learned from, only that they were "
                 f"{shape_words(source.shape)}, so they were not MNIST: name images of that shape."
             }
         )
     if (gone := source.files.gone) is not None:
         raise SpecError(
             {
-                "images": f"The encoder learned from {source.data}, and {gone} is not there any more: name these "
+                "images": f"The encoder learned from {source.data}, and {gone} is no longer there: name these "
                 "files where they are now, or other images."
             }
         )

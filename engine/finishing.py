@@ -23,12 +23,12 @@ def check_can_finish(run: RunDirectory) -> None:
         raise RunError(f"Run {run.id} is {status.state}: there is nothing left to finish.")
     if study := study_of(run, status):
         raise RunError(
-            f"Run {run.id} is a trial of study {study}, which compares runs that were trained to their end: it cannot "
-            "be finished early. Let the study go on, or skip the trial in the app."
+            f"Run {run.id} is a trial of study {study}, which compares runs that were trained to the end: it cannot "
+            "be finished early. Let the study continue, or skip the trial in the app."
         )
     if not status.best_epoch:
         what_then = (
-            f"`cae-tui resume {run.id}` goes on." if status.resumable else "Wait for its first epoch, or stop it."
+            f"`cae-tui resume {run.id}` continues it." if status.resumable else "Wait for its first epoch, or stop it."
         )
         raise RunError(f"Run {run.id} has not completed an epoch, so there is nothing to evaluate. {what_then}")
 

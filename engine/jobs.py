@@ -43,7 +43,7 @@ from engine.spec_file import check_unchanged
 from engine.states import EARLY_STOPPED, ENDED_FOR_GOOD, FAILED, FINISHED, PRUNED, RUNNING, SKIPPED, STOPPED
 from engine.tasks import Classification, Reconstruction, Task
 from engine.training import ENDS, Progress, Stage, StageData, fit
-from engine.words import epoch_words
+from engine.words import counted, epoch_words
 
 SAMPLES = 10  # validation images that an autoencoder is shown to rebuild after each epoch
 
@@ -82,7 +82,7 @@ def finish(run: RunDirectory, emit: Emit, flag: Flag) -> dict[str, Any]:
     check_resumable(run)
     if not list_checkpoints(run):
         raise RunError(
-            f"Run {run.id} has no checkpoint any more, so it cannot be finished: `cae-tui resume {run.id}` trains it "
+            f"Run {run.id} no longer has a checkpoint, so it cannot be finished: `cae-tui resume {run.id}` trains it "
             "from the beginning."
         )
     flag.ask(Asked.FINISH)
@@ -228,10 +228,12 @@ def _take_up(work: Work, recorder: Recorder, found: Checkpoint) -> None:
     recorder.under_way = at.step_seconds
     recorder.emit(_resumed(work, at))
     if recorder.lost:
-        lost = f"{work.run.events} had been cut: {recorder.lost} of the run's story are lost, and no weights."
+        lost = f"{work.run.events} was damaged: {recorder.lost} of the run's log are lost, but no weights."
         recorder.emit(Warned(message=lost))
     for path in found.damaged:
-        recorder.emit(Warned(message=f"{path} is damaged and was deleted: the run goes on from the checkpoint before."))
+        recorder.emit(
+            Warned(message=f"{path} is damaged and was deleted: the run continues from the previous checkpoint.")
+        )
         path.unlink(missing_ok=True)
 
 
@@ -329,7 +331,7 @@ def _finish(
 ) -> dict[str, Any]:
     """Evaluate the best weights and write everything that a complete run has; `result.json` comes last."""
     of, count = results.evaluated_on(work.data, work.spec.kind, len(work.validation))
-    recorder.emit(EvaluationStarted(what=f"{count:,} {of} images"))
+    recorder.emit(EvaluationStarted(what=counted(count, f"{of} image")))
     try:
         measured = results.measure(work, recorder, model, images)
     except AskedToEndError:  # a resume evaluates, where its checkpoint says that training is over
@@ -370,7 +372,7 @@ def _end_early(
     if best.exists():
         model.load_state_dict(read_tensors(best)[0])
         recorder.with_room(lambda: write_model(work.run.model, model, dict(model.state_dict())))
-    kept = "The weights of the stage before are kept." if best.exists() else ""
+    kept = "The weights of the previous stage are kept." if best.exists() else ""
     if progress.best_epoch:
         kept = f"The weights of {epoch_words(progress.stage, progress.best_epoch)}, the best, are kept."
     reached = min(progress.epoch, dict(work.spec.stages)[progress.stage])
@@ -380,7 +382,7 @@ def _end_early(
         message = f"{progress.ended.capitalize()} {when}{':' if why else '.'}{why} {kept}".strip()
     elif progress.ended == STOPPED:
         evaluates = trained and not progress.cut_short  # of a run that was to finish early, training can go on
-        told = (f"{when}: a resume evaluates it.", kept) if evaluates else (f"{when}.", kept, "Resume it to go on.")
+        told = (f"{when}: a resume evaluates it.", kept) if evaluates else (f"{when}.", kept, "Resume it to continue.")
         message = " ".join(filter(None, ("Stopped", *told, recorder.control.why)))
     else:
         rate = stage_of(work.spec, progress.stage).learning_rate
@@ -415,11 +417,11 @@ def _sentence(work: Work, error: Exception, study: str) -> str:
         return f"The {work.device.torch_device.type} is out of memory at batch size {size}: {smaller}."
     if isinstance(error, StorageError):
         resume = f"study resume {study}" if study else f"resume {work.run.id}"
-        return f"{error} `cae-tui {resume}` goes on from the last checkpoint."
+        return f"{error} `cae-tui {resume}` continues from the last checkpoint."
     if isinstance(error, EngineError):
         return str(error)
     log_file = Home(work.run.path.parents[1]).log
-    return f"An error that should not happen: {type(error).__name__}: {short(error)}. {log_file} has the details."
+    return f"Unexpected error: {type(error).__name__}: {short(error)}. {log_file} has the details."
 
 
 def _result(work: Work, recorder: Recorder, progress: Progress, state: str) -> dict[str, Any]:
@@ -504,7 +506,7 @@ def save_model(run: RunDirectory, target: Path) -> Path:
     if target.is_dir():
         target = target / f"cae-tui-{run.id}.safetensors"
     if target.exists():
-        raise RunError(f"{target} is there already: choose another name.")
+        raise RunError(f"{target} already exists: choose another name.")
     write_bytes(target, run.model.read_bytes())
     return target.absolute()
 

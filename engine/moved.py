@@ -72,7 +72,7 @@ def load_known(known: Known, files: DataFiles, load: Load = _load) -> ImageData:
         more = f" and {len(gone) - 1} more of its files" if len(gone) > 1 else ""
         beside = "; the others are looked for beside it" if more else ""
         raise MovedError(
-            f"The {ROLES[gone[0]]} of {known.owner} are not there any more: {first}{more}. If they were moved, say "
+            f"The {ROLES[gone[0]]} of {known.owner} are no longer there: {first}{more}. If they were moved, say "
             f"where to: `cae-tui {known.command} --{gone[0].replace('_', '-')} PATH`{beside}.",
             f"{first} does not exist.",
             gone,

@@ -136,7 +136,9 @@ def misfits(
     assert isinstance(own, AutoencoderSpec)
     layers = plan_autoencoder(own, data.shape).encoder
     if spec.batch_size == 1 and any(layer.normalised and layer.shape[:2] == (1, 1) for layer in layers):
-        return {"batch_size": "1 leaves batch normalisation one number to normalise: use 2 or more, or fewer halvings."}
+        return {
+            "batch_size": "1 leaves batch normalisation one number to normalise: use 2 or more, or fewer downsamplings."
+        }
     return {}
 
 

@@ -196,7 +196,7 @@ class Recorder:
         """Tell of the pause first, and write it down where a few bytes are left."""
         event = Paused(
             message=f"The disk is full: the files of run {self.run.id} no longer fit in {self.run.path.parent}. Free "
-            "some space; the run waits, and goes on by itself."
+            "some space; the run waits, and continues by itself."
         )
         self._tell(event)
         with suppress(StorageError):
@@ -360,7 +360,7 @@ def read_checkpoint(run: RunDirectory) -> Checkpoint | None:
         return Checkpoint(state, status, offset, tuple(damaged))
     if damaged:
         raise RunError(
-            f"No checkpoint of run {run.id} can be read, so it cannot go on. Start a new run with the same "
+            f"No checkpoint of run {run.id} can be read, so it cannot continue. Start a new run with the same "
             "settings; what this one wrote is kept."
         )
     return None

@@ -131,7 +131,7 @@ class RunDirectory:
             lock.acquire(timeout=1)  # a list that looks at the lock holds it for an instant
         except Timeout:
             raise RunError(
-                f"Run {self.id} is being trained by another process: follow it with `cae-tui watch {self.id}`."
+                f"Run {self.id} is being trained in another process: follow it with `cae-tui watch {self.id}`."
             ) from None
         except OSError as error:
             raise storage_error(self.lock, error) from error

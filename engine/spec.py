@@ -55,9 +55,11 @@ class Spec(BaseModel):
     preset_purposes: ClassVar[Mapping[str, str]] = {}  # what each is for, in two sentences
 
     kind: Literal["autoencoder", "classifier"]
-    batch_size: Whole = asked(128, "Hyperparameters", "Batch size", "Images a step.", unit="images", ge=1, le=65_536)
+    batch_size: Whole = asked(
+        128, "Hyperparameters", "Batch size", "Images in each step.", unit="images", ge=1, le=65_536
+    )
     optimizer: Optimizer = asked(
-        "adam", "Optimisation", "Optimizer", "How gradients become steps; adamw decays weights apart from them."
+        "adam", "Optimisation", "Optimizer", "How gradients become steps. adamw applies weight decay separately."
     )
     schedule: Schedule = asked(
         "one-cycle",
@@ -66,12 +68,12 @@ class Spec(BaseModel):
         "one-cycle rises to the learning rate and falls to nothing by the last epoch; "
         "reduce-on-plateau halves it when the validation loss stalls.",
     )
-    weight_decay: Number = asked(0.0, "Optimisation", "Weight decay", "Pull of every weight towards zero.", ge=0, le=1)
+    weight_decay: Number = asked(0.0, "Optimisation", "Weight decay", "Pulls every weight towards zero.", ge=0, le=1)
     patience: Whole = asked(
         10,
         "Optimisation",
         "Early-stopping patience",
-        "Stop after so many epochs without a better validation loss; 0 never stops early.",
+        "Stops after this many epochs without a better validation loss; 0 never stops early.",
         unit="epochs",
         ge=0,
         le=10_000,
@@ -80,20 +82,28 @@ class Spec(BaseModel):
         0, "Optimisation", "Seed", "Fixes initial weights, split, shuffling and augmentation.", ge=0, le=2**31 - 1
     )
     images: File = asked(
-        None, "Data", "Training images", "An IDX file, plain or gzip; empty is the MNIST that comes along."
+        None,
+        "Data",
+        "Training images",
+        "An IDX file, plain or gzip. Leave it empty for the MNIST that comes with cae-tui.",
     )
     labels: File = asked(None, "Data", "Training labels", "An IDX file with one class for each training image.")
     test_images: File = asked(None, "Data", "Test images", "An IDX file; used once, for the final evaluation.")
     test_labels: File = asked(None, "Data", "Test labels", "An IDX file with one class for each test image.")
     validation_fraction: Number = asked(
-        0.1, "Data", "Validation fraction", "Part of the training images held back to choose by.", gt=0, le=0.5
+        0.1,
+        "Data",
+        "Validation fraction",
+        "The part of the training images that is held back for validation.",
+        gt=0,
+        le=0.5,
     )
-    device: Device = asked("auto", "Device", "Device", "auto takes CUDA, then Apple's MPS, then the CPU.")
+    device: Device = asked("auto", "Device", "Device", "auto uses CUDA, else Apple's MPS, else the CPU.")
     precision: Precision = asked(
         "auto",
         "Device",
         "Precision",
-        "Of the arithmetic of a step; auto is bfloat16 on CUDA that has it, else float32.",
+        "How a step computes. auto is bfloat16 on CUDA devices that have it, else float32.",
     )
 
     @field_validator("labels", "test_images", "test_labels")
@@ -159,7 +169,12 @@ class AutoencoderSpec(Spec):
         3, "Hyperparameters", "Kernel size", "Height and width of a kernel.", unit="pixels", ge=1, le=11
     )
     learning_rate: Number = asked(
-        8e-3, "Optimisation", "Learning rate", "The largest of the run under one-cycle, else the first.", gt=0, le=10
+        8e-3,
+        "Optimisation",
+        "Learning rate",
+        "The highest of the run with one-cycle, otherwise the first.",
+        gt=0,
+        le=10,
     )
     downsampling: Literal["strided", "max-pool"] = asked(
         "strided", "Architecture", "Downsampling", "How the encoder halves height and width."
@@ -168,7 +183,7 @@ class AutoencoderSpec(Spec):
         "auto",
         "Architecture",
         "Downsamplings",
-        "How often it does, from the first layer on; at most half of the encoder's layers, rounded up. "
+        "How often the encoder halves them, from the first layer on; at most half of the encoder's layers, rounded up. "
         "auto is 2, or as many as the layers and the image allow.",
     )
     upsampling: Literal["transposed", "nearest"] = asked(
@@ -181,17 +196,25 @@ class AutoencoderSpec(Spec):
         "The last layer computes four pixels at once at half of the resolution, where it has to double it.",
     )
     residual: bool = asked(
-        True, "Architecture", "Residual connections", "Add a layer's input to its output where both have one shape."
+        True,
+        "Architecture",
+        "Residual connections",
+        "Adds a layer's input to its output where both have the same shape.",
     )
     normalisation: Literal["batch", "none"] = asked(
-        "batch", "Architecture", "Normalisation", "After each convolution but the last."
+        "batch", "Architecture", "Normalisation", "Used after each convolution except the last."
     )
-    activation: Activation = asked("silu", "Architecture", "Activation", "After each layer but the last.")
+    activation: Activation = asked("silu", "Architecture", "Activation", "Used after each layer except the last.")
     output: Literal["linear", "sigmoid"] = asked(
         "linear", "Architecture", "Output", "What the last layer ends in; linear output is cut to [0, 1] when drawn."
     )
     dropout: Number = asked(
-        0.0, "Architecture", "Dropout", "Part of each hidden layer's outputs put to zero in training.", ge=0, le=0.9
+        0.0,
+        "Architecture",
+        "Dropout",
+        "The part of each hidden layer's outputs that is set to zero in training.",
+        ge=0,
+        le=0.9,
     )
     latent: Whole = asked(
         0,
@@ -306,12 +329,12 @@ class ClassifierSpec(Spec):
         ...,
         "Hyperparameters",
         "Encoder",
-        "The autoencoder whose encoder is taken: a run's id, or a model file.",
+        "The autoencoder whose encoder is used: a run's id, or a model file.",
         min_length=1,
         max_length=4096,
     )
     fc_units: Whole = asked(
-        128, "Hyperparameters", "Fully connected units", "In each hidden layer of the head.", ge=1, le=65_536
+        128, "Hyperparameters", "Fully connected units", "Units in each hidden layer of the head.", ge=1, le=65_536
     )
     fc_layers: Whole = asked(
         1,
@@ -338,32 +361,38 @@ class ClassifierSpec(Spec):
         le=100_000,
     )
     optimizer: Optimizer = asked(
-        "adamw", "Optimisation", "Optimizer", "How gradients become steps; adamw decays weights apart from them."
+        "adamw", "Optimisation", "Optimizer", "How gradients become steps. adamw applies weight decay separately."
     )
     learning_rate: Number = asked(
-        2e-3, "Optimisation", "Learning rate, frozen", "Of the head while the encoder is frozen.", gt=0, le=10
+        2e-3, "Optimisation", "Learning rate, frozen", "Used for the head while the encoder is frozen.", gt=0, le=10
     )
     finetune_learning_rate: Number = asked(
-        8e-3, "Optimisation", "Learning rate, fine-tuning", "Of all weights afterwards.", gt=0, le=10
+        8e-3, "Optimisation", "Learning rate, fine-tuning", "Used for all weights afterwards.", gt=0, le=10
     )
-    weight_decay: Number = asked(0.01, "Optimisation", "Weight decay", "Pull of every weight towards zero.", ge=0, le=1)
+    weight_decay: Number = asked(0.01, "Optimisation", "Weight decay", "Pulls every weight towards zero.", ge=0, le=1)
     label_smoothing: Number = asked(
-        0.05, "Optimisation", "Label smoothing", "Part of each training label spread over all classes.", ge=0, lt=1
+        0.05,
+        "Optimisation",
+        "Label smoothing",
+        "The part of each training label that is spread over all classes.",
+        ge=0,
+        lt=1,
     )
     dropout: Number = asked(
         0.3,
         "Architecture",
         "Dropout",
-        "Part of the latent, and of the head's hidden outputs, put to zero in training.",
+        "The part of the latent and of the head's hidden outputs that is set to zero in training.",
         ge=0,
         le=0.9,
     )
-    activation: Activation = asked("relu", "Architecture", "Activation", "After each hidden layer of the head.")
+    activation: Activation = asked("relu", "Architecture", "Activation", "Used after each hidden layer of the head.")
     from_scratch: bool = asked(
         False,
         "Architecture",
         "From scratch",
-        "The same network, its encoder not pre-trained: shows what pre-training is worth. Leaves the frozen stage out.",
+        "Trains the same network without the pre-trained encoder, to show what pre-training is worth. "
+        "Leaves out the frozen stage.",
     )
     augmentation: bool = asked(
         True,
@@ -376,7 +405,7 @@ class ClassifierSpec(Spec):
         1.0,
         "Data",
         "Labelled fraction",
-        "Part of the training images, of each class alike, whose labels are used.",
+        "The part of the training images whose labels are used, the same in each class.",
         gt=0,
         le=1,
     )
@@ -398,7 +427,7 @@ class ClassifierSpec(Spec):
     @classmethod
     def _some_epochs(cls, value: int, info: ValidationInfo) -> int:
         if value == 0 and info.data.get("frozen_epochs", 1) == 0:
-            raise ValueError("Both stages have 0 epochs: give at least one of them some.")
+            raise ValueError("Both stages have 0 epochs: give at least one of them 1 or more.")
         return value
 
     @field_validator("from_scratch")
@@ -530,7 +559,7 @@ def check_against_data(spec: Spec, shape: tuple[int, int, int], training_images:
     height, width, _ = shape
     if isinstance(spec, AutoencoderSpec) and 2 ** (halvings := spec.halvings(shape)) > min(height, width):
         problems["downsamplings"] = (
-            f"{halvings} halvings leave nothing of {height}×{width} pixels: choose fewer, or auto."
+            f"{halvings} downsamplings leave nothing of {height}×{width} pixels: choose fewer, or auto."
         )
     if spec.batch_size > training_images:
         problems["batch_size"] = (

@@ -120,5 +120,5 @@ def check_unchanged(run: RunDirectory, spec: Spec, stage: str, before: object) -
     if differ:
         raise RunError(
             f"{run.spec} was changed since the last checkpoint of run {run.id} ({'; '.join(differ)}), so it cannot "
-            f"go on. {_UNDO}"
+            f"continue. {_UNDO}"
         )

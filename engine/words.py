@@ -57,6 +57,11 @@ WHOLE_RUNS = ("autoencoder", "from scratch")
 """Stages that a run has no other beside: their epochs are the run's."""
 
 
+def counted(count: int, noun: str) -> str:
+    """A count with its noun: `1 epoch`, `1,568 numbers`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def epoch_label(stage: str, epoch: int, of: int, digits: int = 0) -> str:
     """Where a run is, as `epoch 3/15`; with the stage where there may be several, each counts its own: `frozen 3/5`."""
     name = "epoch" if not stage or stage in WHOLE_RUNS else stage

@@ -49,7 +49,7 @@ class Page(Steady, Screen[None]):
     """
     HELP: ClassVar[str] = ""  # Markdown: what the screen is for, and what its keys do
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "app.back", "Back", id="page.back", tooltip="Go to the screen before"),
+        Binding("escape", "app.back", "Back", id="page.back", tooltip="Go to the previous screen"),
         Binding("question_mark", "app.help", "Help", id="page.help", tooltip="What is here", show=False),
     ]
     AUTO_FOCUS = "*"

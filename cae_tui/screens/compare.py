@@ -29,8 +29,8 @@ class CompareScreen(Page):
     CSS_PATH = "compare.tcss"
     AUTO_FOCUS = "#differences"
     HELP = """
-Runs side by side. The chart has the validation loss of each by epoch, on a logarithmic scale where it can; the table
-has a column for each run: what it came to, and every field in which the specs differ.
+Runs side by side. The chart has the validation loss of each by epoch, on a logarithmic scale where possible; the table
+has a column for each run, with its results and every field in which the specs differ.
 
 * `←` `→`: from run to run · `Enter`: open the one under the cursor
 """

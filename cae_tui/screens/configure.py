@@ -54,13 +54,13 @@ def help_on(kind: type[Spec], what: str) -> str:
 _KEYS = """
 | key | what it does |
 |---|---|
-| `Enter` `↓` `↑` | the next field, the one before |
-| `←` `→` | another choice; on the title of a group: fold it, open it |
-| `Ctrl+R` | start; where a field is wrong, go to it |
-| `F2` | the architecture, and back |
-| `F5` | every field as the preset has it; again: as it was |
+| `Enter` `↓` `↑` | the next, the previous field |
+| `←` `→` | another choice; on the title of a group: open or close it |
+| `Ctrl+R` | start; if a field is wrong, go to that field |
+| `F2` | show the architecture, or the form again |
+| `F5` | reset every field to the preset; again: undo that |
 
-A field with • is not as its preset has it. What was typed stays when you go back.
+A • marks a field that differs from the preset. What you typed is kept when you go back.
 """
 
 
@@ -70,9 +70,11 @@ class SpecPage(Page):
     CSS_PATH = "configure.tcss"
     AUTO_FOCUS = "SpecForm Input"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+r", "start", "Start", id="form.start", tooltip="Begin the run"),
-        Binding("f2", "other_pane", "Layers", id="form.architecture", tooltip="The layers, or the form again"),
-        Binding("f5", "defaults", "Defaults", id="form.defaults", tooltip="Every field as the preset has it, or back"),
+        Binding("ctrl+r", "start", "Start", id="form.start", tooltip="Start the run"),
+        Binding("f2", "other_pane", "Layers", id="form.architecture", tooltip="Show the layers, or the form again"),
+        Binding(
+            "f5", "defaults", "Defaults", id="form.defaults", tooltip="Reset every field to the preset, or undo that"
+        ),
         Binding("up", "to_form", "Last field", id="form.to_form", tooltip="From the button to the form", show=False),
     ]
     KIND: ClassVar[type[Spec]]
@@ -94,7 +96,7 @@ class SpecPage(Page):
         with Horizontal(id="panes"):
             yield self.make_form(values)
             yield ArchitectureTable()
-        yield Remarks(most=5, elsewhere="the Data screen has them", id="found")
+        yield Remarks(most=5, elsewhere="the Data screen shows them", id="found")
         with Horizontal(id="start-line"):
             yield Static("", id="word", markup=False)
             yield Button("Start", id="start", variant="primary", compact=True)
@@ -150,7 +152,7 @@ class SpecPage(Page):
         self._say()
         if spec is None:
             self.workers.cancel_group(self, "check")
-            self.query_one(ArchitectureTable).tell("Of the last values that were right; a field is wrong now.")
+            self.query_one(ArchitectureTable).tell("Shown for the last valid values; a field is wrong now.")
         else:
             self._ask(spec)
 
@@ -172,7 +174,7 @@ class SpecPage(Page):
         self.draw()
         self._say()
         if not self.plan_fits:
-            self.query_one(ArchitectureTable).tell("Of the last values that fitted; a field is wrong now.")
+            self.query_one(ArchitectureTable).tell("Shown for the last valid values; a field is wrong now.")
         if start and self._may_start():
             if self._data is not None:
                 self.post_message(NoteDataSet(DataSet.of(spec.files, self._data.name, self._data.shape)))
@@ -288,7 +290,9 @@ class AutoencoderForm(SpecPage):
     """
 
     KIND = AutoencoderSpec
-    HELP = help_on(AutoencoderSpec, "What the autoencoder shall be. Its layers are beside the form, as you type.")
+    HELP = help_on(
+        AutoencoderSpec, "Choose what the autoencoder is like. Its layers are shown beside the form as you type."
+    )
 
     @property
     def crumbs(self) -> tuple[str, ...]:
@@ -329,7 +333,7 @@ class ClassifierForm(SpecPage):
     KIND = ClassifierSpec
     HELP = help_on(
         ClassifierSpec,
-        "What the classifier shall be. It is built on the encoder of an autoencoder: choose its run in the table "
+        "Choose what the classifier is like. It is built on the encoder of an autoencoder: choose its run in the table "
         "with Enter, or type the path of a model file. `Ctrl+N` opens the form of an autoencoder.",
     )
     BINDINGS: ClassVar[list[BindingType]] = [

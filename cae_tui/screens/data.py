@@ -50,29 +50,29 @@ class DataScreen(Page):
     AUTO_FOCUS = "#classes"
     HELP = """
 What a model learns from. Training images are split by the seed: it learns from one part, and the other,
-**validation**, is held back to choose by; every class gives the same part. **Test** images are used once, at
+**validation**, is held back to choose by; every class gives the same share. **Test** images are used once, at
 the end. The bars compare the classes: blue is training, orange is validation.
 
 | key | what it does |
 |---|---|
 | `↑` `↓` `←` `→` `0` – `9` | a class; the row `all` is every image |
-| `n` `p` `PgDn` `PgUp` | the next page of images, the one before |
-| `z` | every pixel, or small images |
-| `F2` | the images, or the counts again |
-| `l` | the data sets that were used last, to use one of them again |
-| `a` `c` | the form of an autoencoder, of a classifier, on this data and split |
+| `n` `p` `PgDn` `PgUp` | the next, the previous page of images |
+| `z` | show every pixel, or small images |
+| `F2` | show the images, or the counts again |
+| `l` | the data sets used last; choose one to use it again |
+| `a` `c` | open the form of an autoencoder, or of a classifier, with this data and split |
 
-Files are IDX, plain or gzip; with no file named, the data is the MNIST that comes along. What stands here and can be
-read is the **data set in use**: the top line names it, every form begins with it, and it is kept for the next time.
+Files are IDX, plain or gzip; with no file named, the MNIST that comes with cae-tui is used. The data
+shown here is the **data set in use**: the top line names it, every form starts with it, and it is remembered.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f2", "other_pane", "Images", id="data.images", tooltip="The images, or the counts again"),
-        Binding("left", "step_class(-1)", "Class", key_display="←→", id="data.before", tooltip="The class before"),
+        Binding("f2", "other_pane", "Images", id="data.images", tooltip="Show the images, or the counts again"),
+        Binding("left", "step_class(-1)", "Class", key_display="←→", id="data.before", tooltip="The previous class"),
         Binding("right", "step_class(1)", "Next class", id="data.after", tooltip="The next class", show=False),
         Binding("n,pagedown", "turn(1)", "Next page", id="data.next", tooltip="More images of the class"),
-        Binding("p,pageup", "turn(-1)", "Page before", id="data.previous", tooltip="The images before", show=False),
-        Binding("z", "zoom", "Zoom", id="data.zoom", tooltip="Every pixel, or small images"),
-        Binding("l", "last_used", "Last used", id="data.last_used", tooltip="The data sets that were used last"),
+        Binding("p,pageup", "turn(-1)", "Previous page", id="data.previous", tooltip="The previous images", show=False),
+        Binding("z", "zoom", "Zoom", id="data.zoom", tooltip="Show every pixel, or small images"),
+        Binding("l", "last_used", "Last used", id="data.last_used", tooltip="The data sets used last"),
         Binding("a", "train('autoencoder')", "Autoencoder", id="data.train", tooltip="Train an autoencoder on it"),
         Binding("c", "train('classifier')", "Classifier", id="data.classify", show=False, tooltip="Train a classifier"),
         *(
@@ -162,7 +162,7 @@ read is the **data set in use**: the top line names it, every form begins with i
             balance.border_title = "No images yet"
             self.query_one(ImageSheet).word = why
         else:
-            balance.border_subtitle = "of the last values that were right"
+            balance.border_subtitle = "for the last valid values"
 
     # -- images ----------------------------------------------------------------------------------
 
@@ -194,7 +194,7 @@ read is the **data set in use**: the top line names it, every form begins with i
         )
         try:
             sheet.pictures = await self.runner.class_images(self._class, self._first, count, self._files)
-            sheet.word = "There is no training image of this class."
+            sheet.word = "This class has no training images."
         except EngineError as error:
             sheet.pictures, sheet.word = (), str(error)
 
@@ -237,7 +237,7 @@ read is the **data set in use**: the top line names it, every form begins with i
                 self._draw()
 
     def action_zoom(self) -> None:
-        """Every pixel, or small images; the one that stands first stays in sight."""
+        """Show every pixel, or small images; the one that stands first stays in sight."""
         sheet = self.query_one(ImageSheet)
         sheet.exact = not sheet.exact
         self._draw()

@@ -23,11 +23,11 @@ EVERYWHERE = """
 ## Everywhere
 
 * `Tab` `Shift+Tab`: the next, the previous part of the screen
-* `Esc`: the screen before; a run that is on stays on
-* `Ctrl+T`: the run that is on
+* `Esc`: the previous screen; a run keeps training
+* `Ctrl+T`: the run that is training
 * `Ctrl+P`: every command, by its name
 * `F1` `?`: this help (`?` outside of text fields)
-* `Ctrl+Q`: quit; asks while a run is on
+* `Ctrl+Q`: quit; asks first while a run is training
 """
 """What is added to every page's help."""
 
@@ -39,8 +39,8 @@ class ConfirmScreen(Steady, ModalScreen[bool]):
     AUTO_FOCUS = "#no"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,n", "answer(False)", "No", id="confirm.no", tooltip="Leave everything as it is"),
-        Binding("y", "answer(True)", "Yes", id="confirm.yes", tooltip="Do what is asked"),
-        Binding("left,right,up,down", "other", "Choose", id="confirm.other", tooltip="To the other answer", show=False),
+        Binding("y", "answer(True)", "Yes", id="confirm.yes", tooltip="Do it"),
+        Binding("left,right,up,down", "other", "Choose", id="confirm.other", tooltip="The other answer", show=False),
     ]
 
     def __init__(self, question: str, detail: str = "", yes: str = "Yes", no: str = "No") -> None:
@@ -85,10 +85,10 @@ class StopScreen(Steady, ModalScreen[str]):
     AUTO_FOCUS = "#on"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f", "answer('finish')", "Finish now", id="stop.finish", tooltip="Evaluate the best weights"),
-        Binding("k", "answer('skip')", "Skip", id="stop.skip", tooltip="Go on with the next trial"),
+        Binding("k", "answer('skip')", "Skip", id="stop.skip", tooltip="Continue with the next trial"),
         Binding("s", "answer('stop')", "Stop", id="stop.stop", tooltip="Stop it, to resume later"),
         Binding("escape,g,n", "answer('')", "Go on", id="stop.on", tooltip="Leave everything as it is"),
-        Binding("left,up", "app.focus_previous", "Choose", id="stop.left", tooltip="The answer before", show=False),
+        Binding("left,up", "app.focus_previous", "Choose", id="stop.left", tooltip="The previous answer", show=False),
         Binding("right,down", "app.focus_next", "Choose", id="stop.right", tooltip="The next answer", show=False),
     ]
 
@@ -113,11 +113,11 @@ class StopScreen(Steady, ModalScreen[str]):
     def _details(self) -> list[str]:
         if self._study:
             return [
-                f"It is a trial of study {self._study}, which compares runs that were trained to their end.",
-                "Skip: the study goes on with the next trial.",
+                f"It is a trial of study {self._study}, which compares runs that were trained to the end.",
+                "Skip: the study continues with the next trial.",
                 "Stop: the study stops too. It can be resumed later.",
             ]
-        finish = f"Finish now: {self._best} are evaluated. The run has its report, and is over."
+        finish = f"Finish now: {self._best} are evaluated. The run gets its report and ends."
         return [
             finish if self._best else "It can be finished once its first epoch is over.",
             "Stop: training stops here. The run can be resumed or finished later.",
@@ -188,7 +188,7 @@ class AskTextScreen(Steady, ModalScreen[str | None]):
 
 
 class DataSetsScreen(Steady, ModalScreen[DataSet | None]):
-    """The data sets that were used last: gives back the one that was chosen, None where none was."""
+    """The data sets used last: gives back the one that was chosen, None where none was."""
 
     CSS_PATH = "dialogs.tcss"
     AUTO_FOCUS = "OptionList"
@@ -215,7 +215,7 @@ class DataSetsScreen(Steady, ModalScreen[DataSet | None]):
     def _line(self, one: DataSet) -> Content:
         mark = "● " if one.files == self._current.files else "  "
         gone = one.files.gone
-        where = f"{gone} is gone" if gone else one.images or "comes along with cae-tui"
+        where = f"{gone} is missing" if gone else one.images or "comes with cae-tui"
         name = Content.styled(one.words[0], "bold") + Content("".join(f" · {word}" for word in one.words[1:]))
         return Content(mark) + name + Content.styled(f"\n  {where}", "$text-muted")
 
@@ -283,17 +283,17 @@ class ErrorScreen(Steady, ModalScreen[None]):
     CSS_PATH = "dialogs.tcss"
     AUTO_FOCUS = "#on"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "close", "Go on", id="error.close", tooltip="To the screen before"),
+        Binding("escape", "close", "Go on", id="error.close", tooltip="To the previous screen"),
     ]
 
     def __init__(self, place: str, error: BaseException, log: str, busy: bool) -> None:
         super().__init__()
-        self._question = f"The screen {place} met an error" if place else "An error was met"
+        self._question = f"Something went wrong on the screen {place}" if place else "Something went wrong"
         words = str(error).split("\n", 1)[0][:200]
         self._detail = (
             f"{type(error).__name__}{': ' if words else ''}{words}\n\n"
-            f"This is an error of cae-tui, not yours. {log} has the details, for a bug report."
-            + (" The run goes on." if busy else "")
+            f"This is a mistake in cae-tui, not yours. {log} has the details, for a bug report."
+            + (" The run keeps training." if busy else "")
         )
 
     def compose(self) -> ComposeResult:

@@ -83,23 +83,23 @@ class GalleryScreen(Page):
     CSS_PATH = "gallery.tcss"
     AUTO_FOCUS = "CardGrid"
     HELP = """\
-What the model made of the images it was measured on.
+What the model made of the images that it was measured on.
 
 - A card says `4 → 9  ✗ 61 %`: a true 4, taken for a 9, with 61 % probability; `7  ✓ 100 %`: a 7, recognised.
   For an autoencoder it says the mean squared error of its reconstruction.
-- `a` all, `c` correct, `i` incorrect; `0` to `9` one class, `[` and `]` the class before and after, `x` every class;
-  `o` another order. The arrows move, `PgUp` and `PgDn` (or `p` and `n`) turn the page.
-- Of more than ten classes a number is typed digit by digit: each narrows it down, `Backspace` takes one back, `Enter`
-  or any other key takes the class, Escape goes back to what was shown before.
-- `Enter` shows one large, with every class's probability and its reconstruction; left and right go on from there,
+- `a` all, `c` correct, `i` incorrect; `0` to `9` one class, `[` and `]` the previous and the next class, `x` every
+  class; `o` another order. The arrows move, `PgUp` and `PgDn` (or `p` and `n`) turn the page.
+- With more than ten classes, type a number digit by digit: `Backspace` removes a digit, `Enter` or any other key
+  accepts the class, Escape cancels.
+- `Enter` shows one large, with every class's probability and its reconstruction; left and right show the others,
   Escape goes back.
-- Thumbnails are averaged down; a large image is exact, or up to four times as large where there is room. How large
-  stands beneath it.
+- Thumbnails are made smaller by averaging; a large image is exact, or up to four times as large where there is room.
+  The line beneath it says how large.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "show('all')", "All", id="gallery.all", show=False, tooltip="Correct and incorrect ones"),
-        Binding("c", "show('correct')", "Correct", id="gallery.correct", show=False, tooltip="Only the correct"),
-        Binding("i", "show('incorrect')", "Incorrect", id="gallery.incorrect", show=False, tooltip="Only the wrong"),
+        Binding("c", "show('correct')", "Correct", id="gallery.correct", show=False, tooltip="Only correct ones"),
+        Binding("i", "show('incorrect')", "Incorrect", id="gallery.incorrect", show=False, tooltip="Only wrong ones"),
         Binding("o", "order", "Order", id="gallery.order", show=False, tooltip="Another order"),
         Binding("x", "every_class", "Every class", id="gallery.classes", show=False, tooltip="Every class"),
         *(
@@ -108,17 +108,17 @@ What the model made of the images it was measured on.
             for name in range(10)
         ),
         Binding("backspace", "untype", "Digit back", id="gallery.class-untype", show=False,
-                tooltip="Take back the last digit of a class"),
-        Binding("enter", "take_class", "Take", id="gallery.class-take", show=False, tooltip="Take the typed class"),
-        Binding("left_square_bracket", "next_class(-1)", "Class before", id="gallery.class-before", show=False,
-                tooltip="The class before"),
-        Binding("right_square_bracket", "next_class(1)", "Class after", id="gallery.class-after", show=False,
-                tooltip="The class after"),
+                tooltip="Remove the last digit of a class"),
+        Binding("enter", "take_class", "Take", id="gallery.class-take", show=False, tooltip="Accept the typed class"),
+        Binding("left_square_bracket", "next_class(-1)", "Previous class", id="gallery.class-before", show=False,
+                tooltip="The previous class"),
+        Binding("right_square_bracket", "next_class(1)", "Next class", id="gallery.class-after", show=False,
+                tooltip="The next class"),
         Binding("pagedown,n", "turn(1)", "Next", id="gallery.next", tooltip="The next page", key_display="n"),
-        Binding("pageup,p", "turn(-1)", "Previous", id="gallery.previous", tooltip="The page before", show=False),
+        Binding("pageup,p", "turn(-1)", "Previous", id="gallery.previous", tooltip="The previous page", show=False),
         Binding("home", "edge(0)", "First", id="gallery.first", tooltip="The first", show=False),
         Binding("end", "edge(-1)", "Last", id="gallery.last", tooltip="The last", show=False),
-        Binding("left", "step(-1)", "Before", id="gallery.step-before", tooltip="The one before", show=False),
+        Binding("left", "step(-1)", "Before", id="gallery.step-before", tooltip="The previous one", show=False),
         Binding("right", "step(1)", "After", id="gallery.step-after", tooltip="The next one", show=False),
     ]  # fmt: skip
 
@@ -274,7 +274,7 @@ What the model made of the images it was measured on.
             keys = f"0–{self.view.classes - 1:,}"
             if self.typed:
                 prompt = f" class {self.typed}▏ of {keys} "
-                parts.append(Content.styled(prompt, "bold reverse") + Content(" Enter takes it, Esc cancels"))
+                parts.append(Content.styled(prompt, "bold reverse") + Content(" Enter accepts it, Esc cancels"))
             elif chosen.true_class is None:
                 parts.append(_clickable(keys, "every class", "every_class"))
             else:

@@ -69,18 +69,19 @@ class HomeScreen(Page):
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (66, "-narrow"), (100, "-wide")]  # noqa: RUF012 - declared as Textual does
     VERTICAL_BREAKPOINTS = [(0, "-low"), (20, "-short"), (32, "-tall")]  # noqa: RUF012 - declared as Textual does
     HELP = """
-A convolutional autoencoder learns to turn an image into numbers (the *latent*) and to draw it again from them. With the
+A convolutional autoencoder learns to turn an image into numbers (the *latent*) and to rebuild it from them. With the
 preset *Recommended* these are more numbers than the image has; the *Bottleneck* presets squeeze it into 16, 32 or 64.
-What the encoder has learnt then serves a classifier. Here is where both begin.
+What the encoder has learnt can then serve a classifier. Both start here.
 
 * **Train an autoencoder** (`a`): choose its hyperparameters, watch it learn, look at what it reconstructs.
 * **Train a classifier** (`c`): put the encoder of a trained autoencoder to work; first frozen, then fine-tuned.
-* **Study hyperparameters** (`s`): try several values of one or more, see which matter and which one to take, and why.
+* **Study hyperparameters** (`s`): try several values of one or more; see which ones matter, and which
+  value is picked and why.
 * **Runs** (`r`): everything that was trained here; filter, compare, resume, delete.
 * **Data** (`d`): the images, their classes, and how they are split.
 
 **Last runs** lists the latest ones, and studies with all of their trials in one line. *val* is the validation
-loss, a percentage the test accuracy.
+loss; a percentage is the test accuracy.
 
 ## Keys
 
@@ -97,7 +98,7 @@ loss, a percentage the test accuracy.
         Binding("left", "focus('#runs')", "Last runs", id="home.left", tooltip="To the last runs", show=False),
         Binding("right", "focus('#menu')", "Menu", id="home.right", tooltip="To the menu", show=False),
         Binding("R,shift+r", "resume", "Resume", id="home.resume", tooltip="Resume what was stopped or cut off"),
-        Binding("q", "app.quit", "Quit", id="home.quit", tooltip="Quit; asks while a run is on"),
+        Binding("q", "app.quit", "Quit", id="home.quit", tooltip="Quit; asks first while a run is training"),
     ]
 
     def compose_page(self) -> Iterator[Widget]:

@@ -46,7 +46,7 @@ class ReportScreen(Page):
     CSS_PATH = "report.tcss"
     AUTO_FOCUS = ""
     HELP = """\
-What a complete run came to, measured once on images that nothing was chosen by.
+The result of a complete run, measured once, on images that no choice was based on.
 
 - **Classification report**: *precision* is how many of the images given a class truly are of it, *recall*
   how many of a class's images were found, *f1-score* their harmonic mean, *support* how many images the class has.
@@ -70,7 +70,7 @@ What a complete run came to, measured once on images that nothing was chosen by.
         Binding("w", "gallery('incorrect')", "Wrong", id="report.wrong", tooltip="Only the wrong predictions"),
         Binding("n", "classify", "Classify", id="report.classify", tooltip="Use its encoder for a classifier"),
         Binding(
-            "v", "training", "Curves", id="report.curves", show=False, tooltip="Curves and epochs, as when it learnt"
+            "v", "training", "Curves", id="report.curves", show=False, tooltip="Curves and epochs, as during training"
         ),
         Binding("e", "again", "Re-run", id="report.again", tooltip="Open the form with this run's spec"),
         Binding("m", "save", "Save", id="report.save", tooltip="Copy the model file"),
@@ -80,7 +80,7 @@ What a complete run came to, measured once on images that nothing was chosen by.
         Binding("1", "pane('numbers')", "Numbers", id="report.numbers", tooltip="The numbers", show=False),
         Binding("2", "pane('picture')", "Picture", id="report.picture", tooltip="Confusion or images", show=False),
         Binding("3", "pane('curves')", "Curves", id="report.charts", tooltip="The curves", show=False),
-        Binding("4", "pane('about')", "About", id="report.about", tooltip="How the run came about", show=False),
+        Binding("4", "pane('about')", "About", id="report.about", tooltip="How the run was made", show=False),
         Binding(
             "right_square_bracket",
             "turn(1)",
@@ -92,10 +92,10 @@ What a complete run came to, measured once on images that nothing was chosen by.
         Binding(
             "left_square_bracket",
             "turn(-1)",
-            "Images before",
+            "Previous images",
             id="report.images-before",
             show=False,
-            tooltip="The validation images before",
+            tooltip="The previous validation images",
         ),
         Binding("down", "enter_pane", "Into it", id="report.enter", tooltip="From the tabs into the pane", show=False),
     ]

@@ -34,6 +34,7 @@ from cae_tui.widgets.line import Line
 from cae_tui.widgets.run_table import COLUMNS, STAR, RunTable
 from engine.run_filter import EVERYTHING, EXAMPLES, Filter, FilterError, parse_filter
 from engine.states import PAUSED, RUNNING
+from engine.words import counted
 
 RELOAD_SECONDS = 3.0
 """How often the list looks for what other processes did."""
@@ -62,11 +63,11 @@ class RunsScreen(Page):
     CSS_PATH = "runs.tcss"
     AUTO_FOCUS = "#runs"
     HELP = """
-Every run that was made here, and how it stands.
+Every run that was made here, and its state.
 
 * **val loss** is the validation loss of the best epoch, **last** that of the last one.
 * **test acc** is measured once, at the end.
-* **data** are the images a run was trained on; where all that are listed are on the same, the frame says so.
+* **data** are the images a run was trained on; if all listed runs are on the same, the frame says so.
 * States: ● running, ‖ paused, ✓ finished or early-stopped, ■ stopped or cut off (both can be resumed),
   ✗ diverged or failed (the run's own screen says why).
 
@@ -76,26 +77,26 @@ Every run that was made here, and how it stands.
 * `v`: its curves · `e`: open the form with its spec, to run again with changes
 * `R`: resume what was stopped or cut off · `F`: finish it now, with its best weights
 * `n`: use an autoencoder for a classifier · `N`: a study around it
-* `s`: sort by the next column · `S`: turn the order round · or click a column's head
+* `s`: sort by the next column · `S`: reverse the order · or click a column's head
 * `Space`: mark it · `A`: mark all that are listed · `c`: compare the marked: curves, and what differs
 
 These are for all marked runs, or for the one under the cursor where none is marked:
 
-* `f`: give it a star, or take it away · `t`: tags · `o`: a note · `h`: hide it from this list, and back
+* `f`: add a star, or remove it · `t`: tags · `o`: a note · `h`: hide it from this list, or show it again
 * `w`: write it as CSV, with every field of its spec (where nothing is marked, all that are listed)
 * `x` or `Delete`: delete it; you are asked first
 
 ## Filter
 
-`/` goes to the filter. Runs are listed that fulfil all of its terms; `Esc` goes back to the list, and from there clears
-marks and filter.
+`/` goes to the filter. Only runs that match all of its terms are listed; `Esc` goes back to the list, and from
+there clears marks and filter.
 
 * a word: in the id, kind, spec, data, state, tags or note; `"two words"` in quotation marks
 * `field` and `<` `<=` `>` `>=` `=` `!=` and a number: `kernels>=32` (of a list the smallest), `val_loss<0.002`,
-  `test_accuracy>=99%`, `time<5m`, `age<2d`, `parameters<100,000`, or any field of a spec, as its flag is called
+  `test_accuracy>=99%`, `time<5m`, `age<2d`, `parameters<100,000`, or any field of a spec, named as its flag is
 * `field:word`: `state:finished`, `kind:classifier`, `data:fashion`, `tag:baseline`, `optimizer:adamw`,
   `from_scratch:yes`
-* `is:starred`, `is:hidden`, `is:resumable` · `-` in front turns a term round: `-tag:old`
+* `is:starred`, `is:hidden`, `is:resumable` · `-` in front excludes a term: `-tag:old`
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Open", id="runs.open", tooltip="Its report, or its training"),
@@ -103,23 +104,28 @@ marks and filter.
         Binding("space", "mark", "Mark", id="runs.mark", tooltip="To compare, tag, write or delete several"),
         Binding("c", "compare", "Compare", id="runs.compare", tooltip="Curves of the marked, and what differs"),
         Binding("e", "again", "Re-run", id="runs.again", tooltip="Open the form with its spec"),
-        Binding("R,shift+r", "resume", "Resume", id="runs.resume", tooltip="Go on from the last checkpoint"),
+        Binding("R,shift+r", "resume", "Resume", id="runs.resume", tooltip="Continue from the last checkpoint"),
         Binding(
-            "F,shift+f", "finish", "Finish", id="runs.finish", tooltip="Evaluate its best weights; asks", show=False
+            "F,shift+f",
+            "finish",
+            "Finish",
+            id="runs.finish",
+            tooltip="Evaluate its best weights; asks first",
+            show=False,
         ),
         Binding("n", "classify", "Classifier", id="runs.classify", tooltip="Use its encoder for a classifier"),
-        Binding("x,delete", "delete", "Delete", id="runs.delete", tooltip="Take it away for good; asks", show=False),
+        Binding("x,delete", "delete", "Delete", id="runs.delete", tooltip="Delete it for good; asks first", show=False),
         Binding("N,shift+n", "study", "New study", id="runs.study", tooltip="A study around it", show=False),
         Binding("t", "tags", "Tags", id="runs.tags", tooltip="Words of your own to find it by", show=False),
-        Binding("f", "star", "Star", id="runs.star", tooltip="Give it a star, or take it away", show=False),
+        Binding("f", "star", "Star", id="runs.star", tooltip="Add a star, or remove it", show=False),
         Binding("s", "sort", "Sort", id="runs.sort", tooltip="Sort by the next column", show=False),
         Binding("v", "curves", "Curves", id="runs.curves", tooltip="Its training", show=False),
-        Binding("S,shift+s", "turn", "Turn", id="runs.turn", tooltip="Turn the order round", show=False),
+        Binding("S,shift+s", "turn", "Turn", id="runs.turn", tooltip="Reverse the order", show=False),
         Binding(
             "A,shift+a", "mark_all", "Mark all", id="runs.mark_all", tooltip="Mark all that are listed", show=False
         ),
         Binding("o", "note", "Note", id="runs.note", tooltip="A sentence of your own", show=False),
-        Binding("h", "hide", "Hide", id="runs.hide", tooltip="Leave it out of this list, and back", show=False),
+        Binding("h", "hide", "Hide", id="runs.hide", tooltip="Hide it from this list, or show it again", show=False),
         Binding("w", "write", "Write", id="runs.write", tooltip="Write it as CSV", show=False),
         Binding(
             "a", "app.configure('autoencoder')", "Train", id="runs.train", tooltip="Train an autoencoder", show=False
@@ -222,9 +228,7 @@ marks and filter.
         every = len(self._runs)
         parts = []
         if every:
-            parts.append(
-                f"{every:,} run{'s' if every != 1 else ''}" if shown == every else f"{shown:,} of {every:,} runs"
-            )
+            parts.append(counted(every, "run") if shown == every else f"{shown:,} of {counted(every, 'run')}")
         if marked := self._table.marks:
             parts.append(f"{marked:,} marked")
         if hidden:

@@ -34,7 +34,7 @@ MOST_DATA = 14
 NUMBERS = ("trials", "time", "age")
 NONE_YET = """No studies yet. Press a to set one up.
 
-A study tries several values of a hyperparameter, shows what each costs and what it brings, and takes one by a rule, \
+A study tries several values of a hyperparameter, shows what each costs and what it gains, and picks one by a rule, \
 with the reason in a sentence you can check."""
 
 
@@ -44,19 +44,19 @@ class StudiesScreen(Page):
     CSS_PATH = "studies.tcss"
     AUTO_FOCUS = "#studies"
     HELP = """
-Every study that was made here. A study tries values of hyperparameters, one run each, and says which one to take.
+Every study that was made here. A study tries values of hyperparameters, one run each, and picks one.
 
 ## Keys
 
 * `a`: a new study · `Enter`: open it
-* `R`: go on with what was stopped or cut off: finished trials are not run again
+* `R`: resume what was stopped or cut off: finished trials are not run again
 * `w`: write its document: Markdown, HTML and CSV
 * `x` or `Delete`: delete it; its runs stay; you are asked first
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "new", "New study", id="studies.new", tooltip="Set up a study"),
         Binding("enter", "open", "Open", id="studies.open", tooltip="Its table and charts", priority=True),
-        Binding("R,shift+r", "resume", "Resume", id="studies.resume", tooltip="Go on with it"),
+        Binding("R,shift+r", "resume", "Resume", id="studies.resume", tooltip="Resume it"),
         Binding("w", "write", "Write", id="studies.write", tooltip="Write its document"),
         Binding("x,delete", "delete", "Delete", id="studies.delete", tooltip="Its runs stay; asks first"),
     ]

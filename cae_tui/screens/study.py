@@ -54,13 +54,13 @@ class StudyScreen(Page):
     CSS_PATH = "study.tcss"
     AUTO_FOCUS = "#points"
     HELP = """
-Which value of a hyperparameter to take: every value is tried, and a rule takes one and says why.
+Find the best value of a hyperparameter: every value is tried, and a rule picks one and says why.
 
 * The table has a row for each value (a *point*): **loss** and **val_loss** of the last epoch, the **best val_loss** by
-  which points are compared, and what they cost. ★ is the pick; its reason stands beneath.
-* The rule *trade* goes from the cheapest value to the dearest, and takes a dearer one where
+  which points are compared, and what they cost. ★ is the pick; its reason is given beneath.
+* The rule *trade* goes from the fastest value to the slowest, and picks a slower one where
   ln(loss now / its loss) ≥ 0.64 × ln(its time / time now).
-* Test figures are told, and never looked at by a pick.
+* Test figures are shown, but no pick looks at them.
 * A guided study has several stages: each pick is carried on to the next.
 
 ## Keys
@@ -70,29 +70,29 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
 * `Enter`: open the run · `v`: its curves · `n`: use its encoder for a classifier · `N`: a new study around it
 * `Space`: mark a value to compare: charts then show the marked ones only · `c`: what differs between the marked
 * `d`: each seed's own numbers, and back; `c` then compares every seed of the marked
-* `s` `S`: sort by the next column, turn the order round
-* `←` `→`: the stage before, the next
-* `p`: pause, go on · `k`: skip the trial that runs · `x`: stop; it can be resumed · `R`: resume
-* `t`: where the study waits for a pick: take the value under the cursor
+* `s` `S`: sort by the next column, reverse the order
+* `←` `→`: the previous stage, the next
+* `p`: pause, continue · `k`: skip the trial that is training · `x`: stop; it can be resumed · `R`: resume
+* `t`: when the study waits for a pick: pick the value under the cursor
 * `w`: write the document: Markdown, HTML and CSV
 """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("t", "take", "Take it", id="study.take", tooltip="Take the value under the cursor"),
+        Binding("t", "take", "Pick it", id="study.take", tooltip="Pick the value under the cursor"),
         Binding("enter", "open", "Open", id="study.open", tooltip="The run under the cursor"),
         Binding("v", "curves", "Curves", id="study.curves", tooltip="Its training", show=False),
         Binding("space", "mark", "Mark", id="study.mark", tooltip="To compare"),
         Binding("c", "compare", "Compare", id="study.compare", tooltip="What differs between the marked"),
         Binding("d", "seeds", "Seeds", id="study.seeds", tooltip="Each seed's own numbers"),
-        Binding("p", "pause", "Pause", id="study.pause", tooltip="Wait, or go on"),
-        Binding("k", "skip", "Skip", id="study.skip", tooltip="Skip the trial that runs"),
+        Binding("p", "pause", "Pause", id="study.pause", tooltip="Pause, or continue"),
+        Binding("k", "skip", "Skip", id="study.skip", tooltip="Skip the trial that is training"),
         Binding("x", "stop", "Stop", id="study.stop", tooltip="Stop; it can be resumed"),
-        Binding("R,shift+r", "resume", "Resume", id="study.resume", tooltip="Go on with it"),
+        Binding("R,shift+r", "resume", "Resume", id="study.resume", tooltip="Resume it"),
         Binding("n", "classify", "Classifier", id="study.classify", tooltip="Use its encoder", show=False),
         Binding("N,shift+n", "around", "New study", id="study.around", tooltip="Around this run", show=False),
         Binding("w", "write", "Write", id="study.write", tooltip="Write the document"),
         Binding("s", "sort", "Sort", id="study.sort", tooltip="Sort by the next column", show=False),
-        Binding("S,shift+s", "turn", "Turn", id="study.turn", tooltip="Turn the order round", show=False),
-        Binding("left", "stage(-1)", "Stage before", id="study.before", tooltip="The stage before", show=False),
+        Binding("S,shift+s", "turn", "Turn", id="study.turn", tooltip="Reverse the order", show=False),
+        Binding("left", "stage(-1)", "Previous stage", id="study.before", tooltip="The previous stage", show=False),
         Binding("right", "stage(1)", "Next stage", id="study.next", tooltip="The next stage", show=False),
         *(
             Binding(
@@ -100,7 +100,7 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
                 f"chart({number - 1})",
                 name.capitalize(),
                 id=f"study.chart{number}",
-                tooltip="That chart; again, back to the table where there is room for one only",
+                tooltip="That chart; again: back to the table, where there is room for only one",
                 show=False,
             )
             for number, name in enumerate(CHARTS, start=1)
@@ -481,7 +481,7 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
                 self._ask_epochs(stage)
                 return
             if not stage.points[place].complete:
-                self.cae.tell("That value was not trained to its end, so there is nothing to carry on: take another.")
+                self.cae.tell("That value did not finish training, so there is nothing to carry on: pick another.")
                 return
             self.post_message(TakeValues(stage.points[place].values))
 
@@ -492,7 +492,7 @@ Which value of a hyperparameter to take: every value is tried, and a rule takes 
 
         def check(text: str) -> None:
             if not (text.isascii() and text.isdigit() and 1 <= int(text) <= most):
-                raise StudyError(f"“{text[:20]}” is no number of epochs from 1 to {most:,}: write one.")
+                raise StudyError(f"“{text[:20]}” is not a number of epochs from 1 to {most:,}.")
 
         typed = await self.cae.ask_text("How many epochs are carried on?", stage.picked[name], f"1 to {most:,}", check)
         if typed is not None:

@@ -36,16 +36,16 @@ from engine.studies.spec import (
     study_from_json,
 )
 from engine.studies.values import studied_fields
-from engine.words import numbers
+from engine.words import counted, numbers
 
 PAUSE_SECONDS = 0.3
 DRAFT = "study"
 FORM_AUTOENCODER, FORM_CLASSIFIER = "autoencoder form", "classifier form"
 ABOUT = {
     "one": "One hyperparameter and its values, the rest at the baseline: layers=8,10,12",
-    "guided": "One after the other, each pick carried on. Empty takes the 2020 report's own order and values.",
+    "guided": "One after the other, each pick carried on. Leave it empty for the order and values of the 2020 report.",
     "grid": "Every combination of several hyperparameters: layers=8,10 kernels=16,32",
-    "search": "Optuna proposes: a range kernels=16..64 or a list layers=8,10. Empty takes a usual space.",
+    "search": "Optuna proposes from a range kernels=16..64 or a list layers=8,10. Leave it empty for a usual space.",
 }
 
 
@@ -66,8 +66,8 @@ class StudyForm(Page):
     CSS_PATH = "study_form.tcss"
     AUTO_FOCUS = "#field-mode"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+r", "start", "Start", id="study_form.start", tooltip="Begin the study"),
-        Binding("f2", "other_pane", "Plan", id="study_form.plan", tooltip="The plan, or the form again"),
+        Binding("ctrl+r", "start", "Start", id="study_form.start", tooltip="Start the study"),
+        Binding("f2", "other_pane", "Plan", id="study_form.plan", tooltip="Show the plan, or the form again"),
         *field_keys("study_form"),
     ]
 
@@ -88,13 +88,13 @@ class StudyForm(Page):
         names = ", ".join(f"`{field.name}`" for field in studied_fields(AutoencoderSpec))
         heads = ", ".join(f"`{field.name}`" for field in studied_fields(ClassifierSpec))
         return f"""
-A study tries several values of hyperparameters, one run each, and takes one by a rule.
+A study tries several values of hyperparameters, one run each, and picks one by a rule.
 
 {kinds}
 
 ## Keys
 
-* `Ctrl+R`: start · `F2`: the plan, and back · `Enter` `↓` `↑`: the next field, the one before
+* `Ctrl+R`: start · `F2`: the plan, and back · `Enter` `↓` `↑`: the next, the previous field
 
 ## What can be studied
 
@@ -106,7 +106,7 @@ Of a classifier: {heads}.
 
 | field | what it is |
 |---|---|
-| Baseline | what every point has but for what varies: a preset, what is typed into a form, or a run |
+| Baseline | what all points share except for what varies: a preset, what is typed into a form, or a run |
 {fields}
 """
 
@@ -145,9 +145,9 @@ Of a classifier: {heads}.
         if self._run or self._values["baseline"] not in baselines:
             self._values["baseline"] = baselines[0]
         fields = [
-            _field("mode", "Kind", "Which points are tried.", tuple(MODES)),
-            _field("values", "Values", "Hyperparameters with their values."),
-            _field("baseline", "Baseline", "What every point has but for what varies.", baselines),
+            _field("mode", "Kind", "Chooses which points are tried.", tuple(MODES)),
+            _field("values", "Values", "Names hyperparameters and their values."),
+            _field("baseline", "Baseline", "Sets what all points share, except for what varies.", baselines),
         ]
         for field in study_fields():
             rule = field.name == "rule"
@@ -206,7 +206,7 @@ Of a classifier: {heads}.
         self._study = study
         self._say()
         if study is None:
-            self.query_one("#plan", Static).update("The plan stands here once it is known what is varied.")
+            self.query_one("#plan", Static).update("Name a hyperparameter and its values to see the plan.")
             return
         await asyncio.sleep(PAUSE_SECONDS)
         try:
@@ -245,7 +245,7 @@ Of a classifier: {heads}.
         except EngineError as error:
             problems: Mapping[str, str] = getattr(error, "problems", {})
             words = "; ".join(f"{name}: {text}" for name, text in problems.items())
-            self._problems = {"baseline": f"That form has a field to mend first. {words}" if words else str(error)}
+            self._problems = {"baseline": f"That form has a field to fix first. {words}" if words else str(error)}
             return None
 
     def _read(self, baseline: Spec) -> StudySpec | None:
@@ -281,8 +281,8 @@ Of a classifier: {heads}.
         word = self.query_one("#word", Static)
         word.set_class(bool(self._problems), "-problem")
         wrong = ", ".join(self._rows[name].field.title for name in self._problems)
-        hint = "Name what is varied, with its values: layers=8,10,12." if self._empty else "Ctrl+R starts."
-        word.update(f"To mend: {wrong}." if wrong else hint)
+        hint = "Name a hyperparameter and its values: layers=8,10,12." if self._empty else "Ctrl+R starts."
+        word.update(f"Check: {wrong}." if wrong else hint)
         usual = {field.name: field.default or "" for field in study_fields()}
         for name, row in self._rows.items():
             row.display = self._applies(name)
@@ -342,7 +342,7 @@ Of a classifier: {heads}.
         return action != "other_pane" or not self.is_mounted or self.has_class("-narrow")
 
     def action_other_pane(self) -> None:
-        """The plan, or the form again."""
+        """Show the plan, or the form again."""
         if self.has_class("-narrow"):
             self.toggle_class("-plan")
             if self.has_class("-plan"):
@@ -368,7 +368,7 @@ def split_values(text: str) -> dict[str, str]:
     for part in re.sub(r"\s*([=,])\s*", r"\1", text.replace(";", " ")).split():
         name, equals, values = part.partition("=")
         if not equals or not name:
-            raise SpecError({"values": f"“{part[:40]}” is no hyperparameter with its values: write layers=8,10,12."})
+            raise SpecError({"values": f"“{part[:40]}” is not a hyperparameter with its values: write layers=8,10,12."})
         name = name.replace("-", "_")
         if name in found:
             raise SpecError({"values": f"{name} is named twice: put all of its values into one list."})
@@ -378,7 +378,7 @@ def split_values(text: str) -> dict[str, str]:
 
 def plan_words(plan: StudyRecord, seconds: float | None) -> str:
     """The plan in lines: stages, their points, and what all of it takes."""
-    lines = [f"{plan.total} trials on {plan.device}", ""]
+    lines = [f"{counted(plan.total, 'trial')} on {plan.device}", ""]
     for number, stage in enumerate(plan.stages, start=1):
         names = ", ".join(name.replace("_", " ") for name in stage.names)
         lines.append(f"{number}  {names}" if len(plan.stages) > 1 else names)
@@ -399,9 +399,9 @@ def plan_words(plan: StudyRecord, seconds: float | None) -> str:
     size = formats.size(memory)
     lines += ["", f"{f'At most {size}' if known else f'The baseline takes {size}'} of memory at a time."]
     if seconds is None:
-        lines.append("How long it takes is known once a run was trained here.")
+        lines.append("How long it takes is known once a run has been trained here.")
     else:
-        lines.append(f"About {formats.duration(seconds)} in all, told from the latest run here.")
+        lines.append(f"About {formats.duration(seconds)} in all, estimated from the latest run here.")
     if len(plan.stages) > 1:
-        lines.append("Later stages are told for the baseline.")
+        lines.append("Later stages are shown for the baseline.")
     return "\n".join(lines)

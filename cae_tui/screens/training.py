@@ -74,45 +74,44 @@ class TrainingScreen(Page):
     CSS_PATH = "training.tcss"
     AUTO_FOCUS = ""
     HELP = """\
-The curves of a run, as it learns or as it learnt.
+The curves of a run, during training and after.
 
 - **Loss**: training in blue (●), validation in orange (▲), ★ the epoch whose weights are kept.
   `l` switches between a logarithmic and an even scale, `b` between one point an epoch and one a batch.
   Where a run has several stages, each counts its epochs from 1: `fine-tuning 3/15`.
-- **Images** (`i`): validation images and what the autoencoder makes of them, as many as fit; `[` and `]` turn to the
+- **Images** (`i`): validation images and what the autoencoder makes of them, as many as fit; `[` and `]` show the
   others.
-- **Epochs** (`h`): the log, one line an epoch, five hundred epochs back.
-- **Confusion** (`m`): of a classifier, how many validation images of each class were taken for which in the latest
-  epoch.
-- `space` lets the run wait and go on; `s` asks whether to finish it now (its best weights are evaluated, and it has
-  its report) or to stop it. One that was stopped goes on with `R`, or is finished with `F`.
-- Leaving the screen (Escape) does not stop the run: a line at the bottom tells of it everywhere, and
+- **Epochs** (`h`): the log, one line for each epoch, the last five hundred.
+- **Confusion** (`m`): for a classifier, which classes the validation images were taken for in the latest epoch.
+- `space` pauses and continues the run; `s` asks whether to finish it now (its best weights are evaluated, and it gets
+  its report) or to stop it. A stopped run continues with `R`, or is finished with `F`.
+- Leaving the screen (Escape) does not stop the run: a line at the bottom of every screen shows it, and
   `Ctrl+T` comes back.
 
-**ETA** is told from the latest epochs of this run, and from its steps before there is one.
+**ETA** is estimated from the latest epochs of this run, and from its steps before there is one.
 **Patience** is how many more epochs may pass without a better validation loss before the run stops early.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,o", "open_report", "Report", id="training.report", tooltip="How good the model is"),
-        Binding("space", "pause", "Pause", id="training.pause", tooltip="Let the run wait, with its state kept"),
-        Binding("space", "go_on", "Go on", id="training.pause", tooltip="Let the paused run go on"),
+        Binding("space", "pause", "Pause", id="training.pause", tooltip="Pause the run; its state is kept"),
+        Binding("space", "go_on", "Go on", id="training.pause", tooltip="Continue the paused run"),
         Binding("s", "stop", "Stop", id="training.stop", tooltip="Finish it now, or stop it; asks which"),
-        Binding("R,shift+r", "resume", "Resume", id="training.resume", tooltip="Go on from the last checkpoint"),
-        Binding("F,shift+f", "finish", "Finish", id="training.finish", tooltip="Evaluate its best weights; asks"),
+        Binding("R,shift+r", "resume", "Resume", id="training.resume", tooltip="Continue from the last checkpoint"),
+        Binding("F,shift+f", "finish", "Finish", id="training.finish", tooltip="Evaluate its best weights; asks first"),
         Binding("n", "classify", "Classify", id="training.classify", tooltip="Use its encoder for a classifier"),
         Binding("g", "gallery", "Samples", id="training.gallery", tooltip="Sample predictions"),
         Binding("e", "again", "Re-run", id="training.again", tooltip="Open the form with this run's spec"),
-        Binding("d", "details", "Details", id="training.details", tooltip="Where in the program the error was met"),
+        Binding("d", "details", "Details", id="training.details", tooltip="Where in the program it went wrong"),
         Binding("l", "scale", "Scale", id="training.scale", tooltip="Logarithmic or even scale", show=False),
-        Binding("b", "by", "Batches", id="training.by", tooltip="A point an epoch, or a batch", show=False),
+        Binding("b", "by", "Batches", id="training.by", tooltip="A point for each epoch, or each batch", show=False),
         Binding("i", "show('images')", "Images", id="training.images", tooltip="Images in place of the curves"),
         Binding("h", "show('epochs')", "Log", id="training.epochs", tooltip="The log in place of the curves"),
         Binding("m", "show('mistakes')", "Confusion", id="training.confusion",
-                tooltip="What was taken for what, in place of the curves"),
+                tooltip="Which classes were confused, in place of the curves"),
         Binding("right_square_bracket,pagedown", "turn(1)", "Next images", id="training.images-next", show=False,
                 tooltip="The next validation images"),
-        Binding("left_square_bracket,pageup", "turn(-1)", "Images before", id="training.images-before", show=False,
-                tooltip="The validation images before"),
+        Binding("left_square_bracket,pageup", "turn(-1)", "Previous images", id="training.images-before", show=False,
+                tooltip="The previous validation images"),
     ]  # fmt: skip
 
     def __init__(self, run: str = "") -> None:

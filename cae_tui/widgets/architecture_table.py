@@ -88,7 +88,7 @@ class ArchitectureTable(Vertical):
             self.query_one("#word", Static).update(word)
             self._fit()
         else:
-            self.query_one("#layer-lines", Static).update("Here stand the layers, once no field is wrong.")
+            self.query_one("#layer-lines", Static).update("Fix the fields in red to see the layers.")
 
 
 def layer_lines(plan: "Plan") -> Iterable[Content]:
@@ -125,7 +125,7 @@ def sum_lines(
         yield Content(f"images are padded from {height}×{width} to {plan.padded[0]}×{plan.padded[1]}")
     yield Content(f"about {formats.size(plan.memory(batch_size))} of memory a step")
     if not head:
-        yield Content("speed: unknown until a first run here" if seconds is None else _speed(seconds, epochs))
+        yield Content("speed: unknown until the first run here" if seconds is None else _speed(seconds, epochs))
 
 
 def _speed(seconds: float, epochs: int) -> str:

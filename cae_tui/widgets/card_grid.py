@@ -39,7 +39,7 @@ class CardGrid(Widget, can_focus=True):
     CardGrid { height: 1fr; width: 1fr; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "move(-1, 0)", "Left", id="cards.left", tooltip="The card before", show=False),
+        Binding("left", "move(-1, 0)", "Left", id="cards.left", tooltip="The previous card", show=False),
         Binding("right", "move(1, 0)", "Right", id="cards.right", tooltip="The next card", show=False),
         Binding("up", "move(0, -1)", "Up", id="cards.up", tooltip="The card above", show=False),
         Binding("down", "move(0, 1)", "Down", id="cards.down", tooltip="The card below", show=False),

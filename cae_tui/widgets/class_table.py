@@ -30,13 +30,18 @@ class ClassTable(DataTable[Text]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [  # the table's own would move a cursor across columns, unseen
         Binding(
-            "left", "screen.step_class(-1)", "Class before", id="classes.left", tooltip="The class before", show=False
+            "left",
+            "screen.step_class(-1)",
+            "Previous class",
+            id="classes.left",
+            tooltip="The previous class",
+            show=False,
         ),
         Binding(
             "right", "screen.step_class(1)", "Next class", id="classes.right", tooltip="The next class", show=False
         ),
         Binding(
-            "pageup", "screen.turn(-1)", "Page before", id="classes.pageup", tooltip="The images before", show=False
+            "pageup", "screen.turn(-1)", "Previous page", id="classes.pageup", tooltip="The previous images", show=False
         ),
         Binding("pagedown", "screen.turn(1)", "Next page", id="classes.pagedown", tooltip="More images", show=False),
     ]

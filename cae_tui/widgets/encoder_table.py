@@ -72,7 +72,9 @@ class EncoderTable(DataTable[Text]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,space", "select_cursor", "Choose", id="encoders.choose", tooltip="Build on this one"),
         Binding("down", "step(1)", "Down", id="encoders.down", tooltip="The next run, then the next field", show=False),
-        Binding("up", "step(-1)", "Up", id="encoders.up", tooltip="The run before, or the field", show=False),
+        Binding(
+            "up", "step(-1)", "Up", id="encoders.up", tooltip="The previous run, or the previous field", show=False
+        ),
     ]
 
     @dataclass

@@ -35,7 +35,11 @@ def field_keys(form: str) -> tuple[Binding, ...]:
     From a text field or a choice with priority: a key that comes behind these in one burst, as they do on a slow line,
     must find the focus moved already.
     """
-    keys = (("enter", 1, "Next field", "next"), ("down", 1, "Next field", "next"), ("up", -1, "Field before", "before"))
+    keys = (
+        ("enter", 1, "Next field", "next"),
+        ("down", 1, "Next field", "next"),
+        ("up", -1, "Previous field", "before"),
+    )
     return tuple(
         Binding(
             key,
@@ -73,7 +77,7 @@ class Choice(Widget, can_focus=True):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("right,space", "turn(1)", "Next", id="choice.next", tooltip="The next choice", show=False),
-        Binding("left", "turn(-1)", "Previous", id="choice.previous", tooltip="The choice before", show=False),
+        Binding("left", "turn(-1)", "Previous", id="choice.previous", tooltip="The previous choice", show=False),
     ]
 
     value: reactive[str] = reactive("", layout=True)
@@ -249,7 +253,7 @@ class Group(Collapsible):
         self._problems = problems
         title = Content(self.group)
         if problems:
-            title += Content.styled(f"  {problems} to mend", "$text-error")
+            title += Content.styled(f"  {problems} to fix", "$text-error")
         if changes:
             title += Content.styled(f"  {CHANGED} ", "$primary") + Content.styled(", ".join(changes), "$secondary")
         self._title.label = title  # it is there before the group is composed, as news may be

@@ -96,7 +96,7 @@ class RunStrip(Widget):
     def __init__(self) -> None:
         super().__init__()
         self._run = ""
-        self.tooltip = "Go to the run that is on"
+        self.tooltip = "Go to the run that is training"
 
     def show(self, run: "RunState", name: str = "") -> None:
         """Tell of `run`, called `name`, or vanish once it is over."""

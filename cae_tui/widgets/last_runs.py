@@ -12,7 +12,7 @@ from textual.widgets.option_list import Option
 from cae_tui import formats
 from cae_tui.spec_words import common_data, cut, shared_by_kind, shorten, spec_words
 from cae_tui.widgets.frame import state_content
-from engine.words import WHOLE_RUNS
+from engine.words import WHOLE_RUNS, counted
 
 if TYPE_CHECKING:
     from cae_tui.views import RunStatus
@@ -165,5 +165,5 @@ def _state(run: "RunStatus", *, wide: bool) -> Content:
         return state_content(run.state)
     # Where each stage counts its own epochs, a number of all stages together is told as a number of epochs.
     staged = run.stage and run.stage not in WHOLE_RUNS
-    where = f"after {run.epoch} of {run.epochs} epochs" if staged else f"at {run.epoch}/{run.epochs}"
+    where = f"after {run.epoch} of {counted(run.epochs, 'epoch')}" if staged else f"at {run.epoch}/{run.epochs}"
     return state_content(run.state, f"{run.state} {where}")

@@ -163,7 +163,7 @@ def advice(run: RunState) -> tuple[str, str]:
     finish = ", F to finish it with its best weights" if run.epochs else ""
     match run.state:
         case "finished" | "early-stopped":
-            after = " early, for the validation loss stalled" if run.state == "early-stopped" else ""
+            after = " early, because the validation loss stalled" if run.state == "early-stopped" else ""
             said = run.message or f"Finished{after}."  # a message says that a person ended it
             classify = (
                 ", n to build a classifier on its encoder" if run.kind == "autoencoder" else ", g for its predictions"
@@ -171,17 +171,17 @@ def advice(run: RunState) -> tuple[str, str]:
             return f"✓ {said} Press o for the report{classify}.", "success"
         case "stopped" | "cut off":
             word = "Stopped" if run.state == "stopped" else "Cut off"
-            message = (run.message or f"{word}{told}.").removesuffix("Resume it to go on.").rstrip()
-            return f"■ {message} Press R to go on from there{finish}.", "cae-attention"
+            message = (run.message or f"{word}{told}.").removesuffix("Resume it to continue.").rstrip()
+            return f"■ {message} Press R to continue from there{finish}.", "cae-attention"
         case "diverged":
             message = run.message or "The loss is no longer a number: try a smaller learning rate."
             return f"✗ Diverged. {message} Press e to change the spec and try again.", "error"
         case "failed":
-            return f"✗ Failed. {run.message or 'The log names the cause.'} Press R to try to go on{finish}.", "error"
+            return f"✗ Failed. {run.message or 'The log names the cause.'} Press R to try to continue{finish}.", "error"
         case "paused" if run.message:
-            return "‖ Paused, for the reason above. It goes on by itself; s ends it with its last checkpoint.", (
+            return "‖ Paused, for the reason above. It continues by itself; s ends it with its last checkpoint.", (
                 "cae-attention"
             )
         case "paused":
-            return "‖ Paused. Press space to go on, s to finish or stop it.", "cae-attention"
+            return "‖ Paused. Press space to continue, s to finish or stop it.", "cae-attention"
     return "", ""

@@ -16,6 +16,7 @@ from cae_tui.settings import Order
 from cae_tui.spec_words import common_data, cut, natural, shared_by_kind, shorten, spec_words
 from cae_tui.views import RunStatus
 from cae_tui.widgets.line_table import ASCENDING, DESCENDING, Head, LineTable
+from engine.words import counted
 
 Key = Callable[[RunStatus], float | str | tuple[tuple[str, int], ...] | None]
 MARK, STAR = "✓", "★"
@@ -216,7 +217,7 @@ class RunTable(LineTable):
             "kind": run.kind,
             "data": run.data and f"on {run.data}",
             "test acc": f"test {formats.percent(run.test_accuracy)}" if run.test_accuracy is not None else "",
-            "epochs": f"{_epochs(run)} epochs",
+            "epochs": f"{run.epoch:,} of {counted(run.epochs, 'epoch')}",
             "time": formats.duration(run.seconds or None),
             "last": f"last {formats.loss(run.last_loss)}",
         }

@@ -227,7 +227,7 @@ class SpecForm(Vertical):
     def _about_preset(self) -> str:
         """What the preset is for and what it changes, for as long as the focus is on it."""
         if self._choice.value == CUSTOM:
-            return "These values are no preset's. ← and → take one up, and come back to them."
+            return "These values match no preset. ← and → choose one, or come back to these."
         return about_preset(self.kind, self.base)
 
     def _tell_about(self, text: str) -> None:

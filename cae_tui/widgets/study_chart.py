@@ -340,7 +340,7 @@ class StudyChart(Chart):
     def _by_value(self, view: StageView, width: int, height: int) -> list[Strip]:
         ended = self._ended(view)
         if not ended:
-            return self._words("No value has been tried to its end yet.")
+            return self._words("No value has finished yet.")
         name = view.stage.names[self.axis % len(view.stage.names)]
         values = sorted_values({point.values[name] for _, point in ended})
         keys = [sort_key(value) for value in values]
@@ -377,7 +377,7 @@ class StudyChart(Chart):
     def _by_time(self, view: StageView, width: int, height: int) -> list[Strip]:
         ended = self._ended(view)
         if not ended:
-            return self._words("No value has been tried to its end yet.")
+            return self._words("No value has finished yet.")
         points = [(place, view.times[place], point.loss) for place, point in ended]
         legend = self._legend(
             [Curve(view.labels[place], (), (), place, place == view.stage.pick) for place, _, _ in points], width
@@ -395,7 +395,7 @@ class StudyChart(Chart):
             line = self._scaled([(seconds, loss) for _, seconds, loss in front], log=log)
             raster.curve("gray", [line])
         self._marks(raster, view, points, log=log)
-        note = Text.assemble(view.per, ("   ⠒ Pareto front: none beats it in both", "dim"))
+        note = Text.assemble(view.per, ("   ⠒ Pareto front: no other is better in both", "dim"))
         return [*self.built(raster), *self.written([note, *legend])]
 
     def _marks(self, raster: Curves, view: StageView, points: Sequence[tuple[int, float, float]], *, log: bool) -> None:
@@ -417,11 +417,11 @@ class StudyChart(Chart):
         if len(view.stage.names) < 2:
             return self._words(ONLY_SEVERAL)
         if not view.shares:
-            return self._words("It takes at least four points that have ended, with different losses.")
+            return self._words("This needs at least four points that have ended, with different losses.")
         room = max(len(name) for name in view.shares)
         most = max(width - room - 9, 4)
         largest = max(view.shares.values()) or 1.0
-        lines = [Text("Share of the variance of the loss that each makes (fANOVA)", style="dim"), Text()]
+        lines = [Text("Share of the variance of the loss that each explains (fANOVA)", style="dim"), Text()]
         _, colour = self._style(0)
         for name, share in view.shares.items():
             bar = "█" * max(round(share / largest * most), 0)
@@ -438,7 +438,7 @@ class StudyChart(Chart):
             return self._words(ONLY_SEVERAL)
         ended = self._ended(view)
         if len(ended) < 2:
-            return self._words("It takes at least two points that have ended.")
+            return self._words("This needs at least two points that have ended.")
         if view.marked:
             ended = [pair for pair in ended if pair[0] in view.marked] or ended
         logs = {place: math.log10(point.loss) if point.loss > 0 else -20.0 for place, point in ended}

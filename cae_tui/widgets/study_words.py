@@ -6,6 +6,7 @@ from cae_tui import formats
 from cae_tui.run_state import RunState
 from cae_tui.widgets.frame import state_content
 from engine.studies.records import StageRecord, StudyRecord
+from engine.words import counted
 
 
 def progress(record: StudyRecord, run: RunState | None, *, wide: bool) -> Content:
@@ -21,7 +22,7 @@ def progress(record: StudyRecord, run: RunState | None, *, wide: bool) -> Conten
     if record.live:
         parts.append(Content(f"trial {min(record.done + 1, record.total)} of {record.total}"))
     else:
-        parts.append(Content(f"{record.done} of {record.total} trials · {formats.duration(record.seconds)}"))
+        parts.append(Content(f"{record.done} of {counted(record.total, 'trial')} · {formats.duration(record.seconds)}"))
     if trial is not None:
         epoch = record.epoch_of(trial)
         if run is not None and run.id == trial.run and run.stage_epochs:
@@ -52,11 +53,11 @@ def reason(record: StudyRecord, stage: StageRecord, *, mine: bool) -> tuple[str,
     if here and state == "failed" and record.message:
         return f"✗ {record.message}", False
     if here and state == "waiting":
-        how = "t takes the row under the cursor." if mine else "The process that works on the study is asked for it."
-        return f"The rule would take: {stage.reason} {how}", True
+        how = "t picks the row under the cursor." if mine else "Answer it in the process that runs the study."
+        return f"The rule would pick: {stage.reason} {how}", True
     if stage.settled:
         told = f"★ {stage.reason}" if stage.reason else f"No pick: {stage.problem}"
         return f"{told} {record.message}".strip() if state == "finished" and stage is record.stages[-1] else told, False
     if stage.base or any(trial.run for point in stage.points for trial in point.trials):
         return "The pick is made once all have ended.", False
-    return "This stage has not begun: its baseline is what the stages before it pick.", False
+    return "This stage has not started: its baseline is what the previous stages pick.", False

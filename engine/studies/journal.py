@@ -246,7 +246,7 @@ def mend(path: Path) -> bool:
     if not os.path.lexists(path):
         return False
     if not stat.S_ISREG(path.stat().st_mode):  # a folder, or what never ends
-        raise OSError("it is no regular file")
+        raise OSError("it is not a regular file")
     data = path.read_bytes()
     whole = b"".join(line + b"\n" for line in data.split(b"\n") if _is_entry(line))
     if not whole:

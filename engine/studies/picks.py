@@ -88,13 +88,13 @@ def pick(
         case "tolerance":
             enough = points[lowest].loss * (1 + tolerance)
             place = next(place for place in cheapest_first if points[place].loss <= enough)
-            why = f"the cheapest within {100 * tolerance:g} % of the lowest loss, {write_loss(points[lowest].loss)}"
+            why = f"the fastest within {100 * tolerance:g} % of the lowest loss, {write_loss(points[lowest].loss)}"
             return Pick(place=place, reason=f"{say.point(place)}: {why}.")
         case "budget":
             within = [place for place in cheapest_first if points[place].time <= budget]
             if not within:
                 least = write_time(points[cheapest_first[0]].time)
-                raise StudyError(f"No value stays within {write_time(budget)}: the cheapest takes {least}.")
+                raise StudyError(f"No value stays within {write_time(budget)}: the fastest takes {least}.")
             place = min(within, key=lambda place: points[place].loss)
             why = f"the lowest validation loss within {write_time(budget)}"
             return Pick(place=place, reason=f"{say.point(place)}: {why}.")
@@ -125,10 +125,11 @@ def _trade(points: Sequence[Point], cheapest_first: Sequence[int], exponent: flo
         other = min((points[place] for place in dearer), key=lambda point: point.loss)
         gain, ratio = 1 - other.loss / taken.loss, _ratio(taken, other)
         sentences.append(
-            f"{other.value} has {100 * gain:.0f} % less loss for {ratio:.2g} × the time: not worth it at {exponent:g}."
+            f"{other.value} lowers the loss by {100 * gain:.0f} % for {ratio:.2g} × the time: not worth it "
+            f"at {exponent:g}."
         )
     elif len(cheapest_first) > 1:
-        sentences.append("No dearer value has less loss.")
+        sentences.append("No slower value has a lower loss.")
     return Pick(place=now, reason=" ".join(sentences))
 
 
@@ -168,11 +169,13 @@ def enough_epochs(losses: Sequence[float], *, gain: float = GAIN, window: int = 
         fall = 1 - (later / now) ** (1 / window) if now > 0 else 0.0
         if fall < gain:
             return epoch, (
-                f"{epoch} epochs: best val_loss {words.loss(now)}. The next {window} gain {100 * fall:.1f} % an epoch, "
+                f"{words.counted(epoch, 'epoch')}: best val_loss {words.loss(now)}. The next {window} gain "
+                f"{100 * fall:.1f} % an epoch, "
                 f"less than {100 * gain:g} %; all {len(so_far)} end at {words.loss(so_far[-1])}."
             )
     every = len(so_far)
     return every, (
-        f"{every} epochs: best val_loss {words.loss(so_far[-1])}. It still gains {100 * gain:g} % an epoch or more: "
+        f"{words.counted(every, 'epoch')}: best val_loss {words.loss(so_far[-1])}. "
+        f"It still gains {100 * gain:g} % an epoch or more: "
         "a longer run may be worth it."
     )

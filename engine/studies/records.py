@@ -20,7 +20,7 @@ from engine.errors import StudyError
 from engine.files import delete_folder, read_json, storage_error, write_json
 from engine.runs import ID_ALPHABET, ID_LENGTH, Home, new_id, shortest_prefixes
 from engine.states import CUT_OFF, EARLY_STOPPED, FAILED, FINISHED, PAUSED, RUNNING, STOPPED
-from engine.words import epoch_words
+from engine.words import counted, epoch_words
 
 WAITING = "waiting"
 """What a trial is that has not begun, and a study whose pick a person is asked for."""
@@ -253,7 +253,7 @@ class StudyRecord:
     def epoch_of(self, trial: Trial) -> str:
         """How far a trial is: `epoch 4/20`; a classifier's, whose stages count their own, `3 of 20 epochs`."""
         if self.spec.get("baseline", {}).get("kind") == "classifier":
-            return f"{trial.epochs} of {trial.planned} epochs"
+            return f"{trial.epochs} of {counted(trial.planned, 'epoch')}"
         return f"epoch {min(trial.epochs + 1, trial.planned)}/{trial.planned}"
 
     @property
@@ -287,7 +287,7 @@ class StudyDirectory:
             lock.acquire(timeout=1)  # a list that looks at the lock holds it for an instant
         except Timeout:
             raise StudyError(
-                f"Study {self.id} is being worked on by another process: `cae-tui study show {self.id}` tells how far "
+                f"Study {self.id} is running in another process: `cae-tui study show {self.id}` shows how far "
                 "it is; stop it there before you resume it here."
             ) from None
         except OSError as error:
@@ -415,7 +415,7 @@ class Studies:
             StorageError: it cannot be deleted.
         """
         if study.is_held():
-            raise StudyError(f"Study {study.id} is on: stop it first.")
+            raise StudyError(f"Study {study.id} is running: stop it first.")
         delete_folder(study.path)
 
 

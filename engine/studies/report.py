@@ -98,18 +98,18 @@ class _Writer:
         record, spec = self.record, self.spec
         data = record.data
         height, width, channels = data.get("shape", (0, 0, 0))
-        tested = f" and {data['test']:,} test images" if data.get("test") else ""
+        tested = f" and {words.counted(data['test'], 'test image')}" if data.get("test") else ""
         rule = {
-            "trade": f"From the cheapest value to the dearest, a dearer one is taken where "
+            "trade": f"From the fastest value to the slowest, a slower one is picked where "
             f"ln(loss now / its loss) ≥ {spec.exponent:g} × ln(its time / time now).",
-            "lowest": "The value with the lowest loss is taken.",
-            "tolerance": f"The cheapest value whose loss is within {100 * spec.tolerance:g} % of the lowest is taken.",
-            "budget": f"The value with the lowest loss within {spec.budget:g} s is taken.",
+            "lowest": "The value with the lowest loss is picked.",
+            "tolerance": f"The fastest value whose loss is within {100 * spec.tolerance:g} % of the lowest is picked.",
+            "budget": f"The value with the lowest loss within {spec.budget:g} s is picked.",
         }[spec.rule]
         ended = f" {record.message}" if record.message else ""
         if record.state != FINISHED:
             why = ended if record.state == FAILED else ""
-            ended = f" The study is {record.state}, so this is what it came to so far.{why}"
+            ended = f" The study is {record.state}, so these are its results so far.{why}"
         seeds = (
             f" Each point was trained with {spec.repeats} seeds: mean ± standard deviation." if spec.repeats > 1 else ""
         )
@@ -123,7 +123,8 @@ class _Writer:
         ]
         return [
             Paragraph(
-                f"{record.done} of {record.total} trials of a convolutional {self.kind} on {data.get('name', '?')} "
+                f"{record.done} of {words.counted(record.total, 'trial')} of a convolutional {self.kind} "
+                f"on {data.get('name', '?')} "
                 f"({data.get('training', 0):,} training images of {height}×{width}×{channels}{tested}), "
                 f"{words.duration(record.seconds)} on {record.device}.{seeds}{ended}"
             ),
@@ -181,7 +182,7 @@ class _Writer:
             "curves": f"Validation loss by epoch, {which}; ★ is the pick.",
             "each": f"Training (blue) and validation loss (orange) by epoch, {which}.",
             "loss-by-value": f"Best validation loss against {names}; ★ is the pick.",
-            "loss-by-time": "Best validation loss against time; the dashed line joins what none beats in both.",
+            "loss-by-time": "Best validation loss against time; the dashed line joins points that none beats in both.",
             "parallel": "Every point as a line over its hyperparameters to its loss; the darker, the better.",
         }
         found: list[Block] = []
@@ -191,7 +192,9 @@ class _Writer:
         if shares := importances(self.record, self.spec):
             self.figures["importance"] = figures.importance(shares)
             said = ", ".join(f"{name} {100 * share:.0f} %" for name, share in shares.items())
-            found.append(Picture("importance", f"How much of the loss's variance each hyperparameter makes: {said}."))
+            found.append(
+                Picture("importance", f"How much of the loss's variance each hyperparameter explains: {said}.")
+            )
         return found
 
     # -- what was taken ---------------------------------------------------------------------------
@@ -321,7 +324,7 @@ class _Writer:
         versions = ", ".join(f"{name} {version}" for name, version in self.record.versions.items())
         day = words.moment(self.record.created, "%Y-%m-%d")
         return [
-            Heading(2, "To make it again"),
+            Heading(2, "How to repeat it"),
             Paragraph(f"The study, and one run with what was picked.{other}"),
             Code("\n".join(lines)),
             Paragraph(f"Study {self.record.id} of {day}, {self.record.device}; {versions}."),

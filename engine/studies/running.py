@@ -130,7 +130,7 @@ class _Work:
             log.warning("study %s failed: %s", record.id, error)
         record.state = ended
         if ended == STOPPED:
-            record.message = "Stopped. Resume it to go on."
+            record.message = "Stopped. Resume it to continue."
         self._write()
         log.info("study %s ended: %s", record.id, ended)
         return record
@@ -185,7 +185,7 @@ class _Work:
             if self._late():
                 self.record.message = (
                     f"The time limit of {self.spec.minutes:g} min was reached after {len(stage.points):,} of "
-                    f"{self.spec.trials:,} trials."
+                    f"{words.counted(self.spec.trials, 'trial')}."
                 )
                 break
             number = len(stage.points) + 1
@@ -195,7 +195,9 @@ class _Work:
             )
             if proposed is None:
                 count = "The only combination was" if len(tried) == 1 else f"All {len(tried):,} combinations were"
-                self.record.message = f"{count} tried, so the search ended before its {self.spec.trials:,} trials."
+                self.record.message = (
+                    f"{count} tried, so the search ended before its {words.counted(self.spec.trials, 'trial')}."
+                )
                 break
             optuna, values = proposed
             tried.add(tuple(values[name] for name in names))
@@ -350,7 +352,7 @@ class _Work:
                 return STOPPED
             self.record.state = RUNNING
             if dict(chosen) != stage.picked:
-                stage.reason = f"{describe(chosen)}: chosen by hand. The rule would take: {stage.reason}"
+                stage.reason = f"{describe(chosen)}: chosen by hand. The rule would pick: {stage.reason}"
                 stage.picked = dict(chosen)
                 # Of the long run any epoch may be chosen, and it is the only point.
                 place = next((at for at, point in enumerate(stage.points) if point.values == stage.picked), 0)
@@ -408,7 +410,7 @@ def _why_nothing(stage: StageRecord) -> str:
     if not stage.points:
         return "The time was up before the first trial."
     reason = next((point.reason for point in stage.points if point.state in (FAILED, DIVERGED)), "")
-    return f"No point was trained to its end. {reason}".rstrip()
+    return f"No point finished training. {reason}".rstrip()
 
 
 def time_of(kind: str, stage: StageRecord, *, of_budget: bool = False) -> tuple[Callable[[float], str], list[float]]:

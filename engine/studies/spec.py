@@ -82,20 +82,20 @@ class StudySpec(BaseModel):
     baseline: Annotated[AutoencoderSpec | ClassifierSpec, Field(discriminator="kind")]
     values: Mapping[str, Values]  # by hyperparameter, as they are typed; a search may have one range: `16..64`
     repeats: Whole = asked(
-        1, "Study", "Repeats", "Runs of each point, each with a seed of its own.", unit="seeds", ge=1, le=100
+        1, "Study", "Repeats", "How many runs each point has, each with its own seed.", unit="seeds", ge=1, le=100
     )
     rule: Rule = asked(
         "trade",
         "Study",
         "Pick by",
-        "trade: a longer time must pay in loss; lowest: the lowest loss; tolerance: the cheapest near the lowest; "
+        "trade: a longer time must pay off in loss; lowest: the lowest loss; tolerance: the fastest near the lowest; "
         "budget: the lowest loss within a time.",
     )
     exponent: Number = asked(
         EXPONENT,
         "Study",
         "Exponent of the trade",
-        "A dearer value is taken where ln(loss now / its loss) ≥ this × ln(its time / time now).",
+        "A slower value is picked where ln(loss now / its loss) ≥ this × ln(its time / time now).",
         ge=0,
         le=100,
     )
@@ -105,11 +105,16 @@ class StudySpec(BaseModel):
     budget: Number = asked(
         60.0, "Study", "Time budget", "What an epoch (a run, for a classifier) may take.", unit="seconds", gt=0
     )
-    trials: Whole = asked(30, "Study", "Trials", "Points that a search tries.", ge=1, le=MOST_POINTS)
+    trials: Whole = asked(30, "Study", "Trials", "How many points a search tries.", ge=1, le=MOST_POINTS)
     minutes: Number = asked(
-        0.0, "Study", "Time limit", "A search begins no further trial after it; 0 is none.", unit="minutes", ge=0
+        0.0,
+        "Study",
+        "Time limit",
+        "After this time a search starts no further trial; 0 sets no limit.",
+        unit="minutes",
+        ge=0,
     )
-    prune: bool = asked(True, "Study", "Pruning", "A search ends a trial early whose epoch losses are hopeless.")
+    prune: bool = asked(True, "Study", "Pruning", "A search ends a trial early when its losses are far behind.")
     search_seed: Whole = asked(0, "Study", "Search seed", "Fixes what a search tries.", ge=0, le=2**31 - 1)
     ask: bool = asked(
         False, "Study", "Ask at each pick", "A guided study waits for you to agree with a pick, or to choose another."
@@ -122,7 +127,7 @@ class StudySpec(BaseModel):
             ((name, values),) = self.values.items()
             return f"{name} {', '.join(words.numbers(values))}"
         names = ", ".join(self.values)
-        return f"{self.mode} {names}" + (f", {self.points} trials" if self.mode == "search" else "")
+        return f"{self.mode} {names}" + (f", {words.counted(self.points, 'trial')}" if self.mode == "search" else "")
 
     @property
     def stages(self) -> tuple[tuple[str, ...], ...]:
@@ -228,7 +233,7 @@ def _read(mode: str, baseline: Spec, values: Mapping[str, str], settings: Mappin
     if mode == "one" and len(values) > 1:
         raise SpecError(
             {
-                "values": f"{len(values)} hyperparameters are named: take one, a grid for every combination of them, "
+                "values": f"{len(values)} hyperparameters are named: name one, or choose a grid for every combination, "
                 "or a guided study for one after the other."
             }
         )
@@ -288,8 +293,8 @@ def _check(study: StudySpec) -> None:
     if study.mode == "grid" and study.points > MOST_POINTS:
         raise SpecError(
             {
-                "values": f"This grid has {study.points:,} points: at most {MOST_POINTS:,}. Take values away, "
-                "or search: it tries as many as you say."
+                "values": f"This grid has {study.points:,} points: at most {MOST_POINTS:,}. Remove values, "
+                "or use a search: it tries as many as you say."
             }
         )
 

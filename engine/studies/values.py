@@ -75,7 +75,7 @@ def read_values(kind: type[Spec], baseline: Spec, name: str, text: str, *, range
     if name not in fields:
         what = baseline.kind
         if name in kind.model_fields:
-            raise SpecError({name: f"This is not studied: {either(fields)} can be."})
+            raise SpecError({name: f"This cannot be studied: {either(fields)} can be."})
         if any(name in other.model_fields for other in SPECS.values()):
             other = "classifier" if what == "autoencoder" else "autoencoder"
             hint = ": name the encoder it is built on, as in --encoder RUN." if other == "classifier" else ""
@@ -84,12 +84,12 @@ def read_values(kind: type[Spec], baseline: Spec, name: str, text: str, *, range
             )
         near = difflib.get_close_matches(name, fields, n=1)
         hint = f"did you mean {near[0]}?" if near else f"these can be studied: {', '.join(fields)}."
-        raise SpecError({short(name): f"This is no hyperparameter of {article(what)}: {hint}"})
+        raise SpecError({short(name): f"This is not a hyperparameter of {article(what)}: {hint}"})
     parts = [part.strip() for part in text.split(",")]
     if not any(parts):
         raise SpecError({name: f"No values are given: list some, as in {name}={_example(fields[name])}."})
     if not all(parts):
-        raise SpecError({name: f"“{short(text)}” has an empty value in it: take one comma away."})
+        raise SpecError({name: f"“{short(text)}” has an empty value in it: remove one comma."})
     if ranges and len(parts) == 1 and ".." in parts[0]:
         found = range_of(fields[name], parts[0])
         for end in (found.low, found.high):
@@ -101,7 +101,7 @@ def read_values(kind: type[Spec], baseline: Spec, name: str, text: str, *, range
     read = [_one_value(kind, baseline, name, part) for part in parts]
     repeated = next((value for value, times in Counter(read).items() if times > 1), None)
     if repeated is not None:
-        raise SpecError({name: f"{repeated} is there twice: give each value once, or ask for repeats."})
+        raise SpecError({name: f"{repeated} appears twice: give each value once, or ask for repeats."})
     return tuple(read)
 
 
@@ -137,8 +137,8 @@ def range_of(field: SpecField, text: str) -> Range:
     listed = field.type is bool or (bool(field.choices) and not whole)
     if listed or not low < high < math.inf or (whole and not whole_ends):
         kind = "whole numbers" if whole else "numbers"
-        example = "list its values" if listed else f"two {kind} as in 16..64, the less first"
-        raise SpecError({field.name: f"“{short(text)}” is no range of {field.name}: {example}."})
+        example = "list its values" if listed else f"two {kind} as in 16..64, the smaller first"
+        raise SpecError({field.name: f"“{short(text)}” is not a range of {field.name}: {example}."})
     step = 2 if field.name == "layers" else 1
     if whole:
         low, high = int(low), int(high)

@@ -87,7 +87,7 @@ async def test_no_second_run_begins_while_one_is_on(make_app: MakeApp) -> None:
         await begin(app, pilot)
         app.screen.post_message(Start(AutoencoderSpec()))
         await until(pilot, lambda: bool(told(app)))
-        assert "A run is on already" in told(app)[0]
+        assert "A run is already training" in told(app)[0]
         assert len(work.specs) == 1
         gate.set()
         await app.runner.wait_for_end()
@@ -134,7 +134,7 @@ async def test_a_run_waits_and_goes_on(make_app: MakeApp) -> None:
         await app.runner.wait_for_end()
         app.screen.post_message(PauseRun(run.id))
         await until(pilot, lambda: bool(told(app)))
-        assert "is not being trained" in told(app)[-1]
+        assert "is not training" in told(app)[-1]
 
 
 async def test_what_was_stopped_goes_on(make_app: MakeApp, home: Home) -> None:
@@ -231,7 +231,7 @@ async def test_saving_asks_again_with_what_was_typed(
     async def save(run: str, target: str) -> Path:
         asked.append(target)
         if len(asked) == 1:
-            raise RunError("[x] is there already: choose another name.")
+            raise RunError("[x] already exists: choose another name.")
         return Path("/there") / target
 
     monkeypatch.setattr(app.runner, "save_model", save)
@@ -244,7 +244,7 @@ async def test_saving_asks_again_with_what_was_typed(
         await until(pilot, lambda: on_top(app, AskTextScreen)() and app.screen is not first)
         await pilot.pause()
         assert app.screen.query_one(Input).value == "./cae-tui-a7f3.safetensorsx"
-        assert str(app.screen.query_one(".problem").render()) == "✗ [x] is there already: choose another name."
+        assert str(app.screen.query_one(".problem").render()) == "✗ [x] already exists: choose another name."
         await until(pilot, lambda: app.screen.query_one("#save").region.width > 0)
         await pilot.click("#save")
         await until(pilot, lambda: bool(told(app)))
@@ -286,7 +286,7 @@ async def test_the_palette_has_every_command(make_app: MakeApp, home: Home) -> N
         assert "Stop or finish the run" not in idle
         await begin(app, pilot)
         busy = {command.title: command for command in app.get_system_commands(app.screen)}
-        assert {"Go to the run that is on", "Pause the run", "Stop or finish the run"} <= set(busy)
+        assert {"Go to the run that is training", "Pause the run", "Stop or finish the run"} <= set(busy)
         busy["Pause the run"].callback()
         await until(pilot, lambda: app.runner.current is not None and app.runner.current.state == "paused")
         assert "Continue the run" in [command.title for command in app.get_system_commands(app.screen)]

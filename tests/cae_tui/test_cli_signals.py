@@ -56,7 +56,7 @@ def test_one_interrupt_stops_with_a_checkpoint_and_resume_goes_on(
     result = json.loads(out)
     assert result["state"] == "stopped"
     assert result["best_validation_loss"] > 0
-    assert "Resume it to go on" in err
+    assert "Resume it to continue" in err
     assert home.list_runs()[0].state == "stopped"
     with spawn("--home", str(tmp_path), "resume", result["id"]) as process:
         wait_for(lambda: home.list_runs()[0].epoch > result["epochs"], "a further epoch")
@@ -86,7 +86,7 @@ def test_a_run_that_was_stopped_while_it_was_evaluated_says_so_and_a_resume_says
     (name,) = Home(tmp_path).ids()
     assert main(["--home", str(tmp_path), "resume", name]) == 0
     err = capsys.readouterr().err
-    assert f"run {name} goes on: training is over, and it is evaluated now" in err
+    assert f"run {name} continues: training is over, and it is being evaluated" in err
     assert "after step" not in err
 
 

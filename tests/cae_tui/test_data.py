@@ -121,7 +121,7 @@ async def test_a_wrong_fraction_is_told_and_the_counts_stay(app: CaeApp) -> None
         await settled(pilot)
         assert "validation_fraction" in page.query_one(SpecForm).problems
         assert row(page, "all")[1] == "360"
-        assert str(page.query_one("#balance").border_subtitle) == "of the last values that were right"
+        assert str(page.query_one("#balance").border_subtitle) == "for the last valid values"
 
 
 async def test_a_file_that_is_not_there_is_named(app: CaeApp) -> None:

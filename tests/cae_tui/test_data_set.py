@@ -99,7 +99,7 @@ async def test_a_set_whose_files_are_gone_is_named_and_mnist_shown(read: MakeApp
     app = read()
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.pause()
-        assert f"plankton is not in use any more: {known.images} is gone. MNIST is used." in told(app)
+        assert f"plankton is no longer in use: {known.images} is missing. MNIST is used instead." in told(app)
         assert "MNIST · 28×28 grey" in top(app)
         await pilot.press("a")
         await until(pilot, on_top(app, AutoencoderForm))

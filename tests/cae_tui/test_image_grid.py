@@ -10,10 +10,14 @@ from cae_tui.widgets.image_grid import beside, cells_of, fitting, half_blocks, l
 from tests.cae_tui.script import picture
 
 
+def styles(text: Text) -> list[list[Style]]:
+    """The style of each cell of a drawn picture, line by line."""
+    return [[span.style for span in line.spans for _ in range(span.start, span.end)] for line in text.split("\n")]  # type: ignore[misc]  # drawn with styles, not with their names
+
+
 def style_at(text: Text, row: int, column: int) -> Style:
     """The style of a cell of a drawn picture."""
-    line = text.split("\n")[row]
-    return next(span.style for span in line.spans if span.start <= column < span.end)  # type: ignore[return-value]  # drawn with styles, not with their names
+    return styles(text)[row][column]
 
 
 def grey(value: int) -> Color:
@@ -24,9 +28,10 @@ def test_a_picture_at_its_own_size_is_exact() -> None:
     digit = picture(3)
     text = half_blocks(digit)
     assert [len(line) for line in text.plain.split("\n")] == [28] * 14
+    drawn = styles(text)
     for row in range(14):
         for column in range(28):
-            style = style_at(text, row, column)
+            style = drawn[row][column]
             assert style.color == grey(digit.pixels[2 * row * 28 + column])
             assert style.bgcolor == grey(digit.pixels[(2 * row + 1) * 28 + column])
 
@@ -87,12 +92,12 @@ def test_an_enlarged_picture_has_each_pixel_as_a_square(scale: int, height: int,
     image = Picture(height, width, channels, bytes(at * 7 % 256 for at in range(height * width * channels)))
     columns, rows = cells_of(image, scale)
     assert scale_of(image, columns, rows) == scale
-    drawn = half_blocks(image, width=columns, height=rows)
+    drawn = styles(half_blocks(image, width=columns, height=rows))
     for y in range(scale * height):
         for x in range(columns):
             at = ((y // scale) * width + x // scale) * channels
             colour = image.pixels[at : at + channels] * (3 // channels)
-            style = style_at(drawn, y // 2, x)
+            style = drawn[y // 2][x]
             assert (style.bgcolor if y % 2 else style.color) == Color.from_rgb(*colour)
 
 

@@ -33,7 +33,7 @@ def run(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
         (["a7f3"], "To open a run: `cae-tui watch a7f3`.", "cae-tui --help"),
         (["foo", "runs"], "“foo” is not a command.", "cae-tui --help"),
         (["--kernels", "8"], "--kernels belongs to `autoencoder` and `study`", "cae-tui --help"),
-        (["--json", "runs"], "--json goes behind the command", "cae-tui runs --json"),
+        (["--json", "runs"], "--json goes after the command", "cae-tui runs --json"),
         (["--vesion"], "Did you mean --version?", "cae-tui --help"),
         (["autoencoder", "--learning", "1"], "Did you mean --learning-rate?", "cae-tui autoencoder --help"),
         (["autoencoder", "--batch_size", "8"], "Did you mean --batch-size?", "cae-tui autoencoder --help"),

@@ -61,7 +61,7 @@ async def test_sample_predictions_ask_where_the_images_are_until_they_are_the_on
         question = await asked(app, pilot)
         assert text(app, ".question") == f"Where are the training images of run {run[:4]} now?"
         assert text(app, ".problem") == (
-            f"✗ {files['images']} is not there any more. Name the file, or the folder that it is in."
+            f"✗ {files['images']} is no longer there. Name the file, or the folder that it is in."
         )
         assert app.screen.query_one(Input).value == str(files["images"])
         await answer(app, pilot, other)  # its labels are gone: they are asked for next
@@ -69,7 +69,7 @@ async def test_sample_predictions_ask_where_the_images_are_until_they_are_the_on
         assert text(app, ".question").startswith("Where are the training labels")
         await pilot.press("escape")
         await until(pilot, on_top(app, GalleryScreen))
-        assert "are not there any more" in text(app, "#filters")
+        assert "are no longer there" in text(app, "#filters")
         app.pop_screen()
         app.post_message(OpenGallery(run))
         question = await asked(app, pilot)

@@ -192,7 +192,7 @@ async def test_an_error_in_a_screen_takes_only_that_screen_away(
         await until(pilot, on_top(app, ErrorScreen))
         said = words(app)
         assert str(home.log) in said
-        assert "The run goes on." in said
+        assert "The run keeps training." in said
         assert "ZeroDivisionError: a bug [b]of[/b] ours" in said
         assert "Traceback" in errors.met[0]
         assert "a bug [b]of[/b] ours" in errors.met[0]
@@ -267,7 +267,7 @@ async def test_an_error_of_the_app_itself_leaves_the_screen(
         else:
             app.call_later(bug)
         await until(pilot, on_top(app, ErrorScreen))
-        assert "An error was met" in words(app)
+        assert "Something went wrong" in words(app)
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is page)
     assert not app.return_code

@@ -94,7 +94,7 @@ def test_classes_that_are_as_weak_are_named_together() -> None:
 
 def test_without_a_mistake_no_class_is_weakest_and_none_is_shaded() -> None:
     table = ReportTable(report_of([(1.0, 1.0, 1.0, 5)] * 3))
-    assert table.weakest == "weakest: none, every class has 1 throughout"
+    assert table.weakest == "weakest: none, every value is 1"
     assert table.level(1.0) == 0
 
 

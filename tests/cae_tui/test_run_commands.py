@@ -69,7 +69,9 @@ def trained(run: RunDirectory, *, deaf: bool = False, dies: bool = False) -> Ite
                 asked = Asked.RUN if deaf or dies else control.asked()
                 status = run.read_status()
                 if asked is Asked.STOP:
-                    run.write_status(replace(status, state=STOPPED, message="Stopped in epoch 2. Resume it to go on."))
+                    run.write_status(
+                        replace(status, state=STOPPED, message="Stopped in epoch 2. Resume it to continue.")
+                    )
                     over.set()
                 elif asked is Asked.FINISH:
                     ended = finished_early(run.id)
@@ -99,7 +101,7 @@ OTHER = "b7f3000000"
 def test_a_run_of_another_process_is_stopped_and_what_can_be_done_next_is_told(run: Run, home: Home) -> None:
     with trained(write_live(home)):
         code, out, err = run("stop", "a7f3")
-    assert (code, out) == (0, f"Run {AUTOENCODER}: Stopped in epoch 2. Resume it to go on.\n")
+    assert (code, out) == (0, f"Run {AUTOENCODER}: Stopped in epoch 2. Resume it to continue.\n")
     assert f"cae-tui --home {home.path} resume {AUTOENCODER}" in err
     assert f"cae-tui --home {home.path} finish {AUTOENCODER}" in err
     assert home.find(AUTOENCODER).read_status().state == STOPPED
@@ -119,7 +121,7 @@ def test_a_run_is_paused_and_resume_lets_it_go_on(run: Run, home: Home) -> None:
         code, out, _ = run("pause", "a7f3")
         assert (code, out) == (
             0,
-            f"Run {AUTOENCODER} is paused: `cae-tui --home {home.path} resume {AUTOENCODER}` lets it go on.\n",
+            f"Run {AUTOENCODER} is paused: `cae-tui --home {home.path} resume {AUTOENCODER}` continues it.\n",
         )
         assert home.find(AUTOENCODER).read_status().state == PAUSED
         code, out, err = run("pause", "a7f3")
@@ -268,7 +270,7 @@ def test_a_run_is_deleted_once_the_person_agrees(run: Run, home: Home, monkeypat
         code, out, err = run("delete", "a7f3")
         assert (code, out) == (0, "")
         assert f"Delete run {AUTOENCODER}? [y/N]" in err
-        assert "Curves, predictions and model are gone for good." in err
+        assert "Curves, predictions and model cannot be restored." in err
         assert "Nothing was deleted." in err
         assert home.ids() == [AUTOENCODER]
     answer(monkeypatch, "y\n")
@@ -284,7 +286,7 @@ def test_nobody_to_ask_means_that_nothing_is_deleted_without_yes(
     monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
     code, out, err = run("delete", "a7f3", "c01b")
     assert (code, out) == (2, "")
-    assert "Nothing was deleted: add --yes to delete 2 runs without a question." in err
+    assert "Nothing was deleted: add --yes to delete 2 runs without being asked." in err
     assert len(home.ids()) == 2
     code, out, _ = run("delete", "a7f3", "c01b", "--yes", "--json")
     assert (code, json.loads(out)["deleted"]) == (0, [AUTOENCODER, CLASSIFIER])
@@ -296,7 +298,7 @@ def test_no_run_is_deleted_where_one_is_being_trained(run: Run, home: Home) -> N
     with trained(write_live(home), deaf=True):
         code, out, err = run("delete", "c01b", "a7f3", "--yes")
     assert (code, out) == (2, "")
-    assert f"Run {AUTOENCODER} is being trained: `cae-tui --home {home.path} stop {AUTOENCODER}` stops it." in err
+    assert f"Run {AUTOENCODER} is training: `cae-tui --home {home.path} stop {AUTOENCODER}` stops it." in err
     assert len(home.ids()) == 2
 
 

@@ -65,7 +65,7 @@ def test_a_classifier_s_log_has_accuracies() -> None:
     [
         ("finished", "Press o for the report, n to build a classifier"),
         ("early-stopped", "Press o for the report"),
-        ("stopped", "Press R to go on from there, F to finish it with its best weights."),
+        ("stopped", "Press R to continue from there, F to finish it with its best weights."),
         ("diverged", "The loss is not a number. Press e to change the spec"),
         ("failed", "The loss is not a number. Press R"),
     ],
@@ -79,7 +79,7 @@ def test_a_run_that_waits_by_itself_is_not_asked_to_go_on() -> None:
     waiting = replay("a", [*halfway(), Paused(message="No room is left.")])
     assert "goes on by itself" in advice(waiting)[0]
     assert "No room is left." in status(waiting, 60).plain
-    assert "Press space to go on" in advice(replay("a", [*halfway(), Paused()]))[0]
+    assert "Press space to continue" in advice(replay("a", [*halfway(), Paused()]))[0]
 
 
 def test_a_run_that_is_on_needs_no_advice() -> None:

@@ -170,7 +170,7 @@ def test_a_second_run_at_a_time_is_refused_and_a_stopped_one_goes_on(tmp_path: P
     heard = Heard()
     runner = Runner(Home(tmp_path), heard)
     runner.start(small(files, epochs=9999))
-    with pytest.raises(RunError, match="A run is on already"):
+    with pytest.raises(RunError, match="A run is already training"):
         runner.start(small(files))
     until(lambda: runner.current and len(runner.current.epochs) >= 2)
     assert runner.current is not None
@@ -206,7 +206,7 @@ def test_a_run_of_another_process_is_followed_and_controlled(tmp_path: Path, fil
     assert heard.state is not None
     assert heard.state.state == "stopped"
     until(lambda: not trains.busy)
-    with pytest.raises(RunError, match="is not being trained"):
+    with pytest.raises(RunError, match="is not training"):
         watches.ask(run, Asked.PAUSE)
 
 
@@ -300,7 +300,7 @@ def test_a_refused_resume_leaves_the_run_that_is_on_as_it_was(tmp_path: Path, fi
     until(lambda: runner.current and runner.current.epochs)
     before = runner.current
     other = runner.home.create_run()
-    with pytest.raises(RunError, match="A run is on already"):
+    with pytest.raises(RunError, match="A run is already training"):
         runner.resume(other.id)
     assert runner.current is before
     runner.stop_at_once()

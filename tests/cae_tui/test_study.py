@@ -340,7 +340,7 @@ async def test_a_study_that_is_on_is_told_and_controlled(make_app: MakeApp, home
         # Nothing else begins meanwhile.
         app.post_message(messages.ResumeStudy(STUDY))
         await pilot.pause()
-        assert any("A run is on already" in note.message for note in app._notifications)
+        assert any("A run is already training" in note.message for note in app._notifications)
         await pilot.press("x")
         await pilot.pause()
         await pilot.press("y")
@@ -357,7 +357,7 @@ async def test_a_waiting_study_takes_what_the_person_takes(make_app: MakeApp) ->
         app.post_message(messages.StartStudy(make_study("one", AutoencoderSpec(), {"kernels": "16,32"})))
         await pilot.pause(0.1)
         await pilot.pause()
-        assert "The rule would take: batch 128" in text(app, "#reason")
+        assert "The rule would pick: batch 128" in text(app, "#reason")
         await pilot.press("down", "t")
         await pilot.pause(0.3)
         assert script.chosen == {"batch_size": "256"}

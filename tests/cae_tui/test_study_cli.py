@@ -79,7 +79,7 @@ def test_a_plan_tells_trials_time_and_memory_and_does_nothing(study: Study, flag
     code, out, _ = study(*flags, "--dry-run", "kernels=4,8")
     assert code == 0
     assert re.search(r"kernels 4, 8 · mnist\d+ · 2 trials · cpu", out)
-    assert "told from a few steps" in out
+    assert "estimated from a few steps" in out
     values: dict[str, Any] = json.loads(
         study("search", "kernels=4..8", "--trials", "5", *flags, "--dry-run", "--json")[1]
     )
@@ -113,13 +113,13 @@ def test_a_baseline_is_a_run_or_a_file(study: Study, flags: list[str], tmp_path:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["layrs=8"], "layrs: This is no hyperparameter of an autoencoder: did you mean layers?"),
+        (["layrs=8"], "layrs: This is not a hyperparameter of an autoencoder: did you mean layers?"),
         (["layers="], "layers: No values are given"),
         (["layers=8,9"], "layers: “9” is odd"),
         (["layers=8", "kernels=4"], "2 hyperparameters are named"),
         (["layers=8", "layers=10"], "layers is named twice"),
         (["fc_units=8"], "fc_units: This is a hyperparameter of a classifier, and autoencoders are studied"),
-        (["tree", "layers=8"], "“tree” is nothing that `cae-tui study` does. What there is:"),
+        (["tree", "layers=8"], "“tree” is not something that `cae-tui study` does. What there is:"),
         (["layers=8", "18"], "“18” has no values: write a hyperparameter as layers=8,10,12."),
         ([], "Nothing is varied"),
         (["layers=8", "--rule", "best"], "--rule: “best” is not known"),
@@ -201,11 +201,11 @@ def test_an_interrupt_stops_a_study_and_a_second_process_is_refused(
     record = wait_for(tmp_path, lambda study: study.trials[0].epochs > 0 or study.trials[0].state == "running")
     code, _, err = study("resume", record.id)
     assert code == 2
-    assert "being worked on by another process" in err
+    assert "is running in another process" in err
     os.kill(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "Stopped. Resume it to go on." in err
+    assert "Stopped. Resume it to continue." in err
     assert study("show", record.id)[1].splitlines()[0].startswith(f"study {record.id}: ■ stopped")
 
 

@@ -43,7 +43,7 @@ async def test_the_form_shows_the_plan_and_starts_it(make_app: MakeApp) -> None:
     plan_of(app, guided())
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await form(app, pilot)
-        assert text(app, "#word").startswith("Name what is varied")
+        assert text(app, "#word").startswith("Name a hyperparameter")
         screen.query_one("#field-values", Input).value = "layers=8,10"
         await pilot.pause(0.5)
         assert "6 trials on cpu" in text(app, "#plan")

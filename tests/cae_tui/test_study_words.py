@@ -21,13 +21,13 @@ def ended(number: int) -> PointRecord:
 @pytest.mark.parametrize(
     ("state", "message", "mine", "words", "waits"),
     [
-        ("running", "", True, "This stage has not begun: its baseline is what the stages before it pick.", False),
-        ("waiting", "", True, "The rule would take: 10 layers. t takes the row under the cursor.", True),
+        ("running", "", True, "This stage has not started: its baseline is what the previous stages pick.", False),
+        ("waiting", "", True, "The rule would pick: 10 layers. t picks the row under the cursor.", True),
         (
             "waiting",
             "",
             False,
-            "The rule would take: 10 layers. The process that works on the study is asked for it.",
+            "The rule would pick: 10 layers. Answer it in the process that runs the study.",
             True,
         ),
         ("failed", "No memory was left.", True, "✗ No memory was left.", False),

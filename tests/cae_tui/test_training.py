@@ -252,7 +252,7 @@ async def test_a_cut_off_run_says_how_to_go_on(make_app: MakeApp, home: Home) ->
     async with app.run_test(size=SMALL) as pilot:
         await opened(app, pilot)
         assert "■ Cut off" in text(app)
-        assert "Press R to go on from there, F to finish it with its best weights." in " ".join(text(app).split())
+        assert "Press R to continue from there, F to finish it with its best weights." in " ".join(text(app).split())
 
 
 async def test_a_run_that_is_gone_says_so(make_app: MakeApp, home: Home) -> None:

@@ -44,7 +44,7 @@ def training(home: Home) -> Iterator[Open]:
 def test_one_error_is_told_and_the_run_goes_on(training: Open, home: Home) -> None:
     app = training("once")
     (home.path / "break").touch()
-    app.wait_for("ZeroDivisionError: a bug of the first screen", "The run goes on.", "cae-tui.log")
+    app.wait_for("ZeroDivisionError: a bug of the first screen", "The run keeps training.", "cae-tui.log")
     app.press("\r")
     app.wait_for_no("ZeroDivisionError")
     app.wait_for(HOME, "Ctrl+T shows it")
@@ -52,7 +52,7 @@ def test_one_error_is_told_and_the_run_goes_on(training: Open, home: Home) -> No
     app.wait_until(lambda _: home.find(run.id).read_status().epoch > run.epoch, "another epoch")
     assert "ZeroDivisionError: a bug of the first screen" in home.log.read_text()
     app.press("ctrl+q")
-    app.wait_for("A run is on")
+    app.wait_for("A run is running")
     app.press("y")
     assert app.wait_for_end() == 0
 
@@ -65,7 +65,7 @@ def test_errors_again_and_again_end_the_program_with_a_checkpoint_and_the_termin
     (home.path / "break").touch()
     assert app.wait_for_end(120) == 1
     said = "".join(app.text.split())
-    assert "cae-tuimetanerrorofitsownandhadtoend." in said
+    assert "Somethingwentwrongincae-tui,andithadtoend." in said
     assert "Traceback" not in app.text
     assert HOME not in app.text  # the alternate screen was left
     assert not app.screen.cursor.hidden

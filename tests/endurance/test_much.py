@@ -12,8 +12,9 @@ from benchmarks.study_screen import made_up
 from cae_tui.screens.study import StudyScreen
 from cae_tui.screens.training import TrainingScreen
 from cae_tui.widgets.chart import Chart
+from cae_tui.widgets.curves import Curve, Curves
 from cae_tui.widgets.epoch_log import LINES_KEPT, EpochLog
-from cae_tui.widgets.loss_chart import LossChart
+from cae_tui.widgets.loss_chart import LossChart, Points
 from cae_tui.widgets.run_table import RunTable
 from cae_tui.widgets.study_chart import CHARTS
 from cae_tui.widgets.study_table import StudyTable
@@ -83,9 +84,9 @@ async def test_of_10000_epochs_the_log_keeps_the_latest_and_the_chart_draws_as_m
     points: list[int] = []
     curve = LossChart._curve
 
-    def drawn(self: LossChart, series: Any, *words: Any, **more: Any) -> None:
-        points.append(len(series))
-        curve(self, series, *words, **more)
+    def drawn(self: LossChart, curves: Curves, lines: list[Points], *words: Any, **more: Any) -> Curve:
+        points.append(sum(len(line) for line in lines))
+        return curve(self, curves, lines, *words, **more)
 
     monkeypatch.setattr(LossChart, "_curve", drawn)
     app = make_app()

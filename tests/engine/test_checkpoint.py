@@ -72,7 +72,7 @@ def damaged(original: bytes) -> dict[str, tuple[bytes, str]]:
             struct.pack("<Q", 2**62) + original[8:],
             "is not a model file: it starts with the bytes 00 00 00 00. Name a run",
         ),
-        "of another program": (other, "not one of cae-tui"),
+        "of another program": (other, "that cae-tui did not write"),
         "of a newer format": (again(format=2), "use a newer cae-tui"),
         "without a format": (again(format=None), r"has no format number, .*\. Choose another model file"),
         "of another kind than its spec": (again(kind="classifier"), "kind: “classifier” is not that of its spec"),

@@ -88,7 +88,7 @@ class TestRefusals:
 
     def test_a_path_that_cannot_be_written_down(self) -> None:
         words = refusal(Path("caf\udce9.idx"))
-        assert words == "caf�.idx is not a name in UTF-8: rename the file."
+        assert words == "caf�.idx is not a name in valid UTF-8: rename the file."
 
     def test_a_path_is_shown_without_control_characters_and_by_its_end(self, tmp_path: Path) -> None:
         words = refusal(tmp_path / ("x" * 150 + "\x1b]0;owned\x07\n.idx"))

@@ -179,7 +179,7 @@ def test_a_finished_run_is_the_one_that_was_asked_while_it_trained(home: Home, s
 def test_a_run_without_a_complete_epoch_is_not_finished(home: Home, spec: AutoencoderSpec) -> None:
     run = stopped(home, spec, BatchEnded, 2)
     before = run.events.read_bytes()
-    with pytest.raises(RunError, match=f"not completed an epoch.*`cae-tui resume {run.id}` goes on"):
+    with pytest.raises(RunError, match=f"not completed an epoch.*`cae-tui resume {run.id}` continues it"):
         finish(run)
     assert run.events.read_bytes() == before
     assert run.read_status().state == "stopped"
@@ -190,7 +190,7 @@ def test_a_run_whose_checkpoints_are_gone_is_not_finished(home: Home, spec: Auto
     for checkpoint in list_checkpoints(run):
         checkpoint.unlink()
     before = run.events.read_bytes()
-    with pytest.raises(RunError, match="no checkpoint any more"):
+    with pytest.raises(RunError, match="no longer has a checkpoint"):
         finish(run)
     assert run.events.read_bytes() == before
 
@@ -268,7 +268,7 @@ def test_a_stop_while_a_finished_run_is_evaluated_leaves_both_ways_open(home: Ho
         run = home.find(result["id"])
         assert result["state"] == "stopped"
         assert result["message"].startswith("Stopped while it was evaluated. The weights of epoch ")
-        assert result["message"].endswith("Resume it to go on.")
+        assert result["message"].endswith("Resume it to continue.")
         assert not run.result.exists()
         ended = way(run, lambda event: None, Flag())
         if way is jobs.resume:

@@ -85,7 +85,7 @@ def test_a_missing_file_says_how_its_new_place_is_told(home: Home, files: dict[s
     with pytest.raises(MovedError) as refused:
         jobs.resume(run, nothing, Flag())
     assert str(refused.value) == (
-        f"The test labels of run {run.id} are not there any more: {files['test_labels']}. If they were moved, say "
+        f"The test labels of run {run.id} are no longer there: {files['test_labels']}. If they were moved, say "
         f"where to: `cae-tui resume {run.id} --test-labels PATH`."
     )
     for field in ("images", "labels"):
@@ -197,7 +197,7 @@ def test_the_command_line_takes_the_new_place_and_goes_on(
     again = move(new, tmp_path / "again")
     assert main([*words, "--test-images", str(again["test_images"])]) == 0
     assert capsys.readouterr().out == (
-        f"Run {run.id} reads its images from {again['images']} now. It is finished: nothing is left to train.\n"
+        f"Run {run.id} reads its images from {again['images']} now. It is finished: there is nothing left to train.\n"
     )
     other = write_idx(tmp_path / "other", noise(TRAINING, 7)[..., 0])
     assert main([*words, "--images", str(other)]) == 2

@@ -182,7 +182,7 @@ def test_a_model_of_another_program_is_told_without_the_library_s_words(tmp_path
     for name in ("onnx", "torch", "hdf5", "keras"):
         (tmp_path / name).write_bytes(FILES[name][0])
         words = refusal(partial(read_model, tmp_path / name), ModelFileError)
-        assert words.endswith("models of other programs cannot be taken over; name a run, or its model.safetensors.")
+        assert words.endswith("models of other programs cannot be used here; name a run, or its model.safetensors.")
 
 
 def test_a_folder_given_as_a_model_says_what_to_name(tmp_path: Path) -> None:

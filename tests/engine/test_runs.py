@@ -200,7 +200,7 @@ def test_a_run_belongs_to_one_process_and_a_dead_one_leaves_it_free(home: Home) 
         assert process.stdout is not None
         assert process.stdout.readline() == b"held\n"
         assert run.is_held()
-        with pytest.raises(RunError, match="being trained by another process"), run.locked():
+        with pytest.raises(RunError, match="being trained in another process"), run.locked():
             pass
         with pytest.raises(RunError, match="stop it first"):
             home.delete(run)

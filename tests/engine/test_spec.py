@@ -153,7 +153,7 @@ def test_what_does_not_fit_the_data_is_told_by_field() -> None:
     assert check_against_data(AutoencoderSpec(), (28, 28, 1), 128) == {}
     assert "128 is more than the 100 images" in check_against_data(AutoencoderSpec(), (28, 28, 1), 100)["batch_size"]
     tiny = check_against_data(AutoencoderSpec(downsamplings=3), (4, 28, 1), 1000)
-    assert "3 halvings leave nothing of 4×28 pixels" in tiny["downsamplings"]
+    assert "3 downsamplings leave nothing of 4×28 pixels" in tiny["downsamplings"]
 
 
 def test_a_classifier_needs_epochs_and_an_encoder() -> None:

@@ -200,7 +200,7 @@ def test_stop_takes_effect_within_one_step(home: Home, files: dict[str, Path]) -
 
 def test_a_stopped_run_keeps_its_best_weights_as_a_model(home: Home, files: dict[str, Path]) -> None:
     run, result = start_and_stop(home, small(files, epochs=5), EpochEnded, 2)
-    assert "Resume it to go on" in result["message"]
+    assert "Resume it to continue" in result["message"]
     assert read_model(run.model).build()
     assert run.read_result() is None
     assert run.read_status().resumable

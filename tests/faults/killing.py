@@ -309,7 +309,7 @@ def finish(pid: int, folder: Path, *, killed: bool = False) -> bool:
     """Wait for a child; gives back whether it was killed.
 
     Raises:
-        ChildProcessError: it ended by an error, or was killed and should not have been.
+        ChildProcessError: it ended with an error, or was killed and should not have been.
     """
     _, status = os.waitpid(pid, 0)
     if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL and killed:

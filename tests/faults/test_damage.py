@@ -109,7 +109,7 @@ def test_a_run_goes_on_from_the_checkpoint_before_a_damaged_one_says_so_and_ends
     damaged = list_checkpoints(run)[-1]
     flip(damaged, damaged.stat().st_size - 3, 4)  # in the last tensor
     assert resume(run)["state"] == "finished"
-    assert f"{damaged} is damaged and was deleted: the run goes on from the checkpoint before." in warnings(run)
+    assert f"{damaged} is damaged and was deleted: the run continues from the previous checkpoint." in warnings(run)
     assert_same_weights(run, whole)
 
 
@@ -163,7 +163,7 @@ def test_a_story_that_is_longer_than_at_the_checkpoint_but_another_is_not_cut_in
     run.events.write_bytes(b"".join(lines))
     assert run.events.read_bytes()[found.offset - 1 : found.offset] not in (b"", b"\n")
     assert resume(run)["state"] == "finished"
-    assert f"{run.events} had been cut: parts of the run's story are lost" in warnings(run)
+    assert f"{run.events} was damaged: parts of the run's story are lost" in warnings(run)
     events, _ = run.read_events()
     assert len(events) == run.events.read_bytes().count(b"\n")
     assert replay(run.id, events).kind == "autoencoder"
@@ -180,7 +180,7 @@ def test_a_story_that_was_cut_in_the_middle_of_a_line_goes_on_says_so_and_the_we
     cut = round(found.offset * part)
     run.events.write_bytes(run.events.read_bytes()[:cut])
     assert resume(run)["state"] == "finished"
-    assert f"{run.events} had been cut: " in warnings(run)
+    assert f"{run.events} was damaged: " in warnings(run)
     assert b"\0" not in run.events.read_bytes()
     assert len(run.read_events()[0]) == run.events.read_bytes().count(b"\n")
     state = replay(run.id, run.read_events()[0])
@@ -194,7 +194,7 @@ def test_a_story_that_was_cut_behind_the_checkpoint_loses_nothing(home: Home, fi
     assert found is not None
     run.events.write_bytes(run.events.read_bytes()[: found.offset + 5])
     assert resume(run)["state"] == "finished"
-    assert "had been cut" not in warnings(run)
+    assert "was damaged" not in warnings(run)
     assert [event.epoch for event in run.read_events()[0] if isinstance(event, EpochEnded)] == [1, 2]
 
 
@@ -277,7 +277,7 @@ def test_a_run_whose_folder_is_deleted_while_it_is_on_fails_in_words_that_name_i
     result = Training.start(home, tiny(files), delete).end()
     assert result["state"] == "failed"
     assert str(home.runs / result["id"]) in result["message"]
-    assert "is gone: put it back" in result["message"]
+    assert "is gone: restore it" in result["message"]
     other, again, _ = train(home, tiny(files))
     assert again["state"] == "finished"
     assert other.id in {run.id for run in home.list_runs()}
@@ -353,7 +353,7 @@ def test_a_run_that_is_killed_after_its_story_was_deleted_is_taken_up_with_all_o
     assert resume(run)["state"] == "finished"
     events, _ = run.read_events()
     assert len(events) == run.events.read_bytes().count(b"\n")
-    assert "had been cut" not in warnings(run)
+    assert "was damaged" not in warnings(run)
     assert replay(run.id, events).title == replay(whole.id, whole.read_events()[0]).title
     assert [event.epoch for event in events if isinstance(event, EpochEnded)] == [1, 2, 3]
     assert_same_weights(run, whole)

@@ -70,7 +70,7 @@ def test_a_run_that_meets_an_error_fails_in_words_with_its_details_in_the_log_an
         patch.setattr(place, break_down)
         result = jobs.start(home, tiny(files), events.append, Flag())
     assert result["state"] == "failed"
-    assert result["message"].startswith("An error that should not happen: ZeroDivisionError: nobody")
+    assert result["message"].startswith("Unexpected error: ZeroDivisionError: nobody")
     assert str(log) in result["message"]
     assert "Traceback" not in result["message"]
     assert "break_down" in result["details"]
@@ -93,7 +93,7 @@ def test_an_error_before_a_run_begins_leaves_nothing_and_is_told_by_the_command_
     monkeypatch.setattr(place, break_down)
     assert main(["--home", str(home.path), "autoencoder", "--batch-size", "8", *flags]) == 1
     said = capsys.readouterr().err
-    assert "an error that should not happen: ZeroDivisionError: nobody [bold]foresaw[/] this" in said
+    assert "unexpected error: ZeroDivisionError: nobody [bold]foresaw[/] this" in said
     assert "Traceback" not in said
     assert "Traceback" in log.read_text()
     assert home.ids() == []
@@ -114,7 +114,7 @@ async def test_the_app_tells_of_an_error_shows_its_details_and_trains_the_next_r
         await pilot.press("d")
         await until(pilot, on_top(app, HelpScreen))
         shown = app.screen.query_one(Markdown).source
-        assert "An error that should not happen: ZeroDivisionError" in shown
+        assert "Unexpected error: ZeroDivisionError" in shown
         assert "in break_down" in shown
         assert "nobody [bold]foresaw[/] this" in shown
         await pilot.press("escape")
@@ -131,7 +131,7 @@ async def test_the_app_tells_of_an_error_before_a_run_begins_and_stays_usable(
         with monkeypatch.context() as patch:
             patch.setattr("engine.preparation.choose_device", break_down)
             app.screen.post_message(Start(tiny(files)))
-            await until(pilot, lambda: any("should not happen" in sentence for sentence in told(app)))
+            await until(pilot, lambda: any("nexpected error" in sentence for sentence in told(app)))
         assert any(str(log) in sentence for sentence in told(app))
         app.screen.post_message(Start(tiny(files)))
         await until(pilot, lambda: app.runner.current is not None and app.runner.current.state == "finished")

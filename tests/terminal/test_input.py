@@ -93,4 +93,4 @@ def test_a_crash_is_told_logged_and_no_success_and_the_run_says_why_it_stopped(
     assert "Traceback" in log
     assert "ZeroDivisionError: a bug of ours" in log
     (run,) = [run for run in home.list_runs() if run.state == "stopped"]
-    assert "cae-tui ended by an error" in run.message
+    assert "cae-tui ended with an error" in run.message

@@ -14,7 +14,7 @@ from tests.terminal.conftest import Terminal
 
 Open = Callable[..., Terminal]
 DATA = {  # and what the form says beneath each
-    "images": "An IDX file, plain or gzip; empty is the MNIST",
+    "images": "An IDX file, plain or gzip. Leave it empty for the MNIST",
     "labels": "An IDX file with one class for each training image.",
     "test_images": "An IDX file; used once, for the final evaluation.",
     "test_labels": "An IDX file with one class for each test image.",
@@ -106,7 +106,7 @@ def test_from_launch_to_report(terminal: Open, tmp_path: Path, files: dict[str, 
     # Again, with another number of units: the form is filled in with what the run had.
     app.press("e")
     app.wait_for("Fully connected units", "preset 15")
-    go_down_to(app, "In each hidden layer of the head.")
+    go_down_to(app, "Units in each hidden layer of the head.")
     app.press("16", "ctrl+r")
     app.wait_for("fc 16")
     app.wait_for("✓ finished", "for the report")
@@ -167,12 +167,12 @@ def test_quitting_asks_while_a_run_is_on_and_keeps_its_checkpoint(
     app.press("ctrl+r")
     app.wait_until(lambda screen: bool(home.list_runs()) and home.list_runs()[0].epoch >= 1, "an epoch")
     app.press("ctrl+q")
-    app.wait_for("A run is on")
+    app.wait_for("A run is running")
     app.press("escape")
-    app.wait_for_no("A run is on")
+    app.wait_for_no("A run is running")
     app.wait_for("● training")
     app.press("ctrl+q")
-    app.wait_for("A run is on")
+    app.wait_for("A run is running")
     app.press("y")
     assert app.wait_for_end() == 0
     (run,) = home.list_runs()

@@ -171,7 +171,7 @@ def test_a_study_that_was_stopped_is_written_as_far_as_it_came(home: Home, files
     directory = create(home, study(files))
     record = work_on(home, directory, Stopper(flag, 3, Asked.STOP), flag)
     text = write_report(home, directory, record)[0].read_text()
-    assert "The study is stopped, so this is what it came to so far." in text
+    assert "The study is stopped, so these are its results so far." in text
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(done: Done, tmp_path: Path) -> None:
@@ -327,7 +327,7 @@ def test_a_study_that_failed_says_why_in_its_document(home: Home, tmp_path: Path
     record = grid(points=4)
     record.state, record.message = "failed", "The disk is full."
     text = write_report(home, StudyDirectory(home.path), record, tmp_path)[0].read_text()
-    assert "The study is failed, so this is what it came to so far. The disk is full." in text
+    assert "The study is failed, so these are its results so far. The disk is full." in text
 
 
 def test_what_was_remarked_on_a_classifier_is_in_the_document(done: Done, tmp_path: Path) -> None:

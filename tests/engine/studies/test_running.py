@@ -118,7 +118,7 @@ def test_a_person_may_choose_another_value(home: Home, files: dict[str, Path]) -
     assert watcher.asked == ["waiting"]
     (stage,) = done.stages
     assert (stage.proposed, stage.pick, stage.picked) == (1, 0, {"kernels": "4"})
-    assert stage.reason.startswith("4 kernels: chosen by hand. The rule would take: 8 kernels: val_loss")
+    assert stage.reason.startswith("4 kernels: chosen by hand. The rule would pick: 8 kernels: val_loss")
 
 
 def test_who_does_not_choose_is_asked_again(home: Home, files: dict[str, Path]) -> None:
@@ -318,7 +318,7 @@ def test_points_that_no_run_could_begin_with_are_refused_before_anything_is_writ
 
 def test_two_processes_on_one_study(home: Home, files: dict[str, Path]) -> None:
     directory = create(home, study(files))
-    with directory.locked(), pytest.raises(StudyError, match="worked on by another process"):
+    with directory.locked(), pytest.raises(StudyError, match="running in another process"):
         work_on(home, directory, Watcher(), Flag())
     with directory.locked(), pytest.raises(StudyError, match="stop it first"):
         Studies(home).delete(directory)
