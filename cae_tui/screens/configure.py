@@ -210,10 +210,13 @@ class SpecPage(Page):
     def _say(self) -> None:
         """What hinders the start, in a sentence; how to start where nothing does."""
         titles = {name: field.title for name, field in self.form.presets.fields.items()}
-        wrong = [titles.get(name, name) for name in self.form.problems]
+        missing = self.form.missing
+        wrong = [titles.get(name, name) for name in self.form.problems if name not in missing]
         word = self.query_one("#word", Static)
         word.set_class(bool(wrong), "-problem")
-        if wrong:
+        if missing and not wrong:
+            word.update(f"Still needed: {', '.join(titles[name] for name in missing)}.")
+        elif wrong:
             many = "1 field is wrong" if len(wrong) == 1 else f"{len(wrong)} fields are wrong"
             strange = [text for name, text in self.form.problems.items() if name not in titles]
             word.update(f"{many}: {', '.join(wrong)}. {' '.join(strange)}".rstrip())
@@ -236,6 +239,8 @@ class SpecPage(Page):
             self._ask(self.form.spec, start=True)
 
     def _may_start(self) -> bool:
+        if self.form.problems:
+            self.form.show_missing()
         self._say()
         if not self.form.problems:
             return True

@@ -283,7 +283,7 @@ class ErrorScreen(Steady, ModalScreen[None]):
     CSS_PATH = "dialogs.tcss"
     AUTO_FOCUS = "#on"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "close", "Go on", id="error.close", tooltip="To the previous screen"),
+        Binding("escape", "close", "Continue", id="error.close", tooltip="To the previous screen"),
     ]
 
     def __init__(self, place: str, error: BaseException, log: str, busy: bool) -> None:
@@ -303,7 +303,7 @@ class ErrorScreen(Steady, ModalScreen[None]):
             with VerticalScroll(classes="detail", can_focus=False):
                 yield Static(self._detail, markup=False)
             with Horizontal(classes="answers"):
-                yield Button("Go on", id="on", variant="primary")
+                yield Button("Continue", id="on", variant="primary")
 
     @on(Button.Pressed)
     def action_close(self) -> None:

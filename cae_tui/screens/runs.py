@@ -113,7 +113,7 @@ there clears marks and filter.
             tooltip="Evaluate its best weights; asks first",
             show=False,
         ),
-        Binding("n", "classify", "Classifier", id="runs.classify", tooltip="Use its encoder for a classifier"),
+        Binding("n", "classify", "Classify", id="runs.classify", tooltip="Use its encoder for a classifier"),
         Binding("x,delete", "delete", "Delete", id="runs.delete", tooltip="Delete it for good; asks first", show=False),
         Binding("N,shift+n", "study", "New study", id="runs.study", tooltip="A study around it", show=False),
         Binding("t", "tags", "Tags", id="runs.tags", tooltip="Words of your own to find it by", show=False),

@@ -94,7 +94,7 @@ The curves of a run, during training and after.
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,o", "open_report", "Report", id="training.report", tooltip="How good the model is"),
         Binding("space", "pause", "Pause", id="training.pause", tooltip="Pause the run; its state is kept"),
-        Binding("space", "go_on", "Go on", id="training.pause", tooltip="Continue the paused run"),
+        Binding("space", "go_on", "Continue", id="training.pause", tooltip="Continue the paused run"),
         Binding("s", "stop", "Stop", id="training.stop", tooltip="Finish it now, or stop it; asks which"),
         Binding("R,shift+r", "resume", "Resume", id="training.resume", tooltip="Continue from the last checkpoint"),
         Binding("F,shift+f", "finish", "Finish", id="training.finish", tooltip="Evaluate its best weights; asks first"),

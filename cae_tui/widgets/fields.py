@@ -163,6 +163,8 @@ class FieldRow(Vertical):
         &.-problem .problem { display: block; }
         &.-problem .title { color: $text-error; }
         &.-problem Input, &.-problem Choice { background-tint: $error 20%; }
+        /* What follows the focus is found by a rule of its own, and what is in it restyled with it. */
+        &:focus-within { text-style: none; }
         &:focus-within .title { text-style: bold; }
     }
     """

@@ -166,6 +166,8 @@ class SpecForm(Vertical):
         """What the text means; None while a field is wrong in itself."""
         self._problems: dict[str, str] = {}
         self._data_problems: dict[str, str] = {}
+        # Nobody has had the time to fill these in: they are needed, and not wrong.
+        self._fresh = {field.name for field in self._fields if field.required and not self.values[field.name].strip()}
         self._parse()
 
     # -- what it looks like ----------------------------------------------------------------------
@@ -307,6 +309,7 @@ class SpecForm(Vertical):
         return self.presets.titles[self.base] if fits else CUSTOM
 
     def _changed(self, names: tuple[str, ...]) -> None:
+        self._fresh -= set(names)
         if any(name in self.presets.named for name in names):
             nearest, fits = self.presets.recognise(self.values)
             if fits:
@@ -356,6 +359,16 @@ class SpecForm(Vertical):
         order = {field.name: place for place, field in enumerate(self._fields)}
         return dict(sorted(found.items(), key=lambda item: order.get(item[0], len(order))))
 
+    @property
+    def missing(self) -> list[str]:
+        """Of the fields with problems, those that a new form leaves to be filled in."""
+        return [name for name in self.problems if name in self._fresh]
+
+    def show_missing(self) -> None:
+        """Show fields that were never filled in as wrong too: a start was asked for."""
+        self._fresh.clear()
+        self._refresh()
+
     def show_data_problems(self, problems: Mapping[str, str]) -> None:
         """Show what of the values does not fit the data; replaces what was shown of that."""
         if problems != self._data_problems:
@@ -364,7 +377,7 @@ class SpecForm(Vertical):
 
     def _refresh(self) -> None:
         """Draw marks, notes, problems and the titles of groups again."""
-        problems = self.problems
+        problems = {name: text for name, text in self.problems.items() if name not in self._fresh}
         base = self.presets.values[self.base]
         changed = set(self.presets.differences(self.base, self.values, (field.name for field in self._fields)))
         for name, row in self._rows.items():

@@ -336,7 +336,7 @@ def test_the_list_takes_a_filter(run: Run, trained: str) -> None:
     ]
     code, out, _ = run("runs", "kernels>=32")
     assert code == 0
-    assert "runs in" in out
+    assert "No run in" in out
     assert trained[:4] not in out
     kinds = {found["kind"] for found in json.loads(run("runs", "--json", "--", "-kind:autoencoder")[1])["runs"]}
     assert "autoencoder" not in kinds

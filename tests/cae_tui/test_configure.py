@@ -12,6 +12,7 @@ from cae_tui.screens import configure
 from cae_tui.screens.configure import AutoencoderForm, ClassifierForm, SpecPage
 from cae_tui.widgets.architecture_table import ArchitectureTable, about, compression, layer_lines, millions, sum_lines
 from cae_tui.widgets.encoder_table import EncoderTable
+from cae_tui.widgets.fields import FieldRow
 from cae_tui.widgets.spec_form import SpecForm
 from engine.architecture import plan_autoencoder, plan_classifier
 from engine.datasets import assets_folder
@@ -334,6 +335,27 @@ async def test_without_an_autoencoder_the_form_says_what_to_do(app: CaeApp) -> N
         await pilot.press("ctrl+n")
         await settled(pilot)
         assert isinstance(app.screen, AutoencoderForm)
+
+
+async def test_a_new_form_says_what_it_still_needs_and_calls_nothing_wrong(app: CaeApp) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        page = await opened(app, pilot, "classifier")
+        assert text(page, "#word") == "Still needed: Encoder."
+        assert not page.query_one("#word").has_class("-problem")
+        assert not page.query(".-problem")
+        await pilot.press("ctrl+r")
+        await settled(pilot)
+        assert text(page, "#word") == "1 field is wrong: Encoder."
+        assert [row.field.name for row in page.query(FieldRow) if row.has_class("-problem")] == ["encoder"]
+
+
+async def test_a_field_that_was_emptied_is_wrong_at_once(app: CaeApp) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        page = await opened(app, pilot, "classifier")
+        page.form.put({"encoder": "a"})
+        page.form.put({"encoder": ""})
+        await settled(pilot)
+        assert text(page, "#word") == "1 field is wrong: Encoder."
 
 
 async def test_the_newest_autoencoder_is_chosen_and_its_head_shown(app: CaeApp, home: Home) -> None:

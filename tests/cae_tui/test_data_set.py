@@ -74,7 +74,7 @@ async def test_what_is_typed_on_the_data_screen_is_in_use_and_forms_begin_with_i
         app.screen.query_one(SpecForm).put({name: str(path) for name, path in files.items()})
         await until(pilot, lambda: app.data_set.files == DataFiles(**files))
         await until(pilot, lambda: "plankton · 8×8 grey" in top(app))
-        assert told(app)[-1] == "Forms begin with plankton now."
+        assert told(app)[-1] == "Forms now start with plankton."
         await pilot.press("escape", "a")
         await until(pilot, on_top(app, AutoencoderForm))
         form = app.screen.query_one(SpecForm)

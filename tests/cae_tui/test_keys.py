@@ -87,10 +87,10 @@ def test_keys_can_be_changed(wanted: dict[str, str], keymap: dict[str, str]) -> 
         ({"runs.sort": "crtl+s"}, "“crtl+s” for “runs.sort” is not a key."),
         ({"runs.sort": ""}, "“” for “runs.sort” is not a key."),
         ({"runs.sort": "f9,,"}, "“” for “runs.sort” is not a key."),
-        ({"runs.sort": "t"}, "“runs.sort” cannot have the key t, which is that of “runs.tags” (Tags). It keeps s."),
+        ({"runs.sort": "t"}, "“runs.sort” cannot have the key t, which belongs to “runs.tags” (Tags). It keeps s."),
         ({"app.help": "a"}, "“app.help” cannot have the key a"),
-        ({"form.start": "ctrl+e"}, "“form.start” cannot have the key ctrl+e, which is that of a part of the screen"),
-        ({"runs.filter": "?"}, "“runs.filter” cannot have the key question_mark, which is that of “page.help” (Help)."),
+        ({"form.start": "ctrl+e"}, "“form.start” cannot have the key ctrl+e, which belongs to a part of the screen"),
+        ({"runs.filter": "?"}, "“runs.filter” cannot have the key question_mark, which belongs to “page.help” (Help)."),
     ],
 )
 def test_what_is_no_key_no_id_or_clashes_is_told_and_left_as_it_was(wanted: dict[str, str], words: str) -> None:

@@ -125,9 +125,9 @@ def test_a_run_is_paused_and_resume_lets_it_go_on(run: Run, home: Home) -> None:
         )
         assert home.find(AUTOENCODER).read_status().state == PAUSED
         code, out, err = run("pause", "a7f3")
-        assert (code, out, f"Run {AUTOENCODER} is paused already." in err) == (0, "", True)
+        assert (code, out, f"Run {AUTOENCODER} is already paused." in err) == (0, "", True)
         code, out, _ = run("resume", "a7f3")
-        assert (code, f"Run {AUTOENCODER} goes on" in out) == (0, True)
+        assert (code, f"Run {AUTOENCODER} continues" in out) == (0, True)
         assert home.find(AUTOENCODER).read_status().state == RUNNING
         assert run("resume", "a7f3")[0] == 2  # it trains, and is followed by another command
         assert not over.is_set()
@@ -317,7 +317,7 @@ def test_what_else_uses_a_run_is_told_before_it_is_deleted(
     said = " ".join(run("delete", "a7f3")[2].split())
     assert "It is part of a study, whose table keeps the numbers but can no longer open the run." in said
     assert "Classifier c01b was built on it, and keeps its own copy of the encoder." in said
-    assert f"Study {waiting.id[:4]}, not finished yet, could not go on: it is the encoder it builds on." in said
+    assert f"Study {waiting.id[:4]}, not finished yet, could not be resumed: it is the encoder it builds on." in said
     answer(monkeypatch, "n\n")
     assert "Classifier" not in run("delete", "a7f3", "c01b")[2].replace("classifier", "")
 

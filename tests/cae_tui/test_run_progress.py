@@ -77,7 +77,7 @@ def test_the_end_of_a_run_says_what_to_do_next(state: str, says: str) -> None:
 
 def test_a_run_that_waits_by_itself_is_not_asked_to_go_on() -> None:
     waiting = replay("a", [*halfway(), Paused(message="No room is left.")])
-    assert "goes on by itself" in advice(waiting)[0]
+    assert "continues by itself" in advice(waiting)[0]
     assert "No room is left." in status(waiting, 60).plain
     assert "Press space to continue" in advice(replay("a", [*halfway(), Paused()]))[0]
 

@@ -220,7 +220,7 @@ def test_a_bug_met_while_a_run_is_followed_is_told_and_logged(
     heard = Heard()
     Runner(home, heard).follow(trained[0])
     until(lambda: heard.refused)
-    assert "should not happen: ZeroDivisionError" in heard.refused[0][0]
+    assert "nexpected error: ZeroDivisionError" in heard.refused[0][0]
     assert f"{home.log} has the details" in heard.refused[0][0]
     (logged,) = errors.met
     assert "ZeroDivisionError" in logged

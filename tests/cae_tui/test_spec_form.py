@@ -118,7 +118,7 @@ async def test_a_group_with_a_wrong_field_opens_itself_and_says_so() -> None:
         await pilot.press("2")  # one encoder layer cannot halve twice
         assert "downsamplings" in app.form.problems
         assert not app.query_one("#group-architecture", Group).collapsed
-        assert "1 to mend" in app.folded("architecture")
+        assert "1 to fix" in app.folded("architecture")
 
 
 async def test_any_number_of_layers_stands_and_the_form_says_how_often_they_halve() -> None:

@@ -383,7 +383,7 @@ async def test_of_a_long_run_any_number_of_epochs_can_be_taken(make_app: MakeApp
     app = make_app(study_work=script)
     async with app.run_test(size=(120, 40)) as pilot:
         app.post_message(messages.StartStudy(make_study("one", AutoencoderSpec(), {"kernels": "16,32"})))
-        await until(pilot, lambda: any("t takes" in str(line.render()) for line in app.screen.query("#reason")))
+        await until(pilot, lambda: any("t picks" in str(line.render()) for line in app.screen.query("#reason")))
         await pilot.press("t")
         await until(pilot, lambda: isinstance(app.screen, AskTextScreen))
         assert app.screen.query_one(Input).value == "4"
@@ -414,7 +414,7 @@ async def test_quitting_stops_a_study_that_waits(make_app: MakeApp) -> None:
         await pilot.pause(0.1)
         await pilot.press("ctrl+q")
         await pilot.pause()
-        assert text(app, ".question").startswith("A study is on.")
+        assert text(app, ".question").startswith("A study is running.")
         await pilot.press("y")
         await pilot.pause(0.5)
     assert script.chosen is None

@@ -70,14 +70,14 @@ async def test_wrong_values_are_told_beneath_them(make_app: MakeApp) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await form(app, pilot)
         for typed, sentence in (
-            ("layers", "“layers” is no hyperparameter with its values"),
+            ("layers", "“layers” is not a hyperparameter with its values"),
             ("layers=8,9", "layers: “9” is odd"),
             ("layrs=8", "did you mean layers?"),
             ("layers=8 kernels=4", "2 hyperparameters are named"),
         ):
             screen.query_one("#field-values", Input).value = typed
             await until(pilot, tells(screen, sentence))
-            await until(pilot, lambda: "To mend: Values." in text(app, "#word"))
+            await until(pilot, lambda: "Check: Values." in text(app, "#word"))
         screen.query_one("#field-mode", Choice).choose("grid")
         await until(pilot, lambda: screen._problems == {})
 

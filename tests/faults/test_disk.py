@@ -132,7 +132,7 @@ def test_a_run_waits_while_the_disk_is_full_and_goes_on_as_if_it_never_had_been(
     assert paused.message.startswith(
         f"The disk is full: the files of run {small.ids()[0]} no longer fit in {small.runs}."
     )
-    assert "goes on by itself" in paused.message
+    assert "continues by itself" in paused.message
     run = small.find(small.ids()[0])
     assert all(read_tensors(checkpoint) for checkpoint in list_checkpoints(run))
     disk.empty()
@@ -270,7 +270,7 @@ def test_the_command_line_says_that_it_waits_for_room_and_ends_well_once_there_i
         before = resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
         assert process.stderr is not None
         line = next(line for line in process.stderr if "The disk is full" in line)
-        assert "goes on by itself" in line
+        assert "continues by itself" in line
         resource.prlimit(process.pid, resource.RLIMIT_FSIZE, before)
         assert "going on\n" in process.stderr
         process.terminate()

@@ -90,8 +90,8 @@ def test_a_search_takes_ranges() -> None:
         ("one", {"seed": "1,2"}, "seed", "This cannot be studied"),
         ("one", {"layers": ""}, "layers", "No values are given"),
         ("one", {"layers": "8,,10"}, "layers", "empty value"),
-        ("one", {"layers": "8,10,8"}, "layers", "8 is there twice"),
-        ("one", {"layers": "8,08"}, "layers", "8 is there twice"),
+        ("one", {"layers": "8,10,8"}, "layers", "8 appears twice"),
+        ("one", {"layers": "8,08"}, "layers", "8 appears twice"),
         ("one", {"layers": "8,9"}, "layers", "even number"),
         ("one", {"layers": "8..12"}, "layers", "in a search"),
         (
@@ -147,7 +147,7 @@ def test_true_is_no_number_in_a_study_s_file_either(field: str) -> None:
     "text", ["1..1" + "0" * 400, "٣..٩", "1_6..6_4", "1e400..2", "1.5..4", "nan..4", "4..nan", "16..inf", "１..４"]
 )
 def test_a_range_of_anything_but_two_plain_numbers_is_refused_in_words(text: str) -> None:
-    with pytest.raises(SpecError, match=r"is no range of kernels: two whole numbers as in 16\.\.64"):
+    with pytest.raises(SpecError, match=r"is not a range of kernels: two whole numbers as in 16\.\.64"):
         make_study("search", AutoencoderSpec(), {"kernels": text})
 
 
