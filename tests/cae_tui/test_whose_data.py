@@ -133,7 +133,9 @@ def test_images_that_are_gone_are_named(folder: Path, capsys: pytest.CaptureFixt
     written["spec"]["images"] = str(folder / "gone")
     run.spec.write_text(json.dumps(written))
     assert main(["classifier", "--encoder", run.id, *CLASSIFIER]) == 2
-    assert f"--images: The encoder learned from noise, and {folder / 'gone'} is no longer there" in capsys.readouterr().err
+    assert (
+        f"--images: The encoder learned from noise, and {folder / 'gone'} is no longer there" in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize("flag", ["--images", "--labels", "--test-images", "--test-labels"])

@@ -232,5 +232,5 @@ def test_a_classifier_on_an_unknown_run_is_refused_and_leaves_nothing_behind(
 def test_saving_a_model_never_overwrites(autoencoder: Trained, tmp_path: Path) -> None:
     target = jobs.save_model(autoencoder[0], tmp_path)
     assert target.read_bytes() == autoencoder[0].model.read_bytes()
-    with pytest.raises(RunError, match="is there already"):
+    with pytest.raises(RunError, match="already exists"):
         jobs.save_model(autoencoder[0], tmp_path)

@@ -163,7 +163,7 @@ def test_a_story_that_is_longer_than_at_the_checkpoint_but_another_is_not_cut_in
     run.events.write_bytes(b"".join(lines))
     assert run.events.read_bytes()[found.offset - 1 : found.offset] not in (b"", b"\n")
     assert resume(run)["state"] == "finished"
-    assert f"{run.events} was damaged: parts of the run's story are lost" in warnings(run)
+    assert f"{run.events} was damaged: parts of the run's log are lost" in warnings(run)
     events, _ = run.read_events()
     assert len(events) == run.events.read_bytes().count(b"\n")
     assert replay(run.id, events).kind == "autoencoder"

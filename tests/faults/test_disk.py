@@ -272,7 +272,7 @@ def test_the_command_line_says_that_it_waits_for_room_and_ends_well_once_there_i
         line = next(line for line in process.stderr if "The disk is full" in line)
         assert "continues by itself" in line
         resource.prlimit(process.pid, resource.RLIMIT_FSIZE, before)
-        assert "going on\n" in process.stderr
+        assert "continuing\n" in process.stderr
         process.terminate()
         process.communicate(timeout=90)
     assert process.returncode == 130

@@ -68,7 +68,7 @@ def test_a_diverged_value_is_never_taken(rule: str) -> None:
 
 
 def test_a_budget_that_no_value_keeps_is_said_with_the_cheapest() -> None:
-    with pytest.raises(StudyError, match=r"within 1 s: the cheapest takes 3 s"):
+    with pytest.raises(StudyError, match=r"within 1 s: the fastest takes 3 s"):
         pick(points(KERNELS), "budget", budget=1.0)
 
 
