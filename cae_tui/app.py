@@ -142,6 +142,11 @@ class CaeApp(StudyApp):
         if self._open_first is not None:
             self.post_message(messages.OpenRun(self._open_first))
 
+    def on_unmount(self) -> None:
+        """Nothing is read any more."""
+        if self._runner is not None:
+            self._runner.close()
+
     def watch_device(self, device: str) -> None:
         """Tell it in the top line of every page; one that opens later asks."""
         for page in self.pages:

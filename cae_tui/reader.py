@@ -54,6 +54,10 @@ class Reader:
         future.add_done_callback(self._reads.discard)
         return await asyncio.wrap_future(future)
 
+    def close(self) -> None:
+        """Let the threads end: one that waits for work keeps the app that it was made under."""
+        self._readers.shutdown(wait=False, cancel_futures=True)
+
     # -- runs ------------------------------------------------------------------------------------
 
     def list_runs(self) -> list[RunStatus]:
