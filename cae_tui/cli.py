@@ -117,7 +117,7 @@ def make_parser(command: str | None = None, kind: str = "autoencoder") -> _Parse
         )
         if name in ("report", "resume", "watch"):
             sub.add_argument("run", metavar="RUN", help="a run's id, or enough of its beginning")
-        if name == "resume":
+        if name in ("resume", "finish"):
             for field, role in ROLES.items():
                 flag = "--" + field.replace("_", "-")
                 words = f"where its {role} are now, if they were moved"
@@ -370,10 +370,15 @@ def _do(options: argparse.Namespace, home: Home) -> int:
             if run_console.is_paused(run):
                 return run_console.go_on(home, run, as_json=options.json)
             return console.resume(home, run, as_json=options.json, detach=options.detach)
-        case "pause" | "stop" | "finish":
+        case "finish":
             from cae_tui import run_console
 
-            do = {"pause": run_console.pause, "stop": run_console.stop, "finish": run_console.finish}[options.command]
+            runs = run_console.find_all(home, options.runs)
+            return run_console.finish(home, runs, _places(options), as_json=options.json)
+        case "pause" | "stop":
+            from cae_tui import run_console
+
+            do = {"pause": run_console.pause, "stop": run_console.stop}[options.command]
             return do(home, run_console.find_all(home, options.runs), as_json=options.json)
         case "delete":
             from cae_tui import run_console

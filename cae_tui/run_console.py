@@ -157,14 +157,23 @@ def _tell(home: Home, run: RunDirectory, status: RunStatus, what: Asked) -> None
 # -- finish ---------------------------------------------------------------------------------------
 
 
-def finish(home: Home, runs: Sequence[RunDirectory], *, as_json: bool) -> int:
+def finish(home: Home, runs: Sequence[RunDirectory], places: Mapping[str, Path], *, as_json: bool) -> int:
     """Evaluate the best weights of runs, which ends them; gives back the exit code.
 
+    `places` say where the images of one run are now; there are none where they were not moved.
+
     Raises:
-        EngineError: one of them cannot be finished; then none is.
+        EngineError: one of them cannot be finished, or the images are others; then none is.
     """
     for run in runs:
         check_can_finish(run)
+    if places and len(runs) > 1:
+        flag = "--" + next(iter(places)).replace("_", "-")
+        raise RunError(
+            f"{flag} says where the images of one run are, but {len(runs)} runs are named: finish one by one."
+        )
+    if places:
+        relocate(runs[0], places, as_json=as_json)
     found: list[Mapping[str, Any]] = []
     code = 0
     for run in runs:

@@ -86,7 +86,7 @@ def finish(run: RunDirectory, emit: Emit, flag: Flag) -> dict[str, Any]:
             "from the beginning."
         )
     flag.ask(Asked.FINISH)
-    return begin(reopen(run), emit, flag)
+    return begin(reopen(run, "finish"), emit, flag)
 
 
 def check_resumable(run: RunDirectory) -> None:

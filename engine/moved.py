@@ -34,8 +34,8 @@ class Known:
     classes: int | None = None
 
 
-def known_of_run(run: str, spec: Spec, written: Mapping[str, Any]) -> Known:
-    """What `written`, the content of a run's `spec.json`, says of its images."""
+def known_of_run(run: str, spec: Spec, written: Mapping[str, Any], command: str = "resume") -> Known:
+    """What `written`, the content of a run's `spec.json`, says of its images; `command` is what a person asked for."""
     found = written.get("data")
     about: Mapping[str, Any] = found if isinstance(found, dict) else {}
     part = isinstance(spec, ClassifierSpec) and spec.labelled_fraction < 1  # only some images were counted
@@ -43,7 +43,7 @@ def known_of_run(run: str, spec: Spec, written: Mapping[str, Any]) -> Known:
     training, validation, test, classes = (number if isinstance(number, int) else None for number in numbers)
     return Known(
         owner=f"run {run}",
-        command=f"resume {run}",
+        command=f"{command} {run}",
         digest=about.get("digest"),
         shape=tuple(about.get("shape") or ()),
         training=None if part or training is None or validation is None else training + validation,

@@ -151,14 +151,14 @@ def _bytes_of(path: Path) -> bytes:
         ) from None
 
 
-def reopen(run: RunDirectory) -> Work:
-    """The work of a run that was made before.
+def reopen(run: RunDirectory, command: str = "resume") -> Work:
+    """The work of a run that was made before; `command` is what a refusal tells a person to ask for again.
 
     Raises:
         EngineError: its files are damaged, or the data are not the ones it began with.
     """
     spec, written = read_spec_file(run)
-    data = load_known(known_of_run(run.id, spec, written), spec.files)
+    data = load_known(known_of_run(run.id, spec, written, command), spec.files)
     split_rule = written.get("split", 1)
     training, validation = split_for(spec, data, split_rule)
     device = choose_device(spec.device, spec.precision, written["threads"])

@@ -7,15 +7,15 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 from cae_tui.app import CaeApp
-from cae_tui.messages import OpenGallery, ResumeRun, ResumeStudy
+from cae_tui.messages import FinishRun, OpenGallery, ResumeRun, ResumeStudy
 from cae_tui.runner import EngineWork
-from cae_tui.screens.dialogs import AskTextScreen
+from cae_tui.screens.dialogs import AskTextScreen, ConfirmScreen
 from cae_tui.screens.gallery import GalleryScreen
 from cae_tui.screens.home import HomeScreen
 from engine import jobs
 from engine.control import Flag
 from engine.runs import Home
-from engine.states import FINISHED
+from engine.states import EARLY_STOPPED, FINISHED
 from engine.studies.planning import create
 from engine.studies.spec import make_study
 from tests.cae_tui.conftest import MakeApp, on_top, told, until
@@ -115,6 +115,27 @@ async def test_a_run_that_is_resumed_asks_where_its_images_are(
         await asked(app, pilot)
         await answer(app, pilot, new["images"])
         await until(pilot, lambda: run.read_status().state == FINISHED)
+        await until(pilot, lambda: not app.runner.busy)
+
+
+async def test_a_run_that_is_finished_asks_where_its_images_are(
+    home: Home, files: dict[str, Path], make_app: MakeApp, tmp_path: Path
+) -> None:
+    run = stopped(home, tiny(files))
+    new = move(files, tmp_path / "new")
+    app = make_app(EngineWork())
+    async with app.run_test(size=(120, 40)) as pilot:
+        for agreed in (False, True):
+            app.post_message(FinishRun(run.id))
+            await until(pilot, on_top(app, ConfirmScreen))
+            await pilot.press("y")
+            await asked(app, pilot)
+            if not agreed:
+                await pilot.press("escape")
+                await until(pilot, on_top(app, HomeScreen))
+                assert not app.runner.busy
+        await answer(app, pilot, new["images"])
+        await until(pilot, lambda: run.read_status().state == EARLY_STOPPED)
         await until(pilot, lambda: not app.runner.busy)
 
 

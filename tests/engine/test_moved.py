@@ -19,6 +19,7 @@ from engine.events import EpochEnded, Event
 from engine.moved import places, relocate
 from engine.runs import Home, RunDirectory
 from engine.spec import AutoencoderSpec, ClassifierSpec
+from engine.states import EARLY_STOPPED, STOPPED
 from engine.studies.planning import create
 from engine.studies.records import Studies
 from engine.studies.running import work_on
@@ -202,6 +203,23 @@ def test_the_command_line_takes_the_new_place_and_goes_on(
     other = write_idx(tmp_path / "other", noise(TRAINING, 7)[..., 0])
     assert main([*words, "--images", str(other)]) == 2
     assert "number and shape are right, but pixels or labels differ" in capsys.readouterr().err
+
+
+def test_the_command_line_finishes_a_run_from_the_new_place(
+    home: Home, files: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, other = stopped(home, tiny(files)), stopped(home, tiny(files))
+    new = move(files, tmp_path / "new")
+    words = ["--home", str(home.path), "finish", run.id]
+    assert main(words) == 2
+    assert f"say where to: `cae-tui finish {run.id} --images PATH`" in capsys.readouterr().err
+    assert main([*words, other.id, "--images", str(new["images"])]) == 2
+    assert "2 runs are named" in capsys.readouterr().err
+    assert run.read_status().state == other.read_status().state == STOPPED
+    assert main([*words, "--images", str(new["images"]), "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert f"Run {run.id} reads its images from {new['images']} now." in err
+    assert json.loads(out)["runs"][0]["state"] == EARLY_STOPPED
 
 
 def test_a_study_goes_on_from_the_new_place_and_its_runs_are_told(
