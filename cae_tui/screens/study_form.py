@@ -7,6 +7,7 @@ the time and memory they are expected to take, before anything begins.
 import asyncio
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import ClassVar
 
 from textual import on, work
@@ -21,6 +22,7 @@ from cae_tui import formats
 from cae_tui.messages import DataSetChanged, Refused, StartStudy
 from cae_tui.screens.base import Page
 from cae_tui.widgets.fields import Choice, FieldRow, Group, field_keys
+from cae_tui.widgets.remarks import Remarks
 from engine.data_files import DataFiles
 from engine.errors import EngineError, SpecError
 from engine.fields import SpecField
@@ -161,6 +163,7 @@ Of a classifier: {heads}.
                 yield Static("", id="about", markup=False)
             with VerticalScroll(id="plan-card", classes="card"):
                 yield Static("", id="plan", markup=False)
+        yield Remarks(most=5, elsewhere="the Data screen shows them", id="found")
         with Horizontal(id="start-line"):
             yield Static("", id="word", markup=False)
             yield Button("Start", id="start", variant="primary", compact=True)
@@ -215,6 +218,16 @@ Of a classifier: {heads}.
             self._refuse(error)
             return
         self.query_one("#plan", Static).update(plan_words(plan, self.cae.studies.seconds(plan)))
+        with suppress(EngineError):  # a file was changed a moment ago; the next look tells of it
+            self.query_one(Remarks).sentences = await self._remarks(study.baseline)
+
+    async def _remarks(self, baseline: Spec) -> tuple[str, ...]:
+        """What is to be known of the encoder and of the images before the first trial."""
+        found = await self.runner.remarks(baseline)
+        if not isinstance(baseline, ClassifierSpec):
+            return found
+        data = await self.runner.data(baseline.files)
+        return (*await self.runner.encoder_remarks(baseline, data), *found)
 
     def _explain(self, mode: str, baseline: Spec | None) -> None:
         """What the kind of study is, and which names there are."""

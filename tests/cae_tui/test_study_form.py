@@ -12,6 +12,7 @@ from cae_tui.app import CaeApp
 from cae_tui.screens.study import StudyScreen
 from cae_tui.screens.study_form import StudyForm, split_values
 from cae_tui.widgets.fields import Choice
+from cae_tui.widgets.remarks import Remarks
 from engine.errors import EngineError, SpecError
 from engine.runs import Home
 from engine.studies.records import StudyRecord
@@ -62,6 +63,34 @@ async def test_the_form_shows_the_plan_and_starts_it(make_app: MakeApp) -> None:
 
 def tells(screen: StudyForm, sentence: str) -> Callable[[], bool]:
     return lambda: sentence in screen._problems.get("values", "")
+
+
+async def test_what_is_to_be_known_of_the_images_and_the_encoder_is_shown_before_a_study(
+    make_app: MakeApp, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_run(home, scripted_events())
+    app = make_app()
+    plan_of(app, guided())
+
+    async def remarks(spec: object) -> tuple[str, ...]:
+        return ("The images are dark.",)
+
+    async def encoder_remarks(spec: object, data: object) -> tuple[str, ...]:
+        return ("The encoder was stopped.",)
+
+    monkeypatch.setattr(app.runner, "remarks", remarks)
+    monkeypatch.setattr(app.runner, "encoder_remarks", encoder_remarks)
+    app.keep_draft("classifier", {"encoder": AUTOENCODER})
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await form(app, pilot)
+        assert not screen.query_one(Remarks).display
+        screen.query_one("#field-values", Input).value = "layers=8,10"
+        await until(pilot, lambda: screen.query_one(Remarks).sentences == ("The images are dark.",))
+        screen.query_one("#field-values", Input).value = "fc_units=8,10"
+        screen.query_one("#field-baseline", Choice).choose("classifier form")
+        both = ("The encoder was stopped.", "The images are dark.")
+        await until(pilot, lambda: screen.query_one(Remarks).sentences == both)
+        assert screen.query_one(Remarks).display
 
 
 async def test_wrong_values_are_told_beneath_them(make_app: MakeApp) -> None:
