@@ -21,7 +21,7 @@ from textual.widgets import Button, Input, Static
 from cae_tui import formats
 from cae_tui.messages import DataSetChanged, Refused, StartStudy
 from cae_tui.screens.base import Page
-from cae_tui.widgets.fields import Choice, FieldRow, Group, field_keys
+from cae_tui.widgets.fields import Choice, FieldRow, Group, field_keys, is_left_by
 from cae_tui.widgets.remarks import Remarks
 from engine.data_files import DataFiles
 from engine.errors import EngineError, SpecError
@@ -321,6 +321,10 @@ Of a classifier: {heads}.
         """The same from a text field or a choice."""
         self.action_move(step)
 
+    def action_pass_by(self, step: int) -> None:
+        """The same from these and from the title of a group."""
+        self.action_move(step)
+
     def action_move(self, step: int) -> None:
         """The next field, or the one before."""
         if step > 0:
@@ -350,8 +354,8 @@ Of a classifier: {heads}.
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - as Textual calls it
         """Other controls have their own use of the key first; where both stand side by side there is no other pane."""
-        if action == "leave":
-            return isinstance(self.focused, Input | Choice)
+        if action in ("leave", "pass_by"):
+            return is_left_by(action, self.focused)
         return action != "other_pane" or not self.is_mounted or self.has_class("-narrow")
 
     def action_other_pane(self) -> None:

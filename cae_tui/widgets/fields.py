@@ -30,9 +30,9 @@ YES_NO = ("yes", "no")
 
 
 def field_keys(form: str) -> tuple[Binding, ...]:
-    """The keys that lead through the fields of a form, which acts on `move` and `leave`.
+    """The keys that lead through the fields of a form, which acts on `move`, `leave` and `pass_by`.
 
-    From a text field or a choice with priority: a key that comes behind these in one burst, as they do on a slow line,
+    Where `is_left_by` allows it with priority: a key that comes behind these in one burst, as they do on a slow line,
     must find the focus moved already.
     """
     keys = (
@@ -48,11 +48,17 @@ def field_keys(form: str) -> tuple[Binding, ...]:
             id=f"{form}.{way}",
             tooltip=f"To the {title.lower()}",
             show=key == "enter",
-            priority=action == "leave",
+            priority=action != "move",
         )
-        for action in ("move", "leave")
         for key, step, title, way in keys
+        for action in ("move", "leave" if key == "enter" else "pass_by")
     )
+
+
+def is_left_by(action: str, control: Widget | None) -> bool:
+    """Whether a key with priority leads away from the control with the focus, or the control has its own use of it."""
+    title_of_group = control is not None and isinstance(control.parent, Group)
+    return isinstance(control, Input | Choice) or (action == "pass_by" and title_of_group)
 
 
 class Choice(Widget, can_focus=True):

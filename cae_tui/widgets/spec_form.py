@@ -21,7 +21,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
 from cae_tui.formats import NOTHING
-from cae_tui.widgets.fields import YES_NO, Choice, FieldRow, Group, field_keys
+from cae_tui.widgets.fields import YES_NO, Choice, FieldRow, Group, field_keys, is_left_by
 from engine.data_files import FIELDS, DataFiles
 from engine.errors import SpecError
 from engine.fields import GROUPS, SpecField, write_value
@@ -415,9 +415,13 @@ class SpecForm(Vertical):
         """The same from a text field or a choice."""
         self.action_move(step)
 
+    def action_pass_by(self, step: int) -> None:
+        """The same from these and from the title of a group."""
+        self.action_move(step)
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - as Textual calls it
-        """Every other control than a text field or a choice has its own use of the key first."""
-        return action != "leave" or isinstance(self.screen.focused, Input | Choice)
+        """Other controls have their own use of the key first."""
+        return action not in ("leave", "pass_by") or is_left_by(action, self.screen.focused)
 
     def action_move(self, step: int) -> None:
         """To the next place that takes the focus, or the one before."""

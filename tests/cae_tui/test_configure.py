@@ -2,6 +2,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
@@ -12,14 +13,14 @@ from cae_tui.screens import configure
 from cae_tui.screens.configure import AutoencoderForm, ClassifierForm, SpecPage
 from cae_tui.widgets.architecture_table import ArchitectureTable, about, compression, layer_lines, millions, sum_lines
 from cae_tui.widgets.encoder_table import EncoderTable
-from cae_tui.widgets.fields import FieldRow
+from cae_tui.widgets.fields import FieldRow, Group
 from cae_tui.widgets.spec_form import SpecForm
 from engine.architecture import plan_autoencoder, plan_classifier
 from engine.datasets import assets_folder
 from engine.errors import RunError
 from engine.runs import Home
 from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, check_against_data
-from tests.cae_tui.conftest import AUTOENCODER, BEGAN, MakeApp, scripted_events, write_run
+from tests.cae_tui.conftest import AUTOENCODER, BEGAN, MakeApp, scripted_events, until, write_run
 
 IMAGE = (28, 28, 1)
 SIZES = [(80, 24), (120, 40)]
@@ -335,6 +336,21 @@ async def test_without_an_autoencoder_the_form_says_what_to_do(app: CaeApp) -> N
         await pilot.press("ctrl+n")
         await settled(pilot)
         assert isinstance(app.screen, AutoencoderForm)
+
+
+async def test_keys_that_come_in_one_burst_are_taken_in_their_order(app: CaeApp) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        page = await opened(app, pilot)
+        page.query_one("#field-kernel_size").focus()
+        await pilot.pause()
+        for key in ("down", "down", "down", "enter"):  # over the titles of two groups to a third
+            app.post_message(Key(key, None))
+        await until(pilot, lambda: not page.query_one("#group-data", Group).collapsed)
+        assert page.query_one("#group-optimisation", Group).collapsed
+        for key in ("up", "up", "enter"):
+            app.post_message(Key(key, None))
+        await until(pilot, lambda: not page.query_one("#group-optimisation", Group).collapsed)
+        assert page.query_one("#group-architecture", Group).collapsed
 
 
 async def test_a_new_form_says_what_it_still_needs_and_calls_nothing_wrong(app: CaeApp) -> None:
