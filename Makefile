@@ -12,7 +12,7 @@ run: $(VENV)/installed
 
 # Three at once on two cores: half of what the tests of the screens take is waiting.
 test: $(VENV)/installed-dev
-	@$(BIN)/python -m pytest -n 3 $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 # An hour; what was counted is in build/soak.json, and a second call goes on where the first was stopped.
 soak: $(VENV)/installed-dev

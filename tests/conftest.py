@@ -22,4 +22,4 @@ def pytest_collection_finish() -> None:
     """Have the garbage collector look seldom, and not among what was imported: it took a quarter of the tests' time."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    gc.set_threshold(200_000, 10, 10)

@@ -84,7 +84,7 @@ class Person:
         self._try_keys(["l", "b", "h", "i", "f1"], 3)
         if self._draw.random() < 0.4:
             self._press(" ")
-            self._wait("space Go on")
+            self._wait("space Continue")
             self._press(" ")
             self._wait("space Pause")
         if self._draw.random() < 0.7:  # elsewhere, with the run on
