@@ -30,6 +30,7 @@ from engine.errors import EngineError, SpecError
 from engine.finishing import check_can_finish, study_of
 from engine.runs import Home
 from engine.states import EARLY_STOPPED, FINISHED
+from engine.words import epoch_words
 
 if TYPE_CHECKING:
     from cae_tui.run_state import RunState
@@ -159,9 +160,9 @@ class CaeApp(StudyApp):
         """See `Listener`."""
         self.post_message(RunUpdated(run, epoch))
 
-    def run_refused(self, error: str, problems: dict[str, str]) -> None:
+    def run_refused(self, error: str, problems: dict[str, str], *, moved: bool = False) -> None:
         """See `Listener`."""
-        self.post_message(messages.Refused(error, problems))
+        self.post_message(messages.Refused(error, problems, moved))
 
     @on(RunUpdated)
     def _pass_on(self, message: RunUpdated) -> None:
@@ -191,6 +192,8 @@ class CaeApp(StudyApp):
     def _refused(self, message: messages.Refused) -> None:
         """Go back to where the run was asked for, and say why it could not be."""
         self.asked_by = None
+        if message.moved and self.reopening is not None:
+            self.ask_where_others_are(self.reopening)
         page = self.page
         if page is not None and page.place in (("training", ""), ("study", "")) and len(self.screen_stack) > 1:
             self.pop_screen()
@@ -227,6 +230,7 @@ class CaeApp(StudyApp):
         if (study := self.studies.of_run(message.run)) is not None:  # a trial is not taken up without its study
             self._resume_study(messages.ResumeStudy(study.id))
             return
+        self.reopening = message
         if gone := self.runner.files_gone(message.run):
             self._resume_moved(message, gone)
             return
@@ -274,6 +278,7 @@ class CaeApp(StudyApp):
     @on(messages.FinishRun)
     @work
     async def _finish(self, message: messages.FinishRun) -> None:
+        self.reopening = message
         try:
             run = self.home.find(message.run)
             check_can_finish(run)
@@ -445,7 +450,8 @@ def _look_for_garbage() -> None:
 
 def best_weights(status: "RunStatus") -> str:
     """What a finish of the run would evaluate, in words; empty where no epoch is over."""
-    return f"the best weights so far, of epoch {status.best_epoch:,}," if status.best_epoch else ""
+    where = epoch_words(status.stage, status.best_epoch)
+    return f"the best weights so far, of {where}," if status.best_epoch else ""
 
 
 _FINISH = "{best} are evaluated. The run then has its report and can no longer be resumed."

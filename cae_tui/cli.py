@@ -21,13 +21,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from cae_tui.output import OutputError, complain, flush, let_go, take_any_character
 from engine import __version__
-from engine.data_files import FIELDS, ROLES, refuse_blank
+from engine.data_files import FIELDS, ROLES, names_mnist, refuse_blank
 from engine.errors import EngineError, SpecError
 from engine.files import absolute
 from engine.paths import path_of
 from engine.runs import Home, default_home
 
 if TYPE_CHECKING:
+    from engine.fields import SpecField
     from engine.spec import Spec
 
 BAD_USAGE, INTERRUPTED = 2, 130
@@ -157,6 +158,14 @@ def make_parser(command: str | None = None, kind: str = "autoencoder") -> _Parse
     return parser
 
 
+def flag_help(kind: str, field: "SpecField") -> str:
+    """What a flag says of its field; that of the images of a classifier differs from what the form says."""
+    if field.name != "images":
+        return field.description
+    without = "the images of its encoder" if kind == "classifier" else "the same"
+    return f"An IDX file, plain or gzip, or mnist for the MNIST that comes with cae-tui. Without one: {without}."
+
+
 def _add_spec_flags(parser: argparse.ArgumentParser, kind: str, *, required: bool = True) -> None:
     from engine.fields import GROUPS
     from engine.spec import SPECS, spec_fields
@@ -168,7 +177,7 @@ def _add_spec_flags(parser: argparse.ArgumentParser, kind: str, *, required: boo
     parser.epilog = f"{parser.epilog}\n{_presets(spec)}" if parser.epilog else _presets(spec)
     groups = {title: parser.add_argument_group(title) for title in GROUPS}
     for field in spec_fields(spec):
-        help_text = field.description.replace("%", "%%")
+        help_text = flag_help(kind, field).replace("%", "%%")
         if field.choices:
             help_text += f" One of {', '.join(field.choices)}."
         if field.default not in (None, ""):
@@ -445,7 +454,7 @@ def _spec_of(options: argparse.Namespace, home: Home) -> "Spec":
     given = {field.name: getattr(options, field.name) for field in spec_fields(kind)}
     given = {name: value for name, value in given.items() if value is not None}
     refuse_blank(given)
-    if options.command == "classifier":
+    if not names_mnist(given) and options.command == "classifier":
         from engine.encoders import with_data_of_encoder
 
         given = with_data_of_encoder(home, given)

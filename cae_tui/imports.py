@@ -20,15 +20,12 @@ def keep_to_our_own() -> None:
 
 
 def _in_order(places: list[str]) -> list[str]:
-    """Python's own modules first, then what PYTHONPATH names, then what is installed; not the current folder."""
+    """Python's own modules and what is installed first, then what PYTHONPATH names; not the current folder."""
     if sys.argv[0] == "-m" and not sys.flags.safe_path:
         places = places[1:]  # that of `python -m`
     named = {os.path.abspath(place) for place in os.environ.get("PYTHONPATH", "").split(os.pathsep)}
     foreign = [place for place in places if os.path.abspath(place) in named]
-    rest = [place for place in places if place not in foreign]
-    library = os.path.dirname(os.__file__)
-    last = max((at for at, place in enumerate(rest) if place in (library, f"{library}/lib-dynload")), default=-1)
-    return [*rest[: last + 1], *foreign, *rest[last + 1 :]]
+    return [*(place for place in places if place not in foreign), *foreign]
 
 
 def _import_engine() -> None:

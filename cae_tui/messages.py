@@ -274,6 +274,7 @@ class Refused(Message, bubble=False):
 
     error: str
     problems: Mapping[str, str] = field(default_factory=dict)
+    moved: bool = False  # other images lie where those of a run or a study were
 
 
 @dataclass

@@ -101,7 +101,7 @@ def verdicts(result: Result, facts: "RunFacts | None" = None) -> list[str]:
     if result.get("kind") == "classifier":
         if (largest := result.get("largest_class")) and not learned_nothing(result):
             share = formats.percent(largest["accuracy"])
-            told.append(f"Always answering class {largest['label']}, the largest, is right for {share}.")
+            told.append(f"Always answering class {largest['label']} is right for {share}.")
     else:
         error = result.get("test_mse") if result.get("test_mse") is not None else result.get("validation_mse")
         constant = (result.get("constant_image") or {}).get("mse")
@@ -158,7 +158,7 @@ def peers_sentence(result: Result, facts: "RunFacts") -> str:
         return ""
     if peers.best == result.get("id"):
         if peers.count == 1:
-            return "No other run of this spec on these images here."
+            return "This is the only run here with this spec and these images."
         return f"Of {peers.count} runs of this spec here, it has the lowest validation loss, {formats.loss(mine)}."
     more = f", {100 * (mine / peers.best_loss - 1):.0f} % more" if mine >= 1.005 * peers.best_loss > 0 else ""
     return (

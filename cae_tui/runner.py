@@ -20,7 +20,7 @@ from cae_tui.reader import Reader
 from cae_tui.run_state import RunState, replay
 from cae_tui.views import RunView
 from engine.control import Asked, Flag
-from engine.errors import EngineError, RunError
+from engine.errors import EngineError, MovedError, RunError
 from engine.events import BatchEnded, Event
 from engine.finishing import check_can_finish
 from engine.runs import Home, RunDirectory
@@ -91,8 +91,11 @@ class Listener(Protocol):
     def run_changed(self, run: RunState, *, epoch: bool) -> None:
         """Something of the run is new: a step, or (`epoch`) more than that."""
 
-    def run_refused(self, error: str, problems: dict[str, str]) -> None:
-        """A run could not begin, or ended with an error that is nobody's spec; `problems` by field."""
+    def run_refused(self, error: str, problems: dict[str, str], *, moved: bool = False) -> None:
+        """A run could not begin, or ended with an error that is nobody's spec; `problems` by field.
+
+        `moved` where other images lie at the place of its own.
+        """
 
 
 class Runner(Reader):
@@ -182,7 +185,8 @@ class Runner(Reader):
             with _drawing_in_one():
                 work()
         except EngineError as error:
-            self._listener.run_refused(str(error), getattr(error, "problems", {}))
+            moved = isinstance(error, MovedError)
+            self._listener.run_refused(str(error), getattr(error, "problems", {}), moved=moved)
         except Exception as error:  # a bug: without a word the screen would wait for ever
             log.exception("a run could not begin")
             self._listener.run_refused(self._unforeseen(error), {})

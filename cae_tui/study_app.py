@@ -14,8 +14,9 @@ from cae_tui import messages
 from cae_tui.messages import StudyUpdated
 from cae_tui.run_list_app import RunListApp
 from engine.control import Asked
+from engine.data_files import DataFiles
 from engine.errors import EngineError
-from engine.runs import shortest_prefixes
+from engine.runs import Home, shortest_prefixes
 
 if TYPE_CHECKING:
     from cae_tui.study_runner import StudyRunner
@@ -23,7 +24,15 @@ if TYPE_CHECKING:
 
 
 class StudyApp(RunListApp):
-    """What studies need of the app, and what the app does for them."""
+    """What studies need of the app, and what the app does for them.
+
+    Args:
+        home: the folder with the runs and the settings.
+    """
+
+    def __init__(self, home: Home) -> None:
+        super().__init__(home)
+        self.reopening: messages.ResumeRun | messages.FinishRun | messages.ResumeStudy | None = None  # asked for last
 
     @property
     def studies(self) -> "StudyRunner":
@@ -76,8 +85,9 @@ class StudyApp(RunListApp):
 
     @on(messages.ResumeStudy)
     def _resume_study(self, message: messages.ResumeStudy) -> None:
+        self.reopening = message
         try:
-            if gone := self.studies.files_gone(message.study):
+            if gone := self.studies.files_of(message.study).all_gone:
                 self._resume_moved_study(message, gone)
                 return
             self.studies.resume(message.study)
@@ -91,6 +101,18 @@ class StudyApp(RunListApp):
         relocate = partial(self.studies.relocate, message.study)
         if await self.ask_where_data(f"study {self.short_study(message.study)}", gone, relocate):
             self._resume_study(message)
+
+    @work
+    async def ask_where_others_are(self, asked: messages.ResumeRun | messages.FinishRun | messages.ResumeStudy) -> None:
+        """Where others lie in the place of its images, ask where its own are; then do what was asked again."""
+        if isinstance(asked, messages.ResumeStudy):
+            files = self.studies.files_of(asked.study)
+            name, relocate = f"study {self.short_study(asked.study)}", partial(self.studies.relocate, asked.study)
+        else:
+            files = self.runner.files_of(asked.run) or DataFiles()
+            name, relocate = f"run {self.short(asked.run)}", partial(self.runner.relocate, asked.run)
+        if files.images is not None and await self.ask_where_data(name, {"images": files.images}, relocate):
+            self.post_message(asked)
 
     @on(messages.OpenStudy)
     def _open_study(self, message: messages.OpenStudy) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cae_tui.output import put
-from engine.data_files import FIELDS, refuse_blank
+from engine.data_files import FIELDS, names_mnist, refuse_blank
 from engine.errors import EngineError, RunError, SpecError, StudyError
 from engine.files import absolute
 from engine.paths import path_of
@@ -128,15 +128,17 @@ def study_asked(options: argparse.Namespace, home: Home, kind: str) -> "StudySpe
     given = {field.name: getattr(options, field.name) for field in spec_fields(SPECS[kind])}
     given = {name: value for name, value in given.items() if value is not None}
     refuse_blank(given)
+    named = "images" in given
+    mnist = names_mnist(given)
     if options.baseline is not None:
         if options.preset != "recommended":
             raise SpecError({"preset": "A baseline is named too: use only one of the two."})
         own = read_baseline(home, options.baseline).model_dump(mode="json")
-        if "images" in given:  # other images have other labels: nothing of the baseline's set is left
+        if named:  # other images have other labels: nothing of the baseline's set is left
             own |= dict.fromkeys(FIELDS)
         baseline = parse(SPECS[kind], {**own, **given})
     else:
-        if kind == "classifier":
+        if kind == "classifier" and not mnist:
             from engine.encoders import with_data_of_encoder
 
             given = with_data_of_encoder(home, given)

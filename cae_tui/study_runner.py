@@ -92,14 +92,14 @@ class StudyRunner:
         directory = self._studies().find(study)
         self._begin(lambda: directory)
 
-    def files_gone(self, study: str) -> dict[str, Path]:
-        """The files of a study's images that are not where they were, by field.
+    def files_of(self, study: str) -> DataFiles:
+        """The files that a study's images are read from.
 
         Raises:
             EngineError: there is no such study, or it is damaged.
         """
         baseline = self.read(study).spec.get("baseline")
-        return DataFiles.of(baseline if isinstance(baseline, dict) else {}).all_gone
+        return DataFiles.of(baseline if isinstance(baseline, dict) else {})
 
     async def relocate(self, study: str, places: Mapping[str, Path]) -> Path | None:
         """Write down where the images of a study and of its runs are, and give back where those to train on are.

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from cae_tui.cli import flag_help
 from engine.spec import SPECS, Spec, preset_changes, spec_fields
 
 PAGE = Path(__file__).with_name("hyperparameters.md")
@@ -35,7 +36,7 @@ def reference() -> str:
             choices = f" One of {', '.join(field.choices)}." if field.choices else ""
             default = "needed" if field.default is None else field.default
             unit = f" {field.unit}" if field.unit and default else ""
-            lines.append(f"| `{field.flag}` | {default}{unit} | {field.description}{choices} |")
+            lines.append(f"| `{field.flag}` | {default}{unit} | {flag_help(kind, field)}{choices} |")
     return "\n".join(lines) + "\n"
 
 

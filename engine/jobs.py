@@ -333,7 +333,8 @@ def _finish(
     of, count = results.evaluated_on(work.data, work.spec.kind, len(work.validation))
     recorder.emit(EvaluationStarted(what=counted(count, f"{of} image")))
     try:
-        measured = results.measure(work, recorder, model, images)
+        stage = progress.stage if progress.best_epoch else ""  # else the weights are those of the previous stage
+        measured = results.measure(work, recorder, model, images, stage)
     except AskedToEndError:  # a resume evaluates, where its checkpoint says that training is over
         progress.ended = ENDS[control.asked()]
         return _end_early(work, recorder, model, progress, "while it was evaluated")
@@ -382,7 +383,9 @@ def _end_early(
         message = f"{progress.ended.capitalize()} {when}{':' if why else '.'}{why} {kept}".strip()
     elif progress.ended == STOPPED:
         evaluates = trained and not progress.cut_short  # of a run that was to finish early, training can go on
-        told = (f"{when}: a resume evaluates it.", kept) if evaluates else (f"{when}.", kept, "Resume it to continue.")
+        told = (
+            (f"{when}. Resume it to evaluate it.", kept) if evaluates else (f"{when}.", kept, "Resume it to continue.")
+        )
         message = " ".join(filter(None, ("Stopped", *told, recorder.control.why)))
     else:
         rate = stage_of(work.spec, progress.stage).learning_rate

@@ -14,8 +14,8 @@ _QUOTES = ("“”", "„“", "‘’", "‚‘", "«»", "``")
 
 
 def given_path(text: str) -> str:
-    """The path that a word of the command line means, where the shell took quotes and escapes away."""
-    return _best([text, _of_url(text)])
+    """The path that a word of the command line means; quotes and escapes may be left where a script passed it on."""
+    return pasted_path(text) or text
 
 
 def path_of(word: str) -> Path:

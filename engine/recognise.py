@@ -174,7 +174,7 @@ def _inside(start: bytes) -> Found | None:
     if start[:3] == b"\x08\1\x12" and (b"serve" in start or b"tensorflow" in start):
         return Found("a TensorFlow model", Sort.MODEL)
     if len(start) >= 64 and not any(start):
-        return Found("a file that begins with nothing but zeros, as one whose download broke off", Sort.NOT_IT)
+        return Found("a file that begins with zeros only, as after a broken download", Sort.NOT_IT)
     return None
 
 

@@ -78,9 +78,9 @@ def baseline_of(work: "Work") -> Baseline:
 
 
 def measure(
-    work: "Work", recorder: Recorder, model: ConvAutoencoder | EncoderClassifier, images: DeviceImages
+    work: "Work", recorder: Recorder, model: ConvAutoencoder | EncoderClassifier, images: DeviceImages, stage: str
 ) -> dict[str, Any]:
-    """Evaluate the weights that `model` has, write the predictions, and give back what `result.json` adds.
+    """Evaluate the weights of `stage`, which `model` has, write the predictions, and give back what `result.json` adds.
 
     Raises:
         AskedToEndError: the run is asked to end meanwhile; nothing is written.
@@ -94,7 +94,7 @@ def measure(
     model.eval()
     if isinstance(model, ConvAutoencoder):
         return _measure_autoencoder(work, recorder, model, images, indices, of)
-    return _measure_classifier(work, recorder, model, images, indices, of)
+    return _measure_classifier(work, recorder, model, images, indices, of, stage)
 
 
 def _measure_autoencoder(
@@ -153,9 +153,10 @@ def _measure_classifier(
     images: DeviceImages,
     indices: NDArray[np.int64],
     of: str,
+    stage: str,
 ) -> dict[str, Any]:
     assert isinstance(work.spec, ClassifierSpec)
-    averages = work.spec.averages_views
+    averages = work.spec.averages_views(stage)
 
     def logits_of(batch: torch.Tensor, _: torch.Tensor | None) -> torch.Tensor:
         """Of each view: (views, n, classes)."""

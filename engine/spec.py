@@ -85,7 +85,7 @@ class Spec(BaseModel):
         None,
         "Data",
         "Training images",
-        "An IDX file, plain or gzip. Leave it empty for the MNIST that comes with cae-tui.",
+        "An IDX file, plain or gzip. Without one: the MNIST that comes with cae-tui.",
     )
     labels: File = asked(None, "Data", "Training labels", "An IDX file with one class for each training image.")
     test_images: File = asked(None, "Data", "Test images", "An IDX file; used once, for the final evaluation.")
@@ -111,7 +111,7 @@ class Spec(BaseModel):
     def _needs_images(cls, value: Path | None, info: ValidationInfo) -> Path | None:
         if value is not None and "images" in info.data and info.data["images"] is None:
             raise ValueError(
-                "A file is named here but no training images: name those too, or leave this empty for MNIST."
+                "A file is named here but no training images: name those too, or name none of these for MNIST."
             )
         if value is not None and info.field_name == "test_labels" and info.data.get("test_images", value) is None:
             raise ValueError("Test labels are named but no test images: name those too, or leave this empty.")
@@ -437,10 +437,9 @@ class ClassifierSpec(Spec):
             raise ValueError("From scratch has no frozen stage: give fine-tuning at least one epoch.")
         return value
 
-    @property
-    def averages_views(self) -> bool:
-        """Whether the final evaluation averages over shifted views of an image: it was trained on such ones."""
-        return self.augmentation and self.finetune_epochs > 0
+    def averages_views(self, stage: str) -> bool:
+        """Whether an evaluation of that stage's weights averages over shifted views: they were trained on such ones."""
+        return self.augmentation and stage in ("fine-tuning", "from scratch")
 
     @property
     def stages(self) -> tuple[tuple[str, int], ...]:

@@ -28,7 +28,7 @@ PARTS = {0.1: "1/10 epoch", 0.25: "1/4 epoch", 0.5: "1/2 epoch"}
 LEAST_WIDTH, LEAST_HEIGHT = 24, 5
 """Cells below which a chart says its newest numbers instead of drawing them."""
 
-COMING = "Nothing is measured yet: the first steps are on their way."
+COMING = "Nothing is measured yet: the first steps are being taken."
 NOTHING = "It ended before anything was measured."
 
 Points = list[Point]

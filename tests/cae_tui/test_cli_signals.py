@@ -82,7 +82,7 @@ def test_a_run_that_was_stopped_while_it_was_evaluated_says_so_and_a_resume_says
         patched.setattr(console, "interruptible", lambda: nullcontext(flag))
         assert main(["--home", str(tmp_path), "autoencoder", "--epochs", "1", *SMALL, *flags]) == 130
     err = capsys.readouterr().err
-    assert "Stopped while it was evaluated: a resume evaluates it. The weights of epoch 1, the best, are kept." in err
+    assert "Stopped while it was evaluated. Resume it to evaluate it. The weights of epoch 1, the best," in err
     (name,) = Home(tmp_path).ids()
     assert main(["--home", str(tmp_path), "resume", name]) == 0
     err = capsys.readouterr().err

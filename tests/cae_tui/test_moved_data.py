@@ -1,5 +1,6 @@
 """In the app: runs whose images were moved ask for the new place."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,25 @@ async def test_a_run_that_is_finished_asks_where_its_images_are(
                 assert not app.runner.busy
         await answer(app, pilot, new["images"])
         await until(pilot, lambda: run.read_status().state == EARLY_STOPPED)
+        await until(pilot, lambda: not app.runner.busy)
+
+
+async def test_other_images_in_the_place_of_a_run_s_own_are_asked_about_too(
+    home: Home, files: dict[str, Path], make_app: MakeApp, tmp_path: Path
+) -> None:
+    run = stopped(home, tiny(files))
+    new = move(files, tmp_path / "new")
+    files["images"].parent.mkdir(exist_ok=True)
+    for field, path in new.items():
+        shutil.copy(path, files[field])
+    write_idx(files["images"], noise(TRAINING, 7)[..., 0])
+    app = make_app(EngineWork())
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.post_message(ResumeRun(run.id))
+        await asked(app, pilot)
+        assert "holds other images now" in text(app, ".problem")
+        await answer(app, pilot, new["images"])
+        await until(pilot, lambda: run.read_status().state == FINISHED)
         await until(pilot, lambda: not app.runner.busy)
 
 

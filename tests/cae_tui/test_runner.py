@@ -40,7 +40,7 @@ class Heard:
         else:
             self.steps += 1
 
-    def run_refused(self, error: str, problems: dict[str, str]) -> None:
+    def run_refused(self, error: str, problems: dict[str, str], *, moved: bool = False) -> None:
         self.refused.append((error, problems))
 
 

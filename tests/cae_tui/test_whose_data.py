@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cae_tui.cli import main
+from cae_tui.cli import _spec_of, main, make_parser
 from engine import jobs
 from engine.control import Flag
 from engine.encoders import encoder_source
@@ -125,6 +125,20 @@ def test_a_model_file_that_names_no_images_and_has_not_the_shape_of_mnist_is_ask
     assert main(["classifier", "--encoder", str(folder / "mine.safetensors"), *CLASSIFIER]) == 2
     assert "--images:" in (told := capsys.readouterr().err)
     assert "8×8 grey, so they were not MNIST" in told
+
+
+@pytest.mark.parametrize("word", ["mnist", "MNIST"])
+def test_mnist_is_named_by_that_word(word: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = Home(folder / "home")
+    parser = make_parser("classifier")
+    spec = _spec_of(parser.parse_args(["classifier", "--encoder", encoder(folder).id, "--images", word]), home)
+    assert spec.images is None
+    other = _spec_of(parser.parse_args(["classifier", "--encoder", encoder(folder).id]), home)
+    assert other.images is not None
+    monkeypatch.chdir(folder)
+    (folder / word).write_bytes(b"")  # a file of that name wins
+    spec = _spec_of(make_parser("autoencoder").parse_args(["autoencoder", "--images", word]), home)
+    assert spec.images == Path(word)
 
 
 def test_images_that_are_gone_are_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -215,6 +215,7 @@ def test_a_classifier_finished_in_its_frozen_stage_is_evaluated_without_fine_tun
         result["message"] == "Finished early at epoch 1 of 2 of the frozen stage, as asked. There was no fine-tuning."
     )
     assert [stage["stage"] for stage in result["stages"]] == ["frozen"]
+    assert result["views"] == 1  # nothing was trained on shifted images yet
 
 
 def test_a_classifier_finished_in_fine_tuning_is_evaluated_with_its_best_epoch(
@@ -223,6 +224,7 @@ def test_a_classifier_finished_in_fine_tuning_is_evaluated_with_its_best_epoch(
     run, result = start(home, two_stages, Asks(EpochEnded, 3))
     assert_complete(run, result, "fine-tuning", 1)
     assert result["message"] == "Finished early at epoch 1 of 3 of the fine-tuning stage, as asked."
+    assert result["views"] == 5
 
 
 def test_a_classifier_stopped_in_its_first_epoch_of_fine_tuning_finishes_with_the_frozen_stage_and_says_so(
@@ -234,6 +236,7 @@ def test_a_classifier_stopped_in_its_first_epoch_of_fine_tuning_finishes_with_th
     result = finish(run)
     assert_complete(run, result, "frozen", frozen.best_epoch)
     assert result["best_validation_loss"] == frozen.best_loss
+    assert result["views"] == 1
     assert result["message"] == (
         "Finished early, as asked, before the first epoch of fine-tuning was complete. The weights are those of the "
         "frozen stage."

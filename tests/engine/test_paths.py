@@ -88,8 +88,13 @@ def test_a_url_of_another_machine_or_kind_is_left_as_it_is() -> None:
 def test_a_url_on_the_command_line_names_a_file(there: Path) -> None:
     assert path_of(there.as_uri()) == there
     assert parse(AutoencoderSpec, {"images": there.as_uri()}).images == there
-    # The shell has taken its quotes away already: what is left is a name.
-    assert given_path("'a b'") == "'a b'"
+
+
+@pytest.mark.parametrize("way", readings(Path("/x")))
+def test_a_path_that_a_script_hands_on_in_quotes_or_with_a_line_feed_names_a_file(way: str, there: Path) -> None:
+    word = readings(there)[way]
+    assert path_of(word) == there
+    assert parse(AutoencoderSpec, {"images": word}).images == there
 
 
 def test_a_blank_field_names_nothing() -> None:

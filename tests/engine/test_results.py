@@ -135,7 +135,9 @@ def test_a_run_that_is_asked_to_end_while_it_is_evaluated_is_evaluated_when_it_i
     for spec, whole in ((small(files), autoencoder), (small_classifier(files, str(autoencoder[0].model)), classifier)):
         run, stopped = start_and_stop(home, spec, EvaluationStarted, 1)
         assert (stopped["state"], run.read_status().resumable) == ("stopped", True)
-        assert stopped["message"].startswith("Stopped while it was evaluated: a resume evaluates it. The weights of ")
+        assert stopped["message"].startswith(
+            "Stopped while it was evaluated. Resume it to evaluate it. The weights of "
+        )
         assert not run.predictions.exists()
         told: list[Event] = []
         result = jobs.resume(run, told.append, Flag())
@@ -148,7 +150,7 @@ def test_a_run_that_is_stopped_at_the_end_of_training_is_stopped_before_it_was_e
     home: Home, files: dict[str, Path]
 ) -> None:
     _, stopped = start_and_stop(home, small(files, epochs=1), StageEnded, 1)
-    assert stopped["message"].startswith("Stopped before it was evaluated: a resume evaluates it.")
+    assert stopped["message"].startswith("Stopped before it was evaluated. Resume it to evaluate it.")
 
 
 def test_a_classifier_that_ended_between_its_stages_goes_on_in_the_first_epoch_of_the_next(
