@@ -88,7 +88,7 @@ class ArchitectureTable(Vertical):
             self.query_one("#word", Static).update(word)
             self._fit()
         else:
-            self.query_one("#layer-lines", Static).update("The layers are shown here once every field is valid.")
+            self.query_one("#layer-lines", Static).update("Layers appear once every field is valid.")
 
 
 def layer_lines(plan: "Plan") -> Iterable[Content]:
