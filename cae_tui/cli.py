@@ -416,6 +416,7 @@ def _do_study(options: argparse.Namespace, home: Home, kind: str) -> int:
             return study_console.print_plan(home, spec, as_json=options.json)
         return study_console.start(home, spec, as_json=options.json)
     if action == "list":
+        study_cli.refuse_more_words(options)
         return study_console.print_studies(home, as_json=options.json)
     directory = Studies(home).find(study_cli.one_id(options))
     match action:
@@ -457,8 +458,9 @@ def _no_place_to_draw() -> str:
     streams = {"input": sys.__stdin__, "output": sys.__stdout__, "error output": sys.__stderr__}
     missing = [name for name, stream in streams.items() if stream is None or not stream.isatty()]
     if missing:
-        what = "is not a terminal" if len(missing) == 1 else "are not terminals"
-        return f"the app needs a terminal, and its {' and '.join(missing)} {what}. Open it in one"
+        *most, last = missing
+        which = f"{', '.join(most)} and {last} are" if most else f"{last} is"
+        return f"the app needs a terminal, but its {which} not one. Open it in a terminal"
     encoding = getattr(sys.__stderr__, "encoding", None) or "unknown"
     try:
         known = codecs.lookup(encoding).name
