@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from cae_tui.output import OutputError, complain, flush, let_go, take_any_character
 from engine import __version__
 from engine.data_files import FIELDS, ROLES, refuse_blank
-from engine.errors import EngineError, SpecError
+from engine.errors import EngineError, MovedError, RunError, SpecError
 from engine.files import absolute
 from engine.paths import path_of
 from engine.runs import Home, default_home
@@ -254,6 +254,7 @@ def _answer(words: list[str]) -> int:
     """Do what `words` ask for, or refuse it in a sentence."""
     command = command_of(words)
     words = join_numbers(words)
+    home: Home | None = None
     try:
         kind = "autoencoder"
         if command == "study":
@@ -289,6 +290,11 @@ def _answer(words: list[str]) -> int:
     except SpecError as error:
         for name, sentence in error.problems.items():
             complain(f"--{name.replace('_', '-')}: {sentence}")
+        return BAD_USAGE
+    except (MovedError, RunError) as error:
+        from cae_tui.next_steps import at_home
+
+        complain(at_home(home, str(error)) if home else str(error))
         return BAD_USAGE
     except EngineError as error:
         complain(str(error))

@@ -188,7 +188,7 @@ def test_the_command_line_takes_the_new_place_and_goes_on(
     new = move(files, tmp_path / "new")
     words = ["--home", str(home.path), "resume", run.id]
     assert main(words) == 2
-    assert f"say where to: `cae-tui resume {run.id} --images PATH`" in capsys.readouterr().err
+    assert f"say where to: `cae-tui --home {home.path} resume {run.id} --images PATH`" in capsys.readouterr().err
     assert main([*words, "--images", new["images"].as_uri(), "--json"]) == 0
     told = capsys.readouterr()
     assert f"Run {run.id} reads its images from {new['images']} now." in told.err
@@ -205,6 +205,24 @@ def test_the_command_line_takes_the_new_place_and_goes_on(
     assert "number and shape are right, but pixels or labels differ" in capsys.readouterr().err
 
 
+def test_a_run_whose_images_are_gone_is_not_detached(
+    home: Home,
+    files: dict[str, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = stopped(home, tiny(files))
+    move(files, tmp_path / "new")
+    monkeypatch.setattr("cae_tui.console.subprocess.Popen", lambda *_, **__: pytest.fail("a process was begun"))
+    monkeypatch.setenv("CAE_TUI_HOME", str(home.path))
+    assert main(["resume", run.id, "--detach"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"cae-tui: The training images of run {run.id} are no longer there")
+    assert f"say where to: `cae-tui resume {run.id} --images PATH`" in err
+
+
 def test_the_command_line_finishes_a_run_from_the_new_place(
     home: Home, files: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -212,7 +230,7 @@ def test_the_command_line_finishes_a_run_from_the_new_place(
     new = move(files, tmp_path / "new")
     words = ["--home", str(home.path), "finish", run.id]
     assert main(words) == 2
-    assert f"say where to: `cae-tui finish {run.id} --images PATH`" in capsys.readouterr().err
+    assert f"say where to: `cae-tui --home {home.path} finish {run.id} --images PATH`" in capsys.readouterr().err
     assert main([*words, other.id, "--images", str(new["images"])]) == 2
     assert "2 runs are named" in capsys.readouterr().err
     assert run.read_status().state == other.read_status().state == STOPPED
@@ -239,7 +257,7 @@ def test_a_study_goes_on_from_the_new_place_and_its_runs_are_told(
     new = move(files, tmp_path / "new")
     words = ["--home", str(home.path), "study", "resume", directory.id]
     assert main(words) == 2
-    assert f"`cae-tui study resume {directory.id} --images PATH`" in capsys.readouterr().err
+    assert f"`cae-tui --home {home.path} study resume {directory.id} --images PATH`" in capsys.readouterr().err
     assert main([*words, "--images", str(new["images"])]) == 0
     assert "read their images from" in capsys.readouterr().err
     record = Studies(home).find(directory.id).read()
