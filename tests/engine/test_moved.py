@@ -133,6 +133,45 @@ def test_other_images_are_refused_with_what_differs(
     assert run.spec.read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("field", "images", "words"),
+    [
+        ("images", noise(TRAINING + 1), "60 training images were expected, 61 were found"),
+        ("images", noise(TRAINING).repeat(2, 2), "8×8 grey pixels were expected, these have 8×16 grey"),
+        ("test_images", noise(21), "20 test images were expected, 21 were found"),
+    ],
+)
+def test_images_that_are_named_are_looked_at_before_the_labels_that_are_gone(
+    field: str, images: Any, words: str, home: Home, files: dict[str, Path], tmp_path: Path
+) -> None:
+    run = stopped(home, tiny(files))
+    move(files, tmp_path / "new")
+    other = write_idx(tmp_path / "other", images[..., 0])
+    with pytest.raises(MovedError, match=f"are not the ones run {run.id} began with: {words}") as refused:
+        relocate(run, {field: other})
+    assert not refused.value.gone
+    assert f"`cae-tui resume {run.id} --{field.replace('_', '-')} PATH`" in str(refused.value)
+
+
+@pytest.mark.parametrize(("fraction", "fits"), [(1, "the right number and shape"), (0.5, "the right shape")])
+def test_where_only_the_labels_are_gone_it_is_told_that_the_images_that_are_named_fit(
+    fraction: float, fits: str, home: Home, files: dict[str, Path], tmp_path: Path
+) -> None:
+    encoder = write_encoder(tmp_path / "model.safetensors", files)
+    run = stopped(home, tiny_classifier(files, encoder, labelled_fraction=fraction))
+    for field in ("images", "labels"):
+        files[field].unlink()
+    other = write_idx(tmp_path / "other one", noise(TRAINING, 7)[..., 0])
+    with pytest.raises(MovedError) as refused:
+        relocate(run, {"images": other})
+    assert str(refused.value) == (
+        f"The training images in {other} have {fits}, but the training labels of run {run.id} are no longer there: "
+        f"{files['labels']}. If they were moved, say where to: "
+        f"`cae-tui resume {run.id} --images '{other}' --labels PATH`."
+    )
+    assert refused.value.gone == ("labels",)
+
+
 def test_a_run_that_is_at_work_is_left_alone(home: Home, files: dict[str, Path]) -> None:
     run = stopped(home, tiny(files))
     with run.locked(), pytest.raises(RunError, match="is being trained: stop it first"):
