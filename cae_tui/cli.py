@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from cae_tui.output import OutputError, complain, flush, let_go, take_any_character
 from engine import __version__
 from engine.data_files import FIELDS, ROLES, names_mnist, refuse_blank
-from engine.errors import EngineError, SpecError
+from engine.errors import EngineError, MovedError, RunError, SpecError
 from engine.files import absolute
 from engine.paths import path_of
 from engine.runs import Home, default_home
@@ -263,6 +263,7 @@ def _answer(words: list[str]) -> int:
     """Do what `words` ask for, or refuse it in a sentence."""
     command = command_of(words)
     words = join_numbers(words)
+    home: Home | None = None
     try:
         kind = "autoencoder"
         if command == "study":
@@ -298,6 +299,11 @@ def _answer(words: list[str]) -> int:
     except SpecError as error:
         for name, sentence in error.problems.items():
             complain(f"--{name.replace('_', '-')}: {sentence}")
+        return BAD_USAGE
+    except (MovedError, RunError) as error:
+        from cae_tui.next_steps import at_home
+
+        complain(at_home(home, str(error)) if home else str(error))
         return BAD_USAGE
     except EngineError as error:
         complain(str(error))
@@ -425,6 +431,7 @@ def _do_study(options: argparse.Namespace, home: Home, kind: str) -> int:
             return study_console.print_plan(home, spec, as_json=options.json)
         return study_console.start(home, spec, as_json=options.json)
     if action == "list":
+        study_cli.refuse_more_words(options)
         return study_console.print_studies(home, as_json=options.json)
     directory = Studies(home).find(study_cli.one_id(options))
     match action:
@@ -466,8 +473,9 @@ def _no_place_to_draw() -> str:
     streams = {"input": sys.__stdin__, "output": sys.__stdout__, "error output": sys.__stderr__}
     missing = [name for name, stream in streams.items() if stream is None or not stream.isatty()]
     if missing:
-        what = "is not a terminal" if len(missing) == 1 else "are not terminals"
-        return f"the app needs a terminal, and its {' and '.join(missing)} {what}. Open it in one"
+        *most, last = missing
+        which = f"{', '.join(most)} and {last} are" if most else f"{last} is"
+        return f"the app needs a terminal, but its {which} not one. Open it in a terminal"
     encoding = getattr(sys.__stderr__, "encoding", None) or "unknown"
     try:
         known = codecs.lookup(encoding).name

@@ -83,9 +83,10 @@ def train(home: Home, spec: "Spec", *, as_json: bool, detach: bool) -> int:
 def resume(home: Home, run: RunDirectory, *, as_json: bool, detach: bool) -> int:
     """Take a run up and print its result; gives back the exit code."""
     if detach:
-        from engine import jobs
+        from engine import jobs, preparation
 
         jobs.check_resumable(run)
+        preparation.reopen(run)  # where its images were moved, say, it is told now: nobody hears the other process
         return _detach(home, run, as_json)
     with interruptible() as flag:
         from engine import jobs

@@ -71,7 +71,7 @@ def check_keymap(wanted: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
         keys = [key.strip() for key in text.split(",")]
         wrong = [key for key in keys if not _is_key(key)]
         if name not in ids:
-            near = get_close_matches(name, ids, 1)
+            near = get_close_matches(name, ids, 1, 0.75)
             hint = f"Did you mean “{near[0]}”?" if near else "`cae-tui keys` lists them."
             problems.append(f"“{name}” is not the id of a key. {hint}")
         elif wrong:

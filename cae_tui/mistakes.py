@@ -25,6 +25,7 @@ _ID = re.compile(r"[0-9a-z]{2,10}")
 _REQUIRED = re.compile(r"the following arguments are required: (.*)")
 _NO_VALUE = re.compile(r"argument ([^:]*): expected one argument")
 _VALUE = re.compile(r"argument ([^:]*): ignored explicit argument .*", re.DOTALL)
+_NOT_BOTH = re.compile(r"argument ([^:]*): not allowed with argument (.*)")
 
 
 def nearest(word: str, known: Iterable[str], cutoff: float = 0.65) -> str:
@@ -45,12 +46,15 @@ def in_plain_words(message: str, program: str) -> str:
         return f"{found[1]} needs a value."
     if found := _VALUE.fullmatch(message):
         return f"{found[1]} takes no value."
+    if found := _NOT_BOTH.fullmatch(message):
+        return f"{found[1]} and {found[2]} cannot be used together."
     return message
 
 
 def unknown_command(word: str) -> str:
     """What to type in place of a command that there is not."""
-    meant = OTHER_WORDS.get(word.lower()) or nearest(word.lower(), cli.COMMANDS)
+    meant = nearest(word.lower(), (*cli.COMMANDS, *OTHER_WORDS), 0.7)
+    meant = OTHER_WORDS.get(meant, meant)
     if not meant and "=" in word:
         meant = f"study {word}"
     elif not meant and word == "help":

@@ -1,5 +1,6 @@
 """What can be done next with a run, as commands that can be typed: told on stderr, for stdout is for results."""
 
+import re
 import shlex
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,6 +15,11 @@ def command_for(home: Home, *words: str) -> str:
     """A command as it is typed, with `--home` where these runs are not in the usual place."""
     elsewhere = [] if home.path == default_home() else ["--home", str(home.path)]
     return plain(" ".join(shlex.quote(word) for word in ("cae-tui", *elsewhere, *words)))
+
+
+def at_home(home: Home, sentence: str) -> str:
+    """`sentence` with the commands in it as they are typed for these runs: the engine knows nothing of `--home`."""
+    return re.sub("`cae-tui (?=[a-z])", lambda _: f"`{command_for(home)} ", sentence)
 
 
 def tell_after_stop(home: Home, run: str, *, finish: bool, study: str = "") -> None:

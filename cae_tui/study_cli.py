@@ -16,6 +16,7 @@ from engine.data_files import FIELDS, names_mnist, refuse_blank
 from engine.errors import EngineError, RunError, SpecError, StudyError
 from engine.files import absolute
 from engine.paths import path_of
+from engine.refusals import short
 from engine.runs import Home
 
 if TYPE_CHECKING:
@@ -203,6 +204,17 @@ def one_id(options: argparse.Namespace) -> str:
     if len(ids) != 1:
         raise StudyError(f"`cae-tui study {action} ID` takes one study: `cae-tui study list` lists them.")
     return str(ids[0])
+
+
+def refuse_more_words(options: argparse.Namespace) -> None:
+    """Refuse words behind an action that is for no study in particular.
+
+    Raises:
+        StudyError: there is one.
+    """
+    action, *more = options.words
+    if more:
+        raise StudyError(f"“{short(more[0])}” is one word too many: `cae-tui study {action}` takes flags only.")
 
 
 def print_json(values: object) -> None:

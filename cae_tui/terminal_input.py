@@ -31,7 +31,9 @@ PASTE, PASTED = "\x1b[200~", "\x1b[201~"
 OLD_MOUSE = "\x1b[M"
 """What three bytes follow that may be any."""
 QUIET_SECONDS = 1.0
-"""A paste, or a string of the terminal, of which nothing more comes for so long is over, though its end is missing."""
+"""A string of the terminal of which nothing more comes for so long is over, though its end is missing."""
+PASTE_SECONDS = 30.0
+"""The same for a paste, which a slow line may bring in pieces: what comes of it later is not typed either."""
 BURST = 16
 """So many characters at once, some of them no UTF-8, were not typed: they are text that is pasted."""
 MOST_COLUMNS, MOST_ROWS = 4000, 2000
@@ -40,6 +42,7 @@ LONGEST = 32
 """Characters of a control sequence that Textual reads before it types them."""
 
 _BEGUN = re.compile(r"\x1b(?:\[(?:[0-?]*[ -/]*|M.{0,2}|\[)|O)", re.DOTALL)
+_CONTROL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|O[@-~])")
 _STRING = re.compile(r"\x1b(?:\]\d|[P_^X].)", re.DOTALL)  # an answer of the terminal: it ends with BEL or `ESC \`
 _NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -51,7 +54,7 @@ class SteadyParser(XTermParser):
         super().__init__(debug)
         self._sequence = ""  # the control sequence under way
         self._pasted: list[str] | None = None
-        self._skipping = ""  # what ends what is passed over: a sequence's last character, or a string's
+        self._skipping = ""  # what is passed over up to its end: a sequence, a string or the rest of a paste
         self._last = get_time()
         self._reports_sizes = False  # whether the terminal has said that it would
         self._told = False
@@ -59,17 +62,17 @@ class SteadyParser(XTermParser):
     def take(self, text: str) -> Iterator[Message]:
         """What `text`, which came at once, means."""
         now = get_time()
-        if now - self._last > QUIET_SECONDS:
-            yield from self._end_what_has_no_end()
+        yield from self._end_what_has_no_end(now)
         self._last = now
-        if self._pasted is None and _is_no_typing(text):
+        if self._pasted is None and self._skipping != "paste" and _is_no_typing(text):
             yield events.Paste(_NOT_TEXT.sub("", text))
             return
         for character in text:
             yield from self._take_one(character)
 
     def tick(self) -> Iterable[Message]:
-        """What is over because nothing more came for a moment."""
+        """What is over because nothing more came for a while."""
+        yield from self._end_what_has_no_end(get_time())
         if self._timeout_time is not None and get_time() >= self._timeout_time:
             yield from self._break_off()
 
@@ -90,7 +93,9 @@ class SteadyParser(XTermParser):
             self._pasted.append(character)
             if character == PASTED[-1] and "".join(self._pasted[-len(PASTED) :]) == PASTED:
                 del self._pasted[-len(PASTED) :]
-                yield from self._end_what_has_no_end()
+                yield self._end_paste()
+        elif self._skipping == "paste":
+            yield from self._skip_paste(character)
         elif self._skipping:
             self._skip(character)
         else:
@@ -101,6 +106,22 @@ class SteadyParser(XTermParser):
         ended = "@" <= character <= "~" if self._skipping == "sequence" else character in "\x07\x9c"
         if ended or self._sequence == "\x1b\\":
             self._skipping = self._sequence = ""
+
+    def _skip_paste(self, character: str) -> Iterator[Message]:
+        """Pass over what comes of a paste too late, up to its end.
+
+        Its end may never come. Terminals take Escape out of what is pasted, so another control sequence is a key.
+        """
+        if character == ESCAPE or self._sequence:
+            self._sequence = ESCAPE if character == ESCAPE else self._sequence + character
+        sequence = self._sequence
+        if _CONTROL.fullmatch(sequence):
+            self._skipping = self._sequence = ""
+            if sequence != PASTED:
+                for each in sequence:
+                    yield from self._parse(each)
+        elif sequence not in (ESCAPE, ESCAPE + "O") and not _BEGUN.fullmatch(sequence):
+            self._sequence = ""
 
     def _parse(self, character: str) -> Iterator[Message]:
         begun = self._sequence
@@ -151,11 +172,16 @@ class SteadyParser(XTermParser):
         width, height = report.size
         return self._reports_sizes and 0 < width <= MOST_COLUMNS and 0 < height <= MOST_ROWS
 
-    def _end_what_has_no_end(self) -> Iterator[Message]:
-        self._skipping = ""
-        if self._pasted is not None:
-            text, self._pasted = "".join(self._pasted), None
-            yield events.Paste(_NOT_TEXT.sub("", text))
+    def _end_what_has_no_end(self, now: float) -> Iterator[Message]:
+        if self._pasted is not None and now - self._last > PASTE_SECONDS:
+            yield self._end_paste()
+            self._skipping = "paste"
+        elif self._skipping != "paste" and now - self._last > QUIET_SECONDS:
+            self._skipping = ""
+
+    def _end_paste(self) -> events.Paste:
+        text, self._pasted = "".join(self._pasted or ()), None
+        return events.Paste(_NOT_TEXT.sub("", text))
 
     def _begin_again(self) -> None:
         """Forget the sequence under way."""

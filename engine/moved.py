@@ -6,7 +6,8 @@ decides what is computed.
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+import shlex
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from engine.data_files import ROLES, DataFiles, shape_words
 from engine.datasets import ImageData, load_dataset
 from engine.errors import DatasetError, MovedError, RunError
 from engine.files import absolute, write_json
-from engine.idx import shown
+from engine.idx import IdxFile, shown
 from engine.runs import RunDirectory
 from engine.spec import ClassifierSpec, Spec
 from engine.spec_file import read_spec_file
@@ -59,45 +60,83 @@ def _load(files: DataFiles) -> ImageData:
     return load_dataset(*files)
 
 
-def load_known(known: Known, files: DataFiles, load: Load = _load) -> ImageData:
+def load_known(known: Known, files: DataFiles, load: Load = _load, named: Collection[str] = ()) -> ImageData:
     """The images that `known` tells of, from `files`.
+
+    Args:
+        named: the fields of those that a person has just named.
 
     Raises:
         MovedError: a file is gone, or they are other images.
         DatasetError: a file cannot be read.
     """
-    gone = list(files.all_gone)
-    if gone:
-        first = shown(getattr(files, gone[0]))
-        more = f" and {len(gone) - 1} more of its files" if len(gone) > 1 else ""
-        beside = "; the others are looked for beside it" if more else ""
-        raise MovedError(
-            f"The {ROLES[gone[0]]} of {known.owner} are no longer there: {first}{more}. If they were moved, say "
-            f"where to: `cae-tui {known.command} --{gone[0].replace('_', '-')} PATH`{beside}.",
-            f"{first} does not exist.",
-            gone,
-        )
+    if gone := files.all_gone:
+        there = {field: path for field, path in files.named.items() if field in named and field not in gone}
+        fit = ". ".join(_fit(known, field, path) for field, path in there.items() if field in ("images", "test_images"))
+        raise _gone(known, gone, there, fit)
     data = load(files)
     if data.digest != known.digest:
-        what = f"The images are not the ones {known.owner} began with: {_difference(known, data)}."
-        raise MovedError(
-            f"{what} Restore the original files, or say where they are: `cae-tui {known.command} --images PATH`.", what
-        )
+        test = 0 if data.test is None else len(data.test)
+        found = _difference(known, data.shape, len(data.train), test, data.classes)
+        raise _others(known, found or "their number and shape are right, but pixels or labels differ")
     return data
 
 
-def _difference(known: Known, data: ImageData) -> str:
-    """What tells `data` from the images that were written down, in words."""
-    test = 0 if data.test is None else len(data.test)
-    if known.shape and known.shape != data.shape:
-        return f"{shape_words(known.shape)} pixels were expected, these have {shape_words(data.shape)}"
-    if known.training is not None and known.training != len(data.train):
-        return f"{known.training:,} training images were expected, {len(data.train):,} were found"
-    if known.test is not None and known.test != test:
-        return f"{known.test:,} test images were expected, {test:,} were found"
-    if known.classes is not None and known.classes != data.classes:
-        return f"labels of {known.classes} classes were expected, of {data.classes} were found"
-    return "their number and shape are right, but pixels or labels differ"
+def _gone(known: Known, gone: Mapping[str, Path], there: Mapping[str, Path], fit: str) -> MovedError:
+    """That files are gone, while the images that were named may be the right ones."""
+    field, path = next(iter(gone.items()))
+    more = f" and {len(gone) - 1} more of its files" if len(gone) > 1 else ""
+    beside = "; the others are looked for beside it" if more else ""
+    command = " ".join([known.command, *(f"{_flag(name)} {shlex.quote(str(place))}" for name, place in there.items())])
+    begun = f"{fit}, but the" if fit else "The"
+    return MovedError(
+        f"{begun} {ROLES[field]} of {known.owner} are no longer there: {shown(path)}{more}. "
+        f"If they were moved, say where to: `cae-tui {command} {_flag(field)} PATH`{beside}.",
+        f"{shown(path)} does not exist.",
+        list(gone),
+    )
+
+
+def _others(known: Known, difference: str, field: str = "images") -> MovedError:
+    what = f"The images are not the ones {known.owner} began with: {difference}."
+    return MovedError(
+        f"{what} Restore the original files, or say where they are: `cae-tui {known.command} {_flag(field)} PATH`.",
+        what,
+    )
+
+
+def _flag(field: str) -> str:
+    return "--" + field.replace("_", "-")
+
+
+def _fit(known: Known, field: str, path: Path) -> str:
+    """That the images in a file have the number and shape that were written down, as far as those are known.
+
+    Raises:
+        MovedError: they have not.
+        DatasetError: the file cannot be read.
+    """
+    images = IdxFile(path, ROLES[field]).read()
+    training, test = (len(images), None) if field == "images" else (None, len(images))
+    if difference := _difference(known, images.shape[1:], training, test):
+        raise _others(known, difference, field)
+    counted = (known.training if field == "images" else known.test) is not None
+    what = " and ".join(["number"] * counted + ["shape"] * bool(known.shape))
+    return f"The {ROLES[field]} in {shown(path)} have the right {what}" if what else ""
+
+
+def _difference(
+    known: Known, shape: tuple[int, ...], training: int | None, test: int | None, classes: int | None = None
+) -> str:
+    """What tells images from those that were written down, in words; empty where nothing of what is known does."""
+    if known.shape and known.shape != shape:
+        return f"{shape_words(known.shape)} pixels were expected, these have {shape_words(shape)}"
+    for part, expected, found in (("training", known.training, training), ("test", known.test, test)):
+        if expected is not None and found is not None and expected != found:
+            return f"{expected:,} {part} images were expected, {found:,} were found"
+    if known.classes is not None and classes is not None and known.classes != classes:
+        return f"labels of {known.classes} classes were expected, of {classes} were found"
+    return ""
 
 
 def places(files: DataFiles, named: Mapping[str, Path]) -> Iterator[DataFiles]:
@@ -147,7 +186,7 @@ def find_images(known: Known, files: DataFiles, named: Mapping[str, Path]) -> tu
     refused: DatasetError | None = None
     for found in dict.fromkeys(places(files, named)):
         try:
-            return found, load_known(known, found)
+            return found, load_known(known, found, named=named)
         except DatasetError as error:
             refused = refused or error
     assert refused is not None

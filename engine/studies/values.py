@@ -22,6 +22,8 @@ from engine.spec import SPECS, Spec, parse, spec_fields
 
 NOT_STUDIED = ("seed", *data_files.FIELDS, "validation_fraction", "device", "encoder")
 """Fields that change what is measured, or on what, and not how well a network learns it."""
+OTHER_NAMES = {"lr": "learning_rate", "wd": "weight_decay", "depth": "layers", "filters": "kernels"}
+"""What others call a hyperparameter, and its name here."""
 
 Values = tuple[str, ...]
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -82,7 +84,8 @@ def read_values(kind: type[Spec], baseline: Spec, name: str, text: str, *, range
             raise SpecError(
                 {name: f"This is a hyperparameter of {article(other)}, and {what}s are studied{hint or '.'}"}
             )
-        near = difflib.get_close_matches(name, fields, n=1)
+        other_name = OTHER_NAMES.get(name.lower())
+        near = [other_name] if other_name in fields else difflib.get_close_matches(name, fields, n=1)
         hint = f"did you mean {near[0]}?" if near else f"these can be studied: {', '.join(fields)}."
         raise SpecError({short(name): f"This is not a hyperparameter of {article(what)}: {hint}"})
     parts = [part.strip() for part in text.split(",")]

@@ -117,7 +117,7 @@ def test_a_detached_run_outlives_its_parent_and_can_be_stopped_from_elsewhere(
     wait_for(lambda: run.read_status().epoch >= 1, "an epoch")
     assert run.is_held()
     assert main(["--home", str(tmp_path), "resume", name]) == 2
-    assert "cae-tui watch" in capsys.readouterr().err
+    assert f"`cae-tui --home {tmp_path} watch {name}`" in capsys.readouterr().err
     run.ask(Asked.STOP)
     wait_for(lambda: run.read_status().state == "stopped", "the stop")
 

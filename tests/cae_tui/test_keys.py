@@ -83,6 +83,8 @@ def test_keys_can_be_changed(wanted: dict[str, str], keymap: dict[str, str]) -> 
     ("wanted", "words"),
     [
         ({"run.sort": "f9"}, "“run.sort” is not the id of a key. Did you mean “runs.sort”?"),
+        ({"nope": "f9"}, "“nope” is not the id of a key. `cae-tui keys` lists them."),
+        ({"runs-sort": "f9"}, "“runs-sort” is not the id of a key. Did you mean “runs.sort”?"),
         ({"": "f9"}, "“” is not the id of a key. `cae-tui keys` lists them."),
         ({"runs.sort": "crtl+s"}, "“crtl+s” for “runs.sort” is not a key."),
         ({"runs.sort": ""}, "“” for “runs.sort” is not a key."),

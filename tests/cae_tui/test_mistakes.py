@@ -1,5 +1,7 @@
 """A command line that cannot be read: what was probably meant, and the page that explains it."""
 
+import io
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,6 +29,8 @@ def run(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
         (["clasifier"], "Did you mean `cae-tui classifier`?", "cae-tui --help"),
         (["autoencoders", "--epochs", "3"], "Did you mean `cae-tui autoencoder`?", "cae-tui --help"),
         (["ls"], "Did you mean `cae-tui runs`?", "cae-tui --help"),
+        (["trian"], "Did you mean `cae-tui autoencoder`?", "cae-tui --help"),
+        (["lst"], "Did you mean `cae-tui runs`?", "cae-tui --help"),
         (["rm", "a7f3"], "Did you mean `cae-tui delete`?", "cae-tui --help"),
         (["help"], "Did you mean `cae-tui --help`?", "cae-tui --help"),
         (["layers=8,10"], "Did you mean `cae-tui study layers=8,10`?", "cae-tui --help"),
@@ -53,6 +57,7 @@ def run(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
         (["report", "a7f3", "b7f3"], "“b7f3” is one word too many", "cae-tui report --help"),
         (["autoencoder", "kernels=32"], "Write --kernels 32.", "cae-tui autoencoder --help"),
         (["autoencoder", "ten"], "“ten” is one word too many", "cae-tui autoencoder --help"),
+        (["report", "a7f3", "--text", "--json"], "--json and --text cannot be used together.", "report --help"),
         (["report"], "needs the id of a run, or its beginning (`cae-tui runs` lists them)", "cae-tui report --help"),
         (["autoencoder", "--json=3"], "--json takes no value.", "cae-tui autoencoder --help"),
         (["study", "reusme", "4s6y"], "Did you mean `cae-tui study resume`?", "show ID"),
@@ -88,7 +93,8 @@ def test_what_may_be_a_filter_is_one(run: Run, words: list[str]) -> None:
 
 
 def test_a_far_word_is_not_taken_for_a_near_one(run: Run) -> None:
-    assert "Did you mean" not in run("xylophone")[2]
+    for word in ("xylophone", "foo", "s"):
+        assert "Did you mean" not in run(word)[2]
     assert "Did you mean" not in run("doctor", "--xylophone")[2]
     assert nearest("--force", ["--home", "--json"], 0.7) == ""
 
@@ -113,3 +119,26 @@ def test_the_help_names_every_command_once_in_its_group(run: Run) -> None:
     lines = [line.split()[0] for line in out.splitlines() if line.startswith("  ") and line.split()]
     assert all(lines.count(name) == 1 for name in COMMANDS)
     assert lines.index("study") < lines.index("stop") < lines.index("doctor")
+
+
+@pytest.mark.parametrize(
+    ("missing", "named"),
+    [
+        (["stdin"], "its input is not one."),
+        (["stdout", "stderr"], "its output and error output are not one."),
+        (["stdin", "stdout", "stderr"], "its input, output and error output are not one."),
+    ],
+)
+def test_the_app_names_the_streams_that_are_no_terminal(
+    run: Run, monkeypatch: pytest.MonkeyPatch, missing: list[str], named: str
+) -> None:
+    for name in ("stdin", "stdout", "stderr"):
+        stream = io.StringIO()
+        monkeypatch.setattr(stream, "isatty", lambda name=name: name not in missing)
+        monkeypatch.setattr(sys, f"__{name}__", stream)
+    code, out, err = run()
+    assert (code, out) == (2, "")
+    assert err == (
+        f"cae-tui: the app needs a terminal, but {named} Open it in a terminal, or use a command: `cae-tui --help` "
+        "lists them.\n"
+    )

@@ -244,8 +244,8 @@ def test_a_run_without_a_report_says_how_it_gets_one(run: Run, home: Home) -> No
     code, out, err = run("report", "a7f3")
     assert (code, out) == (2, "")
     assert (
-        f"`cae-tui resume {AUTOENCODER}` continues it, `cae-tui finish {AUTOENCODER}` evaluates its best weights."
-        in err
+        f"`cae-tui --home {home.path} resume {AUTOENCODER}` continues it, "
+        f"`cae-tui --home {home.path} finish {AUTOENCODER}` evaluates its best weights." in err
     )
 
 

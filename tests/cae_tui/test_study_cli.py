@@ -114,6 +114,7 @@ def test_a_baseline_is_a_run_or_a_file(study: Study, flags: list[str], tmp_path:
     ("words", "sentence"),
     [
         (["layrs=8"], "layrs: This is not a hyperparameter of an autoencoder: did you mean layers?"),
+        (["lr=0.1"], "lr: This is not a hyperparameter of an autoencoder: did you mean learning_rate?"),
         (["layers="], "layers: No values are given"),
         (["layers=8,9"], "layers: “9” is odd"),
         (["layers=8", "kernels=4"], "2 hyperparameters are named"),
@@ -128,6 +129,7 @@ def test_a_baseline_is_a_run_or_a_file(study: Study, flags: list[str], tmp_path:
         (["layers=8", "--baseline", "no/pe"], "does not exist: name a run"),
         (["layers=8", "--baseline", __file__], "is a text file: name a run"),
         (["show"], "`cae-tui study show ID` takes one study"),
+        (["list", "x"], "“x” is one word too many: `cae-tui study list` takes flags only."),
         (["show", "nope"], "No study begins with “nope”"),
         (["export", "nope"], "No study begins with “nope”"),
         (["layers=8", "--images", "nope"], "nope does not exist"),

@@ -19,7 +19,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
 from cae_tui import terminal_input
-from cae_tui.terminal_input import QUIET_SECONDS, SteadyDriver, SteadyParser, steady
+from cae_tui.terminal_input import PASTE_SECONDS, PASTED, QUIET_SECONDS, SteadyDriver, SteadyParser, steady
 
 IN_BAND = "\x1b[?2048;2$y"
 """A terminal says that it can report its size with what is typed."""
@@ -143,15 +143,51 @@ def test_a_paste_is_text_whatever_is_in_it(clock: Clock) -> None:
     assert pasted.text == "q[31m[48;0;0;0;0t\nnext"
 
 
-def test_a_paste_without_an_end_is_over_after_a_moment(clock: Clock) -> None:
+def pasted_texts(messages: list[Message]) -> list[str]:
+    """What was pasted; nothing else may have come."""
+    assert all(isinstance(message, events.Paste) for message in messages), messages
+    return [message.text for message in messages if isinstance(message, events.Paste)]
+
+
+def test_what_comes_late_of_a_paste_is_no_keys(clock: Clock) -> None:
     parser = SteadyParser()
-    assert parsed(parser, clock, "\x1b[200~of a picture") == []
-    clock.now += 2 * QUIET_SECONDS
-    pasted, key = parsed(parser, clock, "a")
-    assert isinstance(pasted, events.Paste)
-    assert pasted.text == "of a picture"
-    assert isinstance(key, events.Key)
-    assert key.key == "a"
+    assert parsed(parser, clock, "\x1b[200~/data/one.idx") == []
+    for part in ("\nq and", " more", "\x1b[20"):
+        clock.now += PASTE_SECONDS / 2
+        assert parsed(parser, clock, part) == []
+    clock.now += PASTE_SECONDS / 2
+    assert pasted_texts(parsed(parser, clock, "1~")) == ["/data/one.idx\nq and more"]
+    assert key_after(parser, clock) == ["a"]
+
+
+def test_a_paste_of_which_nothing_more_comes_is_over_and_the_rest_is_never_typed(clock: Clock) -> None:
+    parser = SteadyParser()
+    assert parsed(parser, clock, "\x1b[200~one") == []
+    clock.now += PASTE_SECONDS + 1
+    assert pasted_texts(list(parser.tick())) == ["one"]
+    for part in ("q", "\n" * 20 + "\N{REPLACEMENT CHARACTER}"):
+        clock.now += PASTE_SECONDS + 1
+        assert parsed(parser, clock, part, "and more\x1b[2") == []
+    assert parsed(parser, clock, "01~") == []
+    assert key_after(parser, clock) == ["a"]
+
+
+@pytest.mark.parametrize(("sent", "key"), [("\x1b[15~", "f5"), ("\x1b[A", "up"), ("\x1bOB", "down")])
+def test_a_key_that_cannot_be_pasted_ends_a_paste_without_an_end(sent: str, key: str, clock: Clock) -> None:
+    parser = SteadyParser()
+    list(parser.take("\x1b[200~of a picture"))
+    clock.now += PASTE_SECONDS + 1
+    assert pasted_texts(list(parser.tick())) == ["of a picture"]
+    assert parsed(parser, clock, "a") == []
+    assert keys(parsed(parser, clock, sent)) == [key]
+    assert key_after(parser, clock) == ["a"]
+
+
+def test_a_paste_after_one_without_an_end_is_taken_whole(clock: Clock) -> None:
+    parser = SteadyParser()
+    list(parser.take("\x1b[200~one"))
+    clock.now += PASTE_SECONDS + 1
+    assert pasted_texts(parsed(parser, clock, "and\x1b[200~two\x1b[201~")) == ["one", "two"]
 
 
 def test_many_bytes_that_are_no_text_are_no_keys(clock: Clock) -> None:
@@ -197,8 +233,7 @@ def test_ten_thousand_broken_sequences_are_passed_over(clock: Clock) -> None:
         clock.now += random.Random(text).choice((0.0, 0.01, 0.2))
         list(parser.take(text.decode(errors="replace")))
         list(parser.tick())
-    clock.now += 2 * QUIET_SECONDS
-    list(parser.tick())
+    list(parser.take(PASTED))  # a paste may have begun
     assert key_after(parser, clock) == ["a"]
 
 
@@ -226,6 +261,7 @@ class Reading:
         tty.setraw(self.theirs)
         monkeypatch.setattr("textual.drivers.linux_driver.signal.signal", lambda *_: None)
         monkeypatch.setattr(terminal_input, "QUIET_SECONDS", 0.05)
+        monkeypatch.setattr(terminal_input, "PASTE_SECONDS", 0.05)
         self.driver = SteadyDriver(self.app)  # type: ignore[arg-type]  # as much of an app as it looks at
         monkeypatch.setattr(self.driver, "send_message", self.app.came.append)
         monkeypatch.setattr(self.driver, "write", lambda _: None)

@@ -133,6 +133,45 @@ def test_other_images_are_refused_with_what_differs(
     assert run.spec.read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("field", "images", "words"),
+    [
+        ("images", noise(TRAINING + 1), "60 training images were expected, 61 were found"),
+        ("images", noise(TRAINING).repeat(2, 2), "8×8 grey pixels were expected, these have 8×16 grey"),
+        ("test_images", noise(21), "20 test images were expected, 21 were found"),
+    ],
+)
+def test_images_that_are_named_are_looked_at_before_the_labels_that_are_gone(
+    field: str, images: Any, words: str, home: Home, files: dict[str, Path], tmp_path: Path
+) -> None:
+    run = stopped(home, tiny(files))
+    move(files, tmp_path / "new")
+    other = write_idx(tmp_path / "other", images[..., 0])
+    with pytest.raises(MovedError, match=f"are not the ones run {run.id} began with: {words}") as refused:
+        relocate(run, {field: other})
+    assert not refused.value.gone
+    assert f"`cae-tui resume {run.id} --{field.replace('_', '-')} PATH`" in str(refused.value)
+
+
+@pytest.mark.parametrize(("fraction", "fits"), [(1, "the right number and shape"), (0.5, "the right shape")])
+def test_where_only_the_labels_are_gone_it_is_told_that_the_images_that_are_named_fit(
+    fraction: float, fits: str, home: Home, files: dict[str, Path], tmp_path: Path
+) -> None:
+    encoder = write_encoder(tmp_path / "model.safetensors", files)
+    run = stopped(home, tiny_classifier(files, encoder, labelled_fraction=fraction))
+    for field in ("images", "labels"):
+        files[field].unlink()
+    other = write_idx(tmp_path / "other one", noise(TRAINING, 7)[..., 0])
+    with pytest.raises(MovedError) as refused:
+        relocate(run, {"images": other})
+    assert str(refused.value) == (
+        f"The training images in {other} have {fits}, but the training labels of run {run.id} are no longer there: "
+        f"{files['labels']}. If they were moved, say where to: "
+        f"`cae-tui resume {run.id} --images '{other}' --labels PATH`."
+    )
+    assert refused.value.gone == ("labels",)
+
+
 def test_a_run_that_is_at_work_is_left_alone(home: Home, files: dict[str, Path]) -> None:
     run = stopped(home, tiny(files))
     with run.locked(), pytest.raises(RunError, match="is being trained: stop it first"):
@@ -188,7 +227,7 @@ def test_the_command_line_takes_the_new_place_and_goes_on(
     new = move(files, tmp_path / "new")
     words = ["--home", str(home.path), "resume", run.id]
     assert main(words) == 2
-    assert f"say where to: `cae-tui resume {run.id} --images PATH`" in capsys.readouterr().err
+    assert f"say where to: `cae-tui --home {home.path} resume {run.id} --images PATH`" in capsys.readouterr().err
     assert main([*words, "--images", new["images"].as_uri(), "--json"]) == 0
     told = capsys.readouterr()
     assert f"Run {run.id} reads its images from {new['images']} now." in told.err
@@ -205,6 +244,24 @@ def test_the_command_line_takes_the_new_place_and_goes_on(
     assert "number and shape are right, but pixels or labels differ" in capsys.readouterr().err
 
 
+def test_a_run_whose_images_are_gone_is_not_detached(
+    home: Home,
+    files: dict[str, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = stopped(home, tiny(files))
+    move(files, tmp_path / "new")
+    monkeypatch.setattr("cae_tui.console.subprocess.Popen", lambda *_, **__: pytest.fail("a process was begun"))
+    monkeypatch.setenv("CAE_TUI_HOME", str(home.path))
+    assert main(["resume", run.id, "--detach"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"cae-tui: The training images of run {run.id} are no longer there")
+    assert f"say where to: `cae-tui resume {run.id} --images PATH`" in err
+
+
 def test_the_command_line_finishes_a_run_from_the_new_place(
     home: Home, files: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -212,7 +269,7 @@ def test_the_command_line_finishes_a_run_from_the_new_place(
     new = move(files, tmp_path / "new")
     words = ["--home", str(home.path), "finish", run.id]
     assert main(words) == 2
-    assert f"say where to: `cae-tui finish {run.id} --images PATH`" in capsys.readouterr().err
+    assert f"say where to: `cae-tui --home {home.path} finish {run.id} --images PATH`" in capsys.readouterr().err
     assert main([*words, other.id, "--images", str(new["images"])]) == 2
     assert "2 runs are named" in capsys.readouterr().err
     assert run.read_status().state == other.read_status().state == STOPPED
@@ -239,7 +296,7 @@ def test_a_study_goes_on_from_the_new_place_and_its_runs_are_told(
     new = move(files, tmp_path / "new")
     words = ["--home", str(home.path), "study", "resume", directory.id]
     assert main(words) == 2
-    assert f"`cae-tui study resume {directory.id} --images PATH`" in capsys.readouterr().err
+    assert f"`cae-tui --home {home.path} study resume {directory.id} --images PATH`" in capsys.readouterr().err
     assert main([*words, "--images", str(new["images"])]) == 0
     assert "read their images from" in capsys.readouterr().err
     record = Studies(home).find(directory.id).read()

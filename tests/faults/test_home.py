@@ -91,7 +91,7 @@ def test_a_home_that_cannot_be_written_can_be_read_and_what_would_write_says_why
         code, out, err = call(str(home.path), *words)
         assert (code, out) == (2, ""), err
         if "--detach" in words:
-            assert f"could not be started: `cae-tui resume {stopped.id}` shows why" in err
+            assert f"could not be started: `cae-tui --home {home.path} resume {stopped.id}` shows why" in err
         else:
             assert f"{home.path}" in err
             assert "could not be written: Permission denied" in err
@@ -233,7 +233,7 @@ def test_of_two_processes_that_take_up_one_run_one_trains_it_and_the_other_says_
         if code:
             assert code == 2
             # It came while the other trained, or after that.
-            assert f"cae-tui watch {run.id}" in err or "nothing left to resume" in err
+            assert f"cae-tui --home {home.path} watch {run.id}" in err or "nothing left to resume" in err
     assert sorted(codes) == [0, 2]
     assert run.read_status().state == "finished"
     assert_same_weights(run, whole)

@@ -106,7 +106,7 @@ def test_the_app_wants_all_three_streams_to_be_a_terminal(home: Home, missing: s
     assert not home.log.exists()  # as the app, once it is opened, writes it
     assert code == 2
     name = {"stdin": "input", "stdout": "output", "stderr": "error output"}[missing]
-    assert f"the app needs a terminal, and its {name} is not a terminal" in said
+    assert f"the app needs a terminal, but its {name} is not one." in said
     assert "\x1b[?1049h" not in said
 
 
