@@ -169,6 +169,7 @@ class Images:
     split: int = 1  # the rule by which its trials divide them: see `engine.datasets.SPLIT_RULE`
     combinations: int | None = None  # that a search can try; None where there is no end of them
     left_out: str = ""  # which of them it cannot, in a sentence
+    remarks: list[str] = field(default_factory=list)  # on the images and the encoder; version 0.1.0 wrote none
 
 
 @dataclass(kw_only=True)
