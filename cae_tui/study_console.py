@@ -226,7 +226,7 @@ def _trial_line(point: PointRecord, trial: Trial) -> str:
     if trial.ms_per_step is not None and trial.epoch_seconds is not None:
         line += f", {formats.seconds(trial.ms_per_step)} ms/step, {formats.seconds(trial.epoch_seconds)} s/epoch"
     if trial.shared:
-        return f"{line} (the run of an earlier stage)"
+        return f"{line} (the run of an earlier trial)"
     return line if trial.complete else f"{line}, {trial.state}"
 
 

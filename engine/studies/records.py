@@ -37,7 +37,7 @@ class Trial:
     run: str = ""  # its id, once it has begun
     state: str = WAITING
     message: str = ""
-    shared: bool = False  # the run of an earlier stage's trial that has the same spec
+    shared: bool = False  # the run of an earlier trial that has the same spec
     planned: int = 0  # epochs, all stages of training together
     epochs: int = 0  # completed
     stage_epochs: dict[str, int] = field(
