@@ -399,9 +399,7 @@ class Studies:
             return StudyDirectory(self.path / found[0])
         shown = prefix[:40]
         if not found:
-            raise StudyError(
-                f"No study begins with “{shown}” in {self.path}: `cae-tui study list` lists those there are."
-            )
+            raise StudyError(f"No study begins with “{shown}” in {self.path}: `cae-tui study list` lists them all.")
         raise StudyError(f"{len(found)} studies begin with “{shown}” ({', '.join(found[:4])}): give more of the id.")
 
     def list(self) -> "list[StudyRecord]":

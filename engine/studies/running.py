@@ -194,10 +194,9 @@ class _Work:
                 lambda values: tuple(values[name] for name in names) in tried or bool(self.data.why(self.spec, values)),
             )
             if proposed is None:
-                count = "The only combination was" if len(tried) == 1 else f"All {len(tried):,} combinations were"
-                self.record.message = (
-                    f"{count} tried, so the search ended before its {words.counted(self.spec.trials, 'trial')}."
-                )
+                few = {1: "The only combination was", 2: "Both combinations were"}
+                all_of_them = few.get(len(tried), f"All {len(tried):,} combinations were")
+                self.record.message = f"{all_of_them} tried, so the search ended early."
                 break
             optuna, values = proposed
             tried.add(tuple(values[name] for name in names))

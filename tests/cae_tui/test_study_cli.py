@@ -133,7 +133,7 @@ def test_a_baseline_is_a_run_or_a_file(study: Study, flags: list[str], tmp_path:
         (["layers=8", "--baseline", "no/pe"], "does not exist: name a run"),
         (["layers=8", "--baseline", __file__], "is a text file: name a run"),
         (["show"], "`cae-tui study show ID` takes one study"),
-        (["show", "nope"], "No study begins with “nope”"),
+        (["show", "nope"], "`cae-tui study list` lists them all."),
         (["export", "nope"], "No study begins with “nope”"),
         (["layers=8", "--images", "nope"], "nope does not exist"),
     ],
@@ -253,13 +253,15 @@ def test_a_search_over_little_says_what_it_leaves_out_and_that_it_tried_all(stud
     ]
     code, out, _ = study(*words, "--dry-run")
     assert code == 0
+    assert out.splitlines()[0].count("trials") == 1
     assert "· 3 trials ·" in out
     left_out = "1 of 4 combinations cannot be trained and are left out. The first: kernels=2-3-4, layers=4 cannot be"
     assert left_out in out
     code, out, err = study(*words)
     assert code == 0
     assert left_out in err
-    assert "All 3 combinations were tried, so the search ended before its 9 trials." in err
+    assert "All 3 combinations were tried, so the search ended early." in err
+    assert err.splitlines()[0].count("trials") == out.splitlines()[0].count("trials") == 1
     assert "3 of 3 trials" in out
 
 
