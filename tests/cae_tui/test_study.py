@@ -17,7 +17,7 @@ from engine.runs import Home
 from engine.spec import AutoencoderSpec
 from engine.studies.records import Studies, StudyRecord
 from engine.studies.spec import make_study
-from tests.cae_tui.conftest import AUTOENCODER, MakeApp, scripted_events, until, write_run
+from tests.cae_tui.conftest import AUTOENCODER, MakeApp, scripted_events, told, until, write_run
 from tests.cae_tui.study_script import STUDY, ScriptedStudy, grid, guided, long_run, repeated, write_study
 
 SIZES = [(120, 40), (80, 24)]
@@ -246,8 +246,15 @@ async def test_a_run_that_two_marked_points_share_is_compared_once(
     app = make_app()
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await opened(app, pilot)
-        await pilot.press("space", "down", "space", "down", "space")
+        await pilot.press("space", "down", "space")
         asked: list[Any] = []
+        with monkeypatch.context() as patched:
+            patched.setattr(screen, "post_message", asked.append)
+            screen.action_compare()
+        await pilot.pause()
+        assert told(app) == ["The marked points share one run: there is nothing to compare."]
+        assert not [one for one in asked if isinstance(one, messages.CompareRuns)]
+        await pilot.press("down", "space")
         with monkeypatch.context() as patched:
             patched.setattr(screen, "post_message", asked.append)
             screen.action_compare()
