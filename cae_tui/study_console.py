@@ -24,7 +24,7 @@ from cae_tui.output import OutputError, complain, flush, let_go, put
 from cae_tui.spec_words import cut
 from cae_tui.study_cli import print_json
 from engine.errors import StudyError
-from engine.events import Event, StageStarted, Warned
+from engine.events import Event, RunStarted, StageStarted, Warned
 from engine.files import FORMAT
 from engine.runs import Home
 from engine.states import FAILED, FINISHED, STOPPED
@@ -103,6 +103,7 @@ class _Teller:
         self._told: set[int] = set()
         self._picks: set[int] = set()
         self._begun = self._training = False
+        self._remarked: set[str] = set()
         self._bar: Progress | None = None
         self._task: TaskID | None = None
 
@@ -122,11 +123,12 @@ class _Teller:
                 self._bar.stop()
 
     def emit(self, event: Event) -> None:
-        """What is remarked on the images, once; steps are not told, and epochs come by `changed`."""
-        self._training = self._training or isinstance(event, StageStarted)
+        """What is remarked on a trial's images, once; steps are not told, and epochs come by `changed`."""
+        if isinstance(event, RunStarted | StageStarted):
+            self._training = isinstance(event, StageStarted)
         if isinstance(event, Warned) and not self._training:
             with suppress(OSError, ValueError):  # nobody reads it any more
-                self._say(f"! {event.message}")
+                self._remark(event.message)
 
     def changed(self, study: StudyRecord) -> None:
         """A line for what ended; the bar."""
@@ -146,6 +148,8 @@ class _Teller:
             self._say(
                 f"study {study.id} · {study.title} · {data} · {counted(study.total, 'trial')}{done} · {study.device}"
             )
+            for remark in study.data.get("remarks", ()):
+                self._remark(remark)
             if study.data.get("left_out"):
                 self._say(str(study.data["left_out"]))
         for place, stage in enumerate(study.stages):
@@ -169,6 +173,11 @@ class _Teller:
         done = study.done + (trial.epochs / max(trial.planned, 1) if trial else 0)
         number = min(study.done + 1, study.total)
         bar.update(task, description=f"trial {number} of {study.total}", total=study.total, completed=done, facts=facts)
+
+    def _remark(self, sentence: str) -> None:
+        if sentence not in self._remarked:
+            self._remarked.add(sentence)
+            self._say(f"! {sentence}")
 
     def _say(self, line: str) -> None:
         self.console.print(Text(line), soft_wrap=True)
@@ -217,7 +226,7 @@ def _trial_line(point: PointRecord, trial: Trial) -> str:
     if trial.ms_per_step is not None and trial.epoch_seconds is not None:
         line += f", {formats.seconds(trial.ms_per_step)} ms/step, {formats.seconds(trial.epoch_seconds)} s/epoch"
     if trial.shared:
-        return f"{line} (the run of an earlier stage)"
+        return f"{line} (the run of an earlier trial)"
     return line if trial.complete else f"{line}, {trial.state}"
 
 
@@ -238,8 +247,7 @@ def print_study(record: StudyRecord, console: OutputConsole | None = None) -> No
         ),
         soft_wrap=True,
     )
-    if record.data.get("left_out"):
-        console.print(Text(str(record.data["left_out"])), soft_wrap=True)
+    _print_about(record, console)
     for stage in record.stages:
         console.print()
         console.print(stage_table(record, stage, console.width))
@@ -251,6 +259,14 @@ def print_study(record: StudyRecord, console: OutputConsole | None = None) -> No
     if len(record.stages) > 1 and record.final:
         final = ", ".join(f"{name}={number(value)}" for name, value in record.final.items())
         console.print(Text(f"\nPicked: {final}"), soft_wrap=True)
+
+
+def _print_about(record: StudyRecord, console: OutputConsole) -> None:
+    """What is remarked on the images and the encoder, and which combinations of a search are left out."""
+    for remark in record.data.get("remarks", ()):
+        console.print(Text(f"! {remark}"), soft_wrap=True)
+    if record.data.get("left_out"):
+        console.print(Text(str(record.data["left_out"])), soft_wrap=True)
 
 
 def stage_table(record: StudyRecord, stage: StageRecord, width: int) -> Table:
@@ -313,6 +329,7 @@ def print_plan(home: Home, spec: "StudySpec", *, as_json: bool) -> int:
         Text(f"{record.title} · {_data_of(record)} · {counted(record.total, 'trial')} · {record.device}"),
         soft_wrap=True,
     )
+    _print_about(record, console)
     table = Table(box=None, pad_edge=False)
     for title in ("stage", "point"):
         table.add_column(title, no_wrap=True)
@@ -329,8 +346,6 @@ def print_plan(home: Home, spec: "StudySpec", *, as_json: bool) -> int:
         ranges = "; ".join(f"{name} {', '.join(numbers(values))}" for name, values in spec.values.items())
         console.print(Text(f"Optuna chooses each trial's values from {ranges}."), soft_wrap=True)
     note = ""
-    if record.data.get("left_out"):
-        console.print(Text(str(record.data["left_out"])), soft_wrap=True)
     if any(spec.is_long_run(name) for name in spec.values):
         console.print(Text("The stage of epochs is one run, read off at each of its epochs."))
     if not points:

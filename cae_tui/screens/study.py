@@ -395,7 +395,11 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
         runs = [[trial.run for trial in stage.points[place].trials if trial.run] for place in sorted(table.marked)]
         # What the table shows: each seed's own run, or of each point its first.
         shown = [run for of_point in runs for run in (of_point if table.unfolded else of_point[:1])]
-        self.post_message(CompareRuns(tuple(shown)))
+        different = tuple(dict.fromkeys(shown))  # points that come to the same network share a run
+        if len(different) == 1 < len(shown):
+            self.cae.tell("The marked points share one run: there is nothing to compare.")
+        else:
+            self.post_message(CompareRuns(different))
 
     def action_seeds(self) -> None:
         """Each seed's own row, or not."""

@@ -7,7 +7,6 @@ the time and memory they are expected to take, before anything begins.
 import asyncio
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from typing import ClassVar
 
 from textual import on, work
@@ -218,16 +217,7 @@ Of a classifier: {heads}.
             self._refuse(error)
             return
         self.query_one("#plan", Static).update(plan_words(plan, self.cae.studies.seconds(plan)))
-        with suppress(EngineError):  # a file was changed a moment ago; the next look tells of it
-            self.query_one(Remarks).sentences = await self._remarks(study.baseline)
-
-    async def _remarks(self, baseline: Spec) -> tuple[str, ...]:
-        """What is to be known of the encoder and of the images before the first trial."""
-        found = await self.runner.remarks(baseline)
-        if not isinstance(baseline, ClassifierSpec):
-            return found
-        data = await self.runner.data(baseline.files)
-        return (*await self.runner.encoder_remarks(baseline, data), *found)
+        self.query_one(Remarks).sentences = tuple(plan.data.get("remarks", ()))
 
     def _explain(self, mode: str, baseline: Spec | None) -> None:
         """What the kind of study is, and which names there are."""

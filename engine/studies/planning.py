@@ -10,9 +10,10 @@ from engine.architecture import Plan, plan_autoencoder, plan_classifier
 from engine.checkpoint import read_autoencoder
 from engine.datasets import SPLIT_RULE, ImageData, load_dataset
 from engine.device import choose_device
-from engine.encoders import find_encoder
+from engine.encoders import find_encoder, remarks_on
 from engine.errors import RunError, SpecError, StudyError
 from engine.moved import Known, load_known
+from engine.remarks import for_run
 from engine.runs import Home
 from engine.spec import AutoencoderSpec, ClassifierSpec, Spec
 from engine.studies.checking import check_points, check_space, first_fit, room_of
@@ -70,6 +71,7 @@ def plan(home: Home, spec: StudySpec) -> StudyRecord:
         "shape": list(data.images.shape),
         "digest": data.images.digest,
         "split": SPLIT_RULE,
+        "remarks": _remarks(home, spec.baseline, data.images),
     }
     record.data |= survey(spec, data)
     number = 0
@@ -84,6 +86,16 @@ def plan(home: Home, spec: StudySpec) -> StudyRecord:
         record.stages.append(stage)
         first |= {name: spec.values[name][0] for name in names}
     return record
+
+
+def _remarks(home: Home, baseline: Spec, images: ImageData) -> list[str]:
+    """What is to be known before the first trial of a classifier's encoder, of the images and of the baseline's split.
+
+    Raises:
+        EngineError: there is no such encoder, or its files cannot be read.
+    """
+    found = for_run(baseline.kind, images, *preparation.split_for(baseline, images))
+    return [*remarks_on(home, baseline, images.name, images.digest), *found]
 
 
 def survey(spec: StudySpec, data: StudyData) -> dict[str, object]:

@@ -37,7 +37,7 @@ class Trial:
     run: str = ""  # its id, once it has begun
     state: str = WAITING
     message: str = ""
-    shared: bool = False  # the run of an earlier stage's trial that has the same spec
+    shared: bool = False  # the run of an earlier trial that has the same spec
     planned: int = 0  # epochs, all stages of training together
     epochs: int = 0  # completed
     stage_epochs: dict[str, int] = field(
@@ -169,6 +169,7 @@ class Images:
     split: int = 1  # the rule by which its trials divide them: see `engine.datasets.SPLIT_RULE`
     combinations: int | None = None  # that a search can try; None where there is no end of them
     left_out: str = ""  # which of them it cannot, in a sentence
+    remarks: list[str] = field(default_factory=list)  # on the images and the encoder; version 0.1.0 wrote none
 
 
 @dataclass(kw_only=True)
@@ -398,9 +399,7 @@ class Studies:
             return StudyDirectory(self.path / found[0])
         shown = prefix[:40]
         if not found:
-            raise StudyError(
-                f"No study begins with “{shown}” in {self.path}: `cae-tui study list` lists those there are."
-            )
+            raise StudyError(f"No study begins with “{shown}” in {self.path}: `cae-tui study list` lists them all.")
         raise StudyError(f"{len(found)} studies begin with “{shown}” ({', '.join(found[:4])}): give more of the id.")
 
     def list(self) -> "list[StudyRecord]":

@@ -76,6 +76,7 @@ class _Writer:
     def __init__(self, home: Home, record: StudyRecord, spec: StudySpec) -> None:
         self.home, self.record, self.spec = home, record, spec
         self.kind = spec.baseline.kind
+        self.remarks: list[str] = record.data.get("remarks", [])
         self.figures: dict[str, Any] = {}
         self.shown_classifier = ""  # the run whose report is in the document
 
@@ -128,6 +129,7 @@ class _Writer:
                 f"({data.get('training', 0):,} training images of {height}×{width}×{channels}{tested}), "
                 f"{words.duration(record.seconds)} on {record.device}.{seeds}{ended}"
             ),
+            *(Paragraph(remark) for remark in self.remarks),
             Table(["hyperparameter", "values", "baseline"], varied, words=frozenset({0, 1})),
             Paragraph(
                 f"{rule} The loss is the best validation loss, of the epoch where it was lowest; test images are "
@@ -272,7 +274,7 @@ class _Writer:
                 f"{result['correct']:,} correct, {result['incorrect']:,} incorrect."
             ),
             *([Paragraph(words.views(result))] if words.views(result) else []),
-            *(Paragraph(remark) for remark in result["remarks"]),
+            *(Paragraph(remark) for remark in result["remarks"] if remark not in self.remarks),
             Code(result["report"]["text"]),
             Picture(
                 "confusion", f"Confusion matrix of the {of} images; mistakes are shaded by their share of the class."

@@ -17,7 +17,7 @@ from engine.control import Asked, Flag
 from engine.errors import EngineError, SpecError, StorageError, StudyError
 from engine.events import Continued, Emit, EpochEnded, Event, Paused, Resumed, RunEnded, RunStarted
 from engine.runs import Home, RunDirectory
-from engine.spec import Spec
+from engine.spec import AutoencoderSpec, Spec
 from engine.states import DIVERGED, ENDED_FOR_GOOD, FAILED, FINISHED, PAUSED, RUNNING, STOPPED
 from engine.studies.journal import Journal
 from engine.studies.moved import known_of_study
@@ -194,10 +194,9 @@ class _Work:
                 lambda values: tuple(values[name] for name in names) in tried or bool(self.data.why(self.spec, values)),
             )
             if proposed is None:
-                count = "The only combination was" if len(tried) == 1 else f"All {len(tried):,} combinations were"
-                self.record.message = (
-                    f"{count} tried, so the search ended before its {words.counted(self.spec.trials, 'trial')}."
-                )
+                few = {1: "The only combination was", 2: "Both combinations were"}
+                all_of_them = few.get(len(tried), f"All {len(tried):,} combinations were")
+                self.record.message = f"{all_of_them} tried, so the search ended early."
                 break
             optuna, values = proposed
             tried.add(tuple(values[name] for name in names))
@@ -259,17 +258,18 @@ class _Work:
         return ""
 
     def _spec(self, stage: StageRecord, point: PointRecord, repeat: int) -> Spec:
+        """What a trial's run is made of, and writes down."""
         spec = spec_of(self.spec.baseline, {**stage.base, **point.values}, repeat)
+        if isinstance(spec, AutoencoderSpec):
+            spec = spec.settled(self.data.images.shape)
         # A long run is read off afterwards at any epoch: it must not end before the last.
         return spec.model_copy(update={"patience": 0}) if self.spec.is_long_run(stage.names[0]) else spec
 
     def _twin(self, spec: Spec, trial: Trial) -> Trial | None:
-        """An earlier trial that did just this: a value that was carried on, or proposed again, is trained once.
+        """An earlier trial that did just this, for instance with the number that `auto` comes to: it is not done twice.
 
         However it ended: what was pruned, skipped or diverged would not come to more, only a failure may be mended.
         """
-        if self.spec.mode not in ("guided", "search"):
-            return None
         for stage in self.record.stages:
             for point in stage.points:
                 for repeat, other in enumerate(point.trials):
@@ -474,7 +474,7 @@ def _add_epoch(trial: Trial, event: EpochEnded) -> None:
 
 
 def _copy(twin: Trial, trial: Trial) -> None:
-    """What an earlier stage's trial came to is what this one would."""
+    """What an earlier trial came to is what this one would."""
     for name in Trial.__dataclass_fields__:
         if name != "number":
             setattr(trial, name, getattr(twin, name))

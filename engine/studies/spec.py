@@ -126,8 +126,7 @@ class StudySpec(BaseModel):
         if self.mode == "one":
             ((name, values),) = self.values.items()
             return f"{name} {', '.join(words.numbers(values))}"
-        names = ", ".join(self.values)
-        return f"{self.mode} {names}" + (f", {words.counted(self.points, 'trial')}" if self.mode == "search" else "")
+        return f"{self.mode} {', '.join(self.values)}"
 
     @property
     def stages(self) -> tuple[tuple[str, ...], ...]:

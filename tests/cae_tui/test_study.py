@@ -17,7 +17,7 @@ from engine.runs import Home
 from engine.spec import AutoencoderSpec
 from engine.studies.records import Studies, StudyRecord
 from engine.studies.spec import make_study
-from tests.cae_tui.conftest import AUTOENCODER, MakeApp, scripted_events, until, write_run
+from tests.cae_tui.conftest import AUTOENCODER, MakeApp, scripted_events, told, until, write_run
 from tests.cae_tui.study_script import STUDY, ScriptedStudy, grid, guided, long_run, repeated, write_study
 
 SIZES = [(120, 40), (80, 24)]
@@ -149,7 +149,7 @@ async def test_the_reason_of_a_trial_that_fails_while_one_looks_on_is_told(make_
 
 async def test_a_search_says_that_it_tried_all(make_app: MakeApp, home: Home) -> None:
     record = grid()
-    record.message = "All 12 combinations were tried, so the search ended before its 27 trials."
+    record.message = "All 12 combinations were tried, so the search ended early."
     write_study(home, record)
     app = make_app()
     async with app.run_test(size=(80, 24)) as pilot:
@@ -234,6 +234,32 @@ async def test_marked_points_alone_are_drawn_and_compared(
             patched.setattr(screen, "post_message", asked.append)
             screen.action_compare()
         assert asked == [messages.CompareRuns(("0001000000", "0003000000"))]
+
+
+async def test_a_run_that_two_marked_points_share_is_compared_once(
+    make_app: MakeApp, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = grid()
+    first, second = (point.trials[0] for point in record.stages[0].points[:2])
+    second.run, second.shared = first.run, True
+    write_study(home, record)
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await opened(app, pilot)
+        await pilot.press("space", "down", "space")
+        asked: list[Any] = []
+        with monkeypatch.context() as patched:
+            patched.setattr(screen, "post_message", asked.append)
+            screen.action_compare()
+        await pilot.pause()
+        assert told(app) == ["The marked points share one run: there is nothing to compare."]
+        assert not [one for one in asked if isinstance(one, messages.CompareRuns)]
+        await pilot.press("down", "space")
+        with monkeypatch.context() as patched:
+            patched.setattr(screen, "post_message", asked.append)
+            screen.action_compare()
+    (compared,) = (one for one in asked if isinstance(one, messages.CompareRuns))
+    assert len(compared.runs) == len(set(compared.runs)) == 2
 
 
 async def test_unfolded_seeds_are_all_compared(make_app: MakeApp, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

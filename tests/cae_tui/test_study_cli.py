@@ -11,15 +11,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from cae_tui.cli import main
 from cae_tui.study_cli import in_order
+from cae_tui.study_console import _Teller
+from engine.events import Warned
 from engine.runs import Home
 from engine.studies.records import Studies, StudyRecord
+from tests.cae_tui.script import scripted_events
 from tests.cae_tui.study_script import grid, write_study
 from tests.engine.conftest import files as files  # the same slice of MNIST
 from tests.engine.studies.conftest import table
+from tests.idx import write_idx
 
 Study = Callable[..., tuple[int, str, str]]
 
@@ -130,7 +135,7 @@ def test_a_baseline_is_a_run_or_a_file(study: Study, flags: list[str], tmp_path:
         (["layers=8", "--baseline", __file__], "is a text file: name a run"),
         (["show"], "`cae-tui study show ID` takes one study"),
         (["list", "x"], "“x” is one word too many: `cae-tui study list` takes flags only."),
-        (["show", "nope"], "No study begins with “nope”"),
+        (["show", "nope"], "`cae-tui study list` lists them all."),
         (["export", "nope"], "No study begins with “nope”"),
         (["layers=8", "--images", "nope"], "nope does not exist"),
     ],
@@ -250,14 +255,54 @@ def test_a_search_over_little_says_what_it_leaves_out_and_that_it_tried_all(stud
     ]
     code, out, _ = study(*words, "--dry-run")
     assert code == 0
+    assert out.splitlines()[0].count("trials") == 1
     assert "· 3 trials ·" in out
     left_out = "1 of 4 combinations cannot be trained and are left out. The first: kernels=2-3-4, layers=4 cannot be"
     assert left_out in out
     code, out, err = study(*words)
     assert code == 0
     assert left_out in err
-    assert "All 3 combinations were tried, so the search ended before its 9 trials." in err
+    assert "All 3 combinations were tried, so the search ended early." in err
+    assert err.splitlines()[0].count("trials") == out.splitlines()[0].count("trials") == 1
     assert "3 of 3 trials" in out
+
+
+def test_what_is_remarked_on_the_images_is_said_once_before_a_study_and_in_its_tables(
+    study: Study, tmp_path: Path
+) -> None:
+    images = write_idx(tmp_path / "dark", np.random.default_rng(0).integers(0, 2, (60, 8, 8), dtype=np.uint8))
+    flags = ["--layers", "2", "--kernels", "2", "--epochs", "1", "--batch-size", "8", "--images", str(images)]
+    dark = "! The brightest pixel is 1 of 255: were the images divided by 255 before they were saved?"
+    code, out, _ = study("activation=relu,silu", *flags, "--dry-run")
+    assert code == 0
+    assert sum(line.startswith(dark) for line in out.splitlines()) == 1
+    code, out, err = study("activation=relu,silu", *flags)
+    assert code == 0, err
+    lines = err.splitlines()
+    assert [place for place, line in enumerate(lines) if line.startswith(dark)] == [1]
+    assert sum(line.startswith(dark) for line in out.splitlines()) == 1
+    (record,) = Studies(Home(tmp_path)).list()
+    assert dark in study("show", record.id)[1]
+    content = json.loads((tmp_path / "studies" / record.id / "study.json").read_text())
+    del content["data"]["remarks"]  # as version 0.1.0 wrote it
+    (tmp_path / "studies" / record.id / "study.json").write_text(json.dumps(content))
+    code, out, _ = study("show", record.id)
+    assert code == 0
+    assert "!" not in out
+
+
+def test_a_remark_is_said_before_the_trial_that_it_is_on_unless_it_was_said(capsys: pytest.CaptureFixture[str]) -> None:
+    record = grid()
+    record.data["remarks"] = ["The images are dark."]
+    started, stage = scripted_events()[:2]
+    with _Teller() as teller:
+        teller.changed(record)
+        for own in ("Class 2 is not in this split.", "Class 7 is not in this split."):
+            for event in (started, Warned(message="The images are dark."), Warned(message=own), stage):
+                teller.emit(event)
+            teller.emit(Warned(message="This is on a step."))
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("!")]
+    assert told == ["! The images are dark.", "! Class 2 is not in this split.", "! Class 7 is not in this split."]
 
 
 def test_why_trials_failed_is_shown(study: Study, tmp_path: Path) -> None:

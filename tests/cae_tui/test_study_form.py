@@ -16,6 +16,7 @@ from cae_tui.widgets.remarks import Remarks
 from engine.errors import EngineError, SpecError
 from engine.runs import Home
 from engine.studies.records import StudyRecord
+from engine.studies.spec import StudySpec
 from tests.cae_tui.conftest import AUTOENCODER, MakeApp, scripted_events, until, write_run
 from tests.cae_tui.study_script import ScriptedStudy, guided
 from tests.cae_tui.test_study import text
@@ -70,16 +71,14 @@ async def test_what_is_to_be_known_of_the_images_and_the_encoder_is_shown_before
 ) -> None:
     write_run(home, scripted_events())
     app = make_app()
-    plan_of(app, guided())
 
-    async def remarks(spec: object) -> tuple[str, ...]:
-        return ("The images are dark.",)
+    async def plan(spec: StudySpec) -> StudyRecord:
+        record = guided()
+        encoder = ["The encoder was stopped."] if spec.baseline.kind == "classifier" else []
+        record.data["remarks"] = [*encoder, "The images are dark."]
+        return record
 
-    async def encoder_remarks(spec: object, data: object) -> tuple[str, ...]:
-        return ("The encoder was stopped.",)
-
-    monkeypatch.setattr(app.runner, "remarks", remarks)
-    monkeypatch.setattr(app.runner, "encoder_remarks", encoder_remarks)
+    monkeypatch.setattr(app.studies, "plan", plan)
     app.keep_draft("classifier", {"encoder": AUTOENCODER})
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await form(app, pilot)

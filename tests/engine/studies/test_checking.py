@@ -99,7 +99,7 @@ def test_what_goes_with_some_values_only_is_left_out_of_a_search_and_told(home: 
     _, done = do(home, planned(few, "search", values, {"epochs": 1}, trials=40, prune="no"))
     assert {trial.state for trial in done.trials} == {"finished"}
     assert len({tuple(point.values.values()) for point in done.stages[0].points}) == len(done.trials) == 8
-    assert done.message == "All 8 combinations were tried, so the search ended before its 40 trials."
+    assert done.message == "All 8 combinations were tried, so the search ended early."
 
 
 def test_a_classifier_s_study_without_classes_is_refused_before_it_begins(
@@ -113,3 +113,20 @@ def test_a_classifier_s_study_without_classes_is_refused_before_it_begins(
         plan(home, make_study("one", one_class, {"fc_units": "4,8"}))
     with pytest.raises(EngineError, match=r"labelled_fraction=0\.01 cannot be trained \(batch_size: 8 is more than"):
         plan(home, make_study("one", baseline, {"labelled_fraction": "1,0.01"}))
+
+
+def test_what_is_to_be_known_of_images_and_encoder_is_in_the_plan(
+    home: Home, few: dict[str, Path], tmp_path: Path
+) -> None:
+    encoder = write_encoder(tmp_path / "encoder.safetensors", few)
+    dark = write_idx(tmp_path / "dark", np.random.default_rng(0).integers(0, 2, (TRAINING, 8, 8), dtype=np.uint8))
+    files = {**few, "images": dark}
+    values = {"activation": "relu,silu"}
+    found = plan(home, make_study("one", tiny(files), values)).data["remarks"]
+    assert [sentence.partition(":")[0] for sentence in found][:1] == ["The brightest pixel is 1 of 255"]
+    assert plan(home, make_study("one", tiny(few), values)).data["remarks"] == []
+    learned, *others = plan(home, make_study("one", tiny_classifier(files, encoder), {"fc_units": "4,8"})).data[
+        "remarks"
+    ]
+    assert learned.startswith("The encoder learned from ")
+    assert others[0] == found[0]

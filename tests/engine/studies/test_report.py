@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
@@ -330,13 +331,26 @@ def test_a_study_that_failed_says_why_in_its_document(home: Home, tmp_path: Path
     assert "The study is failed, so these are its results so far. The disk is full." in text
 
 
+def test_what_was_remarked_on_the_images_is_once_near_the_top_of_the_document(home: Home, tmp_path: Path) -> None:
+    record = grid(points=4)
+    record.data["remarks"] = ["The images are dark.", "All images are the same."]
+    text = write_report(home, StudyDirectory(home.path), record, tmp_path)[0].read_text().replace("\\", "")
+    for sentence in record.data["remarks"]:
+        assert text.count(sentence) == 1
+        assert text.index(sentence) < text.index("| hyperparameter")
+
+
 def test_what_was_remarked_on_a_classifier_is_in_the_document(done: Done, tmp_path: Path) -> None:
     home, directory, record = done
     (run,) = (home.find(status.id) for status in home.list_runs() if status.kind == "classifier")
     before = run.result.read_bytes()
-    run.result.write_text(json.dumps({**json.loads(before), "remarks": ["Class 3 is never recognised."]}))
+    run.result.write_text(
+        json.dumps({**json.loads(before), "remarks": ["Class 3 is never recognised.", "Images are dark."]})
+    )
+    known = replace(record, data={**record.data, "remarks": ["Images are dark."]})
     try:
-        markdown = write_report(home, directory, record, tmp_path)[0].read_text()
+        markdown = write_report(home, directory, known, tmp_path)[0].read_text()
     finally:
         run.result.write_bytes(before)
     assert "Class 3 is never recognised." in markdown
+    assert markdown.count("Images are dark.") == 1

@@ -20,6 +20,7 @@ from engine.studies.running import work_on
 from engine.studies.spec import make_study, study_from_json
 from tests.engine.conftest import small, small_classifier
 from tests.engine.studies.conftest import Watcher, do, study, table
+from tests.engine.tiny import tiny, write_files
 
 Trials = list[optuna.trial.FrozenTrial]
 
@@ -109,6 +110,28 @@ def test_guided_carries_each_pick_on_and_trains_nothing_twice(home: Home, files:
     assert 1 <= int(epochs.picked["epochs"]) <= 7
     assert done.final == {**kernels.picked, **batch.picked, **epochs.picked}
     assert watcher.asked == []
+
+
+@pytest.mark.parametrize(
+    ("mode", "values", "trained", "shared"),
+    [
+        ("one", {"downsamplings": "auto,1"}, 1, [False, True]),
+        ("grid", {"downsamplings": "1,auto,0", "batch_size": "8,9"}, 4, [False, False, True, True, False, False]),
+        ("search", {"downsamplings": "auto,1"}, 1, [False, True]),
+        ("guided", {"downsamplings": "auto,1", "batch_size": "8,9"}, 2, [False, True, True, False]),
+    ],
+)
+def test_points_of_one_and_the_same_network_are_trained_once(
+    home: Home, tmp_path: Path, mode: str, values: dict[str, str], trained: int, shared: list[bool]
+) -> None:
+    """Two layers halve at most once, so that is what `auto` comes to."""
+    spec = make_study(mode, tiny(write_files(tmp_path), layers=2, epochs=1), values, trials=4)
+    watcher = Watcher()
+    _, done = do(home, spec, watcher)
+    assert sum(isinstance(event, RunStarted) for event in watcher.events) == len(home.ids()) == trained
+    assert [trial.shared for trial in done.trials] == shared
+    assert {trial.state for trial in done.trials} == {"finished"}
+    assert len({trial.best_loss for trial in done.trials}) == trained
 
 
 def test_a_person_may_choose_another_value(home: Home, files: dict[str, Path]) -> None:

@@ -40,10 +40,18 @@ def test_a_search_tries_every_value_once_and_says_that_it_has_tried_all(home: Ho
     assert sorted(map(int, values(done, "kernels"))) == list(range(1, 12))
     assert "pruned" in {trial.state for trial in done.trials}  # those count as tried
     assert (done.state, done.done, done.total) == ("finished", 11, 11)
-    assert done.message == "All 11 combinations were tried, so the search ended before its 27 trials."
+    assert done.message == "All 11 combinations were tried, so the search ended early."
     assert directory.read().message == done.message
     assert done.message in write_report(home, directory, done)[0].read_text()
     assert done.stages[0].pick is not None
+
+
+@pytest.mark.parametrize(("kernels", "words"), [("2", "The only combination was"), ("1,2", "Both combinations were")])
+def test_a_search_of_one_or_two_combinations_counts_them_in_words(
+    home: Home, few: dict[str, Path], kernels: str, words: str
+) -> None:
+    _, done = do(home, make_study("search", tiny(few, epochs=1), {"kernels": kernels}, trials=6))
+    assert done.message == f"{words} tried, so the search ended early."
 
 
 def test_every_combination_of_a_small_space_is_tried_with_each_of_its_seeds(home: Home, few: dict[str, Path]) -> None:
