@@ -351,6 +351,7 @@ class ClassifierForm(SpecPage):
         self._listed = False
         self._listed_for: tuple[str, ...] = ()  # the files whose encoders are in the table
         self._own_files: dict[str, str] = {}  # of the encoder that was chosen last, which the form took over
+        self._of_these: dict[tuple[str, ...], frozenset[str]] = {}  # by files, the runs that learned from these images
 
     @property
     def crumbs(self) -> tuple[str, ...]:
@@ -371,17 +372,19 @@ class ClassifierForm(SpecPage):
 
     @work(exclusive=True, group="list")
     async def _list(self) -> None:
-        self._listed_for = self._file_names()
+        named = self._listed_for = self._file_names()
         runs = await asyncio.to_thread(self.runner.list_runs)
         files = self.form.files
         name = files.name
         try:
             data = await self.runner.data(files)
-            name, digest = data.name, data.digest
+            name, digest = data.name, data.images_digest
+            runs = await self.runner.with_images_digests(runs, data)
         except DatasetError:  # it is told beneath its field
             digest = ""
         found = encoders(runs, digest)
         best = best_encoder(runs, digest)
+        self._of_these = {named: frozenset(run.id for run in found if digest and run.images_digest == digest)}
         self.query_one(EncoderPicker).show(found, name, best=best is not None, now=time.time())
         if best is not None and not self.form.values["encoder"].strip():
             self.form.put({"encoder": best.id})
@@ -393,10 +396,13 @@ class ClassifierForm(SpecPage):
 
     @on(EncoderTable.Chosen)
     def choose(self, message: EncoderTable.Chosen) -> None:
-        """Build on that one, on its own images unless others were named, and go on."""
+        """Build on that one, on its own images unless others, or these with labels, were named, and go on."""
         files = self.runner.data_files(message.run)
         has = {name: self.form.values[name] for name in FIELDS}
-        if files and (self.form.files == self.cae.data_set.files or has == self._own_files):
+        # The same images stay as they are named: the encoder may have learned without their labels.
+        same = message.run in self._of_these.get(self._file_names(), ())
+        stays = same and (not has["images"].strip() or bool(has["labels"].strip()))
+        if files and not stays and (self.form.files == self.cae.data_set.files or has == self._own_files):
             self._own_files = files
             self.form.put({"encoder": message.run, **files})
         else:
