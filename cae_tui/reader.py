@@ -72,18 +72,27 @@ class Reader:
         It is looked for only where it may be that of `data`, and stays empty where the run's files no longer tell.
         """
 
+        asked = {
+            run.id
+            for run in runs
+            if run.kind == "autoencoder" and run.data_digest and not run.images_digest
+            if run.image_shape in ((), data.shape)
+        }
+        if not asked:
+            return list(runs)
+
         def read() -> list[RunStatus]:
-            return [replace(run, images_digest=self._images_digest(run, data)) for run in runs]
+            return [
+                replace(run, images_digest=self._images_digest(run, data)) if run.id in asked else run for run in runs
+            ]
 
         return await self.in_thread(read)
 
     def _images_digest(self, run: RunStatus, data: DataView) -> str:
         from engine.same_images import images_digest_of
 
-        if run.images_digest or run.kind != "autoencoder" or run.image_shape not in ((), data.shape):
-            return run.images_digest
         files = self.files_of(run.id)
-        if files is None or not run.data_digest:
+        if files is None:
             return ""
         key = (files, run.data_digest, data.digest)
         if key not in self._images_digests:

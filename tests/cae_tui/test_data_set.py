@@ -300,6 +300,67 @@ async def test_an_encoder_that_learned_without_labels_and_tests_is_one_of_the_se
         assert form.files == DataFiles(**files)  # not without its labels
 
 
+async def test_an_encoder_that_nobody_chose_is_offered_anew(read: MakeApp, home: Home, tmp_path: Path) -> None:
+    files, none = a_set(tmp_path), a_set(tmp_path, "none")
+    write_encoder(home, "a7f3000000", "MNIST", best_loss=0.2)
+    write_encoder(home, "b222000000", "plankton", files)
+    app = read()
+
+    async def opened() -> SpecForm:
+        app.post_message(Configure("classifier"))
+        await until(pilot, on_top(app, ClassifierForm))
+        return app.screen.query_one(SpecForm)
+
+    async with app.run_test(size=(120, 40)) as pilot:
+        form = await opened()
+        await until(pilot, lambda: form.values["encoder"] == "a7f3000000")
+        form.put({"fc_units": "7"})
+        await until(pilot, lambda: app.drafts.get("classifier", {}).get("fc_units") == "7")
+        assert "encoder" not in app.drafts["classifier"]
+        assert app.filled("classifier")["encoder"] == "a7f3000000"  # as the baseline of a study
+        await pilot.press("escape")
+        await until(pilot, on_top(app, HomeScreen))
+        write_encoder(home, "c333000000", "MNIST", best_loss=0.1)  # a better one
+        form = await opened()
+        await until(pilot, lambda: form.values["encoder"] == "c333000000")
+        in_use(app, files)  # while the form is open
+        await until(pilot, lambda: form.values["encoder"] == "b222000000")
+        assert form.values["fc_units"] == "7"
+        in_use(app, none, "none")
+        await until(pilot, lambda: form.values["encoder"] == "")
+
+
+@pytest.mark.parametrize("typed", [True, False])
+async def test_an_encoder_that_was_typed_or_chosen_stays(
+    read: MakeApp, home: Home, tmp_path: Path, typed: bool
+) -> None:
+    write_encoder(home, "a7f3000000", "MNIST", best_loss=0.1)
+    write_encoder(home, "b222000000", "MNIST", best_loss=0.2)
+    app = read()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("c")
+        await until(pilot, on_top(app, ClassifierForm))
+        form = app.screen.query_one(SpecForm)
+        await until(pilot, lambda: form.values["encoder"] == "a7f3000000")
+        mine = "b222" if typed else "a7f3000000"  # the one that is offered can be chosen too
+        if typed:
+            form.put({"encoder": mine})
+        else:
+            app.screen.post_message(EncoderTable.Chosen(mine))
+        await until(pilot, lambda: app.drafts.get("classifier", {}).get("encoder") == mine)
+        await pilot.press("escape")
+        await until(pilot, on_top(app, HomeScreen))
+        write_encoder(home, "c333000000", "MNIST", best_loss=0.01)
+        await pilot.press("c")
+        await until(pilot, on_top(app, ClassifierForm))
+        picker, form = app.screen.query_one(EncoderTable), app.screen.query_one(SpecForm)
+        await until(pilot, lambda: picker.row_count == 3)
+        in_use(app, a_set(tmp_path))
+        await until(pilot, lambda: form.values["images"] != "")
+        await until(pilot, lambda: app.screen.query_one("#no-encoder").display)
+        assert form.values["encoder"] == mine
+
+
 async def test_where_there_is_no_encoder_of_the_set_in_use_the_form_says_what_to_do(
     read: MakeApp, home: Home, tmp_path: Path
 ) -> None:
