@@ -8,6 +8,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -38,6 +39,7 @@ class Reader:
     def __init__(self, home: Home) -> None:
         self.home = home
         self._data: dict[object, ImageData] = {}
+        self._images_digests: dict[object, str] = {}  # of runs of earlier versions, by files and what they wrote down
         self._loading = threading.Lock()
         self._readers = ThreadPoolExecutor(READERS, "reader")
         self._reads: set[Future[Any]] = set()
@@ -63,6 +65,42 @@ class Reader:
     def list_runs(self) -> list[RunStatus]:
         """Every run, the newest first; reads one small file a run."""
         return self.home.list_runs()
+
+    async def with_images_digests(self, runs: Sequence[RunStatus], data: DataView) -> list[RunStatus]:
+        """`runs`, with the digest of the training images where an autoencoder of an earlier version has none.
+
+        It is looked for only where it may be that of `data`, and stays empty where the run's files no longer tell.
+        """
+
+        asked = {
+            run.id
+            for run in runs
+            if run.kind == "autoencoder" and run.data_digest and not run.images_digest
+            if run.image_shape in ((), data.shape)
+        }
+        if not asked:
+            return list(runs)
+
+        def read() -> list[RunStatus]:
+            return [
+                replace(run, images_digest=self._images_digest(run, data)) if run.id in asked else run for run in runs
+            ]
+
+        return await self.in_thread(read)
+
+    def _images_digest(self, run: RunStatus, data: DataView) -> str:
+        from engine.same_images import images_digest_of
+
+        files = self.files_of(run.id)
+        if files is None:
+            return ""
+        key = (files, run.data_digest, data.digest)
+        if key not in self._images_digests:
+            found = images_digest_of(files, run.data_digest, data)
+            if not found and files.gone is not None:  # they may come back
+                return ""
+            self._images_digests[key] = found
+        return self._images_digests[key]
 
     def data_files(self, run: str) -> dict[str, str]:
         """The files of a run's images as a form has them; nothing for what is no readable run, or where one is gone."""
@@ -270,6 +308,7 @@ class Reader:
             return DataView(
                 name=found.name,
                 digest=found.digest,
+                images_digest=found.images_digest,
                 shape=found.shape,
                 classes=found.classes,
                 training=len(found.train),
@@ -387,7 +426,7 @@ class Reader:
         def read() -> tuple[str, ...]:
             from engine.encoders import remarks_on
 
-            return remarks_on(self.home, spec, data.name, data.digest)
+            return remarks_on(self.home, spec, data)
 
         return await self.in_thread(read)
 

@@ -31,6 +31,7 @@ class DataView:
     name: str
     shape: tuple[int, int, int]  # height, width, channels
     digest: str = ""  # of their content
+    images_digest: str = ""  # of the training images alone
     classes: int  # 0 without labels
     training: int  # images, those held back for validation included
     test: int  # 0 where there are none

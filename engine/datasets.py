@@ -26,6 +26,8 @@ from engine.remarks import Remark, of_data
 
 MNIST_DIGEST = "7e3d4d3519c9895e821de97d27e61e4d4134b041b7dc352d3b2282435435fcc1"
 """Of the MNIST that comes along: the same images under another name are MNIST too."""
+MNIST_IMAGES_DIGEST = "5f4a8fc134854002644f41ec03b21c658eb786b7a6999c3c121f94046b236be3"
+"""Of its training images alone."""
 SPLIT_RULE = 2
 """How `split` and `labelled_subset` divide. A run keeps the rule it began with: a resume has the same images.
 
@@ -133,6 +135,14 @@ class ImageData:
     def classes(self) -> int:
         """1 + the largest training label; 0 without training labels."""
         return self.train.classes
+
+    @cached_property
+    def images_digest(self) -> str:
+        """The digest of the training images alone; the first call computes it.
+
+        It is the `digest` of a set of these images without labels and test images.
+        """
+        return MNIST_IMAGES_DIGEST if self.digest == MNIST_DIGEST else _digest(ImageSet(self.train.images), None)
 
     @cached_property
     def remarks(self) -> tuple[Remark, ...]:

@@ -1,7 +1,8 @@
 """What an encoder brings along besides its weights: the images it learned from, and how its run ended.
 
 A classifier learns from the images of its encoder unless others are named; where it does not, or where the encoder is
-of a run that did not end well, a sentence says so.
+of a run that did not end well, a sentence says so. What counts are the training images alone: an encoder learns
+neither from labels nor from a test set.
 """
 
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from engine.errors import EngineError, RunError, SpecError
 from engine.files import absolute
 from engine.paths import given_path
 from engine.runs import Home, RunDirectory
+from engine.same_images import Images, images_digest_of
 from engine.spec import ClassifierSpec, Spec
 from engine.states import DIVERGED, EARLY_STOPPED, FINISHED, STOPPED
 from engine.words import counted
@@ -47,15 +49,16 @@ class EncoderSource:
     shape: tuple[int, ...]  # of an image; empty where it is not known
     data: str  # what they are called; empty where that is not known
     digest: str = ""  # of their content; empty where it is not known
+    images_digest: str = ""  # of the training images alone; empty where it is not known
     state: str = FINISHED  # of its run
     epoch: int = 0  # that its run completed
     best_epoch: int = 0
 
-    def remarks(self, data: str, digest: str) -> tuple[str, ...]:
-        """What a person should know who builds a classifier on it for the images `data` of that digest."""
+    def remarks(self, data: Images) -> tuple[str, ...]:
+        """What a person should know who builds a classifier on it for the images of `data`."""
         found = []
-        if self.data and not self._same(digest):
-            found.append(f"The encoder learned from {self.data}, and the classifier learns from {data}.")
+        if self.data and not self._same(data):
+            found.append(f"The encoder learned from {self.data}, and the classifier learns from {data.name}.")
         if ended := self.ended():
             found.append(ended)
         return tuple(found)
@@ -69,12 +72,14 @@ class EncoderSource:
         told = f"The encoder is of {self.words}, which {how.get(self.state, f'is {self.state}')}"
         return f"{told}: {weights}" if weights else f"{told}."
 
-    def _same(self, digest: str) -> bool:
-        known = self.digest
-        if not known:  # a model file alone does not tell: its images may still be where they were
+    def _same(self, data: Images) -> bool:
+        known = self.images_digest
+        if not known and self.digest:
+            known = images_digest_of(self.files, self.digest, data)
+        elif not known:  # a model file alone does not tell: its images may still be where they were
             with suppress(EngineError):
-                known = load_dataset(*self.files).digest
-        return known == digest
+                known = load_dataset(self.files.images).images_digest
+        return known == data.images_digest
 
 
 def encoder_source(home: Home, named: str) -> EncoderSource:
@@ -91,7 +96,8 @@ def encoder_source(home: Home, named: str) -> EncoderSource:
         if run.model == path and status.data and isinstance(own, dict):
             return EncoderSource(
                 words=f"run {run.id}", files=DataFiles.of(own), shape=status.image_shape, data=status.data,
-                digest=status.data_digest, state=status.state, epoch=status.epoch, best_epoch=status.best_epoch,
+                digest=status.data_digest, images_digest=status.images_digest, state=status.state, epoch=status.epoch,
+                best_epoch=status.best_epoch,
             )  # fmt: skip
     model = read_autoencoder(path)
     files = model.spec.files
@@ -101,8 +107,8 @@ def encoder_source(home: Home, named: str) -> EncoderSource:
     return EncoderSource(words=origin, files=files, shape=model.image, data=files.name, digest=digest)
 
 
-def remarks_on(home: Home, spec: Spec, data: str, digest: str) -> tuple[str, ...]:
-    """What is to be known of the encoder that a classifier's spec names, for images of that name and digest.
+def remarks_on(home: Home, spec: Spec, data: Images) -> tuple[str, ...]:
+    """What is to be known of the encoder that a classifier's spec names, for the images of `data`.
 
     Of one whose weights are not taken, for the network is trained from scratch, nothing is.
 
@@ -111,7 +117,7 @@ def remarks_on(home: Home, spec: Spec, data: str, digest: str) -> tuple[str, ...
     """
     if not isinstance(spec, ClassifierSpec) or spec.from_scratch:
         return ()
-    return encoder_source(home, spec.encoder).remarks(data, digest)
+    return encoder_source(home, spec.encoder).remarks(data)
 
 
 def with_data_of_encoder(home: Home, values: Mapping[str, Any]) -> dict[str, Any]:

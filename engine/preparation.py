@@ -88,7 +88,7 @@ def create(home: Home, spec: Spec, study: str = "", trial: int = 0, split_rule: 
         raise SpecError(problems)
     work = Work(  # in a directory that is yet to be made
         run=RunDirectory(home.runs), spec=spec, data=data, training=training, validation=validation, device=device,
-        encoder=encoder, split_rule=split_rule, encoder_remarks=remarks_on(home, spec, data.name, data.digest),
+        encoder=encoder, split_rule=split_rule, encoder_remarks=remarks_on(home, spec, data),
     )  # fmt: skip
 
     def fill(run: RunDirectory) -> None:
@@ -109,6 +109,7 @@ def create(home: Home, spec: Spec, study: str = "", trial: int = 0, split_rule: 
                 image_shape=data.shape,
                 data=data.name,
                 data_digest=data.digest,
+                images_digest=data.images_digest,
                 study=study,
                 trial=trial,
                 work=work.plan.work,
@@ -205,6 +206,7 @@ def _spec_file(work: Work, origin: str | None) -> dict[str, Any]:
             "name": data.name,
             "paths": data.paths,
             "digest": data.digest,
+            "images_digest": data.images_digest,
             "shape": list(data.shape),
             "classes": data.classes,
             "training": len(work.training),

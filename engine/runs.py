@@ -69,6 +69,7 @@ class RunStatus:
     image_shape: tuple[int, ...] = ()
     data: str = ""  # what its images are called
     data_digest: str = ""  # of their content: the same wherever the files are
+    images_digest: str = ""  # of the training images alone; empty in runs of earlier versions
     work: int = 0  # what the plan estimates a training step to grow with, for one image
     images_per_second: float | None = None  # of training steps only
     ms_per_step: float | None = None
@@ -88,6 +89,7 @@ class _SpecData:
 
     name: str = ""
     digest: str = ""
+    images_digest: str = ""
 
 
 _ELSEWHERE = ("prefix", "marks")
@@ -180,7 +182,7 @@ class RunDirectory:
             ) from None
         if not read.data:  # written by a version that named the data in `spec.json` alone
             about = self._data_of_spec()
-            read = replace(read, data=about.name, data_digest=about.digest)
+            read = replace(read, data=about.name, data_digest=about.digest, images_digest=about.images_digest)
         # `result.json` is written before the state that claims its end: where it is missing, it was lost.
         unwritten = read.state in ENDED_FOR_GOOD and not self.result.exists()
         if (read.state in _LIVE or unwritten) and not self.is_held():

@@ -1,8 +1,8 @@
 """The forms: what a run of an autoencoder or of a classifier shall be, before it begins.
 
 What was typed is kept by the app for each kind of form (`CaeApp.drafts`), so that going back and opening the form
-again loses nothing. What a field means is the spec's affair; the page adds what only the data, the
-encoder or earlier runs can tell, from a worker that starts again with each change.
+again loses nothing; what the form filled in itself is found out anew. What a field means is the spec's affair; the page
+adds what only the data, the encoder or earlier runs can tell, from a worker that starts again with each change.
 """
 
 import asyncio
@@ -142,10 +142,14 @@ class SpecPage(Page):
     @on(SpecForm.Changed)
     def changed(self) -> None:
         """Keep what was typed, draw what follows from it at once, and ask the data about it."""
-        self.cae.keep_draft(self._draft, self.form.values)
+        self.keep()
         self.show_values()
         self.draw()
         self._look()
+
+    def keep(self) -> None:
+        """Keep what was typed, for the next time that the form opens."""
+        self.cae.keep_draft(self._draft, self.form.values)
 
     def _look(self) -> None:
         spec = self.form.spec
@@ -351,6 +355,8 @@ class ClassifierForm(SpecPage):
         self._listed = False
         self._listed_for: tuple[str, ...] = ()  # the files whose encoders are in the table
         self._own_files: dict[str, str] = {}  # of the encoder that was chosen last, which the form took over
+        self._offered = ""  # the encoder that the form filled in; empty once the person chose or typed one
+        self._of_these: dict[tuple[str, ...], frozenset[str]] = {}  # by files, the runs that learned from these images
 
     @property
     def crumbs(self) -> tuple[str, ...]:
@@ -371,20 +377,25 @@ class ClassifierForm(SpecPage):
 
     @work(exclusive=True, group="list")
     async def _list(self) -> None:
-        self._listed_for = self._file_names()
+        named = self._listed_for = self._file_names()
         runs = await asyncio.to_thread(self.runner.list_runs)
         files = self.form.files
         name = files.name
         try:
             data = await self.runner.data(files)
-            name, digest = data.name, data.digest
+            name, digest = data.name, data.images_digest
+            runs = await self.runner.with_images_digests(runs, data)
         except DatasetError:  # it is told beneath its field
             digest = ""
         found = encoders(runs, digest)
         best = best_encoder(runs, digest)
+        self._of_these = {named: frozenset(run.id for run in found if digest and run.images_digest == digest)}
         self.query_one(EncoderPicker).show(found, name, best=best is not None, now=time.time())
-        if best is not None and not self.form.values["encoder"].strip():
-            self.form.put({"encoder": best.id})
+        offer = "" if best is None else best.id
+        now = self.form.values["encoder"].strip()
+        if now != offer and (not now or (now == self._offered and digest)):  # of images that are wrong nothing follows
+            self._offered = offer
+            self.form.put({"encoder": offer})
         table = self.query_one(EncoderTable)
         table.mark(self.form.values["encoder"])
         if found and not self._listed and self.focused is self.query_one("#field-encoder"):
@@ -393,15 +404,26 @@ class ClassifierForm(SpecPage):
 
     @on(EncoderTable.Chosen)
     def choose(self, message: EncoderTable.Chosen) -> None:
-        """Build on that one, on its own images unless others were named, and go on."""
+        """Build on that one, on its own images unless others, or these with labels, were named, and go on."""
         files = self.runner.data_files(message.run)
         has = {name: self.form.values[name] for name in FIELDS}
-        if files and (self.form.files == self.cae.data_set.files or has == self._own_files):
+        # The same images stay as they are named: the encoder may have learned without their labels.
+        same = message.run in self._of_these.get(self._file_names(), ())
+        stays = same and (not has["images"].strip() or bool(has["labels"].strip()))
+        if files and not stays and (self.form.files == self.cae.data_set.files or has == self._own_files):
             self._own_files = files
             self.form.put({"encoder": message.run, **files})
         else:
             self.form.put({"encoder": message.run})
+        self._offered = ""
+        self.keep()
         self.form.action_move(1)
+
+    def keep(self) -> None:
+        """Keep what was typed; the encoder only where it was typed or chosen."""
+        if self.form.values["encoder"].strip() != self._offered:
+            self._offered = ""
+        self.cae.keep_draft(self._draft, self.form.values, ("encoder",) if self._offered else ())
 
     def show_values(self) -> None:
         """Mark the run that the field names; other images have other encoders."""

@@ -244,7 +244,7 @@ Of a classifier: {heads}.
                 first = guided_baseline("autoencoder") if mode == "guided" else {}
                 return preset(AutoencoderSpec, titles[chosen], **self.cae.data_set.files.named, **first)
             kind = ClassifierSpec if chosen == FORM_CLASSIFIER else AutoencoderSpec
-            return parse(kind, self.cae.draft("classifier" if chosen == FORM_CLASSIFIER else "autoencoder"))
+            return parse(kind, self.cae.filled("classifier" if chosen == FORM_CLASSIFIER else "autoencoder"))
         except EngineError as error:
             problems: Mapping[str, str] = getattr(error, "problems", {})
             words = "; ".join(f"{name}: {text}" for name, text in problems.items())

@@ -34,7 +34,7 @@ COMPLETE = (FINISHED, EARLY_STOPPED)
 
 
 def encoders(runs: Sequence[RunStatus], digest: str = "") -> list[RunStatus]:
-    """The runs among `runs` that are autoencoders with a model, the best for the images of that digest first.
+    """The runs among `runs` that are autoencoders with a model, the best for the training images of that digest first.
 
     First come those that learned from these images: finished ones before trials of a study, and those before runs that
     were stopped or diverged, each by their loss. The others follow as they stand in `runs`.
@@ -43,7 +43,7 @@ def encoders(runs: Sequence[RunStatus], digest: str = "") -> list[RunStatus]:
     found = [run for run in runs if run.kind == "autoencoder" and run.state in having and run.best_loss is not None]
 
     def rank(run: RunStatus) -> tuple[int, float]:
-        if not digest or run.data_digest != digest:
+        if not digest or run.images_digest != digest:
             return 3, 0.0
         return 2 if run.state not in COMPLETE else 1 if run.study else 0, run.best_loss or 0.0
 
@@ -51,9 +51,9 @@ def encoders(runs: Sequence[RunStatus], digest: str = "") -> list[RunStatus]:
 
 
 def best_encoder(runs: Sequence[RunStatus], digest: str) -> RunStatus | None:
-    """The finished autoencoder of the images of that digest with the lowest loss; a trial where there is no other."""
+    """The finished autoencoder of those training images with the lowest loss; a trial where there is no other."""
     found = encoders(runs, digest)
-    return found[0] if found and found[0].state in COMPLETE and digest and found[0].data_digest == digest else None
+    return found[0] if found and found[0].state in COMPLETE and digest and found[0].images_digest == digest else None
 
 
 class EncoderTable(DataTable[Text]):

@@ -267,10 +267,13 @@ class _Writer:
             return []
         self.shown_classifier = run.id
         of = "test" if result["evaluated_on"] == "test" else "validation"
+        trained = (
+            f", trained on {result['data']}" if result["data"] else ""
+        )  # which may be other images than the study's
         blocks: list[Block] = [
             Heading(2, "Classifier"),
             Paragraph(
-                f"Run {run.id}, {result['title']}: {of} accuracy {words.percent(result['accuracy'])}, "
+                f"Run {run.id}, {result['title']}{trained}: {of} accuracy {words.percent(result['accuracy'])}, "
                 f"{result['correct']:,} correct, {result['incorrect']:,} incorrect."
             ),
             *([Paragraph(words.views(result))] if words.views(result) else []),

@@ -414,5 +414,5 @@ def data_view() -> DataView:
     return DataView(
         name="MNIST", shape=(28, 28, 1), classes=10, training=60_000, test=10_000, training_counts=training,
         test_counts=test, examples=tuple(picture(name) for name in range(10)), example_classes=tuple(range(10)),
-        digest="0" * 16,
+        digest="0" * 16, images_digest="1" * 16,
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from textual.widgets import OptionList
 from cae_tui.app import CaeApp
 from cae_tui.data_sets import REMEMBERED, DataSet, with_latest
 from cae_tui.messages import Configure, ConfigureAgain, UseDataSet
+from cae_tui.reader import Reader
 from cae_tui.screens.configure import AutoencoderForm, ClassifierForm
 from cae_tui.screens.data import DataScreen
 from cae_tui.screens.dialogs import DataSetsScreen
@@ -22,11 +24,13 @@ from cae_tui.widgets.encoder_table import EncoderPicker, EncoderTable, best_enco
 from cae_tui.widgets.frame import TopBar
 from cae_tui.widgets.spec_form import SpecForm
 from engine.data_files import DataFiles
+from engine.datasets import load_dataset
 from engine.errors import DatasetError
 from engine.runs import Home, RunStatus
 from tests.cae_tui.conftest import MakeApp, data_view, on_top, scripted_events, told, until, write_run
 from tests.cae_tui.script import scripted_status
-from tests.engine.tiny import tiny, write_files
+from tests.engine.tiny import CLASSES, TRAINING, classes, tiny, write_files
+from tests.idx import write_idx
 
 
 def a_set(folder: Path, name: str = "plankton") -> dict[str, Path]:
@@ -45,11 +49,12 @@ def read(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> MakeApp:
 
     async def data(files: DataFiles = DataFiles()) -> DataView:  # noqa: B008 - a value
         if files.images is None:
-            return replace(data_view(), digest="MNIST")
+            return replace(data_view(), digest="MNIST", images_digest="MNIST images")
         if not files.images.exists():
             raise DatasetError(f"{files.images} does not exist.")
         counts = {"classes": 3, "training_counts": (20,) * 3, "test_counts": (7, 7, 6), "example_classes": (0, 1, 2)}
-        return replace(data_view(), name=files.name, shape=(8, 8, 1), digest=files.name, **counts)  # type: ignore[arg-type]  # each has its own type
+        own = {"name": files.name, "digest": files.name, "images_digest": f"{files.name} images", "shape": (8, 8, 1)}
+        return replace(data_view(), **own, **counts)  # type: ignore[arg-type]  # each has its own type
 
     def make(work: object = None, study_work: object = None) -> CaeApp:
         app = make_app()
@@ -213,13 +218,13 @@ def test_the_last_sets_are_kept_each_once_and_mnist_is_not_among_them() -> None:
 
 
 def status(run: str, **values: object) -> RunStatus:
-    usual = {"kind": "autoencoder", "state": "finished", "best_loss": 0.5, "data": "MNIST", "data_digest": "MNIST"}
+    usual = {"kind": "autoencoder", "state": "finished", "best_loss": 0.5, "data": "MNIST", "images_digest": "MNIST"}
     return RunStatus(id=run, **{**usual, **values})  # type: ignore[arg-type]  # each test names fields and their types
 
 
 def test_the_best_finished_autoencoder_of_the_images_is_offered() -> None:
     runs = [
-        status("newest", data_digest="other", best_loss=0.01),
+        status("newest", images_digest="other", best_loss=0.01),
         status("diverged", state="diverged", best_loss=0.02),
         status("stopped", state="stopped", best_loss=0.03),
         status("trial", study="s", best_loss=0.1),
@@ -241,7 +246,8 @@ def test_the_best_finished_autoencoder_of_the_images_is_offered() -> None:
 
 def write_encoder(home: Home, run: str, data: str, files: dict[str, Path] | None = None, **values: object) -> None:
     events = scripted_events("autoencoder", run)
-    about = replace(scripted_status(events), data=data, data_digest=data, **values)  # type: ignore[arg-type]  # as above
+    own = {"data": data, "data_digest": data, "image_shape": (28, 28, 1) if files is None else (8, 8, 1)}
+    about = replace(scripted_status(events), **{**own, **values})  # type: ignore[arg-type]  # as above
     write_run(home, events, status=about, spec=None if files is None else tiny(files))
 
 
@@ -261,6 +267,98 @@ async def test_the_form_of_a_classifier_offers_the_best_encoder_of_the_set_in_us
         form = app.screen.query_one(SpecForm)
         await until(pilot, lambda: form.values["encoder"] == "d4m1000000")
         assert form.files == DataFiles(**files)
+
+
+async def test_an_encoder_that_learned_without_labels_and_tests_is_one_of_the_set_in_use(
+    make_app: MakeApp, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files, other = a_set(tmp_path), a_set(tmp_path, "other")
+    alone = load_dataset(files["images"])
+    write_idx(other["labels"], (classes(TRAINING) + 1) % CLASSES)  # beside the same images
+    write_encoder(home, "a7f3000000", "MNIST", best_loss=0.001)
+    known = {"data_digest": "?", "images_digest": alone.images_digest}
+    write_encoder(home, "b222000000", "plankton", {"images": files["images"]}, best_loss=0.1, **known)
+    # Of earlier versions: of the images alone, and of other labels too.
+    write_encoder(home, "c333000000", "plankton", files, best_loss=0.2, data_digest=alone.digest)
+    relabelled = load_dataset(**other).digest
+    write_encoder(home, "d4m1000000", "other", other, best_loss=0.3, data_digest=relabelled)
+    app = make_app()
+    monkeypatch.setattr(app.runner, "data", partial(Reader.data, app.runner))
+    async with app.run_test(size=(120, 40)) as pilot:
+        in_use(app, files)
+        await until(pilot, lambda: app.data_set.name == "plankton")
+        await pilot.press("c")
+        await until(pilot, on_top(app, ClassifierForm))
+        form, screen = app.screen.query_one(SpecForm), app.screen
+        await until(pilot, lambda: form.values["encoder"] == "b222000000")
+        data = await app.runner.data(DataFiles(**files))
+        runs = await app.runner.with_images_digests(app.runner.list_runs(), data)
+        of_these = [run.id for run in runs if run.images_digest == data.images_digest]
+        assert sorted(of_these) == ["b222000000", "c333000000", "d4m1000000"]
+        screen.post_message(EncoderTable.Chosen("b222000000"))
+        await until(pilot, lambda: app.drafts.get("classifier", {}).get("encoder") == "b222000000")
+        assert form.files == DataFiles(**files)  # not without its labels
+
+
+async def test_an_encoder_that_nobody_chose_is_offered_anew(read: MakeApp, home: Home, tmp_path: Path) -> None:
+    files, none = a_set(tmp_path), a_set(tmp_path, "none")
+    write_encoder(home, "a7f3000000", "MNIST", best_loss=0.2)
+    write_encoder(home, "b222000000", "plankton", files)
+    app = read()
+
+    async def opened() -> SpecForm:
+        app.post_message(Configure("classifier"))
+        await until(pilot, on_top(app, ClassifierForm))
+        return app.screen.query_one(SpecForm)
+
+    async with app.run_test(size=(120, 40)) as pilot:
+        form = await opened()
+        await until(pilot, lambda: form.values["encoder"] == "a7f3000000")
+        form.put({"fc_units": "7"})
+        await until(pilot, lambda: app.drafts.get("classifier", {}).get("fc_units") == "7")
+        assert "encoder" not in app.drafts["classifier"]
+        assert app.filled("classifier")["encoder"] == "a7f3000000"  # as the baseline of a study
+        await pilot.press("escape")
+        await until(pilot, on_top(app, HomeScreen))
+        write_encoder(home, "c333000000", "MNIST", best_loss=0.1)  # a better one
+        form = await opened()
+        await until(pilot, lambda: form.values["encoder"] == "c333000000")
+        in_use(app, files)  # while the form is open
+        await until(pilot, lambda: form.values["encoder"] == "b222000000")
+        assert form.values["fc_units"] == "7"
+        in_use(app, none, "none")
+        await until(pilot, lambda: form.values["encoder"] == "")
+
+
+@pytest.mark.parametrize("typed", [True, False])
+async def test_an_encoder_that_was_typed_or_chosen_stays(
+    read: MakeApp, home: Home, tmp_path: Path, typed: bool
+) -> None:
+    write_encoder(home, "a7f3000000", "MNIST", best_loss=0.1)
+    write_encoder(home, "b222000000", "MNIST", best_loss=0.2)
+    app = read()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("c")
+        await until(pilot, on_top(app, ClassifierForm))
+        form = app.screen.query_one(SpecForm)
+        await until(pilot, lambda: form.values["encoder"] == "a7f3000000")
+        mine = "b222" if typed else "a7f3000000"  # the one that is offered can be chosen too
+        if typed:
+            form.put({"encoder": mine})
+        else:
+            app.screen.post_message(EncoderTable.Chosen(mine))
+        await until(pilot, lambda: app.drafts.get("classifier", {}).get("encoder") == mine)
+        await pilot.press("escape")
+        await until(pilot, on_top(app, HomeScreen))
+        write_encoder(home, "c333000000", "MNIST", best_loss=0.01)
+        await pilot.press("c")
+        await until(pilot, on_top(app, ClassifierForm))
+        picker, form = app.screen.query_one(EncoderTable), app.screen.query_one(SpecForm)
+        await until(pilot, lambda: picker.row_count == 3)
+        in_use(app, a_set(tmp_path))
+        await until(pilot, lambda: form.values["images"] != "")
+        await until(pilot, lambda: app.screen.query_one("#no-encoder").display)
+        assert form.values["encoder"] == mine
 
 
 async def test_where_there_is_no_encoder_of_the_set_in_use_the_form_says_what_to_do(

@@ -12,6 +12,7 @@ import pytest
 from cae_tui.cli import _spec_of, main, make_parser
 from engine import jobs
 from engine.control import Flag
+from engine.datasets import load_dataset
 from engine.encoders import encoder_source
 from engine.files import read_json
 from engine.runs import Home, RunDirectory
@@ -99,6 +100,58 @@ def test_the_same_images_at_another_path_are_the_same_data(
              for word in (f"--{name}", str(folder / "elsewhere" / name))]  # fmt: skip
     assert main(["classifier", "--encoder", encoder(folder).id, *given, *CLASSIFIER]) == 0
     assert "learned from" not in "".join(capsys.readouterr())
+
+
+@pytest.fixture(scope="module")
+def trained_alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with an autoencoder that learned from images alone; labels and test files lie beside them."""
+    folder = tmp_path_factory.mktemp("alone")
+    (folder / "noise").mkdir()
+    files = write_files(folder / "noise")
+    jobs.start(Home(folder / "home"), tiny({"images": files["images"]}, epochs=1), lambda _: None, Flag())
+    return folder
+
+
+@pytest.mark.parametrize("named", [["labels"], ["labels", "test-images", "test-labels"]])
+def test_labels_and_a_test_set_do_not_make_other_images(
+    trained_alone: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    named: list[str],
+) -> None:
+    shutil.copytree(trained_alone / "home", tmp_path / "home")
+    monkeypatch.setenv("CAE_TUI_HOME", str(tmp_path / "home"))
+    given = [word for name in named for word in (f"--{name}", str(trained_alone / "noise" / name))]
+    assert main(["classifier", "--encoder", encoder(tmp_path).id, *given, *CLASSIFIER]) == 0
+    assert "learned from" not in "".join(capsys.readouterr())
+
+
+def forget_images(run: RunDirectory) -> None:
+    """Leave `spec.json` and `status.json` of a run as earlier versions wrote them."""
+    status, written = read_json(run.status), read_json(run.spec)
+    del status["images_digest"], written["data"]["images_digest"]
+    run.status.write_text(json.dumps(status))
+    run.spec.write_text(json.dumps(written))
+
+
+def test_what_a_run_of_an_earlier_version_learned_from_is_seen_from_its_files(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    files = write_files(tmp_path / "own")
+    run, home = encoder(folder), Home(folder / "home")
+    forget_images(run)
+    written = read_json(run.spec)
+    written["spec"] |= {name: str(path) for name, path in files.items()}
+    run.spec.write_text(json.dumps(written))
+    elsewhere = load_dataset(Path(shutil.copy(files["images"], tmp_path / "elsewhere")))
+    assert encoder_source(home, run.id).remarks(elsewhere) == ()
+    write_idx(files["images"], noise(TRAINING, 7)[..., 0])  # now they are others
+    (told,) = encoder_source(home, run.id).remarks(elsewhere)
+    assert told == "The encoder learned from noise, and the classifier learns from elsewhere."
+    files["images"].unlink()
+    assert encoder_source(home, run.id).remarks(elsewhere) == (told,)
+    with_labels = load_dataset(tmp_path / "elsewhere", files["labels"], files["test_images"], files["test_labels"])
+    assert encoder_source(home, run.id).remarks(with_labels) == ()  # the whole is the same: no file is asked
 
 
 def test_labels_alone_go_with_the_encoder_s_images(folder: Path, trained: Path) -> None:

@@ -58,12 +58,19 @@ def test_a_status_names_the_data_and_an_old_one_has_the_name_from_its_spec(tmp_p
     (tmp_path / "blobs").mkdir()
     spec = tiny(write_files(tmp_path / "blobs"))
     run = preparation.create(home, spec).run
-    digest = load_dataset(*spec.files).digest
-    assert (run.read_status().data, run.read_status().data_digest) == ("blobs", digest)
+    data = load_dataset(*spec.files)
+    about = ("blobs", data.digest, data.images_digest)
+    told = run.read_status()
+    assert (told.data, told.data_digest, told.images_digest) == about
     values = read_json(run.status)
-    del values["data"], values["data_digest"]
+    del values["data"], values["data_digest"], values["images_digest"]
     run.status.write_text(json.dumps(values))
     (listed,) = home.list_runs()
-    assert (listed.data, listed.data_digest) == ("blobs", digest)
+    assert (listed.data, listed.data_digest, listed.images_digest) == about
+    written = read_json(run.spec)
+    del written["data"]["images_digest"]  # as earlier versions wrote it
+    run.spec.write_text(json.dumps(written))
+    assert run.read_status().images_digest == ""
+    assert preparation.reopen(run).data.digest == data.digest
     run.spec.write_text("{")
     assert run.read_status().data == ""

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from engine import datasets, idx
 from engine.datasets import (
+    MNIST_IMAGES_DIGEST,
     ImageData,
     assets_folder,
     class_counts,
@@ -196,3 +197,18 @@ class TestDigest:
             load_dataset(images, write_idx(folder / "changed-labels", numbers(0, 1, 2, 0, 1, 1))).digest,
         ]
         assert len(set(digests)) == len(digests)
+
+    def test_that_of_the_images_alone_depends_on_nothing_else(self, folder: Path) -> None:
+        images, labels, tests = folder / "images", folder / "labels", folder / "test-images"
+        alone = load_dataset(images)
+        assert alone.images_digest == alone.digest
+        assert load_dataset(images, labels).images_digest == alone.digest
+        assert load_dataset(images, labels, tests, folder / "test-labels").images_digest == alone.digest
+        assert load_dataset(write_idx(folder / "zipped", pictures(), gz=True)).images_digest == alone.digest
+        assert load_dataset(tests).images_digest != alone.digest
+        wide = write_idx(folder / "wide", pictures().reshape(3, 8, 16))
+        assert load_dataset(wide).images_digest != alone.digest
+
+    def test_that_of_the_images_of_mnist_is_known(self) -> None:
+        alone = load_dataset(assets_folder() / "mnist" / "train-images-idx3-ubyte.gz")
+        assert load_dataset().images_digest == MNIST_IMAGES_DIGEST == alone.digest

@@ -340,6 +340,21 @@ def test_what_was_remarked_on_the_images_is_once_near_the_top_of_the_document(ho
         assert text.index(sentence) < text.index("| hyperparameter")
 
 
+@pytest.mark.parametrize("data", ["plankton", ""])  # the one that is shown may be of other images than the study
+def test_the_document_says_which_data_its_classifier_was_trained_on(done: Done, tmp_path: Path, data: str) -> None:
+    home, directory, record = done
+    (run,) = (home.find(status.id) for status in home.list_runs() if status.kind == "classifier")
+    before = run.result.read_bytes()
+    result = json.loads(before)
+    run.result.write_text(json.dumps({**result, "data": data}))
+    try:
+        markdown = write_report(home, directory, record, tmp_path)[0].read_text()
+    finally:
+        run.result.write_bytes(before)
+    trained = f", trained on {data}: test accuracy" if data else ": test accuracy"
+    assert f"Run {run.id}, {result['title']}{trained}" in markdown.replace("\\", "")
+
+
 def test_what_was_remarked_on_a_classifier_is_in_the_document(done: Done, tmp_path: Path) -> None:
     home, directory, record = done
     (run,) = (home.find(status.id) for status in home.list_runs() if status.kind == "classifier")
