@@ -95,7 +95,7 @@ def _remarks(home: Home, baseline: Spec, images: ImageData) -> list[str]:
         EngineError: there is no such encoder, or its files cannot be read.
     """
     found = for_run(baseline.kind, images, *preparation.split_for(baseline, images))
-    return [*remarks_on(home, baseline, images.name, images.digest), *found]
+    return [*remarks_on(home, baseline, images), *found]
 
 
 def survey(spec: StudySpec, data: StudyData) -> dict[str, object]:
