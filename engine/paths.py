@@ -14,8 +14,12 @@ _QUOTES = ("“”", "„“", "‘’", "‚‘", "«»", "``")
 
 
 def given_path(text: str) -> str:
-    """The path that a word of the command line means; quotes and escapes may be left where a script passed it on."""
-    return pasted_path(text) or text
+    """The path that a word of the command line means.
+
+    Quotes and escapes may be left where a script handed it on; of what is yet to be written they are part of the name.
+    """
+    found = pasted_path(text)
+    return found if found and os.path.lexists(found) else _best([text, _of_url(text)])
 
 
 def path_of(word: str) -> Path:

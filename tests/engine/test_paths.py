@@ -97,6 +97,12 @@ def test_a_path_that_a_script_hands_on_in_quotes_or_with_a_line_feed_names_a_fil
     assert parse(AutoencoderSpec, {"images": word}).images == there
 
 
+def test_what_the_command_line_is_to_write_keeps_its_name(tmp_path: Path) -> None:
+    for name in ("'a'", "a\\ b", "“a”", "it's"):
+        assert given_path(f"{tmp_path}/{name}") == f"{tmp_path}/{name}"
+        assert given_path(name) == name
+
+
 def test_a_blank_field_names_nothing() -> None:
     assert [pasted_path(text) for text in ("", "  ", "\n", " \r\n")] == [""] * 4
 

@@ -98,7 +98,7 @@ FILES: dict[str, tuple[bytes, str]] = {
     "notebook": (b'{\n "cells": [],\n "nbformat": 4}', "a Jupyter notebook"),
     "text": (b"Dear reader, the images are on the other disk.\n", "a text file"),
     "text-with-accents": ("Où sont les images de l'été ?".encode("latin-1"), "a text file"),
-    "broken-download": (bytes(2000), "a file that begins with nothing but zeros"),
+    "broken-download": (bytes(2000), "a file that begins with zeros only"),
     "safetensors": (save({"a": torch.zeros(1)}), "a safetensors file"),
     "program": (b"\x7fELF\x02\x01\x01" + bytes(9), "a program"),
 }  # fmt: skip
