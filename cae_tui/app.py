@@ -230,7 +230,6 @@ class CaeApp(StudyApp):
         if (study := self.studies.of_run(message.run)) is not None:  # a trial is not taken up without its study
             self._resume_study(messages.ResumeStudy(study.id))
             return
-        self.reopening = message
         if gone := self.runner.files_gone(message.run):
             self._resume_moved(message, gone)
             return
@@ -239,6 +238,7 @@ class CaeApp(StudyApp):
         except EngineError as error:
             self.tell(str(error), "error")
             return
+        self.reopening = message
         self._open_training(message.run)
 
     @work
@@ -278,7 +278,6 @@ class CaeApp(StudyApp):
     @on(messages.FinishRun)
     @work
     async def _finish(self, message: messages.FinishRun) -> None:
-        self.reopening = message
         try:
             run = self.home.find(message.run)
             check_can_finish(run)
@@ -288,6 +287,7 @@ class CaeApp(StudyApp):
                 if gone and not await self.ask_where_run(run.id, gone):
                     return
                 self.runner.finish(run.id)
+                self.reopening = message
                 self._open_training(run.id)
         except EngineError as error:
             self.tell(str(error), "error")

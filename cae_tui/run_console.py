@@ -54,7 +54,7 @@ def go_on(home: Home, run: RunDirectory, *, as_json: bool) -> int:
     return _ask_all(home, [run], Asked.RUN, "go on", as_json=as_json)
 
 
-def relocate(run: RunDirectory, places: Mapping[str, Path], *, as_json: bool) -> bool:
+def relocate(run: RunDirectory, places: Mapping[str, Path], *, as_json: bool, command: str = "resume") -> bool:
     """Write down where a run's images are now, and say so; whether that is all there is to do for it.
 
     Raises:
@@ -63,7 +63,7 @@ def relocate(run: RunDirectory, places: Mapping[str, Path], *, as_json: bool) ->
     from engine.moved import as_json as paths_of
     from engine.moved import relocate
 
-    files = relocate(run, places)
+    files = relocate(run, places, command)
     status = run.read_status()
     told = f"Run {run.id} reads its images from {files.images} now."
     if status.resumable:
@@ -173,7 +173,7 @@ def finish(home: Home, runs: Sequence[RunDirectory], places: Mapping[str, Path],
             f"{flag} says where the images of one run are, but {len(runs)} runs are named: finish one by one."
         )
     if places:
-        relocate(runs[0], places, as_json=as_json)
+        relocate(runs[0], places, as_json=as_json, command="finish")
     found: list[Mapping[str, Any]] = []
     code = 0
     for run in runs:

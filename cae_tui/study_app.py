@@ -85,7 +85,6 @@ class StudyApp(RunListApp):
 
     @on(messages.ResumeStudy)
     def _resume_study(self, message: messages.ResumeStudy) -> None:
-        self.reopening = message
         try:
             if gone := self.studies.files_of(message.study).all_gone:
                 self._resume_moved_study(message, gone)
@@ -94,6 +93,7 @@ class StudyApp(RunListApp):
         except EngineError as error:
             self.tell(str(error), "error")
             return
+        self.reopening = message
         self._open(message.study)
 
     @work

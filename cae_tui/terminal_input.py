@@ -63,6 +63,11 @@ class SteadyParser(XTermParser):
         """What `text`, which came at once, means."""
         now = get_time()
         yield from self._end_what_has_no_end(now)
+        pasting = self._pasted is not None or self._skipping == "paste"
+        if pasting and now - self._last >= QUIET_SECONDS and _is_pressed(text):
+            if self._pasted is not None:
+                yield self._end_paste()
+            self._skipping = self._sequence = ""
         self._last = now
         if self._pasted is None and self._skipping != "paste" and _is_no_typing(text):
             yield events.Paste(_NOT_TEXT.sub("", text))
@@ -196,6 +201,11 @@ class SteadyParser(XTermParser):
             self._told = True
             log.info("What the terminal sent was passed over: %r (%r).", sequence, error)
         self._begin_again()
+
+
+def _is_pressed(text: str) -> bool:
+    """Whether a key or the mouse sent that and no paste: terminals take such characters out of what is pasted."""
+    return text in ("\x03", "\x11") or (text != PASTED and _CONTROL.fullmatch(text) is not None)
 
 
 def _is_no_typing(text: str) -> bool:

@@ -104,7 +104,7 @@ def shape_words(shape: tuple[int, ...]) -> str:
 def names_mnist(given: dict[str, object]) -> bool:
     """Whether the images are `mnist`, which has no file to name; then `given` names none."""
     named = str(given.get("images", ""))
-    if named.lower() != "mnist" or os.path.lexists(named):
+    if named.lower() != "mnist" or os.path.isfile(named):
         return False
     del given["images"]
     return True

@@ -193,8 +193,8 @@ def find_images(known: Known, files: DataFiles, named: Mapping[str, Path]) -> tu
     raise refused
 
 
-def relocate(run: RunDirectory, named: Mapping[str, Path]) -> DataFiles:
-    """Write down where the images of a run are now, and give it back.
+def relocate(run: RunDirectory, named: Mapping[str, Path], command: str = "resume") -> DataFiles:
+    """Write down where the images of a run are now, and give it back; `command` is what a person asked for.
 
     Raises:
         MovedError: they are gone, or not the ones it began with.
@@ -203,7 +203,7 @@ def relocate(run: RunDirectory, named: Mapping[str, Path]) -> DataFiles:
     if run.is_held():
         raise RunError(f"Run {run.id} is being trained: stop it first.")
     spec, written = read_spec_file(run)
-    files, _ = find_images(known_of_run(run.id, spec, written), spec.files, named)
+    files, _ = find_images(known_of_run(run.id, spec, written, command), spec.files, named)
     with run.locked():
         write_place(run, files, spec, written)
     return files

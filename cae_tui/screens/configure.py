@@ -409,7 +409,8 @@ class ClassifierForm(SpecPage):
         has = {name: self.form.values[name] for name in FIELDS}
         # The same images stay as they are named: the encoder may have learned without their labels.
         same = message.run in self._of_these.get(self._file_names(), ())
-        stays = same and (not has["images"].strip() or bool(has["labels"].strip()))
+        typed = has != self._own_files
+        stays = same and typed and (not has["images"].strip() or bool(has["labels"].strip()))
         if files and not stays and (self.form.files == self.cae.data_set.files or has == self._own_files):
             self._own_files = files
             self.form.put({"encoder": message.run, **files})

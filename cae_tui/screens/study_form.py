@@ -208,12 +208,14 @@ Of a classifier: {heads}.
         self._study = study
         self._say()
         if study is None:
+            self.query_one(Remarks).sentences = ()
             self.query_one("#plan", Static).update("Name a hyperparameter and its values to see the plan.")
             return
         await asyncio.sleep(PAUSE_SECONDS)
         try:
             plan = await self.cae.studies.plan(study)
         except EngineError as error:
+            self.query_one(Remarks).sentences = ()
             self._refuse(error)
             return
         self.query_one("#plan", Static).update(plan_words(plan, self.cae.studies.seconds(plan)))

@@ -124,7 +124,7 @@ async def test_an_empty_chart_says_whether_there_is_more_to_come() -> None:
     chart = LossChart()
     async with Host(chart).run_test(size=(80, 24)) as pilot:
         await pilot.pause()
-        assert "first steps are on their way" in drawn(chart)
+        assert "first steps are being taken" in drawn(chart)
         stopped = RunState("a")
         stopped.state = "stopped"
         chart.show(stopped)

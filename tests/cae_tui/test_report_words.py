@@ -102,7 +102,7 @@ def test_the_best_run_of_the_spec_is_told_by_its_validation_loss() -> None:
     assert verdicts(result, peers(3, AUTOENCODER))[-1] == (
         "Of 3 runs of this spec here, it has the lowest validation loss, 5.17e-04."
     )
-    assert verdicts(result, peers(1, AUTOENCODER))[-1] == "No other run of this spec on these images here."
+    assert verdicts(result, peers(1, AUTOENCODER))[-1] == "This is the only run here with this spec and these images."
     assert len(measured(result, peers(3, AUTOENCODER))) == 1
 
 
@@ -114,7 +114,7 @@ def test_of_an_old_result_what_is_there_is_told_and_no_more() -> None:
 
 def test_a_classifier_is_held_against_always_answering_the_largest_class() -> None:
     result = {**scripted_result("classifier"), "largest_class": {"label": 1, "accuracy": 0.1135}}
-    assert verdicts(result) == ["Always answering class 1, the largest, is right for 11.35 %."]
+    assert verdicts(result) == ["Always answering class 1 is right for 11.35 %."]
 
 
 def test_a_report_names_how_its_run_came_about() -> None:

@@ -183,6 +183,21 @@ def test_a_key_that_cannot_be_pasted_ends_a_paste_without_an_end(sent: str, key:
     assert key_after(parser, clock) == ["a"]
 
 
+@pytest.mark.parametrize(("sent", "key"), [("\x03", "ctrl+c"), ("\x11", "ctrl+q"), ("\x1b[A", "up")])
+def test_a_key_after_a_moment_of_quiet_ends_a_paste_that_has_no_end(sent: str, key: str, clock: Clock) -> None:
+    for skipping in (False, True):
+        parser = SteadyParser()
+        list(parser.take("\x1b[200~of a picture"))
+        if skipping:
+            clock.now += PASTE_SECONDS + 1
+            list(parser.tick())
+        clock.now += QUIET_SECONDS + 0.1
+        found = parsed(parser, clock, sent)
+        assert pasted_texts(found[:-1]) == ([] if skipping else ["of a picture"])
+        assert keys(found[-1:]) == [key]
+        assert key_after(parser, clock) == ["a"]
+
+
 def test_a_paste_after_one_without_an_end_is_taken_whole(clock: Clock) -> None:
     parser = SteadyParser()
     list(parser.take("\x1b[200~one"))

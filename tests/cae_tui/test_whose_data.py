@@ -188,6 +188,10 @@ def test_mnist_is_named_by_that_word(word: str, folder: Path, monkeypatch: pytes
     assert spec.images is None
     other = _spec_of(parser.parse_args(["classifier", "--encoder", encoder(folder).id]), home)
     assert other.images is not None
+    (folder / "in" / word).mkdir(parents=True)  # as torchvision leaves one
+    monkeypatch.chdir(folder / "in")
+    spec = _spec_of(parser.parse_args(["classifier", "--encoder", encoder(folder).id, "--images", word]), home)
+    assert spec.images is None
     monkeypatch.chdir(folder)
     (folder / word).write_bytes(b"")  # a file of that name wins
     spec = _spec_of(make_parser("autoencoder").parse_args(["autoencoder", "--images", word]), home)

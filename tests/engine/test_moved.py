@@ -272,6 +272,9 @@ def test_the_command_line_finishes_a_run_from_the_new_place(
     assert f"say where to: `cae-tui --home {home.path} finish {run.id} --images PATH`" in capsys.readouterr().err
     assert main([*words, other.id, "--images", str(new["images"])]) == 2
     assert "2 runs are named" in capsys.readouterr().err
+    wrong = write_idx(tmp_path / "wrong", noise(TRAINING, 7)[..., 0])
+    assert main([*words, "--images", str(wrong)]) == 2
+    assert "`cae-tui resume" not in capsys.readouterr().err  # that would train on
     assert run.read_status().state == other.read_status().state == STOPPED
     assert main([*words, "--images", str(new["images"]), "--json"]) == 0
     out, err = capsys.readouterr()
