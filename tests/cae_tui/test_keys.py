@@ -22,6 +22,7 @@ from cae_tui.screens.study import StudyScreen
 from cae_tui.screens.study_form import StudyForm
 from cae_tui.screens.training import TrainingScreen
 from cae_tui.settings import change_settings
+from cae_tui.widgets.fields import Group
 from cae_tui.widgets.run_table import RunTable
 from engine.events import EpochEnded
 from engine.runs import Home
@@ -148,6 +149,22 @@ async def test_a_paused_run_goes_on_by_the_changed_key_that_paused_it(make_app: 
         } == {"pause", "go_on"}  # fmt: skip
         gate.set()
         await until(pilot, lambda: not app.runner.busy)
+
+
+async def test_another_key_for_the_next_field_leaves_enter_to_the_title_of_a_group(
+    make_app: MakeApp, home: Home
+) -> None:
+    change_settings(home.path, keys={"form.next": "enter,f9"})
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: bool(app._keymap))
+        form = await go(app, pilot, "form")
+        group = form.query(Group).first()
+        form.set_focus(group.query_one("CollapsibleTitle"))
+        await pilot.press("enter")
+        await until(pilot, lambda: not group.collapsed)
+        await pilot.press("down", "f9")
+        await until(pilot, lambda: form.focused in list(group.query("Input, Choice"))[1:])
 
 
 # -- the command ---------------------------------------------------------------------------------------
