@@ -35,8 +35,12 @@ from engine.words import epoch_words
 if TYPE_CHECKING:
     from cae_tui.run_state import RunState
     from cae_tui.runner import Runner, Work
+    from cae_tui.screens.base import Host
     from cae_tui.study_runner import StudyRunner, StudyWork
-    from cae_tui.views import RunStatus
+    from engine.runs import RunStatus
+
+    def _is_host(app: "CaeApp") -> Host:
+        return app  # what pages take it for
 
 
 class CaeApp(StudyApp):
@@ -126,6 +130,11 @@ class CaeApp(StudyApp):
         if (self.home.path / "studies").is_dir():
             runs += self.studies.as_runs()
         return sorted(runs, key=lambda run: run.started, reverse=True)
+
+    @property
+    def asked_data(self) -> tuple[str, ...]:
+        """See `Host`: those of the form that asked."""
+        return self.asked_by.data_words if self.asked_by is not None else self.data_set.words
 
     # -- beginning and end -----------------------------------------------------------------------
 

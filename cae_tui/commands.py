@@ -14,10 +14,10 @@ from cae_tui.messages import ContinueRun, PauseRun, StopRun
 from engine.states import PAUSED
 
 if TYPE_CHECKING:
-    from cae_tui.app import CaeApp
+    from cae_tui.settings_app import SettingsApp
 
 
-def commands(app: "CaeApp", screen: Screen[Any]) -> Iterator[SystemCommand]:
+def commands(app: "SettingsApp", screen: Screen[Any]) -> Iterator[SystemCommand]:
     """What can be done now: on the screen, and everywhere."""
     everywhere = list(_everywhere(app))
     yield from everywhere
@@ -42,22 +42,24 @@ def _bindings(screen: Screen[Any]) -> Iterator[tuple[DOMNode, Binding]]:
                     yield node, binding
 
 
-def _is_possible(app: "CaeApp", screen: Screen[Any], node: DOMNode, binding: Binding) -> bool:
+def _is_possible(app: "SettingsApp", screen: Screen[Any], node: DOMNode, binding: Binding) -> bool:
     place, name, parameters = parse(binding.action)
     target = {"app": app, "screen": screen}.get(place, node)
     return bool(target.check_action(name, parameters))
 
 
-def _everywhere(app: "CaeApp") -> Iterator[SystemCommand]:
+def _everywhere(app: "SettingsApp") -> Iterator[SystemCommand]:
     yield SystemCommand(
-        "Train an autoencoder", "Choose its hyperparameters", partial(app.action_configure, "autoencoder")
+        "Train an autoencoder", "Choose its hyperparameters", partial(app.run_action, "configure('autoencoder')")
     )
     yield SystemCommand(
-        "Train a classifier", "Uses the encoder of an autoencoder", partial(app.action_configure, "classifier")
+        "Train a classifier", "Uses the encoder of an autoencoder", partial(app.run_action, "configure('classifier')")
     )
     run = app.runner.current
     if app.runner.busy:
-        yield SystemCommand("Go to the run that is training", "Its curves and progress", app.action_go_to_run)
+        yield SystemCommand(
+            "Go to the run that is training", "Its curves and progress", partial(app.run_action, "go_to_run")
+        )
     if app.runner.busy and run is not None:
         if run.state == PAUSED:
             yield SystemCommand(
@@ -66,10 +68,14 @@ def _everywhere(app: "CaeApp") -> Iterator[SystemCommand]:
         else:
             yield SystemCommand("Pause the run", "Its state is kept", lambda: app.post_message(PauseRun(run.id)))
         yield SystemCommand("Stop or finish the run", "Asks which", lambda: app.post_message(StopRun(run.id)))
-    yield SystemCommand("Study hyperparameters", "Find out which ones matter and pick values", app.action_studies)
-    yield SystemCommand("Runs", "Everything that was trained here", app.action_runs)
-    yield SystemCommand("Data", "The image set, its classes and splits", app.action_data)
+    yield SystemCommand(
+        "Study hyperparameters", "Find out which ones matter and pick values", partial(app.run_action, "studies")
+    )
+    yield SystemCommand("Runs", "Everything that was trained here", partial(app.run_action, "runs"))
+    yield SystemCommand("Data", "The image set, its classes and splits", partial(app.run_action, "data"))
     yield SystemCommand("Help", "What this screen is for, and its keys", app.action_help)
     yield SystemCommand("Theme", "Dark, light and others", app.action_change_theme)
-    yield SystemCommand("Save a picture of the screen", "As SVG, in the program's folder", app.action_picture)
+    yield SystemCommand(
+        "Save a picture of the screen", "As SVG, in the program's folder", partial(app.run_action, "picture")
+    )
     yield SystemCommand("Quit", "Asks first while a run is training", app.action_quit)

@@ -5,13 +5,15 @@ takes in `RunUpdated` and `RunsChanged` where it shows runs. Each page has the c
 100 columns) or `-wide`, and `-short` (fewer than 32 rows) or `-tall`, for its style sheet.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -19,9 +21,85 @@ from cae_tui.messages import RunUpdated
 from cae_tui.widgets.frame import KeyLine, RunStrip, TopBar
 
 if TYPE_CHECKING:
-    from cae_tui.app import CaeApp
+    from cae_tui.data_sets import DataSet
     from cae_tui.run_state import RunState
     from cae_tui.runner import Runner
+    from cae_tui.settings import Settings
+    from cae_tui.study_runner import StudyRunner
+    from engine.runs import Home, RunStatus
+
+
+class Host(Protocol):
+    """What pages need of the app that they are open in: to ask it something, or to have it tell something.
+
+    What it is to do they ask for by the messages of `cae_tui.messages`.
+    """
+
+    drafts: dict[str, dict[str, str]]  # what was typed into forms, by kind and field
+
+    @property
+    def home(self) -> "Home":
+        """The folder with the runs and the settings."""
+
+    @property
+    def settings(self) -> "Settings":
+        """What is remembered between two uses."""
+
+    @property
+    def runner(self) -> "Runner":
+        """The bridge to the engine."""
+
+    @property
+    def studies(self) -> "StudyRunner":
+        """What does studies, and reads them."""
+
+    @property
+    def data_set(self) -> "DataSet":
+        """The data set in use."""
+
+    @property
+    def device(self) -> str:
+        """The device that a run would train on, in words; empty until it is known."""
+
+    @property
+    def asked_data(self) -> tuple[str, ...]:
+        """Which images the run or study that is being prepared is about: their name and their shape."""
+
+    def tell(self, sentence: str, severity: SeverityLevel = "information", timeout: float | None = None) -> None:
+        """Show a sentence for a while."""
+
+    def short(self, run: str) -> str:
+        """The shortest prefix of a run's id that no other run has."""
+
+    def short_study(self, study: str) -> str:
+        """The shortest prefix of a study's id that no other study has."""
+
+    def data_of_run(self, run: str) -> tuple[str, ...]:
+        """What the images of a run are called, and their shape in words; nothing where that is not known."""
+
+    def last_runs(self) -> "list[RunStatus]":
+        """Runs and studies, the latest first."""
+
+    def draft(self, form: str) -> dict[str, str]:
+        """What a form of that kind begins with."""
+
+    def filled(self, form: str) -> dict[str, str]:
+        """What a form of that kind held last."""
+
+    def keep_draft(self, form: str, values: Mapping[str, str], offered: Collection[str] = ()) -> None:
+        """Keep what was typed into a form."""
+
+    def find_device(self) -> None:
+        """Learn which device a run would train on, once."""
+
+    def page_shown(self, page: "Page") -> None:
+        """Tell a page that has just come on top what happened meanwhile."""
+
+    async def ask_text(self, title: str, value: str, hint: str, check: Callable[[str], Any]) -> str | None:
+        """A line of text that `check` does not refuse; None where the person would not. Only from a worker."""
+
+    async def ask_where_run(self, run: str, gone: Mapping[str, Path]) -> bool:
+        """Ask where the images of a run are now, and write it down; whether it was told. Only from a worker."""
 
 
 class Steady:
@@ -72,9 +150,9 @@ class Page(Steady, Screen[None]):
         return self.cae.data_set.words
 
     @property
-    def cae(self) -> "CaeApp":
-        """The app, typed."""
-        return cast("CaeApp", self.app)
+    def cae(self) -> Host:
+        """The app, as pages know it."""
+        return cast("Host", self.app)
 
     @property
     def runner(self) -> "Runner":

@@ -132,7 +132,7 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
     def data_words(self) -> tuple[str, ...]:
         """Those of its trials; while it is being prepared, those of the form that asked for it."""
         if self._record is None:
-            return self.cae.asked_by.data_words if self.cae.asked_by is not None else super().data_words
+            return self.cae.asked_data
         images = self._record.data
         return tuple(filter(None, (str(images.get("name", "")), shape_words(tuple(images.get("shape", ()))))))
 

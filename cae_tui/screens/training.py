@@ -137,7 +137,7 @@ The curves of a run, during training and after.
         """Those of its run; while that is being prepared, those of the form that asked for it."""
         if self.run_id:
             return self.cae.data_of_run(self.run_id)
-        return self.cae.asked_by.data_words if self.cae.asked_by is not None else super().data_words
+        return self.cae.asked_data
 
     def shows_run(self, run: "RunState") -> bool:
         """The run of this screen needs no strip."""
