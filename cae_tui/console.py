@@ -17,14 +17,14 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
 
 from cae_tui import formats
 from cae_tui.next_steps import tell_after_detach, tell_after_stop
-from cae_tui.output import OutputError, complain, flush, let_go, put, refusal
+from cae_tui.output import OutputError, complain, flush, let_go, put
+from cae_tui.output_console import OutputConsole
 from cae_tui.report_console import draw_result
 from cae_tui.run_state import RunState, replay
 from cae_tui.spec_words import cut, shared_by_kind, shorten, spec_words
@@ -182,38 +182,6 @@ def _facts(home: Home, run: str) -> "RunFacts | None":
         return facts_of(home, home.find(run))
     except EngineError:
         return None
-
-
-class OutputConsole(Console):
-    """A console that prints text as it is, and whose failed writes are errors.
-
-    rich would read markup and names of emoji in it, and end the program when nobody reads any more.
-    """
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(markup=False, emoji=False, highlight=False, **options)
-
-    def on_broken_pipe(self) -> None:
-        """Say so as any other failed write does."""
-        raise BrokenPipeError
-
-    def print(self, *objects: Any, **options: Any) -> None:
-        """Print as rich does, but text as it is, and of text nothing that a terminal obeys.
-
-        Raises:
-            BrokenPipeError: nobody reads any more.
-            OutputError: the output takes nothing more.
-        """
-        try:
-            super().print(*map(_harmless, objects), **options)
-        except OSError as error:
-            raise refusal(error) from error
-
-
-def _harmless(shown: Any) -> Any:
-    if isinstance(shown, Text):
-        shown.plain = plain(shown.plain)
-    return plain(shown) if isinstance(shown, str) else shown
 
 
 class _Teller:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from cae_tui.console import OutputConsole
+from cae_tui.output_console import OutputConsole
 from engine import __version__
 from engine.errors import EngineError
 from engine.runs import Home

@@ -7,9 +7,9 @@ from itertools import groupby
 from rich.table import Table
 from rich.text import Text
 
-from cae_tui.console import OutputConsole
 from cae_tui.keys import check_keymap, every_key
 from cae_tui.output import complain, put
+from cae_tui.output_console import OutputConsole
 from cae_tui.settings import read_settings, settings_path
 from engine.runs import Home
 

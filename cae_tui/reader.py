@@ -297,6 +297,7 @@ class Reader:
             import numpy as np
 
             from engine.datasets import class_counts
+            from engine.remarks import of_data
 
             found = self._load(files)
             labels = found.train.labels
@@ -317,7 +318,7 @@ class Reader:
                 test_counts=() if test is None else tuple(class_counts(test, found.classes)),
                 examples=pictures(found.train.take(np.array(firsts))),
                 example_classes=tuple(names),
-                remarks=tuple(remark.sentence for remark in found.remarks),
+                remarks=tuple(remark.sentence for remark in of_data(found)),
             )
 
         return await self.in_thread(read)

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from cae_tui import formats
 from cae_tui.output import put
+from cae_tui.output_console import OutputConsole
 from cae_tui.report_words import about_lines, measured_lines, verdicts
 from engine.errors import RunError
 from engine.runs import Home, RunDirectory
@@ -16,7 +17,6 @@ from engine.states import COMPLETE
 from engine.words import best_epoch, counted, views
 
 if TYPE_CHECKING:
-    from cae_tui.console import OutputConsole
     from engine.run_facts import RunFacts
 
 WIDEST_LINE = 100
@@ -49,7 +49,6 @@ def print_report(home: Home, run: RunDirectory, *, as_json: bool, as_text: bool 
     if as_json:
         put(json.dumps({**result, "about": asdict(facts)}))
         return 0
-    from cae_tui.console import OutputConsole
 
     console = OutputConsole()
     draw_result(console, result, facts, as_text=as_text)
@@ -59,7 +58,7 @@ def print_report(home: Home, run: RunDirectory, *, as_json: bool, as_text: bool 
 
 
 def draw_result(
-    console: "OutputConsole", result: Mapping[str, Any], facts: "RunFacts | None", *, as_text: bool = False
+    console: OutputConsole, result: Mapping[str, Any], facts: "RunFacts | None", *, as_text: bool = False
 ) -> None:
     """Print a result: its essentials, its errors or its classification report, and what they are to be held against."""
     in_one_line = not console.is_terminal  # which breaks lines anywhere, and not between words

@@ -15,10 +15,11 @@ from typing import Any
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
-from cae_tui.console import EXIT_CODES, OutputConsole, interruptible, print_result, train_on
+from cae_tui.console import EXIT_CODES, interruptible, print_result, train_on
 from cae_tui.deletion import uses_of
 from cae_tui.next_steps import command_for, tell_after_stop
 from cae_tui.output import complain, put
+from cae_tui.output_console import OutputConsole
 from engine.control import Asked
 from engine.errors import EngineError, RunError, StudyError
 from engine.events import Continued, Paused

@@ -36,6 +36,10 @@ class RunListApp(DataApp):
             self._prefixes = shortest_prefixes(self.home.ids())
         return self._prefixes.get(run, run[:4])
 
+    def has_run(self, run: str) -> bool:
+        """Whether there still is a run of that id."""
+        return run in self.home.ids()
+
     def data_of_run(self, run: str) -> tuple[str, ...]:
         """What the images of a run are called, and their shape in words; nothing where that is not known."""
         if run not in self._data_of_runs:

@@ -19,8 +19,9 @@ from rich.table import Table
 from rich.text import Text
 
 from cae_tui import formats
-from cae_tui.console import OutputConsole, interruptible
+from cae_tui.console import interruptible
 from cae_tui.output import OutputError, complain, flush, let_go, put
+from cae_tui.output_console import OutputConsole
 from cae_tui.spec_words import cut
 from cae_tui.study_cli import print_json
 from engine.errors import StudyError

@@ -22,7 +22,6 @@ from engine.architecture import Shape
 from engine.data_files import MNIST, DataFiles
 from engine.errors import DatasetError
 from engine.idx import IdxFile, shown, size_words
-from engine.remarks import Remark, of_data
 
 MNIST_DIGEST = "7e3d4d3519c9895e821de97d27e61e4d4134b041b7dc352d3b2282435435fcc1"
 """Of the MNIST that comes along: the same images under another name are MNIST too."""
@@ -143,11 +142,6 @@ class ImageData:
         It is the `digest` of a set of these images without labels and test images.
         """
         return MNIST_IMAGES_DIGEST if self.digest == MNIST_DIGEST else _digest(ImageSet(self.train.images), None)
-
-    @cached_property
-    def remarks(self) -> tuple[Remark, ...]:
-        """What a look at the images and labels finds; the first call looks."""
-        return of_data(self)
 
 
 def load_dataset(

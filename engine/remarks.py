@@ -7,15 +7,13 @@ sentence says what was found, what it means and what to do. Nothing is refused h
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.datasets import ImageData, ImageSet
 from engine.words import names_of
-
-if TYPE_CHECKING:
-    from engine.datasets import ImageData, ImageSet
 
 DARK = 128
 """Where no pixel is as bright as this, half of the range or more is not used."""
@@ -39,8 +37,18 @@ class Remark:
     sentence: str
 
 
-def of_data(data: "ImageData") -> tuple[Remark, ...]:
-    """What a look at all images and labels finds; of 70,000 digits it takes half a second."""
+_FOUND: WeakKeyDictionary[ImageData, tuple[Remark, ...]] = WeakKeyDictionary()
+"""What was found in sets that are still in memory."""
+
+
+def of_data(data: ImageData) -> tuple[Remark, ...]:
+    """What a look at all images and labels finds: of 70,000 digits it takes half a second, once."""
+    if data not in _FOUND:
+        _FOUND[data] = _look(data)
+    return _FOUND[data]
+
+
+def _look(data: ImageData) -> tuple[Remark, ...]:
     train = _hashes(data.train)
     test = [] if data.test is None else _hashes(data.test)
     found = [*_pixels(data, copies=set(test) <= set(train)), *_copies(train, test)]
@@ -49,7 +57,7 @@ def of_data(data: "ImageData") -> tuple[Remark, ...]:
     return tuple(found)
 
 
-def of_split(data: "ImageData", training: NDArray[np.int64], validation: NDArray[np.int64]) -> tuple[Remark, ...]:
+def of_split(data: ImageData, training: NDArray[np.int64], validation: NDArray[np.int64]) -> tuple[Remark, ...]:
     """Which classes a split leaves without images to learn from, or to choose by."""
     labels = data.train.labels
     if labels is None:
@@ -69,11 +77,9 @@ def of_split(data: "ImageData", training: NDArray[np.int64], validation: NDArray
     return tuple(found)
 
 
-def for_run(
-    kind: str, data: "ImageData", training: NDArray[np.int64], validation: NDArray[np.int64]
-) -> tuple[str, ...]:
+def for_run(kind: str, data: ImageData, training: NDArray[np.int64], validation: NDArray[np.int64]) -> tuple[str, ...]:
     """The sentences that concern a run of that kind, autoencoder or classifier, on such a split."""
-    remarks = (*data.remarks, *of_split(data, training, validation))
+    remarks = (*of_data(data), *of_split(data, training, validation))
     return tuple(one.sentence for one in remarks if kind == "classifier" or one.about != CLASSES)
 
 
@@ -103,7 +109,7 @@ def _range_of(images: NDArray[np.uint8]) -> _Range:
     )
 
 
-def _pixels(data: "ImageData", *, copies: bool) -> list[Remark]:
+def _pixels(data: ImageData, *, copies: bool) -> list[Remark]:
     """On the pixels; test images that are copies of training images are not held against those."""
     train = _range_of(data.train.images)
     found = [_of_range(train, data.train.images)]
@@ -219,7 +225,7 @@ def _test_copies(train: list[bytes], test: list[bytes]) -> str:
     )
 
 
-def _hashes(images: "ImageSet") -> list[bytes]:
+def _hashes(images: ImageSet) -> list[bytes]:
     return [hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in images.images]
 
 
@@ -230,7 +236,7 @@ def _occurring(labels: NDArray[np.uint8]) -> set[int]:
     return set(np.unique(labels).tolist())
 
 
-def _classes(data: "ImageData", labels: NDArray[np.uint8]) -> list[Remark]:
+def _classes(data: ImageData, labels: NDArray[np.uint8]) -> list[Remark]:
     counts = np.bincount(labels, minlength=data.classes)
     trained = _occurring(labels)
     tested = None if data.test is None or data.test.labels is None else _occurring(data.test.labels)

@@ -24,7 +24,7 @@ from engine.evaluation import classification_report, constant_image_errors, pca_
 from engine.events import EpochEnded, Event, StageEnded
 from engine.models import ConvAutoencoder, EncoderClassifier
 from engine.recorder import Recorder
-from engine.remarks import PIXELS
+from engine.remarks import PIXELS, of_data
 from engine.runs import RunDirectory
 from engine.spec import SPECS, ClassifierSpec
 
@@ -66,7 +66,7 @@ def evaluated_on(data: ImageData, kind: str, validation: int) -> tuple[str, int]
 
 def baseline_of(work: "Work") -> Baseline:
     """What the run's validation images give without any learning."""
-    pixels = any(remark.about == PIXELS for remark in work.data.remarks)
+    pixels = any(remark.about == PIXELS for remark in of_data(work.data))
     labels = work.data.train.labels
     if isinstance(work.spec, ClassifierSpec):
         assert labels is not None

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from cae_tui.runner import Runner
     from cae_tui.settings import Settings
     from cae_tui.study_runner import StudyRunner
-    from engine.runs import Home, RunStatus
+    from cae_tui.views import RunStatus
 
 
 class Host(Protocol):
@@ -36,10 +36,6 @@ class Host(Protocol):
     """
 
     drafts: dict[str, dict[str, str]]  # what was typed into forms, by kind and field
-
-    @property
-    def home(self) -> "Home":
-        """The folder with the runs and the settings."""
 
     @property
     def settings(self) -> "Settings":
@@ -70,6 +66,9 @@ class Host(Protocol):
 
     def short(self, run: str) -> str:
         """The shortest prefix of a run's id that no other run has."""
+
+    def has_run(self, run: str) -> bool:
+        """Whether there still is a run of that id."""
 
     def short_study(self, study: str) -> str:
         """The shortest prefix of a study's id that no other study has."""

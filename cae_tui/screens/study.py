@@ -362,7 +362,7 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
     def action_open(self) -> None:
         """The run: its report, or its training; of what has none, why."""
         run, reason = self._trial_run, self.query_one(StudyTable).reason
-        if reason and run not in self.cae.home.ids():
+        if reason and not self.cae.has_run(run):
             self.cae.tell(reason, "warning", timeout=12)
         elif run:
             self.post_message(OpenRun(run))

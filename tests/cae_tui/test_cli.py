@@ -12,6 +12,7 @@ import pytest
 
 from cae_tui import console
 from cae_tui.cli import COMMANDS, main, make_parser
+from cae_tui.output_console import OutputConsole
 from engine.files import read_json, write_json
 from engine.runs import Home
 from engine.spec import SPECS, preset_changes, spec_fields
@@ -313,7 +314,7 @@ def test_a_result_in_a_pipe_is_broken_by_nothing_but_its_own_lines(
 
 def test_the_bar_names_no_epoch_before_a_stage_has_begun() -> None:
     events = iter(scripted_events())
-    with console._Teller(console.OutputConsole(file=io.StringIO(), force_terminal=True), None) as teller:
+    with console._Teller(OutputConsole(file=io.StringIO(), force_terminal=True), None) as teller:
         assert teller._bar is not None
         teller.emit(next(events))
         assert teller._bar.tasks[0].description == "loading PyTorch and the images"

@@ -45,7 +45,7 @@ def app(home: Home, files: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> C
 
     monkeypatch.setattr(made.runner, "device", device)
     monkeypatch.setattr(data, "PAUSE_SECONDS", 0.0)
-    monkeypatch.setattr("engine.datasets.of_data", lambda found: ())  # the squares of a class are copies
+    monkeypatch.setattr("engine.remarks._look", lambda found: ())  # the squares of a class are copies
     made.device = DEVICE
     made.drafts["data"] = dict(files)
     return made

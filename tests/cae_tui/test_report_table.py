@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from rich.style import Style
 
-from cae_tui.console import OutputConsole
+from cae_tui.output_console import OutputConsole
 from cae_tui.report_table import HEADS, PrintedReport, ReportTable, share
 from tests.cae_tui.script import scripted_report
 

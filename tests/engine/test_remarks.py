@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from engine.datasets import ImageData, ImageSet, load_dataset, split
-from engine.remarks import CLASSES, COPIES, PIXELS, SPLIT, UNSEEN, Remark, for_run, of_split
+from engine.remarks import CLASSES, COPIES, PIXELS, SPLIT, UNSEEN, Remark, for_run, of_data, of_split
 from engine.words import names_of
 from tests.engine.tiny import noise
 from tests.idx import numbers
@@ -21,7 +21,7 @@ def data_of(
 
 
 def said(data: ImageData, about: str) -> list[str]:
-    return [remark.sentence for remark in data.remarks if remark.about == about]
+    return [remark.sentence for remark in of_data(data) if remark.about == about]
 
 
 def between(low: int, high: int, count: int = 40, seed: int = 0) -> Images:
@@ -33,7 +33,7 @@ def between(low: int, high: int, count: int = 40, seed: int = 0) -> Images:
 
 def test_the_digits_have_nothing_to_remark() -> None:
     mnist = load_dataset()
-    assert mnist.remarks == ()
+    assert of_data(mnist) == ()
     assert for_run("classifier", mnist, *split(mnist.train, 0.1, 0)) == ()
 
 
@@ -45,8 +45,8 @@ def test_a_look_is_taken_once(monkeypatch: pytest.MonkeyPatch) -> None:
         looked.append(one)
         return ()
 
-    monkeypatch.setattr("engine.datasets.of_data", look)
-    assert data.remarks is data.remarks
+    monkeypatch.setattr("engine.remarks._look", look)
+    assert of_data(data) is of_data(data)
     assert looked == [data]
 
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from rich.text import Text
 
 from cae_tui import formats
-from cae_tui.console import OutputConsole, _Teller
+from cae_tui.console import _Teller
+from cae_tui.output_console import OutputConsole
 from cae_tui.run_state import RunState, replay
 from engine.errors import RunError
 from engine.events import Event, EventFormat

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from cae_tui.console import OutputConsole
+from cae_tui.output_console import OutputConsole
 from cae_tui.reader import pictures
 from cae_tui.report_console import draw_result
 from cae_tui.report_words import about_lines

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cae_tui.console import OutputConsole
+from cae_tui.output_console import OutputConsole
 from cae_tui.study_console import as_values, print_study
 from engine.errors import EngineError, SpecError, StudyError
 from engine.files import FORMAT
