@@ -10,9 +10,10 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 run: $(VENV)/installed
 	@$(BIN)/cae-tui $(ARGS)
 
-# Three at once on two cores: half of what the tests of the screens take is waiting.
+# Three at once on two cores: half of what the tests of the screens take is waiting. What is compiled is kept, whatever
+# the environment says, for the tests start hundreds of processes.
 test: $(VENV)/installed-dev
-	@$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 # An hour; what was counted is in build/soak.json, and a second call goes on where the first was stopped.
 soak: $(VENV)/installed-dev

@@ -148,10 +148,8 @@ class Bench:
         self.wait()
         return 1000 * (time.perf_counter() - begun) / len(todo)
 
-    def kernel_milliseconds(self, take: Callable[[Tensor], Tensor]) -> float | None:
-        """What the device computes in a step; None on a CPU, which has no kernels."""
-        if not self.on_gpu:
-            return None
+    def kernel_milliseconds(self, take: Callable[[Tensor], Tensor]) -> float:
+        """What a GPU computes in a step."""
         todo = list(self.batches(min(self.scale.steps, 50)))
         activities = [torch.profiler.ProfilerActivity.CPU, torch.profiler.ProfilerActivity.CUDA]
         with torch.profiler.profile(activities=activities) as profile:
@@ -241,9 +239,11 @@ def measure_steps(bench: Bench, rounds: int) -> list[dict[str, Any]]:
             print(f"  {name}, {kind}, {precision}, {layout}: {line['ms']:.3f} ms", file=sys.stderr, flush=True)
             rows.append(line)
     for line in rows:
-        take = warmed_up(bench, line["preset"], line["kind"], line["precision"], line["layout"])
-        line["kernel_ms"] = kernels = bench.kernel_milliseconds(take)
-        line["busy"] = None if kernels is None else kernels / line["ms"]
+        line["kernel_ms"] = line["busy"] = None
+        if bench.on_gpu:
+            take = warmed_up(bench, line["preset"], line["kind"], line["precision"], line["layout"])
+            line["kernel_ms"] = bench.kernel_milliseconds(take)
+            line["busy"] = line["kernel_ms"] / line["ms"]
     return rows
 
 

@@ -7,6 +7,7 @@ import os
 # Set before torch is loaded, and inherited by the processes that tests start.
 os.environ["OMP_NUM_THREADS"] = "1"
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # No test asserts a time, and hypothesis must not either: these machines are slow now and then.
@@ -16,6 +17,15 @@ settings.register_profile(
     "fuzz", deadline=None, suppress_health_check=list(HealthCheck), max_examples=5000, database=None
 )
 settings.load_profile("cae-tui")
+
+
+LONG = ("tests/endurance/", "tests/terminal/", "tests/test_")
+"""Those that take longest, and wait more than they compute."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin the long tests first: one process takes them while the others compute, and none is left to the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 
 def pytest_collection_finish() -> None:

@@ -135,6 +135,7 @@ class Page(Steady, Screen[None]):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012 - declared as Textual does
 
     _offered: Sequence[object] = ()
+    _was_shown = False
     place: tuple[str, str] = ("", "")  # what the app opened it as: ("training", "<run>")
     runs_version: int = -1  # of the app's list of runs, when it was last told of it
 
@@ -159,7 +160,13 @@ class Page(Steady, Screen[None]):
         return self.cae.runner
 
     def compose(self) -> ComposeResult:
-        """The frame around `compose_page`."""
+        """The frame around `compose_page`.
+
+        The classes for the size come first: Textual finds them once all is there, and works out all styles again.
+        """
+        width, height = self.app.size
+        self.add_class(*self._get_breakpoint_classes(width, self.HORIZONTAL_BREAKPOINTS))
+        self.add_class(*self._get_breakpoint_classes(height, self.VERTICAL_BREAKPOINTS))
         yield TopBar()
         with Container(id="page"):
             yield from self.compose_page()
@@ -186,6 +193,12 @@ class Page(Steady, Screen[None]):
             for card in filter(None, cards):
                 card.set_class(card is cards[1], "-focused", update=False)
             self.app.stylesheet.update_nodes(card for card in cards if card is not None and card.is_attached)
+
+    @on(events.ScreenResume)
+    def keep_new_styles(self, event: events.ScreenResume) -> None:
+        """Work out the styles again where it was under another screen; a new page has those that there are now."""
+        event.refresh_styles = event.refresh_styles and self._was_shown
+        self._was_shown = True
 
     def on_screen_resume(self) -> None:
         """Have the app tell what has happened while another screen was on top."""

@@ -238,7 +238,14 @@ class Group(Collapsible):
     ]
 
     def __init__(self, name: str, rows: Sequence[Widget]) -> None:
-        super().__init__(*rows, title=name, collapsed_symbol="▸", expanded_symbol="▾", id=f"group-{name.lower()}")
+        super().__init__(
+            *rows,
+            title=name,
+            collapsed_symbol="▸",
+            expanded_symbol="▾",
+            id=f"group-{name.lower()}",
+            classes="-collapsed",  # from the beginning, or the styles of everything in it are worked out twice
+        )
         self.group = name
         self._problems = 0
 

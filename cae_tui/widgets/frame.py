@@ -4,10 +4,12 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
+from textual.app import ComposeResult
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Footer
+from textual.widgets._footer import FooterKey
 
 from cae_tui import formats
 from cae_tui.messages import OpenTraining
@@ -71,8 +73,26 @@ class TopBar(Widget):
 class KeyLine(Footer):
     """The keys at the bottom."""
 
+    _keys: tuple[object, ...] | None = None
+
+    def compose(self) -> ComposeResult:
+        """As in Textual, whose keys begin as compact ones and have their styles worked out twice again for that."""
+        for widget in super().compose():
+            if isinstance(widget, FooterKey) and not widget.has_class("-command-palette"):  # which stays compact
+                widget.set_reactive(FooterKey.compact, self.compact)
+            yield widget
+
     async def recompose(self) -> None:
-        """With other keys; those of before are let go, which watch the line and are kept by it else."""
+        """With other keys; those of before are let go, which watch the line and are kept by it else.
+
+        Textual asks for it at each key that is pressed, and nearly always the same keys are offered as before.
+        """
+        if not self.is_attached or self._pruning:
+            return
+        keys = tuple((binding, enabled, tip) for _, binding, enabled, tip in self.screen.active_bindings.values())
+        if keys == self._keys:
+            return
+        self._keys = keys
         await super().recompose()
         self.mutate_reactive(Footer.compact)  # Textual forgets watchers that have left only where it calls the others
 

@@ -520,7 +520,7 @@ async def test_every_class_of_two_hundred_is_reached_by_typing_its_number(opened
 
 
 async def test_every_class_of_two_hundred_is_reached_by_brackets(opened: Open) -> None:
-    async with opened(classified(200, classes=200)) as pilot:
+    async with opened(classified(200, classes=200), (40, 12)) as pilot:
         reached = []
         for key, number in (("right_square_bracket", 200), ("left_square_bracket", 3)):
             for _ in range(number):

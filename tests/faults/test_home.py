@@ -242,7 +242,7 @@ def test_of_two_processes_that_take_up_one_run_one_trains_it_and_the_other_says_
 
 
 def test_a_lock_that_a_dead_process_left_is_taken_over(home: Home, files: dict[str, Path]) -> None:
-    spec = tiny(files, epochs=120, patience=0)
+    spec = tiny(files, epochs=40, patience=0)
     run = preparation.create(home, spec).run
     with spawn(str(home.path), "resume", run.id) as process:
         wait_for(lambda: run.read_status().epoch, "an epoch")

@@ -8,15 +8,15 @@ from engine.studies.records import Studies
 from engine.studies.spec import study_from_json
 from tests.engine.conftest import small, train
 from tests.engine.studies.conftest import do, table
+from tests.idx import first_of_mnist
 from tests.terminal.conftest import Terminal
 
 Open = Callable[..., Terminal]
 
 
-def test_a_study_killed_in_its_second_trial_ends_as_one_left_alone(
-    terminal: Open, tmp_path: Path, files: dict[str, Path]
-) -> None:
+def test_a_study_killed_in_its_second_trial_ends_as_one_left_alone(terminal: Open, tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
+    files = first_of_mnist(tmp_path / "images", 300, 100)
     train(home, small(files, epochs=12, batch_size=16))
     app = terminal(120, 40)
     app.wait_for("Study hyperparameters", "✓ finished")
