@@ -24,7 +24,7 @@ from rich.text import Text
 
 from cae_tui import formats
 from cae_tui.next_steps import tell_after_detach, tell_after_stop
-from cae_tui.output import OutputError, complain, flush, let_go, put, refusal
+from cae_tui.output import OutputError, as_typed, complain, flush, let_go, put, refusal
 from cae_tui.report_console import draw_result
 from cae_tui.run_state import RunState, replay
 from cae_tui.spec_words import cut, shared_by_kind, shorten, spec_words
@@ -170,8 +170,9 @@ def print_result(home: Home, result: Mapping[str, Any], *, as_json: bool = False
     if result["message"] and (as_json or result["state"] not in COMPLETE):  # else it is part of what was printed
         with suppress(OSError):
             OutputConsole(stderr=True).print(Text(result["message"]), soft_wrap=True)
-    if result["state"] == STOPPED:
-        tell_after_stop(home, result["id"], finish=bool(result["best_epoch"]))
+    if result["state"] in (STOPPED, FAILED):
+        finish = bool(result["best_epoch"])
+        tell_after_stop(home, result["id"], finish=finish, failed=result["state"] == FAILED)
 
 
 def _facts(home: Home, run: str) -> "RunFacts | None":
@@ -198,7 +199,7 @@ class OutputConsole(Console):
         raise BrokenPipeError
 
     def print(self, *objects: Any, **options: Any) -> None:
-        """Print as rich does, but text as it is, and of text nothing that a terminal obeys.
+        """Print as rich does, but text as it is, its commands `as_typed`, and of it nothing that a terminal obeys.
 
         Raises:
             BrokenPipeError: nobody reads any more.
@@ -212,8 +213,8 @@ class OutputConsole(Console):
 
 def _harmless(shown: Any) -> Any:
     if isinstance(shown, Text):
-        shown.plain = plain(shown.plain)
-    return plain(shown) if isinstance(shown, str) else shown
+        shown.plain = plain(as_typed(shown.plain))
+    return plain(as_typed(shown)) if isinstance(shown, str) else shown
 
 
 class _Teller:
