@@ -167,6 +167,8 @@ class Images:
     test: int = 0
     shape: tuple[int, int, int] = (0, 0, 0)  # height, width, channels
     digest: str = ""
+    images_digest: str = ""  # of the training images alone; version 0.1.0 wrote neither this
+    part_digests: dict[str, str] = field(default_factory=dict)  # nor these, of labels and test images, by field
     split: int = 1  # the rule by which its trials divide them: see `engine.datasets.SPLIT_RULE`
     combinations: int | None = None  # that a search can try; None where there is no end of them
     left_out: str = ""  # which of them it cannot, in a sentence
