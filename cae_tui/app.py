@@ -8,10 +8,9 @@ the first paint; every other screen is imported when it is first opened.
 
 import gc
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
-from functools import partial
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on, work
@@ -26,7 +25,7 @@ from cae_tui.screens.base import Page
 from cae_tui.screens.home import HomeScreen
 from cae_tui.study_app import StudyApp
 from engine.control import Asked
-from engine.errors import EngineError, SpecError
+from engine.errors import EngineError, MovedError, SpecError
 from engine.finishing import check_can_finish, study_of
 from engine.runs import Home
 from engine.states import EARLY_STOPPED, FINISHED
@@ -169,7 +168,7 @@ class CaeApp(StudyApp):
         """See `Listener`."""
         self.post_message(RunUpdated(run, epoch))
 
-    def run_refused(self, error: str, problems: dict[str, str], *, moved: bool = False) -> None:
+    def run_refused(self, error: str, problems: dict[str, str], *, moved: MovedError | None = None) -> None:
         """See `Listener`."""
         self.post_message(messages.Refused(error, problems, moved))
 
@@ -201,8 +200,8 @@ class CaeApp(StudyApp):
     def _refused(self, message: messages.Refused) -> None:
         """Go back to where the run was asked for, and say why it could not be."""
         self.asked_by = None
-        if message.moved and self.reopening is not None:
-            self.ask_where_others_are(self.reopening)
+        if message.moved is not None and self.reopening is not None:
+            self.reopen_moved(self.reopening, message.moved.fields)
         page = self.page
         if page is not None and page.place in (("training", ""), ("study", "")) and len(self.screen_stack) > 1:
             self.pop_screen()
@@ -240,7 +239,7 @@ class CaeApp(StudyApp):
             self._resume_study(messages.ResumeStudy(study.id))
             return
         if gone := self.runner.files_gone(message.run):
-            self._resume_moved(message, gone)
+            self.reopen_moved(message, gone)
             return
         try:
             self.runner.resume(message.run)
@@ -249,16 +248,6 @@ class CaeApp(StudyApp):
             return
         self.reopening = message
         self._open_training(message.run)
-
-    @work
-    async def _resume_moved(self, message: messages.ResumeRun, gone: dict[str, Path]) -> None:
-        if await self.ask_where_run(message.run, gone):
-            self._resume(message)
-
-    async def ask_where_run(self, run: str, gone: Mapping[str, Path]) -> bool:
-        """Ask where the images of a run are now, and write it down; whether it was told. Only from a worker."""
-        relocate = partial(self.runner.relocate, run)
-        return await self.ask_where_data(f"run {self.short(run)}", gone, relocate)
 
     @on(messages.PauseRun)
     def _pause(self, message: messages.PauseRun) -> None:
@@ -293,7 +282,7 @@ class CaeApp(StudyApp):
             name, best = self.short(run.id), best_weights(run.read_status())
             if await self.confirm(f"Finish run {name} now?", _FINISH.format(best=best[0].upper() + best[1:]), "Finish"):
                 gone = self.runner.files_gone(run.id)
-                if gone and not await self.ask_where_run(run.id, gone):
+                if gone and not await self.ask_where_moved(gone, run=run.id):
                     return
                 self.runner.finish(run.id)
                 self.reopening = message

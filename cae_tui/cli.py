@@ -19,10 +19,10 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from cae_tui.output import OutputError, complain, flush, let_go, take_any_character
+from cae_tui.output import OutputError, complain, flush, let_go, take_any_character, tell_of
 from engine import __version__
 from engine.data_files import FIELDS, ROLES, names_mnist, refuse_blank
-from engine.errors import EngineError, MovedError, RunError, SpecError
+from engine.errors import EngineError, SpecError
 from engine.files import absolute
 from engine.paths import path_of
 from engine.runs import Home, default_home
@@ -237,6 +237,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logging.getLogger("cae_tui").exception("the command ended with an error")
         complain(f"unexpected error: {type(error).__name__}: {error}. The log has the details.")
         code = 1
+    tell_of(None)
     let_go()
     return code
 
@@ -263,8 +264,8 @@ def _answer(words: list[str]) -> int:
     """Do what `words` ask for, or refuse it in a sentence."""
     command = command_of(words)
     words = join_numbers(words)
-    home: Home | None = None
     try:
+        tell_of(home_named(words))
         kind = "autoencoder"
         if command == "study":
             from cae_tui.study_cli import in_order, kind_asked
@@ -272,7 +273,7 @@ def _answer(words: list[str]) -> int:
             words = in_order(words)
             kind = kind_asked(words, home_named(words))
         if command == "runs" and (term := _hidden_term(words)):
-            complain(f"A term that excludes runs goes after two dashes: cae-tui runs -- {term}")
+            complain(f"A term that excludes runs goes after two dashes: `cae-tui runs -- {term}`.")
             return BAD_USAGE
         parser = make_parser(command, kind)
         if wrong := _mistake(words, command, parser):
@@ -285,6 +286,7 @@ def _answer(words: list[str]) -> int:
             complain(one_word_too_many(left[0], command or ""))
             return BAD_USAGE
         home = Home(absolute(options.home) if options.home else default_home())
+        tell_of(home)
         if command == "runs" and "--" not in words:
             from cae_tui.mistakes import no_filter
 
@@ -299,11 +301,6 @@ def _answer(words: list[str]) -> int:
     except SpecError as error:
         for name, sentence in error.problems.items():
             complain(f"--{name.replace('_', '-')}: {sentence}")
-        return BAD_USAGE
-    except (MovedError, RunError) as error:
-        from cae_tui.next_steps import at_home
-
-        complain(at_home(home, str(error)) if home else str(error))
         return BAD_USAGE
     except EngineError as error:
         complain(str(error))
@@ -320,7 +317,9 @@ def command_of(words: Sequence[str]) -> str | None:
 
 def home_named(words: Sequence[str]) -> Home:
     """The home that is named, before anything else is read; else the usual one."""
-    named = next((word for before, word in itertools.pairwise(words) if before == "--home"), "")
+    flags = list(itertools.takewhile(lambda word: word != "--", words))
+    named = next((word for before, word in itertools.pairwise(flags) if before == "--home"), "")
+    named = named or next((word.partition("=")[2] for word in flags if word.startswith("--home=")), "")
     return Home(absolute(path_of(named)) if named else default_home())
 
 

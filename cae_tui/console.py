@@ -170,8 +170,9 @@ def print_result(home: Home, result: Mapping[str, Any], *, as_json: bool = False
     if result["message"] and (as_json or result["state"] not in COMPLETE):  # else it is part of what was printed
         with suppress(OSError):
             OutputConsole(stderr=True).print(Text(result["message"]), soft_wrap=True)
-    if result["state"] == STOPPED:
-        tell_after_stop(home, result["id"], finish=bool(result["best_epoch"]))
+    if result["state"] in (STOPPED, FAILED):
+        finish = bool(result["best_epoch"])
+        tell_after_stop(home, result["id"], finish=finish, failed=result["state"] == FAILED)
 
 
 def _facts(home: Home, run: str) -> "RunFacts | None":

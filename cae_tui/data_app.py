@@ -28,7 +28,6 @@ class DataApp(SettingsApp):
     def __init__(self, home: Home) -> None:
         super().__init__(home)
         self.drafts: dict[str, dict[str, str]] = {}  # what was typed into forms, by kind and field
-        self._offered: dict[str, dict[str, str]] = {}  # what forms filled in themselves, alike
 
     def begin_with_data(self) -> None:
         """Use the set of the last time, where its files are still there."""
@@ -43,7 +42,6 @@ class DataApp(SettingsApp):
     def watch_data_set(self, before: DataSet, now: DataSet) -> None:
         """Name it in the top line of every page, and have forms that had the one before take it over."""
         if before.files != now.files:
-            self._offered.clear()
             for draft in self.drafts.values():
                 for name in FIELDS:
                     draft.pop(name, None)
@@ -79,7 +77,6 @@ class DataApp(SettingsApp):
 
         The fields `offered` were filled in by the form: it does so anew when it opens.
         """
-        self._offered[form] = {name: value for name, value in values.items() if name in offered}
         values = {name: value for name, value in values.items() if name not in offered}
         if DataFiles.of(values) == self.data_set.files:
             values = {name: value for name, value in values.items() if name not in FIELDS}
@@ -88,7 +85,3 @@ class DataApp(SettingsApp):
     def draft(self, form: str) -> dict[str, str]:
         """What a form of that kind begins with: the files in use, and what was typed into it before."""
         return {**self.data_set.files.text, **self.drafts.get(form, {})}
-
-    def filled(self, form: str) -> dict[str, str]:
-        """What a form of that kind held last: its draft, and what it filled in itself."""
-        return {**self._offered.get(form, {}), **self.draft(form)}

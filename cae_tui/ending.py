@@ -20,7 +20,7 @@ from textual.app import App
 from textual.driver import Driver
 from textual.notifications import SeverityLevel
 
-from cae_tui.output import complain
+from cae_tui.output import as_typed, complain
 from cae_tui.terminal_input import steady
 from engine.runs import Home
 
@@ -78,7 +78,7 @@ class EndingApp(App[None]):
 
     def tell(self, sentence: str, severity: SeverityLevel = "information", timeout: float | None = None) -> None:
         """Show a sentence for a while; it is never read as markup."""
-        self.notify(sentence, severity=severity, timeout=timeout, markup=False)
+        self.notify(as_typed(sentence), severity=severity, timeout=timeout, markup=False)
 
     async def confirm(self, question: str, detail: str, yes: str) -> bool:
         """Ask a question whose safe answer is no; only from a worker."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cae_tui.data_sets import DataSet
     from cae_tui.run_state import RunState
     from engine.data_files import DataFiles
+    from engine.errors import MovedError
     from engine.spec import Spec
     from engine.studies.records import StudyRecord
     from engine.studies.spec import StudySpec
@@ -274,7 +275,7 @@ class Refused(Message, bubble=False):
 
     error: str
     problems: Mapping[str, str] = field(default_factory=dict)
-    moved: bool = False  # other images lie where those of a run or a study were
+    moved: "MovedError | None" = None  # where the files of a run or a study are gone, or hold others
 
 
 @dataclass

@@ -41,7 +41,7 @@ def in_plain_words(message: str, program: str) -> str:
     """What argparse complains of, as a person would say it."""
     if found := _REQUIRED.fullmatch(message):
         missing = found[1].replace("RUN", "the id of a run, or its beginning (`cae-tui runs` lists them)")
-        return f"`{program}` needs {missing}."
+        return f"`{program.removeprefix('cae-tui ')}` needs {missing}."
     if found := _NO_VALUE.fullmatch(message):
         return f"{found[1]} needs a value."
     if found := _VALUE.fullmatch(message):
@@ -78,7 +78,7 @@ def unknown_action(word: str, known: Collection[str]) -> str:
         return f"Values go after an equals sign: `cae-tui study {word}=8,10,12`, say."
     meant = nearest(word.lower(), known) or {"ls": "list", "rm": "delete", "remove": "delete"}.get(word, "")
     hint = f" Did you mean `cae-tui study {meant}`?" if meant else ""
-    return f"“{_short(word)}” is not something that `cae-tui study` does.{hint}"
+    return f"“{_short(word)}” is not something that `study` does.{hint}"
 
 
 def flag_too_early(word: str, command: str) -> str:
@@ -102,15 +102,15 @@ def unknown_flag(word: str, command: str | None, known: Collection[str]) -> str:
         *names, last = (f"`{name}`" for name in elsewhere[usual])
         owners = "other commands" if len(names) > 2 else f"{', '.join(names)} and {last}" if names else last
         if command:
-            return f"{usual} belongs to {owners}, not to `{program}`.\n{_help(program)}"
+            return f"{usual} belongs to {owners}, not to `{command}`.\n{_help(program)}"
         return f"{usual} belongs to {owners}: write the command first.\n`cae-tui --help` lists the commands."
     meant = OTHER_FLAGS.get(usual, usual)
     if meant not in known:
         meant = nearest(usual, known, 0.7)
     hint = f" Did you mean {meant}?" if meant else ""
     if not meant and (other := nearest(usual, elsewhere, 0.75)) and len(elsewhere[other]) < 3:
-        hint = f" Did you mean {other} of `cae-tui {elsewhere[other][0]}`?"
-    return f"{_short(flag)} is not a flag of `{program}`.{hint}\n{_help(program)}"
+        hint = f" Did you mean {other} of `{elsewhere[other][0]}`?"
+    return f"{_short(flag)} is not a flag of `{command or program}`.{hint}\n{_help(program)}"
 
 
 def _flags_elsewhere(command: str | None) -> dict[str, list[str]]:
@@ -131,7 +131,7 @@ def one_word_too_many(word: str, command: str) -> str:
     if equals and flag in cli.make_parser(command).by_command[command].flags:
         return f"“{_short(word)}” is how values are given to a study. Write {flag} {_short(value)}.\n{_help(program)}"
     takes = "takes one run" if command in ("report", "resume", "watch") else "takes flags only"
-    return f"“{_short(word)}” is one word too many: `{program}` {takes}.\n{_help(program)}"
+    return f"“{_short(word)}” is one word too many: `{command}` {takes}.\n{_help(program)}"
 
 
 def no_filter(terms: Sequence[str]) -> str:
@@ -145,7 +145,7 @@ def no_filter(terms: Sequence[str]) -> str:
     else:  # stop or finish alone finds runs that are stopped or finished
         return ""
     return (
-        f"`cae-tui runs` only lists runs, and reads “{plain(word)}” as a word to filter by. {right}\n"
+        f"`runs` only lists runs, and reads “{plain(word)}” as a word to filter by. {right}\n"
         f"To filter by it: `cae-tui runs -- {plain(' '.join(terms))}`."
     )
 

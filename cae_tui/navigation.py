@@ -4,7 +4,7 @@ A layer under `CaeApp`, only so that no file is too long to be read in one sitti
 """
 
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 from weakref import WeakSet
@@ -14,7 +14,7 @@ from textual.screen import Screen
 
 from cae_tui.recovery import RecoveringApp
 from cae_tui.screens.base import Page
-from engine.data_files import ROLES
+from engine.data_files import ROLES, DataFiles
 from engine.errors import EngineError, MovedError
 from engine.paths import pasted_path
 
@@ -110,20 +110,24 @@ class NavigatingApp(RecoveringApp):
     async def ask_where_data(
         self,
         name: str,
-        gone: Mapping[str, Path],
+        files: DataFiles,
+        fields: Collection[str],
         relocate: Callable[[Mapping[str, Path]], Awaitable[Path | None]],
     ) -> bool:
         """Ask where moved images are until `relocate` takes the answer; whether it did. Only from a worker.
 
         Args:
             name: whose images they are: `run a7f3`.
-            gone: the files that are asked for, by field, each where it was.
+            files: where they were.
+            fields: those that are asked for; none where other images or labels are there and it is not known which.
             relocate: writes down the new places.
         """
         given: dict[str, Path] = {}
-        todo = dict(gone)
+        todo: tuple[str, ...] = tuple(fields) or ("images",)
         while todo:
-            field, old = next(iter(todo.items()))
+            field = todo[0]
+            if (old := files.named.get(field)) is None:
+                return False
 
             async def take(typed: str, field: str = field) -> tuple[str, ...]:
                 """The fields whose files are still to be asked for."""
@@ -132,22 +136,21 @@ class NavigatingApp(RecoveringApp):
                 try:
                     images = await relocate({**given, field: Path(path)})
                 except MovedError as error:
-                    if not error.gone or field in error.gone:
+                    if not error.fields or not {field, *given}.isdisjoint(error.fields):
                         raise EngineError(error.what) from None
                     given[field] = Path(path)
-                    return error.gone
+                    return error.fields
                 self.notify(f"{name[0].upper()}{name[1:]} reads its images from {images} now.", markup=False)
                 return ()
 
-            problem = f"{old} {'holds other images now' if os.path.exists(old) else 'is no longer there'}."
-            problem += " Name the file, or the folder that it is in."
+            problem = f"{_what_is_wrong(field if fields else '', old)} Name the file, or the folder that it is in."
             title = f"Where are the {ROLES[field]} of {name} now?"
             left = await self._ask(
                 title, str(old), "the file, or the folder that it is in", take, path=True, problem=problem, yes="Use"
             )
             if left is None:
                 return False
-            todo = {field: gone[field] for field in left if field in gone}
+            todo = left
         return True
 
     async def _ask(
@@ -172,3 +175,12 @@ class NavigatingApp(RecoveringApp):
                 return await take(typed)
             except EngineError as error:
                 value, problem = typed, str(error)
+
+
+def _what_is_wrong(field: str, old: Path) -> str:
+    """Why the file of `field` that was at `old` is asked for; without a field, another one may be wrong."""
+    if not os.path.exists(old):
+        return f"{old} is no longer there."
+    if not field:
+        return f"{old} or a file that goes with it holds other images or labels now."
+    return f"{old} holds other {ROLES[field].split()[-1]} now."

@@ -9,10 +9,18 @@ import codecs
 import errno
 import io
 import os
+import re
+import shlex
 import sys
 from contextlib import suppress
 
+from engine.runs import Home, default_home
 from engine.words import plain
+
+_COMMAND = re.compile(r"`cae-tui (?=[a-z])(?![^`]*--help`)")
+"""Where a command in a sentence has its `--home`; the help of a command is the same for all."""
+_home: Home | None = None
+"""Where the runs of this process are, once that is known: commands in what is told name it."""
 
 _LIKE = str.maketrans(
     {"×": "x", "·": "-", "–": "-", "—": "-", "−": "-", "“": '"', "”": '"', "‘": "'", "’": "'", "…": "...", "≥": ">=",
@@ -23,6 +31,28 @@ _LIKE = str.maketrans(
 
 class OutputError(OSError):
     """The output takes nothing more; the message is a sentence for people."""
+
+
+def command_for(home: Home, *words: str) -> str:
+    """A command as it is typed, with `--home` where these runs are not in the usual place."""
+    elsewhere = [] if home.path == default_home() else ["--home", str(home.path)]
+    return plain(" ".join(shlex.quote(word) for word in ("cae-tui", *elsewhere, *words)))
+
+
+def tell_of(home: Home | None) -> None:
+    """From now on every command in a sentence that is told is one for the runs of `home`."""
+    global _home
+    _home = home
+
+
+def as_typed(sentence: str) -> str:
+    """`sentence` with the commands in it as they are typed for the runs of this process.
+
+    The engine writes them without `--home`: it knows nothing of the command line, and a run keeps its sentences when
+    its home is moved.
+    """
+    home = _home
+    return sentence if home is None else _COMMAND.sub(lambda _: f"`{command_for(home)} ", sentence)
 
 
 def put(text: str, end: str = "\n") -> None:
@@ -63,7 +93,7 @@ def refusal(error: OSError) -> OSError:
 def complain(sentence: str) -> None:
     """Say on stderr what is wrong, as far as anybody hears it."""
     with suppress(OSError):
-        print(f"cae-tui: {plain(sentence)}", file=sys.stderr)  # noqa: T201 - all that is printed passes here
+        print(f"cae-tui: {plain(as_typed(sentence))}", file=sys.stderr)  # noqa: T201 - all that is printed passes here
 
 
 def take_any_character() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from cae_tui.output import refusal
+from cae_tui.output import as_typed, refusal
 from engine.words import plain
 
 
@@ -23,7 +23,7 @@ class OutputConsole(Console):
         raise BrokenPipeError
 
     def print(self, *objects: Any, **options: Any) -> None:
-        """Print as rich does, but text as it is, and of text nothing that a terminal obeys.
+        """Print as rich does, but text as it is, its commands `as_typed`, and of it nothing that a terminal obeys.
 
         Raises:
             BrokenPipeError: nobody reads any more.
@@ -37,5 +37,5 @@ class OutputConsole(Console):
 
 def _harmless(shown: Any) -> Any:
     if isinstance(shown, Text):
-        shown.plain = plain(shown.plain)
-    return plain(shown) if isinstance(shown, str) else shown
+        shown.plain = plain(as_typed(shown.plain))
+    return plain(as_typed(shown)) if isinstance(shown, str) else shown

@@ -17,8 +17,8 @@ from rich.text import Text
 
 from cae_tui.console import EXIT_CODES, interruptible, print_result, train_on
 from cae_tui.deletion import uses_of
-from cae_tui.next_steps import command_for, tell_after_stop
-from cae_tui.output import complain, put
+from cae_tui.next_steps import tell_after_stop
+from cae_tui.output import as_typed, complain, put
 from cae_tui.output_console import OutputConsole
 from engine.control import Asked
 from engine.errors import EngineError, RunError, StudyError
@@ -145,14 +145,14 @@ def _waiting(words: str) -> Iterator[None]:
 def _tell(home: Home, run: RunDirectory, status: RunStatus, what: Asked) -> None:
     """What became of it, and what can be done next."""
     if status.state == PAUSED:
-        put(f"Run {run.id} is paused: `{command_for(home, 'resume', run.id)}` continues it.")
+        put(as_typed(f"Run {run.id} is paused: `cae-tui resume {run.id}` continues it."))
     elif status.state == RUNNING:
-        put(f"Run {run.id} continues: `{command_for(home, 'watch', run.id)}` shows it.")
+        put(as_typed(f"Run {run.id} continues: `cae-tui watch {run.id}` shows it."))
     elif what is Asked.STOP and status.state == STOPPED:
-        put(plain(f"Run {run.id}: {status.message or 'Stopped.'}"))
+        put(plain(as_typed(f"Run {run.id}: {status.message or 'Stopped.'}")))
         tell_after_stop(home, run.id, finish=bool(status.best_epoch), study=study_of(run, status))
     else:
-        put(plain(f"Run {run.id} is {status.state}. {status.message}".strip()))
+        put(plain(as_typed(f"Run {run.id} is {status.state}. {status.message}".strip())))
 
 
 # -- finish ---------------------------------------------------------------------------------------
@@ -227,7 +227,7 @@ def delete(home: Home, runs: Sequence[RunDirectory], *, sure: bool, as_json: boo
     """
     for run in runs:
         if run.is_held():
-            raise RunError(f"Run {run.id} is training: `{command_for(home, 'stop', run.id)}` stops it.")
+            raise RunError(f"Run {run.id} is training: `cae-tui stop {run.id}` stops it.")
     if not sure and not _is_sure(home, runs):
         return 0
     deleted, code = [], 0

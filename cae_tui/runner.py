@@ -91,10 +91,10 @@ class Listener(Protocol):
     def run_changed(self, run: RunState, *, epoch: bool) -> None:
         """Something of the run is new: a step, or (`epoch`) more than that."""
 
-    def run_refused(self, error: str, problems: dict[str, str], *, moved: bool = False) -> None:
+    def run_refused(self, error: str, problems: dict[str, str], *, moved: MovedError | None = None) -> None:
         """A run could not begin, or ended with an error that is nobody's spec; `problems` by field.
 
-        `moved` where other images lie at the place of its own.
+        `moved` where its images are gone, or other ones lie in their place.
         """
 
 
@@ -185,7 +185,7 @@ class Runner(Reader):
             with _drawing_in_one():
                 work()
         except EngineError as error:
-            moved = isinstance(error, MovedError)
+            moved = error if isinstance(error, MovedError) else None
             self._listener.run_refused(str(error), getattr(error, "problems", {}), moved=moved)
         except Exception as error:  # a bug: without a word the screen would wait for ever
             log.exception("a run could not begin")

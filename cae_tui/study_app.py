@@ -4,8 +4,8 @@ A layer under `CaeApp` only so that no file is too long to be read in one sittin
 """
 
 import asyncio
+from collections.abc import Collection
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual import on, work
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from engine.studies.records import StudyRecord
 
 
+Reopening = messages.ResumeRun | messages.FinishRun | messages.ResumeStudy
+
+
 class StudyApp(RunListApp):
     """What studies need of the app, and what the app does for them.
 
@@ -32,7 +35,7 @@ class StudyApp(RunListApp):
 
     def __init__(self, home: Home) -> None:
         super().__init__(home)
-        self.reopening: messages.ResumeRun | messages.FinishRun | messages.ResumeStudy | None = None  # asked for last
+        self.reopening: Reopening | None = None  # asked for last
 
     @property
     def studies(self) -> "StudyRunner":
@@ -87,7 +90,7 @@ class StudyApp(RunListApp):
     def _resume_study(self, message: messages.ResumeStudy) -> None:
         try:
             if gone := self.studies.files_of(message.study).all_gone:
-                self._resume_moved_study(message, gone)
+                self.reopen_moved(message, gone)
                 return
             self.studies.resume(message.study)
         except EngineError as error:
@@ -97,22 +100,31 @@ class StudyApp(RunListApp):
         self._open(message.study)
 
     @work
-    async def _resume_moved_study(self, message: messages.ResumeStudy, gone: dict[str, Path]) -> None:
-        relocate = partial(self.studies.relocate, message.study)
-        if await self.ask_where_data(f"study {self.short_study(message.study)}", gone, relocate):
-            self._resume_study(message)
-
-    @work
-    async def ask_where_others_are(self, asked: messages.ResumeRun | messages.FinishRun | messages.ResumeStudy) -> None:
-        """Where others lie in the place of its images, ask where its own are; then do what was asked again."""
-        if isinstance(asked, messages.ResumeStudy):
-            files = self.studies.files_of(asked.study)
-            name, relocate = f"study {self.short_study(asked.study)}", partial(self.studies.relocate, asked.study)
-        else:
-            files = self.runner.files_of(asked.run) or DataFiles()
-            name, relocate = f"run {self.short(asked.run)}", partial(self.runner.relocate, asked.run)
-        if files.images is not None and await self.ask_where_data(name, {"images": files.images}, relocate):
+    async def reopen_moved(self, asked: Reopening, fields: Collection[str]) -> None:
+        """Ask where the images are of the run or the study that is to go on; then do what was asked again."""
+        owner = {"study": asked.study} if isinstance(asked, messages.ResumeStudy) else {"run": asked.run}
+        if await self.ask_where_moved(fields, **owner):
             self.post_message(asked)
+
+    async def ask_where_moved(self, fields: Collection[str], *, run: str = "", study: str = "") -> bool:
+        """Ask where the images of a run or a study are now, and write it down; whether it was told. Only from a worker.
+
+        Args:
+            fields: those whose files are gone or hold others; none where it is not known which hold others.
+            run: whose images they are;
+            study: or of which study.
+        """
+        try:
+            if study:
+                name, relocate = f"study {self.short_study(study)}", partial(self.studies.relocate, study)
+                files = self.studies.files_of(study)
+            else:
+                name, relocate = f"run {self.short(run)}", partial(self.runner.relocate, self.home.find(run).id)
+                files = self.runner.files_of(run) or DataFiles()
+        except EngineError as error:  # it was deleted meanwhile, say
+            self.tell(str(error), "error")
+            return False
+        return await self.ask_where_data(name, files, fields, relocate)
 
     @on(messages.OpenStudy)
     def _open_study(self, message: messages.OpenStudy) -> None:

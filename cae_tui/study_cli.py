@@ -202,7 +202,7 @@ def one_id(options: argparse.Namespace) -> str:
     """
     action, *ids = options.words
     if len(ids) != 1:
-        raise StudyError(f"`cae-tui study {action} ID` takes one study: `cae-tui study list` lists them.")
+        raise StudyError(f"`study {action} ID` takes one study: `cae-tui study list` lists them.")
     return str(ids[0])
 
 
@@ -214,7 +214,7 @@ def refuse_more_words(options: argparse.Namespace) -> None:
     """
     action, *more = options.words
     if more:
-        raise StudyError(f"“{short(more[0])}” is one word too many: `cae-tui study {action}` takes flags only.")
+        raise StudyError(f"“{short(more[0])}” is one word too many: `study {action}` takes flags only.")
 
 
 def print_json(values: object) -> None:

@@ -143,6 +143,14 @@ class ImageData:
         """
         return MNIST_IMAGES_DIGEST if self.digest == MNIST_DIGEST else _digest(ImageSet(self.train.images), None)
 
+    @cached_property
+    def part_digests(self) -> dict[str, str]:
+        """The digests of labels, test images and test labels, as far as there are any, by the field that names each."""
+        parts = {"labels": self.train.labels}
+        if self.test is not None:
+            parts |= {"test_images": self.test.images, "test_labels": self.test.labels}
+        return {field: _digest_of(part) for field, part in parts.items() if part is not None}
+
 
 def load_dataset(
     images: Path | None = None,
@@ -338,6 +346,12 @@ def _digest(*sets: ImageSet | None) -> str:
             sha.update(np.ascontiguousarray(one.images).data)
             if one.labels is not None:
                 sha.update(np.ascontiguousarray(one.labels).data)
+    return sha.hexdigest()
+
+
+def _digest_of(part: NDArray[np.uint8]) -> str:
+    sha = hashlib.sha256(f"{part.shape}\n".encode())
+    sha.update(np.ascontiguousarray(part).data)
     return sha.hexdigest()
 
 

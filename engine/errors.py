@@ -48,12 +48,14 @@ class MovedError(DatasetError):
 
     Args:
         what: what is wrong, without what to do about it on the command line.
-        gone: the fields of its spec whose files are gone; none where they are there and hold others.
+        gone: the fields of its spec whose files are gone.
+        others: those whose files are there and hold others; none of either where it is not known which.
     """
 
-    def __init__(self, sentence: str, what: str, gone: Sequence[str] = ()) -> None:
-        self.what, self.gone = plain(what), tuple(gone)
-        super().__init__(sentence, self.gone[0] if gone else "images")
+    def __init__(self, sentence: str, what: str, gone: Sequence[str] = (), others: Sequence[str] = ()) -> None:
+        self.what, self.fields = plain(what), (*gone, *others)
+        self.gone = tuple(gone)
+        super().__init__(sentence, self.fields[0] if self.fields else "images")
 
 
 class ModelFileError(EngineError):

@@ -419,8 +419,7 @@ def _sentence(work: Work, error: Exception, study: str) -> str:
         smaller = f"try {size // 2}, or fewer kernels or layers" if size > 1 else "try fewer kernels or layers"
         return f"The {work.device.torch_device.type} is out of memory at batch size {size}: {smaller}."
     if isinstance(error, StorageError):
-        resume = f"study resume {study}" if study else f"resume {work.run.id}"
-        return f"{error} `cae-tui {resume}` continues from the last checkpoint."
+        return f"{error} Resume {'the study' if study else 'it'} to continue from the last checkpoint."
     if isinstance(error, EngineError):
         return str(error)
     log_file = Home(work.run.path.parents[1]).log

@@ -7,12 +7,12 @@ decides what is computed.
 
 import os
 import shlex
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.data_files import ROLES, DataFiles, shape_words
+from engine.data_files import FIELDS, ROLES, DataFiles, shape_words
 from engine.datasets import ImageData, load_dataset
 from engine.errors import DatasetError, MovedError, RunError
 from engine.files import absolute, write_json
@@ -29,10 +29,23 @@ class Known:
     owner: str  # `run a7f3k2xw`
     command: str  # what takes a new place for them, as in `resume a7f3k2xw`
     digest: object
+    parts: Mapping[str, str]  # see `digests_written`
     shape: tuple[int, ...] = ()
     training: int | None = None  # with validation images; None where that is not known
     test: int | None = None
     classes: int | None = None
+
+
+def digests_written(about: Mapping[str, Any]) -> dict[str, str]:
+    """The digest of what each file held, by field, as far as `about`, facts of images, tells it; empty where none was.
+
+    Version 0.1.0 wrote only the digest of everything.
+    """
+    images, others = about.get("images_digest"), about.get("part_digests")
+    found = {"images": str(images)} if images else {}
+    if isinstance(others, dict):
+        found |= {name: str(others.get(name, "")) for name in FIELDS if name != "images"}
+    return found
 
 
 def known_of_run(run: str, spec: Spec, written: Mapping[str, Any], command: str = "resume") -> Known:
@@ -50,6 +63,7 @@ def known_of_run(run: str, spec: Spec, written: Mapping[str, Any], command: str 
         training=None if part or training is None or validation is None else training + validation,
         test=test,
         classes=classes,
+        parts=digests_written(about),
     )
 
 
@@ -76,9 +90,7 @@ def load_known(known: Known, files: DataFiles, load: Load = _load, named: Collec
         raise _gone(known, gone, there, fit)
     data = load(files)
     if data.digest != known.digest:
-        test = 0 if data.test is None else len(data.test)
-        found = _difference(known, data.shape, len(data.train), test, data.classes)
-        raise _others(known, found or "their number and shape are right, but pixels or labels differ")
+        raise _other_content(known, files, data)
     return data
 
 
@@ -97,12 +109,47 @@ def _gone(known: Known, gone: Mapping[str, Path], there: Mapping[str, Path], fit
     )
 
 
-def _others(known: Known, difference: str, field: str = "images") -> MovedError:
-    what = f"The images are not the ones {known.owner} began with: {difference}."
-    return MovedError(
-        f"{what} Restore the original files, or say where they are: `cae-tui {known.command} {_flag(field)} PATH`.",
-        what,
-    )
+def _other_content(known: Known, files: DataFiles, data: ImageData) -> MovedError:
+    """That files hold something else than before, and which of them, as far as what was written down tells it."""
+    test = 0 if data.test is None else len(data.test)
+    counted, difference = _difference(known, data.shape, len(data.train), test, data.classes)
+    now = {"images": data.images_digest, **data.part_digests}
+    differ = [name for name in files.named if name in known.parts and known.parts[name] != now.get(name)]
+    unknown = [name for name in files.named if name not in known.parts]
+    wrong = [name for name in FIELDS if name in differ or name == counted]
+    if not wrong and len(unknown) == 1:
+        wrong = unknown
+    if wrong and known.parts.get(wrong[0]) == "":
+        difference = "it had none"
+    if not difference:
+        kinds = {ROLES[name].split()[-1] for name in wrong}
+        difference = _SAME_IN_NUMBER.get(
+            " ".join(kinds), "their number and shape are right, but pixels or labels differ"
+        )
+    if wrong:
+        return _others(known, difference, wrong)
+    what = f"The images or labels are not the ones {known.owner} began with: {difference}."
+    flags = ", ".join(_flag(name) for name in unknown if name != "images")
+    return MovedError(f"{what} {_say_where(known, ['images'])} Its other files have flags of their own: {flags}.", what)
+
+
+_SAME_IN_NUMBER = {
+    "images": "their number and shape are right, but pixels differ",
+    "labels": "there are as many, but they differ",
+}
+"""How files differ that hold as much as before, where all of them hold images, or all labels."""
+
+
+def _others(known: Known, difference: str, wrong: Sequence[str]) -> MovedError:
+    *most, last = (ROLES[name] for name in wrong)
+    roles = f"{', '.join(most)} and {last}" if most else last
+    what = f"The {roles} are not the ones {known.owner} began with: {difference}."
+    return MovedError(f"{what} {_say_where(known, wrong)}", what, others=wrong)
+
+
+def _say_where(known: Known, wrong: Sequence[str]) -> str:
+    flags = " ".join(f"{_flag(name)} PATH" for name in wrong)
+    return f"Restore the original files, or say where they are: `cae-tui {known.command} {flags}`."
 
 
 def _flag(field: str) -> str:
@@ -118,8 +165,8 @@ def _fit(known: Known, field: str, path: Path) -> str:
     """
     images = IdxFile(path, ROLES[field]).read()
     training, test = (len(images), None) if field == "images" else (None, len(images))
-    if difference := _difference(known, images.shape[1:], training, test):
-        raise _others(known, difference, field)
+    if difference := _difference(known, images.shape[1:], training, test)[1]:
+        raise _others(known, difference, [field])
     counted = (known.training if field == "images" else known.test) is not None
     what = " and ".join(["number"] * counted + ["shape"] * bool(known.shape))
     return f"The {ROLES[field]} in {shown(path)} have the right {what}" if what else ""
@@ -127,16 +174,20 @@ def _fit(known: Known, field: str, path: Path) -> str:
 
 def _difference(
     known: Known, shape: tuple[int, ...], training: int | None, test: int | None, classes: int | None = None
-) -> str:
-    """What tells images from those that were written down, in words; empty where nothing of what is known does."""
+) -> tuple[str, str]:
+    """What tells images from those that were written down: the field of the file that it shows in, and words for it.
+
+    Both are empty where nothing of what is known does.
+    """
     if known.shape and known.shape != shape:
-        return f"{shape_words(known.shape)} pixels were expected, these have {shape_words(shape)}"
-    for part, expected, found in (("training", known.training, training), ("test", known.test, test)):
+        return "images", f"{shape_words(known.shape)} pixels were expected, these have {shape_words(shape)}"
+    counts = (("images", known.training, training), ("test_images", known.test, test))
+    for field, expected, found in counts:
         if expected is not None and found is not None and expected != found:
-            return f"{expected:,} {part} images were expected, {found:,} were found"
+            return field, f"{expected:,} {ROLES[field]} were expected, {found:,} were found"
     if known.classes is not None and classes is not None and known.classes != classes:
-        return f"labels of {known.classes} classes were expected, of {classes} were found"
-    return ""
+        return "labels", f"labels of {known.classes} classes were expected, of {classes} were found"
+    return "", ""
 
 
 def places(files: DataFiles, named: Mapping[str, Path]) -> Iterator[DataFiles]:

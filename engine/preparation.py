@@ -207,6 +207,7 @@ def _spec_file(work: Work, origin: str | None) -> dict[str, Any]:
             "paths": data.paths,
             "digest": data.digest,
             "images_digest": data.images_digest,
+            "part_digests": data.part_digests,
             "shape": list(data.shape),
             "classes": data.classes,
             "training": len(work.training),

@@ -32,6 +32,7 @@ class _Data(_Part):
     paths: dict[str, str | None] = Field(description="the files, by name.")
     digest: str = Field(description="the images' digest.")
     images_digest: str = Field("", description="the digest of the training images alone.")
+    part_digests: dict[str, str] = Field({}, description="the digests of labels and test images, by field.")
     shape: list[int] = Field(min_length=3, max_length=3, description="height, width and channels.")
     classes: int = Field(ge=0)
     training: int = Field(ge=1)

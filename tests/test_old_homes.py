@@ -97,6 +97,13 @@ def test_every_complete_run_and_every_study_is_told(home: Home, run: Run, folder
         assert run("study", "export", study.id, "--to", str(folder / study.id))[0] == 0
 
 
+def test_the_number_of_trials_of_a_search_is_told_once(home: Home, run: Run) -> None:
+    (search,) = (study for study in Studies(home).list() if study.spec["mode"] == "search")
+    assert search.title == "search kernels, learning_rate"
+    _, out, _ = run("study", "show", search.id)
+    assert out.splitlines()[0].count(f"{search.total} trials") == 1
+
+
 def test_a_stopped_run_ends_as_the_version_before_ended_it(home: Home, run: Run, folder: Path) -> None:
     # Not bit for bit: another processor rounds the last digits of a sum in another way.
     for name, before in expected(folder).items():

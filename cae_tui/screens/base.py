@@ -6,7 +6,6 @@ takes in `RunUpdated` and `RunsChanged` where it shows runs. Each page has the c
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 from textual import events, on
@@ -82,9 +81,6 @@ class Host(Protocol):
     def draft(self, form: str) -> dict[str, str]:
         """What a form of that kind begins with."""
 
-    def filled(self, form: str) -> dict[str, str]:
-        """What a form of that kind held last."""
-
     def keep_draft(self, form: str, values: Mapping[str, str], offered: Collection[str] = ()) -> None:
         """Keep what was typed into a form."""
 
@@ -97,8 +93,8 @@ class Host(Protocol):
     async def ask_text(self, title: str, value: str, hint: str, check: Callable[[str], Any]) -> str | None:
         """A line of text that `check` does not refuse; None where the person would not. Only from a worker."""
 
-    async def ask_where_run(self, run: str, gone: Mapping[str, Path]) -> bool:
-        """Ask where the images of a run are now, and write it down; whether it was told. Only from a worker."""
+    async def ask_where_moved(self, fields: Collection[str], *, run: str = "", study: str = "") -> bool:
+        """Ask where the images of a run or a study are now, and write it down; whether it was told. Only from a worker."""
 
 
 class Steady:

@@ -25,13 +25,14 @@ from cae_tui.widgets.architecture_table import ArchitectureTable
 from cae_tui.widgets.encoder_table import EncoderPicker, EncoderTable, best_encoder, encoders
 from cae_tui.widgets.remarks import Remarks
 from cae_tui.widgets.spec_form import SpecForm, about_preset
-from engine.data_files import FIELDS
-from engine.errors import DatasetError, EngineError
+from engine.data_files import FIELDS, DataFiles
+from engine.errors import DatasetError, EngineError, RunError
 from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, spec_fields
 
 if TYPE_CHECKING:
     from cae_tui.reader import Plan
-    from cae_tui.views import DataView
+    from cae_tui.runner import Runner
+    from cae_tui.views import DataView, RunStatus
 
 PAUSE_SECONDS = 0.25
 """How long typing must rest before the data are asked."""
@@ -332,6 +333,27 @@ class AutoencoderForm(SpecPage):
         return data.training - round(data.training * spec.validation_fraction)
 
 
+async def runs_known_by(runner: "Runner", data: "DataView") -> list["RunStatus"]:
+    """Every run, those that learned from the training images of `data` with their digest, whatever wrote them down."""
+    return await runner.with_images_digests(await asyncio.to_thread(runner.list_runs), data)
+
+
+async def offered_encoder(runner: "Runner", files: DataFiles) -> str:
+    """The run whose encoder the form of a classifier offers for the images in `files`.
+
+    Raises:
+        EngineError: there is none, or the images cannot be read.
+    """
+    data = await runner.data(files)
+    best = best_encoder(await runs_known_by(runner, data), data.images_digest)
+    if best is None:
+        raise RunError(
+            f"The classifier form has no encoder yet, and there is no finished autoencoder of {data.name} to offer: "
+            "train one, or choose an encoder in that form."
+        )
+    return best.id
+
+
 class ClassifierForm(SpecPage):
     """What a classifier shall be, and on which encoder.
 
@@ -378,15 +400,13 @@ class ClassifierForm(SpecPage):
     @work(exclusive=True, group="list")
     async def _list(self) -> None:
         named = self._listed_for = self._file_names()
-        runs = await asyncio.to_thread(self.runner.list_runs)
-        files = self.form.files
-        name = files.name
+        name, digest = self.form.files.name, ""
         try:
-            data = await self.runner.data(files)
+            data = await self.runner.data(self.form.files)
             name, digest = data.name, data.images_digest
-            runs = await self.runner.with_images_digests(runs, data)
+            runs = await runs_known_by(self.runner, data)
         except DatasetError:  # it is told beneath its field
-            digest = ""
+            runs = await asyncio.to_thread(self.runner.list_runs)
         found = encoders(runs, digest)
         best = best_encoder(runs, digest)
         self._of_these = {named: frozenset(run.id for run in found if digest and run.images_digest == digest)}

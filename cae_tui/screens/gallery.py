@@ -8,7 +8,6 @@ import asyncio
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import ClassVar
 
 from textual import on, work
@@ -24,7 +23,6 @@ from cae_tui.screens.base import Page
 from cae_tui.views import ImageView, Picture, Prediction, PredictionsView
 from cae_tui.widgets.card_grid import CardGrid
 from cae_tui.widgets.prediction_view import PredictionView
-from engine.data_files import DataFiles
 from engine.errors import EngineError, MovedError
 
 ORDERS = {
@@ -166,17 +164,12 @@ What the model made of the images that it was measured on.
             self.view = await self.runner.predictions(self.run_id)
         except EngineError as error:
             self.query_one("#filters", Static).update(Content.styled(str(error), "$error"))
-            if isinstance(error, MovedError) and await self.cae.ask_where_run(self.run_id, self._where_it_was(error)):
+            if isinstance(error, MovedError) and await self.cae.ask_where_moved(error.fields, run=self.run_id):
                 self.read()
             return
         kept = self.cae.settings.orders.get(f"gallery of a {self.view.kind}")
         known = kept is not None and kept.column in ORDERS[self.view.kind]
         self.refilter(order=kept.column if kept is not None and known else self.filter.order)
-
-    def _where_it_was(self, error: MovedError) -> dict[str, Path]:
-        """The files whose new place is asked for."""
-        files = self.runner.files_of(self.run_id) or DataFiles()
-        return {field: path for field, path in files.named.items() if field in (error.gone or ("images",))}
 
     # -- drawing ---------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from textual.widgets import Button, Input, Static
 from cae_tui import formats
 from cae_tui.messages import DataSetChanged, Refused, StartStudy
 from cae_tui.screens.base import Page
+from cae_tui.screens.configure import offered_encoder
 from cae_tui.widgets.fields import Choice, FieldRow, Group, field_keys, is_left_by
 from cae_tui.widgets.remarks import Remarks
 from engine.data_files import DataFiles
@@ -245,8 +246,12 @@ Of a classifier: {heads}.
             if chosen in titles:
                 first = guided_baseline("autoencoder") if mode == "guided" else {}
                 return preset(AutoencoderSpec, titles[chosen], **self.cae.data_set.files.named, **first)
-            kind = ClassifierSpec if chosen == FORM_CLASSIFIER else AutoencoderSpec
-            return parse(kind, self.cae.filled("classifier" if chosen == FORM_CLASSIFIER else "autoencoder"))
+            if chosen == FORM_AUTOENCODER:
+                return parse(AutoencoderSpec, self.cae.draft("autoencoder"))
+            values = self.cae.draft("classifier")
+            if not values.get("encoder", "").strip():  # that form may not have been open since, to fill it in
+                values["encoder"] = await offered_encoder(self.runner, DataFiles.of(values))
+            return parse(ClassifierSpec, values)
         except EngineError as error:
             problems: Mapping[str, str] = getattr(error, "problems", {})
             words = "; ".join(f"{name}: {text}" for name, text in problems.items())

@@ -14,6 +14,8 @@ from engine.states import PAUSED, RUNNING
 
 BAR_LABEL = 14
 """Columns of `epoch  7/20` before a bar."""
+AFTER_A_FAILURE = "Resume it to continue from the last checkpoint."
+"""How the message of a run ends that could not be written; the key that does it is told instead."""
 
 
 def bar(share: float, width: int) -> tuple[str, str]:
@@ -177,7 +179,8 @@ def advice(run: RunState) -> tuple[str, str]:
             message = run.message or "The loss is no longer a number: try a smaller learning rate."
             return f"✗ Diverged. {message} Press e to change the spec and try again.", "error"
         case "failed":
-            return f"✗ Failed. {run.message or 'The log names the cause.'} Press R to try to continue{finish}.", "error"
+            message = (run.message or "The log names the cause.").removesuffix(AFTER_A_FAILURE).rstrip()
+            return f"✗ Failed. {message} Press R to try to continue{finish}.", "error"
         case "paused" if run.message:
             return "‖ Paused, for the reason above. It continues by itself; s ends it with its last checkpoint.", (
                 "cae-attention"

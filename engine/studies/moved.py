@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.data_files import DataFiles
 from engine.errors import EngineError
-from engine.moved import Known, as_json, find_images, write_place
+from engine.moved import Known, as_json, digests_written, find_images, write_place
 from engine.runs import Home
 from engine.spec_file import read_spec_file
 from engine.studies.records import StudyDirectory, StudyRecord
@@ -24,6 +24,7 @@ def known_of_study(record: StudyRecord) -> Known:
         shape=tuple(about.get("shape") or ()),
         training=about.get("training"),
         test=about.get("test"),
+        parts=digests_written(about),
     )
 
 

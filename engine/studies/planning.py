@@ -70,6 +70,8 @@ def plan(home: Home, spec: StudySpec) -> StudyRecord:
         "test": 0 if data.images.test is None else len(data.images.test),
         "shape": list(data.images.shape),
         "digest": data.images.digest,
+        "images_digest": data.images.images_digest,
+        "part_digests": data.images.part_digests,
         "split": SPLIT_RULE,
         "remarks": _remarks(home, spec.baseline, data.images),
     }

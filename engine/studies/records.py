@@ -25,6 +25,7 @@ from engine.words import counted, epoch_words
 WAITING = "waiting"
 """What a trial is that has not begun, and a study whose pick a person is asked for."""
 _ID = re.compile(rf"[{ID_ALPHABET}]{{{ID_LENGTH}}}")
+_TRIALS_IN_TITLE = re.compile(r", \d+ trials$")
 COMPLETE = (FINISHED, EARLY_STOPPED)
 
 
@@ -166,6 +167,8 @@ class Images:
     test: int = 0
     shape: tuple[int, int, int] = (0, 0, 0)  # height, width, channels
     digest: str = ""
+    images_digest: str = ""  # of the training images alone; version 0.1.0 wrote neither this
+    part_digests: dict[str, str] = field(default_factory=dict)  # nor these, of labels and test images, by field
     split: int = 1  # the rule by which its trials divide them: see `engine.datasets.SPLIT_RULE`
     combinations: int | None = None  # that a search can try; None where there is no end of them
     left_out: str = ""  # which of them it cannot, in a sentence
@@ -437,6 +440,8 @@ def _read_study(name: str, values: Mapping[str, Any]) -> StudyRecord:
     kind = baseline.get("kind") if isinstance(baseline, dict) else None
     if not whole or not isinstance(asked.get("mode"), str) or kind not in ("autoencoder", "classifier"):
         raise ValueError("its spec is not one of a study")
+    if asked["mode"] == "search":  # version 0.1.0 wrote the number of trials here, which every view tells beside it
+        study.title = _TRIALS_IN_TITLE.sub("", study.title)
     return study
 
 

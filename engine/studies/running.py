@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from engine import jobs, preparation, words
 from engine.control import Asked, Flag
+from engine.device import choose_device
 from engine.errors import EngineError, SpecError, StorageError, StudyError
 from engine.events import Continued, Emit, EpochEnded, Event, Paused, Resumed, RunEnded, RunStarted
 from engine.runs import Home, RunDirectory
@@ -109,6 +110,7 @@ class _Work:
         self.home, self.directory, self.record, self.spec = home, directory, record, spec
         self.observer, self.flag = observer, flag
         self.data = load(home, spec.baseline, known_of_study(record))
+        self.auto = _auto_precision(record, spec.baseline)
         if spec.mode == "search" and "combinations" not in record.data:  # version 0.1.0 did not count them
             with suppress(StudyError):
                 record.data |= survey(spec, self.data)
@@ -266,7 +268,7 @@ class _Work:
         return spec.model_copy(update={"patience": 0}) if self.spec.is_long_run(stage.names[0]) else spec
 
     def _twin(self, spec: Spec, trial: Trial) -> Trial | None:
-        """An earlier trial that did just this, for instance with the number that `auto` comes to: it is not done twice.
+        """An earlier trial that did just this, for instance with what `auto` comes to: it is not done twice.
 
         However it ended: what was pruned, skipped or diverged would not come to more, only a failure may be mended.
         """
@@ -275,9 +277,15 @@ class _Work:
                 for repeat, other in enumerate(point.trials):
                     if other is trial:
                         return None
-                    if other.state in ENDED_FOR_GOOD and self._spec(stage, point, repeat) == spec:
+                    if other.state not in ENDED_FOR_GOOD:
+                        continue
+                    if self._computed(self._spec(stage, point, repeat)) == self._computed(spec):
                         return other
         return None
+
+    def _computed(self, spec: Spec) -> Spec:
+        """The spec with the precision that `auto` comes to: a run writes down `auto`, so that it may go elsewhere."""
+        return spec.model_copy(update={"precision": self.auto}) if spec.precision == "auto" else spec
 
     def _prepare(self, trial: Trial, spec: Spec) -> preparation.Work | None:
         """A trial's run, made or taken up; None where it is complete and only its numbers were not written."""
@@ -403,6 +411,17 @@ class _Work:
         self.record.seconds = self.clock.seconds
         self.directory.write(self.record)
         self.observer.changed(self.record)
+
+
+def _auto_precision(record: StudyRecord, baseline: Spec) -> str:
+    """What the precision `auto` comes to, where the study is still on the device that it began on; else `auto`.
+
+    Of what was trained elsewhere it is not known, and is not to be taken for what this device would compute.
+    """
+    with suppress(SpecError):  # a device that is not here
+        if choose_device(baseline.device, baseline.precision).words == record.device:
+            return choose_device(baseline.device, "auto").precision
+    return "auto"
 
 
 def _why_nothing(stage: StageRecord) -> str:

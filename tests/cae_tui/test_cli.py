@@ -165,7 +165,7 @@ def test_the_list_of_runs_has_one_line_a_run(run: Run, trained: str) -> None:
 
 def test_an_empty_list_says_what_to_do(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["runs", "--home", str(tmp_path)]) == 0
-    assert "`cae-tui autoencoder` trains one" in capsys.readouterr().out
+    assert f"`cae-tui --home {tmp_path} autoencoder` trains one" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -176,12 +176,12 @@ def test_an_empty_list_says_what_to_do(capsys: pytest.CaptureFixture[str], tmp_p
         (["autoencoder", "--images", "/nowhere"], "/nowhere does not exist"),
         (["autoencoder", "--labels", "/x"], "--labels: A file is named here but no training images"),
         (["autoencoder", "--device", "cuda"], "--device: No CUDA device was found here"),
-        (["autoencoder", "--learning", "1"], "--learning is not a flag of `cae-tui autoencoder`"),
+        (["autoencoder", "--learning", "1"], "--learning is not a flag of `autoencoder`"),
         (["autoencoder", "--learning-rate", "-1e-3"], "--learning-rate: “-1e-3” is too small: more than 0."),
         (["autoencoder", "--dropout", "-.5E+2"], "--dropout: “-.5E+2” is too small: at least 0."),
         (["autoencoder", "--dropout", "-inf"], "--dropout: “-inf” is not a number."),
         (["autoencoder", "--epochs"], "--epochs needs a value."),
-        (["classifier"], "`cae-tui classifier` needs --encoder."),
+        (["classifier"], "`classifier` needs --encoder."),
         (["classifier", "--encoder", "zzzz"], "No run begins with “zzzz”"),
         (["classifier", "--encoder", "/no/model.safetensors"], "/no/model.safetensors does not exist"),
         (["report", "zzzz"], "No run begins with “zzzz”"),
@@ -300,7 +300,9 @@ def test_an_output_that_is_full_is_told_in_a_sentence(
         assert said("--home", str(shared), *words).strip() == full
     err = said("--home", str(tmp_path), "autoencoder", "--epochs", "1", *SMALL, *flags)
     name = Home(tmp_path).list_runs()[0].id
-    assert err.strip().endswith(f"{full} Run {name} is finished: `cae-tui report {name}` prints its result.")
+    assert err.strip().endswith(
+        f"{full} Run {name} is finished: `cae-tui --home {tmp_path} report {name}` prints its result."
+    )
 
 
 def test_a_result_in_a_pipe_is_broken_by_nothing_but_its_own_lines(
@@ -352,7 +354,7 @@ def test_a_filter_that_cannot_be_read_is_bad_usage(run: Run, trained: str) -> No
 def test_a_term_that_leaves_runs_out_is_told_from_a_flag(run: Run, trained: str) -> None:
     code, _, err = run("runs", "-state:finished")
     assert code == 2
-    assert "cae-tui runs -- -state:finished" in err
+    assert "runs -- -state:finished`" in err
     code, _, err = run("runs", "-failed")
     assert (code, "runs -- -failed" in err) == (2, True)
     code, out, _ = run("runs", "--", "-state:finished")

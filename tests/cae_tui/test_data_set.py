@@ -6,11 +6,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from textual.widgets import OptionList
+from textual.widgets import Input, OptionList
 
 from cae_tui.app import CaeApp
 from cae_tui.data_sets import REMEMBERED, DataSet, with_latest
-from cae_tui.messages import Configure, ConfigureAgain, UseDataSet
+from cae_tui.messages import Configure, ConfigureAgain, ConfigureStudy, UseDataSet
 from cae_tui.reader import Reader
 from cae_tui.screens.configure import AutoencoderForm, ClassifierForm
 from cae_tui.screens.data import DataScreen
@@ -21,14 +21,19 @@ from cae_tui.settings import read_settings
 from cae_tui.views import DataView
 from cae_tui.widgets.data_card import DataCard
 from cae_tui.widgets.encoder_table import EncoderPicker, EncoderTable, best_encoder, encoders
+from cae_tui.widgets.fields import Choice
 from cae_tui.widgets.frame import TopBar
 from cae_tui.widgets.spec_form import SpecForm
 from engine.data_files import DataFiles
 from engine.datasets import load_dataset
 from engine.errors import DatasetError
 from engine.runs import Home, RunStatus
+from engine.spec import ClassifierSpec
+from engine.studies.records import StudyRecord
+from engine.studies.spec import StudySpec
 from tests.cae_tui.conftest import MakeApp, data_view, on_top, scripted_events, told, until, write_run
 from tests.cae_tui.script import scripted_status
+from tests.cae_tui.study_script import guided
 from tests.engine.tiny import CLASSES, TRAINING, classes, tiny, write_files
 from tests.idx import write_idx
 
@@ -175,7 +180,7 @@ async def test_a_preset_is_studied_on_the_set_in_use(read: MakeApp, tmp_path: Pa
         baseline = await screen._baseline()
         assert baseline is not None
         assert baseline.files == DataFiles(**files)
-        assert "plankton" in top(app)
+        await until(pilot, lambda: "plankton" in top(app))
 
 
 async def test_one_of_the_last_sets_is_used_again(read: MakeApp, tmp_path: Path) -> None:
@@ -300,6 +305,37 @@ async def test_an_encoder_that_learned_without_labels_and_tests_is_one_of_the_se
         assert form.files == DataFiles(**files)  # not without its labels
 
 
+async def test_a_study_of_classifiers_is_on_the_encoder_that_the_form_of_one_would_offer(
+    read: MakeApp, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = a_set(tmp_path)
+    write_encoder(home, "a7f3000000", "MNIST", images_digest="MNIST images")
+    write_encoder(home, "b222000000", "plankton", files, images_digest="plankton images")
+    app, studied = read(), []
+
+    async def plan(spec: StudySpec) -> StudyRecord:
+        assert isinstance(spec.baseline, ClassifierSpec)
+        studied.append(spec.baseline.encoder)
+        return guided()
+
+    monkeypatch.setattr(app.studies, "plan", plan)
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.post_message(ConfigureStudy())
+        await until(pilot, on_top(app, StudyForm))
+        form = app.screen
+        assert isinstance(form, StudyForm)
+        form.query_one("#field-baseline", Choice).choose("classifier form")
+        form.query_one("#field-values", Input).value = "fc_units=8,10"
+        await until(pilot, lambda: studied == ["a7f3000000"])
+        in_use(app, files)
+        await until(pilot, lambda: studied[1:] == ["b222000000"])
+        in_use(app, a_set(tmp_path, "other"), "other")
+        await until(pilot, lambda: "no finished autoencoder of other" in form._problems.get("baseline", ""))
+        app.keep_draft("classifier", {"encoder": "b222"})  # typed into that form
+        in_use(app, files)
+        await until(pilot, lambda: studied[2:] == ["b222"])
+
+
 async def test_an_encoder_that_nobody_chose_is_offered_anew(read: MakeApp, home: Home, tmp_path: Path) -> None:
     files, none = a_set(tmp_path), a_set(tmp_path, "none")
     write_encoder(home, "a7f3000000", "MNIST", best_loss=0.2)
@@ -317,7 +353,6 @@ async def test_an_encoder_that_nobody_chose_is_offered_anew(read: MakeApp, home:
         form.put({"fc_units": "7"})
         await until(pilot, lambda: app.drafts.get("classifier", {}).get("fc_units") == "7")
         assert "encoder" not in app.drafts["classifier"]
-        assert app.filled("classifier")["encoder"] == "a7f3000000"  # as the baseline of a study
         await pilot.press("escape")
         await until(pilot, on_top(app, HomeScreen))
         write_encoder(home, "c333000000", "MNIST", best_loss=0.1)  # a better one

@@ -14,9 +14,11 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    monkeypatch.setenv("CAE_TUI_HOME", str(tmp_path))
+
     def call(*words: str) -> tuple[int, str, str]:
-        code = main(["--home", str(tmp_path), *words])
+        code = main(words)
         said = capsys.readouterr()
         return code, said.out, said.err
 

@@ -15,12 +15,13 @@ from cae_tui.screens.gallery import GalleryScreen
 from cae_tui.screens.home import HomeScreen
 from engine import jobs
 from engine.control import Flag
-from engine.runs import Home
+from engine.runs import Home, RunDirectory
 from engine.states import EARLY_STOPPED, FINISHED
 from engine.studies.planning import create
+from engine.studies.records import StudyDirectory
 from engine.studies.spec import make_study
 from tests.cae_tui.conftest import MakeApp, on_top, told, until
-from tests.engine.test_moved import move, nothing, stopped
+from tests.engine.test_moved import OTHERS, forget_parts, move, nothing, stopped
 from tests.engine.tiny import TRAINING, noise, tiny, write_files
 from tests.idx import write_idx
 
@@ -50,6 +51,28 @@ async def answer(app: CaeApp, pilot: Pilot[None], path: Path) -> None:
     await pilot.press("enter")
 
 
+def begun(home: Home, files: dict[str, Path], kind: str) -> RunDirectory | StudyDirectory:
+    """A run that was stopped, or a study that was planned."""
+    return (
+        stopped(home, tiny(files)) if kind == "run" else create(home, make_study("one", tiny(files), {"kernels": "2"}))
+    )
+
+
+async def predictions_stand(app: CaeApp, pilot: Pilot[None]) -> None:
+    """Until the sample predictions are on top, and their first page is shown."""
+    await until(pilot, on_top(app, GalleryScreen))
+    await until(pilot, lambda: "page 1 of" in text(app, "#page-line"))
+
+
+async def ended(app: CaeApp, pilot: Pilot[None], what: RunDirectory | StudyDirectory, state: str = FINISHED) -> None:
+    """Until a run or a study has come to that state, and the app trains no more."""
+
+    def state_now() -> str:
+        return (what.read() if isinstance(what, StudyDirectory) else what.read_status()).state
+
+    await until(pilot, lambda: state_now() == state and not app.runner.busy)
+
+
 async def test_sample_predictions_ask_where_the_images_are_until_they_are_the_ones(
     home: Home, files: dict[str, Path], make_app: MakeApp, tmp_path: Path
 ) -> None:
@@ -75,8 +98,7 @@ async def test_sample_predictions_ask_where_the_images_are_until_they_are_the_on
         app.post_message(OpenGallery(run))
         question = await asked(app, pilot)
         await answer(app, pilot, new["images"].parent)
-        await until(pilot, on_top(app, GalleryScreen))
-        await until(pilot, lambda: "page 1 of" in text(app, "#page-line"))
+        await predictions_stand(app, pilot)
         assert told(app) == [f"Run {run[:4]} reads its images from {new['images']} now."]
 
 
@@ -93,11 +115,10 @@ async def test_other_images_are_refused_where_they_are_named(
         question = await asked(app, pilot)
         await answer(app, pilot, new["images"])
         question = await asked(app, pilot, question)
-        assert "their number and shape are right, but pixels or labels differ" in text(app, ".problem")
+        assert "their number and shape are right, but pixels differ" in text(app, ".problem")
         new["images"].write_bytes(kept)
         await pilot.press("enter")
-        await until(pilot, on_top(app, GalleryScreen))
-        await until(pilot, lambda: "page 1 of" in text(app, "#page-line"))
+        await predictions_stand(app, pilot)
 
 
 async def test_a_run_that_is_resumed_asks_where_its_images_are(
@@ -115,8 +136,7 @@ async def test_a_run_that_is_resumed_asks_where_its_images_are(
         app.post_message(ResumeRun(run.id))
         await asked(app, pilot)
         await answer(app, pilot, new["images"])
-        await until(pilot, lambda: run.read_status().state == FINISHED)
-        await until(pilot, lambda: not app.runner.busy)
+        await ended(app, pilot, run)
 
 
 async def test_a_run_that_is_finished_asks_where_its_images_are(
@@ -136,27 +156,87 @@ async def test_a_run_that_is_finished_asks_where_its_images_are(
                 await until(pilot, on_top(app, HomeScreen))
                 assert not app.runner.busy
         await answer(app, pilot, new["images"])
-        await until(pilot, lambda: run.read_status().state == EARLY_STOPPED)
-        await until(pilot, lambda: not app.runner.busy)
+        await ended(app, pilot, run, EARLY_STOPPED)
 
 
-async def test_other_images_in_the_place_of_a_run_s_own_are_asked_about_too(
+@pytest.mark.parametrize("kind", ["run", "study"])
+@pytest.mark.parametrize(
+    ("field", "question", "problem"),
+    [
+        ("images", "Where are the training images of", "holds other images now"),
+        ("labels", "Where are the training labels of", "holds other labels now"),
+        ("test_images", "Where are the test images of", "holds other images now"),
+        ("test_labels", "Where are the test labels of", "holds other labels now"),
+    ],
+)
+async def test_the_file_that_was_replaced_is_asked_for(
+    home: Home,
+    files: dict[str, Path],
+    make_app: MakeApp,
+    tmp_path: Path,
+    kind: str,
+    field: str,
+    question: str,
+    problem: str,
+) -> None:
+    own, app = begun(home, files, kind), make_app(EngineWork())
+    kept = Path(shutil.copy(files[field], tmp_path / "kept"))
+    write_idx(files[field], OTHERS[field])
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.post_message(ResumeRun(own.id) if kind == "run" else ResumeStudy(own.id))
+        await asked(app, pilot)
+        assert text(app, ".question") == f"{question} {kind} {own.id[:4]} now?"
+        assert text(app, ".problem").startswith(f"✗ {files[field]} {problem}. Name the file")
+        await answer(app, pilot, kept)
+        await ended(app, pilot, own)
+
+
+@pytest.mark.parametrize("kind", ["run", "study"])
+async def test_where_the_parts_were_not_written_down_the_folder_of_all_is_asked_for(
+    home: Home, files: dict[str, Path], make_app: MakeApp, tmp_path: Path, kind: str
+) -> None:
+    own, app = begun(home, files, kind), make_app(EngineWork())
+    forget_parts(own.spec if isinstance(own, RunDirectory) else own.study)
+    kept = tmp_path / "kept"
+    shutil.copytree(files["images"].parent, kept)
+    write_idx(files["labels"], OTHERS["labels"])
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.post_message(ResumeRun(own.id) if kind == "run" else ResumeStudy(own.id))
+        await asked(app, pilot)
+        assert "or a file that goes with it holds other images or labels now." in text(app, ".problem")
+        await answer(app, pilot, kept)
+        await ended(app, pilot, own)
+
+
+async def test_several_files_that_were_replaced_are_asked_for_one_after_the_other(
     home: Home, files: dict[str, Path], make_app: MakeApp, tmp_path: Path
 ) -> None:
-    run = stopped(home, tiny(files))
-    new = move(files, tmp_path / "new")
-    files["images"].parent.mkdir(exist_ok=True)
-    for field, path in new.items():
-        shutil.copy(path, files[field])
-    write_idx(files["images"], noise(TRAINING, 7)[..., 0])
-    app = make_app(EngineWork())
+    run, app = stopped(home, tiny(files)), make_app(EngineWork())
+    kept = {field: Path(shutil.copy(files[field], tmp_path / field)) for field in ("labels", "test_images")}
+    for field in kept:
+        write_idx(files[field], OTHERS[field])
     async with app.run_test(size=(120, 40)) as pilot:
         app.post_message(ResumeRun(run.id))
-        await asked(app, pilot)
-        assert "holds other images now" in text(app, ".problem")
-        await answer(app, pilot, new["images"])
-        await until(pilot, lambda: run.read_status().state == FINISHED)
-        await until(pilot, lambda: not app.runner.busy)
+        question = await asked(app, pilot)
+        await answer(app, pilot, kept["labels"])
+        await asked(app, pilot, question)
+        assert text(app, ".question").startswith("Where are the test images")
+        await answer(app, pilot, kept["test_images"])
+        await ended(app, pilot, run)
+
+
+@pytest.mark.parametrize("kind", ["run", "study"])
+async def test_what_was_deleted_meanwhile_is_not_asked_about(
+    home: Home, files: dict[str, Path], make_app: MakeApp, kind: str
+) -> None:
+    own, app = begun(home, files, kind), make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        shutil.rmtree(own.path)
+        app.reopen_moved(ResumeRun(own.id) if kind == "run" else ResumeStudy(own.id), ["labels"])
+        await until(pilot, lambda: not app.workers)
+        assert on_top(app, HomeScreen)()
+        assert [sentence.partition(" in ")[0] for sentence in told(app)] == [f"No {kind} begins with “{own.id}”"]
 
 
 async def test_a_study_that_is_resumed_asks_where_its_images_are(
@@ -170,5 +250,4 @@ async def test_a_study_that_is_resumed_asks_where_its_images_are(
         await asked(app, pilot)
         assert text(app, ".question") == f"Where are the training images of study {directory.id[:4]} now?"
         await answer(app, pilot, new["images"])
-        await until(pilot, lambda: directory.read().state == FINISHED)
-        await until(pilot, lambda: not app.runner.busy)
+        await ended(app, pilot, directory)

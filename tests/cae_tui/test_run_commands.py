@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from cae_tui import run_console
+from cae_tui import console, run_console
 from cae_tui.cli import main
-from cae_tui.next_steps import command_for
+from cae_tui.output import command_for
 from engine.control import Asked, Flag, RunControl
 from engine.events import EventFormat, Paused
 from engine.files import write_json
@@ -27,6 +27,7 @@ from tests.cae_tui.script import (
     finished_early,
     halfway,
     scripted_events,
+    scripted_result,
     scripted_status,
     write_run,
 )
@@ -337,6 +338,55 @@ def test_a_command_names_the_home_where_it_is_not_the_usual_one(
     monkeypatch.setenv("CAE_TUI_HOME", str(tmp_path / "usual"))
     assert command_for(Home(default_home()), "stop", "a7f3") == "cae-tui stop a7f3"
     assert command_for(Home(tmp_path / "my runs"), "stop", "a7f3") == (f"cae-tui --home '{tmp_path}/my runs' stop a7f3")
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("report", "zzzz"), "runs"),
+        (("study", "show", "zzzz"), "study list"),
+        (("study", "resume"), "study list"),
+        (("runs", "list"), "runs -- list"),
+        (("runs", "-failed"), "runs -- -failed"),
+        (("stopp", "a7f3"), "stop"),
+        (("runs",), "autoencoder"),
+        (("study", "list"), "study layers=8,10,12"),
+    ],
+)
+def test_whatever_is_told_names_the_home_in_its_commands(
+    words: tuple[str, ...], hint: str, run: Run, home: Home
+) -> None:
+    _, out, err = run(*words)
+    assert f"`cae-tui --home {home.path} {hint}`" in out + err
+
+
+def test_a_study_that_is_busy_names_the_home_too(run: Run, home: Home) -> None:
+    directory = write_study(home, grid())
+    with directory.locked():
+        code, _, err = run("study", "resume", directory.id)
+    assert code == 2
+    assert f"`cae-tui --home {home.path} study show {directory.id}` shows how far" in err
+
+
+def test_what_a_version_before_wrote_down_names_the_home_where_it_is_shown(run: Run, home: Home) -> None:
+    record = grid()
+    trial = record.stages[0].points[0].trials[0]
+    trial.state, trial.message, trial.best_loss = (
+        "failed",
+        "The disk is full. `cae-tui study resume x` continues.",
+        None,
+    )
+    directory = write_study(home, record)
+    _, out, _ = run("study", "show", directory.id)
+    assert f"The disk is full. `cae-tui --home {home.path} study resume x` continues." in out
+
+
+def test_a_run_that_failed_says_how_it_is_continued(capsys: pytest.CaptureFixture[str], home: Home) -> None:
+    result = scripted_result(state="failed", message="The disk is full.")
+    console.print_result(home, result, as_json=True)
+    err = capsys.readouterr().err.split("\n")
+    assert err[0] == "The disk is full."
+    assert err[1].split() == f"cae-tui --home {home.path} resume {AUTOENCODER} tries to continue from there".split()
 
 
 def test_each_run_is_asked_once(home: Home) -> None:

@@ -75,6 +75,12 @@ def test_the_end_of_a_run_says_what_to_do_next(state: str, says: str) -> None:
     assert says in advice(run)[0]
 
 
+def test_the_end_of_a_run_that_could_not_be_written_says_once_that_it_can_be_continued() -> None:
+    message = "The disk is full. Resume it to continue from the last checkpoint."
+    run = replay("a", scripted_events(state="failed", message=message))
+    assert advice(run)[0].startswith("✗ Failed. The disk is full. Press R to try to continue")
+
+
 def test_a_run_that_waits_by_itself_is_not_asked_to_go_on() -> None:
     waiting = replay("a", [*halfway(), Paused(message="No room is left.")])
     assert "continues by itself" in advice(waiting)[0]

@@ -14,7 +14,7 @@ import pytest
 from cae_tui.run_state import RunState
 from cae_tui.runner import DRAWING_SECONDS, Runner
 from engine.control import Asked
-from engine.errors import RunError
+from engine.errors import MovedError, RunError
 from engine.events import BatchEnded, Event, RunStarted
 from engine.runs import Home, RunDirectory
 from engine.spec import AutoencoderSpec, preset
@@ -40,7 +40,7 @@ class Heard:
         else:
             self.steps += 1
 
-    def run_refused(self, error: str, problems: dict[str, str], *, moved: bool = False) -> None:
+    def run_refused(self, error: str, problems: dict[str, str], *, moved: MovedError | None = None) -> None:
         self.refused.append((error, problems))
 
 

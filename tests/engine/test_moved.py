@@ -13,7 +13,7 @@ from cae_tui.reader import Reader
 from engine import jobs
 from engine.checkpoint import read_tensors
 from engine.control import Asked, Flag
-from engine.data_files import DataFiles
+from engine.data_files import ROLES, DataFiles
 from engine.errors import DatasetError, MovedError, RunError
 from engine.events import EpochEnded, Event
 from engine.moved import places, relocate
@@ -110,7 +110,9 @@ def test_a_classifier_s_run_is_told_too(home: Home, files: dict[str, Path], tmp_
     [
         (noise(TRAINING + 1), classes(TRAINING + 1), "60 training images were expected, 61 were found"),
         (noise(TRAINING)[..., :-1, :].repeat(3, 3), classes(TRAINING), "8×8 grey pixels were expected, these have 8×7"),
-        (noise(TRAINING, 7), classes(TRAINING), "their number and shape are right, but pixels or labels differ"),
+        (noise(TRAINING, 7), classes(TRAINING), "training images are .*: their number and shape are right, but pixels"),
+        (noise(TRAINING), classes(TRAINING)[::-1], "training labels are not .*: there are as many, but they differ"),
+        (noise(TRAINING, 7), classes(TRAINING)[::-1], "training images and training labels are .* pixels or labels di"),
         (noise(TRAINING), classes(TRAINING) * 2, "labels of 3 classes were expected, of 5 were found"),
     ],
 )  # fmt: skip
@@ -131,6 +133,80 @@ def test_other_images_are_refused_with_what_differs(
     with pytest.raises(MovedError, match=words):
         relocate(run, {"images": new["images"]})
     assert run.spec.read_bytes() == before
+
+
+OTHERS = {
+    "images": noise(TRAINING, 7)[..., 0],
+    "labels": classes(TRAINING)[::-1],
+    "test_images": noise(20, 7)[..., 0],
+    "test_labels": classes(20)[::-1],
+}
+"""As many as before of each, but others."""
+
+
+@pytest.mark.parametrize(
+    "replaced", [["images"], ["labels"], ["test_images"], ["test_labels"], ["labels", "test_labels"]]
+)
+def test_the_file_that_was_replaced_is_named_with_its_flag(
+    replaced: list[str], home: Home, files: dict[str, Path]
+) -> None:
+    run = stopped(home, tiny(files))
+    directory = create(home, make_study("one", tiny(files), {"kernels": "2,3"}))
+    for field in replaced:
+        write_idx(files[field], OTHERS[field])
+    roles = " and ".join(ROLES[field] for field in replaced)
+    flags = " ".join(f"--{field.replace('_', '-')} PATH" for field in replaced)
+    with pytest.raises(MovedError) as refused:
+        jobs.resume(run, nothing, Flag())
+    assert str(refused.value).startswith(f"The {roles} are not the ones run {run.id} began with: ")
+    assert str(refused.value).endswith(f"say where they are: `cae-tui resume {run.id} {flags}`.")
+    assert (refused.value.gone, refused.value.fields) == ((), tuple(replaced))
+    with pytest.raises(MovedError, match=f"{roles} are not the ones study .* {flags}`") as refused:
+        work_on(home, directory, Watcher(), Flag())
+    assert refused.value.fields == tuple(replaced)
+
+
+def forget_parts(path: Path) -> None:
+    """Leave the digest of everything alone in a `spec.json` or a `study.json`, as version 0.1.0 wrote them."""
+    written = json.loads(path.read_text())
+    del written["data"]["images_digest"], written["data"]["part_digests"]
+    path.write_text(json.dumps(written))
+
+
+def test_where_the_parts_were_not_written_down_it_is_not_said_which_file_differs(
+    home: Home, files: dict[str, Path], tmp_path: Path
+) -> None:
+    run, alone = stopped(home, tiny(files)), stopped(home, tiny({"images": files["images"]}))
+    directory = create(home, make_study("one", tiny(files), {"kernels": "2,3"}))
+    for path in (run.spec, alone.spec, directory.study):
+        forget_parts(path)
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    for field in ("labels", "images"):
+        shutil.copy(files[field], kept)
+    write_idx(files["labels"], OTHERS["labels"])
+    sentence = (
+        "The images or labels are not the ones {} began with: their number and shape are right, but pixels or labels "
+        "differ. Restore the original files, or say where they are: `cae-tui {} --images PATH`. Its other files have "
+        "flags of their own: --labels, --test-images, --test-labels."
+    )
+    with pytest.raises(MovedError) as refused:
+        jobs.resume(run, nothing, Flag())
+    assert str(refused.value) == sentence.format(f"run {run.id}", f"resume {run.id}")
+    assert refused.value.fields == ()
+    with pytest.raises(MovedError) as refused:
+        work_on(home, directory, Watcher(), Flag())
+    assert str(refused.value) == sentence.format(f"study {directory.id}", f"study resume {directory.id}")
+    assert relocate(run, {"labels": kept}).images == files["images"]
+    write_idx(files["images"], OTHERS["images"])
+    with pytest.raises(MovedError, match="training images are not the ones"):  # it has no other files
+        jobs.resume(alone, nothing, Flag())
+
+
+def test_labels_that_a_run_began_without_are_not_taken_for_its_own(home: Home, files: dict[str, Path]) -> None:
+    run = stopped(home, tiny({"images": files["images"]}))
+    with pytest.raises(MovedError, match=f"training labels are not the ones run {run.id} began with: it had none"):
+        relocate(run, {"labels": files["labels"]})
 
 
 @pytest.mark.parametrize(
@@ -241,7 +317,7 @@ def test_the_command_line_takes_the_new_place_and_goes_on(
     )
     other = write_idx(tmp_path / "other", noise(TRAINING, 7)[..., 0])
     assert main([*words, "--images", str(other)]) == 2
-    assert "number and shape are right, but pixels or labels differ" in capsys.readouterr().err
+    assert "training images are not the ones" in capsys.readouterr().err
 
 
 def test_a_run_whose_images_are_gone_is_not_detached(

@@ -192,7 +192,7 @@ def test_a_run_that_is_stopped_while_it_waits_for_room_goes_on_from_its_last_che
     result = training.end()
     assert result["state"] == "failed"
     assert "could not be written" in result["message"]
-    assert f"`cae-tui resume {result['id']}` continues from the last checkpoint." in result["message"]
+    assert result["message"].endswith("Resume it to continue from the last checkpoint.")
     run = small.find(result["id"])
     assert run.read_status().resumable
     assert read_checkpoint(run)

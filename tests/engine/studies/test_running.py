@@ -119,12 +119,14 @@ def test_guided_carries_each_pick_on_and_trains_nothing_twice(home: Home, files:
         ("grid", {"downsamplings": "1,auto,0", "batch_size": "8,9"}, 4, [False, False, True, True, False, False]),
         ("search", {"downsamplings": "auto,1"}, 1, [False, True]),
         ("guided", {"downsamplings": "auto,1", "batch_size": "8,9"}, 2, [False, True, True, False]),
+        ("grid", {"precision": "auto,float32"}, 1, [False, True]),
+        ("guided", {"layers": "4", "kernels": "3,3-3", "precision": "float32,auto"}, 2, [False] * 2 + [True] * 3),
     ],
 )
 def test_points_of_one_and_the_same_network_are_trained_once(
     home: Home, tmp_path: Path, mode: str, values: dict[str, str], trained: int, shared: list[bool]
 ) -> None:
-    """Two layers halve at most once, so that is what `auto` comes to."""
+    """Two layers halve at most once, so that is what `auto` comes to; a processor computes in float32 by itself."""
     spec = make_study(mode, tiny(write_files(tmp_path), layers=2, epochs=1), values, trials=4)
     watcher = Watcher()
     _, done = do(home, spec, watcher)
@@ -132,6 +134,15 @@ def test_points_of_one_and_the_same_network_are_trained_once(
     assert [trial.shared for trial in done.trials] == shared
     assert {trial.state for trial in done.trials} == {"finished"}
     assert len({trial.best_loss for trial in done.trials}) == trained
+
+
+def test_what_auto_came_to_on_another_machine_is_not_known(home: Home, tmp_path: Path) -> None:
+    directory = create(home, make_study("one", tiny(write_files(tmp_path), epochs=1), {"precision": "auto,float32"}))
+    record = directory.read()
+    record.device = "cuda · another machine · bfloat16"
+    directory.write(record)
+    done = work_on(home, directory, Watcher(), Flag())
+    assert [trial.shared for trial in done.trials] == [False, False]
 
 
 def test_a_person_may_choose_another_value(home: Home, files: dict[str, Path]) -> None:
