@@ -94,7 +94,7 @@ class Host(Protocol):
         """A line of text that `check` does not refuse; None where the person would not. Only from a worker."""
 
     async def ask_where_moved(self, fields: Collection[str], *, run: str = "", study: str = "") -> bool:
-        """Ask where the images of a run or a study are now, and write it down; whether it was told. Only from a worker."""
+        """Ask where the images of a run or a study are now, and write it down. Only from a worker."""
 
 
 class Steady:
