@@ -290,7 +290,7 @@ async def test_the_palette_has_every_command(make_app: MakeApp, home: Home) -> N
         busy["Pause the run"].callback()
         await until(pilot, lambda: app.runner.current is not None and app.runner.current.state == "paused")
         assert "Continue the run" in [command.title for command in app.get_system_commands(app.screen)]
-        busy["Save a picture of the screen"].callback()
+        await busy["Save a picture of the screen"].callback()
         await until(pilot, lambda: any("The picture was saved" in notice for notice in told(app)))
         [picture] = (home.path / "pictures").iterdir()
         text = picture.read_text()
