@@ -183,11 +183,11 @@ Of a classifier: {heads}.
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
-        self._take(event.input.id or "", event.value)
+        self._take(event.input.id or "", event.input.value)
 
     @on(Choice.Changed)
     def _turned(self, event: Choice.Changed) -> None:
-        self._take(event.choice.id or "", event.value)
+        self._take(event.choice.id or "", event.choice.value)
 
     def _take(self, control: str, value: str) -> None:
         self._values[control.removeprefix("field-")] = value

@@ -251,15 +251,15 @@ class SpecForm(Vertical):
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
-        self._take(event.input.id, event.value)
+        self._take(event.input.id, event.input.value)  # one that comes late tells a value of before
 
     @on(Choice.Changed)
     def _turned(self, event: Choice.Changed) -> None:
         event.stop()
         if event.choice is self._choice:
-            self._choose(event.value)
+            self._choose(event.choice.value)
         else:
-            self._take(event.choice.id, event.value)
+            self._take(event.choice.id, event.choice.value)
 
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:

@@ -111,6 +111,16 @@ async def test_a_wrong_value_is_told_beneath_its_field_as_one_types() -> None:
         assert app.form.spec == AutoencoderSpec(kernel_size=5)
 
 
+async def test_news_of_a_value_that_no_longer_stands_change_nothing() -> None:
+    app = Host()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.form.put({"epochs": "7"})
+        app.field("epochs").post_message(Input.Changed(app.field("epochs"), "3"))
+        app.choice("optimizer").post_message(Choice.Changed(app.choice("optimizer"), "sgd"))
+        await pilot.pause()
+        assert (app.form.values["epochs"], app.form.values["optimizer"]) == ("7", "adam")
+
+
 async def test_a_group_with_a_wrong_field_opens_itself_and_says_so() -> None:
     app = Host({"downsamplings": "2"})
     async with app.run_test(size=(80, 24)) as pilot:
