@@ -472,13 +472,14 @@ def _close(work: Work, recorder: Recorder, result: Mapping[str, Any], state: str
     ended = RunEnded(state=state, message=message, result=result)
     if state in ENDED_FOR_GOOD:
         recorder.with_room(lambda: write_json(work.run.result, work.spec.kind, result))
+    speed = {name: result[name] for name in ("images_per_second", "ms_per_step") if result[name]}
     recorder.write_status(
         state=state,
         message=message,
         seconds=result["seconds"],
         test_loss=result["test_loss"],
         test_accuracy=result["test_accuracy"],
-        images_per_second=result["images_per_second"] or recorder.status.images_per_second,
+        **speed,  # of all its steps, where the latest epoch's stood until now
     )
     try:
         recorder.store(ended)

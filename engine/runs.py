@@ -71,7 +71,8 @@ class RunStatus:
     data_digest: str = ""  # of their content: the same wherever the files are
     images_digest: str = ""  # of the training images alone; empty in runs of earlier versions
     work: int = 0  # what the plan estimates a training step to grow with, for one image
-    images_per_second: float | None = None  # of training steps only
+    # Of training steps only: all of them once the run has ended, those of the latest epoch before.
+    images_per_second: float | None = None
     ms_per_step: float | None = None
     host: str = ""
     process: int = 0

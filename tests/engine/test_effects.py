@@ -320,11 +320,13 @@ def test_the_speed_in_a_result_is_that_of_the_training_steps_of_all_stages(
         clock.now += (0.25 if isinstance(model, EncoderClassifier) and model.frozen else 0.75) if model.training else 9
 
     monkeypatch.setattr("engine.jobs.task_of", lambda spec: Watched(look, Classification()))
-    _, result, events = train(Home(tmp_path), tiny_classifier(noise_files, encoder))
+    run, result, events = train(Home(tmp_path), tiny_classifier(noise_files, encoder))
     told = {event.stage: event.ms_per_step for event in events if isinstance(event, EpochEnded)}
     assert told == pytest.approx({"frozen": 250, "fine-tuning": 750})
     assert result["ms_per_step"] == pytest.approx(500)
     assert result["images_per_second"] == pytest.approx(8 / 0.5)
+    status = run.read_status()  # what lists, comparisons and CSV show
+    assert (status.ms_per_step, status.images_per_second) == pytest.approx((500, 8 / 0.5))
     assert result["seconds"] == pytest.approx(6 * 0.25 + 9 + 6 * 0.75 + 9)
 
 
