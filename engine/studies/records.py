@@ -86,6 +86,7 @@ class PointRecord:
     parameters: int = 0
     latent: int = 0
     weight: int = 0  # what one of its runs takes, relative to others: `Plan.work` times epochs times images
+    step_work: int = 0  # `Plan.work` times the images of a step
     memory: int = 0  # bytes of a training step, estimated
     optuna: int | None = None  # its number in Optuna's journal
 
