@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.checkpoint import read_autoencoder
-from engine.data_files import FIELDS, MNIST_SHAPE, DataFiles, shape_words
+from engine.data_files import FIELDS, MNIST_SHAPE, DataFiles, shape_words, told_apart
 from engine.datasets import MNIST_DIGEST, load_dataset
 from engine.errors import EngineError, RunError, SpecError
 from engine.files import absolute
@@ -54,11 +54,19 @@ class EncoderSource:
     epoch: int = 0  # that its run completed
     best_epoch: int = 0
 
-    def remarks(self, data: Images) -> tuple[str, ...]:
-        """What a person should know who builds a classifier on it for the images of `data`."""
+    def remarks(self, data: Images, files: DataFiles) -> tuple[str, ...]:
+        """What a person should know who builds a classifier on it for the images of `data`, read from `files`."""
         found = []
         if self.data and not self._same(data):
-            found.append(f"The encoder learned from {self.data}, and the classifier learns from {data.name}.")
+            own, its = self.files.absolute().images, files.absolute().images
+            if own is not None and own == its:
+                found.append(
+                    f"{own} has changed since the encoder was trained: the encoder learned from other images than "
+                    "the classifier does."
+                )
+            else:
+                learned, learns = told_apart([(self.data, own), (data.name, its)])
+                found.append(f"The encoder learned from {learned}, and the classifier learns from {learns}.")
         if ended := self.ended():
             found.append(ended)
         return tuple(found)
@@ -117,7 +125,7 @@ def remarks_on(home: Home, spec: Spec, data: Images) -> tuple[str, ...]:
     """
     if not isinstance(spec, ClassifierSpec) or spec.from_scratch:
         return ()
-    return encoder_source(home, spec.encoder).remarks(data)
+    return encoder_source(home, spec.encoder).remarks(data, spec.files)
 
 
 def with_data_of_encoder(home: Home, values: Mapping[str, Any]) -> dict[str, Any]:
