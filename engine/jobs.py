@@ -479,6 +479,7 @@ def _close(work: Work, recorder: Recorder, result: Mapping[str, Any], state: str
         seconds=result["seconds"],
         test_loss=result["test_loss"],
         test_accuracy=result["test_accuracy"],
+        report_accuracy=result.get("accuracy"),
         **speed,  # of all its steps, where the latest epoch's stood until now
     )
     try:

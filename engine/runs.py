@@ -58,6 +58,9 @@ class RunStatus:
     validation_accuracy: float | None = None  # of the best epoch
     test_loss: float | None = None
     test_accuracy: float | None = None
+    report_accuracy: float | None = (
+        None  # of the best weights, on the test or the validation images, as its report says
+    )
     seconds: float = 0.0  # at work, pauses and interruptions left out
     started: float = 0.0  # seconds since 1970, UTC
     updated: float = 0.0

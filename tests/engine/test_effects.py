@@ -402,3 +402,12 @@ def test_a_classifier_s_result_has_the_numbers_that_numpy_and_scikit_learn_give(
     )
     with np.load(run.predictions) as arrays:
         assert arrays["probabilities"] == pytest.approx(probabilities, abs=1e-5)
+
+
+def test_a_status_has_the_accuracy_that_the_report_tells_where_there_is_no_test_set(
+    noise_files: dict[str, Path], encoder: Path, tmp_path: Path
+) -> None:
+    without = {name: noise_files[name] for name in ("images", "labels")}
+    run, result, _ = train(Home(tmp_path), tiny_classifier(without, encoder))
+    status = run.read_status()
+    assert (status.test_accuracy, status.report_accuracy) == (None, result["accuracy"])
