@@ -35,9 +35,7 @@ def find_encoder(home: Home, named: str) -> tuple[Path, str]:
     if path.exists() or path.suffix or len(Path(named).parts) > 1:  # no run's id has a dot
         return path, str(path)
     run = home.find(named)
-    if not run.model.exists():
-        raise RunError(f"Run {run.id} has no model yet: let it finish, or stop it after an epoch.")
-    return run.model, run.id
+    return run.find_model(), run.id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -505,14 +505,13 @@ def save_model(run: RunDirectory, target: Path) -> Path:
     Raises:
         EngineError: there is none yet, `target` is there already, or cannot be written.
     """
-    if not run.model.exists():
-        raise RunError(f"Run {run.id} has no model yet: let it finish, or stop it after an epoch.")
+    model = run.find_model()
     target = absolute(target)
     if target.is_dir():
         target = target / f"cae-tui-{run.id}.safetensors"
     if target.exists():
         raise RunError(f"{target} already exists: choose another name.")
-    write_bytes(target, run.model.read_bytes())
+    write_bytes(target, model.read_bytes())
     return target.absolute()
 
 

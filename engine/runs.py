@@ -22,7 +22,7 @@ from engine.decoded import record_of
 from engine.errors import RunError
 from engine.files import absolute, delete_folder, read_json, storage_error, write_json
 from engine.marks import NO_MARKS, Marks, read_marks
-from engine.states import CUT_OFF, ENDED_FOR_GOOD, FAILED, PAUSED, RUNNING, STOPPED
+from engine.states import COMPLETE, CUT_OFF, DIVERGED, ENDED_FOR_GOOD, FAILED, PAUSED, RUNNING, SKIPPED, STOPPED
 
 if TYPE_CHECKING:
     from engine.events import Event
@@ -242,6 +242,36 @@ class RunDirectory:
             raise RunError(
                 f"{path} cannot be read ({error}): restore the file, or delete the folder of the run."
             ) from None
+
+    def find_model(self) -> Path:
+        """Its model file.
+
+        Raises:
+            RunError: there is none; the sentence says why, and what to do.
+        """
+        if self.model.exists():
+            return self.model
+        status = self.read_status()
+        if status.state in _LIVE:
+            raise RunError(
+                f"Run {self.id} is {status.state} and has no model yet: let it finish, or stop it after an epoch."
+            )
+        resume, finish = f"`cae-tui resume {self.id}` continues it", f"`cae-tui finish {self.id}`"
+        if status.resumable:
+            how = {STOPPED: "was stopped", FAILED: "failed"}.get(status.state, "was cut off")
+            if status.best_epoch:
+                raise RunError(
+                    f"Run {self.id} {how} and has no model: {resume}, {finish} makes one of its best weights."
+                )
+            raise RunError(f"Run {self.id} {how} before its first epoch was complete, so it has no model: {resume}.")
+        if status.state in COMPLETE or status.best_epoch:
+            raise RunError(
+                f"The model file of run {self.id}, {self.model}, is gone: restore it, or train the run again."
+            )
+        how = {DIVERGED: "diverged", SKIPPED: "was skipped"}.get(status.state, f"was {status.state}")
+        raise RunError(
+            f"Run {self.id} {how} before its first epoch was complete, so it has no model: choose another run."
+        )
 
     def read_events(self, offset: int = 0) -> "tuple[list[Event], int]":
         """The events from byte `offset` on, and the offset behind the last whole line."""

@@ -290,6 +290,44 @@ def test_an_encoder_of_a_run_that_did_not_end_well_is_taken_with_a_word(
     assert sentence in out
 
 
+@pytest.mark.parametrize(
+    ("state", "epoch", "sentence"),
+    [
+        ("diverged", 0, "diverged before its first epoch was complete, so it has no model: choose another run."),
+        ("pruned", 0, "was pruned before its first epoch was complete, so it has no model: choose another run."),
+        ("failed", 0, "failed before its first epoch was complete, so it has no model: `cae-tui resume {}` continues"),
+        (
+            "failed",
+            1,
+            "failed and has no model: `cae-tui resume {0}` continues it, `cae-tui finish {0}` makes one of its",
+        ),
+        ("stopped", 0, "was stopped before its first epoch was complete, so it has no model: `cae-tui resume {}`"),
+        ("running", 0, "was cut off before its first epoch was complete, so it has no model: `cae-tui resume {}`"),
+        ("finished", 1, "The model file of run {},"),
+    ],
+)
+def test_a_run_without_a_model_says_why_it_has_none(
+    folder: Path, capsys: pytest.CaptureFixture[str], state: str, epoch: int, sentence: str
+) -> None:
+    run = encoder(folder)
+    values = read_json(run.status)
+    run.status.write_text(json.dumps({**values, "state": state, "epoch": epoch, "best_epoch": epoch}))
+    run.model.unlink()
+    assert main(["classifier", "--encoder", run.id, *CLASSIFIER]) == 2
+    assert sentence.format(run.id) in capsys.readouterr().err
+
+
+def test_a_run_that_trains_is_waited_for_where_it_has_no_model(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = encoder(folder)
+    run.status.write_text(json.dumps({**read_json(run.status), "state": "running"}))
+    run.model.unlink()
+    with run.locked():
+        assert main(["classifier", "--encoder", run.id, *CLASSIFIER]) == 2
+    assert "is running and has no model yet: let it finish, or stop it after an epoch." in capsys.readouterr().err
+
+
 def test_the_list_the_report_and_the_csv_name_the_data(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = encoder(folder)
     assert main(["runs"]) == 0
