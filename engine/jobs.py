@@ -151,7 +151,7 @@ def _fresh(status: RunStatus) -> RunStatus:
         "last_train_loss": None,
         "validation_accuracy": None,
     }
-    return replace(status, stage="", epoch=0, best_epoch=0, seconds=0.0, **nothing)
+    return replace(status, stage="", epoch=0, best_epoch=0, best_stage="", seconds=0.0, **nothing)
 
 
 def _train(work: Work, recorder: Recorder, control: Control, found: Checkpoint | None) -> dict[str, Any]:
@@ -447,6 +447,7 @@ def _result(work: Work, recorder: Recorder, progress: Progress, state: str) -> d
         "data_digest": work.data.digest,
         "best_validation_loss": status.best_loss,
         "best_epoch": status.best_epoch,
+        "best_stage": status.best_stage,
         **reconstruction,
         "epochs": status.epoch,
         "test_loss": None,

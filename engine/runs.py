@@ -52,7 +52,8 @@ class RunStatus:
     epoch: int = 0  # epochs completed, all stages together
     epochs: int = 0  # of all stages
     best_loss: float | None = None  # validation loss of the last stage's best epoch
-    best_epoch: int = 0
+    best_epoch: int = 0  # within its stage
+    best_stage: str = ""  # the stage whose best epoch that is
     last_loss: float | None = None  # validation loss of the last epoch
     last_train_loss: float | None = None
     validation_accuracy: float | None = None  # of the best epoch
@@ -187,6 +188,8 @@ class RunDirectory:
         if not read.data:  # written by a version that named the data in `spec.json` alone
             about = self._data_of_spec()
             read = replace(read, data=about.name, data_digest=about.digest, images_digest=about.images_digest)
+        if read.best_epoch and not read.best_stage:  # version 0.1.0 did not write it
+            read = replace(read, best_stage=read.stage)
         # `result.json` is written before the state that claims its end: where it is missing, it was lost.
         unwritten = read.state in ENDED_FOR_GOOD and not self.result.exists()
         if (read.state in _LIVE or unwritten) and not self.is_held():

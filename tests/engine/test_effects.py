@@ -1,6 +1,8 @@
 """What a hyperparameter says is what a run does: from the spec through models, tasks and stages to the result."""
 
+import csv
 import itertools
+import json
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,7 +23,9 @@ from engine.control import Asked, Flag
 from engine.datasets import ImageSet, split
 from engine.device import Device, choose_device
 from engine.events import BatchEnded, EpochEnded, Event, Resumed, StageStarted
+from engine.files import read_json
 from engine.models import ConvAutoencoder, ConvLayer, EncoderClassifier
+from engine.run_csv import runs_csv
 from engine.runs import Home, RunDirectory
 from engine.spec import AutoencoderSpec, ClassifierSpec, parse
 from engine.states import FINISHED
@@ -411,3 +415,18 @@ def test_a_status_has_the_accuracy_that_the_report_tells_where_there_is_no_test_
     run, result, _ = train(Home(tmp_path), tiny_classifier(without, encoder))
     status = run.read_status()
     assert (status.test_accuracy, status.report_accuracy) == (None, result["accuracy"])
+
+
+def test_the_best_epoch_is_told_with_its_stage_of_earlier_runs_too(
+    noise_files: dict[str, Path], encoder: Path, tmp_path: Path
+) -> None:
+    run, result, _ = train(Home(tmp_path), tiny_classifier(noise_files, encoder))
+    assert (result["best_stage"], result["best_epoch"]) == ("fine-tuning", 1)
+    status = run.read_status()
+    assert (status.best_stage, status.best_epoch, status.epoch) == ("fine-tuning", 1, 2)
+    head, row = csv.reader(runs_csv([status], {}).splitlines())
+    assert row[head.index("best_stage")] == "fine-tuning"
+    for path in (run.status, run.result):  # as version 0.1.0 wrote them
+        path.write_text(json.dumps({name: value for name, value in read_json(path).items() if name != "best_stage"}))
+    assert run.read_status().best_stage == "fine-tuning"
+    assert (run.read_result() or {})["best_stage"] == "fine-tuning"
