@@ -107,15 +107,13 @@ def make_parser(command: str | None = None, kind: str = "autoencoder") -> _Parse
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"cae-tui {__version__}")
-    parser.add_argument("--home", type=path_of, default=None, metavar="FOLDER", help="where runs and settings are kept")
+    parser.add_argument("--home", default=None, metavar="FOLDER", help="where runs and settings are kept")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     for name, summary in COMMANDS.items():
         sub = commands.add_parser(name, description=summary[0].upper() + summary[1:] + ".", allow_abbrev=False)
         parser.by_command[name] = sub
         # Written after the command too; SUPPRESS keeps what was given before it.
-        sub.add_argument(
-            "--home", type=path_of, default=argparse.SUPPRESS, metavar="FOLDER", help="where runs and settings are kept"
-        )
+        sub.add_argument("--home", default=argparse.SUPPRESS, metavar="FOLDER", help="where runs and settings are kept")
         if name in ("report", "resume", "watch"):
             sub.add_argument("run", metavar="RUN", help="a run's id, or enough of its beginning")
         if name in ("resume", "finish"):
@@ -284,7 +282,7 @@ def _answer(words: list[str]) -> int:
 
             complain(one_word_too_many(left[0], command or ""))
             return BAD_USAGE
-        home = Home(absolute(options.home) if options.home else default_home())
+        home = home_at(options.home)
         if command == "runs" and "--" not in words:
             from cae_tui.mistakes import no_filter
 
@@ -319,9 +317,31 @@ def command_of(words: Sequence[str]) -> str | None:
 
 
 def home_named(words: Sequence[str]) -> Home:
-    """The home that is named, before anything else is read; else the usual one."""
-    named = next((word for before, word in itertools.pairwise(words) if before == "--home"), "")
-    return Home(absolute(path_of(named)) if named else default_home())
+    """The home that is named, before anything else is read; else the usual one.
+
+    Raises:
+        EngineError: see `home_at`.
+    """
+    behind = (word.removeprefix("--home=") for word in words if word.startswith("--home="))
+    named = next((word for before, word in itertools.pairwise(words) if before == "--home"), next(behind, None))
+    return home_at(named)
+
+
+def home_at(named: str | None) -> Home:
+    """The home in the folder `named`; the usual one where none is.
+
+    Raises:
+        EngineError: it is blank, as a variable that is not set makes it, or there is a file in its place.
+    """
+    if named is not None and not named.strip():
+        raise SpecError({"home": "This names no folder: give a path, or leave it out."})
+    path = default_home() if named is None else absolute(path_of(named))
+    # A folder that cannot be looked into is told of when it is used.
+    taken = next((folder for folder in (path, *path.parents) if os.path.lexists(folder)), path)
+    if os.path.isfile(taken):
+        told = f"{taken} is a file, not a folder: name a folder for the runs and settings."
+        raise RunError(f"CAE_TUI_HOME: {told}") if named is None else SpecError({"home": told})
+    return Home(path)
 
 
 def flags_in(words: Sequence[str]) -> list[str]:
