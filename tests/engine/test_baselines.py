@@ -85,6 +85,8 @@ def test_a_diverged_run_is_not_advised_what_it_has(normalisation: str, words: st
 
 def test_the_largest_class_is_that_of_the_training_images() -> None:
     assert largest_class(numbers(2, 2, 1), numbers(1, 1, 1, 2)) == {"label": 2, "accuracy": 0.25}
+    # Of several with as many training images the one that does best.
+    assert largest_class(numbers(0, 1, 2), numbers(1, 2, 2, 2)) == {"label": 2, "accuracy": 0.75}
 
 
 def test_figures_of_a_constant_image_have_a_psnr() -> None:

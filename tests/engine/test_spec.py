@@ -35,6 +35,8 @@ def refusal(**values: object) -> dict[str, str]:
         ({"kernel_size": "0"}, "kernel_size", "“0” is too small: at least 1."),
         ({"kernels": "16-32"}, "kernels", "2 numbers for 5 encoder layers"),
         ({"kernels": "many"}, "kernels", "“many” is not a number of kernels"),
+        ({"kernels": "99999999"}, "kernels", "99999999 is too large: at most 1,024."),
+        ({"kernels": "16-9999999999-16"}, "kernels", "9999999999 is too large: at most 1,024."),
         ({"kernels": "0"}, "kernels", "too small"),
         ({"epochs": "abc"}, "epochs", "“abc” is not a whole number."),
         ({"epochs": ""}, "epochs", "A whole number is needed."),
