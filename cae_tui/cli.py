@@ -160,8 +160,8 @@ def flag_help(kind: str, field: "SpecField") -> str:
     """What a flag says of its field; that of the images of a classifier differs from what the form says."""
     if field.name != "images":
         return field.description
-    without = "the images of its encoder" if kind == "classifier" else "the same"
-    return f"An IDX file, plain or gzip, or mnist for the MNIST that comes with cae-tui. Without one: {without}."
+    without = "the images of its encoder" if kind == "classifier" else "that MNIST"
+    return f"An IDX file, plain or gzip, or mnist for the MNIST that comes with cae-tui. If left out: {without}."
 
 
 def _add_spec_flags(parser: argparse.ArgumentParser, kind: str, *, required: bool = True) -> None:

@@ -20,7 +20,7 @@ from engine.paths import given_path
 from engine.runs import Home, RunDirectory
 from engine.same_images import Images, images_digest_of
 from engine.spec import ClassifierSpec, Spec
-from engine.states import DIVERGED, EARLY_STOPPED, FINISHED, STOPPED
+from engine.states import DIVERGED, EARLY_STOPPED, FAILED, FINISHED, STOPPED
 from engine.words import counted
 
 
@@ -73,10 +73,10 @@ class EncoderSource:
         """How its run ended, where that was not well or before its time."""
         if self.state in (FINISHED, EARLY_STOPPED):
             return ""
-        how = {DIVERGED: "diverged", STOPPED: f"was stopped after {counted(self.epoch, 'epoch')}"}
-        weights = f"it has the weights of epoch {self.best_epoch}, the best until then." if self.best_epoch else ""
-        told = f"The encoder is of {self.words}, which {how.get(self.state, f'is {self.state}')}"
-        return f"{told}: {weights}" if weights else f"{told}."
+        how = {DIVERGED: "diverged", STOPPED: f"was stopped after {counted(self.epoch, 'epoch')}", FAILED: "failed"}
+        weights = f"It has the weights of epoch {self.best_epoch}, its best." if self.best_epoch else ""
+        told = f"The encoder comes from {self.words}, which {how.get(self.state, f'is {self.state}')}"
+        return f"{told}. {weights}".rstrip()
 
     def _same(self, data: Images) -> bool:
         known = self.images_digest

@@ -383,10 +383,9 @@ def _end_early(
         message = f"{progress.ended.capitalize()} {when}{':' if why else '.'}{why} {kept}".strip()
     elif progress.ended == STOPPED:
         evaluates = trained and not progress.cut_short  # of a run that was to finish early, training can go on
-        told = (
-            (f"{when}. Resume it to evaluate it.", kept) if evaluates else (f"{when}.", kept, "Resume it to continue.")
-        )
-        message = " ".join(filter(None, ("Stopped", *told, recorder.control.why)))
+        told = ("Resume it to evaluate it.", kept) if evaluates else (kept, "Resume it to continue.")
+        # Why it was stopped comes first: what to do next ends the message.
+        message = " ".join(filter(None, ("Stopped", f"{when}.", recorder.control.why, *told)))
     else:
         rate = stage_of(work.spec, progress.stage).learning_rate
         where = f"{epoch_words(progress.stage, progress.epoch)}, step {progress.step}"

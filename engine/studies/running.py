@@ -130,7 +130,7 @@ class _Work:
             log.warning("study %s failed: %s", record.id, error)
         record.state = ended
         if ended == STOPPED:
-            record.message = "Stopped. Resume it to continue."
+            record.message = "Stopped. Resume the study to continue."
         self._write()
         log.info("study %s ended: %s", record.id, ended)
         return record

@@ -273,9 +273,9 @@ def test_images_that_are_named_replace_all_files_of_a_baseline(
 @pytest.mark.parametrize(
     ("state", "sentence"),
     [
-        ("diverged", "which diverged: it has the weights of epoch 1, the best until then."),
-        ("stopped", "which was stopped after 1 epoch: it has the weights of epoch 1, the best until then."),
-        ("failed", "which is failed: it has the weights of epoch 1, the best until then."),
+        ("diverged", "which diverged. It has the weights of epoch 1, its best."),
+        ("stopped", "which was stopped after 1 epoch. It has the weights of epoch 1, its best."),
+        ("failed", "which failed. It has the weights of epoch 1, its best."),
     ],
 )
 def test_an_encoder_of_a_run_that_did_not_end_well_is_taken_with_a_word(
@@ -286,7 +286,7 @@ def test_an_encoder_of_a_run_that_did_not_end_well_is_taken_with_a_word(
     run.status.write_text(json.dumps({**values, "state": state}))
     assert main(["classifier", "--encoder", run.id, *CLASSIFIER]) == 0
     out, err = capsys.readouterr()
-    assert f"The encoder is of run {run.id}, {sentence}" in err
+    assert f"The encoder comes from run {run.id}, {sentence}" in err
     assert sentence in out
 
 

@@ -211,3 +211,8 @@ def test_what_a_preset_changes_leaves_out_what_is_the_default_anyway() -> None:
     for name in AutoencoderSpec.presets:
         asked = {field.name: value for field, value in preset_changes(AutoencoderSpec, name).items()}
         assert parse(AutoencoderSpec, asked) == preset(AutoencoderSpec, name)
+
+
+def test_one_image_to_train_on_is_counted_in_the_singular() -> None:
+    told = check_against_data(AutoencoderSpec(batch_size=16), (28, 28, 1), 1)["batch_size"]
+    assert told == "16 is more than the 1 image to train on: give at most 1."
