@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine import words
 from engine.evaluation import ClassificationReport, psnr
 from engine.remarks import LARGEST_CLASS
 from engine.spec import Spec
@@ -60,8 +61,8 @@ class Baseline:
             return ""
         nothing = "nothing is learned yet" if steps < STEPS_TO_LEARN else "nothing is learned"
         return (
-            f"The {of} error, {loss:.3g}, is no better than that of the best constant image, {constant:.3g}: "
-            f"{nothing}. {self._advice(steps)}"
+            f"The {of} error, {words.loss(loss)}, is no better than that of the best constant image, "
+            f"{words.loss(constant)}: {nothing}. {self._advice(steps)}"
         )
 
     def _advice(self, steps: int) -> str:
