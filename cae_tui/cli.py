@@ -107,15 +107,13 @@ def make_parser(command: str | None = None, kind: str = "autoencoder") -> _Parse
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"cae-tui {__version__}")
-    parser.add_argument("--home", type=path_of, default=None, metavar="FOLDER", help="where runs and settings are kept")
+    parser.add_argument("--home", default=None, metavar="FOLDER", help="where runs and settings are kept")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     for name, summary in COMMANDS.items():
         sub = commands.add_parser(name, description=summary[0].upper() + summary[1:] + ".", allow_abbrev=False)
         parser.by_command[name] = sub
         # Written after the command too; SUPPRESS keeps what was given before it.
-        sub.add_argument(
-            "--home", type=path_of, default=argparse.SUPPRESS, metavar="FOLDER", help="where runs and settings are kept"
-        )
+        sub.add_argument("--home", default=argparse.SUPPRESS, metavar="FOLDER", help="where runs and settings are kept")
         if name in ("report", "resume", "watch"):
             sub.add_argument("run", metavar="RUN", help="a run's id, or enough of its beginning")
         if name in ("resume", "finish"):
@@ -162,8 +160,8 @@ def flag_help(kind: str, field: "SpecField") -> str:
     """What a flag says of its field; that of the images of a classifier differs from what the form says."""
     if field.name != "images":
         return field.description
-    without = "the images of its encoder" if kind == "classifier" else "the same"
-    return f"An IDX file, plain or gzip, or mnist for the MNIST that comes with cae-tui. Without one: {without}."
+    without = "the images of its encoder" if kind == "classifier" else "that MNIST"
+    return f"An IDX file, plain or gzip, or mnist for the MNIST that comes with cae-tui. If left out: {without}."
 
 
 def _add_spec_flags(parser: argparse.ArgumentParser, kind: str, *, required: bool = True) -> None:
@@ -285,7 +283,7 @@ def _answer(words: list[str]) -> int:
 
             complain(one_word_too_many(left[0], command or ""))
             return BAD_USAGE
-        home = Home(absolute(options.home) if options.home else default_home())
+        home = home_at(options.home)
         tell_of(home)
         if command == "runs" and "--" not in words:
             from cae_tui.mistakes import no_filter
@@ -316,11 +314,32 @@ def command_of(words: Sequence[str]) -> str | None:
 
 
 def home_named(words: Sequence[str]) -> Home:
-    """The home that is named, before anything else is read; else the usual one."""
+    """The home that is named, before anything else is read; else the usual one.
+
+    Raises:
+        EngineError: see `home_at`.
+    """
     flags = list(itertools.takewhile(lambda word: word != "--", words))
-    named = next((word for before, word in itertools.pairwise(flags) if before == "--home"), "")
-    named = named or next((word.partition("=")[2] for word in flags if word.startswith("--home=")), "")
-    return Home(absolute(path_of(named)) if named else default_home())
+    behind = (word.removeprefix("--home=") for word in flags if word.startswith("--home="))
+    named = next((word for before, word in itertools.pairwise(flags) if before == "--home"), next(behind, None))
+    return home_at(named)
+
+
+def home_at(named: str | None) -> Home:
+    """The home in the folder `named`; the usual one where none is.
+
+    Raises:
+        EngineError: it is blank, as a variable that is not set makes it, or there is a file in its place.
+    """
+    if named is not None and not named.strip():
+        raise SpecError({"home": "This names no folder: give a path, or leave it out."})
+    path = default_home() if named is None else absolute(path_of(named))
+    # A folder that cannot be looked into is told of when it is used.
+    taken = next((folder for folder in (path, *path.parents) if os.path.lexists(folder)), path)
+    if os.path.isfile(taken):
+        told = f"{taken} is a file, not a folder: name a folder for the runs and settings."
+        raise RunError(f"CAE_TUI_HOME: {told}") if named is None else SpecError({"home": told})
+    return Home(path)
 
 
 def flags_in(words: Sequence[str]) -> list[str]:

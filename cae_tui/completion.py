@@ -14,6 +14,7 @@ import argcomplete
 from cae_tui import cli
 from cae_tui.study_cli import ACTIONS, MODES, kind_asked
 from engine.files import absolute
+from engine.paths import path_of
 from engine.runs import Home, RunStatus, default_home
 from engine.states import EARLY_STOPPED, FINISHED, PAUSED, RUNNING
 
@@ -57,7 +58,7 @@ def _words() -> list[str]:
 
 def _home(options: argparse.Namespace) -> Home:
     named = getattr(options, "home", None)
-    return Home(absolute(named) if named else default_home())
+    return Home(absolute(path_of(named)) if named else default_home())
 
 
 def _teach(parser: argparse.ArgumentParser, command: str, kind: str) -> None:

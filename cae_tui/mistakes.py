@@ -130,8 +130,8 @@ def one_word_too_many(word: str, command: str) -> str:
     flag = "--" + name.lower().replace("_", "-")
     if equals and flag in cli.make_parser(command).by_command[command].flags:
         return f"“{_short(word)}” is how values are given to a study. Write {flag} {_short(value)}.\n{_help(program)}"
-    takes = "takes one run" if command in ("report", "resume", "watch") else "takes flags only"
-    return f"“{_short(word)}” is one word too many: `{command}` {takes}.\n{_help(program)}"
+    takes = "takes one run" if command in ("report", "resume", "watch") else "takes only flags"
+    return f"“{_short(word)}” is not expected here: `{command}` {takes}.\n{_help(program)}"
 
 
 def no_filter(terms: Sequence[str]) -> str:

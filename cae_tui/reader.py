@@ -431,14 +431,12 @@ class Reader:
 
         return await self.in_thread(read)
 
-    def seconds_an_epoch(self, work: int, training_images: int) -> float | None:
-        """An estimate for a network whose plan has so much `work`; None where no autoencoder was trained here yet.
-
-        It is scaled from the latest one that completed an epoch.
-        """
+    def seconds_an_epoch(self, spec: "AutoencoderSpec", work: int, training_images: int) -> float | None:
+        """An estimate for `spec`, whose plan has so much `work`; None where none of like size was trained here."""
         from engine.estimates import seconds_per_work
 
-        each = seconds_per_work(self.list_runs(), "autoencoder")
+        steps = training_images // spec.batch_size * spec.epochs
+        each = seconds_per_work(self.list_runs(), "autoencoder", work * spec.batch_size, steps)
         return None if each is None else training_images * work * each
 
 

@@ -60,7 +60,9 @@ class ReportTable:
         total = int(report["weighted"]["support"])
         accuracy = Line("accuracy", (None, None, float(report["accuracy"])), total, None)
         self.averages = [accuracy, _line(report["macro"]), _line(report["weighted"])]
-        self.lowest = min(line.weakest for line in self.lines)
+        # Of a class without an image every score is 0, which says nothing of how well it is recognised.
+        self._tested = [line for line in self.lines if line.support] or self.lines
+        self.lowest = min(line.weakest for line in self._tested)
         self.floor = next((floor for floor in _FLOORS if floor < self.lowest), 0.0)
         """Where bars begin."""
         self.decimals = next(
@@ -134,7 +136,7 @@ class ReportTable:
         """`weakest: 9 (recall 0.9921)`: the class with the lowest precision or recall."""
         if self.lowest >= 1 - _NOISE:
             return "weakest: none, every value is 1"
-        found = [line for line in self.lines if line.weakest <= self.lowest + _NOISE]
+        found = [line for line in self._tested if line.weakest <= self.lowest + _NOISE]
         score = next(name for name, value in zip(SCORES, found[0].scores, strict=True) if value == found[0].weakest)
         names = [line.name.removeprefix("Class ") for line in found]
         told = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -136,7 +136,7 @@ def pca_sentence(pca: Result, mse: float | None) -> str:
     components, other, note = pca.get("components"), pca.get("mse"), str(pca.get("note") or "")
     if other is None:
         if note.startswith("overcomplete"):
-            return "PCA with as many numbers as this latent would be exact: it says nothing here."
+            return "PCA with as many numbers as this latent would be exact, so there is nothing to compare with."
         return f"PCA was {note}." if note.startswith("not computed") else ""
     if not mse or other <= 0:
         return f"PCA with as many numbers, {components:,}, has an error of {formats.loss(other)}."
@@ -146,7 +146,7 @@ def pca_sentence(pca: Result, mse: float | None) -> str:
     if ratio > 1 / 1.05:
         return f"PCA with as many numbers, {components:,}, does as well."
     return (
-        f"PCA with as many numbers, {components:,}, does better: this error is {_times(1 / ratio)} as large. Train for "
+        f"PCA with {components:,} numbers does better: the error here is {_times(1 / ratio)} as large. Train for "
         "longer, or make the network larger."
     )
 
@@ -234,7 +234,8 @@ def run_facts(facts: "RunFacts") -> Told:
         told.append(("encoder", facts.encoder + title))
     if facts.preset:
         changes = ", ".join(
-            f"{each.title.lower()} {number(each.value)} instead of {each.preset}" for each in facts.differences
+            f"{_without_comma(each.title.lower())} {number(each.value)} instead of {each.preset}"
+            for each in facts.differences
         )
         told.append(("preset", f"{facts.preset}, except {changes}" if changes else f"{facts.preset}, unchanged"))
     if facts.seed is not None:
@@ -251,6 +252,12 @@ def run_facts(facts: "RunFacts") -> Told:
     if facts.marks.note:
         told.append(("note", facts.marks.note))
     return told
+
+
+def _without_comma(title: str) -> str:
+    """`epochs (fine-tuning)` of `epochs, fine-tuning`: in a list, commas stand between names only."""
+    name, comma, part = title.partition(", ")
+    return f"{name} ({part})" if comma else title
 
 
 def _speed(result: Result) -> str:

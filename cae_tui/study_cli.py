@@ -214,7 +214,7 @@ def refuse_more_words(options: argparse.Namespace) -> None:
     """
     action, *more = options.words
     if more:
-        raise StudyError(f"“{short(more[0])}” is one word too many: `study {action}` takes flags only.")
+        raise StudyError(f"“{short(more[0])}” is not expected here: `study {action}` takes only flags.")
 
 
 def print_json(values: object) -> None:

@@ -317,12 +317,18 @@ class StudyRunner:
         return await self._runner.in_thread(read)
 
     def seconds(self, plan: "StudyRecord") -> float | None:
-        """How long a planned study takes here, told from the latest run; None where there is none."""
+        """How long a planned study takes here, told from a run like its largest; None where there is none."""
         from engine.estimates import seconds_per_work
 
-        each = seconds_per_work(self._runner.list_runs(), str(plan.spec["baseline"]["kind"]))
-        weights = [point.weight * len(point.trials) for stage in plan.stages for point in stage.points]
-        total = sum(weights) if weights else plan.data["baseline_weight"] * plan.total
+        points = [point for stage in plan.stages for point in stage.points]
+        if points:  # the largest takes the most of the time
+            weight, step_work = max((point.weight, point.step_work) for point in points)
+            total = sum(point.weight * len(point.trials) for point in points)
+        else:
+            weight, step_work = plan.data["baseline_weight"], plan.data["baseline_step_work"]
+            total = weight * plan.total
+        kind = str(plan.spec["baseline"]["kind"])
+        each = seconds_per_work(self._runner.list_runs(), kind, step_work, weight // step_work)
         return None if each is None else each * total
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine import words
 from engine.evaluation import ClassificationReport, psnr
 from engine.remarks import LARGEST_CLASS
 from engine.spec import Spec
@@ -60,8 +61,8 @@ class Baseline:
             return ""
         nothing = "nothing is learned yet" if steps < STEPS_TO_LEARN else "nothing is learned"
         return (
-            f"The {of} error, {loss:.3g}, is no better than that of the best constant image, {constant:.3g}: "
-            f"{nothing}. {self._advice(steps)}"
+            f"The {of} error, {words.loss(loss)}, is no better than that of the best constant image, "
+            f"{words.loss(constant)}: {nothing}. {self._advice(steps)}"
         )
 
     def _advice(self, steps: int) -> str:
@@ -99,6 +100,8 @@ def constant_figures(validation: float, evaluated: float) -> dict[str, Any]:
 def largest_class(trained: NDArray[np.uint8], evaluated: NDArray[np.uint8]) -> dict[str, Any]:
     """`largest_class` of a `result.json`: what always answering the class with the most training images comes to.
 
+    Where several have as many, it is the one that does best: no model is to look good beside an unlucky choice.
+
     Args:
         trained: labels of the images that are trained on.
         evaluated: labels of the images that are measured.
@@ -106,8 +109,10 @@ def largest_class(trained: NDArray[np.uint8], evaluated: NDArray[np.uint8]) -> d
     Returns:
         The class's `label`, and the `accuracy` in [0, 1] of answering it for all.
     """
-    label = int(np.bincount(trained).argmax())
-    return {"label": label, "accuracy": float((evaluated == label).mean())}
+    counts = np.bincount(trained)
+    shares = {int(label): float((evaluated == label).mean()) for label in np.flatnonzero(counts == counts.max())}
+    label = max(shares, key=lambda label: shares[label])
+    return {"label": label, "accuracy": shares[label]}
 
 
 def of_answers(of: str, report: ClassificationReport, largest: Mapping[str, Any]) -> list[str]:

@@ -6,7 +6,7 @@ imports neither torch nor numpy nor pydantic: the first screen names the data.
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -80,6 +80,29 @@ class DataFiles(NamedTuple):
     def absolute(self) -> "DataFiles":
         """The same files, whatever folder they are named from."""
         return DataFiles(**{name: absolute(path) for name, path in self.named.items()})
+
+
+def told_apart(sets: Sequence[tuple[str, Path | None]]) -> list[str]:
+    """What different sets are called beside each other: by their paths, as short as will do, where they share a name.
+
+    Args:
+        sets: the name of each, and the whole path of its training images; None for the MNIST that comes along.
+    """
+    names = [name for name, _ in sets]
+    paths = [path for _, path in sets]
+    longest = max((len(path.parts) for path in paths if path is not None), default=0)
+    for parts in range(1, longest + 1):
+        if len(set(names)) == len(set(paths)):
+            break
+        names = [
+            name if path is None or not _shared(name, sets) else plain("/".join(path.parts[-parts:]))
+            for name, path in sets
+        ]
+    return names
+
+
+def _shared(name: str, sets: Sequence[tuple[str, Path | None]]) -> bool:
+    return len({path for other, path in sets if other == name}) > 1
 
 
 def refuse_blank(values: Mapping[str, object]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.checkpoint import read_autoencoder
-from engine.data_files import FIELDS, MNIST_SHAPE, DataFiles, shape_words
+from engine.data_files import FIELDS, MNIST_SHAPE, DataFiles, shape_words, told_apart
 from engine.datasets import MNIST_DIGEST, load_dataset
 from engine.errors import EngineError, RunError, SpecError
 from engine.files import absolute
@@ -20,7 +20,7 @@ from engine.paths import given_path
 from engine.runs import Home, RunDirectory
 from engine.same_images import Images, images_digest_of
 from engine.spec import ClassifierSpec, Spec
-from engine.states import DIVERGED, EARLY_STOPPED, FINISHED, STOPPED
+from engine.states import DIVERGED, EARLY_STOPPED, FAILED, FINISHED, STOPPED
 from engine.words import counted
 
 
@@ -35,9 +35,7 @@ def find_encoder(home: Home, named: str) -> tuple[Path, str]:
     if path.exists() or path.suffix or len(Path(named).parts) > 1:  # no run's id has a dot
         return path, str(path)
     run = home.find(named)
-    if not run.model.exists():
-        raise RunError(f"Run {run.id} has no model yet: let it finish, or stop it after an epoch.")
-    return run.model, run.id
+    return run.find_model(), run.id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,11 +52,19 @@ class EncoderSource:
     epoch: int = 0  # that its run completed
     best_epoch: int = 0
 
-    def remarks(self, data: Images) -> tuple[str, ...]:
-        """What a person should know who builds a classifier on it for the images of `data`."""
+    def remarks(self, data: Images, files: DataFiles) -> tuple[str, ...]:
+        """What a person should know who builds a classifier on it for the images of `data`, read from `files`."""
         found = []
         if self.data and not self._same(data):
-            found.append(f"The encoder learned from {self.data}, and the classifier learns from {data.name}.")
+            own, its = self.files.absolute().images, files.absolute().images
+            if own is not None and own == its:
+                found.append(
+                    f"{own} has changed since the encoder was trained: the encoder learned from other images than "
+                    "the classifier does."
+                )
+            else:
+                learned, learns = told_apart([(self.data, own), (data.name, its)])
+                found.append(f"The encoder learned from {learned}, and the classifier learns from {learns}.")
         if ended := self.ended():
             found.append(ended)
         return tuple(found)
@@ -67,10 +73,10 @@ class EncoderSource:
         """How its run ended, where that was not well or before its time."""
         if self.state in (FINISHED, EARLY_STOPPED):
             return ""
-        how = {DIVERGED: "diverged", STOPPED: f"was stopped after {counted(self.epoch, 'epoch')}"}
-        weights = f"it has the weights of epoch {self.best_epoch}, the best until then." if self.best_epoch else ""
-        told = f"The encoder is of {self.words}, which {how.get(self.state, f'is {self.state}')}"
-        return f"{told}: {weights}" if weights else f"{told}."
+        how = {DIVERGED: "diverged", STOPPED: f"was stopped after {counted(self.epoch, 'epoch')}", FAILED: "failed"}
+        weights = f"It has the weights of epoch {self.best_epoch}, its best." if self.best_epoch else ""
+        told = f"The encoder comes from {self.words}, which {how.get(self.state, f'is {self.state}')}"
+        return f"{told}. {weights}".rstrip()
 
     def _same(self, data: Images) -> bool:
         known = self.images_digest
@@ -117,7 +123,7 @@ def remarks_on(home: Home, spec: Spec, data: Images) -> tuple[str, ...]:
     """
     if not isinstance(spec, ClassifierSpec) or spec.from_scratch:
         return ()
-    return encoder_source(home, spec.encoder).remarks(data)
+    return encoder_source(home, spec.encoder).remarks(data, spec.files)
 
 
 def with_data_of_encoder(home: Home, values: Mapping[str, Any]) -> dict[str, Any]:

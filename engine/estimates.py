@@ -1,5 +1,6 @@
-"""How long training will take here, before it begins: from the latest run, or from a few steps taken for it."""
+"""How long training will take here, before it begins: from a run of like size, or from a few steps taken for it."""
 
+import math
 import tempfile
 import time
 from pathlib import Path
@@ -10,18 +11,38 @@ from engine.runs import Home, RunStatus
 from engine.spec import Spec
 
 MEASURED_SECONDS = 2.0
+ALIKE = 4.0
+"""How many times as large a step may be, or as many steps, for one run to tell of another."""
+STEADY_STEPS = 200
+"""After that many, more no longer change the mean."""
 
 
-def seconds_per_work(runs: list[RunStatus], kind: str) -> float | None:
-    """Seconds for one image's training step per unit of `Plan.work`, from the latest run of that kind here.
+def seconds_per_work(runs: list[RunStatus], kind: str, step_work: int, steps: int) -> float | None:
+    """Seconds for one image's training step per unit of `Plan.work`, from the run here whose steps are most alike.
 
-    A classifier's, where there is none yet, is told from an autoencoder's.
+    A classifier's, where there is none of like size, is told from an autoencoder's.
+
+    Args:
+        runs: all of them, the newest first; where two are equally like, the newer one counts.
+        step_work: `Plan.work` of what is to be trained, times the images of a step.
+        steps: how many of them there will be.
     """
     for wanted in dict.fromkeys((kind, "autoencoder")):
-        for run in runs:
-            if run.work and run.images_per_second and run.epoch and run.kind == wanted:
-                return 1 / run.images_per_second / run.work
+        near = [
+            (abs(math.log(size / step_work)), run.work * speed)
+            for run in runs
+            if run.kind == wanted and (speed := run.images_per_second) and run.ms_per_step
+            if (size := run.work * speed * run.ms_per_step / 1000) and _took_as_many(run, steps)
+        ]
+        distance, done = min(near, key=lambda found: found[0], default=(math.inf, 0.0))
+        if distance <= math.log(ALIKE):
+            return 1 / done
     return None
+
+
+def _took_as_many(run: RunStatus, steps: int) -> bool:
+    """Whether a run took enough steps to foretell so many: the first ones are slow, and of a few they are all."""
+    return 1000 * run.seconds / (run.ms_per_step or math.inf) * ALIKE >= min(steps, STEADY_STEPS)
 
 
 def measure(spec: Spec, home: Home) -> float | None:

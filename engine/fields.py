@@ -27,7 +27,7 @@ def _split_kernels(value: object) -> object:
         return (value,)
     if isinstance(value, str):
         parts = value.strip().split("-")
-        if not all(part.isascii() and part.isdigit() and len(part) < 6 for part in parts):
+        if not all(part.isascii() and part.isdigit() and len(part) < 40 for part in parts):
             raise ValueError(
                 f"“{short(value)}” is not a number of kernels: write 32, or one number a layer as 16-32-64."
             )

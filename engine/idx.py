@@ -194,7 +194,7 @@ class IdxFile:
         elif self._unit == "labels" and axes in (3, 4):
             found = "looks like an image file: are images and labels swapped?"
         else:
-            found = f"has {axes} axes:"
+            found = f"has {axes} axes."
         expected = "1 axis" if self._unit == "labels" else "3 axes (images, height, width), or 4 with colours last"
         raise self._refused(f"{found} {self.role.capitalize()} with {expected} were expected.")
 

@@ -151,7 +151,7 @@ def _fresh(status: RunStatus) -> RunStatus:
         "last_train_loss": None,
         "validation_accuracy": None,
     }
-    return replace(status, stage="", epoch=0, best_epoch=0, seconds=0.0, **nothing)
+    return replace(status, stage="", epoch=0, best_epoch=0, best_stage="", seconds=0.0, **nothing)
 
 
 def _train(work: Work, recorder: Recorder, control: Control, found: Checkpoint | None) -> dict[str, Any]:
@@ -383,10 +383,9 @@ def _end_early(
         message = f"{progress.ended.capitalize()} {when}{':' if why else '.'}{why} {kept}".strip()
     elif progress.ended == STOPPED:
         evaluates = trained and not progress.cut_short  # of a run that was to finish early, training can go on
-        told = (
-            (f"{when}. Resume it to evaluate it.", kept) if evaluates else (f"{when}.", kept, "Resume it to continue.")
-        )
-        message = " ".join(filter(None, ("Stopped", *told, recorder.control.why)))
+        told = ("Resume it to evaluate it.", kept) if evaluates else (kept, "Resume it to continue.")
+        # Why it was stopped comes first: what to do next ends the message.
+        message = " ".join(filter(None, ("Stopped", f"{when}.", recorder.control.why, *told)))
     else:
         rate = stage_of(work.spec, progress.stage).learning_rate
         where = f"{epoch_words(progress.stage, progress.epoch)}, step {progress.step}"
@@ -446,6 +445,7 @@ def _result(work: Work, recorder: Recorder, progress: Progress, state: str) -> d
         "data_digest": work.data.digest,
         "best_validation_loss": status.best_loss,
         "best_epoch": status.best_epoch,
+        "best_stage": status.best_stage,
         **reconstruction,
         "epochs": status.epoch,
         "test_loss": None,
@@ -471,13 +471,15 @@ def _close(work: Work, recorder: Recorder, result: Mapping[str, Any], state: str
     ended = RunEnded(state=state, message=message, result=result)
     if state in ENDED_FOR_GOOD:
         recorder.with_room(lambda: write_json(work.run.result, work.spec.kind, result))
+    speed = {name: result[name] for name in ("images_per_second", "ms_per_step") if result[name]}
     recorder.write_status(
         state=state,
         message=message,
         seconds=result["seconds"],
         test_loss=result["test_loss"],
         test_accuracy=result["test_accuracy"],
-        images_per_second=result["images_per_second"] or recorder.status.images_per_second,
+        report_accuracy=result.get("accuracy"),
+        **speed,  # of all its steps, where the latest epoch's stood until now
     )
     try:
         recorder.store(ended)
@@ -502,14 +504,13 @@ def save_model(run: RunDirectory, target: Path) -> Path:
     Raises:
         EngineError: there is none yet, `target` is there already, or cannot be written.
     """
-    if not run.model.exists():
-        raise RunError(f"Run {run.id} has no model yet: let it finish, or stop it after an epoch.")
+    model = run.find_model()
     target = absolute(target)
     if target.is_dir():
         target = target / f"cae-tui-{run.id}.safetensors"
     if target.exists():
         raise RunError(f"{target} already exists: choose another name.")
-    write_bytes(target, run.model.read_bytes())
+    write_bytes(target, model.read_bytes())
     return target.absolute()
 
 

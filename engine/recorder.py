@@ -266,6 +266,7 @@ class Recorder:
             epoch=done,
             best_loss=ended.best_loss,
             best_epoch=ended.best_epoch,
+            best_stage=ended.stage,
             last_loss=ended.validation["loss"],
             last_train_loss=ended.train["loss"],
             seconds=self.status.seconds + ended.seconds,

@@ -92,6 +92,7 @@ class _Result:
     data_digest: str = ""
     best_validation_loss: float | None
     best_epoch: int
+    best_stage: str = ""  # version 0.1.0 wrote none
     epochs: int
     seconds: float
     images_per_second: float | None
@@ -149,6 +150,8 @@ def check_result(values: object) -> Mapping[str, Any]:
         raise TypeError("its measure is missing")
     assert isinstance(values, dict)
     values.setdefault("remarks", [])
+    having = [stage["stage"] for stage in values["stages"] if stage["best_epoch"]]
+    values.setdefault("best_stage", having[-1] if having else "")
     if values.get("report") is not None:
         _fill_in(values["report"], values["remarks"])
     return values

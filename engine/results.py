@@ -205,7 +205,9 @@ def read_predictions(run: RunDirectory) -> Predictions:
         RunError: the run is not complete, or the file is damaged.
     """
     if not run.predictions.exists():
-        raise RunError(f"Run {run.id} has no predictions yet: they are made when training is over.")
+        raise RunError(
+            f"Run {run.id} is {run.read_status().state} and has no predictions: they are made when a run finishes."
+        )
     arrays = read_arrays(run.predictions)
     kind, of = (str(arrays.get(name)) for name in ("kind", "of"))
     indices, probabilities, errors = (arrays.get(name) for name in ("indices", "probabilities", "errors"))

@@ -22,7 +22,7 @@ from engine.decoded import record_of
 from engine.errors import RunError
 from engine.files import absolute, delete_folder, read_json, storage_error, write_json
 from engine.marks import NO_MARKS, Marks, read_marks
-from engine.states import CUT_OFF, ENDED_FOR_GOOD, FAILED, PAUSED, RUNNING, STOPPED
+from engine.states import COMPLETE, CUT_OFF, DIVERGED, ENDED_FOR_GOOD, FAILED, PAUSED, RUNNING, SKIPPED, STOPPED
 
 if TYPE_CHECKING:
     from engine.events import Event
@@ -52,12 +52,16 @@ class RunStatus:
     epoch: int = 0  # epochs completed, all stages together
     epochs: int = 0  # of all stages
     best_loss: float | None = None  # validation loss of the last stage's best epoch
-    best_epoch: int = 0
+    best_epoch: int = 0  # within its stage
+    best_stage: str = ""  # the stage whose best epoch that is
     last_loss: float | None = None  # validation loss of the last epoch
     last_train_loss: float | None = None
     validation_accuracy: float | None = None  # of the best epoch
     test_loss: float | None = None
     test_accuracy: float | None = None
+    report_accuracy: float | None = (
+        None  # of the best weights, on the test or the validation images, as its report says
+    )
     seconds: float = 0.0  # at work, pauses and interruptions left out
     started: float = 0.0  # seconds since 1970, UTC
     updated: float = 0.0
@@ -71,7 +75,8 @@ class RunStatus:
     data_digest: str = ""  # of their content: the same wherever the files are
     images_digest: str = ""  # of the training images alone; empty in runs of earlier versions
     work: int = 0  # what the plan estimates a training step to grow with, for one image
-    images_per_second: float | None = None  # of training steps only
+    # Of training steps only: all of them once the run has ended, those of the latest epoch before.
+    images_per_second: float | None = None
     ms_per_step: float | None = None
     host: str = ""
     process: int = 0
@@ -183,6 +188,8 @@ class RunDirectory:
         if not read.data:  # written by a version that named the data in `spec.json` alone
             about = self._data_of_spec()
             read = replace(read, data=about.name, data_digest=about.digest, images_digest=about.images_digest)
+        if read.best_epoch and not read.best_stage:  # version 0.1.0 did not write it
+            read = replace(read, best_stage=read.stage)
         # `result.json` is written before the state that claims its end: where it is missing, it was lost.
         unwritten = read.state in ENDED_FOR_GOOD and not self.result.exists()
         if (read.state in _LIVE or unwritten) and not self.is_held():
@@ -238,6 +245,36 @@ class RunDirectory:
             raise RunError(
                 f"{path} cannot be read ({error}): restore the file, or delete the folder of the run."
             ) from None
+
+    def find_model(self) -> Path:
+        """Its model file.
+
+        Raises:
+            RunError: there is none; the sentence says why, and what to do.
+        """
+        if self.model.exists():
+            return self.model
+        status = self.read_status()
+        if status.state in _LIVE:
+            raise RunError(
+                f"Run {self.id} is {status.state} and has no model yet: let it finish, or stop it after an epoch."
+            )
+        resume, finish = f"`cae-tui resume {self.id}` continues it", f"`cae-tui finish {self.id}`"
+        if status.resumable:
+            how = {STOPPED: "was stopped", FAILED: "failed"}.get(status.state, "was cut off")
+            if status.best_epoch:
+                raise RunError(
+                    f"Run {self.id} {how} and has no model: {resume}, {finish} makes one of its best weights."
+                )
+            raise RunError(f"Run {self.id} {how} before its first epoch was complete, so it has no model: {resume}.")
+        if status.state in COMPLETE or status.best_epoch:
+            raise RunError(
+                f"The model file of run {self.id}, {self.model}, is gone: restore it, or train the run again."
+            )
+        how = {DIVERGED: "diverged", SKIPPED: "was skipped"}.get(status.state, f"was {status.state}")
+        raise RunError(
+            f"Run {self.id} {how} before its first epoch was complete, so it has no model: choose another run."
+        )
 
     def read_events(self, offset: int = 0) -> "tuple[list[Event], int]":
         """The events from byte `offset` on, and the offset behind the last whole line."""

@@ -36,6 +36,7 @@ from engine.fields import (
 )
 from engine.refusals import either, problems_of, short
 from engine.titles import with_changes
+from engine.words import counted
 
 Device = Literal["auto", "cuda", "mps", "cpu"]
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -85,7 +86,7 @@ class Spec(BaseModel):
         None,
         "Data",
         "Training images",
-        "An IDX file, plain or gzip. Without one: the MNIST that comes with cae-tui.",
+        "An IDX file, plain or gzip. If left out: the MNIST that comes with cae-tui.",
     )
     labels: File = asked(None, "Data", "Training labels", "An IDX file with one class for each training image.")
     test_images: File = asked(None, "Data", "Test images", "An IDX file; used once, for the final evaluation.")
@@ -256,10 +257,10 @@ class AutoencoderSpec(Spec):
         "report": "For repeating the tables of the 2020 report, with the same kind of network and learning rate. "
         "It learns more slowly than Recommended, and it compresses nothing either.",
         "bottleneck-16": "For seeing how much of an image fits into 16 numbers. "
-        "It compresses most of the three, and loses the most detail.",
+        "Of the three, it compresses the most and loses the most detail.",
         "bottleneck-32": "For a latent of 32 numbers, small enough to compare images by. "
         "It keeps more detail than 16 numbers do, and less than 64.",
-        "bottleneck": "For compression that keeps most of what one sees: 64 numbers an image. "
+        "bottleneck": "For compressing an image to 64 numbers and keeping most of what you see. "
         "On MNIST that is a twelfth of the 784 pixels.",
     }
 
@@ -562,6 +563,7 @@ def check_against_data(spec: Spec, shape: tuple[int, int, int], training_images:
         )
     if spec.batch_size > training_images:
         problems["batch_size"] = (
-            f"{spec.batch_size:,} is more than the {training_images:,} images to train on: give at most that many."
+            f"{spec.batch_size:,} is more than the {counted(training_images, 'image')} to train on: give at most "
+            f"{training_images:,}."
         )
     return problems

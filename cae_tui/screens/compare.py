@@ -1,6 +1,7 @@
 """Several runs side by side: validation curves in one chart, and the fields in which their specs differ."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -16,6 +17,7 @@ from cae_tui.messages import OpenRun
 from cae_tui.screens.base import Page
 from cae_tui.views import RunView
 from cae_tui.widgets.study_chart import Curve, StudyChart, colour_of, mark_of
+from engine.data_files import DataFiles, told_apart
 from engine.errors import EngineError
 from engine.fields import write_value
 from engine.words import numbers
@@ -103,7 +105,7 @@ has a column for each run, with its results and every field in which the specs d
 def differences(runs: list[RunView]) -> list[tuple[str, list[str]]]:
     """What the runs came to, and then each field whose values are not all the same, in words."""
     rows: list[tuple[str, list[str]]] = [
-        ("data", [run.status.data or formats.NOTHING for run in runs]),
+        ("data", _data_of(runs)),
         ("state", [run.status.state for run in runs]),
         ("best val_loss", [formats.loss(run.status.best_loss) for run in runs]),
         ("test loss", [formats.loss(run.status.test_loss) for run in runs]),
@@ -121,3 +123,11 @@ def differences(runs: list[RunView]) -> list[tuple[str, list[str]]]:
         if len(set(values)) > 1 and name not in ("epochs",):
             rows.append((name.replace("_", " "), numbers(values)))
     return rows
+
+
+def _data_of(runs: list[RunView]) -> list[str]:
+    """What each run's images are called; the same images at two places are one set."""
+    places: dict[str, Path | None] = {}
+    for run in runs:
+        places.setdefault(run.status.data_digest, DataFiles.of(run.spec.get("spec", {})).absolute().images)
+    return told_apart([(run.status.data or formats.NOTHING, places[run.status.data_digest]) for run in runs])

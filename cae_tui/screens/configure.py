@@ -314,7 +314,7 @@ class AutoencoderForm(SpecPage):
         assert isinstance(spec, AutoencoderSpec)
         work = self.runner.plan(spec, data.shape).work
         images = self._training_images(spec, data)
-        seconds = await asyncio.to_thread(self.runner.seconds_an_epoch, work, images)
+        seconds = await asyncio.to_thread(self.runner.seconds_an_epoch, spec, work, images)
         self._pace = (seconds or 0.0) / max(work * images, 1)
         return {}
 

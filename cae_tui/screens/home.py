@@ -95,8 +95,8 @@ loss; a percentage is the test accuracy.
         Binding("s", MENU[2][2], "Studies", id="home.studies", tooltip="Study hyperparameters", show=False),
         Binding("r", MENU[3][2], "Runs", id="home.runs", tooltip="All runs", show=False),
         Binding("d", MENU[4][2], "Data", id="home.data", tooltip="The data set", show=False),
-        Binding("left", "focus('#runs')", "Last runs", id="home.left", tooltip="To the last runs", show=False),
-        Binding("right", "focus('#menu')", "Menu", id="home.right", tooltip="To the menu", show=False),
+        Binding("left", "focus('#runs')", "Last runs", id="home.left", tooltip="Go to the last runs", show=False),
+        Binding("right", "focus('#menu')", "Menu", id="home.right", tooltip="Go to the menu", show=False),
         Binding("R,shift+r", "resume", "Resume", id="home.resume", tooltip="Resume what was stopped or cut off"),
         Binding("q", "app.quit", "Quit", id="home.quit", tooltip="Quit; asks first while a run is training"),
     ]

@@ -153,7 +153,11 @@ def _line(row: dict[str, Content], widths: dict[str, int], shared: Collection[st
 
 def _measure(run: "RunStatus", *, wide: bool) -> str:
     if run.kind == "classifier":
-        return formats.percent(run.test_accuracy if run.test_accuracy is not None else run.validation_accuracy)
+        if run.test_accuracy is not None:
+            return formats.percent(run.test_accuracy)
+        # Until its report is there, the best epoch's is all that is known. Only a test accuracy stands without a word.
+        told = run.validation_accuracy if run.report_accuracy is None else run.report_accuracy
+        return formats.NOTHING if told is None else f"val {formats.percent(told)}"
     label = "val " if wide and run.best_loss is not None else ""
     return label + formats.loss(run.best_loss)
 

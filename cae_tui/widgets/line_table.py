@@ -63,10 +63,10 @@ class LineTable(ScrollView, can_focus=True):
     }  # fmt: skip
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "select", "Open", id="table.open", tooltip="What is under the cursor"),
-        Binding("up", "move(-1)", "Up", id="table.up", tooltip="A row up", show=False),
-        Binding("down", "move(1)", "Down", id="table.down", tooltip="A row down", show=False),
-        Binding("pageup", "page(-1)", "Page up", id="table.pageup", tooltip="A page up", show=False),
-        Binding("pagedown", "page(1)", "Page down", id="table.pagedown", tooltip="A page down", show=False),
+        Binding("up", "move(-1)", "Up", id="table.up", tooltip="Go up one row", show=False),
+        Binding("down", "move(1)", "Down", id="table.down", tooltip="Go down one row", show=False),
+        Binding("pageup", "page(-1)", "Page up", id="table.pageup", tooltip="Go up one page", show=False),
+        Binding("pagedown", "page(1)", "Page down", id="table.pagedown", tooltip="Go down one page", show=False),
         Binding("home", f"move(-{FAR})", "First", id="table.first", tooltip="The first row", show=False),
         Binding("end", f"move({FAR})", "Last", id="table.last", tooltip="The last row", show=False),
     ]

@@ -57,8 +57,12 @@ def speed_line(run: RunState) -> str:
         eta = run.eta
         parts.append(f"ETA {formats.duration(eta)}" if eta is not None else "ETA after the first steps")
     told = run.batch or (run.epochs[-1] if run.epochs else None)
-    if told:
-        parts += [f"{told.ms_per_step:.0f} ms/step", f"{told.images_per_second:,.0f} images/s"]
+    # A run that has ended has the speed of all its steps, as its report and the list have it.
+    step, images = run.result.get("ms_per_step"), run.result.get("images_per_second")
+    if told and not (step and images):
+        step, images = told.ms_per_step, told.images_per_second
+    if step and images:
+        parts += [f"{step:.0f} ms/step", f"{images:,.0f} images/s"]
     return " · ".join(parts)
 
 

@@ -59,5 +59,5 @@ def reason(record: StudyRecord, stage: StageRecord, *, mine: bool) -> tuple[str,
         told = f"★ {stage.reason}" if stage.reason else f"No pick: {stage.problem}"
         return f"{told} {record.message}".strip() if state == "finished" and stage is record.stages[-1] else told, False
     if stage.base or any(trial.run for point in stage.points for trial in point.trials):
-        return "The pick is made once all have ended.", False
+        return "The pick is made once all trials have ended.", False
     return "This stage has not started: its baseline is what the previous stages pick.", False

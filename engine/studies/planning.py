@@ -118,7 +118,11 @@ def survey(spec: StudySpec, data: StudyData) -> dict[str, object]:
     # A search does not know yet what it will try: it is told for the baseline, or for what can be trained instead.
     usual = {} if not why({}) else first_fit(space, why) if space else next(spec.possible())[1]
     baseline = point_of(spec, data, {}, usual, 0)
-    found: dict[str, object] = {"baseline_weight": baseline.weight, "baseline_memory": baseline.memory}
+    found: dict[str, object] = {
+        "baseline_weight": baseline.weight,
+        "baseline_step_work": baseline.step_work,
+        "baseline_memory": baseline.memory,
+    }
     if space:
         room = room_of(space, why)
         found |= {"combinations": room.combinations, "left_out": room.left_out}
@@ -195,6 +199,7 @@ def point_of(
         parameters=network.parameters,
         latent=network.latent,
         weight=network.work * epochs * training,
+        step_work=network.work * first.batch_size,
         memory=network.memory(first.batch_size),
         optuna=optuna,
     )

@@ -44,7 +44,8 @@ class Trial:
     stage_epochs: dict[str, int] = field(
         default_factory=dict
     )  # those by stage of training; in the last is the best one
-    best_epoch: int = 0
+    best_epoch: int = 0  # within its stage of training
+    best_stage: str = ""  # the stage of training whose best epoch that is
     best_loss: float | None = None  # validation loss of the best epoch of the last stage of training
     last_loss: float | None = None
     train_loss: float | None = None  # of the last epoch
@@ -57,6 +58,11 @@ class Trial:
     train: list[float] = field(default_factory=list)  # training loss of each epoch
     validation: list[float] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        """Fill in what version 0.1.0 did not write."""
+        if self.best_epoch and not self.best_stage:
+            self.best_stage = next(reversed(self.stage_epochs), "")
+
     @property
     def ended(self) -> bool:
         """Whether nothing is left to do for it."""
@@ -65,7 +71,7 @@ class Trial:
     @property
     def best_at(self) -> str:
         """Its best epoch in words, with the stage of training where there are several."""
-        return epoch_words(next(reversed(self.stage_epochs), ""), self.best_epoch)
+        return epoch_words(self.best_stage, self.best_epoch)
 
     @property
     def complete(self) -> bool:
@@ -87,6 +93,7 @@ class PointRecord:
     parameters: int = 0
     latent: int = 0
     weight: int = 0  # what one of its runs takes, relative to others: `Plan.work` times epochs times images
+    step_work: int = 0  # `Plan.work` times the images of a step
     memory: int = 0  # bytes of a training step, estimated
     optuna: int | None = None  # its number in Optuna's journal
 

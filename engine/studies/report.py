@@ -348,8 +348,8 @@ class _Writer:
 # -- CSV ------------------------------------------------------------------------------------------
 
 _METRICS = (
-    "epochs", "best_epoch", "best_loss", "last_loss", "train_loss", "accuracy", "test_loss", "test_accuracy",
-    "ms_per_step", "epoch_seconds", "seconds",
+    "epochs", "best_epoch", "best_stage", "best_loss", "last_loss", "train_loss", "accuracy", "test_loss",
+    "test_accuracy", "ms_per_step", "epoch_seconds", "seconds",
 )  # fmt: skip
 _HEADS = {
     "best_loss": "best_validation_loss",

@@ -132,7 +132,7 @@ class _Work:
             log.warning("study %s failed: %s", record.id, error)
         record.state = ended
         if ended == STOPPED:
-            record.message = "Stopped. Resume it to continue."
+            record.message = "Stopped. Resume the study to continue."
         self._write()
         log.info("study %s ended: %s", record.id, ended)
         return record
@@ -461,7 +461,7 @@ def collect(trial: Trial, run: RunDirectory) -> None:
     status = run.read_status()
     result: Mapping[str, Any] = run.read_result() or {}
     trial.state, trial.message = status.state, status.message
-    trial.best_loss, trial.best_epoch = status.best_loss, status.best_epoch
+    trial.best_loss, trial.best_epoch, trial.best_stage = status.best_loss, status.best_epoch, status.best_stage
     trial.accuracy = status.validation_accuracy
     trial.seconds = status.seconds
     trial.test_loss, trial.test_accuracy = result.get("test_loss"), result.get("test_accuracy")
@@ -470,7 +470,7 @@ def collect(trial: Trial, run: RunDirectory) -> None:
 def fold(trial: Trial, run: RunDirectory) -> None:
     """Take in the epochs that a run has completed."""
     trial.train, trial.validation, trial.epochs, trial.stage_epochs = [], [], 0, {}
-    trial.best_loss, trial.best_epoch, trial.seconds = None, 0, 0.0
+    trial.best_loss, trial.best_epoch, trial.best_stage, trial.seconds = None, 0, "", 0.0
     epochs = [event for event in run.read_events()[0] if isinstance(event, EpochEnded)]
     for event in epochs:
         _add_epoch(trial, event)
@@ -485,7 +485,7 @@ def _add_epoch(trial: Trial, event: EpochEnded) -> None:
     trial.epochs = len(trial.validation)
     trial.stage_epochs[event.stage] = event.epoch
     trial.train_loss, trial.last_loss = event.train["loss"], event.validation["loss"]
-    trial.best_loss, trial.best_epoch = event.best_loss, event.best_epoch
+    trial.best_loss, trial.best_epoch, trial.best_stage = event.best_loss, event.best_epoch, event.stage
     trial.ms_per_step, trial.epoch_seconds = event.ms_per_step, event.seconds
     trial.seconds += event.seconds
     if event.best:

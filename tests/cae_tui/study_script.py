@@ -114,11 +114,13 @@ def repeated() -> StudyRecord:
 
 
 def _record(spec: StudySpec, stages: list[StageRecord], state: str) -> StudyRecord:
+    for point in (point for stage in stages for point in stage.points):
+        point.step_work = 1
     return StudyRecord(
         id=STUDY, title=spec.title, spec=spec.model_dump(mode="json"), state=state, created=BEGAN, updated=BEGAN,
         seconds=125.0, device="cpu · 2 threads · float32", versions={"cae-tui": "0", "torch": "0"},
         data={"name": "MNIST", "training": 60_000, "test": 10_000, "shape": [28, 28, 1], "digest": "0",
-              "baseline_weight": 32, "baseline_memory": 52_000_000}, stages=stages,
+              "baseline_weight": 32, "baseline_step_work": 1, "baseline_memory": 52_000_000}, stages=stages,
     )  # fmt: skip
 
 

@@ -208,7 +208,7 @@ def test_a_home_that_cannot_be_written_is_told_in_words(
 ) -> None:
     (tmp_path / "file").write_text("in the way")
     assert main(["--home", str(tmp_path / "file"), "autoencoder", *SMALL, *flags]) == 2
-    assert "could not be written" in capsys.readouterr().err
+    assert "is a file, not a folder" in capsys.readouterr().err
 
 
 def test_the_app_without_a_terminal_says_so() -> None:
@@ -328,6 +328,32 @@ def test_a_home_that_is_called_as_a_command_is(tmp_path: Path, monkeypatch: pyte
     monkeypatch.chdir(tmp_path)
     assert main(["--home", "runs", "autoencoder", "--epochs", "0"]) == 2
     assert main(["--home", "~nobody-of-that-name", "runs"]) == 2
+
+
+EVERY_COMMAND = [
+    [], ["runs"], ["doctor"], ["keys"], ["report", "a7f3"], ["resume", "a7f3"], ["stop", "a7f3"], ["delete", "a7f3"],
+    ["watch", "a7f3"], ["autoencoder", "--epochs", "0"], ["classifier", "--encoder", "a7f3"], ["study", "list"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", EVERY_COMMAND, ids=" ".join)
+def test_a_home_that_is_blank_or_a_file_is_refused(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("no folder")
+    monkeypatch.chdir(tmp_path)
+    for blank in (["--home", ""], ["--home="], ["--home", " "]):
+        assert main([*blank, *words]) == 2
+        assert capsys.readouterr().err == "cae-tui: --home: This names no folder: give a path, or leave it out.\n"
+    sentence = f"{file} is a file, not a folder: name a folder for the runs and settings.\n"
+    for named in (file, file / "deeper"):
+        assert main([*words, "--home", str(named)]) == 2
+        assert capsys.readouterr().err == f"cae-tui: --home: {sentence}"
+    monkeypatch.setenv("CAE_TUI_HOME", str(file))
+    assert main(words) == 2
+    assert capsys.readouterr().err == f"cae-tui: CAE_TUI_HOME: {sentence}"
+    assert list(tmp_path.iterdir()) == [file]
 
 
 # -- the list of runs -------------------------------------------------------------------------------

@@ -225,6 +225,17 @@ def test_a_run_without_numbers_has_a_line_too() -> None:
     assert "–  ● running" in line
 
 
+def test_an_accuracy_on_validation_images_is_not_taken_for_one_on_test_images() -> None:
+    run = RunStatus(id=CLASSIFIER, kind="classifier", validation_accuracy=0.75)
+    assert " val 75.00 %  " in run_lines([run], 78, NOW)[0].plain  # its best epoch's, while it trains
+    run = replace(run, state="finished", report_accuracy=0.7)
+    assert " val 70.00 %  " in run_lines([run], 78, NOW)[0].plain
+    assert " val 70.00 %  " in run_lines([run], 50, NOW)[0].plain
+    run = replace(run, test_accuracy=0.65, report_accuracy=0.65)
+    assert " 65.00 %  " in run_lines([run], 78, NOW)[0].plain
+    assert "val" not in run_lines([run], 78, NOW)[0].plain
+
+
 def test_epochs_of_all_stages_together_are_told_as_a_number_of_epochs() -> None:
     run = RunStatus(id=CLASSIFIER, kind="classifier", state="cut off", stage="fine-tuning", epoch=7, epochs=20)
     assert "cut off after 7 of 20 epochs" in run_lines([run], 100, NOW)[0].plain

@@ -92,6 +92,11 @@ def test_classes_that_are_as_weak_are_named_together() -> None:
     assert ReportTable(report_of([(1.0, 0.5, 0.66, 2)] * 5)).weakest == "weakest: 0, 1, 2 and 2 more (recall 0.500)"
 
 
+def test_a_class_without_an_image_is_not_the_weakest() -> None:
+    rows = [(0.0, 0.0, 0.0, 0), (0.9, 0.8, 0.85, 10), (1.0, 1.0, 1.0, 10)]
+    assert ReportTable(report_of(rows)).weakest == "weakest: 1 (recall 0.800)"
+
+
 def test_without_a_mistake_no_class_is_weakest_and_none_is_shaded() -> None:
     table = ReportTable(report_of([(1.0, 1.0, 1.0, 5)] * 3))
     assert table.weakest == "weakest: none, every value is 1"

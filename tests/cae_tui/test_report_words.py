@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from cae_tui.report_words import (
+    _without_comma,
     about_lines,
     latent_sentence,
     learned_nothing,
@@ -41,7 +42,7 @@ def test_the_latent_is_told_beside_the_image(latent: int, says: str) -> None:
         (1e-3, "PCA with as many numbers, 64, has 3.0 times this error."),
         (1e-4, "PCA with as many numbers, 64, has 30 times this error."),
         (3e-3, "PCA with as many numbers, 64, does as well."),
-        (6e-3, "PCA with as many numbers, 64, does better: this error is 2.0 times as large. Train for longer"),
+        (6e-3, "PCA with 64 numbers does better: the error here is 2.0 times as large. Train for longer"),
         (None, "PCA with as many numbers, 64, has an error of 0.0030."),
     ],
 )
@@ -53,7 +54,7 @@ def test_where_pca_was_not_computed_the_reason_is_told() -> None:
     assert pca_sentence({"components": 64, "mse": None, "note": "not computed: too large"}, 0.1) == (
         "PCA was not computed: too large."
     )
-    assert "says nothing here" in pca_sentence({"components": 9, "mse": None, "note": "overcomplete: PCA …"}, 0.1)
+    assert "nothing to compare with" in pca_sentence({"components": 9, "mse": None, "note": "overcomplete: PCA …"}, 0.1)
     assert pca_sentence({}, 0.1) == ""
 
 
@@ -157,3 +158,8 @@ def test_what_a_remark_says_already_is_not_said_again() -> None:
     assert learned_nothing(result)
     assert verdicts(result) == ["! It always answers 1."]
     assert not learned_nothing({**result, "largest_class": {"label": 1, "accuracy": 0.5}})
+
+
+def test_a_comma_in_the_name_of_a_field_does_not_break_the_list_of_differences() -> None:
+    assert _without_comma("epochs, fine-tuning") == "epochs (fine-tuning)"
+    assert _without_comma("epochs") == "epochs"

@@ -1,10 +1,12 @@
 """What stands beside the curves of a run: progress, speed, the best epoch, the log, and what to do next."""
 
+from dataclasses import replace
+
 import pytest
 
 from cae_tui.run_state import replay
 from cae_tui.widgets.run_progress import advice, best_line, log_line, progress_line, speed_line, status
-from engine.events import EpochEnded, OverfittingSeen, Paused, Warned
+from engine.events import EpochEnded, OverfittingSeen, Paused, RunEnded, Warned
 from tests.cae_tui.conftest import AUTOENCODER, CLASSIFIER, scripted_events
 from tests.cae_tui.script import halfway
 
@@ -20,6 +22,14 @@ def test_speed_and_time_left_are_told_once_they_are_known() -> None:
     started = replay("a", scripted_events(epochs=20)[:2])
     assert speed_line(started) == "ETA after the first steps"
     assert speed_line(replay("a", halfway())) == "ETA 6:28 · 50 ms/step · 2,560 images/s"
+
+
+def test_a_run_that_has_ended_tells_the_speed_that_its_report_tells() -> None:
+    *before, ended = scripted_events()
+    assert isinstance(ended, RunEnded)
+    speed = {"ms_per_step": 94.4, "images_per_second": 339.0}
+    run = replay("a", [*before, replace(ended, result={**ended.result, **speed})])
+    assert speed_line(run) == "94 ms/step · 339 images/s"
 
 
 @pytest.mark.parametrize("width", range(38, 90))

@@ -134,7 +134,7 @@ def test_a_baseline_is_a_run_or_a_file(study: Study, flags: list[str], tmp_path:
         (["layers=8", "--baseline", "no/pe"], "does not exist: name a run"),
         (["layers=8", "--baseline", __file__], "is a text file: name a run"),
         (["show"], "`study show ID` takes one study"),
-        (["list", "x"], "“x” is one word too many: `study list` takes flags only."),
+        (["list", "x"], "“x” is not expected here: `study list` takes only flags."),
         (["show", "nope"], " study list` lists them all."),
         (["export", "nope"], "No study begins with “nope”"),
         (["layers=8", "--images", "nope"], "nope does not exist"),
@@ -212,7 +212,7 @@ def test_an_interrupt_stops_a_study_and_a_second_process_is_refused(
     os.kill(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "Stopped. Resume it to continue." in err
+    assert "Stopped. Resume the study to continue." in err
     assert study("show", record.id)[1].splitlines()[0].startswith(f"study {record.id}: ■ stopped")
 
 

@@ -46,7 +46,7 @@ def test_a_stage_without_a_pick_says_why() -> None:
     assert reason(record, record.stages[1], mine=True) == ("No pick: no trial was trained to its end.", False)
     begun = StageRecord(names=["layers"], points=[ended(3)])
     record = StudyRecord(id="a", stages=[begun])
-    assert reason(record, begun, mine=True) == ("The pick is made once all have ended.", False)
+    assert reason(record, begun, mine=True) == ("The pick is made once all trials have ended.", False)
 
 
 def test_a_bar_is_as_full_as_the_study() -> None:

@@ -12,6 +12,7 @@ import pytest
 from cae_tui.cli import _spec_of, main, make_parser
 from engine import jobs
 from engine.control import Flag
+from engine.data_files import DataFiles, told_apart
 from engine.datasets import load_dataset
 from engine.encoders import encoder_source
 from engine.files import read_json
@@ -92,6 +93,32 @@ def test_where_other_images_are_named_one_line_says_so(folder: Path, capsys: pyt
     assert sentence in (classifier(folder).read_result() or {})["remarks"]
 
 
+def test_where_both_sets_have_one_name_their_paths_are_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "a").mkdir()
+    (folder / "b").mkdir()
+    labels = write_idx(folder / "labels", classes(TRAINING))
+    one, other = (write_idx(folder / name / "s.idx", noise(TRAINING, ord(name))[..., 0]) for name in "ab")
+    home = Home(folder / "home")
+    result = jobs.start(home, tiny({"images": one}, epochs=1), lambda _: None, Flag())
+    asked = ["classifier", "--encoder", result["id"], "--labels", str(labels), *CLASSIFIER]
+    assert main([*asked, "--images", str(other)]) == 0
+    sentence = "The encoder learned from a/s.idx, and the classifier learns from b/s.idx."
+    assert sentence in capsys.readouterr().err
+    write_idx(one, noise(TRAINING, 5)[..., 0])
+    assert main(asked) == 0
+    assert f"{one} has changed since the encoder was trained: the encoder learned from" in capsys.readouterr().err
+
+
+def test_sets_of_one_name_are_told_apart_by_paths_as_short_as_will_do() -> None:
+    paths = [Path("/x/a/s.idx"), Path("/x/b/s.idx"), Path("/y/b/s.idx"), Path("/x/t.idx"), None]
+    assert told_apart([("s", paths[0]), ("t", paths[3])]) == ["s", "t"]
+    assert told_apart([("s", paths[0]), ("s", paths[1]), ("t", paths[3])]) == ["a/s.idx", "b/s.idx", "t"]
+    assert told_apart([("s", paths[1]), ("s", paths[2])]) == ["x/b/s.idx", "y/b/s.idx"]
+    assert told_apart([("MNIST", None), ("MNIST", Path("/x/MNIST"))]) == ["MNIST", "x/MNIST"]
+    assert told_apart([("s", Path("/x/s.idx")), ("s", Path("/x/s.idx.gz"))]) == ["s.idx", "s.idx.gz"]
+    assert told_apart([("s", paths[0]), ("s", paths[0])]) == ["s", "s"]
+
+
 def test_the_same_images_at_another_path_are_the_same_data(
     folder: Path, trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -143,15 +170,19 @@ def test_what_a_run_of_an_earlier_version_learned_from_is_seen_from_its_files(fo
     written = read_json(run.spec)
     written["spec"] |= {name: str(path) for name, path in files.items()}
     run.spec.write_text(json.dumps(written))
-    elsewhere = load_dataset(Path(shutil.copy(files["images"], tmp_path / "elsewhere")))
-    assert encoder_source(home, run.id).remarks(elsewhere) == ()
+    elsewhere_files = DataFiles(Path(shutil.copy(files["images"], tmp_path / "elsewhere")))
+    elsewhere = load_dataset(*elsewhere_files)
+    assert encoder_source(home, run.id).remarks(elsewhere, elsewhere_files) == ()
     write_idx(files["images"], noise(TRAINING, 7)[..., 0])  # now they are others
-    (told,) = encoder_source(home, run.id).remarks(elsewhere)
+    (told,) = encoder_source(home, run.id).remarks(elsewhere, elsewhere_files)
     assert told == "The encoder learned from noise, and the classifier learns from elsewhere."
     files["images"].unlink()
-    assert encoder_source(home, run.id).remarks(elsewhere) == (told,)
-    with_labels = load_dataset(tmp_path / "elsewhere", files["labels"], files["test_images"], files["test_labels"])
-    assert encoder_source(home, run.id).remarks(with_labels) == ()  # the whole is the same: no file is asked
+    assert encoder_source(home, run.id).remarks(elsewhere, elsewhere_files) == (told,)
+    with_files = DataFiles(tmp_path / "elsewhere", files["labels"], files["test_images"], files["test_labels"])
+    with_labels = load_dataset(*with_files)
+    assert (
+        encoder_source(home, run.id).remarks(with_labels, with_files) == ()
+    )  # the whole is the same: no file is asked
 
 
 def test_labels_alone_go_with_the_encoder_s_images(folder: Path, trained: Path) -> None:
@@ -242,9 +273,9 @@ def test_images_that_are_named_replace_all_files_of_a_baseline(
 @pytest.mark.parametrize(
     ("state", "sentence"),
     [
-        ("diverged", "which diverged: it has the weights of epoch 1, the best until then."),
-        ("stopped", "which was stopped after 1 epoch: it has the weights of epoch 1, the best until then."),
-        ("failed", "which is failed: it has the weights of epoch 1, the best until then."),
+        ("diverged", "which diverged. It has the weights of epoch 1, its best."),
+        ("stopped", "which was stopped after 1 epoch. It has the weights of epoch 1, its best."),
+        ("failed", "which failed. It has the weights of epoch 1, its best."),
     ],
 )
 def test_an_encoder_of_a_run_that_did_not_end_well_is_taken_with_a_word(
@@ -255,8 +286,46 @@ def test_an_encoder_of_a_run_that_did_not_end_well_is_taken_with_a_word(
     run.status.write_text(json.dumps({**values, "state": state}))
     assert main(["classifier", "--encoder", run.id, *CLASSIFIER]) == 0
     out, err = capsys.readouterr()
-    assert f"The encoder is of run {run.id}, {sentence}" in err
+    assert f"The encoder comes from run {run.id}, {sentence}" in err
     assert sentence in out
+
+
+@pytest.mark.parametrize(
+    ("state", "epoch", "sentence"),
+    [
+        ("diverged", 0, "diverged before its first epoch was complete, so it has no model: choose another run."),
+        ("pruned", 0, "was pruned before its first epoch was complete, so it has no model: choose another run."),
+        ("failed", 0, "failed before its first epoch was complete, so it has no model: `cae-tui resume {}` continues"),
+        (
+            "failed",
+            1,
+            "failed and has no model: `cae-tui resume {0}` continues it, `cae-tui finish {0}` makes one of its",
+        ),
+        ("stopped", 0, "was stopped before its first epoch was complete, so it has no model: `cae-tui resume {}`"),
+        ("running", 0, "was cut off before its first epoch was complete, so it has no model: `cae-tui resume {}`"),
+        ("finished", 1, "The model file of run {},"),
+    ],
+)
+def test_a_run_without_a_model_says_why_it_has_none(
+    folder: Path, capsys: pytest.CaptureFixture[str], state: str, epoch: int, sentence: str
+) -> None:
+    run = encoder(folder)
+    values = read_json(run.status)
+    run.status.write_text(json.dumps({**values, "state": state, "epoch": epoch, "best_epoch": epoch}))
+    run.model.unlink()
+    assert main(["classifier", "--encoder", run.id, *CLASSIFIER]) == 2
+    assert sentence.format(run.id) in capsys.readouterr().err
+
+
+def test_a_run_that_trains_is_waited_for_where_it_has_no_model(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = encoder(folder)
+    run.status.write_text(json.dumps({**read_json(run.status), "state": "running"}))
+    run.model.unlink()
+    with run.locked():
+        assert main(["classifier", "--encoder", run.id, *CLASSIFIER]) == 2
+    assert "is running and has no model yet: let it finish, or stop it after an epoch." in capsys.readouterr().err
 
 
 def test_the_list_the_report_and_the_csv_name_the_data(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

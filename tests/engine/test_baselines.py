@@ -54,8 +54,8 @@ def test_advice_names_only_what_is_not_done_already(values: dict[str, object], s
 def test_pixels_come_before_any_other_advice() -> None:
     doubt = Baseline(spec=spec(), pixels=True, constant=3e-6).doubt({"loss": 5.7e-6}, 440)
     assert doubt == (
-        "The validation error, 5.7e-06, is no better than that of the best constant image, 3e-06: nothing is learned. "
-        "Look at the pixels of the images first."
+        "The validation error, 5.70e-06, is no better than that of the best constant image, 3.00e-06: nothing is "
+        "learned. Look at the pixels of the images first."
     )
 
 
@@ -85,6 +85,8 @@ def test_a_diverged_run_is_not_advised_what_it_has(normalisation: str, words: st
 
 def test_the_largest_class_is_that_of_the_training_images() -> None:
     assert largest_class(numbers(2, 2, 1), numbers(1, 1, 1, 2)) == {"label": 2, "accuracy": 0.25}
+    # Of several with as many training images the one that does best.
+    assert largest_class(numbers(0, 1, 2), numbers(1, 2, 2, 2)) == {"label": 2, "accuracy": 0.75}
 
 
 def test_figures_of_a_constant_image_have_a_psnr() -> None:
@@ -201,3 +203,8 @@ def test_labels_of_one_class_are_refused_whatever_its_number(home: Home, tmp_pat
     with pytest.raises(DatasetError, match=f"All labels of .* are {label}: a classifier needs images of two or"):
         jobs.start(home, wanted, lambda event: None, Flag())
     assert home.ids() == []
+
+
+def test_a_warning_has_the_digits_that_the_tables_have() -> None:
+    doubt = Baseline(spec=spec(), pixels=False, constant=0.1234).doubt({"loss": 0.2345}, 440)
+    assert doubt.startswith("The validation error, 0.2345, is no better than that of the best constant image, 0.1234:")

@@ -123,9 +123,9 @@ class TestRefusals:
     @pytest.mark.parametrize("axes", [0, 2, 5, 255])
     def test_another_number_of_axes(self, axes: int, folder: Path) -> None:
         (folder / "axes").write_bytes(bytes([0, 0, 8, axes]) + bytes(2000))
-        assert f"has {axes} axes: Training images with 3 axes (images, height" in refusal(folder / "axes")
+        assert f"has {axes} axes. Training images with 3 axes (images, height" in refusal(folder / "axes")
         if axes != 2:
-            assert f"has {axes} axes: Training labels with 1 axis" in refusal(folder / "images", folder / "axes")
+            assert f"has {axes} axes. Training labels with 1 axis" in refusal(folder / "images", folder / "axes")
 
     @pytest.mark.parametrize(
         ("code", "values"),

@@ -1,6 +1,8 @@
 """What a hyperparameter says is what a run does: from the spec through models, tasks and stages to the result."""
 
+import csv
 import itertools
+import json
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,7 +23,9 @@ from engine.control import Asked, Flag
 from engine.datasets import ImageSet, split
 from engine.device import Device, choose_device
 from engine.events import BatchEnded, EpochEnded, Event, Resumed, StageStarted
+from engine.files import read_json
 from engine.models import ConvAutoencoder, ConvLayer, EncoderClassifier
+from engine.run_csv import runs_csv
 from engine.runs import Home, RunDirectory
 from engine.spec import AutoencoderSpec, ClassifierSpec, parse
 from engine.states import FINISHED
@@ -320,11 +324,13 @@ def test_the_speed_in_a_result_is_that_of_the_training_steps_of_all_stages(
         clock.now += (0.25 if isinstance(model, EncoderClassifier) and model.frozen else 0.75) if model.training else 9
 
     monkeypatch.setattr("engine.jobs.task_of", lambda spec: Watched(look, Classification()))
-    _, result, events = train(Home(tmp_path), tiny_classifier(noise_files, encoder))
+    run, result, events = train(Home(tmp_path), tiny_classifier(noise_files, encoder))
     told = {event.stage: event.ms_per_step for event in events if isinstance(event, EpochEnded)}
     assert told == pytest.approx({"frozen": 250, "fine-tuning": 750})
     assert result["ms_per_step"] == pytest.approx(500)
     assert result["images_per_second"] == pytest.approx(8 / 0.5)
+    status = run.read_status()  # what lists, comparisons and CSV show
+    assert (status.ms_per_step, status.images_per_second) == pytest.approx((500, 8 / 0.5))
     assert result["seconds"] == pytest.approx(6 * 0.25 + 9 + 6 * 0.75 + 9)
 
 
@@ -400,3 +406,27 @@ def test_a_classifier_s_result_has_the_numbers_that_numpy_and_scikit_learn_give(
     )
     with np.load(run.predictions) as arrays:
         assert arrays["probabilities"] == pytest.approx(probabilities, abs=1e-5)
+
+
+def test_a_status_has_the_accuracy_that_the_report_tells_where_there_is_no_test_set(
+    noise_files: dict[str, Path], encoder: Path, tmp_path: Path
+) -> None:
+    without = {name: noise_files[name] for name in ("images", "labels")}
+    run, result, _ = train(Home(tmp_path), tiny_classifier(without, encoder))
+    status = run.read_status()
+    assert (status.test_accuracy, status.report_accuracy) == (None, result["accuracy"])
+
+
+def test_the_best_epoch_is_told_with_its_stage_of_earlier_runs_too(
+    noise_files: dict[str, Path], encoder: Path, tmp_path: Path
+) -> None:
+    run, result, _ = train(Home(tmp_path), tiny_classifier(noise_files, encoder))
+    assert (result["best_stage"], result["best_epoch"]) == ("fine-tuning", 1)
+    status = run.read_status()
+    assert (status.best_stage, status.best_epoch, status.epoch) == ("fine-tuning", 1, 2)
+    head, row = csv.reader(runs_csv([status], {}).splitlines())
+    assert row[head.index("best_stage")] == "fine-tuning"
+    for path in (run.status, run.result):  # as version 0.1.0 wrote them
+        path.write_text(json.dumps({name: value for name, value in read_json(path).items() if name != "best_stage"}))
+    assert run.read_status().best_stage == "fine-tuning"
+    assert (run.read_result() or {})["best_stage"] == "fine-tuning"

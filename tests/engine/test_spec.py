@@ -35,6 +35,8 @@ def refusal(**values: object) -> dict[str, str]:
         ({"kernel_size": "0"}, "kernel_size", "“0” is too small: at least 1."),
         ({"kernels": "16-32"}, "kernels", "2 numbers for 5 encoder layers"),
         ({"kernels": "many"}, "kernels", "“many” is not a number of kernels"),
+        ({"kernels": "99999999"}, "kernels", "99999999 is too large: at most 1,024."),
+        ({"kernels": "16-9999999999-16"}, "kernels", "9999999999 is too large: at most 1,024."),
         ({"kernels": "0"}, "kernels", "too small"),
         ({"epochs": "abc"}, "epochs", "“abc” is not a whole number."),
         ({"epochs": ""}, "epochs", "A whole number is needed."),
@@ -209,3 +211,8 @@ def test_what_a_preset_changes_leaves_out_what_is_the_default_anyway() -> None:
     for name in AutoencoderSpec.presets:
         asked = {field.name: value for field, value in preset_changes(AutoencoderSpec, name).items()}
         assert parse(AutoencoderSpec, asked) == preset(AutoencoderSpec, name)
+
+
+def test_one_image_to_train_on_is_counted_in_the_singular() -> None:
+    told = check_against_data(AutoencoderSpec(batch_size=16), (28, 28, 1), 1)["batch_size"]
+    assert told == "16 is more than the 1 image to train on: give at most 1."

@@ -14,7 +14,7 @@ from tests.terminal.conftest import Terminal
 
 Open = Callable[..., Terminal]
 DATA = {  # and what the form says beneath each
-    "images": "An IDX file, plain or gzip. Without one: the MNIST",
+    "images": "An IDX file, plain or gzip. If left out: the MNIST",
     "labels": "An IDX file with one class for each training image.",
     "test_images": "An IDX file; used once, for the final evaluation.",
     "test_labels": "An IDX file with one class for each test image.",

@@ -137,6 +137,7 @@ def test_the_csv_has_every_trial_with_every_field_and_metric(done: Done, tmp_pat
         assert float(row["best_validation_loss"]) == trial.best_loss
         assert int(row["seed"]) == trial.seed
         assert row["run"] == trial.run
+        assert (row["best_stage"], int(row["best_epoch"])) == ("autoencoder", trial.best_epoch)
         assert (row["data"], row["data_digest"]) == (record.data["name"], record.data["digest"])
     assert [row["kernels"] for row in rows[:4]] == ["4", "4", "8", "8"]
 
