@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from cae_tui.output import OutputError, complain, flush, let_go, take_any_character, tell_of
 from engine import __version__
 from engine.data_files import FIELDS, ROLES, names_mnist, refuse_blank
-from engine.errors import EngineError, SpecError
+from engine.errors import EngineError, RunError, SpecError
 from engine.files import absolute
 from engine.paths import path_of
 from engine.runs import Home, default_home
