@@ -5,10 +5,11 @@ turn; every other field is a text box. Both hold text as it is typed: what it me
 `engine.spec.parse` alone.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -27,6 +28,12 @@ CHANGED = "•"
 """Stands before the title of a field that is not as its preset has it."""
 
 YES_NO = ("yes", "no")
+_FLAGS = re.compile(r" \(--[a-z-]+\)|, as in --[a-z-]+ [A-Z]+")
+
+
+def without_flags(sentence: str) -> str:
+    """A sentence of the engine without the flags that the command line has for what it speaks of."""
+    return _FLAGS.sub("", sentence)
 
 
 def field_keys(form: str) -> tuple[Binding, ...]:
@@ -215,7 +222,7 @@ class FieldRow(Vertical):
     def tell(self, problem: str) -> None:
         """Show a sentence beneath it; none where it is empty."""
         self.set_class(bool(problem), "-problem")
-        self._problem.update(problem)
+        self._problem.update(without_flags(problem))
 
 
 class Group(Collapsible):
@@ -253,6 +260,14 @@ class Group(Collapsible):
     def action_fold(self, away: bool) -> None:
         """Open or close it."""
         self.collapsed = away
+
+    def scroll_visible(self, *arguments: Any, **named: Any) -> None:
+        """Textual calls it as the group opens; where it opens by itself, the control with the focus stays in sight."""
+        focused = self.screen.focused
+        if focused is None or self in focused.ancestors:
+            super().scroll_visible(*arguments, **named)
+        else:
+            focused.scroll_visible(animate=False)
 
     def tell(self, changes: Sequence[str], problems: int) -> None:
         """Say in its title what is not as the preset has it; open it when a field in it begins to be wrong."""

@@ -166,8 +166,13 @@ class SpecForm(Vertical):
         """What the text means; None while a field is wrong in itself."""
         self._problems: dict[str, str] = {}
         self._data_problems: dict[str, str] = {}
-        # Nobody has had the time to fill these in: they are needed, and not wrong.
-        self._fresh = {field.name for field in self._fields if field.required and not self.values[field.name].strip()}
+        # Nobody has had the time to fill these in: they are needed, and not wrong. Where no images are named, MNIST is.
+        self._fresh = {
+            field.name
+            for field in self._fields
+            if (field.required or (field.name in FIELDS and field.name != "images"))
+            and not self.values[field.name].strip()
+        }
         self._parse()
 
     # -- what it looks like ----------------------------------------------------------------------

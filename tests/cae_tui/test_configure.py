@@ -14,7 +14,7 @@ from cae_tui.screens.configure import AutoencoderForm, ClassifierForm, SpecPage
 from cae_tui.widgets.architecture_table import ArchitectureTable, about, compression, layer_lines, millions, sum_lines
 from cae_tui.widgets.encoder_table import EncoderTable
 from cae_tui.widgets.fields import FieldRow, Group
-from cae_tui.widgets.spec_form import SpecForm
+from cae_tui.widgets.spec_form import Fields, SpecForm
 from engine.architecture import plan_autoencoder, plan_classifier
 from engine.datasets import assets_folder
 from engine.errors import RunError
@@ -85,7 +85,11 @@ def panes(page: SpecPage) -> tuple[bool, bool]:
 
 
 def text(page: SpecPage, place: str) -> str:
-    return str(page.query_one(place, Static).render())
+    return text_of(page.query_one(place, Static))
+
+
+def text_of(place: Static) -> str:
+    return str(place.render())
 
 
 # -- the table, without a screen ------------------------------------------------------------------
@@ -363,6 +367,58 @@ async def test_a_new_form_says_what_it_still_needs_and_calls_nothing_wrong(app: 
         await settled(pilot)
         assert text(page, "#word") == "1 field is wrong: Encoder."
         assert [row.field.name for row in page.query(FieldRow) if row.has_class("-problem")] == ["encoder"]
+
+
+def in_sight(page: SpecPage) -> bool:
+    """Whether what has the focus is in the visible part of the form."""
+    focused = page.focused
+    return focused is not None and focused.region.intersection(page.query_one(Fields).region) == focused.region
+
+
+@pytest.fixture
+def without_labels(app: CaeApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Images in use that have no labels, as the engine says it."""
+
+    async def check(spec: Spec) -> dict[str, str]:
+        if isinstance(spec, ClassifierSpec) and spec.labels is None:
+            return {"labels": "dark has no labels. Name a file of training labels (--labels)."}
+        return {}
+
+    monkeypatch.setattr(app.runner, "check", check)
+
+
+async def test_a_new_form_on_images_without_labels_asks_for_them_and_calls_nothing_wrong(
+    app: CaeApp, home: Home, without_labels: None
+) -> None:
+    write_run(home, scripted_events("autoencoder"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        page = await opened(app, pilot, "classifier", encoder=AUTOENCODER)
+        assert text(page, "#word") == "Still needed: Training labels."
+        assert not page.query(".-problem")
+        assert in_sight(page)
+        await pilot.press("ctrl+r")
+        await settled(pilot)
+        assert text(page, "#word") == "1 field is wrong: Training labels."
+        row = next(row for row in page.query(FieldRow) if row.has_class("-problem"))
+        assert text_of(row.query_one(".problem", Static)) == "dark has no labels. Name a file of training labels."
+        assert page.focused is row.control
+        assert in_sight(page)
+
+
+async def test_a_group_that_opens_for_what_is_wrong_in_it_leaves_the_focus_in_sight(
+    app: CaeApp, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def check(spec: Spec) -> dict[str, str]:
+        return {"test_images": "It is damaged."}
+
+    monkeypatch.setattr(app.runner, "check", check)
+    write_run(home, scripted_events("autoencoder"))
+    app.animation_level = "none"
+    async with app.run_test(size=(80, 24)) as pilot:
+        page = await opened(app, pilot, "classifier", test_images="/no.idx")
+        await pilot.pause()
+        assert not page.query_one("#group-data", Group).collapsed
+        assert in_sight(page)
 
 
 async def test_a_field_that_was_emptied_is_wrong_at_once(app: CaeApp) -> None:
