@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,8 +12,9 @@ from cae_tui.app import CaeApp
 from cae_tui.runner import Runner
 from cae_tui.screens import configure
 from cae_tui.screens.configure import AutoencoderForm, ClassifierForm, SpecPage
+from cae_tui.views import DataView
 from cae_tui.widgets.architecture_table import ArchitectureTable, about, compression, layer_lines, millions, sum_lines
-from cae_tui.widgets.encoder_table import EncoderTable
+from cae_tui.widgets.encoder_table import EncoderPicker, EncoderTable
 from cae_tui.widgets.fields import FieldRow, Group
 from cae_tui.widgets.spec_form import Fields, SpecForm
 from engine.architecture import plan_autoencoder, plan_classifier
@@ -20,7 +22,8 @@ from engine.datasets import assets_folder
 from engine.errors import RunError
 from engine.runs import Home
 from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, check_against_data
-from tests.cae_tui.conftest import AUTOENCODER, BEGAN, MakeApp, scripted_events, until, write_run
+from tests.cae_tui.conftest import AUTOENCODER, BEGAN, MakeApp, data_view, scripted_events, until, write_run
+from tests.cae_tui.script import scripted_status
 
 IMAGE = (28, 28, 1)
 SIZES = [(80, 24), (120, 40)]
@@ -367,6 +370,41 @@ async def test_a_new_form_says_what_it_still_needs_and_calls_nothing_wrong(app: 
         await settled(pilot)
         assert text(page, "#word") == "1 field is wrong: Encoder."
         assert [row.field.name for row in page.query(FieldRow) if row.has_class("-problem")] == ["encoder"]
+
+
+async def test_defaults_offer_the_encoder_that_a_new_form_does(
+    app: CaeApp, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def encoder_remarks(spec: Spec, data: object) -> tuple[str, ...]:
+        return () if getattr(spec, "encoder", "") == AUTOENCODER else ("That run was stopped.",)
+
+    async def data(files: object = None) -> DataView:
+        return replace(data_view(), images_digest="these")
+
+    monkeypatch.setattr(app.runner, "encoder_remarks", encoder_remarks)
+    monkeypatch.setattr(app.runner, "data", data)
+    events = scripted_events("autoencoder")
+    write_run(home, events, status=replace(scripted_status(events), images_digest="these"))
+    async with app.run_test(size=(120, 40)) as pilot:
+        page = await opened(app, pilot, "classifier")
+        assert page.form.values["encoder"] == AUTOENCODER
+        page.form.put({"encoder": AUTOENCODER[:4]})
+        await settled(pilot)
+        assert page.query_one(EncoderPicker).remarks == ("That run was stopped.",)
+        await pilot.press("f5")
+        await settled(pilot)
+        assert page.form.values["encoder"] == AUTOENCODER
+        assert page.query_one(EncoderPicker).remarks == ()
+        assert text(page, "#word") == "Ctrl+R starts."
+
+
+async def test_defaults_without_an_encoder_to_offer_call_nothing_wrong(app: CaeApp) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        page = await opened(app, pilot, "classifier", encoder="gone")
+        await pilot.press("f5")
+        await settled(pilot)
+        assert text(page, "#word") == "Still needed: Encoder."
+        assert not page.query(".-problem")
 
 
 def in_sight(page: SpecPage) -> bool:
