@@ -5,7 +5,6 @@ turn; every other field is a text box. Both hold text as it is typed: what it me
 `engine.spec.parse` alone.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Collapsible, Input, Label, Static
 
+from cae_tui import formats
 from cae_tui.widgets.line import Line
 from engine.fields import SpecField
 
@@ -28,12 +28,6 @@ CHANGED = "•"
 """Stands before the title of a field that is not as its preset has it."""
 
 YES_NO = ("yes", "no")
-_FLAGS = re.compile(r" \(--[a-z-]+\)|, as in --[a-z-]+ [A-Z]+")
-
-
-def without_flags(sentence: str) -> str:
-    """A sentence of the engine without the flags that the command line has for what it speaks of."""
-    return _FLAGS.sub("", sentence)
 
 
 def field_keys(form: str) -> tuple[Binding, ...]:
@@ -222,7 +216,7 @@ class FieldRow(Vertical):
     def tell(self, problem: str) -> None:
         """Show a sentence beneath it; none where it is empty."""
         self.set_class(bool(problem), "-problem")
-        self._problem.update(without_flags(problem))
+        self._problem.update(formats.without_flags(problem))
 
 
 class Group(Collapsible):
