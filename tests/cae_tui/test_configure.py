@@ -560,3 +560,17 @@ def test_the_architecture_looks_right_on_its_own(app: CaeApp, snap_compare: Any)
         await pilot.press("f2")
 
     assert snap_compare(app, terminal_size=(80, 24), run_before=before)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (100, 30), (120, 40), (126, 40)])
+async def test_the_state_of_an_encoder_is_not_cut(app: CaeApp, home: Home, size: tuple[int, int]) -> None:
+    for place in range(8):
+        events = scripted_events("autoencoder", f"d{place}m1000000", state="early-stopped")
+        write_run(home, events, status=replace(scripted_status(events), data=f"plankton {place % 2}"))
+    async with app.run_test(size=size) as pilot:
+        page = await opened(app, pilot, "classifier")
+        table = page.query_one(EncoderTable)
+        await until(pilot, lambda: table.row_count == 8)
+        await pilot.pause()
+        columns = sum(column.get_render_width(table) for column in table.ordered_columns)
+        assert columns <= table.scrollable_content_region.width
