@@ -37,6 +37,7 @@ _MARKS: dict[str, tuple[str, str]] = {
     "diverged": ("✗", "error"),
     "failed": ("✗", "error"),
     "cut off": ("■", "cae-attention"),
+    "gone": ("✗", "error"),
 }
 
 

@@ -28,6 +28,7 @@ from cae_tui.messages import (
     RunUpdated,
     StopRun,
 )
+from cae_tui.run_state import GONE
 from cae_tui.screens.base import Page
 from cae_tui.widgets.epoch_log import EpochLog
 from cae_tui.widgets.loss_chart import LossChart
@@ -369,7 +370,7 @@ The curves of a run, during training and after.
             case "open_report" | "gallery":
                 return complete
             case "again":
-                return not run.live
+                return not run.live and run.state != GONE
             case "details":
                 return bool(run.result.get("details"))
             case "show":

@@ -178,6 +178,8 @@ def advice(run: RunState) -> tuple[str, str]:
             return f"✗ Diverged. {message} Press e to change the spec and try again.", "error"
         case "failed":
             return f"✗ Failed. {run.message or 'The log names the cause.'} Press R to try to continue{finish}.", "error"
+        case "gone":
+            return f"✗ Gone. {run.message}", "error"
         case "paused" if run.message:
             return "‖ Paused, for the reason above. It continues by itself; s ends it with its last checkpoint.", (
                 "cae-attention"
