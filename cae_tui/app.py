@@ -20,6 +20,8 @@ from textual.reactive import reactive
 from textual.screen import Screen
 
 from cae_tui import messages
+from cae_tui.data_sets import DataSet
+from cae_tui.formats import without_flags
 from cae_tui.messages import RunsChanged, RunUpdated, StudyUpdated
 from cae_tui.screens.base import Page
 from cae_tui.screens.home import HomeScreen
@@ -361,6 +363,17 @@ class CaeApp(StudyApp):
             spec = spec_from_json(spec).asked_again().model_dump(mode="json")
         values = {name: write_value(value) for name, value in spec.items() if name != "kind"}
         self._configure(messages.Configure(spec["kind"], values))
+
+    @on(messages.TryFiles)
+    @work(exclusive=True, group="files")
+    async def _try_files(self, message: messages.TryFiles) -> None:
+        try:
+            data = await self.runner.data(message.files)
+        except EngineError as error:
+            why = without_flags(str(error))
+            self.tell(f"The files on the Data screen are not in use: {why}", "warning", timeout=12)
+        else:
+            self.post_message(messages.UseDataSet(DataSet.of(message.files, data.name, data.shape)))
 
     @on(messages.SaveModel)
     @work

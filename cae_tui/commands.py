@@ -36,9 +36,10 @@ def _bindings(screen: Screen[Any]) -> Iterator[tuple[DOMNode, Binding]]:
         for kind in type(node).mro():
             for binding in vars(kind).get("BINDINGS", ()):
                 named = isinstance(binding, Binding) and binding.id is not None
-                what = (binding.description, binding.tooltip) if named else ("", "")
-                if named and what not in seen and (node is screen or binding.show):
-                    seen.add(what)
+                # The same words, or the same key under one title, as a part and its screen have them, are one command.
+                what = {(binding.description, binding.tooltip), (binding.description, binding.key)} if named else set()
+                if named and not what & seen and (node is screen or binding.show):
+                    seen |= what
                     yield node, binding
 
 

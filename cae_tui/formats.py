@@ -4,6 +4,7 @@ One place, so that a loss, a share or a duration looks the same in a list, under
 report. Pure functions without imports that cost anything: the first screen uses them.
 """
 
+import re
 import time
 
 from engine.words import NOTHING, duration, epoch_label, epoch_words, loss, percent, seconds
@@ -36,6 +37,7 @@ _MARKS: dict[str, tuple[str, str]] = {
     "diverged": ("✗", "error"),
     "failed": ("✗", "error"),
     "cut off": ("■", "cae-attention"),
+    "gone": ("✗", "error"),
 }
 
 
@@ -87,3 +89,8 @@ def state_mark(state: str) -> tuple[str, str]:
     The word stands beside it always: state is never told by colour alone.
     """
     return _MARKS.get(state, ("·", "foreground-muted"))
+
+
+def without_flags(sentence: str) -> str:
+    """A sentence of the engine without the flags that the command line has for what it speaks of."""
+    return re.sub(r" \(--[a-z-]+\)|, as in --[a-z-]+ [A-Z]+", "", sentence)

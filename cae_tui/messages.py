@@ -226,6 +226,13 @@ class UseDataSet(Message):
 
 
 @dataclass
+class TryFiles(Message):
+    """Use those files from now on, or say why not: who named them has left the page."""
+
+    files: "DataFiles"
+
+
+@dataclass
 class DataSetRead(Message):
     """What that set is called and the shape of its images; where another came into use meanwhile, it stays."""
 

@@ -30,6 +30,10 @@ from engine.events import (
 from engine.states import PAUSED, RUNNING
 from engine.words import epoch_label
 
+GONE = "gone"
+"""The state of a run that is still shown, and whose folder was deleted or moved meanwhile."""
+GONE_WORDS = "Its folder was deleted or moved, so nothing of it can be continued."
+
 BATCHES_KEPT = 2000
 """Points of the batch chart; every second one is dropped when there are more."""
 
@@ -207,6 +211,11 @@ class RunState:
             case RunEnded():
                 self.ended, self.state, self.message = event, event.state, event.message
                 self.batch, self.evaluating = None, ""
+
+    def lose(self) -> None:
+        """Its folder is gone: nothing of it can be read, continued or repeated."""
+        self.state, self.message = GONE, GONE_WORDS
+        self.batch, self.evaluating = None, ""
 
     def _go_on_in(self, stage: str) -> None:
         """Know the stage under way, also where its beginning is lost."""

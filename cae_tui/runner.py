@@ -21,9 +21,10 @@ from cae_tui.run_state import RunState, replay
 from cae_tui.views import RunView
 from engine.control import Asked, Flag
 from engine.errors import EngineError, MovedError, RunError
-from engine.events import BatchEnded, Event
+from engine.events import BatchEnded, Event, RunEnded
 from engine.finishing import check_can_finish
 from engine.runs import Home, RunDirectory
+from engine.states import FAILED
 
 if TYPE_CHECKING:
     from engine.architecture import Plan as Plan  # screens import it from here
@@ -172,6 +173,8 @@ class Runner(Reader):
                 before = directory.read_events()[0] if directory else []
                 self.current = replay(directory.id if directory else getattr(event, "run", ""), before)
             self.current.apply(event)
+            if isinstance(event, RunEnded) and event.state == FAILED and not self._is_there(self.current.id):
+                self.current.lose()  # what its message says of a checkpoint is no longer so
             is_batch = isinstance(event, BatchEnded)
             now = time.monotonic()
             if not is_batch or now - told >= BATCH_SECONDS:
@@ -179,6 +182,10 @@ class Runner(Reader):
                 self._listener.run_changed(self.current, epoch=not is_batch)
 
         return emit
+
+    def _is_there(self, run: str) -> bool:
+        """Whether the folder of a run has more than what its end may have written."""
+        return RunDirectory(self.home.runs / run).spec.exists()
 
     def _train(self, work: Callable[[], Any]) -> None:
         try:
@@ -249,6 +256,10 @@ class Runner(Reader):
         run = directory.id
         state, offset = RunState(run), 0
         while not stop.is_set():
+            if not directory.path.exists():
+                state.lose()
+                self._listener.run_changed(state, epoch=True)
+                break
             try:
                 size = directory.events.stat().st_size
             except OSError:

@@ -34,6 +34,8 @@ QUIET_SECONDS = 1.0
 """A string of the terminal of which nothing more comes for so long is over, though its end is missing."""
 PASTE_SECONDS = 30.0
 """The same for a paste, which a slow line may bring in pieces: what comes of it later is not typed either."""
+ESCAPE_SECONDS = 0.5
+"""An Escape that nothing follows for so long was pressed: of one that is pasted, the next byte comes at once."""
 BURST = 16
 """So many characters at once, some of them no UTF-8, were not typed: they are text that is pasted."""
 MOST_COLUMNS, MOST_ROWS = 4000, 2000
@@ -56,6 +58,7 @@ class SteadyParser(XTermParser):
         self._pasted: list[str] | None = None
         self._skipping = ""  # what is passed over up to its end: a sequence, a string or the rest of a paste
         self._last = get_time()
+        self._escaped = False  # whether Escape alone came last, after a moment of quiet in a paste
         self._reports_sizes = False  # whether the terminal has said that it would
         self._told = False
 
@@ -68,6 +71,7 @@ class SteadyParser(XTermParser):
             if self._pasted is not None:
                 yield self._end_paste()
             self._skipping = self._sequence = ""
+        self._escaped = pasting and set(text) == {ESCAPE} and (self._escaped or now - self._last >= QUIET_SECONDS)
         self._last = now
         if self._pasted is None and self._skipping != "paste" and _is_no_typing(text):
             yield events.Paste(_NOT_TEXT.sub("", text))
@@ -78,6 +82,8 @@ class SteadyParser(XTermParser):
     def tick(self) -> Iterable[Message]:
         """What is over because nothing more came for a while."""
         yield from self._end_what_has_no_end(get_time())
+        if self._escaped and get_time() - self._last >= ESCAPE_SECONDS:
+            yield from self._end_by_escape()
         if self._timeout_time is not None and get_time() >= self._timeout_time:
             yield from self._break_off()
 
@@ -183,6 +189,16 @@ class SteadyParser(XTermParser):
             self._skipping = "paste"
         elif self._skipping != "paste" and now - self._last > QUIET_SECONDS:
             self._skipping = ""
+
+    def _end_by_escape(self) -> Iterator[Message]:
+        """A person pressed Escape in a paste that has no end: it ends, and that was the key."""
+        self._escaped = False
+        if self._pasted is not None:
+            while self._pasted[-1:] == [ESCAPE]:
+                del self._pasted[-1]
+            yield self._end_paste()
+        self._skipping = self._sequence = ""
+        yield from self._parse(ESCAPE)
 
     def _end_paste(self) -> events.Paste:
         text, self._pasted = "".join(self._pasted or ()), None

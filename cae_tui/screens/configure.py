@@ -281,10 +281,14 @@ class SpecPage(Page):
             self.action_other_pane()
         return hidden
 
+    def offer(self) -> dict[str, str]:
+        """What a new form fills in itself, by field."""
+        return {}
+
     def action_defaults(self) -> None:
         """Every field as the preset has it; a second time, as it was before."""
         before = dict(self.form.values)
-        self.form.defaults()
+        self.form.defaults(self.offer())
         if self.form.values != before:
             self._before_defaults = before
         elif self._before_defaults:
@@ -378,6 +382,8 @@ class ClassifierForm(SpecPage):
         self._listed_for: tuple[str, ...] = ()  # the files whose encoders are in the table
         self._own_files: dict[str, str] = {}  # of the encoder that was chosen last, which the form took over
         self._offered = ""  # the encoder that the form filled in; empty once the person chose or typed one
+        self._best = ""  # the encoder that there is to offer
+        self._remarked = ""  # the encoder that the remarks are on
         self._of_these: dict[tuple[str, ...], frozenset[str]] = {}  # by files, the runs that learned from these images
 
     @property
@@ -411,7 +417,7 @@ class ClassifierForm(SpecPage):
         best = best_encoder(runs, digest)
         self._of_these = {named: frozenset(run.id for run in found if digest and run.images_digest == digest)}
         self.query_one(EncoderPicker).show(found, name, best=best is not None, now=time.time())
-        offer = "" if best is None else best.id
+        offer = self._best = "" if best is None else best.id
         now = self.form.values["encoder"].strip()
         if now != offer and (not now or (now == self._offered and digest)):  # of images that are wrong nothing follows
             self._offered = offer
@@ -440,6 +446,11 @@ class ClassifierForm(SpecPage):
         self.keep()
         self.form.action_move(1)
 
+    def offer(self) -> dict[str, str]:
+        """The best encoder for these images."""
+        self._offered = self._best
+        return {"encoder": self._best}
+
     def keep(self) -> None:
         """Keep what was typed; the encoder only where it was typed or chosen."""
         if self.form.values["encoder"].strip() != self._offered:
@@ -449,13 +460,15 @@ class ClassifierForm(SpecPage):
     def show_values(self) -> None:
         """Mark the run that the field names; other images have other encoders."""
         self.query_one(EncoderTable).mark(self.form.values["encoder"])
+        if self.form.values["encoder"] != self._remarked:
+            self.query_one(EncoderPicker).remarks = ()
         if self._file_names() != self._listed_for:
             self._list()
 
     async def ask_more(self, spec: Spec, data: "DataView") -> dict[str, str]:
         """The layers of the classifier, which only the encoder's file can tell."""
         picker = self.query_one(EncoderPicker)
-        picker.remarks = ()
+        picker.remarks, self._remarked = (), self.form.values["encoder"]
         try:
             self._plan = await self.runner.classifier_plan(spec)
             picker.remarks = await self.runner.encoder_remarks(spec, data)

@@ -19,7 +19,7 @@ from textual.widgets import Label
 
 from cae_tui import formats
 from cae_tui.data_sets import DataSet
-from cae_tui.messages import Configure, DataSetChanged, UseDataSet
+from cae_tui.messages import Configure, DataSetChanged, TryFiles, UseDataSet
 from cae_tui.screens.base import Page
 from cae_tui.screens.configure import PAUSE_SECONDS
 from cae_tui.views import DataView
@@ -30,9 +30,11 @@ from cae_tui.widgets.spec_form import SpecForm
 from engine import data_files
 from engine.data_files import DataFiles
 from engine.errors import EngineError
-from engine.spec import AutoencoderSpec
+from engine.spec import AutoencoderSpec, Spec
 
 FIELDS = (*data_files.FIELDS, "validation_fraction", "seed")
+
+LAST_VALID = "for the last valid values"
 
 
 class Sheet(Vertical):
@@ -87,6 +89,8 @@ shown here is the **data set in use**: the top line names it, every form starts 
         super().__init__()
         self._data: DataView | None = None
         self._files = DataFiles()  # what `_data` was read from
+        self._named = DataFiles()  # what the form names
+        self._split_by: Spec = AutoencoderSpec()  # whose fraction and seed were right last
         self._class: int | None = None
         self._first = 0  # of the images of the class, the one that stands top left
 
@@ -112,27 +116,35 @@ shown here is the **data set in use**: the top line names it, every form starts 
     def on_mount(self) -> None:
         """Read what the form names."""
         self.query_one("#balance").border_title = "Reading the images …"
+        self._named = self.query_one(SpecForm).files
         self._read()
+
+    def on_screen_suspend(self) -> None:
+        """Where the screen was left before the files in the form came into use, have the app look at them."""
+        if self not in self.app.screen_stack and self._named != self.cae.data_set.files:
+            self.app.post_message(TryFiles(self._named))
 
     # -- the data and its split ------------------------------------------------------------------
 
     @on(SpecForm.Changed)
     def _changed(self) -> None:
         values = self.query_one(SpecForm).values
+        self._named = self.query_one(SpecForm).files
         self.cae.keep_draft("data", {name: values[name] for name in FIELDS})
         self._read()
 
     @work(exclusive=True, group="read")
     async def _read(self) -> None:
         form = self.query_one(SpecForm)
-        spec = form.spec
-        if spec is None:
-            self._not_read("A field of the form is wrong.")
-            return
+        files, right = form.files, form.spec is not None
+        if form.spec is not None:
+            self._split_by = form.spec
         await asyncio.sleep(PAUSE_SECONDS if self._data else 0)
         try:
-            data = await self.runner.data(spec.files)
-            split = await self.runner.split(spec.validation_fraction, spec.seed, spec.files)
+            data = await self.runner.data(files)
+            # The files are taken whatever the other fields are.
+            self.post_message(UseDataSet(DataSet.of(files, data.name, data.shape)))
+            split = await self.runner.split(self._split_by.validation_fraction, self._split_by.seed, files)
         except EngineError as error:
             form.show_data_problems({getattr(error, "field", "images"): str(error)})
             self._not_read(str(error))
@@ -140,11 +152,10 @@ shown here is the **data set in use**: the top line names it, every form starts 
         form.show_data_problems({})
         if self._data != data:
             self._class, self._first = None, 0
-        self._data, self._files = data, spec.files
-        self.post_message(UseDataSet(DataSet.of(spec.files, data.name, data.shape)))
+        self._data, self._files = data, files
         self.refresh_crumbs()
         self.query_one("#balance").border_title = Content(summary(data))
-        self.query_one("#balance").border_subtitle = ""
+        self.query_one("#balance").border_subtitle = "" if right else LAST_VALID
         self.query_one(ClassTable).show(data, split)
         self.query_one(ClassTable).choose(self._class)
         remarks = self.query_one(Remarks)
@@ -162,7 +173,7 @@ shown here is the **data set in use**: the top line names it, every form starts 
             balance.border_title = "No images yet"
             self.query_one(ImageSheet).word = why
         else:
-            balance.border_subtitle = "for the last valid values"
+            balance.border_subtitle = LAST_VALID
 
     # -- images ----------------------------------------------------------------------------------
 

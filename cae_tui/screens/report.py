@@ -70,7 +70,7 @@ The result of a complete run, measured once, on images that no choice was based 
         Binding("w", "gallery('incorrect')", "Wrong", id="report.wrong", tooltip="Only the wrong predictions"),
         Binding("n", "classify", "Classify", id="report.classify", tooltip="Use its encoder for a classifier"),
         Binding(
-            "v", "training", "Curves", id="report.curves", show=False, tooltip="Curves and epochs, as during training"
+            "v", "training", "Training", id="report.curves", show=False, tooltip="Curves and epochs, as during training"
         ),
         Binding("e", "again", "Re-run", id="report.again", tooltip="Open the form with this run's spec"),
         Binding("m", "save", "Save", id="report.save", tooltip="Copy the model file"),

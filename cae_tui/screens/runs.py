@@ -119,7 +119,7 @@ there clears marks and filter.
         Binding("t", "tags", "Tags", id="runs.tags", tooltip="Words of your own to find it by", show=False),
         Binding("f", "star", "Star", id="runs.star", tooltip="Add a star, or remove it", show=False),
         Binding("s", "sort", "Sort", id="runs.sort", tooltip="Sort by the next column", show=False),
-        Binding("v", "curves", "Curves", id="runs.curves", tooltip="Its training", show=False),
+        Binding("v", "curves", "Training", id="runs.curves", tooltip="Its training", show=False),
         Binding("S,shift+s", "turn", "Turn", id="runs.turn", tooltip="Reverse the order", show=False),
         Binding(
             "A,shift+a", "mark_all", "Mark all", id="runs.mark_all", tooltip="Mark all that are listed", show=False

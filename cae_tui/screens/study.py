@@ -79,7 +79,7 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "take", "Pick it", id="study.take", tooltip="Pick the value under the cursor"),
         Binding("enter", "open", "Open", id="study.open", tooltip="The run under the cursor"),
-        Binding("v", "curves", "Curves", id="study.curves", tooltip="Its training", show=False),
+        Binding("v", "curves", "Training", id="study.curves", tooltip="Its training", show=False),
         Binding("space", "mark", "Mark", id="study.mark", tooltip="To compare"),
         Binding("c", "compare", "Compare", id="study.compare", tooltip="What differs between the marked"),
         Binding("d", "seeds", "Seeds", id="study.seeds", tooltip="Each seed's own numbers"),

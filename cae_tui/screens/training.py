@@ -28,6 +28,7 @@ from cae_tui.messages import (
     RunUpdated,
     StopRun,
 )
+from cae_tui.run_state import GONE
 from cae_tui.screens.base import Page
 from cae_tui.widgets.epoch_log import EpochLog
 from cae_tui.widgets.loss_chart import LossChart
@@ -158,6 +159,7 @@ The curves of a run, during training and after.
                 with VerticalScroll(id="status-pane", can_focus=False):
                     yield Static(id="status", markup=False)
                 yield EpochLog(id="log")
+                yield LossChart(id="side-loss")
                 yield MistakeMatrix(still=True, id="mistakes")
         yield SampleStripView(id="strip")
         yield Static(id="advice", markup=False)
@@ -210,9 +212,11 @@ The curves of a run, during training and after.
             self.refresh_crumbs()
         for matrix in self.query(MistakeMatrix):
             matrix.show(run)
+        self.query_one("#loss", LossChart).show(run)
         if self._arrange():
             self.call_after_refresh(self._redraw)  # some of it is drawn to the width it gets only now
-        self.query_one("#loss", LossChart).show(run)
+        if self.query_one("#side-loss").display:
+            self.query_one("#side-loss", LossChart).show(run)
         if run.kind == "classifier":
             self.query_one("#accuracy", LossChart).show(run)
         elif self.query_one("#batches").display:
@@ -295,6 +299,9 @@ The curves of a run, during training and after.
         self.set_class(classifier and not under and (rows if wide else rows - STATUS) >= STACKED, "-stacked")
         beside = wide and not (instead == "mistakes" and needed.width > left)
         images = not classifier and (instead == "images" or (wide and height >= TALL))
+        loss = self.query_one("#loss", LossChart)
+        two = not classifier and width >= SECOND_CHART
+        loss.epochs_of_a_curve = 1 if two else 2
         shown = {
             "#panes": not waits and instead != "images",
             "#charts": not instead,
@@ -305,7 +312,8 @@ The curves of a run, during training and after.
             "#mistakes": fits,
             "#right": beside or (not wide and instead != "mistakes"),  # ten classes take 14 rows
             "#accuracy": classifier and width >= 60,
-            "#batches": not classifier and width >= SECOND_CHART,
+            "#batches": two and loss.shown_by == "epoch",  # the other chart is not drawn twice
+            "#side-loss": wide and instead == "epochs",
         }
         for name, visible in shown.items():
             self.query_one(name).display = visible
@@ -362,7 +370,7 @@ The curves of a run, during training and after.
             case "open_report" | "gallery":
                 return complete
             case "again":
-                return not run.live
+                return not run.live and run.state != GONE
             case "details":
                 return bool(run.result.get("details"))
             case "show":
@@ -424,6 +432,8 @@ The curves of a run, during training and after.
         """Batches in place of epochs, or back."""
         chart = self.query_one("#loss", LossChart)
         chart.by = "epoch" if chart.shown_by == "batch" else "batch"
+        if self._arrange():
+            self.call_after_refresh(self._redraw)
 
     def action_show(self, what: str) -> None:
         """Images, the log or the confusion in place of the curves, or the curves again."""

@@ -138,8 +138,10 @@ class ConfusionMatrix(ScrollView, can_focus=True):
                 return Strip.blank(width, base)
             label = Segment(str(self.names[true]).rjust(self._label - 1) + " ", base + Style(bold=True))
             cells = [self._segment(true, predicted) for predicted in range(classes)]
-        strip = Strip(cells).crop(start, start + room)
-        return Strip([label, *strip]).adjust_cell_length(width, base)
+        # A column that has not room for all of its number is left out: of 182 a 1 would be another class.
+        first, end = -(-start // self._cell), (start + room) // self._cell
+        gap = Segment(" " * (first * self._cell - start), base)
+        return Strip([label, gap, *cells[first:end]]).adjust_cell_length(width, base)
 
     def _segment(self, true: int, predicted: int) -> Segment:
         count = self.counts[true][predicted]

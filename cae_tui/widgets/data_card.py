@@ -126,14 +126,16 @@ class DataCard(Widget):
         names = self.data.example_classes if self.data else ()
         if place >= len(names):
             return Content(" " * tiles.width)
-        name = names[place]
-        number = formats.count(counts[name])
-        label = Content.styled(f"{name}", "bold")
-        cells = tiles.width - len(f"{name}") - len(number) - 2
+        name, number = f"{names[place]}", formats.count(counts[names[place]])
+        label = Content.styled(name, "bold")
+        # All have a bar of the same scale, or none has: a class without one would look the smallest.
+        longest = max(len(f"{each}{formats.count(counts[each])}") for each in names)
+        cells = tiles.width - longest - 2
         if cells < 3:
             return (label + Content(f" {number}")).pad_right(max(0, tiles.width - len(f"{name} {number}")))
-        filled = Content.styled(bar(counts[name] / max(*counts, 1), cells), "$cae-training")
-        return label + Content(" ") + filled + Content(f" {number}")
+        filled = Content.styled(bar(counts[names[place]] / max(*counts, 1), cells), "$cae-training")
+        line = label + Content(" ") + filled
+        return line + Content(number.rjust(tiles.width - line.cell_length))
 
     async def on_click(self, event: Click) -> None:
         """Look at the data."""

@@ -30,6 +30,9 @@ WIDTHS = {"": 2, "run": 6, "layers × kernels": 19, "data": 12, "val loss": 10, 
 FROM_LEFT = ("", "run", "layers × kernels", "data", "state")
 GIVE_WAY = ("ended", "epochs")
 """Columns that are left out where there is no room, in this order."""
+MOST_LINES = 6
+"""Lines of the table, its heads among them; the style has the same."""
+LEAST_TITLE, SHORT_STATE = 10, 12
 COMPLETE = (FINISHED, EARLY_STOPPED)
 
 
@@ -106,19 +109,27 @@ class EncoderTable(DataTable[Text]):
         # Said outright: the height that the table finds out by itself comes late, and until then it is not there.
         self.styles.height = 1 + len(self._runs)
         widths = dict(WIDTHS)
-        room = self._drawn_for = self.content_size.width
+        self._drawn_for = self.content_size.width
+        scrolled = len(self._runs) + 1 > MOST_LINES  # then the scrollbar has one column
+        room = self._drawn_for - scrolled
         if common_data(self._runs):  # then it says nothing
             del widths["data"]
         for name in GIVE_WAY:
             if room < sum(widths.values()):
                 del widths[name]
-        widths["layers × kernels"] = min(max(19, 19 + room - sum(widths.values())), 40)
+        short = room < sum(widths.values())
+        if short:
+            widths["state"] = SHORT_STATE
+        if room < sum(widths.values()) - WIDTHS["layers × kernels"] + LEAST_TITLE:
+            del widths["val loss"]
+        widths["layers × kernels"] = min(max(LEAST_TITLE, 19 + room - sum(widths.values())), 40)
         for head, width in widths.items():
             text = f"  {head}" if head == "state" else head
             self.add_column(Text(text if head in FROM_LEFT else f"{text:>{width}}"), width=width, key=head)
         shared = shared_parts(run.title for run in self._runs)
         for run in self._runs:
             symbol, variable = formats.state_mark(run.state)
+            state = "early" if short and run.state == EARLY_STOPPED else run.state
             title = Text(shorten(run.title, widths["layers × kernels"] - 1, shared))
             cells = {
                 "": Text(self._mark(run)),
@@ -127,7 +138,7 @@ class EncoderTable(DataTable[Text]):
                 "data": Text(cut(run.data or formats.NOTHING, WIDTHS["data"] - 1)),
                 "val loss": Text(f"{formats.loss(run.best_loss):>10}"),
                 "epochs": Text(f"{run.epoch:>8,}"),
-                "state": Text.assemble("  ", (symbol, self.app.theme_variables.get(variable, "")), f" {run.state}"),
+                "state": Text.assemble("  ", (symbol, self.app.theme_variables.get(variable, "")), f" {state}"),
                 "ended": Text(f"{formats.ago(run.updated, self._now):>12}"),
             }
             self.add_row(*(cells[head] for head in widths), key=run.id)

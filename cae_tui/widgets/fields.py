@@ -8,7 +8,7 @@ turn; every other field is a text box. Both hold text as it is typed: what it me
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -20,6 +20,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Collapsible, Input, Label, Static
 
+from cae_tui import formats
 from cae_tui.widgets.line import Line
 from engine.fields import SpecField
 
@@ -215,7 +216,7 @@ class FieldRow(Vertical):
     def tell(self, problem: str) -> None:
         """Show a sentence beneath it; none where it is empty."""
         self.set_class(bool(problem), "-problem")
-        self._problem.update(problem)
+        self._problem.update(formats.without_flags(problem))
 
 
 class Group(Collapsible):
@@ -260,6 +261,14 @@ class Group(Collapsible):
     def action_fold(self, away: bool) -> None:
         """Open or close it."""
         self.collapsed = away
+
+    def scroll_visible(self, *arguments: Any, **named: Any) -> None:
+        """Textual calls it as the group opens; where it opens by itself, the control with the focus stays in sight."""
+        focused = self.screen.focused
+        if focused is None or self in focused.ancestors:
+            super().scroll_visible(*arguments, **named)
+        else:
+            focused.scroll_visible(animate=False)
 
     def tell(self, changes: Sequence[str], problems: int) -> None:
         """Say in its title what is not as the preset has it; open it when a field in it begins to be wrong."""

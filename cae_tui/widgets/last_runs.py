@@ -1,7 +1,7 @@
 """The last runs, one a line: what, how good, how it stands, how long ago."""
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -48,6 +48,7 @@ class LastRuns(OptionList):
         super().__init__(markup=False, **arguments)
         self.border_title = "Last runs"
         self._runs: Sequence[RunStatus] = ()
+        self._encoders: dict[str, str] = {}  # their short names
         self._drawn: tuple[object, ...] = ()
 
     @property
@@ -63,10 +64,13 @@ class LastRuns(OptionList):
             return self.run if self.run is not None and self.run.resumable else None
         return next((run for run in self._runs if run.resumable), None)
 
-    def show(self, runs: "Sequence[RunStatus]") -> None:
-        """List `runs`; the cursor stays on its run."""
+    def show(self, runs: "Sequence[RunStatus]", short: Callable[[str], str] = str) -> None:
+        """List `runs`; the cursor stays on its run. `short` gives the shortest name of a run that is not listed."""
         chosen = self.run.id if self.run else ""
         self._runs = runs[:LISTED]
+        self._encoders = {
+            run.encoder: short(run.encoder) for run in self._runs if run.encoder and "/" not in run.encoder
+        }
         self._draw(chosen)
 
     def on_resize(self) -> None:
@@ -78,7 +82,7 @@ class LastRuns(OptionList):
         if width <= 0:
             return
         now = time.time()
-        lines = run_lines(self._runs, width, now)
+        lines = run_lines(self._runs, width, now, self._encoders)
         # Where all are of one data set, it stands here once and not in every line.
         data = common_data(self._runs)  # nothing where there is no run, or several data sets
         self.border_title = Content(f"Last runs on {data}" if data else "Last runs")
@@ -102,10 +106,16 @@ class LastRuns(OptionList):
         self.highlighted = places.get(chosen, 0)
 
 
-def run_lines(runs: "Sequence[RunStatus]", width: int, now: float) -> list[Content]:
-    """One line a run, its columns aligned; what is least needed is left out where `width` is small."""
-    prefixes = {run.id: run.prefix or run.id[:4] for run in runs}
-    shared, wide = shared_by_kind(runs), width >= WIDE
+def run_lines(
+    runs: "Sequence[RunStatus]", width: int, now: float, encoders: Mapping[str, str] | None = None
+) -> list[Content]:
+    """One line a run, its columns aligned; what is least needed is left out where `width` is small.
+
+    Args:
+        encoders: the short names of runs that others are built on.
+    """
+    prefixes = {**(encoders or {}), **{run.id: run.prefix or run.id[:4] for run in runs}}
+    shared, wide = shared_by_kind(runs, prefixes), width >= WIDE
     several = len({(run.data, run.data_digest) for run in runs}) > 1
     rows = []
     for run in runs:
@@ -135,10 +145,10 @@ def run_lines(runs: "Sequence[RunStatus]", width: int, now: float) -> list[Conte
         spare = widths["data"] + min(room() - wanted, 0)
         widths["data"] = max(min(widths["data"], MOST_DATA, spare), LEAST_DATA)
     widths["title"] = max(4, min(widths["title"], room()))
-    return [_line(row, widths, shared.get(run.kind, frozenset())) for run, row in zip(runs, rows, strict=True)]
+    return [_line(row, widths, shared[run.kind]) for run, row in zip(runs, rows, strict=True)]
 
 
-def _line(row: dict[str, Content], widths: dict[str, int], shared: Collection[str]) -> Content:
+def _line(row: dict[str, Content], widths: dict[str, int], shared: Mapping[str, int]) -> Content:
     cells = []
     for name in widths:
         shown = cell = row[name]

@@ -173,6 +173,7 @@ class LossChart(Chart):
         self.metric = metric
         self.set_reactive(LossChart.by, by)
         self.keys = keys
+        self.epochs_of_a_curve = 2  # one is a point; enough where batches are drawn beside it
         self._shown: tuple[object, ...] | None = None  # see `_content`
         self._run: RunState | None = None
 
@@ -211,11 +212,11 @@ class LossChart(Chart):
 
     @property
     def shown_by(self) -> str:
-        """What is drawn: one epoch is a point and not a curve, so batches stand in until there are two."""
+        """What is drawn: while there are too few epochs for a curve, batches stand in."""
         run = self._run
         if self.metric != "loss" or run is None or not run.batches:
             return "epoch"
-        return self.by or ("batch" if len(run.epochs) < 2 else "epoch")
+        return self.by or ("batch" if len(run.epochs) < self.epochs_of_a_curve else "epoch")
 
     @property
     def logarithmic(self) -> bool:

@@ -185,6 +185,8 @@ def advice(run: RunState) -> tuple[str, str]:
         case "failed":
             message = (run.message or "The log names the cause.").removesuffix(AFTER_A_FAILURE).rstrip()
             return f"✗ Failed. {message} Press R to try to continue{finish}.", "error"
+        case "gone":
+            return f"✗ Gone. {run.message}", "error"
         case "paused" if run.message:
             return "‖ Paused, for the reason above. It continues by itself; s ends it with its last checkpoint.", (
                 "cae-attention"

@@ -4,6 +4,7 @@ Columns are left out where the table is narrow, the least needed first, so that 
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -69,7 +70,7 @@ class RunTable(LineTable):
         self.marked: set[str] = set()
         self.rows: list[RunStatus] = []
         self._prefixes: dict[str, str] = {}
-        self._shared: dict[str, frozenset[str]] = {}  # what all titles of a kind say
+        self._shared: dict[str, Counter[str]] = {}  # how many titles of a kind say a part
         self._same_data = ""  # what all runs that are listed were trained on
         self._wide: dict[str, int] = {}  # columns whose width is that of what is in them
 
@@ -122,7 +123,7 @@ class RunTable(LineTable):
             "epochs": max((len(_epochs(run)) for run in runs), default=0),
             "data": min(max((len(run.data) for run in runs), default=0), MOST_DATA),
         }
-        self._shared = shared_by_kind(runs)
+        self._shared = shared_by_kind(runs, self._prefixes)
         self._same_data = common_data(runs)
         self.place_rows(places.get(before.id if before else "", row))
 

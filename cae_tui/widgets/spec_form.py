@@ -166,9 +166,14 @@ class SpecForm(Vertical):
         """What the text means; None while a field is wrong in itself."""
         self._problems: dict[str, str] = {}
         self._data_problems: dict[str, str] = {}
-        # Nobody has had the time to fill these in: they are needed, and not wrong.
-        self._fresh = {field.name for field in self._fields if field.required and not self.values[field.name].strip()}
+        # Nobody has had the time to fill these in: they are needed, and not wrong. Where no images are named, MNIST is.
+        self._fresh = {field.name for field in self._fields if self._is_unfilled(field.name)}
         self._parse()
+
+    def _is_unfilled(self, name: str) -> bool:
+        """Whether a field that a run may need is empty."""
+        needed = self.presets.fields[name].required or (name in FIELDS and name != "images")
+        return needed and not self.values[name].strip()
 
     # -- what it looks like ----------------------------------------------------------------------
 
@@ -293,10 +298,12 @@ class SpecForm(Vertical):
             values = {name: self.presets.values[self.base][name] for name in self.presets.named}
         self.put(values)
 
-    def defaults(self) -> None:
-        """Put every field back to what the preset has; of the images none speaks."""
-        values = self.presets.values[self.base]
+    def defaults(self, offered: Mapping[str, str]) -> None:
+        """Put every field back to what a new form has: the preset's values and what is `offered`; images stay."""
+        values = {**self.presets.values[self.base], **offered}
         self.put({name: value for name, value in values.items() if name not in FIELDS})
+        self._fresh |= {name for name in self.presets.fields if self._is_unfilled(name) and name not in FIELDS}
+        self._refresh()
 
     def _named_values(self) -> dict[str, str]:
         return {name: self.values[name] for name in self.presets.named}

@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,16 +12,18 @@ from cae_tui.app import CaeApp
 from cae_tui.runner import Runner
 from cae_tui.screens import configure
 from cae_tui.screens.configure import AutoencoderForm, ClassifierForm, SpecPage
+from cae_tui.views import DataView
 from cae_tui.widgets.architecture_table import ArchitectureTable, about, compression, layer_lines, millions, sum_lines
-from cae_tui.widgets.encoder_table import EncoderTable
+from cae_tui.widgets.encoder_table import EncoderPicker, EncoderTable
 from cae_tui.widgets.fields import FieldRow, Group
-from cae_tui.widgets.spec_form import SpecForm
+from cae_tui.widgets.spec_form import Fields, SpecForm
 from engine.architecture import plan_autoencoder, plan_classifier
 from engine.datasets import assets_folder
 from engine.errors import RunError
 from engine.runs import Home
 from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, check_against_data
-from tests.cae_tui.conftest import AUTOENCODER, BEGAN, MakeApp, scripted_events, until, write_run
+from tests.cae_tui.conftest import AUTOENCODER, BEGAN, MakeApp, data_view, scripted_events, until, write_run
+from tests.cae_tui.script import scripted_status
 
 IMAGE = (28, 28, 1)
 SIZES = [(80, 24), (120, 40)]
@@ -85,7 +88,11 @@ def panes(page: SpecPage) -> tuple[bool, bool]:
 
 
 def text(page: SpecPage, place: str) -> str:
-    return str(page.query_one(place, Static).render())
+    return text_of(page.query_one(place, Static))
+
+
+def text_of(place: Static) -> str:
+    return str(place.render())
 
 
 # -- the table, without a screen ------------------------------------------------------------------
@@ -365,6 +372,93 @@ async def test_a_new_form_says_what_it_still_needs_and_calls_nothing_wrong(app: 
         assert [row.field.name for row in page.query(FieldRow) if row.has_class("-problem")] == ["encoder"]
 
 
+async def test_defaults_offer_the_encoder_that_a_new_form_does(
+    app: CaeApp, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def encoder_remarks(spec: Spec, data: object) -> tuple[str, ...]:
+        return () if getattr(spec, "encoder", "") == AUTOENCODER else ("That run was stopped.",)
+
+    async def data(files: object = None) -> DataView:
+        return replace(data_view(), images_digest="these")
+
+    monkeypatch.setattr(app.runner, "encoder_remarks", encoder_remarks)
+    monkeypatch.setattr(app.runner, "data", data)
+    events = scripted_events("autoencoder")
+    write_run(home, events, status=replace(scripted_status(events), images_digest="these"))
+    async with app.run_test(size=(120, 40)) as pilot:
+        page = await opened(app, pilot, "classifier")
+        assert page.form.values["encoder"] == AUTOENCODER
+        page.form.put({"encoder": AUTOENCODER[:4]})
+        await settled(pilot)
+        assert page.query_one(EncoderPicker).remarks == ("That run was stopped.",)
+        await pilot.press("f5")
+        await settled(pilot)
+        assert page.form.values["encoder"] == AUTOENCODER
+        assert page.query_one(EncoderPicker).remarks == ()
+        assert text(page, "#word") == "Ctrl+R starts."
+
+
+async def test_defaults_without_an_encoder_to_offer_call_nothing_wrong(app: CaeApp) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        page = await opened(app, pilot, "classifier", encoder="gone")
+        await pilot.press("f5")
+        await settled(pilot)
+        assert text(page, "#word") == "Still needed: Encoder."
+        assert not page.query(".-problem")
+
+
+def in_sight(page: SpecPage) -> bool:
+    """Whether what has the focus is in the visible part of the form."""
+    focused = page.focused
+    return focused is not None and focused.region.intersection(page.query_one(Fields).region) == focused.region
+
+
+@pytest.fixture
+def without_labels(app: CaeApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Images in use that have no labels, as the engine says it."""
+
+    async def check(spec: Spec) -> dict[str, str]:
+        if isinstance(spec, ClassifierSpec) and spec.labels is None:
+            return {"labels": "dark has no labels. Name a file of training labels (--labels)."}
+        return {}
+
+    monkeypatch.setattr(app.runner, "check", check)
+
+
+async def test_a_new_form_on_images_without_labels_asks_for_them_and_calls_nothing_wrong(
+    app: CaeApp, home: Home, without_labels: None
+) -> None:
+    write_run(home, scripted_events("autoencoder"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        page = await opened(app, pilot, "classifier", encoder=AUTOENCODER)
+        assert text(page, "#word") == "Still needed: Training labels."
+        assert not page.query(".-problem")
+        assert in_sight(page)
+        await pilot.press("ctrl+r")
+        await settled(pilot)
+        assert text(page, "#word") == "1 field is wrong: Training labels."
+        row = next(row for row in page.query(FieldRow) if row.has_class("-problem"))
+        assert text_of(row.query_one(".problem", Static)) == "dark has no labels. Name a file of training labels."
+        assert page.focused is row.control
+        assert in_sight(page)
+
+
+async def test_a_group_that_opens_for_what_is_wrong_in_it_leaves_the_focus_in_sight(
+    app: CaeApp, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def check(spec: Spec) -> dict[str, str]:
+        return {"test_images": "It is damaged."}
+
+    monkeypatch.setattr(app.runner, "check", check)
+    write_run(home, scripted_events("autoencoder"))
+    app.animation_level = "none"
+    async with app.run_test(size=(80, 24)) as pilot:
+        page = await opened(app, pilot, "classifier", test_images="/no.idx")
+        await pilot.pause()
+        assert not page.query_one("#group-data", Group).collapsed
+        assert in_sight(page)
+
+
 async def test_a_field_that_was_emptied_is_wrong_at_once(app: CaeApp) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         page = await opened(app, pilot, "classifier")
@@ -466,3 +560,17 @@ def test_the_architecture_looks_right_on_its_own(app: CaeApp, snap_compare: Any)
         await pilot.press("f2")
 
     assert snap_compare(app, terminal_size=(80, 24), run_before=before)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (100, 30), (120, 40), (126, 40)])
+async def test_the_state_of_an_encoder_is_not_cut(app: CaeApp, home: Home, size: tuple[int, int]) -> None:
+    for place in range(8):
+        events = scripted_events("autoencoder", f"d{place}m1000000", state="early-stopped")
+        write_run(home, events, status=replace(scripted_status(events), data=f"plankton {place % 2}"))
+    async with app.run_test(size=size) as pilot:
+        page = await opened(app, pilot, "classifier")
+        table = page.query_one(EncoderTable)
+        await until(pilot, lambda: table.row_count == 8)
+        await pilot.pause()
+        columns = sum(column.get_render_width(table) for column in table.ordered_columns)
+        assert columns <= table.scrollable_content_region.width

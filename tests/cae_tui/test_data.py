@@ -15,7 +15,7 @@ from cae_tui.widgets.class_table import ClassTable
 from cae_tui.widgets.image_sheet import ImageSheet
 from cae_tui.widgets.spec_form import SpecForm
 from engine.runs import Home
-from tests.cae_tui.conftest import DEVICE
+from tests.cae_tui.conftest import DEVICE, told, until
 from tests.idx import write_idx
 
 CLASSES = 12
@@ -122,6 +122,42 @@ async def test_a_wrong_fraction_is_told_and_the_counts_stay(app: CaeApp) -> None
         assert "validation_fraction" in page.query_one(SpecForm).problems
         assert row(page, "all")[1] == "360"
         assert str(page.query_one("#balance").border_subtitle) == "for the last valid values"
+
+
+async def test_files_that_are_right_come_into_use_whatever_the_other_fields_are(
+    app: CaeApp, files: dict[str, str]
+) -> None:
+    app.drafts["data"] = {"validation_fraction": ""}
+    async with app.run_test(size=(120, 40)) as pilot:
+        page = await opened(app, pilot)
+        page.query_one(SpecForm).put(files)
+        await settled(pilot)
+        assert app.data_set.files.text["images"] == files["images"]
+        assert str(page.query_one("#balance").border_subtitle) == "for the last valid values"
+        assert row(page, "all")[1] == "360"
+
+
+async def test_leaving_says_which_files_are_not_in_use(app: CaeApp) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        page = await opened(app, pilot)
+        page.query_one(SpecForm).put({"images": "/nowhere/images.gz", "labels": "", "validation_fraction": ""})
+        await settled(pilot)
+        await pilot.press("escape")
+        await until(pilot, lambda: bool(told(app)) and told(app)[-1].startswith("The files on the Data screen are not"))
+        assert "/nowhere/images.gz" in told(app)[-1]
+
+
+async def test_files_that_are_left_before_they_are_read_come_into_use(
+    app: CaeApp, files: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.drafts.clear()
+    monkeypatch.setattr(data, "PAUSE_SECONDS", 3600.0)
+    async with app.run_test(size=(120, 40)) as pilot:
+        page = await opened(app, pilot)
+        page.query_one(SpecForm).put(files)
+        await pilot.pause()
+        await pilot.press("escape")
+        await until(pilot, lambda: app.data_set.files.text["images"] == files["images"])
 
 
 async def test_a_file_that_is_not_there_is_named(app: CaeApp) -> None:

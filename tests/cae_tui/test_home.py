@@ -13,7 +13,7 @@ from cae_tui.widgets.last_runs import LastRuns, run_lines
 from engine.errors import DatasetError
 from engine.marks import Marks, write_marks
 from engine.runs import Home
-from tests.cae_tui.conftest import MakeApp
+from tests.cae_tui.conftest import MakeApp, data_view
 from tests.cae_tui.script import AUTOENCODER, BEGAN, CLASSIFIER, scripted_events, scripted_status, write_run
 
 NOW = BEGAN + 2 * 3600 + 60
@@ -262,3 +262,22 @@ def test_home_looks_as_it_did(
         await pilot.pause()
 
     assert snap_compare(app, terminal_size=size, run_before=ready)
+
+
+async def test_a_class_of_many_images_never_looks_smaller_than_one_of_few(make_app: MakeApp) -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        card = app.screen.query_one(DataCard)
+        for counts in ((300, 20, 5), (30, 20, 5), (30_000, 2, 100)):
+            card.show(
+                replace(
+                    data_view(), classes=3, training=sum(counts), training_counts=counts, test_counts=(),
+                    example_classes=(0, 1, 2), examples=data_view().examples[:3],
+                )
+            )  # fmt: skip
+            await pilot.pause()
+            tiles = tiles_for(card.content_size.width, tall=False)
+            bars = [sum(cell in "█▏▎▍▌▋▊▉" for cell in card._label(tiles, place).plain) for place in range(3)]
+            assert bars[0] == max(bars)
+            assert {card._label(tiles, place).cell_length for place in range(3)} == {tiles.width}

@@ -237,6 +237,7 @@ async def test_the_palette_holds_every_action_of_the_screen_by_its_title(
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await go(app, pilot, name)
         titles = [command.title for command in app.get_system_commands(screen)]
+        assert len(set(titles)) == len(titles)
         for kind in type(screen).mro():
             for binding in vars(kind).get("BINDINGS", ()):
                 if isinstance(binding, Binding) and binding.id and "(" not in binding.action:

@@ -382,6 +382,20 @@ async def test_many_classes_scroll_under_the_header(make_app: MakeApp, filled: H
         assert any(line.split()[:1] == ["26"] and "1000" in line for line in lines[2:])
 
 
+async def test_no_head_of_two_hundred_classes_is_cut_to_another_class(make_app: MakeApp, filled: Home) -> None:
+    app = make_app()
+    async with app.run_test(size=LARGE) as pilot:
+        screen = await opened(app, pilot, CLASSIFIER)
+        matrix = screen.query_one(ConfusionMatrix)
+        matrix.set_counts([[10 if true == told else 0 for told in range(200)] for true in range(200)])
+        for column in range(90, 200, 7):
+            matrix.cursor = (0, column)
+            await pilot.pause()
+            heads = [int(head) for head in matrix.render_line(1).text.split()[1:]]
+            assert heads == list(range(heads[0], heads[0] + len(heads)))
+            assert column in heads
+
+
 async def test_classes_with_gaps_between_them_keep_their_numbers(
     make_app: MakeApp, filled: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:

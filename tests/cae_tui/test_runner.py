@@ -13,6 +13,7 @@ import pytest
 
 from cae_tui.run_state import RunState
 from cae_tui.runner import DRAWING_SECONDS, Runner
+from cae_tui.widgets.run_progress import advice
 from engine.control import Asked
 from engine.errors import MovedError, RunError
 from engine.events import BatchEnded, Event, RunStarted
@@ -317,6 +318,27 @@ def test_a_followed_run_that_dies_is_told_as_cut_off(tmp_path: Path, files: dict
     process.kill()
     process.wait()
     until(lambda: heard.state is not None and heard.state.state == "cut off")
+
+
+def test_a_run_whose_folder_is_gone_is_told_as_gone_by_who_trains_it_and_by_who_watches(
+    tmp_path: Path, files: dict[str, Path]
+) -> None:
+    home = Home(tmp_path)
+    trains, heard = Runner(home, Heard()), Heard()
+    trains.start(small(files, epochs=9999))
+    until(lambda: trains.current and trains.current.epochs)
+    assert trains.current is not None
+    watches = Runner(home, heard)
+    watches.follow(trains.current.id)
+    until(lambda: heard.state is not None and heard.state.epochs)
+    (tmp_path / "runs" / trains.current.id).rename(tmp_path / "elsewhere")
+    until(lambda: heard.state is not None and heard.state.state == "gone")
+    until(lambda: not trains.busy)
+    for state in (heard.state, trains.current):
+        assert state is not None
+        assert (state.state, state.live) == ("gone", False)
+        told, _ = advice(state)
+        assert told == "✗ Gone. Its folder was deleted or moved, so nothing of it can be continued."
 
 
 def spawn_training(home: Home, files: dict[str, Path]) -> "subprocess.Popen[bytes]":

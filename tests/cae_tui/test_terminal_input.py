@@ -198,6 +198,34 @@ def test_a_key_after_a_moment_of_quiet_ends_a_paste_that_has_no_end(sent: str, k
         assert key_after(parser, clock) == ["a"]
 
 
+@pytest.mark.parametrize("skipping", [False, True])
+def test_escape_alone_ends_a_paste_that_has_no_end(skipping: bool, clock: Clock) -> None:
+    parser = SteadyParser()
+    list(parser.take("\x1b[200~AA"))
+    if skipping:
+        clock.now += PASTE_SECONDS + 1
+        list(parser.tick())
+    clock.now += QUIET_SECONDS + 0.1
+    assert list(parser.take("\x1b")) == []
+    found = parsed(parser, clock)
+    clock.now += 0.5
+    found += parser.tick()
+    assert pasted_texts(found[:-1]) == ([] if skipping else ["AA"])
+    assert keys(found[-1:]) == ["escape"]
+    assert key_after(parser, clock) == ["a"]
+
+
+def test_an_escape_in_a_paste_that_goes_on_is_part_of_it(clock: Clock) -> None:
+    parser = SteadyParser()
+    list(parser.take("\x1b[200~one"))
+    clock.now += QUIET_SECONDS + 0.1
+    assert list(parser.take("\x1b")) == []
+    clock.now += 0.1
+    assert parsed(parser, clock, "[31m two") == []
+    clock.now += QUIET_SECONDS + 0.1
+    assert pasted_texts(parsed(parser, clock, "\x1b[201~")) == ["one[31m two"]
+
+
 def test_a_paste_after_one_without_an_end_is_taken_whole(clock: Clock) -> None:
     parser = SteadyParser()
     list(parser.take("\x1b[200~one"))

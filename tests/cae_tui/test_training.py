@@ -528,3 +528,37 @@ def test_it_looks_right(
             assert snap_compare(app, run_before=prepare, terminal_size=size)
     else:
         assert snap_compare(app, run_before=prepare, terminal_size=size)
+
+
+async def test_no_chart_is_drawn_twice_at_any_moment_of_a_wide_run(make_app: MakeApp, samples: list[str]) -> None:
+    for place, expected in ((2, ["Loss by batch"]), (6, ["Loss by epoch", "Loss by batch"])):
+        work, gate = held(scripted_events(epochs=20, samples=True), BatchEnded, place)
+        app = make_app(work)
+        async with app.run_test(size=(200, 60)) as pilot:
+            app.post_message(messages.Start(AutoencoderSpec()))
+            await wait(pilot, lambda: isinstance(app.screen, TrainingScreen) and app.screen.state is not None)  # noqa: B023 - at once
+            screen = app.screen
+            assert isinstance(screen, TrainingScreen)
+            await wait(pilot, lambda: titles(screen) == expected)  # noqa: B023 - at once
+            await pilot.press("b")
+            await pilot.pause()
+            assert len(set(titles(screen))) == len(titles(screen))
+            gate.set()
+            await app.runner.wait_for_end()
+
+
+async def test_the_log_in_place_of_the_curves_has_them_beside_it(make_app: MakeApp, home: Home) -> None:
+    write_run(home, scripted_events("autoencoder"))
+    app = make_app()
+    async with app.run_test(size=(200, 60)) as pilot:
+        screen = await opened(app, pilot)
+        await pilot.press("h")
+        await settle(pilot)
+        assert screen.query_one("#long-log").display
+        assert screen.query_one("#side-loss").region.height > 10
+
+
+def titles(screen: TrainingScreen) -> list[str]:
+    """What the charts of a loss that are to be seen show."""
+    charts = [chart for chart in screen.query(LossChart) if chart.region and chart.metric == "loss"]
+    return [str(chart.border_title).split(",")[0] for chart in charts]
