@@ -146,10 +146,10 @@ def test_values_are_split_where_a_blank_follows_a_comma_too() -> None:
 def test_a_plan_s_time_is_told_from_runs_as_large_as_its_largest_point(make_app: MakeApp, home: Home) -> None:
     write_run(home, scripted_events())  # a step of 128 images of 14 million took 50 ms
     studies = make_app().studies
-    plan = grid(points=2)
-    for point, work in zip(plan.stages[0].points, (7_000_000, 14_000_000), strict=True):
+    plan = grid(points=4)
+    for point, work in zip(plan.stages[0].points, (7_000_000, 14_000_000, 7_000_000, 7_000_000), strict=True):
         point.step_work, point.weight = 128 * work, 128 * work * 400
-    assert studies.seconds(plan) == pytest.approx((0.025 + 0.05) * 400)
+    assert studies.seconds(plan) == pytest.approx((3 * 0.025 + 0.05) * 400)
     plan.stages[0].points[1].step_work *= 10
     plan.stages[0].points[1].weight *= 10
     assert studies.seconds(plan) is None  # the small run says nothing of it
