@@ -324,7 +324,7 @@ _LEAST_SPEC, _MOST_DATA = 16, 16
 def _runs_table(runs: Sequence[RunStatus], width: int | None) -> Table:
     """A row for each of `runs`; in a terminal, which is `width` cells wide, what is needed least gives way."""
     prefixes = {run.id: run.prefix for run in runs}
-    shared = shared_by_kind(runs)
+    shared = shared_by_kind(runs, prefixes)
     rows = [_run_cells(run) for run in runs]
     sizes = {name: max(len(name), *(len(cells[name]) for cells in rows)) for name in rows[0]}
     specs = [spec_words(run, prefixes) for run in runs]

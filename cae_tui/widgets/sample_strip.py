@@ -141,7 +141,7 @@ class SampleStripView(Widget):
             self.border_title = STACKED if plan.stacked else SIDE_BY_SIDE
             start, end = self._page(plan)
             every = len(strip.originals)
-            pages = "" if end - start == every else f" · {_numbers(start + 1, end)} of {every}, \\[ ] turns"
+            pages = "" if end - start == every else f" · {_numbers(start + 1, end)} of {every}, \\[ ] for more"
             self.told = f"epoch {strip.epoch}{pages} · {scale_words(strip.originals[0], *plan.size)}"
         self.border_subtitle = self.told
 

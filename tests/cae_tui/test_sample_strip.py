@@ -91,12 +91,12 @@ async def test_another_size_and_fewer_images_keep_what_is_in_sight() -> None:
         view.strip = SampleStrip(3, images, images)
         await pilot.pause()
         view.turn(7)
-        assert told(app) == "epoch 3 · 8 of 10, \\[ ] turns · exact"
+        assert told(app) == "epoch 3 · 8 of 10, \\[ ] for more · exact"
         await pilot.resize_terminal(120, 17)
         await pilot.pause()
-        assert told(app) == "epoch 3 · 7–8 of 10, \\[ ] turns · exact"
+        assert told(app) == "epoch 3 · 7–8 of 10, \\[ ] for more · exact"
         view.strip = SampleStrip(4, images[:4], images[:4])
-        assert told(app) == "epoch 4 · 3–4 of 4, \\[ ] turns · exact"
+        assert told(app) == "epoch 4 · 3–4 of 4, \\[ ] for more · exact"
         view.strip = SampleStrip(5, images[:1], images[:1])
         await pilot.pause()
         assert told(app) == "epoch 5 · exact"

@@ -291,7 +291,7 @@ async def test_where_room_is_little_images_and_log_are_behind_keys(
         await pilot.pause()
         strip = screen.query_one(SampleStripView)
         assert strip.display
-        assert str(strip.border_subtitle) == "epoch 3 · 1 of 8, [ ] turns · exact"
+        assert str(strip.border_subtitle) == "epoch 3 · 1 of 8, [ ] for more · exact"
         await pilot.press("h")
         await pilot.pause()
         assert screen.query_one("#long-log", EpochLog).display
