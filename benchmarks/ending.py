@@ -22,8 +22,8 @@ from pathlib import Path
 import pexpect
 
 from benchmarks.common import in_turn, parser_of, write
-from engine.runs import Home
-from engine.states import RUNNING
+from engine.protocol.states import RUNNING
+from engine.runs.directory import Home
 
 PATIENCE = 120  # seconds for a run to begin, and to end
 LONGEST = 14.0  # seconds of training before it is asked: more than an epoch

@@ -42,14 +42,15 @@ try:
 
     from benchmarks.common import asked, parser_of, write
     from benchmarks.slices import first_images
-    from engine.batches import DeviceImages
-    from engine.datasets import load_dataset
+    from engine.data.batches import DeviceImages
+    from engine.data.datasets import load_dataset
     from engine.device import Device
-    from engine.models import ConvAutoencoder
-    from engine.optimisation import make_optimizer
-    from engine.spec import AutoencoderSpec, preset
-    from engine.steps import CapturedStep, Step
-    from engine.tasks import Reconstruction
+    from engine.network.models import ConvAutoencoder
+    from engine.specs.autoencoder import AutoencoderSpec
+    from engine.specs.base import preset
+    from engine.training.optimisation import make_optimizer
+    from engine.training.steps import CapturedStep, Step
+    from engine.training.tasks import Reconstruction
 except ImportError as missing:
     print(f"{missing}. This program needs what cae-tui needs: pip install -c constraints.txt .", file=sys.stderr)
     sys.exit(2)

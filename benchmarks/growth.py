@@ -22,8 +22,8 @@ import json, resource, sys, time
 from pathlib import Path
 begun = time.perf_counter()
 import torch
-from engine.batches import DeviceImages
-from engine.datasets import load_dataset
+from engine.data.batches import DeviceImages
+from engine.data.datasets import load_dataset
 imported = time.perf_counter()
 images = DeviceImages(load_dataset(Path(sys.argv[1])).train, torch.device("cpu"))
 done = time.perf_counter()

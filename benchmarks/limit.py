@@ -18,8 +18,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.common import asked, engine_step, in_turn, parser_of, write
 from benchmarks.slices import first_images
 from benchmarks.throughput import ARCHITECTURES
-from engine.architecture import plan_autoencoder
-from engine.spec import AutoencoderSpec, preset
+from engine.network.architecture import plan_autoencoder
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import preset
 
 BATCH = 128
 PRODUCT = """

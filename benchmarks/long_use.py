@@ -23,12 +23,12 @@ from benchmarks.common import parser_of, write
 from benchmarks.run_list import fill
 from benchmarks.startup import start
 from benchmarks.study_screen import made_up
-from cae_tui.app import CaeApp
+from cae_tui.app.cae_app import CaeApp
 from cae_tui.messages import RunUpdated
 from cae_tui.screens.study import StudyScreen
 from cae_tui.screens.training import TrainingScreen
-from engine.events import EpochEnded
-from engine.runs import Home
+from engine.protocol.events import EpochEnded
+from engine.runs.directory import Home
 from tests.cae_tui.script import AUTOENCODER, scripted_events, write_run
 
 STARTS = 5

@@ -23,8 +23,8 @@ from torch.nn import functional
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.common import parser_of, write
-from engine import augmentation
-from engine.datasets import load_dataset
+from engine.data import augmentation
+from engine.data.datasets import load_dataset
 from engine.device import Device
 
 HELD_BACK = 20_000

@@ -12,14 +12,15 @@ from pathlib import Path
 
 import torch
 
-from engine.batches import DeviceImages
-from engine.datasets import load_dataset
+from engine.data.batches import DeviceImages
+from engine.data.datasets import load_dataset
 from engine.device import Device, keep_freed_memory
-from engine.models import ConvAutoencoder
-from engine.optimisation import make_optimizer
-from engine.spec import AutoencoderSpec, preset
-from engine.steps import Step
-from engine.tasks import Reconstruction
+from engine.network.models import ConvAutoencoder
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import preset
+from engine.training.optimisation import make_optimizer
+from engine.training.steps import Step
+from engine.training.tasks import Reconstruction
 
 KINDS = {
     "convolution": ("conv",),
@@ -55,7 +56,7 @@ def main() -> None:
     model = device.place(ConvAutoencoder(preset(AutoencoderSpec, name), data.images.shape[1:])).train()
     optimizer = make_optimizer("adam", list(model.parameters()), 1e-3, 0.0)
     step = Step(model, Reconstruction(), optimizer, DeviceImages(data, cpu), device, None)
-    batches = [batch for batch in torch.arange(len(data.images)).split(size) if len(batch) == size]
+    batches = [batch for batch in torch.split(torch.arange(len(data.images)), size) if len(batch) == size]
     for batch in batches[:WARM]:
         step(batch)
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:

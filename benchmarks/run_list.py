@@ -14,13 +14,17 @@ import tempfile
 import time
 from pathlib import Path
 
+from textual.widgets import Input
+
 from benchmarks.common import parser_of, write
-from cae_tui.app import CaeApp
+from cae_tui.app.cae_app import CaeApp
 from cae_tui.widgets.run_table import RunTable
-from engine.files import write_json
-from engine.marks import Marks, write_marks
-from engine.runs import Home, RunStatus
-from engine.spec import AutoencoderSpec, preset
+from engine.runs.directory import Home
+from engine.runs.notes import Marks, write_marks
+from engine.runs.status import RunStatus
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import preset
+from engine.storage.files import write_json
 
 PAGES = 100
 
@@ -75,7 +79,7 @@ async def measure(home: Home) -> dict[str, float]:
         app.runner.list_runs()
         again = time.perf_counter() - begun
         begun = time.perf_counter()
-        app.screen.query_one("#filter").value = "kernels>=32 val_loss<0.002 tag:baseline"
+        app.screen.query_one("#filter", Input).value = "kernels>=32 val_loss<0.002 tag:baseline"
         while len(table.rows) == len(home.ids()):
             await asyncio.sleep(0.001)
         await drawn(app)

@@ -24,10 +24,11 @@ import sys
 import threading
 import time
 from pathlib import Path
-from cae_tui.app import CaeApp
+from cae_tui.app.cae_app import CaeApp
 from cae_tui.messages import Start
-from engine.runs import Home
-from engine.spec import AutoencoderSpec, preset
+from engine.runs.directory import Home
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import preset
 
 app = CaeApp(Home(Path(sys.argv[1])))
 runner = app.runner  # made by the thread that it belongs to

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.datasets import assets_folder
+from engine.data.datasets import assets_folder
 
 
 def first_images(path: Path, count: int) -> Path:

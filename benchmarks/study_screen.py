@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.common import parser_of, write
-from cae_tui.app import CaeApp
+from cae_tui.app.cae_app import CaeApp
 from cae_tui.messages import StudyUpdated
 from cae_tui.screens import study as study_page
 from cae_tui.widgets.study_chart import CHARTS, StudyChart
-from engine.runs import Home
-from engine.spec import AutoencoderSpec, preset
+from engine.runs.directory import Home
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import preset
 from engine.studies.records import PointRecord, StageRecord, Studies, StudyRecord, Trial
 from engine.studies.spec import make_study
 

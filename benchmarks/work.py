@@ -16,8 +16,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.slices import first_images
-from engine.architecture import plan_autoencoder
-from engine.spec import AutoencoderSpec, preset
+from engine.network.architecture import plan_autoencoder
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import preset
 
 NETWORKS: tuple[tuple[str, dict[str, str]], ...] = (
     ("recommended", {}),

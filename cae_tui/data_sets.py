@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from engine.data_files import MNIST, MNIST_SHAPE, DataFiles, shape_words
+from engine.specs.data_files import MNIST, MNIST_SHAPE, DataFiles, shape_words
 
 REMEMBERED = 10
 """Sets that were used last, MNIST not among them: that is always there."""

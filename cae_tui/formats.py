@@ -7,7 +7,7 @@ report. Pure functions without imports that cost anything: the first screen uses
 import re
 import time
 
-from engine.words import NOTHING, duration, epoch_label, epoch_words, loss, percent, seconds
+from engine.text import NOTHING, duration, epoch_label, epoch_words, loss, percent, seconds
 
 __all__ = [
     "NOTHING",

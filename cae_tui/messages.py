@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
+    from cae_tui.bridge.run_state import RunState
     from cae_tui.data_sets import DataSet
-    from cae_tui.run_state import RunState
-    from engine.data_files import DataFiles
     from engine.errors import MovedError
-    from engine.spec import Spec
+    from engine.specs.base import Spec
+    from engine.specs.data_files import DataFiles
     from engine.studies.records import StudyRecord
     from engine.studies.spec import StudySpec
 

@@ -14,8 +14,8 @@ import shlex
 import sys
 from contextlib import suppress
 
-from engine.runs import Home, default_home
-from engine.words import plain
+from engine.runs.directory import Home, default_home
+from engine.text import plain
 
 _COMMAND = re.compile(r"`cae-tui (?=[a-z])(?![^`]*--help`)")
 """Where a command in a sentence has its `--home`; the help of a command is the same for all."""

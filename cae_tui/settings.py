@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from cae_tui.data_sets import REMEMBERED, DataSet
-from engine.data_files import FIELDS
-from engine.files import read_json, storage_error, write_json
-from engine.words import plain
+from engine.specs.data_files import FIELDS
+from engine.storage.files import read_json, storage_error, write_json
+from engine.text import plain
 
 DEFAULT_THEME = "cae-dark"
 ASIDE = "settings-damaged.json"

@@ -8,11 +8,12 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from cae_tui.app import CaeApp
-from cae_tui.export import export_picture
+from cae_tui.app.cae_app import CaeApp
+from cae_tui.app.picture import export_picture
 from cae_tui.messages import Start
-from engine.runs import Home
-from engine.spec import AutoencoderSpec, preset
+from engine.runs.directory import Home
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import preset
 
 PICTURE = Path(__file__).with_name("training.svg")
 

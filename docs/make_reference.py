@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from cae_tui.cli import flag_help
-from engine.spec import SPECS, Spec, preset_changes, spec_fields
+from cae_tui.cli.parser import flag_help
+from engine.specs.base import Spec, preset_changes, spec_fields
+from engine.specs.kinds import SPECS
 
 PAGE = Path(__file__).with_name("hyperparameters.md")
 
@@ -24,7 +25,7 @@ def reference() -> str:
         "# Hyperparameters",
         "",
         "Every field of the forms is a flag of the command line, and the other way round: both are made from",
-        "`engine/spec.py`, and so is this page (`python docs/make_reference.py`).",
+        "`engine/specs/base.py`, and so is this page (`python docs/make_reference.py`).",
     ]
     for kind, spec in SPECS.items():
         lines += ["", f"## `cae-tui {kind}`", *presets(spec)]

@@ -6,7 +6,7 @@ Whatever the engine refuses is one of these; anything else that escapes it is a 
 
 from collections.abc import Mapping, Sequence
 
-from engine.words import plain
+from engine.text import plain
 
 
 class EngineError(Exception):

@@ -5,10 +5,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from engine.control import Asked, Flag
-from engine.events import BatchEnded, Event
-from engine.runs import Home, RunStatus
-from engine.spec import Spec
+from engine.protocol.control import Asked, Flag
+from engine.protocol.events import BatchEnded, Event
+from engine.runs.directory import Home
+from engine.runs.status import RunStatus
+from engine.specs.base import Spec
 
 MEASURED_SECONDS = 2.0
 ALIKE = 4.0
@@ -53,7 +54,8 @@ def measure(spec: Spec, home: Home) -> float | None:
     Raises:
         EngineError: it cannot be run.
     """
-    from engine import encoders, jobs, preparation
+    from engine import jobs, preparation
+    from engine.runs import encoders
 
     flag, latest, begun = Flag(), None, 0.0
 

@@ -19,31 +19,35 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine import results
-from engine.architecture import Plan, plan_classifier
-from engine.baselines import constant_figures, steadier
-from engine.batches import DeviceImages
-from engine.checkpoint import read_autoencoder, read_tensors, write_model
-from engine.control import Asked, AskedToEndError, Control, Flag, RunControl
-from engine.datasets import ImageData
+from engine.data.batches import DeviceImages
+from engine.data.datasets import ImageData
 from engine.device import is_out_of_memory
-from engine.encoders import find_encoder
 from engine.errors import EngineError, ModelFileError, RunError, StorageError
-from engine.evaluation import psnr
-from engine.events import Emit, EvaluationStarted, Resumed, RunEnded, RunStarted, Warned
-from engine.files import absolute, write_bytes, write_json
-from engine.finishing import FinishesWhole, check_can_finish
-from engine.models import ConvAutoencoder, EncoderClassifier
-from engine.preparation import Work, check_classes, create, reopen
-from engine.recorder import Checkpoint, Recorder, best_file, list_checkpoints, read_checkpoint, to_pixels
-from engine.refusals import short
-from engine.runs import Home, RunDirectory, RunStatus
-from engine.spec import AutoencoderSpec, ClassifierSpec, Spec
-from engine.spec_file import check_unchanged
-from engine.states import EARLY_STOPPED, ENDED_FOR_GOOD, FAILED, FINISHED, PRUNED, RUNNING, SKIPPED, STOPPED
-from engine.tasks import Classification, Reconstruction, Task
-from engine.training import ENDS, Progress, Stage, StageData, fit
-from engine.words import counted, epoch_words
+from engine.evaluation import results
+from engine.evaluation.baselines import constant_figures
+from engine.network.architecture import Plan, plan_classifier
+from engine.network.models import ConvAutoencoder, EncoderClassifier
+from engine.preparation import check_classes, create, reopen
+from engine.protocol.control import Asked, AskedToEndError, Control, Flag, RunControl
+from engine.protocol.events import Emit, EvaluationStarted, Resumed, RunEnded, RunStarted, Warned
+from engine.protocol.states import EARLY_STOPPED, ENDED_FOR_GOOD, FAILED, FINISHED, PRUNED, RUNNING, SKIPPED, STOPPED
+from engine.runs.checkpoint import read_autoencoder, read_tensors, write_model
+from engine.runs.directory import Home, RunDirectory
+from engine.runs.encoders import find_encoder
+from engine.runs.finishing import FinishesWhole, check_can_finish
+from engine.runs.prepared import Prepared
+from engine.runs.recorder import Checkpoint, Recorder, best_file, list_checkpoints, read_checkpoint, to_pixels
+from engine.runs.spec_file import check_unchanged
+from engine.runs.status import RunStatus
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import Spec
+from engine.specs.classifier import ClassifierSpec
+from engine.specs.measures import psnr
+from engine.storage.files import absolute, write_bytes, write_json
+from engine.text import counted, epoch_words, short
+from engine.training.baseline import steadier
+from engine.training.loop import ENDS, Progress, Stage, StageData, fit
+from engine.training.tasks import Classification, Reconstruction, Task
 
 SAMPLES = 10  # validation images that an autoencoder is shown to rebuild after each epoch
 
@@ -105,7 +109,7 @@ def check_resumable(run: RunDirectory) -> None:
 # -- training -------------------------------------------------------------------------------------
 
 
-def begin(work: Work, emit: Emit, flag: Flag) -> dict[str, Any]:
+def begin(work: Prepared, emit: Emit, flag: Flag) -> dict[str, Any]:
     """Train, evaluate and write what `create` or `reopen` made ready, holding the run's lock; gives back its result."""
     with work.run.locked():
         work.run.sweep()
@@ -154,7 +158,7 @@ def _fresh(status: RunStatus) -> RunStatus:
     return replace(status, stage="", epoch=0, best_epoch=0, best_stage="", seconds=0.0, **nothing)
 
 
-def _train(work: Work, recorder: Recorder, control: Control, found: Checkpoint | None) -> dict[str, Any]:
+def _train(work: Prepared, recorder: Recorder, control: Control, found: Checkpoint | None) -> dict[str, Any]:
     work.device.settle()
     spec, device = work.spec, work.device
     recorder.write_status(state=RUNNING, process=os.getpid(), host=platform.node(), message="")
@@ -214,13 +218,13 @@ def _train(work: Work, recorder: Recorder, control: Control, found: Checkpoint |
     return _finish(work, recorder, model, progress, images, control)
 
 
-def _best_weights(work: Work, progress: Progress) -> Path:
+def _best_weights(work: Prepared, progress: Progress) -> Path:
     """The file of the best weights so far: of the stage at `progress`, or of the first where that has none yet."""
     stage = progress.stage if progress.best_epoch else work.spec.stages[0][0]
     return best_file(work.run, stage)
 
 
-def _take_up(work: Work, recorder: Recorder, found: Checkpoint) -> None:
+def _take_up(work: Prepared, recorder: Recorder, found: Checkpoint) -> None:
     """Tell that the run goes on, and what of its files was damaged: it is no part of the run any more."""
     if recorder.lost:
         recorder.emit(_run_started(work))  # what every view begins with may be among it
@@ -237,7 +241,7 @@ def _take_up(work: Work, recorder: Recorder, found: Checkpoint) -> None:
         path.unlink(missing_ok=True)
 
 
-def _resumed(work: Work, at: Progress) -> Resumed:
+def _resumed(work: Prepared, at: Progress) -> Resumed:
     """Where a run goes on that was at `at`: behind a stage's end comes the next stage, or the evaluation."""
     names = [name for name, _ in work.spec.stages]
     later = names[names.index(at.stage) + 1 :]
@@ -247,7 +251,7 @@ def _resumed(work: Work, at: Progress) -> Resumed:
     return Resumed(stage=at.stage, epoch=at.epoch, step=at.step, device=work.device.words, trained=trained)
 
 
-def build(work: Work) -> ConvAutoencoder | EncoderClassifier:
+def build(work: Prepared) -> ConvAutoencoder | EncoderClassifier:
     """The run's model with its first weights: drawn by torch's random numbers, an encoder's copied."""
     if isinstance(work.spec, AutoencoderSpec):
         return ConvAutoencoder(work.spec, work.data.shape)
@@ -284,7 +288,7 @@ def stage_of(spec: AutoencoderSpec | ClassifierSpec, name: str) -> Stage:
     )
 
 
-def _samples(work: Work) -> NDArray[np.int64]:
+def _samples(work: Prepared) -> NDArray[np.int64]:
     """Validation images to show: the first of each class, then the first ones, up to `SAMPLES`."""
     labels = work.data.train.labels
     validation = work.validation
@@ -296,7 +300,7 @@ def _samples(work: Work) -> NDArray[np.int64]:
     return chosen
 
 
-def _run_started(work: Work) -> RunStarted:
+def _run_started(work: Prepared) -> RunStarted:
     spec, data, plan = work.spec, work.data, work.plan
     return RunStarted(
         run=work.run.id,
@@ -322,7 +326,7 @@ def _run_started(work: Work) -> RunStarted:
 
 
 def _finish(
-    work: Work,
+    work: Prepared,
     recorder: Recorder,
     model: ConvAutoencoder | EncoderClassifier,
     progress: Progress,
@@ -345,7 +349,7 @@ def _finish(
     return _close(work, recorder, result, progress.ended, message)
 
 
-def _finished_early(work: Work, progress: Progress) -> str:
+def _finished_early(work: Prepared, progress: Progress) -> str:
     """That a person ended the run, and where."""
     names = [name for name, _ in work.spec.stages]
     done, planned = progress.epoch - 1, dict(work.spec.stages)[progress.stage]
@@ -362,7 +366,11 @@ def _finished_early(work: Work, progress: Progress) -> str:
 
 
 def _end_early(
-    work: Work, recorder: Recorder, model: ConvAutoencoder | EncoderClassifier, progress: Progress, trained: str = ""
+    work: Prepared,
+    recorder: Recorder,
+    model: ConvAutoencoder | EncoderClassifier,
+    progress: Progress,
+    trained: str = "",
 ) -> dict[str, Any]:
     """Keep the best weights of a run that was stopped, skipped or pruned, or diverged.
 
@@ -398,7 +406,7 @@ def _end_early(
     return _close(work, recorder, result, progress.ended, message)
 
 
-def _fail(work: Work, recorder: Recorder, error: Exception) -> dict[str, Any]:
+def _fail(work: Prepared, recorder: Recorder, error: Exception) -> dict[str, Any]:
     """Say how a run failed, as far as its files can still be written."""
     message = _sentence(work, error, recorder.status.study)
     progress = Progress(stage=recorder.status.stage, step_seconds=recorder.under_way)
@@ -412,7 +420,7 @@ def _fail(work: Work, recorder: Recorder, error: Exception) -> dict[str, Any]:
         return {**result, "message": message}
 
 
-def _sentence(work: Work, error: Exception, study: str) -> str:
+def _sentence(work: Prepared, error: Exception, study: str) -> str:
     if is_out_of_memory(error):
         size = work.spec.batch_size
         smaller = f"try {size // 2}, or fewer kernels or layers" if size > 1 else "try fewer kernels or layers"
@@ -425,7 +433,7 @@ def _sentence(work: Work, error: Exception, study: str) -> str:
     return f"Unexpected error: {type(error).__name__}: {short(error)}. {log_file} has the details."
 
 
-def _result(work: Work, recorder: Recorder, progress: Progress, state: str) -> dict[str, Any]:
+def _result(work: Prepared, recorder: Recorder, progress: Progress, state: str) -> dict[str, Any]:
     """What every `result.json` holds; what does not apply is None."""
     status, plan = recorder.status, work.plan
     steps = progress.total_steps
@@ -465,7 +473,7 @@ def _result(work: Work, recorder: Recorder, progress: Progress, state: str) -> d
     }
 
 
-def _close(work: Work, recorder: Recorder, result: Mapping[str, Any], state: str, message: str) -> dict[str, Any]:
+def _close(work: Prepared, recorder: Recorder, result: Mapping[str, Any], state: str, message: str) -> dict[str, Any]:
     """Write the end of a run, then tell it."""
     result = {**result, "message": message}
     ended = RunEnded(state=state, message=message, result=result)

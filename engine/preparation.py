@@ -1,12 +1,12 @@
 """Making a run ready: everything that can be checked before the first step is checked here.
 
 `create` takes a spec and makes a run directory; `reopen` takes a run directory that is there. Both give
-the same `Work`, so that a run that is taken up goes exactly the way it went the first time.
+the same `Prepared`, so that a run that is taken up goes exactly the way it went the first time.
 """
 
 import platform
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,50 +15,26 @@ import torch
 from numpy.typing import NDArray
 
 import engine
-from engine.architecture import Plan, plan_autoencoder, plan_classifier
-from engine.checkpoint import ModelFile, read_autoencoder
-from engine.datasets import SPLIT_RULE, ImageData, labelled_subset, load_dataset, split
-from engine.device import Device, choose_device
-from engine.encoders import find_encoder, remarks_on
+from engine.data.datasets import SPLIT_RULE, ImageData, labelled_subset, load_dataset, split
+from engine.device import choose_device
 from engine.errors import DatasetError, ModelFileError, SpecError
-from engine.files import write_bytes, write_json
-from engine.moved import known_of_run, load_known
-from engine.remarks import for_run
-from engine.runs import Home, RunDirectory, RunStatus
-from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, check_against_data
-from engine.spec_file import read_spec_file
-from engine.states import RUNNING
+from engine.network.architecture import plan_autoencoder
+from engine.protocol.states import RUNNING
+from engine.runs.checkpoint import read_autoencoder
+from engine.runs.directory import Home, RunDirectory
+from engine.runs.encoders import find_encoder, remarks_on
+from engine.runs.moved import known_of_run, load_known
+from engine.runs.prepared import Prepared
+from engine.runs.spec_file import read_spec_file
+from engine.runs.status import RunStatus
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import Spec
+from engine.specs.classifier import ClassifierSpec
+from engine.specs.kinds import check_against_data
+from engine.storage.files import write_bytes, write_json
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
-    """A run with everything it needs loaded and checked."""
-
-    run: RunDirectory
-    spec: AutoencoderSpec | ClassifierSpec
-    data: ImageData
-    training: NDArray[np.int64]
-    validation: NDArray[np.int64]
-    device: Device
-    encoder: ModelFile | None  # of a classifier
-    split_rule: int = SPLIT_RULE
-    encoder_remarks: tuple[str, ...] = ()  # of where a classifier's encoder comes from, when the run was made
-
-    @property
-    def remarks(self) -> tuple[str, ...]:
-        """What is to be known of its encoder, and what a look at its images, labels and split finds, in sentences."""
-        return (*self.encoder_remarks, *for_run(self.spec.kind, self.data, self.training, self.validation))
-
-    @property
-    def plan(self) -> Plan:
-        """The layers of its network."""
-        if isinstance(self.spec, AutoencoderSpec):
-            return plan_autoencoder(self.spec, self.data.shape)
-        assert self.encoder is not None
-        return plan_classifier(self.spec, self.encoder.encoder_spec, self.data.shape, self.data.classes)
-
-
-def create(home: Home, spec: Spec, study: str = "", trial: int = 0, split_rule: int = SPLIT_RULE) -> Work:
+def create(home: Home, spec: Spec, study: str = "", trial: int = 0, split_rule: int = SPLIT_RULE) -> Prepared:
     """Check all that can be checked before training, and make the run's directory.
 
     Args:
@@ -86,7 +62,7 @@ def create(home: Home, spec: Spec, study: str = "", trial: int = 0, split_rule: 
         encoder.build()
     if problems := misfits(spec, data, len(training), None if encoder is None else encoder.encoder_spec):
         raise SpecError(problems)
-    work = Work(  # in a directory that is yet to be made
+    work = Prepared(  # in a directory that is yet to be made
         run=RunDirectory(home.runs), spec=spec, data=data, training=training, validation=validation, device=device,
         encoder=encoder, split_rule=split_rule, encoder_remarks=remarks_on(home, spec, data),
     )  # fmt: skip
@@ -152,7 +128,7 @@ def _bytes_of(path: Path) -> bytes:
         ) from None
 
 
-def reopen(run: RunDirectory, command: str = "resume") -> Work:
+def reopen(run: RunDirectory, command: str = "resume") -> Prepared:
     """The work of a run that was made before; `command` is what a refusal tells a person to ask for again.
 
     Raises:
@@ -164,7 +140,7 @@ def reopen(run: RunDirectory, command: str = "resume") -> Work:
     training, validation = split_for(spec, data, split_rule)
     device = choose_device(spec.device, spec.precision, written["threads"])
     encoder = read_autoencoder(run.encoder, data.shape) if isinstance(spec, ClassifierSpec) else None
-    return Work(
+    return Prepared(
         run=run, spec=spec, data=data, training=training, validation=validation, device=device, encoder=encoder,
         split_rule=split_rule, encoder_remarks=tuple(written.get("encoder_remarks", ())),
     )  # fmt: skip
@@ -195,7 +171,7 @@ def split_for(spec: Spec, data: ImageData, rule: int = SPLIT_RULE) -> tuple[NDAr
     return training, validation
 
 
-def _spec_file(work: Work, origin: str | None) -> dict[str, Any]:
+def _spec_file(work: Prepared, origin: str | None) -> dict[str, Any]:
     data = work.data
     return {
         "spec": work.spec.model_dump(mode="json"),

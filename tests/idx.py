@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.datasets import ImageSet, load_dataset
+from engine.data.datasets import ImageSet, load_dataset
 
 
 def idx_bytes(array: NDArray[np.uint8]) -> bytes:

@@ -7,8 +7,10 @@ import pytest
 
 from benchmarks import time_to_loss
 from benchmarks.operations import kind_of, shares
-from engine.architecture import plan_classifier
-from engine.spec import AutoencoderSpec, ClassifierSpec, preset
+from engine.network.architecture import plan_classifier
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import preset
+from engine.specs.classifier import ClassifierSpec
 
 
 def test_a_loss_is_reached_in_the_first_epoch_that_is_low_enough_after_all_seconds_until_its_end() -> None:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.gpu import SCALES, Bench, covered, measure
-from engine.steps import Step
+from engine.training.steps import Step
 
 ROOT = Path(__file__).parents[1]
 COUNTED = ("epoch_steps_seconds", "epoch_seconds", "epoch_to_epoch_seconds", "steps", "not_recorded")

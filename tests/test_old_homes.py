@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from cae_tui.app import CaeApp
-from cae_tui.cli import main
+from cae_tui.app.cae_app import CaeApp
+from cae_tui.cli.main import main
 from cae_tui.messages import OpenGallery, OpenRun, OpenStudy
 from cae_tui.screens.gallery import GalleryScreen
 from cae_tui.screens.report import ReportScreen
 from cae_tui.screens.study import StudyScreen
 from cae_tui.screens.training import TrainingScreen
+from engine.evaluation.results import read_predictions
 from engine.preparation import reopen
-from engine.results import read_predictions
-from engine.runs import Home
+from engine.runs.directory import Home
 from engine.studies.records import Studies
 from tests.cae_tui.conftest import on_top, until
 

@@ -21,13 +21,13 @@ from pathlib import Path
 wheel = Path(sys.argv[1])
 sys.path.insert(0, str(wheel))
 
-import engine.datasets
-import cae_tui.cli
+import engine.data.datasets
+import cae_tui.cli.main
 
 assert Path(engine.__file__) == wheel / "engine" / "__init__.py", engine.__file__
-assert Path(cae_tui.cli.__file__) == wheel / "cae_tui" / "cli.py", cae_tui.cli.__file__
-print(engine.datasets.assets_folder())
-print(callable(cae_tui.cli.command))
+assert Path(cae_tui.cli.main.__file__) == wheel / "cae_tui" / "cli" / "main.py", cae_tui.cli.main.__file__
+print(engine.data.datasets.assets_folder())
+print(callable(cae_tui.cli.main.command))
 """
 
 
@@ -61,7 +61,7 @@ def test_the_wheel_holds_the_two_packages_whole_the_images_and_nothing_else(whee
     mnist = ROOT / "assets" / "mnist"
     expected |= {Path("engine/assets/mnist", path.name): path for path in mnist.iterdir()}
     names = {str(path) for path in expected}
-    assert {"cae_tui/app.tcss", "cae_tui/screens/home.tcss", "engine/py.typed"} <= names
+    assert {"cae_tui/app/app.tcss", "cae_tui/screens/home.tcss", "engine/py.typed"} <= names
     assert {f"engine/assets/mnist/{name}" for name in ("CREDITS.md", "train-images-idx3-ubyte.gz")} <= names
     packed = {path.relative_to(wheel): path for path in wheel.rglob("*") if path.is_file()}
     metadata = {path for path in packed if path.parts[0].endswith(".dist-info")}
@@ -74,7 +74,7 @@ def test_the_wheel_makes_the_command_and_carries_the_licence(wheel: Path) -> Non
     (metadata,) = wheel.glob("*.dist-info")
     entries = ConfigParser()
     entries.read_string((metadata / "entry_points.txt").read_text(encoding="utf-8"))
-    assert dict(entries["console_scripts"]) == {"cae-tui": "cae_tui.cli:command"}
+    assert dict(entries["console_scripts"]) == {"cae-tui": "cae_tui.cli.main:command"}
     assert (metadata / "licenses" / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
 
 

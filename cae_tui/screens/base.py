@@ -20,12 +20,12 @@ from cae_tui.messages import RunUpdated
 from cae_tui.widgets.frame import KeyLine, RunStrip, TopBar
 
 if TYPE_CHECKING:
+    from cae_tui.bridge.run_state import RunState
+    from cae_tui.bridge.runner import Runner
+    from cae_tui.bridge.study_runner import StudyRunner
     from cae_tui.data_sets import DataSet
-    from cae_tui.run_state import RunState
-    from cae_tui.runner import Runner
     from cae_tui.settings import Settings
-    from cae_tui.study_runner import StudyRunner
-    from cae_tui.views import RunStatus
+    from engine.runs.status import RunStatus
 
 
 class Host(Protocol):

@@ -13,14 +13,14 @@ from textual.widget import Widget
 from textual.widgets import DataTable
 
 from cae_tui import formats
+from cae_tui.bridge.views import RunView
 from cae_tui.messages import OpenRun
 from cae_tui.screens.base import Page
-from cae_tui.views import RunView
 from cae_tui.widgets.study_chart import Curve, StudyChart, colour_of, mark_of
-from engine.data_files import DataFiles, told_apart
 from engine.errors import EngineError
-from engine.fields import write_value
-from engine.words import numbers
+from engine.specs.data_files import DataFiles, told_apart
+from engine.specs.fields import write_value
+from engine.text import numbers
 
 MOST = 12
 

@@ -25,14 +25,17 @@ from cae_tui.widgets.architecture_table import ArchitectureTable
 from cae_tui.widgets.encoder_table import EncoderPicker, EncoderTable, best_encoder, encoders
 from cae_tui.widgets.remarks import Remarks
 from cae_tui.widgets.spec_form import SpecForm, about_preset
-from engine.data_files import FIELDS, DataFiles
 from engine.errors import DatasetError, EngineError, RunError
-from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, spec_fields
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import Spec, spec_fields
+from engine.specs.classifier import ClassifierSpec
+from engine.specs.data_files import FIELDS, DataFiles
 
 if TYPE_CHECKING:
-    from cae_tui.reader import Plan
-    from cae_tui.runner import Runner
-    from cae_tui.views import DataView, RunStatus
+    from cae_tui.bridge.runner import Runner
+    from cae_tui.bridge.views import DataView
+    from engine.network.architecture import Plan
+    from engine.runs.status import RunStatus
 
 PAUSE_SECONDS = 0.25
 """How long typing must rest before the data are asked."""

@@ -18,19 +18,20 @@ from textual.widget import Widget
 from textual.widgets import Label
 
 from cae_tui import formats
+from cae_tui.bridge.views import DataView
 from cae_tui.data_sets import DataSet
 from cae_tui.messages import Configure, DataSetChanged, TryFiles, UseDataSet
 from cae_tui.screens.base import Page
 from cae_tui.screens.configure import PAUSE_SECONDS
-from cae_tui.views import DataView
 from cae_tui.widgets.class_table import ClassTable
 from cae_tui.widgets.image_sheet import ImageSheet
 from cae_tui.widgets.remarks import Remarks
 from cae_tui.widgets.spec_form import SpecForm
-from engine import data_files
-from engine.data_files import DataFiles
 from engine.errors import EngineError
-from engine.spec import AutoencoderSpec, Spec
+from engine.specs import data_files
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import Spec
+from engine.specs.data_files import DataFiles
 
 FIELDS = (*data_files.FIELDS, "validation_fraction", "seed")
 

@@ -18,9 +18,9 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from cae_tui import formats
+from cae_tui.bridge.views import ImageView, Picture, Prediction, PredictionsView
 from cae_tui.messages import ListSorted
 from cae_tui.screens.base import Page
-from cae_tui.views import ImageView, Picture, Prediction, PredictionsView
 from cae_tui.widgets.card_grid import CardGrid
 from cae_tui.widgets.prediction_view import PredictionView
 from engine.errors import EngineError, MovedError

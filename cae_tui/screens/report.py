@@ -16,18 +16,18 @@ from textual.events import Resize
 from textual.widget import Widget
 from textual.widgets import Static, Tab, Tabs
 
+from cae_tui.bridge.run_state import RunState
+from cae_tui.bridge.views import RunView
 from cae_tui.messages import Configure, ConfigureAgain, OpenGallery, OpenTraining, SaveModel
-from cae_tui.report_table import HEADS
-from cae_tui.run_state import RunState
 from cae_tui.screens.base import Page
-from cae_tui.views import RunView
 from cae_tui.widgets.class_report import ClassReport, ClassRows
 from cae_tui.widgets.confusion_matrix import ConfusionMatrix
 from cae_tui.widgets.loss_chart import LossChart
+from cae_tui.widgets.report_table import HEADS
 from cae_tui.widgets.report_text import about, as_text, headline, measures, report_lines
 from cae_tui.widgets.sample_strip import STACKED, SampleStripView
 from engine.errors import EngineError
-from engine.words import views
+from engine.text import views
 
 ROOMY = (120, 34)
 """Columns and rows from which all panes are shown at once."""

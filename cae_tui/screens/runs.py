@@ -29,12 +29,12 @@ from cae_tui.messages import (
     TagRuns,
 )
 from cae_tui.screens.base import Page
-from cae_tui.views import RunStatus
 from cae_tui.widgets.line import Line
 from cae_tui.widgets.run_table import COLUMNS, STAR, RunTable
-from engine.run_filter import EVERYTHING, EXAMPLES, Filter, FilterError, parse_filter
-from engine.states import PAUSED, RUNNING
-from engine.words import counted
+from engine.protocol.states import PAUSED, RUNNING
+from engine.runs.filter import EVERYTHING, EXAMPLES, Filter, FilterError, parse_filter
+from engine.runs.status import RunStatus
+from engine.text import counted
 
 RELOAD_SECONDS = 3.0
 """How often the list looks for what other processes did."""

@@ -13,6 +13,7 @@ from textual.widget import Widget
 from textual.widgets import DataTable, Static
 
 from cae_tui import formats
+from cae_tui.bridge.run_titles import cut
 from cae_tui.messages import (
     ConfigureStudy,
     DeleteStudy,
@@ -23,9 +24,8 @@ from cae_tui.messages import (
     StudyUpdated,
 )
 from cae_tui.screens.base import Page
-from cae_tui.spec_words import cut
 from engine.studies.records import StudyRecord
-from engine.words import number
+from engine.text import number
 
 RELOAD_SECONDS = 3.0
 WIDE = 90

@@ -16,6 +16,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Static
 
+from cae_tui.bridge.run_state import RunState
 from cae_tui.messages import (
     CompareRuns,
     Configure,
@@ -31,13 +32,12 @@ from cae_tui.messages import (
     StudyUpdated,
     TakeValues,
 )
-from cae_tui.run_state import RunState
 from cae_tui.screens.base import Page
 from cae_tui.widgets.study_chart import CHARTS, StageView, StudyChart
 from cae_tui.widgets.study_table import StudyTable
 from cae_tui.widgets.study_words import progress, reason
-from engine.data_files import shape_words
 from engine.errors import EngineError, StudyError
+from engine.specs.data_files import shape_words
 from engine.studies.records import StageRecord, StudyRecord
 from engine.studies.tables import time_column, times
 

@@ -23,10 +23,13 @@ from cae_tui.screens.base import Page
 from cae_tui.screens.configure import offered_encoder
 from cae_tui.widgets.fields import Choice, FieldRow, Group, field_keys, is_left_by
 from cae_tui.widgets.remarks import Remarks
-from engine.data_files import DataFiles
 from engine.errors import EngineError, SpecError
-from engine.fields import SpecField
-from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, parse, preset, spec_from_json
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import Spec, parse, preset
+from engine.specs.classifier import ClassifierSpec
+from engine.specs.data_files import DataFiles
+from engine.specs.fields import SpecField
+from engine.specs.kinds import spec_from_json
 from engine.studies.records import StudyRecord
 from engine.studies.spec import (
     MODES,
@@ -38,7 +41,7 @@ from engine.studies.spec import (
     study_from_json,
 )
 from engine.studies.values import studied_fields
-from engine.words import counted, numbers
+from engine.text import counted, numbers
 
 PAUSE_SECONDS = 0.3
 DRAFT = "study"

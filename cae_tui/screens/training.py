@@ -16,6 +16,7 @@ from textual.events import Resize
 from textual.widget import Widget
 from textual.widgets import Static
 
+from cae_tui.bridge.run_state import GONE
 from cae_tui.messages import (
     Configure,
     ConfigureAgain,
@@ -28,7 +29,6 @@ from cae_tui.messages import (
     RunUpdated,
     StopRun,
 )
-from cae_tui.run_state import GONE
 from cae_tui.screens.base import Page
 from cae_tui.widgets.epoch_log import EpochLog
 from cae_tui.widgets.loss_chart import LossChart
@@ -36,10 +36,10 @@ from cae_tui.widgets.mistake_matrix import MistakeMatrix
 from cae_tui.widgets.run_progress import advice, status
 from cae_tui.widgets.sample_strip import SampleStripView
 from engine.errors import EngineError
-from engine.states import CUT_OFF, EARLY_STOPPED, FAILED, FINISHED, PAUSED, RUNNING, STOPPED
+from engine.protocol.states import CUT_OFF, EARLY_STOPPED, FAILED, FINISHED, PAUSED, RUNNING, STOPPED
 
 if TYPE_CHECKING:
-    from cae_tui.run_state import RunState
+    from cae_tui.bridge.run_state import RunState
 
 WIDE, TALL = 110, 34
 """Columns from which the status stands beside the chart; rows from which images stand under both."""

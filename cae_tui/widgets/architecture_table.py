@@ -15,7 +15,7 @@ from textual.widgets import Static
 from cae_tui import formats
 
 if TYPE_CHECKING:
-    from cae_tui.reader import Plan
+    from engine.network.architecture import Plan
 
 COLUMNS = ("layer", "output", "params", "MACs")
 WIDTHS = (12, 12, 11, 9)

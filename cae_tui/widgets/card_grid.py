@@ -13,7 +13,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from cae_tui import formats
-from cae_tui.views import Picture, Prediction
+from cae_tui.bridge.views import Picture, Prediction
 from cae_tui.widgets.image_grid import fitting, half_blocks
 
 THUMB_WIDTH, THUMB_HEIGHT = 14, 7

@@ -1,6 +1,6 @@
 """The classification report on the screen: a row a class, the averages and the weakest class always in sight.
 
-What stands in the cells is decided by `cae_tui.report_table`, which the command line prints too.
+What stands in the cells is decided by `cae_tui.widgets.report_table`, which the command line prints too.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,10 +15,10 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Static
 
-from cae_tui.report_table import BAR_CELLS, HEADS, Line, ReportTable
-from cae_tui.report_words import wrapped
 from cae_tui.themes import attention
 from cae_tui.widgets.line_table import Head, LineTable
+from cae_tui.widgets.report_table import BAR_CELLS, HEADS, Line, ReportTable
+from cae_tui.widgets.report_words import wrapped
 
 MOST_GAP = 3
 """Blanks that a column gets where there is room, besides the one between any two."""

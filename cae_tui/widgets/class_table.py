@@ -10,7 +10,7 @@ from textual.message import Message
 from textual.widgets import DataTable
 
 from cae_tui import formats
-from cae_tui.views import DataView, SplitView
+from cae_tui.bridge.views import DataView, SplitView
 
 HEADS = {"class": 6, "training": 10, "validation": 12, "test": 9}
 MOST_BAR = 32

@@ -16,7 +16,7 @@ from cae_tui import formats
 from cae_tui.widgets.image_grid import beside
 
 if TYPE_CHECKING:
-    from cae_tui.views import DataView
+    from cae_tui.bridge.views import DataView
 
 SHOWN = 10
 """Classes that are shown; a data set with more says so in its summary."""

@@ -19,9 +19,9 @@ from textual.reactive import reactive
 from textual.widgets import DataTable, Label
 
 from cae_tui import formats
-from cae_tui.spec_words import common_data, cut, shared_parts, shorten
-from cae_tui.views import RunStatus
-from engine.states import DIVERGED, EARLY_STOPPED, FINISHED, STOPPED
+from cae_tui.bridge.run_titles import common_data, cut, shared_parts, shorten
+from engine.protocol.states import DIVERGED, EARLY_STOPPED, FINISHED, STOPPED
+from engine.runs.status import RunStatus
 
 CHOSEN = "●"
 NO_ENCODER = "No autoencoder yet. Press Ctrl+N to train one."

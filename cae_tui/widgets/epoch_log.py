@@ -10,8 +10,8 @@ from textual.widgets import RichLog
 from cae_tui.widgets.run_progress import log_line, stage_line
 
 if TYPE_CHECKING:
-    from cae_tui.run_state import RunState
-    from engine.events import EpochEnded
+    from cae_tui.bridge.run_state import RunState
+    from engine.protocol.events import EpochEnded
 
 
 LINES_KEPT = 500

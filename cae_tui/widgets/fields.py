@@ -2,7 +2,7 @@
 
 A field of a spec that takes one of a few words is a `Choice`, a control of one line that the arrow keys
 turn; every other field is a text box. Both hold text as it is typed: what it means is decided by
-`engine.spec.parse` alone.
+`engine.specs.base.parse` alone.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from textual.widgets import Collapsible, Input, Label, Static
 
 from cae_tui import formats
 from cae_tui.widgets.line import Line
-from engine.fields import SpecField
+from engine.specs.fields import SpecField
 
 CHANGED = "•"
 """Stands before the title of a field that is not as its preset has it."""

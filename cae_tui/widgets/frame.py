@@ -15,7 +15,7 @@ from cae_tui import formats
 from cae_tui.messages import OpenTraining
 
 if TYPE_CHECKING:
-    from cae_tui.run_state import RunState
+    from cae_tui.bridge.run_state import RunState
 
 NAME = "cae-tui"
 LEAST_NAME = 8

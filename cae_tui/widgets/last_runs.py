@@ -10,12 +10,12 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from cae_tui import formats
-from cae_tui.spec_words import common_data, cut, shared_by_kind, shorten, spec_words
+from cae_tui.bridge.run_titles import common_data, cut, shared_by_kind, shorten, spec_words
 from cae_tui.widgets.frame import state_content
-from engine.words import WHOLE_RUNS, counted
+from engine.text import WHOLE_RUNS, counted
 
 if TYPE_CHECKING:
-    from cae_tui.views import RunStatus
+    from engine.runs.status import RunStatus
 
 LISTED = 30
 """Runs that are listed; the screen of all runs has the others."""

@@ -6,7 +6,7 @@ from typing import Any
 from textual import events
 from textual.widgets import Input
 
-from engine.paths import pasted_path
+from engine.storage.paths import pasted_path
 
 
 class Line(Input):

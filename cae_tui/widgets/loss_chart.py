@@ -19,7 +19,7 @@ from cae_tui.widgets.chart import Axis, Chart, Span
 from cae_tui.widgets.curves import Curve, Curves, Point
 
 if TYPE_CHECKING:
-    from cae_tui.run_state import RunState
+    from cae_tui.bridge.run_state import RunState
 
 REDRAW_SECONDS = 0.5
 TRAINING_MARK, VALIDATION_MARK, BEST_MARK = "●", "▲", "★"

@@ -8,8 +8,8 @@ from cae_tui import formats
 from cae_tui.widgets.confusion_matrix import ConfusionMatrix
 
 if TYPE_CHECKING:
-    from cae_tui.run_state import RunState
-    from engine.events import MistakesCounted
+    from cae_tui.bridge.run_state import RunState
+    from engine.protocol.events import MistakesCounted
 
 BORDER = 2
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from cae_tui import formats
-from cae_tui.report_words import (
+from cae_tui.widgets.remarks import fitted
+from cae_tui.widgets.report_words import (
     Result,
     Told,
     about_lines,
@@ -21,10 +22,9 @@ from cae_tui.report_words import (
     verdicts,
     wrapped,
 )
-from cae_tui.widgets.remarks import fitted
 
 if TYPE_CHECKING:
-    from engine.run_facts import RunFacts
+    from engine.runs.facts import RunFacts
 
 
 COPIED_WIDTH = 100

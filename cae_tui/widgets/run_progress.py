@@ -8,9 +8,9 @@ import math
 from textual.content import Content
 
 from cae_tui import formats
-from cae_tui.run_state import RunState
-from engine.events import EpochEnded
-from engine.states import PAUSED, RUNNING
+from cae_tui.bridge.run_state import RunState
+from engine.protocol.events import EpochEnded
+from engine.protocol.states import PAUSED, RUNNING
 
 BAR_LABEL = 14
 """Columns of `epoch  7/20` before a bar."""

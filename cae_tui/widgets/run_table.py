@@ -13,11 +13,11 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 
 from cae_tui import formats
+from cae_tui.bridge.run_titles import common_data, cut, natural, shared_by_kind, shorten, spec_words
 from cae_tui.settings import Order
-from cae_tui.spec_words import common_data, cut, natural, shared_by_kind, shorten, spec_words
-from cae_tui.views import RunStatus
 from cae_tui.widgets.line_table import ASCENDING, DESCENDING, Head, LineTable
-from engine.words import counted
+from engine.runs.status import RunStatus
+from engine.text import counted
 
 Key = Callable[[RunStatus], float | str | tuple[tuple[str, int], ...] | None]
 MARK, STAR = "✓", "★"

@@ -1,6 +1,6 @@
-"""A form for any spec, made from `engine.spec.spec_fields`: to add a field to a spec is to add it here.
+"""A form for any spec, made from `engine.specs.base.spec_fields`: to add a field to a spec is to add it here.
 
-The form holds text as it was typed, by field. After each change it asks `engine.spec.parse` what that text
+The form holds text as it was typed, by field. After each change it asks `engine.specs.base.parse` what that text
 means and shows either nothing or one sentence beneath each field that is wrong; a page adds what only the
 data can tell by `show_data_problems`. `Presets` is the arithmetic of presets, without widgets.
 """
@@ -22,20 +22,13 @@ from textual.widgets import Input, Label, Static
 
 from cae_tui.formats import NOTHING
 from cae_tui.widgets.fields import YES_NO, Choice, FieldRow, Group, field_keys, is_left_by
-from engine.data_files import FIELDS, DataFiles
 from engine.errors import SpecError
-from engine.fields import GROUPS, SpecField, write_value
-from engine.paths import pasted_path
-from engine.spec import (
-    USUAL_HALVINGS,
-    AutoencoderSpec,
-    Spec,
-    most_halvings,
-    parse,
-    preset_changes,
-    spec_fields,
-)
-from engine.words import number
+from engine.specs.autoencoder import USUAL_HALVINGS, AutoencoderSpec, most_halvings
+from engine.specs.base import Spec, parse, preset_changes, spec_fields
+from engine.specs.data_files import FIELDS, DataFiles
+from engine.specs.fields import GROUPS, SpecField, write_value
+from engine.storage.paths import pasted_path
+from engine.text import number
 
 CUSTOM = "Custom"
 """What stands where a preset would, when the fields that presets name are as none has them."""

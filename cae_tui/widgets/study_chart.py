@@ -42,7 +42,7 @@ from engine.studies.series import (
     stages_of,
 )
 from engine.studies.tables import sort_key, sorted_values
-from engine.words import numbers
+from engine.text import numbers
 
 if TYPE_CHECKING:
     from engine.studies.spec import StudySpec

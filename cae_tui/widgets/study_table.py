@@ -13,10 +13,10 @@ from cae_tui import formats
 from cae_tui.settings import Order
 from cae_tui.widgets.line_table import ASCENDING, DESCENDING, Head, LineTable
 from cae_tui.widgets.study_chart import PICK_MARK, colour_of, mark_of
-from engine import words
-from engine.states import DIVERGED, FAILED
+from engine.protocol.states import DIVERGED, FAILED
 from engine.studies.records import StageRecord, Trial
 from engine.studies.tables import Column, Row, columns, fit, rows, sort_rows
+from engine.text import NOTHING, duration, loss, seconds
 
 TRIED = "#"
 """The order in which points were tried."""
@@ -166,7 +166,7 @@ class StudyTable(LineTable):
         shown = {column.name for column in self._columns()}
         cells = self._found[place].cells
         missing = [column for column in columns(self._stage, self._kind) if column.name not in shown]
-        told = [column for column in missing if cells[column.name] != words.NOTHING]
+        told = [column for column in missing if cells[column.name] != NOTHING]
         return " · ".join(f"{column.title} {cells[column.name]}" for column in told)
 
     @property
@@ -245,14 +245,14 @@ def _cut(text: str, width: int) -> str:
 def _of_seed(trial: Trial, first: str) -> dict[str, Any]:
     """The cells of a trial, by column; `first` is the one that says which it is."""
     return {
-        "loss": words.loss(trial.train_loss),
-        "val_loss": words.loss(trial.last_loss),
-        "best": words.loss(trial.best_loss),
+        "loss": loss(trial.train_loss),
+        "val_loss": loss(trial.last_loss),
+        "best": loss(trial.best_loss),
         "accuracy": formats.percent(trial.accuracy),
         "test_accuracy": formats.percent(trial.test_accuracy),
-        "ms_per_step": words.seconds(trial.ms_per_step),
-        "epoch_seconds": words.seconds(trial.epoch_seconds),
-        "seconds": words.duration(trial.seconds or None),
+        "ms_per_step": seconds(trial.ms_per_step),
+        "epoch_seconds": seconds(trial.epoch_seconds),
+        "seconds": duration(trial.seconds or None),
         "state": f"  {trial.state}",
         first: f"seed {trial.seed}",
     }

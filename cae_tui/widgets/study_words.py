@@ -3,10 +3,10 @@
 from textual.content import Content
 
 from cae_tui import formats
-from cae_tui.run_state import RunState
+from cae_tui.bridge.run_state import RunState
 from cae_tui.widgets.frame import state_content
 from engine.studies.records import StageRecord, StudyRecord
-from engine.words import counted
+from engine.text import counted
 
 
 def progress(record: StudyRecord, run: RunState | None, *, wide: bool) -> Content:

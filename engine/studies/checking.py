@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.errors import SpecError
-from engine.fields import write_value
+from engine.specs.fields import write_value
 from engine.studies.values import Range, Values, choices_of, combination
 
 Why = Callable[[Mapping[str, str]], Mapping[str, str]]

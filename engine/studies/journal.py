@@ -28,9 +28,9 @@ from optuna.storages.journal import BaseJournalBackend, JournalFileBackend
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from engine.fields import write_value
-from engine.files import storage_error, write_bytes
-from engine.states import PRUNED
+from engine.protocol.states import PRUNED
+from engine.specs.fields import write_value
+from engine.storage.files import storage_error, write_bytes
 from engine.studies.records import PointRecord, StudyDirectory, StudyRecord
 from engine.studies.spec import StudySpec, space_of
 from engine.studies.values import Range, choices_of, combination, studied_fields

@@ -5,11 +5,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from engine.data_files import DataFiles
 from engine.errors import EngineError
-from engine.moved import Known, as_json, digests_written, find_images, write_place
-from engine.runs import Home
-from engine.spec_file import read_spec_file
+from engine.runs.directory import Home
+from engine.runs.moved import Known, as_json, digests_written, find_images, write_place
+from engine.runs.spec_file import read_spec_file
+from engine.specs.data_files import DataFiles
 from engine.studies.records import StudyDirectory, StudyRecord
 from engine.studies.spec import study_from_json
 

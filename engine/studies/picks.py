@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from engine import words
 from engine.errors import StudyError
+from engine.text import counted
+from engine.text import loss as loss_words
 
 RULES = ("trade", "lowest", "tolerance", "budget")
 Rule = Literal["trade", "lowest", "tolerance", "budget"]
@@ -169,13 +170,13 @@ def enough_epochs(losses: Sequence[float], *, gain: float = GAIN, window: int = 
         fall = 1 - (later / now) ** (1 / window) if now > 0 else 0.0
         if fall < gain:
             return epoch, (
-                f"{words.counted(epoch, 'epoch')}: best val_loss {words.loss(now)}. The next {window} gain "
+                f"{counted(epoch, 'epoch')}: best val_loss {loss_words(now)}. The next {window} gain "
                 f"{100 * fall:.1f} % an epoch, "
-                f"less than {100 * gain:g} %; all {len(so_far)} end at {words.loss(so_far[-1])}."
+                f"less than {100 * gain:g} %; all {len(so_far)} end at {loss_words(so_far[-1])}."
             )
     every = len(so_far)
     return every, (
-        f"{words.counted(every, 'epoch')}: best val_loss {words.loss(so_far[-1])}. "
+        f"{counted(every, 'epoch')}: best val_loss {loss_words(so_far[-1])}. "
         f"It still gains {100 * gain:g} % an epoch or more: "
         "a longer run may be worth it."
     )

@@ -6,16 +6,18 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from engine import preparation
-from engine.architecture import Plan, plan_autoencoder, plan_classifier
-from engine.checkpoint import read_autoencoder
-from engine.datasets import SPLIT_RULE, ImageData, load_dataset
+from engine.data.datasets import SPLIT_RULE, ImageData, load_dataset
+from engine.data.remarks import for_run
 from engine.device import choose_device
-from engine.encoders import find_encoder, remarks_on
 from engine.errors import RunError, SpecError, StudyError
-from engine.moved import Known, load_known
-from engine.remarks import for_run
-from engine.runs import Home
-from engine.spec import AutoencoderSpec, ClassifierSpec, Spec
+from engine.network.architecture import Plan, plan_autoencoder, plan_classifier
+from engine.runs.checkpoint import read_autoencoder
+from engine.runs.directory import Home
+from engine.runs.encoders import find_encoder, remarks_on
+from engine.runs.moved import Known, load_known
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import Spec
+from engine.specs.classifier import ClassifierSpec
 from engine.studies.checking import check_points, check_space, first_fit, room_of
 from engine.studies.records import PointRecord, StageRecord, Studies, StudyDirectory, StudyRecord, Trial
 from engine.studies.spec import StudySpec, space_of, spec_of

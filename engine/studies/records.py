@@ -15,12 +15,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine.decoded import record_of
 from engine.errors import StudyError
-from engine.files import delete_folder, read_json, storage_error, write_json
-from engine.runs import ID_ALPHABET, ID_LENGTH, Home, new_id, shortest_prefixes
-from engine.states import CUT_OFF, EARLY_STOPPED, FAILED, FINISHED, PAUSED, RUNNING, STOPPED
-from engine.words import counted, epoch_words
+from engine.protocol.states import CUT_OFF, EARLY_STOPPED, FAILED, FINISHED, PAUSED, RUNNING, STOPPED
+from engine.runs.directory import ID_ALPHABET, ID_LENGTH, Home, RunDirectory, new_id, shortest_prefixes
+from engine.runs.status import RunStatus
+from engine.storage.files import delete_folder, read_json, storage_error, write_json
+from engine.storage.typed_json import record_of
+from engine.text import counted, epoch_words
 
 WAITING = "waiting"
 """What a trial is that has not begun, and a study whose pick a person is asked for."""
@@ -176,7 +177,7 @@ class Images:
     digest: str = ""
     images_digest: str = ""  # of the training images alone; version 0.1.0 wrote neither this
     part_digests: dict[str, str] = field(default_factory=dict)  # nor these, of labels and test images, by field
-    split: int = 1  # the rule by which its trials divide them: see `engine.datasets.SPLIT_RULE`
+    split: int = 1  # the rule by which its trials divide them: see `engine.data.datasets.SPLIT_RULE`
     combinations: int | None = None  # that a search can try; None where there is no end of them
     left_out: str = ""  # which of them it cannot, in a sentence
     remarks: list[str] = field(default_factory=list)  # on the images and the encoder; version 0.1.0 wrote none
@@ -459,3 +460,15 @@ def _finite(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _finite(inner) for name, inner in value.items()}
     return [_finite(inner) for inner in value] if isinstance(value, list) else value
+
+
+def study_of(run: RunDirectory, status: RunStatus) -> str:
+    """The study that still compares the run with others, by its id; empty where there is none, or it is over."""
+    studies = Studies(Home(run.path.parents[1]))
+    if not status.study or status.study not in studies.ids():
+        return ""
+    try:
+        over = StudyDirectory(studies.path / status.study).read().state == FINISHED
+    except StudyError:
+        over = False
+    return "" if over else status.study

@@ -12,14 +12,16 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Protocol
 
-from engine import jobs, preparation, words
-from engine.control import Asked, Flag
+from engine import jobs, preparation
 from engine.device import choose_device
 from engine.errors import EngineError, SpecError, StorageError, StudyError
-from engine.events import Continued, Emit, EpochEnded, Event, Paused, Resumed, RunEnded, RunStarted
-from engine.runs import Home, RunDirectory
-from engine.spec import AutoencoderSpec, Spec
-from engine.states import DIVERGED, ENDED_FOR_GOOD, FAILED, FINISHED, PAUSED, RUNNING, STOPPED
+from engine.protocol.control import Asked, Flag
+from engine.protocol.events import Continued, Emit, EpochEnded, Event, Paused, Resumed, RunEnded, RunStarted
+from engine.protocol.states import DIVERGED, ENDED_FOR_GOOD, FAILED, FINISHED, PAUSED, RUNNING, STOPPED
+from engine.runs.directory import Home, RunDirectory
+from engine.runs.prepared import Prepared
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import Spec
 from engine.studies.journal import Journal
 from engine.studies.moved import known_of_study
 from engine.studies.picks import Point, enough_epochs, pick
@@ -34,6 +36,9 @@ from engine.studies.records import (
 )
 from engine.studies.spec import StudySpec, describe, spec_of, study_from_json, written
 from engine.studies.tables import TimeColumn, time_column
+from engine.text import counted, duration
+from engine.text import loss as loss_words
+from engine.text import seconds as seconds_words
 
 log = logging.getLogger("cae_tui.engine")
 
@@ -187,7 +192,7 @@ class _Work:
             if self._late():
                 self.record.message = (
                     f"The time limit of {self.spec.minutes:g} min was reached after {len(stage.points):,} of "
-                    f"{words.counted(self.spec.trials, 'trial')}."
+                    f"{counted(self.spec.trials, 'trial')}."
                 )
                 break
             number = len(stage.points) + 1
@@ -287,7 +292,7 @@ class _Work:
         """The spec with the precision that `auto` comes to: a run writes down `auto`, so that it may go elsewhere."""
         return spec.model_copy(update={"precision": self.auto}) if spec.precision == "auto" else spec
 
-    def _prepare(self, trial: Trial, spec: Spec) -> preparation.Work | None:
+    def _prepare(self, trial: Trial, spec: Spec) -> Prepared | None:
         """A trial's run, made or taken up; None where it is complete and only its numbers were not written."""
         name = trial.run or self.orphans.get(trial.number, "")
         if name and name in self.home.ids():
@@ -394,7 +399,7 @@ class _Work:
             tolerance=self.spec.tolerance,
             budget=self.spec.budget,
             unit=said[0][1] if said else "",
-            write_loss=words.loss,
+            write_loss=loss_words,
             write_time=write_time,
         )
         stage.proposed, stage.reason = found.place, found.reason
@@ -441,9 +446,9 @@ def time_of(kind: str, stage: StageRecord, *, of_budget: bool = False) -> tuple[
     if of_budget and kind == "autoencoder":
         column = TimeColumn("epoch_seconds", 1.0, "seconds an epoch")
     writers: dict[str, Callable[[float], str]] = {
-        "seconds": lambda value: f"{words.duration(value) if value >= 60 else f'{words.seconds(value)} s'} a run",
-        "epoch_seconds": lambda value: f"{words.seconds(value)} s an epoch",
-        "ms_per_step": lambda value: f"{words.seconds(1000 * value)} ms a step",
+        "seconds": lambda value: f"{duration(value) if value >= 60 else f'{seconds_words(value)} s'} a run",
+        "epoch_seconds": lambda value: f"{seconds_words(value)} s an epoch",
+        "ms_per_step": lambda value: f"{seconds_words(1000 * value)} ms a step",
     }
     return writers[column.name], [column.seconds * (point.mean(column.name) or 0.0) for point in stage.points]
 

@@ -3,11 +3,11 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from engine import words
 from engine.studies.records import PointRecord, StageRecord
 from engine.studies.spec import StudySpec, space_of
 from engine.studies.tables import sorted_values
 from engine.studies.values import Range
+from engine.text import numbers
 
 MOST_CURVES, BEST_CURVES = 12, 8
 """Up to so many points are drawn all; of more, so many of the best: each with a colour of its own, and soon drawn."""
@@ -60,7 +60,7 @@ def axis_of(study: StudySpec, stage: StageRecord, name: str) -> tuple[dict[str, 
     space = space_of(study).get(name) if study.mode == "search" else None
     if not isinstance(space, Range):
         heights = {value: place / max(len(values) - 1, 1) for place, value in enumerate(values)}
-        return heights, list(zip(heights.values(), words.numbers(values), strict=True))
+        return heights, list(zip(heights.values(), numbers(values), strict=True))
     low, high = (math.log(space.low), math.log(space.high)) if space.log else (space.low, space.high)
 
     def height(value: str) -> float:

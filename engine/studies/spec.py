@@ -13,14 +13,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from engine import words
 from engine.errors import SpecError
-from engine.fields import Number, SpecField, Whole, asked, fields_of, write_value
-from engine.refusals import either, problems_of, short
-from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, parse, preset, spec_fields
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import Spec, parse, preset, spec_fields
+from engine.specs.classifier import ClassifierSpec
+from engine.specs.fields import Number, SpecField, Whole, asked, fields_of, write_value
+from engine.specs.problems import problems_of
 from engine.studies.checking import check_points, check_space
 from engine.studies.picks import EXPONENT, Rule
 from engine.studies.values import Range, Values, choices_of, range_of, read_values, studied_fields
+from engine.text import either, number, numbers, short
 
 Mode = Literal["one", "guided", "grid", "search"]
 MODES: Mapping[str, str] = {
@@ -125,7 +127,7 @@ class StudySpec(BaseModel):
         """The essentials in a few words: `kernels 16, 32, 50, 64`."""
         if self.mode == "one":
             ((name, values),) = self.values.items()
-            return f"{name} {', '.join(words.numbers(values))}"
+            return f"{name} {', '.join(numbers(values))}"
         return f"{self.mode} {', '.join(self.values)}"
 
     @property
@@ -312,7 +314,7 @@ def _check(study: StudySpec) -> None:
 
 def written(name: str, value: str) -> tuple[str, str]:
     """A value with its unit, for a sentence: `("32", "kernels")`, `("3×3", "")`, `("dropout 0.3", "")`."""
-    value = words.number(value)
+    value = number(value)
     match name:
         case "kernel_size":
             return f"{value}×{value}", ""

@@ -6,9 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from engine import words
-from engine.states import DIVERGED, FAILED
+from engine.protocol.states import DIVERGED, FAILED
 from engine.studies.records import PointRecord, StageRecord
+from engine.text import NOTHING, duration
+from engine.text import loss as loss_words
+from engine.text import numbers as numbers_words
+from engine.text import seconds as seconds_words
 
 SIGN = " ± "
 
@@ -152,7 +155,7 @@ def rows(stage: StageRecord, kind: str) -> list[Row]:
     told: dict[str, dict[str, str]] = {}
     for name in stage.names:
         values = sorted({point.values[name] for point in points})
-        told[name] = dict(zip(values, words.numbers(values), strict=True))
+        told[name] = dict(zip(values, numbers_words(values), strict=True))
     return [_row(stage, place, point, measured, told) for place, point in enumerate(points)]
 
 
@@ -184,23 +187,23 @@ def _measured(point: PointRecord, name: str) -> tuple[str, float | str | None]:
             return f"{point.state}{part or epochs}", point.state
         case "parameters" | "latent":
             number = getattr(point, name)
-            return (f"{number:,}" if number else words.NOTHING), number or None
+            return (f"{number:,}" if number else NOTHING), number or None
         case "seconds":
             total = sum(trial.seconds for trial in point.trials)
-            return (words.duration(total) if total else words.NOTHING), total or None
+            return (duration(total) if total else NOTHING), total or None
     own = {"loss": "train_loss", "val_loss": "last_loss", "best": "best_loss"}.get(name, name)
     mean, deviation = point.mean(own), point.deviation(own)
     if point.state == "diverged" and name in ("loss", "val_loss", "best"):
         return "∞", float("inf")
     if mean is None:
-        return words.NOTHING, None
+        return NOTHING, None
     if name.endswith("accuracy"):
         spread = "" if deviation is None else f"{SIGN}{100 * deviation:.2f}"
         return f"{100 * mean:.2f} %{spread}", mean
     if name in ("ms_per_step", "epoch_seconds"):
-        return words.seconds(mean), mean
+        return seconds_words(mean), mean
     spread = "" if deviation is None or name != "best" else f"{SIGN}{deviation:.1e}"
-    return words.loss(mean) + spread, mean
+    return loss_words(mean) + spread, mean
 
 
 def sort_key(value: str) -> float | str:

@@ -14,11 +14,12 @@ from typing import Annotated, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from engine import data_files
 from engine.errors import SpecError
-from engine.fields import SpecField, write_value
-from engine.refusals import either, short
-from engine.spec import SPECS, Spec, parse, spec_fields
+from engine.specs import data_files
+from engine.specs.base import Spec, parse, spec_fields
+from engine.specs.fields import SpecField, write_value
+from engine.specs.kinds import SPECS
+from engine.text import either, short
 
 NOT_STUDIED = ("seed", *data_files.FIELDS, "validation_fraction", "device", "encoder")
 """Fields that change what is measured, or on what, and not how well a network learns it."""

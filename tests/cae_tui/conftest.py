@@ -9,14 +9,14 @@ from typing import Protocol
 import pytest
 from textual.pilot import Pilot
 
-from cae_tui.app import CaeApp
+from cae_tui.app.cae_app import CaeApp
+from cae_tui.bridge.runner import Work
+from cae_tui.bridge.study_runner import StudyWork
+from cae_tui.bridge.views import DataView
 from cae_tui.messages import Start
-from cae_tui.runner import Work
 from cae_tui.screens.training import TrainingScreen
-from cae_tui.study_runner import StudyWork
-from cae_tui.views import DataView
-from engine.runs import Home
-from engine.spec import AutoencoderSpec
+from engine.runs.directory import Home
+from engine.specs.autoencoder import AutoencoderSpec
 from tests.cae_tui.script import (
     AUTOENCODER,
     BEGAN,

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from cae_tui.views import DataView, Picture
-from engine.control import Asked, Flag
+from cae_tui.bridge.views import DataView, Picture
 from engine.errors import EngineError
-from engine.events import (
+from engine.protocol.control import Asked, Flag
+from engine.protocol.events import (
     BatchEnded,
     Continued,
     EpochEnded,
@@ -28,9 +28,12 @@ from engine.events import (
     StageEnded,
     StageStarted,
 )
-from engine.files import write_json
-from engine.runs import Home, RunDirectory, RunStatus
-from engine.spec import AutoencoderSpec, ClassifierSpec, Spec
+from engine.runs.directory import Home, RunDirectory
+from engine.runs.status import RunStatus
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import Spec
+from engine.specs.classifier import ClassifierSpec
+from engine.storage.files import write_json
 
 AUTOENCODER = "a7f3000000"
 CLASSIFIER = "c01b000000"

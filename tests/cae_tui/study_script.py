@@ -3,9 +3,11 @@
 import threading
 from collections.abc import Mapping
 
-from engine.control import Asked, Flag
-from engine.runs import Home
-from engine.spec import AutoencoderSpec, ClassifierSpec, preset
+from engine.protocol.control import Asked, Flag
+from engine.runs.directory import Home
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import preset
+from engine.specs.classifier import ClassifierSpec
 from engine.studies.records import PointRecord, StageRecord, Studies, StudyDirectory, StudyRecord, Trial
 from engine.studies.running import Observer
 from engine.studies.spec import StudySpec, make_study

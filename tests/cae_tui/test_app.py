@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
+from cae_tui.bridge.run_state import RunState
 from cae_tui.messages import (
     Configure,
     ConfigureAgain,
@@ -17,7 +18,6 @@ from cae_tui.messages import (
     SaveModel,
     Start,
 )
-from cae_tui.run_state import RunState
 from cae_tui.screens.configure import AutoencoderForm, ClassifierForm
 from cae_tui.screens.dialogs import AskTextScreen, ConfirmScreen
 from cae_tui.screens.home import HomeScreen
@@ -26,9 +26,9 @@ from cae_tui.screens.runs import RunsScreen
 from cae_tui.screens.training import TrainingScreen
 from cae_tui.widgets.frame import RunStrip, TopBar, strip_parts
 from engine.errors import RunError, SpecError
-from engine.events import BatchEnded, EpochEnded
-from engine.runs import Home
-from engine.spec import AutoencoderSpec
+from engine.protocol.events import BatchEnded, EpochEnded
+from engine.runs.directory import Home
+from engine.specs.autoencoder import AutoencoderSpec
 from tests.cae_tui.conftest import MakeApp, begin, on_top, told, until
 from tests.cae_tui.script import AUTOENCODER, CLASSIFIER, ScriptedWork, held, scripted_events, write_run
 

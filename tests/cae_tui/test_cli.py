@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
-from cae_tui import console
-from cae_tui.cli import COMMANDS, main, make_parser
-from cae_tui.output_console import OutputConsole
-from engine.files import read_json, write_json
-from engine.runs import Home
-from engine.spec import SPECS, preset_changes, spec_fields
+from cae_tui.cli import console
+from cae_tui.cli.main import main
+from cae_tui.cli.output_console import OutputConsole
+from cae_tui.cli.parser import COMMANDS, make_parser
+from engine.runs.directory import Home
+from engine.specs.base import preset_changes, spec_fields
+from engine.specs.kinds import SPECS
+from engine.storage.files import read_json, write_json
 from tests.cae_tui.script import scripted_events, scripted_report, write_run
 from tests.cae_tui.test_cli_signals import BUFFERED, SMALL, spawn
 from tests.cae_tui.test_cli_signals import flags as flags
@@ -59,7 +61,7 @@ def test_every_field_of_a_spec_is_a_flag_with_its_description(kind: str, run: Ru
 def test_help_and_version_answer_without_torch_numpy_or_textual() -> None:
     for words in (["--version"], ["--help"], ["autoencoder", "--help"]):
         program = (
-            "import sys\nfrom cae_tui.cli import main\n"
+            "import sys\nfrom cae_tui.cli.main import main\n"
             f"code = main({words!r})\n"
             "heavy = {'torch', 'numpy', 'sklearn', 'textual', 'plotext'} & set(sys.modules)\n"
             "sys.exit(f'imported {heavy}' if heavy else code)"
@@ -113,7 +115,7 @@ def test_the_command_has_written_and_cleaned_up_everything_and_is_gone_before_th
     words: list[str], code: int
 ) -> None:
     program = (
-        "import atexit, sys\nfrom cae_tui.cli import command\natexit.register(print, 'cleaned')\n"
+        "import atexit, sys\nfrom cae_tui.cli.main import command\natexit.register(print, 'cleaned')\n"
         "class Part:\n    def __del__(self): sys.stderr.write('apart')\npart = Part()\n"
         f"sys.argv = {['cae-tui', *words]!r}\ncommand()"
     )

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from cae_tui import console
-from cae_tui.cli import main
-from engine.runs import Home
+from cae_tui.cli import console
+from cae_tui.cli.main import main
+from engine.runs.directory import Home
 from tests.engine.conftest import files as files  # the same slice of MNIST
 
 SMALL = ("--layers", "4", "--downsamplings", "1", "--kernels", "4", "--batch-size", "64")
@@ -68,8 +68,8 @@ def test_one_interrupt_stops_with_a_checkpoint_and_resume_goes_on(
 def test_a_run_that_was_stopped_while_it_was_evaluated_says_so_and_a_resume_says_that_it_is_evaluated_now(
     flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from engine import results
-    from engine.control import Asked, Flag
+    from engine.evaluation import results
+    from engine.protocol.control import Asked, Flag
 
     flag = Flag()
 
@@ -107,7 +107,7 @@ def test_a_second_interrupt_ends_at_once(flags: list[str], tmp_path: Path) -> No
 def test_a_detached_run_outlives_its_parent_and_can_be_stopped_from_elsewhere(
     flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from engine.control import Asked
+    from engine.protocol.control import Asked
 
     words = ("autoencoder", "--epochs", "9999", *SMALL, *flags, "--detach")
     assert main(["--home", str(tmp_path), *words]) == 0
@@ -137,7 +137,7 @@ def test_a_detached_run_executes_no_file_of_the_current_folder(
 
 
 def test_a_detached_process_is_told_of_a_checkout_that_is_run_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    here = str(Path(console.__file__).resolve().parents[1])
+    here = str(Path(console.__file__).resolve().parents[2])
     others = [place for place in sys.path if os.path.realpath(place) != here]
     monkeypatch.setenv("PYTHONPATH", "/others")
     monkeypatch.setattr(sys, "path", [here, *others])  # as `python -m cae_tui` in the checkout has it

@@ -1,9 +1,9 @@
 """The table beneath the curves of several runs."""
 
-from cae_tui.run_state import RunState
+from cae_tui.bridge.run_state import RunState
+from cae_tui.bridge.views import RunView
 from cae_tui.screens.compare import differences
-from cae_tui.views import RunView
-from engine.runs import RunStatus
+from engine.runs.status import RunStatus
 
 
 def view(data: str, digest: str, images: str | None) -> RunView:

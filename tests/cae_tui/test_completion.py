@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.runs import Home
+from engine.runs.directory import Home
 from tests.cae_tui.script import AUTOENCODER, CLASSIFIER, scripted_events, write_run
 from tests.cae_tui.study_script import guided, write_study
 
@@ -21,7 +21,7 @@ def offered(line: str, tmp_path: Path, home: Home) -> set[str]:
         "COMP_LINE": line, "COMP_POINT": str(len(line)), "_ARGCOMPLETE_STDOUT_FILENAME": str(file),
         "CAE_TUI_HOME": str(home.path),
     }  # fmt: skip
-    program = "import sys\nfrom cae_tui.cli import main\nsys.argv[0] = 'cae-tui'\nmain()\n"
+    program = "import sys\nfrom cae_tui.cli.main import main\nsys.argv[0] = 'cae-tui'\nmain()\n"
     done = subprocess.run(
         [sys.executable, "-c", program], env={**os.environ, **asked}, capture_output=True, text=True, check=False
     )
@@ -76,8 +76,9 @@ def test_tab_looks_into_the_home_that_the_line_names(home: Home, full: Home, tmp
 
 def test_nothing_of_it_is_loaded_where_no_shell_asks() -> None:
     program = (
-        "import sys\nfrom cae_tui.cli import main\ncode = main(['--help'])\n"
-        "sys.exit('it was' if {'argcomplete', 'cae_tui.completion', 'cae_tui.mistakes'} & set(sys.modules) else code)"
+        "import sys\nfrom cae_tui.cli.main import main\ncode = main(['--help'])\n"
+        "late = {'argcomplete', 'cae_tui.cli.completion', 'cae_tui.cli.mistakes'}\n"
+        "sys.exit('it was' if late & set(sys.modules) else code)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

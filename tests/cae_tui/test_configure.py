@@ -8,20 +8,23 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 from cae_tui import messages
-from cae_tui.app import CaeApp
-from cae_tui.runner import Runner
+from cae_tui.app.cae_app import CaeApp
+from cae_tui.bridge.runner import Runner
+from cae_tui.bridge.views import DataView
 from cae_tui.screens import configure
 from cae_tui.screens.configure import AutoencoderForm, ClassifierForm, SpecPage
-from cae_tui.views import DataView
 from cae_tui.widgets.architecture_table import ArchitectureTable, about, compression, layer_lines, millions, sum_lines
 from cae_tui.widgets.encoder_table import EncoderPicker, EncoderTable
 from cae_tui.widgets.fields import FieldRow, Group
 from cae_tui.widgets.spec_form import Fields, SpecForm
-from engine.architecture import plan_autoencoder, plan_classifier
-from engine.datasets import assets_folder
+from engine.data.datasets import assets_folder
 from engine.errors import RunError
-from engine.runs import Home
-from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, check_against_data
+from engine.network.architecture import plan_autoencoder, plan_classifier
+from engine.runs.directory import Home
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import Spec
+from engine.specs.classifier import ClassifierSpec
+from engine.specs.kinds import check_against_data
 from tests.cae_tui.conftest import AUTOENCODER, BEGAN, MakeApp, data_view, scripted_events, until, write_run
 from tests.cae_tui.script import scripted_status
 

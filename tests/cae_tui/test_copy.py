@@ -8,13 +8,13 @@ from textual.geometry import Offset
 from textual.selection import Selection
 from textual.widgets import Input, Static
 
-from cae_tui import clipboard
-from cae_tui.clipboard import clipboard_sequence, give_to_tmux
+from cae_tui.app import clipboard
+from cae_tui.app.clipboard import clipboard_sequence, give_to_tmux
 from cae_tui.screens.dialogs import ConfirmScreen
 from cae_tui.screens.runs import RunsScreen
 from engine.errors import StorageError
-from engine.events import EpochEnded
-from engine.runs import Home
+from engine.protocol.events import EpochEnded
+from engine.runs.directory import Home
 from tests.cae_tui.conftest import MakeApp, begin, on_top, told, until
 from tests.cae_tui.script import held, scripted_events
 
@@ -69,7 +69,7 @@ async def test_two_ctrl_c_far_apart_do_not_quit(make_app: MakeApp, monkeypatch: 
     clock = iter([0.0, 10.0])
     app = make_app()
     async with app.run_test() as pilot:
-        monkeypatch.setattr("cae_tui.ending.time.monotonic", lambda: next(clock))
+        monkeypatch.setattr("cae_tui.app.ending.time.monotonic", lambda: next(clock))
         app.action_help_quit()
         app.action_help_quit()
         monkeypatch.undo()

@@ -7,14 +7,14 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from cae_tui.app import CaeApp
+from cae_tui.app.cae_app import CaeApp
 from cae_tui.screens import data
 from cae_tui.screens.configure import AutoencoderForm
 from cae_tui.screens.data import DataScreen
 from cae_tui.widgets.class_table import ClassTable
 from cae_tui.widgets.image_sheet import ImageSheet
 from cae_tui.widgets.spec_form import SpecForm
-from engine.runs import Home
+from engine.runs.directory import Home
 from tests.cae_tui.conftest import DEVICE, told, until
 from tests.idx import write_idx
 
@@ -45,7 +45,7 @@ def app(home: Home, files: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> C
 
     monkeypatch.setattr(made.runner, "device", device)
     monkeypatch.setattr(data, "PAUSE_SECONDS", 0.0)
-    monkeypatch.setattr("engine.remarks._look", lambda found: ())  # the squares of a class are copies
+    monkeypatch.setattr("engine.data.remarks._look", lambda found: ())  # the squares of a class are copies
     made.device = DEVICE
     made.drafts["data"] = dict(files)
     return made

@@ -8,27 +8,28 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input, OptionList
 
-from cae_tui.app import CaeApp
+from cae_tui.app.cae_app import CaeApp
+from cae_tui.bridge.reader import Reader
+from cae_tui.bridge.views import DataView
 from cae_tui.data_sets import REMEMBERED, DataSet, with_latest
 from cae_tui.messages import Configure, ConfigureAgain, ConfigureStudy, UseDataSet
-from cae_tui.reader import Reader
 from cae_tui.screens.configure import AutoencoderForm, ClassifierForm
 from cae_tui.screens.data import DataScreen
 from cae_tui.screens.dialogs import DataSetsScreen
 from cae_tui.screens.home import HomeScreen
 from cae_tui.screens.study_form import StudyForm
 from cae_tui.settings import read_settings
-from cae_tui.views import DataView
 from cae_tui.widgets.data_card import DataCard
 from cae_tui.widgets.encoder_table import EncoderPicker, EncoderTable, best_encoder, encoders
 from cae_tui.widgets.fields import Choice
 from cae_tui.widgets.frame import TopBar
 from cae_tui.widgets.spec_form import SpecForm
-from engine.data_files import DataFiles
-from engine.datasets import load_dataset
+from engine.data.datasets import load_dataset
 from engine.errors import DatasetError
-from engine.runs import Home, RunStatus
-from engine.spec import ClassifierSpec
+from engine.runs.directory import Home
+from engine.runs.status import RunStatus
+from engine.specs.classifier import ClassifierSpec
+from engine.specs.data_files import DataFiles
 from engine.studies.records import StudyRecord
 from engine.studies.spec import StudySpec
 from tests.cae_tui.conftest import MakeApp, data_view, on_top, scripted_events, told, until, write_run

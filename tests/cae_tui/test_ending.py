@@ -9,11 +9,11 @@ import threading
 import pytest
 from textual.widgets import Button
 
-from cae_tui.app import CaeApp
-from cae_tui.ending import run_to_the_end
+from cae_tui.app.cae_app import CaeApp
+from cae_tui.app.ending import run_to_the_end
 from cae_tui.screens.dialogs import ConfirmScreen, StoppingScreen
 from cae_tui.screens.training import TrainingScreen
-from engine.events import EpochEnded
+from engine.protocol.events import EpochEnded
 from tests.cae_tui.conftest import MakeApp, begin, on_top, told, until
 from tests.cae_tui.script import held, scripted_events
 

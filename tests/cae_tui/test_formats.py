@@ -3,7 +3,7 @@ import math
 import pytest
 
 from cae_tui import formats
-from engine.states import STATES
+from engine.protocol.states import STATES
 
 
 @pytest.mark.parametrize(

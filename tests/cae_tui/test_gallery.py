@@ -10,12 +10,12 @@ import pytest
 from textual.pilot import Pilot
 from textual.worker import WorkerCancelled
 
-from cae_tui.app import CaeApp
+from cae_tui.app.cae_app import CaeApp
+from cae_tui.bridge.views import ImageView, Picture, Prediction, PredictionsView
 from cae_tui.screens.gallery import GalleryScreen
-from cae_tui.views import ImageView, Picture, Prediction, PredictionsView
 from cae_tui.widgets.card_grid import CardGrid
 from engine.errors import RunError
-from engine.runs import Home
+from engine.runs.directory import Home
 from tests.cae_tui.conftest import CLASSIFIER, MakeApp
 from tests.cae_tui.script import picture
 from tests.engine.conftest import files as files

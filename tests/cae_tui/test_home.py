@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from cae_tui.app import CaeApp
+from cae_tui.app.cae_app import CaeApp
 from cae_tui.screens.home import HomeScreen
-from cae_tui.views import RunStatus
 from cae_tui.widgets.data_card import DataCard, bar, tiles_for
 from cae_tui.widgets.last_runs import LastRuns, run_lines
 from engine.errors import DatasetError
-from engine.marks import Marks, write_marks
-from engine.runs import Home
+from engine.runs.directory import Home
+from engine.runs.notes import Marks, write_marks
+from engine.runs.status import RunStatus
 from tests.cae_tui.conftest import MakeApp, data_view
 from tests.cae_tui.script import AUTOENCODER, BEGAN, CLASSIFIER, scripted_events, scripted_status, write_run
 
@@ -122,11 +122,11 @@ async def test_nothing_is_offered_to_be_resumed_while_a_run_is_on(
     app = make_app()
     resumed: list[str] = []
     monkeypatch.setattr(app.runner, "resume", resumed.append)
-    monkeypatch.setattr("cae_tui.runner.Runner.busy", True)
+    monkeypatch.setattr("cae_tui.bridge.runner.Runner.busy", True)
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("R")
         assert resumed == []
-        monkeypatch.setattr("cae_tui.runner.Runner.busy", False)
+        monkeypatch.setattr("cae_tui.bridge.runner.Runner.busy", False)
         await pilot.press("R")
         assert len(resumed) == 1
 

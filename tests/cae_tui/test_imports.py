@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cae_tui import imports
-from engine.runs import Home
+from engine.runs.directory import Home
 from tests.cae_tui.script import scripted_events, write_run
 
 CHECKOUT = Path(imports.OURS)
@@ -65,7 +65,7 @@ def only(folder: Path, *names: str) -> Path:
 
 
 COMMAND = str(Path(sys.executable).parent / "cae-tui")
-PROGRAM = "import sys; from cae_tui.cli import command; command()"
+PROGRAM = "import sys; from cae_tui.cli.main import command; command()"
 
 
 @pytest.mark.parametrize("program", [["-m", "cae_tui"], ["-P", "-m", "cae_tui"], ["-m", "cae_tui.__main__"]])
@@ -113,6 +113,6 @@ runpy._run_module_as_main("cae_tui")
 def test_a_program_that_is_not_ours_keeps_its_own_places(folder: Path) -> None:
     only(folder, "utils")
     (folder / "utils.py").write_text("")
-    code = "import sys; before = list(sys.path); import cae_tui.cli; assert sys.path == before; import utils"
+    code = "import sys; before = list(sys.path); import cae_tui.cli.main; assert sys.path == before; import utils"
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -9,9 +9,9 @@ from textual.widgets import Input
 from textual.widgets._footer import FooterKey
 
 from cae_tui import messages
-from cae_tui.app import CaeApp
-from cae_tui.cli import main
-from cae_tui.keys import _classes, _own, check_keymap, every_key
+from cae_tui.app.cae_app import CaeApp
+from cae_tui.app.keys import _classes, _own, check_keymap, every_key
+from cae_tui.cli.main import main
 from cae_tui.screens.base import Page
 from cae_tui.screens.configure import AutoencoderForm, ClassifierForm
 from cae_tui.screens.gallery import GalleryScreen
@@ -24,8 +24,8 @@ from cae_tui.screens.training import TrainingScreen
 from cae_tui.settings import change_settings
 from cae_tui.widgets.fields import Group
 from cae_tui.widgets.run_table import RunTable
-from engine.events import EpochEnded
-from engine.runs import Home
+from engine.protocol.events import EpochEnded
+from engine.runs.directory import Home
 from tests.cae_tui.conftest import MakeApp, begin, on_top, told, until
 from tests.cae_tui.script import CLASSIFIER, held, scripted_events, write_run
 from tests.cae_tui.study_script import STUDY, guided, write_study
@@ -53,7 +53,7 @@ def test_an_id_is_that_of_one_class_and_a_key_of_a_class_has_one_id() -> None:
 
 
 def test_every_id_says_where_its_key_works() -> None:
-    assert not [key.id for key in every_key() if key.where == "elsewhere"], "cae_tui.keys.PLACES"
+    assert not [key.id for key in every_key() if key.where == "elsewhere"], "cae_tui.app.keys.PLACES"
 
 
 def test_no_two_keys_of_ours_clash_as_they_are() -> None:

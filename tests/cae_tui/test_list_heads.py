@@ -9,7 +9,7 @@ from cae_tui.screens.study import StudyScreen
 from cae_tui.widgets.line_table import LineTable
 from cae_tui.widgets.run_table import COLUMNS, RunTable
 from cae_tui.widgets.study_table import StudyTable
-from engine.runs import Home
+from engine.runs.directory import Home
 from tests.cae_tui.conftest import MakeApp, on_top, scripted_events, until, write_run
 from tests.cae_tui.script import scripted_status
 from tests.cae_tui.study_script import grid, write_study

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from textual.app import App, ComposeResult
 
-from cae_tui.run_state import RunState, replay
+from cae_tui.bridge.run_state import RunState, replay
 from cae_tui.themes import THEMES, data_variables
 from cae_tui.widgets.curves import Curve, Curves
 from cae_tui.widgets.loss_chart import (
@@ -22,7 +22,7 @@ from cae_tui.widgets.loss_chart import (
     thin,
     tick_label,
 )
-from engine.events import BatchEnded, EpochEnded, Event
+from engine.protocol.events import BatchEnded, EpochEnded, Event
 from tests.cae_tui.script import scripted_events, until
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from cae_tui.cli import COMMANDS, command_of, main, make_parser
-from cae_tui.mistakes import OTHER_FLAGS, OTHER_WORDS, nearest
+from cae_tui.cli.main import main
+from cae_tui.cli.mistakes import OTHER_FLAGS, OTHER_WORDS, nearest
+from cae_tui.cli.parser import COMMANDS, command_of, make_parser
 
 Run = Callable[..., tuple[int, str, str]]
 

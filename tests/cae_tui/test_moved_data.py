@@ -7,16 +7,16 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
-from cae_tui.app import CaeApp
+from cae_tui.app.cae_app import CaeApp
+from cae_tui.bridge.runner import EngineWork
 from cae_tui.messages import FinishRun, OpenGallery, ResumeRun, ResumeStudy
-from cae_tui.runner import EngineWork
 from cae_tui.screens.dialogs import AskTextScreen, ConfirmScreen
 from cae_tui.screens.gallery import GalleryScreen
 from cae_tui.screens.home import HomeScreen
 from engine import jobs
-from engine.control import Flag
-from engine.runs import Home, RunDirectory
-from engine.states import EARLY_STOPPED, FINISHED
+from engine.protocol.control import Flag
+from engine.protocol.states import EARLY_STOPPED, FINISHED
+from engine.runs.directory import Home, RunDirectory
 from engine.studies.planning import create
 from engine.studies.records import StudyDirectory
 from engine.studies.spec import make_study

@@ -15,15 +15,15 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from cae_tui.app import CaeApp
+from cae_tui.app.cae_app import CaeApp
+from cae_tui.app.recovery import GIVE_UP_AFTER
 from cae_tui.messages import RunsChanged, RunUpdated
-from cae_tui.recovery import GIVE_UP_AFTER
 from cae_tui.screens.base import Page
 from cae_tui.screens.dialogs import ConfirmScreen, ErrorScreen
 from cae_tui.screens.home import HomeScreen
 from cae_tui.screens.training import TrainingScreen
-from engine.events import EpochEnded
-from engine.runs import Home
+from engine.protocol.events import EpochEnded
+from engine.runs.directory import Home
 from tests.cae_tui.conftest import Errors, MakeApp, begin, on_top, until
 from tests.cae_tui.script import held, scripted_events
 

@@ -8,16 +8,18 @@ import numpy as np
 import pytest
 from textual.pilot import Pilot
 
-from cae_tui.app import CaeApp
-from cae_tui.cli import main
-from cae_tui.runner import Runner
+from cae_tui.app.cae_app import CaeApp
+from cae_tui.bridge.runner import Runner
+from cae_tui.cli.main import main
 from cae_tui.screens import configure, data
 from cae_tui.screens.configure import AutoencoderForm
 from cae_tui.screens.data import DataScreen
 from cae_tui.widgets.data_card import DataCard
 from cae_tui.widgets.remarks import Remarks, fitted
-from engine.runs import Home
-from engine.spec import AutoencoderSpec, ClassifierSpec, parse
+from engine.runs.directory import Home
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import parse
+from engine.specs.classifier import ClassifierSpec
 from tests.cae_tui.conftest import DEVICE, MakeApp, until
 from tests.cae_tui.test_runner import Heard
 from tests.engine.tiny import noise

@@ -8,17 +8,17 @@ from textual.widgets import Tabs
 from textual.worker import WorkerCancelled
 
 from cae_tui import messages
-from cae_tui.app import CaeApp
+from cae_tui.app.cae_app import CaeApp
+from cae_tui.bridge.views import SampleStrip
 from cae_tui.screens.report import ReportScreen
-from cae_tui.views import SampleStrip
 from cae_tui.widgets.class_report import ClassReport, ClassRows
 from cae_tui.widgets.confusion_matrix import ConfusionMatrix
 from cae_tui.widgets.report_text import about, as_text, headline, measures, report_lines
 from cae_tui.widgets.sample_strip import SampleStripView
-from engine.marks import Marks
-from engine.run_facts import Peers, RunFacts
-from engine.runs import Home
-from engine.spec import Difference
+from engine.runs.directory import Home
+from engine.runs.facts import Peers, RunFacts
+from engine.runs.notes import Marks
+from engine.specs.base import Difference
 from tests.cae_tui.conftest import AUTOENCODER, CLASSIFIER, MakeApp, scripted_events, scripted_result, write_run
 from tests.cae_tui.script import picture, scripted_report
 
@@ -59,7 +59,7 @@ def filled(home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
         images = tuple(picture(name) for name in range(8))
         return SampleStrip(epoch, images, images)
 
-    monkeypatch.setattr("cae_tui.reader.Reader.samples", read)
+    monkeypatch.setattr("cae_tui.bridge.reader.Reader.samples", read)
     return home
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from rich.style import Style
 
-from cae_tui.output_console import OutputConsole
-from cae_tui.report_table import HEADS, PrintedReport, ReportTable, share
+from cae_tui.cli.output_console import OutputConsole
+from cae_tui.widgets.report_table import HEADS, PrintedReport, ReportTable, share
 from tests.cae_tui.script import scripted_report
 
 

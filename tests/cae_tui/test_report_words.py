@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from cae_tui.report_words import (
+from cae_tui.widgets.report_words import (
     _without_comma,
     about_lines,
     latent_sentence,
@@ -15,9 +15,9 @@ from cae_tui.report_words import (
     verdicts,
     wrapped,
 )
-from engine.marks import Marks
-from engine.run_facts import Peers, RunFacts
-from engine.spec import Difference
+from engine.runs.facts import Peers, RunFacts
+from engine.runs.notes import Marks
+from engine.specs.base import Difference
 from tests.cae_tui.script import AUTOENCODER, scripted_result
 
 CONSTANT = {"mse": 0.0673, "psnr": 11.72, "validation_mse": 0.0674, "validation_psnr": 11.71}

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from cae_tui import console, run_console
-from cae_tui.cli import main
+from cae_tui.cli import console, run_console
+from cae_tui.cli.main import main
 from cae_tui.output import command_for
-from engine.control import Asked, Flag, RunControl
-from engine.events import EventFormat, Paused
-from engine.files import write_json
-from engine.runs import Home, RunDirectory, default_home
-from engine.spec import ClassifierSpec
-from engine.states import EARLY_STOPPED, PAUSED, RUNNING, STOPPED
+from engine.protocol.control import Asked, Flag, RunControl
+from engine.protocol.events import EventFormat, Paused
+from engine.protocol.states import EARLY_STOPPED, PAUSED, RUNNING, STOPPED
+from engine.runs.directory import Home, RunDirectory, default_home
+from engine.specs.classifier import ClassifierSpec
+from engine.storage.files import write_json
 from tests.cae_tui.script import (
     AUTOENCODER,
     BEGAN,
@@ -162,7 +162,7 @@ def test_ctrl_c_ends_the_waiting_and_not_the_asking(run: Run, home: Home, monkey
     with trained(written, deaf=True):
         for command in ("stop", "pause", "finish"):
             with monkeypatch.context() as patch:
-                patch.setattr("cae_tui.run_console.time.sleep", interrupt)
+                patch.setattr("cae_tui.cli.run_console.time.sleep", interrupt)
                 code, out, err = run(command, "a7f3")
             assert (code, out) == (130, "")
             assert f"Not waiting any longer. Run {AUTOENCODER} was asked to {command}" in err

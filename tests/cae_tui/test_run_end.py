@@ -4,12 +4,12 @@ from dataclasses import replace
 
 from textual.pilot import Pilot
 
-from cae_tui.app import CaeApp
+from cae_tui.app.cae_app import CaeApp
 from cae_tui.messages import FinishRun, StopRun
 from cae_tui.screens.dialogs import ConfirmScreen, StopScreen
 from cae_tui.screens.training import TrainingScreen
-from engine.events import BatchEnded, EpochEnded
-from engine.runs import Home
+from engine.protocol.events import BatchEnded, EpochEnded
+from engine.runs.directory import Home
 from tests.cae_tui.conftest import MakeApp, begin, on_top, told, until
 from tests.cae_tui.script import AUTOENCODER, ScriptedWork, halfway, held, scripted_events, write_run
 from tests.cae_tui.study_script import guided, write_study

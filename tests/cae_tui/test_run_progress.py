@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from cae_tui.run_state import replay
+from cae_tui.bridge.run_state import replay
 from cae_tui.widgets.run_progress import advice, best_line, log_line, progress_line, speed_line, status
-from engine.events import EpochEnded, OverfittingSeen, Paused, RunEnded, Warned
+from engine.protocol.events import EpochEnded, OverfittingSeen, Paused, RunEnded, Warned
 from tests.cae_tui.conftest import AUTOENCODER, CLASSIFIER, scripted_events
 from tests.cae_tui.script import halfway
 

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
-from cae_tui.run_state import BATCHES_KEPT, RunState, replay
-from engine.events import (
+from cae_tui.bridge.run_state import BATCHES_KEPT, RunState, replay
+from engine.protocol.events import (
     BatchEnded,
     Continued,
     EpochEnded,

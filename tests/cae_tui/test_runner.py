@@ -11,14 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cae_tui.run_state import RunState
-from cae_tui.runner import DRAWING_SECONDS, Runner
+from cae_tui.bridge.run_state import RunState
+from cae_tui.bridge.runner import DRAWING_SECONDS, Runner
 from cae_tui.widgets.run_progress import advice
-from engine.control import Asked
 from engine.errors import MovedError, RunError
-from engine.events import BatchEnded, Event, RunStarted
-from engine.runs import Home, RunDirectory
-from engine.spec import AutoencoderSpec, preset
+from engine.protocol.control import Asked
+from engine.protocol.events import BatchEnded, Event, RunStarted
+from engine.runs.directory import Home, RunDirectory
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import preset
 from tests.cae_tui.conftest import Errors
 from tests.engine.conftest import files as files
 from tests.engine.conftest import small, small_classifier
@@ -283,7 +284,7 @@ def test_steps_are_told_at_most_four_times_a_second_and_everything_else_always(
         finish = resume
 
     clock = iter(range(10_000))
-    monkeypatch.setattr("cae_tui.runner.time.monotonic", lambda: next(clock) / 100)
+    monkeypatch.setattr("cae_tui.bridge.runner.time.monotonic", lambda: next(clock) / 100)
     heard = Heard()
     runner = Runner(Home(tmp_path), heard, Script())
     runner.start(AutoencoderSpec())

@@ -9,12 +9,12 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 from cae_tui import messages
-from cae_tui.app import CaeApp
+from cae_tui.app.cae_app import CaeApp
 from cae_tui.screens.dialogs import AskTextScreen, ConfirmScreen
 from cae_tui.screens.runs import RunsScreen
 from cae_tui.widgets.run_table import RunTable, sorted_runs
-from engine.marks import NO_MARKS, Marks, read_marks, write_marks
-from engine.runs import Home
+from engine.runs.directory import Home
+from engine.runs.notes import NO_MARKS, Marks, read_marks, write_marks
 from engine.studies.records import Studies
 from tests.cae_tui.conftest import AUTOENCODER, CLASSIFIER, MakeApp, scripted_events, told, until, write_run
 from tests.cae_tui.script import scripted_status

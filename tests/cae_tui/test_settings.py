@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from cae_tui.app import CaeApp
+from cae_tui.app.cae_app import CaeApp
 from cae_tui.messages import OpenStudy
 from cae_tui.screens.runs import RunsScreen
 from cae_tui.screens.study import StudyScreen
 from cae_tui.settings import Order, Settings, change_settings, read_settings
 from cae_tui.widgets.run_table import RunTable
 from cae_tui.widgets.study_table import TRIED, StudyTable
-from engine.runs import Home
+from engine.runs.directory import Home
 from tests.cae_tui.conftest import MakeApp, on_top, told, until
 from tests.cae_tui.script import scripted_events, write_run
 from tests.cae_tui.study_script import STUDY, guided, write_study

@@ -7,8 +7,10 @@ from textual.widgets import Input, Static
 
 from cae_tui.widgets.fields import Choice, FieldRow, Group
 from cae_tui.widgets.spec_form import CUSTOM, Presets, SpecForm
-from engine.fields import write_value
-from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, parse, spec_fields
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import Spec, parse, spec_fields
+from engine.specs.classifier import ClassifierSpec
+from engine.specs.fields import write_value
 
 REPORT = {name: write_value(value) for name, value in AutoencoderSpec.presets["report"].items()}
 

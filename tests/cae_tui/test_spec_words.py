@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from cae_tui.spec_words import common_data, cut, natural, shared_by_kind, shared_parts, shorten, spec_words
-from engine.runs import RunStatus
+from cae_tui.bridge.run_titles import common_data, cut, natural, shared_by_kind, shared_parts, shorten, spec_words
+from engine.runs.status import RunStatus
 
 
 def test_titles_lose_whole_parts_and_end_in_an_ellipsis() -> None:

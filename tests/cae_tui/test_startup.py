@@ -4,20 +4,21 @@ import subprocess
 import sys
 from pathlib import Path
 
-from engine.runs import Home
+from engine.runs.directory import Home
 from tests.cae_tui.script import scripted_events, write_run
 
 HEAVY = (
     "torch", "sklearn", "numpy", "optuna", "pydantic", "cyclopts", "plotext", "matplotlib", "textual_plotext",
-    "safetensors", "scipy", "markdown_it", "filelock", "engine.events", "engine.studies.records", "cae_tui.runner",
+    "safetensors", "scipy", "markdown_it", "filelock", "engine.protocol.events", "engine.studies.records",
+    "cae_tui.bridge.runner",
 )  # fmt: skip
 """Libraries that take long to load; and those of our own whose many dataclasses take as long as a library."""
 
 PROGRAM = """
 import asyncio, sys
 from pathlib import Path
-from cae_tui.app import CaeApp
-from engine.runs import Home
+from cae_tui.app.cae_app import CaeApp
+from engine.runs.directory import Home
 
 heavy, loaded = {heavy!r}, []
 

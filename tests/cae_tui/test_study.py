@@ -7,14 +7,14 @@ from textual.pilot import Pilot
 from textual.widgets import DataTable, Input, Static
 
 from cae_tui import messages
-from cae_tui.app import CaeApp
+from cae_tui.app.cae_app import CaeApp
 from cae_tui.screens.dialogs import AskTextScreen
 from cae_tui.screens.study import StudyScreen
 from cae_tui.widgets.study_chart import StudyChart, colour_of, mark_of
 from cae_tui.widgets.study_table import StudyTable
-from engine.control import Asked
-from engine.runs import Home
-from engine.spec import AutoencoderSpec
+from engine.protocol.control import Asked
+from engine.runs.directory import Home
+from engine.specs.autoencoder import AutoencoderSpec
 from engine.studies.records import Studies, StudyRecord
 from engine.studies.spec import make_study
 from tests.cae_tui.conftest import AUTOENCODER, MakeApp, scripted_events, told, until, write_run

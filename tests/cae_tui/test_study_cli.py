@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cae_tui.cli import main
-from cae_tui.study_cli import in_order
-from cae_tui.study_console import _Teller
-from engine.events import Warned
-from engine.runs import Home
+from cae_tui.cli.main import main
+from cae_tui.cli.study_cli import in_order
+from cae_tui.cli.study_console import _Teller
+from engine.protocol.events import Warned
+from engine.runs.directory import Home
 from engine.studies.records import Studies, StudyRecord
 from tests.cae_tui.script import scripted_events
 from tests.cae_tui.study_script import grid, write_study

@@ -8,13 +8,13 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from cae_tui import messages
-from cae_tui.app import CaeApp
+from cae_tui.app.cae_app import CaeApp
 from cae_tui.screens.study import StudyScreen
 from cae_tui.screens.study_form import StudyForm, split_values
 from cae_tui.widgets.fields import Choice
 from cae_tui.widgets.remarks import Remarks
 from engine.errors import EngineError, SpecError
-from engine.runs import Home
+from engine.runs.directory import Home
 from engine.studies.records import StudyRecord
 from engine.studies.spec import StudySpec
 from tests.cae_tui.conftest import AUTOENCODER, MakeApp, scripted_events, until, write_run

@@ -1,6 +1,6 @@
 import pytest
 
-from cae_tui.run_state import replay
+from cae_tui.bridge.run_state import replay
 from cae_tui.widgets.study_words import progress, reason
 from engine.studies.records import PointRecord, StageRecord, StudyRecord, Trial
 from tests.cae_tui.script import halfway

@@ -18,8 +18,8 @@ from textual.drivers.headless_driver import HeadlessDriver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
-from cae_tui import terminal_input
-from cae_tui.terminal_input import PASTE_SECONDS, PASTED, QUIET_SECONDS, SteadyDriver, SteadyParser, steady
+from cae_tui.app import terminal_input
+from cae_tui.app.terminal_input import PASTE_SECONDS, PASTED, QUIET_SECONDS, SteadyDriver, SteadyParser, steady
 
 IN_BAND = "\x1b[?2048;2$y"
 """A terminal says that it can report its size with what is typed."""
@@ -411,7 +411,7 @@ def test_only_textuals_own_driver_of_a_terminal_is_replaced() -> None:
     ],
 )
 def test_what_is_used_of_textuals_private_parts_is_there(owner: object, names: tuple[str, ...]) -> None:
-    """Where this fails, `cae_tui.terminal_input` has to follow a new version of Textual."""
+    """Where this fails, `cae_tui.app.terminal_input` has to follow a new version of Textual."""
     missing = [name for name in names if not hasattr(owner, name)]
     assert not missing, f"Textual has no {', '.join(missing)} any more in {owner!r}"
 
@@ -429,7 +429,7 @@ def test_what_is_used_of_textuals_private_parts_is_there(owner: object, names: t
 def test_textual_still_reads_the_terminal_as_we_took_it_to(
     function: Callable[..., Any], words: tuple[str, ...]
 ) -> None:
-    """Where this fails, `cae_tui.terminal_input` has to follow a new version of Textual."""
+    """Where this fails, `cae_tui.app.terminal_input` has to follow a new version of Textual."""
     source = inspect.getsource(function)
     missing = [word for word in words if word not in source]
     assert not missing, f"{function.__qualname__} of Textual no longer has {', '.join(missing)}"

@@ -9,9 +9,9 @@ from textual.app import App
 from textual.color import Color
 from textual.theme import Theme
 
-from cae_tui.app import CaeApp
+from cae_tui.app.cae_app import CaeApp
 from cae_tui.themes import THEMES, data_colours, data_variables
-from engine.runs import Home
+from engine.runs.directory import Home
 from tests.cae_tui.conftest import MakeApp
 
 NAMES = ("cae-training", "cae-validation", "cae-attention")

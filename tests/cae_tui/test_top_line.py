@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from textual.app import App, ComposeResult
 
+from cae_tui.bridge.views import DataView
 from cae_tui.data_sets import DataSet
 from cae_tui.screens.report import ReportScreen
 from cae_tui.screens.training import TrainingScreen
-from cae_tui.views import DataView
 from cae_tui.widgets.frame import TopBar
-from engine.files import read_json, write_json
-from engine.runs import Home, RunDirectory
+from engine.runs.directory import Home, RunDirectory
+from engine.storage.files import read_json, write_json
 from tests.cae_tui.conftest import AUTOENCODER, MakeApp, begin, data_view, on_top, scripted_events, until, write_run
 
 DATA = ("Fashion-MNIST", "28×28 grey")

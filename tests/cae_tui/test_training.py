@@ -11,17 +11,17 @@ from textual.widget import Widget
 from textual.worker import WorkerCancelled
 
 from cae_tui import messages
-from cae_tui.app import CaeApp
-from cae_tui.run_state import replay
+from cae_tui.app.cae_app import CaeApp
+from cae_tui.bridge.run_state import replay
+from cae_tui.bridge.views import SampleStrip
 from cae_tui.screens.training import LOADING, TrainingScreen
-from cae_tui.views import SampleStrip
 from cae_tui.widgets.epoch_log import EpochLog
 from cae_tui.widgets.loss_chart import LossChart
 from cae_tui.widgets.mistake_matrix import MistakeMatrix
 from cae_tui.widgets.sample_strip import SampleStripView
-from engine.events import BatchEnded, EpochEnded, Event, MistakesCounted, Paused, RunStarted
-from engine.runs import Home
-from engine.spec import AutoencoderSpec
+from engine.protocol.events import BatchEnded, EpochEnded, Event, MistakesCounted, Paused, RunStarted
+from engine.runs.directory import Home
+from engine.specs.autoencoder import AutoencoderSpec
 from tests.cae_tui.conftest import AUTOENCODER, CLASSIFIER, MakeApp, ScriptedWork, held, scripted_events, write_run
 from tests.cae_tui.conftest import until as wait
 from tests.cae_tui.script import halfway, picture, until
@@ -79,7 +79,7 @@ def samples(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         asked.append(file)
         return strip_of(epoch)
 
-    monkeypatch.setattr("cae_tui.reader.Reader.samples", read)
+    monkeypatch.setattr("cae_tui.bridge.reader.Reader.samples", read)
     return asked
 
 
@@ -232,8 +232,8 @@ async def test_a_run_of_another_process_is_followed_while_it_is_looked_at(
     make_app: MakeApp, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     followed: list[tuple[str, str]] = []
-    monkeypatch.setattr("cae_tui.runner.Runner.follow", lambda self, run: followed.append(("follow", run)))
-    monkeypatch.setattr("cae_tui.runner.Runner.unfollow", lambda self, run: followed.append(("unfollow", run)))
+    monkeypatch.setattr("cae_tui.bridge.runner.Runner.follow", lambda self, run: followed.append(("follow", run)))
+    monkeypatch.setattr("cae_tui.bridge.runner.Runner.unfollow", lambda self, run: followed.append(("unfollow", run)))
     run = write_run(home, halfway())
     app = make_app()
     with run.locked():

@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cae_tui.cli import _spec_of, main, make_parser
+from cae_tui.cli.main import _spec_of, main
+from cae_tui.cli.parser import make_parser
 from engine import jobs
-from engine.control import Flag
-from engine.data_files import DataFiles, told_apart
-from engine.datasets import load_dataset
-from engine.encoders import encoder_source
-from engine.files import read_json
-from engine.runs import Home, RunDirectory
+from engine.data.datasets import load_dataset
+from engine.protocol.control import Flag
+from engine.runs.directory import Home, RunDirectory
+from engine.runs.encoders import encoder_source
+from engine.specs.data_files import DataFiles, told_apart
+from engine.storage.files import read_json
 from tests.engine.tiny import CLASSES, TRAINING, classes, noise, tiny, write_files
 from tests.idx import write_idx
 
@@ -201,8 +202,8 @@ def test_a_model_file_that_was_copied_out_still_names_its_images(folder: Path, t
 def test_a_model_file_that_names_no_images_and_has_not_the_shape_of_mnist_is_asked_about(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from engine.checkpoint import write_model
-    from engine.models import ConvAutoencoder
+    from engine.network.models import ConvAutoencoder
+    from engine.runs.checkpoint import write_model
 
     model = ConvAutoencoder(tiny({}), (8, 8, 1))
     write_model(folder / "mine.safetensors", model, dict(model.state_dict()))

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from cae_tui import cli
+from cae_tui.cli import main as cli
 from cae_tui.widgets.last_runs import LastRuns
 
 

@@ -24,7 +24,8 @@ from textual.screen import Screen
 from textual.scrollbar import ScrollBar, ScrollBarCorner
 from textual.widget import Widget
 
-from cae_tui import cli, ending
+from cae_tui.app import ending
+from cae_tui.cli import main as cli
 
 POOLS = ("asyncio_", "reader_")
 """How threads of a pool begin: it adds one only where all are at work, up to a bound, and keeps it. A second pool of

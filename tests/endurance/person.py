@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from engine.runs import Home
+from engine.runs.directory import Home
 from engine.studies.records import Studies
 from tests.terminal.conftest import Terminal
 

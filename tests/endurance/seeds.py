@@ -4,10 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from engine import jobs
-from engine.control import Asked, Flag
-from engine.events import EpochEnded, Event
-from engine.marks import Marks, write_marks
-from engine.runs import Home
+from engine.protocol.control import Asked, Flag
+from engine.protocol.events import EpochEnded, Event
+from engine.runs.directory import Home
+from engine.runs.notes import Marks, write_marks
 from tests.engine.conftest import small, small_classifier, train
 from tests.engine.studies.conftest import do, study
 from tests.idx import first_of_mnist

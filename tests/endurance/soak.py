@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from engine.runs import Home
+from engine.runs.directory import Home
 from tests.endurance import seeds
 from tests.endurance.growth import judge
 from tests.endurance.person import HOME, SIZES, Person

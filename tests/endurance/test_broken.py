@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.runs import Home
+from engine.runs.directory import Home
 from tests.endurance import seeds
 from tests.endurance.person import HOME
 from tests.terminal.conftest import Terminal

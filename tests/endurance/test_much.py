@@ -18,7 +18,7 @@ from cae_tui.widgets.loss_chart import LossChart, Points
 from cae_tui.widgets.run_table import RunTable
 from cae_tui.widgets.study_chart import CHARTS
 from cae_tui.widgets.study_table import StudyTable
-from engine.runs import Home, RunDirectory
+from engine.runs.directory import Home, RunDirectory
 from tests.cae_tui.conftest import MakeApp, make_app, on_top, until
 from tests.cae_tui.script import AUTOENCODER, scripted_events, write_run
 
@@ -55,7 +55,7 @@ async def test_of_2000_runs_each_is_read_once_and_only_what_is_on_the_screen_is_
     counted(monkeypatch, RunDirectory, "read_spec", calls)
     counted(monkeypatch, RunDirectory, "read_events", calls)
     counted(monkeypatch, RunTable, "cells", calls)
-    monkeypatch.setattr("engine.runs._SETTLED_SECONDS", 0)
+    monkeypatch.setattr("engine.runs.directory._SETTLED_SECONDS", 0)
     app = make_app()
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("r")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.runs import Home
+from engine.runs.directory import Home
 from tests.endurance import seeds
 from tests.endurance.person import HOME, Person
 from tests.endurance.soak import open_program

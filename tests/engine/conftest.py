@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from engine import jobs
-from engine.control import Flag
-from engine.events import Event
-from engine.runs import Home, RunDirectory
-from engine.spec import AutoencoderSpec, ClassifierSpec, preset
+from engine.protocol.control import Flag
+from engine.protocol.events import Event
+from engine.runs.directory import Home, RunDirectory
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import preset
+from engine.specs.classifier import ClassifierSpec
 from tests.idx import first_of_mnist
 
 TRAINING, TEST = 600, 200

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.arrays import read_arrays, write_arrays
 from engine.errors import RunError
-from engine.results import read_predictions, read_samples
-from engine.runs import RunDirectory
+from engine.evaluation.results import read_predictions, read_samples
+from engine.runs.directory import RunDirectory
+from engine.storage.arrays import read_arrays, write_arrays
 
 SHAPE = (2, 8, 8, 1)
 

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.augmentation import ROTATION, SCALE, SHIFT, UNCHANGED, VIEWS, _inverse_maps, affine, augment, views
+from engine.data.augmentation import ROTATION, SCALE, SHIFT, UNCHANGED, VIEWS, _inverse_maps, affine, augment, views
 
 
 def seeded(seed: int = 0) -> torch.Generator:

@@ -7,14 +7,17 @@ import numpy as np
 import pytest
 
 from engine import jobs
-from engine.baselines import Baseline, constant_figures, largest_class, of_answers, steadier
-from engine.control import Flag
 from engine.errors import DatasetError
-from engine.evaluation import classification_report
-from engine.events import EpochEnded, Event, Warned
+from engine.evaluation.baselines import constant_figures, largest_class, of_answers
+from engine.evaluation.predictions import classification_report
 from engine.preparation import reopen
-from engine.runs import Home
-from engine.spec import AutoencoderSpec, ClassifierSpec, parse
+from engine.protocol.control import Flag
+from engine.protocol.events import EpochEnded, Event, Warned
+from engine.runs.directory import Home
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import parse
+from engine.specs.classifier import ClassifierSpec
+from engine.training.baseline import Baseline, steadier
 from tests.engine.conftest import train
 from tests.engine.test_training import StopAt
 from tests.engine.tiny import noise, tiny, tiny_classifier, write_encoder, write_files

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import jobs
-from engine.checkpoint import CHECKSUM, KEY, read_autoencoder, read_model, read_tensors, write_tensors
-from engine.control import Flag
 from engine.errors import ModelFileError, RunError
-from engine.runs import Home
+from engine.protocol.control import Flag
+from engine.runs.checkpoint import CHECKSUM, KEY, read_autoencoder, read_model, read_tensors, write_tensors
+from engine.runs.directory import Home
 from tests.engine.conftest import small_classifier
 from tests.engine.test_training import Trained
 
@@ -160,7 +160,7 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
 MEMORY = """
 import resource, sys
 from pathlib import Path
-from engine.checkpoint import read_model
+from engine.runs.checkpoint import read_model
 from engine.errors import ModelFileError
 
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from engine import preparation
-from engine.data_files import DataFiles, shape_words
-from engine.datasets import MNIST_DIGEST, load_dataset
-from engine.files import read_json
-from engine.runs import Home
+from engine.data.datasets import MNIST_DIGEST, load_dataset
+from engine.runs.directory import Home
+from engine.specs.data_files import DataFiles, shape_words
+from engine.storage.files import read_json
 from tests.engine.tiny import tiny, write_files
 
 

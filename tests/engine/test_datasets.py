@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine import datasets, idx
-from engine.datasets import (
+from engine.data import datasets
+from engine.data.datasets import (
     MNIST_IMAGES_DIGEST,
     ImageData,
     assets_folder,
@@ -16,6 +16,7 @@ from engine.datasets import (
     load_dataset,
     split,
 )
+from engine.data.sources import idx
 from engine.errors import DatasetError
 from tests.idx import idx_bytes, numbers, pictures, write_idx
 
@@ -74,7 +75,7 @@ class TestMnist:
     ) -> None:
         package = tmp_path / "engine"
         package.mkdir()
-        monkeypatch.setattr(datasets, "__file__", str(package / "datasets.py"))
+        monkeypatch.setattr(datasets, "__file__", str(package / "data" / "datasets.py"))
         with pytest.raises(DatasetError, match=r"ship with the program are not in .*: install it again"):
             assets_folder()
         (tmp_path / "assets").mkdir()

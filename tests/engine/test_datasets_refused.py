@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.datasets import load_dataset
+from engine.data.datasets import load_dataset
 from engine.errors import DatasetError
 from tests.engine.test_datasets import folder as folder
 from tests.idx import idx_bytes, numbers, pictures, write_idx

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from engine.decoded import record_of
 from engine.errors import RunError, StudyError
-from engine.events import BatchEnded, EpochEnded, EventFormat, Metrics, RunStarted
-from engine.files import read_json, write_json
-from engine.run_csv import runs_csv
-from engine.run_filter import parse_filter
-from engine.runs import Home, RunDirectory
+from engine.exporters.runs_csv import runs_csv
+from engine.protocol.events import BatchEnded, EpochEnded, EventFormat, Metrics, RunStarted
+from engine.runs.directory import Home, RunDirectory
+from engine.runs.filter import parse_filter
+from engine.storage.files import read_json, write_json
+from engine.storage.typed_json import record_of
 from tests.cae_tui.script import scripted_events, scripted_status, write_run
 from tests.cae_tui.study_script import guided, write_study
 

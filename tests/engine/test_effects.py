@@ -17,20 +17,22 @@ from sklearn.decomposition import PCA
 from torch import Tensor, nn
 
 from engine import jobs
-from engine.augmentation import augment
-from engine.checkpoint import read_model, read_tensors
-from engine.control import Asked, Flag
-from engine.datasets import ImageSet, split
+from engine.data.augmentation import augment
+from engine.data.datasets import ImageSet, split
 from engine.device import Device, choose_device
-from engine.events import BatchEnded, EpochEnded, Event, Resumed, StageStarted
-from engine.files import read_json
-from engine.models import ConvAutoencoder, ConvLayer, EncoderClassifier
-from engine.run_csv import runs_csv
-from engine.runs import Home, RunDirectory
-from engine.spec import AutoencoderSpec, ClassifierSpec, parse
-from engine.states import FINISHED
-from engine.tasks import Classification, Reconstruction, Task
-from engine.training import Progress, Stage
+from engine.exporters.runs_csv import runs_csv
+from engine.network.models import ConvAutoencoder, ConvLayer, EncoderClassifier
+from engine.protocol.control import Asked, Flag
+from engine.protocol.events import BatchEnded, EpochEnded, Event, Resumed, StageStarted
+from engine.protocol.states import FINISHED
+from engine.runs.checkpoint import read_model, read_tensors
+from engine.runs.directory import Home, RunDirectory
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import parse
+from engine.specs.classifier import ClassifierSpec
+from engine.storage.files import read_json
+from engine.training.loop import Progress, Stage
+from engine.training.tasks import Classification, Reconstruction, Task
 from tests.engine.conftest import train
 from tests.engine.tiny import (
     CLASSES,
@@ -277,7 +279,7 @@ def test_a_run_augments_what_it_fine_tunes_on_and_nothing_else(
         augmented.append((stages[-1], len(images)))
         return augment(images, generator)
 
-    monkeypatch.setattr("engine.steps.augment", watched)
+    monkeypatch.setattr("engine.training.steps.augment", watched)
     result = jobs.start(Home(tmp_path), tiny_classifier(noise_files, encoder), emit, Flag())
     assert result["state"] == "finished"
     assert stages == ["frozen", "fine-tuning"]
@@ -288,7 +290,7 @@ def test_a_run_augments_what_it_fine_tunes_on_and_nothing_else(
 def test_a_classifier_stopped_in_an_epoch_of_augmented_fine_tuning_ends_as_if_it_had_not_been(
     noise_files: dict[str, Path], encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, epoch: int, step: int
 ) -> None:
-    monkeypatch.setattr("engine.training.TELL_SECONDS", 0.0)
+    monkeypatch.setattr("engine.training.loop.TELL_SECONDS", 0.0)
     spec = tiny_classifier(noise_files, encoder, finetune_epochs=2)
     whole, _, told = train(Home(tmp_path), spec)
     flag = Flag()
@@ -318,7 +320,7 @@ def test_the_speed_in_a_result_is_that_of_the_training_steps_of_all_stages(
 ) -> None:
     clock = SimpleNamespace(now=0.0)
     clock.perf_counter = clock.monotonic = lambda: clock.now
-    monkeypatch.setattr("engine.training.time", clock)
+    monkeypatch.setattr("engine.training.loop.time", clock)
 
     def look(model: nn.Module, images: Tensor) -> None:
         clock.now += (0.25 if isinstance(model, EncoderClassifier) and model.frozen else 0.75) if model.training else 9

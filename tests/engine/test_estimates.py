@@ -3,7 +3,7 @@
 import pytest
 
 from engine.estimates import seconds_per_work
-from engine.runs import RunStatus
+from engine.runs.status import RunStatus
 
 WORK, BATCH, STEPS = 14_000_000, 32, 1687
 

@@ -13,14 +13,9 @@ from numpy.typing import NDArray
 from sklearn import metrics
 from sklearn.decomposition import PCA
 
-from engine.datasets import load_dataset
-from engine.evaluation import (
-    classification_report,
-    constant_image_errors,
-    pca_errors,
-    per_image_error,
-    psnr,
-)
+from engine.data.datasets import load_dataset
+from engine.evaluation.predictions import classification_report, constant_image_errors, pca_errors, per_image_error
+from engine.specs.measures import psnr
 
 
 def probabilities_for(predicted: list[int], classes: int) -> NDArray[np.float64]:
@@ -180,7 +175,7 @@ class TestPerImageError:
     def test_working_in_pieces_changes_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
         originals, others = random_images(11), random_images(11, seed=1)
         whole = per_image_error(originals, others)
-        monkeypatch.setattr("engine.evaluation._NUMBERS_AT_ONCE", 3 * 64)
+        monkeypatch.setattr("engine.evaluation.predictions._NUMBERS_AT_ONCE", 3 * 64)
         assert np.array_equal(per_image_error(originals, others), whole)
 
     def test_no_images_have_no_errors(self) -> None:
@@ -217,7 +212,7 @@ class TestConstantImageErrors:
     def test_working_in_pieces_changes_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
         images = random_images(11)
         whole = constant_image_errors(images, [images])
-        monkeypatch.setattr("engine.evaluation._NUMBERS_AT_ONCE", 3 * 64)
+        monkeypatch.setattr("engine.evaluation.predictions._NUMBERS_AT_ONCE", 3 * 64)
         assert constant_image_errors(images, [images]) == whole
 
     def test_the_digits_have_the_error_that_their_published_deviation_gives(self) -> None:
@@ -257,7 +252,7 @@ class TestPcaError:
     def test_working_in_pieces_changes_next_to_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
         train, images = random_images(100), random_images(11, seed=1)
         whole = pca_errors(train, [images], 5)[0].mse
-        monkeypatch.setattr("engine.evaluation._NUMBERS_AT_ONCE", 3 * 64)
+        monkeypatch.setattr("engine.evaluation.predictions._NUMBERS_AT_ONCE", 3 * 64)
         assert pca_errors(train, [images], 5)[0].mse == pytest.approx(whole, rel=1e-6)
 
     def test_it_ends_at_any_piece_that_it_is_asked_to_end_before(self) -> None:
@@ -317,6 +312,7 @@ class TestPcaError:
 
 
 def test_importing_evaluation_and_datasets_loads_neither_torch_nor_scikit_learn() -> None:
-    code = "import sys, engine.evaluation, engine.datasets; print({'torch', 'sklearn'} & set(sys.modules))"
+    imports = "import sys, engine.evaluation.predictions, engine.data.datasets"
+    code = f"{imports}; print({{'torch', 'sklearn'}} & set(sys.modules))"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "set()"

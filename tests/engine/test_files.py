@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from engine.errors import DatasetError, EngineError, RunError, SpecError, StorageError
-from engine.events import EventFormat
-from engine.files import delete_folder, read_json, storage_error, write_bytes, write_json
-from engine.runs import Home
+from engine.protocol.events import EventFormat
+from engine.runs.directory import Home
+from engine.storage.files import delete_folder, read_json, storage_error, write_bytes, write_json
 from engine.studies.records import Studies
 
 DEEP = "[" * 200_000

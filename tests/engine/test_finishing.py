@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from engine import jobs, results
-from engine.checkpoint import read_model, read_tensors
-from engine.control import Asked, Flag, RunControl
+from engine import jobs
 from engine.errors import RunError
-from engine.events import (
+from engine.evaluation import results
+from engine.protocol.control import Asked, Flag, RunControl
+from engine.protocol.events import (
     BatchEnded,
     Continued,
     EpochEnded,
@@ -23,12 +23,14 @@ from engine.events import (
     StageEnded,
     StageStarted,
 )
-from engine.finishing import FinishesWhole
-from engine.recorder import Recorder, best_file, list_checkpoints
-from engine.result_file import check_result
-from engine.runs import Home, RunDirectory
-from engine.spec import AutoencoderSpec, ClassifierSpec
-from engine.studies.records import StageRecord, Studies, StudyRecord
+from engine.runs.checkpoint import read_model, read_tensors
+from engine.runs.directory import Home, RunDirectory
+from engine.runs.finishing import FinishesWhole, check_can_finish
+from engine.runs.recorder import Recorder, best_file, list_checkpoints
+from engine.runs.result import check_result
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.classifier import ClassifierSpec
+from engine.studies.records import StageRecord, Studies, StudyRecord, study_of
 from tests.engine.test_training import assert_equal, weights
 from tests.engine.tiny import tiny, tiny_classifier, write_encoder, write_files
 
@@ -65,7 +67,7 @@ def finish(run: RunDirectory, emit: Callable[[Event], None] = lambda event: None
 
 @pytest.fixture(autouse=True)
 def every_step_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.training.TELL_SECONDS", 0.0)
+    monkeypatch.setattr("engine.training.loop.TELL_SECONDS", 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -343,7 +345,7 @@ def test_weights_that_are_newer_than_the_checkpoint_are_not_told_as_an_earlier_e
 
 
 def test_best_weights_of_an_earlier_build_name_no_epochs_and_are_taken(home: Home, spec: AutoencoderSpec) -> None:
-    from engine.checkpoint import write_tensors
+    from engine.runs.checkpoint import write_tensors
 
     run = stopped(home, spec, EpochEnded, 2)
     path = best_file(run, "autoencoder")
@@ -383,15 +385,17 @@ def test_a_trial_is_not_finished_early_while_its_study_compares_it(
     study.write(StudyRecord(id=study.id, spec=asked, state=state, stages=[StageRecord(names=["layers"], points=[])]))
     run.write_status(replace(run.read_status(), study=study.id, trial=1))
     for checkpoint in list_checkpoints(run):  # which holds the status too
-        from engine.checkpoint import write_tensors
+        from engine.runs.checkpoint import write_tensors
 
         tensors, values = read_tensors(checkpoint)
         values["status"] |= {"study": study.id, "trial": 1}
         write_tensors(checkpoint, values.pop("kind"), tensors, values)
+    compares = study_of(run, run.read_status())
     if refused:
         with pytest.raises(RunError, match=f"trial of study {study.id}"):
-            finish(run)
+            check_can_finish(run, compares)
     else:
+        check_can_finish(run, compares)
         assert finish(run)["state"] == "early-stopped"
 
 

@@ -11,12 +11,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from engine.augmentation import UNCHANGED
-from engine.control import Asked
+from engine.data.augmentation import UNCHANGED
 from engine.device import Device, choose_device
-from engine.events import BatchEnded, Continued, EpochEnded, Event, EventFormat, MistakesCounted, Paused
-from engine.tasks import CLASSES_COUNTED, Classification, Reconstruction, Task
-from engine.training import Stage, evaluate
+from engine.protocol.control import Asked
+from engine.protocol.events import BatchEnded, Continued, EpochEnded, Event, EventFormat, MistakesCounted, Paused
+from engine.training.loop import Stage, evaluate
+from engine.training.tasks import CLASSES_COUNTED, Classification, Reconstruction, Task
 from tests.engine.tiny import (
     CPU,
     AskedAt,
@@ -34,7 +34,7 @@ from tests.engine.tiny import (
 @pytest.fixture(autouse=True)
 def seeded_and_telling_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
-    monkeypatch.setattr("engine.training.TELL_SECONDS", 0.0)
+    monkeypatch.setattr("engine.training.loop.TELL_SECONDS", 0.0)
 
 
 def as_batch(count: int) -> Tensor:
@@ -204,7 +204,7 @@ def test_a_stage_stopped_in_an_augmented_epoch_or_its_validation_ends_as_if_it_h
 def best_epochs(task: Task, validations: list[dict[str, float]], monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The best epoch so far, after each."""
     found = iter(validations)
-    monkeypatch.setattr("engine.training.evaluate", lambda *_: next(found))
+    monkeypatch.setattr("engine.training.loop.evaluate", lambda *_: next(found))
     _, events = run_fit(Pixels(), task, stage(epochs=len(validations)))
     return [event.best_epoch for event in events if isinstance(event, EpochEnded)]
 
@@ -324,7 +324,7 @@ class Clock(SimpleNamespace):
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of training: a step takes a quarter of a second, all else takes much longer."""
     fake = Clock()
-    monkeypatch.setattr("engine.training.time", fake)
+    monkeypatch.setattr("engine.training.loop.time", fake)
     return fake
 
 
@@ -335,8 +335,8 @@ def ticking(clock: Clock) -> Watched:
 
 @pytest.mark.parametrize("tell", [0.0, 0.1, 0.6])
 def test_speeds_are_those_of_training_steps_alone(clock: Clock, monkeypatch: pytest.MonkeyPatch, tell: float) -> None:
-    monkeypatch.setattr("engine.training.TELL_SECONDS", tell)
-    monkeypatch.setattr("engine.training.CHECKPOINT_SECONDS", 0.0)  # at every reading
+    monkeypatch.setattr("engine.training.loop.TELL_SECONDS", tell)
+    monkeypatch.setattr("engine.training.loop.CHECKPOINT_SECONDS", 0.0)  # at every reading
     keeper = Kept(lambda: clock.sleep(30))
     progress, events = run_fit(Pixels(), ticking(clock), stage(epochs=3), keeper=keeper)
     assert (progress.total_steps, progress.total_step_seconds) == pytest.approx((9, 9 * 0.25))
@@ -349,7 +349,7 @@ def test_speeds_are_those_of_training_steps_alone(clock: Clock, monkeypatch: pyt
 
 
 def test_a_pause_is_no_part_of_the_speed(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.training.TELL_SECONDS", 60.0)
+    monkeypatch.setattr("engine.training.loop.TELL_SECONDS", 60.0)
     keeper = Kept(lambda: clock.sleep(30))
     control = AskedAt(dict.fromkeys(range(3, 200), Asked.PAUSE))
     progress, events = run_fit(Pixels(), ticking(clock), stage(), keeper=keeper, control=control)

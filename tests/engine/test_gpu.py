@@ -14,18 +14,19 @@ import torch
 from torch import Tensor, nn
 
 from engine import jobs
-from engine.batches import DeviceImages
-from engine.control import Asked, Flag
-from engine.datasets import ImageSet
+from engine.data.batches import DeviceImages
+from engine.data.datasets import ImageSet
 from engine.device import Device, choose_device
-from engine.events import EpochEnded, Event, Warned
-from engine.models import ConvAutoencoder
-from engine.optimisation import make_optimizer
-from engine.runs import Home
-from engine.spec import AutoencoderSpec, preset
-from engine.steps import CapturedStep, Step, fastest
-from engine.tasks import Classification, Reconstruction, Task
-from engine.training import Stage, StageData
+from engine.network.models import ConvAutoencoder
+from engine.protocol.control import Asked, Flag
+from engine.protocol.events import EpochEnded, Event, Warned
+from engine.runs.directory import Home
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import preset
+from engine.training.loop import Stage, StageData
+from engine.training.optimisation import make_optimizer
+from engine.training.steps import CapturedStep, Step, fastest
+from engine.training.tasks import Classification, Reconstruction, Task
 from tests.engine.conftest import small
 from tests.engine.test_steps import Small
 from tests.engine.tiny import AskedAt, Kept, Watched, classes, noise, run_fit, stage
@@ -199,7 +200,7 @@ def test_a_stage_is_recorded_without_a_warning_and_agrees_with_one_that_is_not(
     device = cuda()
     _, _, captured = run(todo(schedule=schedule), device)
     assert not [event for event in captured if isinstance(event, Warned)]
-    monkeypatch.setattr("engine.training.fastest", lambda step, indices, emit: step)
+    monkeypatch.setattr("engine.training.loop.fastest", lambda step, indices, emit: step)
     _, _, eager = run(todo(schedule=schedule), device)
     for one, other in zip(
         (event for event in captured if isinstance(event, EpochEnded)),

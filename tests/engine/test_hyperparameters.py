@@ -8,12 +8,14 @@ import pytest
 import torch
 
 from engine import jobs
-from engine.architecture import Shape, plan_autoencoder
-from engine.checkpoint import read_autoencoder
-from engine.control import Flag
-from engine.models import ConvAutoencoder, PointConv2d, PointConvTranspose2d
-from engine.runs import Home
-from engine.spec import AutoencoderSpec, check_against_data, nearest_preset, parse, preset, spec_from_json
+from engine.network.architecture import Shape, plan_autoencoder
+from engine.network.models import ConvAutoencoder, PointConv2d, PointConvTranspose2d
+from engine.protocol.control import Flag
+from engine.runs.checkpoint import read_autoencoder
+from engine.runs.directory import Home
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import nearest_preset, parse, preset
+from engine.specs.kinds import check_against_data, spec_from_json
 from tests.engine.tiny import CPU, tiny, write_files
 from tests.idx import pictures, write_idx
 
@@ -153,8 +155,8 @@ def test_a_kernel_of_one_pixel_does_not_end_the_process() -> None:
     """In a process of its own: what it was ended by is damage of its memory, which no test would survive."""
     steps = """
 import torch
-from engine.models import ConvAutoencoder
-from engine.spec import AutoencoderSpec
+from engine.network.models import ConvAutoencoder
+from engine.specs.autoencoder import AutoencoderSpec
 for channels in (1, 3):
     for size in (8, 9, 28):
         model = ConvAutoencoder(AutoencoderSpec(kernel_size=1, layers=4), (size, size, channels))

@@ -7,9 +7,20 @@ from dataclasses import replace
 import pytest
 
 from engine.errors import RunError, StorageError
-from engine.marks import LONGEST_NOTE, MOST_TAGS, NO_MARKS, Marks, change, read_marks, read_note, read_tags, write_marks
-from engine.run_csv import runs_csv, safe, write_csv
-from engine.runs import Home, RunDirectory, RunStatus
+from engine.exporters.runs_csv import runs_csv, safe, write_csv
+from engine.runs.directory import Home, RunDirectory
+from engine.runs.notes import (
+    LONGEST_NOTE,
+    MOST_TAGS,
+    NO_MARKS,
+    Marks,
+    change,
+    read_marks,
+    read_note,
+    read_tags,
+    write_marks,
+)
+from engine.runs.status import RunStatus
 from tests.engine.test_training import Trained
 
 

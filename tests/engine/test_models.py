@@ -4,9 +4,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from engine.architecture import plan_autoencoder, plan_classifier
-from engine.models import ConvAutoencoder, ConvLayer, EncoderClassifier, UpsamplingConv2d
-from engine.spec import AutoencoderSpec, ClassifierSpec, parse, preset
+from engine.network.architecture import plan_autoencoder, plan_classifier
+from engine.network.models import ConvAutoencoder, ConvLayer, EncoderClassifier, UpsamplingConv2d
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import parse, preset
+from engine.specs.classifier import ClassifierSpec
 
 
 def parameters(model: torch.nn.Module) -> int:

@@ -8,18 +8,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cae_tui.cli import main
-from cae_tui.reader import Reader
+from cae_tui.bridge.reader import Reader
+from cae_tui.cli.main import main
 from engine import jobs
-from engine.checkpoint import read_tensors
-from engine.control import Asked, Flag
-from engine.data_files import ROLES, DataFiles
 from engine.errors import DatasetError, MovedError, RunError
-from engine.events import EpochEnded, Event
-from engine.moved import places, relocate
-from engine.runs import Home, RunDirectory
-from engine.spec import AutoencoderSpec, ClassifierSpec
-from engine.states import EARLY_STOPPED, STOPPED
+from engine.protocol.control import Asked, Flag
+from engine.protocol.events import EpochEnded, Event
+from engine.protocol.states import EARLY_STOPPED, STOPPED
+from engine.runs.checkpoint import read_tensors
+from engine.runs.directory import Home, RunDirectory
+from engine.runs.moved import places, relocate
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.classifier import ClassifierSpec
+from engine.specs.data_files import ROLES, DataFiles
 from engine.studies.planning import create
 from engine.studies.records import Studies
 from engine.studies.running import work_on
@@ -329,7 +330,7 @@ def test_a_run_whose_images_are_gone_is_not_detached(
 ) -> None:
     run = stopped(home, tiny(files))
     move(files, tmp_path / "new")
-    monkeypatch.setattr("cae_tui.console.subprocess.Popen", lambda *_, **__: pytest.fail("a process was begun"))
+    monkeypatch.setattr("cae_tui.cli.console.subprocess.Popen", lambda *_, **__: pytest.fail("a process was begun"))
     monkeypatch.setenv("CAE_TUI_HOME", str(home.path))
     assert main(["resume", run.id, "--detach"]) == 2
     out, err = capsys.readouterr()

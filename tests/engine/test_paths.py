@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.data_files import DataFiles
-from engine.paths import given_path, pasted_path, path_of
-from engine.spec import AutoencoderSpec, parse
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import parse
+from engine.specs.data_files import DataFiles
+from engine.storage.paths import given_path, pasted_path, path_of
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import itertools
 
 import torch
 
-from engine.readings import GROWTH, Readings
+from engine.training.readings import GROWTH, Readings
 
 
 def launch(readings: Readings, steps: range) -> None:

@@ -17,12 +17,12 @@ import torch
 from safetensors.torch import save
 from torch import nn
 
-from cae_tui.study_cli import read_baseline
-from engine.checkpoint import read_model
-from engine.datasets import load_dataset
+from cae_tui.cli.study_cli import read_baseline
+from engine.data.datasets import load_dataset
+from engine.data.recognise import START, recognise
 from engine.errors import DatasetError, EngineError, ModelFileError, RunError
-from engine.recognise import START, recognise
-from engine.runs import Home
+from engine.runs.checkpoint import read_model
+from engine.runs.directory import Home
 from tests.engine.tiny import write_encoder, write_files
 from tests.idx import idx_bytes, numbers, pictures, write_idx
 

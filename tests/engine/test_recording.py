@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.torch_version import TorchVersion
 
-from engine.steps import WARM_UP_STEPS, record
+from engine.training.steps import WARM_UP_STEPS, record
 
 
 class Cuda:
@@ -20,7 +20,7 @@ class Cuda:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.calls: list[Any] = []
         self.now = "first"
-        monkeypatch.setattr("engine.steps._side_stream", lambda device: SimpleNamespace(
+        monkeypatch.setattr("engine.training.steps._side_stream", lambda device: SimpleNamespace(
             name="side", wait_stream=lambda other: self.calls.append(("side waits for", other.name))))  # fmt: skip
         first = SimpleNamespace(
             name="first", wait_stream=lambda other: self.calls.append(("first waits for", other.name))

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engine.datasets import ImageData, ImageSet, load_dataset, split
-from engine.remarks import CLASSES, COPIES, PIXELS, SPLIT, UNSEEN, Remark, for_run, of_data, of_split
-from engine.words import names_of
+from engine.data.datasets import ImageData, ImageSet, load_dataset, split
+from engine.data.remarks import CLASSES, COPIES, PIXELS, SPLIT, UNSEEN, Remark, for_run, of_data, of_split
+from engine.text import names_of
 from tests.engine.tiny import noise
 from tests.idx import numbers
 
@@ -45,7 +45,7 @@ def test_a_look_is_taken_once(monkeypatch: pytest.MonkeyPatch) -> None:
         looked.append(one)
         return ()
 
-    monkeypatch.setattr("engine.remarks._look", look)
+    monkeypatch.setattr("engine.data.remarks._look", look)
     assert of_data(data) is of_data(data)
     assert looked == [data]
 

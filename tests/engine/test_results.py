@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from engine import jobs
-from engine.control import Asked, Flag
-from engine.events import (
+from engine.protocol.control import Asked, Flag
+from engine.protocol.events import (
     BatchEnded,
     EpochEnded,
     EvaluationStarted,
@@ -19,7 +19,7 @@ from engine.events import (
     StageEnded,
     StageStarted,
 )
-from engine.runs import Home
+from engine.runs.directory import Home
 from tests.engine.conftest import small, small_classifier, train
 from tests.engine.test_training import StopAt, Trained, assert_equal, start_and_stop, weights
 
@@ -50,7 +50,7 @@ def test_the_seconds_of_a_run_are_those_of_its_stages_and_of_its_epochs(
 def test_the_seconds_of_a_stopped_run_include_the_epoch_under_way(
     home: Home, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
-    monkeypatch.setattr("engine.training.TELL_SECONDS", 0.0)
+    monkeypatch.setattr("engine.training.loop.TELL_SECONDS", 0.0)
     stopper = StopAt(BatchEnded, 5)
     result = jobs.start(home, small(files, epochs=3), stopper, stopper.flag)
     run = home.find(result["id"])
@@ -94,7 +94,7 @@ def test_the_seconds_of_a_run_that_diverges_in_its_first_epoch_are_not_nothing(
 def test_the_seconds_of_a_run_that_fails_include_the_epoch_under_way(
     home: Home, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.training.TELL_SECONDS", 0.0)
+    monkeypatch.setattr("engine.training.loop.TELL_SECONDS", 0.0)
     told: list[Event] = []
 
     def emit(event: Event) -> None:

@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from engine import jobs, preparation
-from engine.checkpoint import read_tensors, write_tensors
-from engine.control import Flag
 from engine.errors import RunError
-from engine.events import EpochEnded
-from engine.recorder import list_checkpoints
-from engine.runs import Home, RunDirectory
-from engine.spec_file import read_spec_file
+from engine.protocol.control import Flag
+from engine.protocol.events import EpochEnded
+from engine.runs.checkpoint import read_tensors, write_tensors
+from engine.runs.directory import Home, RunDirectory
+from engine.runs.recorder import list_checkpoints
+from engine.runs.spec_file import read_spec_file
 from tests.engine.conftest import small
 from tests.engine.test_training import Trained, assert_equal, start_and_stop, weights
 from tests.engine.tiny import noise, tiny

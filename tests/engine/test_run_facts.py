@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
-from engine.marks import Marks, write_marks
-from engine.run_facts import Peers, facts_of
-from engine.runs import Home, RunDirectory
-from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, nearest_preset, parse, preset
+from engine.runs.directory import Home, RunDirectory
+from engine.runs.facts import Peers, facts_of
+from engine.runs.notes import Marks, write_marks
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import Spec, nearest_preset, parse, preset
+from engine.specs.classifier import ClassifierSpec
 from tests.cae_tui.script import BEGAN, scripted_events, scripted_result, scripted_status, write_run
 
 MINE, OTHER, THIRD = "a7f3000000", "b111000000", "c222000000"

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import EngineError
-from engine.marks import Marks
-from engine.run_filter import EXAMPLES, FilterError, parse_filter
-from engine.runs import RunStatus
+from engine.runs.filter import EXAMPLES, FilterError, parse_filter
+from engine.runs.notes import Marks
+from engine.runs.status import RunStatus
 
 RUN = RunStatus(
     id="a7f3000000", kind="autoencoder", title="10 × 16-32-64-64-64, 3×3, b128", state="finished", best_loss=0.0011,

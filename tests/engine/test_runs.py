@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from engine.control import Asked, Flag, RunControl
 from engine.errors import RunError, StorageError
-from engine.events import BatchEnded, EpochEnded, Event, EventFormat, RunEnded
-from engine.files import absolute, read_json, write_bytes, write_json
-from engine.runs import LEFT_OVER_SECONDS, Home, RunDirectory, RunStatus, default_home, new_id, shortest_prefixes
-from engine.states import STATES
+from engine.protocol.control import Asked, Flag, RunControl
+from engine.protocol.events import BatchEnded, EpochEnded, Event, EventFormat, RunEnded
+from engine.protocol.states import STATES
+from engine.runs.directory import LEFT_OVER_SECONDS, Home, RunDirectory, default_home, new_id, shortest_prefixes
+from engine.runs.status import RunStatus
+from engine.storage.files import absolute, read_json, write_bytes, write_json
 from tests.cae_tui.script import scripted_result
 from tests.engine.test_training import Trained
 
@@ -186,7 +187,7 @@ def test_a_finished_run_without_its_result_was_cut_off_while_it_was_written(home
 def test_a_run_belongs_to_one_process_and_a_dead_one_leaves_it_free(home: Home) -> None:
     run = home.create_run()
     program = (
-        "import sys, pathlib; from engine.runs import RunDirectory\n"
+        "import sys, pathlib; from engine.runs.directory import RunDirectory\n"
         "with RunDirectory(pathlib.Path(sys.argv[1])).locked():\n"
         "    print('held', flush=True); sys.stdin.read()"
     )
@@ -280,7 +281,7 @@ def test_events_are_read_on_from_where_one_was_and_a_torn_line_waits(home: Home,
 def test_the_words_of_another_process_are_heard_and_old_ones_are_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.control.POLL_SECONDS", 0.0)
+    monkeypatch.setattr("engine.protocol.control.POLL_SECONDS", 0.0)
     path = tmp_path / "control"
     path.write_text("stop")
     control = RunControl(Flag(), path)

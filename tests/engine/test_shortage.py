@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from engine import jobs
-from engine.batches import EVALUATION_BATCH, GPU_EVALUATION_BATCH, DeviceImages, evaluation_batch
-from engine.control import Flag
-from engine.datasets import ImageSet
+from engine.data.batches import EVALUATION_BATCH, GPU_EVALUATION_BATCH, DeviceImages, evaluation_batch
+from engine.data.datasets import ImageSet
 from engine.errors import ModelFileError
-from engine.runs import Home
+from engine.protocol.control import Flag
+from engine.runs.directory import Home
 from tests.engine.conftest import small, small_classifier, train
 from tests.engine.test_training import Trained, assert_equal, losses, weights
 

@@ -6,19 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import SpecError
-from engine.fields import write_value
-from engine.spec import (
-    SPECS,
-    AutoencoderSpec,
-    ClassifierSpec,
-    Spec,
-    check_against_data,
-    parse,
-    preset,
-    preset_changes,
-    spec_fields,
-    spec_from_json,
-)
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import Spec, parse, preset, preset_changes, spec_fields
+from engine.specs.classifier import ClassifierSpec
+from engine.specs.fields import write_value
+from engine.specs.kinds import SPECS, check_against_data, spec_from_json
 
 
 def refusal(**values: object) -> dict[str, str]:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.datasets import (
+from engine.data.datasets import (
     Dataset,
     ImageData,
     ImageSet,

@@ -15,14 +15,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from engine.control import Asked
 from engine.device import Device
-from engine.events import BatchEnded, EpochEnded, Event, Warned
-from engine.optimisation import make_optimizer
-from engine.readings import Readings
-from engine.steps import WARM_UP_STEPS, CapturedStep, Step, fastest, undone
-from engine.tasks import Classification
-from engine.training import Stage
+from engine.protocol.control import Asked
+from engine.protocol.events import BatchEnded, EpochEnded, Event, Warned
+from engine.training.loop import Stage
+from engine.training.optimisation import make_optimizer
+from engine.training.readings import Readings
+from engine.training.steps import WARM_UP_STEPS, CapturedStep, Step, fastest, undone
+from engine.training.tasks import Classification
 from tests.engine.tiny import CLASSES, CPU, SIDE, AskedAt, Kept, Watched, do_nothing, run_fit, stage, stage_data
 
 RATE = 0.125  # float32 holds it exactly, as it must hold the rate of a recorded step
@@ -90,7 +90,7 @@ def record(
 @pytest.fixture
 def recording(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Device, "runs_ahead", True)
-    monkeypatch.setattr("engine.steps.record", record)
+    monkeypatch.setattr("engine.training.steps.record", record)
 
 
 # -- putting back ---------------------------------------------------------------------------------
@@ -196,12 +196,12 @@ def of(events: list[Event], kind: type[Any]) -> list[Any]:
 def test_a_stage_whose_steps_are_recorded_and_read_late_ends_as_any_other(
     monkeypatch: pytest.MonkeyPatch, optimizer: str, interval: float
 ) -> None:
-    monkeypatch.setattr("engine.training.TELL_SECONDS", interval)
+    monkeypatch.setattr("engine.training.loop.TELL_SECONDS", interval)
     todo = stage(epochs=3, augment=True, optimizer=optimizer, learning_rate=RATE)
     plain, progress, events = run(todo)
     with monkeypatch.context() as patch:
         patch.setattr(Device, "runs_ahead", True)
-        patch.setattr("engine.steps.record", record)
+        patch.setattr("engine.training.steps.record", record)
         model, late, found = run(todo)
     assert_same(dict(model.state_dict()), dict(plain.state_dict()))
     assert [(event.train, event.validation) for event in of(found, EpochEnded)] == [
@@ -216,7 +216,7 @@ def test_a_stage_whose_steps_are_recorded_and_read_late_ends_as_any_other(
 def test_rates_are_told_with_the_steps_that_were_taken_at_them(
     recording: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.training.TELL_SECONDS", 0.0)
+    monkeypatch.setattr("engine.training.loop.TELL_SECONDS", 0.0)
     todo = stage(epochs=2, schedule="one-cycle", learning_rate=0.5)
     _, _, late = run(todo)
     monkeypatch.setattr(Device, "runs_ahead", False)
@@ -254,7 +254,7 @@ def kept_readings(monkeypatch: pytest.MonkeyPatch) -> list[Readings]:
             super().__init__(ahead)
             made.append(self)
 
-    monkeypatch.setattr("engine.training.Readings", Remembered)
+    monkeypatch.setattr("engine.training.loop.Readings", Remembered)
     return made
 
 
@@ -283,8 +283,8 @@ def test_a_stage_that_fails_lets_the_device_finish_what_was_launched(
 def test_a_checkpoint_that_is_due_holds_every_step_that_was_launched(
     recording: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.training.TELL_SECONDS", 0.0)
-    monkeypatch.setattr("engine.training.CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr("engine.training.loop.TELL_SECONDS", 0.0)
+    monkeypatch.setattr("engine.training.loop.CHECKPOINT_SECONDS", 0.0)
     todo = stage(epochs=2, learning_rate=RATE, optimizer="adam")
     keeper = Kept()
     run(todo, keeper=keeper)
@@ -319,7 +319,7 @@ def test_where_memory_is_too_short_for_a_recording_the_advice_is_a_smaller_batch
 
     events: list[Event] = []
     monkeypatch.setattr(Device, "runs_ahead", True)
-    monkeypatch.setattr("engine.steps.record", fail)
+    monkeypatch.setattr("engine.training.steps.record", fail)
     fastest(make_step("adam"), BATCHES[0], events.append)
     assert "A smaller batch or fewer kernels may allow it" in of(events, Warned)[0].message
 
@@ -338,7 +338,7 @@ def test_a_recording_that_fails_half_way_leaves_the_step_as_it_was(
     step = make_step(optimizer)
     events: list[Event] = []
     monkeypatch.setattr(Device, "runs_ahead", True)
-    monkeypatch.setattr("engine.steps.record", fail)
+    monkeypatch.setattr("engine.training.steps.record", fail)
     take = fastest(step, BATCHES[0], events.append)
     assert take is step
     assert "(operation not permitted when stream is capturing)" in of(events, Warned)[0].message

@@ -2,7 +2,9 @@
 
 import pytest
 
-from engine.spec import AutoencoderSpec, ClassifierSpec, parse, preset
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import parse, preset
+from engine.specs.classifier import ClassifierSpec
 
 
 @pytest.mark.parametrize(

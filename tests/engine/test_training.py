@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from engine import jobs
-from engine.checkpoint import read_model, read_tensors
-from engine.control import Asked, Flag
-from engine.datasets import load_dataset, split
+from engine.data.datasets import load_dataset, split
 from engine.errors import DatasetError, RunError, StorageError
-from engine.events import (
+from engine.network.models import ConvAutoencoder
+from engine.protocol.control import Asked, Flag
+from engine.protocol.events import (
     BatchEnded,
     Continued,
     EpochEnded,
@@ -30,11 +30,13 @@ from engine.events import (
     StageStarted,
     Warned,
 )
-from engine.models import ConvAutoencoder
-from engine.recorder import Recorder, best_file, list_checkpoints
-from engine.runs import Home, RunDirectory
-from engine.spec import AutoencoderSpec, ClassifierSpec, Spec, preset
-from engine.training import overfitting
+from engine.runs.checkpoint import read_model, read_tensors
+from engine.runs.directory import Home, RunDirectory
+from engine.runs.recorder import Recorder, best_file, list_checkpoints
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import Spec, preset
+from engine.specs.classifier import ClassifierSpec
+from engine.training.loop import overfitting
 from tests.engine.conftest import small, small_classifier, train
 
 Trained = tuple[RunDirectory, dict[str, Any], list[Event]]
@@ -344,7 +346,7 @@ def test_an_autoencoder_that_is_read_again_reconstructs_what_it_did(
 
 
 def test_at_most_200_batch_events_an_epoch_are_stored(home: Home, files: dict[str, Path], monkeypatch: Any) -> None:
-    monkeypatch.setattr("engine.training.TELL_SECONDS", 0.0)
+    monkeypatch.setattr("engine.training.loop.TELL_SECONDS", 0.0)
     run, _, told = train(home, small(files, batch_size=1, kernels=1, epochs=1, layers=2, downsamplings=1))
     assert sum(isinstance(event, BatchEnded) for event in told) == 540
     stored = [event for event in run.read_events()[0] if isinstance(event, BatchEnded)]
@@ -374,7 +376,7 @@ def test_out_of_memory_names_the_batch_size_to_try(home: Home, files: dict[str, 
     def out_of_memory(*_: object, **__: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
 
-    monkeypatch.setattr("engine.training._Loop.train_epoch", out_of_memory)
+    monkeypatch.setattr("engine.training.loop._Loop.train_epoch", out_of_memory)
     result = jobs.start(home, small(files), lambda event: None, Flag())
     assert result["state"] == "failed"
     assert "out of memory at batch size 64: try 32" in result["message"]

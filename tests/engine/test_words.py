@@ -1,6 +1,6 @@
 """What screens, lists and reports call the same things."""
 
-from engine.words import best_epoch, epoch_label, epoch_words
+from engine.text import best_epoch, epoch_label, epoch_words
 
 
 def test_an_epoch_is_told_with_its_stage_where_a_run_may_have_several() -> None:

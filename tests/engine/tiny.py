@@ -9,16 +9,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from engine.batches import DeviceImages
-from engine.checkpoint import write_model
-from engine.control import Asked, Control, Flag
-from engine.datasets import ImageSet
+from engine.data.batches import DeviceImages
+from engine.data.datasets import ImageSet
 from engine.device import Device
-from engine.events import EpochEnded, Event
-from engine.models import ConvAutoencoder
-from engine.spec import AutoencoderSpec, ClassifierSpec, parse
-from engine.tasks import Outcome, Task
-from engine.training import Progress, Stage, StageData, TrainingState, fit
+from engine.network.models import ConvAutoencoder
+from engine.protocol.control import Asked, Control, Flag
+from engine.protocol.events import EpochEnded, Event
+from engine.runs.checkpoint import write_model
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import parse
+from engine.specs.classifier import ClassifierSpec
+from engine.training.loop import Progress, Stage, StageData, TrainingState, fit
+from engine.training.tasks import Outcome, Task
 from tests.idx import write_idx
 
 SIDE, CLASSES = 8, 3

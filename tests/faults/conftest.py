@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from engine import jobs
-from engine.checkpoint import read_tensors
-from engine.control import Flag
-from engine.events import Event
-from engine.runs import Home, RunDirectory
-from engine.spec import Spec
+from engine.protocol.control import Flag
+from engine.protocol.events import Event
+from engine.runs.checkpoint import read_tensors
+from engine.runs.directory import Home, RunDirectory
+from engine.specs.base import Spec
 from tests.engine.tiny import write_files
 
 

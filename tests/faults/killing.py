@@ -24,13 +24,14 @@ import sklearn.decomposition
 import torch
 import torch._dynamo
 
-import engine.files
-import engine.recorder
-from cae_tui.run_state import replay
+import engine.runs.recorder
+import engine.storage.files
+from cae_tui.bridge.run_state import replay
 from engine import jobs
-from engine.control import Flag
-from engine.runs import Home, RunDirectory
-from engine.spec import AutoencoderSpec, ClassifierSpec
+from engine.protocol.control import Flag
+from engine.runs.directory import Home, RunDirectory
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.classifier import ClassifierSpec
 from tests.engine.tiny import tiny, tiny_classifier, write_encoder, write_files
 
 LOADED = (filelock.FileLock, sklearn.decomposition.PCA, torch._dynamo.__name__)
@@ -106,8 +107,10 @@ class Aim:
                 return 0
 
         phase = self.phase
-        vars(engine.files).update(open=open_file, os=SimpleNamespace(**{**vars(os), "fsync": flush, "replace": rename}))
-        vars(engine.recorder).update(open=lambda path, mode, buffering: Story(str(path), mode))
+        vars(engine.storage.files).update(
+            open=open_file, os=SimpleNamespace(**{**vars(os), "fsync": flush, "replace": rename})
+        )
+        vars(engine.runs.recorder).update(open=lambda path, mode, buffering: Story(str(path), mode))
 
 
 BETWEEN_EPOCHS = (

@@ -10,10 +10,11 @@ import sys
 from pathlib import Path
 
 import engine.jobs  # noqa: F401 - what a run loads late is there before the limit is
-from cae_tui.app import CaeApp
+from cae_tui.app.cae_app import CaeApp
 from cae_tui.messages import Start
-from engine.runs import Home
-from engine.spec import AutoencoderSpec, parse
+from engine.runs.directory import Home
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import parse
 
 ROOM = 400 << 20
 """Bytes that may be taken once everything is loaded: a hundred times what the small run takes."""

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from cae_tui import formats
-from cae_tui.cli import main
-from cae_tui.run_state import replay
-from engine.control import POLL_SECONDS, Asked, Flag, RunControl, ask_other_process
-from engine.events import BatchEnded, EpochEnded, Event, EventFormat, RunEnded
-from engine.runs import Home, RunStatus
+from cae_tui.bridge.run_state import replay
+from cae_tui.cli.main import main
+from engine.protocol.control import POLL_SECONDS, Asked, Flag, RunControl, ask_other_process
+from engine.protocol.events import BatchEnded, EpochEnded, Event, EventFormat, RunEnded
+from engine.runs.directory import Home
+from engine.runs.status import RunStatus
 from tests.engine.tiny import tiny
 from tests.faults.conftest import train
 
@@ -114,8 +115,8 @@ def test_a_checkpoint_is_still_written_every_minute_when_the_clock_is_set_back(
     home: Home, files: dict[str, Path], jumping: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept: list[Event] = []
-    monkeypatch.setattr("engine.training.TELL_SECONDS", 0.0)
-    monkeypatch.setattr("engine.training.CHECKPOINT_SECONDS", 0.0)
-    monkeypatch.setattr("engine.recorder.Recorder.keep_state", lambda self, state: kept.append(state))
+    monkeypatch.setattr("engine.training.loop.TELL_SECONDS", 0.0)
+    monkeypatch.setattr("engine.training.loop.CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr("engine.runs.recorder.Recorder.keep_state", lambda self, state: kept.append(state))
     train(home, tiny(files, epochs=1))
     assert len(kept) == 1 + 6 + 1  # at the beginning, after each step, at the end

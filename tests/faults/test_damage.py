@@ -11,19 +11,19 @@ from typing import Any
 import pytest
 import torch
 
-from cae_tui.app import CaeApp
-from cae_tui.cli import main
+from cae_tui.app.cae_app import CaeApp
+from cae_tui.bridge.run_state import replay
+from cae_tui.cli.main import main
 from cae_tui.messages import ConfigureAgain, OpenGallery, OpenRun, OpenTraining, ResumeRun
-from cae_tui.run_state import replay
 from cae_tui.screens.dialogs import ErrorScreen
 from cae_tui.screens.home import HomeScreen
 from cae_tui.screens.report import ReportScreen
 from cae_tui.screens.runs import RunsScreen
 from engine import jobs
-from engine.checkpoint import read_model, read_tensors
-from engine.control import Asked, Flag
 from engine.errors import EngineError, ModelFileError, RunError
-from engine.events import (
+from engine.evaluation.results import read_predictions
+from engine.protocol.control import Asked, Flag
+from engine.protocol.events import (
     BatchEnded,
     Continued,
     EpochEnded,
@@ -35,10 +35,10 @@ from engine.events import (
     StageStarted,
     Warned,
 )
-from engine.recorder import best_file, list_checkpoints, read_checkpoint
-from engine.results import read_predictions
-from engine.runs import Home, RunDirectory
-from engine.spec import Spec
+from engine.runs.checkpoint import read_model, read_tensors
+from engine.runs.directory import Home, RunDirectory
+from engine.runs.recorder import best_file, list_checkpoints, read_checkpoint
+from engine.specs.base import Spec
 from tests.cae_tui.conftest import errors, on_top, told, until
 from tests.engine.tiny import tiny, tiny_classifier
 from tests.faults.conftest import Training, assert_same_weights, resume, train
@@ -333,7 +333,7 @@ def test_a_classifier_whose_story_is_deleted_after_its_first_stage_tells_of_both
 def test_a_run_that_is_killed_after_its_story_was_deleted_is_taken_up_with_all_of_it(
     home: Home, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.training.TELL_SECONDS", 0.0)
+    monkeypatch.setattr("engine.training.loop.TELL_SECONDS", 0.0)
     whole, _, _ = train(home, tiny(files, epochs=3))
     killed = Home(home.path.with_name("killed"))
     steps: list[Event] = []
@@ -359,11 +359,11 @@ def test_a_run_that_is_killed_after_its_story_was_deleted_is_taken_up_with_all_o
     assert_same_weights(run, whole)
 
 
-@pytest.mark.parametrize("where", ["engine.files", "engine.recorder"])
+@pytest.mark.parametrize("where", ["engine.storage.files", "engine.runs.recorder"])
 def test_a_deleted_story_is_written_again_once_there_is_room(
     home: Home, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    monkeypatch.setattr("engine.recorder.ROOM_SECONDS", 0.05)
+    monkeypatch.setattr("engine.runs.recorder.ROOM_SECONDS", 0.05)
     refused: list[object] = []
 
     def open_where_there_is_room(path: Path, *how: Any, **options: Any) -> Any:

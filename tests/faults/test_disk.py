@@ -11,16 +11,25 @@ from typing import Any, Protocol
 
 import pytest
 
-from cae_tui.export import export_picture
+from cae_tui.app.picture import export_picture
 from engine import jobs
-from engine.checkpoint import read_tensors
-from engine.control import Asked
 from engine.errors import EngineError, StorageError
-from engine.events import BatchEnded, Continued, EpochEnded, EvaluationStarted, Event, Paused, RunEnded, StageStarted
-from engine.files import write_json
-from engine.recorder import list_checkpoints, read_checkpoint
-from engine.run_csv import write_csv
-from engine.runs import Home
+from engine.exporters.runs_csv import write_csv
+from engine.protocol.control import Asked
+from engine.protocol.events import (
+    BatchEnded,
+    Continued,
+    EpochEnded,
+    EvaluationStarted,
+    Event,
+    Paused,
+    RunEnded,
+    StageStarted,
+)
+from engine.runs.checkpoint import read_tensors
+from engine.runs.directory import Home
+from engine.runs.recorder import list_checkpoints, read_checkpoint
+from engine.storage.files import write_json
 from engine.studies.planning import create
 from engine.studies.records import StudyRecord
 from engine.studies.running import work_on
@@ -90,7 +99,7 @@ class LimitedFiles:
 
 @pytest.fixture(params=[SmallTmpfs, LimitedFiles])
 def disk(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
-    monkeypatch.setattr("engine.recorder.ROOM_SECONDS", 0.05)
+    monkeypatch.setattr("engine.runs.recorder.ROOM_SECONDS", 0.05)
     disk: Disk = request.param(tmp_path / "disk")
     try:
         yield disk
@@ -124,7 +133,7 @@ def once(kind: type[Event], do: Callable[[], None]) -> Callable[[Event], None]:
 def test_a_run_waits_while_the_disk_is_full_and_goes_on_as_if_it_never_had_been(
     disk: Disk, home: Home, files: dict[str, Path], kind: type[Event], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.training.TELL_SECONDS", 0.0)
+    monkeypatch.setattr("engine.training.loop.TELL_SECONDS", 0.0)
     whole, _, told = train(home, tiny(files))
     small = Home(disk.folder / "home")
     training = Training.start(small, tiny(files), once(kind, disk.fill))

@@ -8,15 +8,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cae_tui.cli import main
-from cae_tui.run_state import replay
+from cae_tui.bridge.run_state import replay
+from cae_tui.cli.main import main
 from cae_tui.widgets.run_progress import advice
-from engine.checkpoint import read_model, read_tensors
 from engine.errors import RunError
-from engine.events import BatchEnded, EpochEnded
-from engine.recorder import best_file
-from engine.runs import Home
-from engine.tasks import Outcome, Reconstruction
+from engine.protocol.events import BatchEnded, EpochEnded
+from engine.runs.checkpoint import read_model, read_tensors
+from engine.runs.directory import Home
+from engine.runs.recorder import best_file
+from engine.training.tasks import Outcome, Reconstruction
 from tests.engine.tiny import tiny
 from tests.faults.conftest import resume, train
 

@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 from textual.widgets import Markdown
 
-from cae_tui.app import CaeApp
-from cae_tui.cli import main
-from cae_tui.logs import open_log
+from cae_tui.app.cae_app import CaeApp
+from cae_tui.cli.logs import open_log
+from cae_tui.cli.main import main
 from cae_tui.messages import ResumeRun, Start
 from cae_tui.screens.dialogs import HelpScreen
 from cae_tui.screens.training import TrainingScreen
 from engine import jobs
-from engine.control import Flag
 from engine.errors import EngineError
-from engine.events import Event, RunEnded
-from engine.runs import Home
+from engine.protocol.control import Flag
+from engine.protocol.events import Event, RunEnded
+from engine.runs.directory import Home
 from tests.cae_tui.conftest import on_top, told, until
 from tests.engine.tiny import tiny
 from tests.faults.conftest import assert_same_weights, resume, train
@@ -25,20 +25,20 @@ from tests.faults.conftest import assert_same_weights, resume, train
 PLACES = (
     "engine.jobs.build",
     "engine.jobs.DeviceImages",
-    "engine.results.constant_image_errors",
+    "engine.evaluation.results.constant_image_errors",
     "engine.jobs.results.measure",
     "engine.jobs.write_model",
-    "engine.training.make_optimizer",
-    "engine.training.evaluate",
-    "engine.training._Loop.train_epoch",
-    "engine.training._Loop.end_epoch",
-    "engine.tasks.Reconstruction.__call__",
-    "engine.batches.DeviceImages.batch",
-    "engine.recorder.Recorder.keep_best",
-    "engine.recorder.Recorder.keep_epoch",
-    "engine.recorder.Recorder.keep_state",
-    "engine.recorder.write_arrays",
-    "engine.results.pca_errors",
+    "engine.training.loop.make_optimizer",
+    "engine.training.loop.evaluate",
+    "engine.training.loop._Loop.train_epoch",
+    "engine.training.loop._Loop.end_epoch",
+    "engine.training.tasks.Reconstruction.__call__",
+    "engine.data.batches.DeviceImages.batch",
+    "engine.runs.recorder.Recorder.keep_best",
+    "engine.runs.recorder.Recorder.keep_epoch",
+    "engine.runs.recorder.Recorder.keep_state",
+    "engine.runs.recorder.write_arrays",
+    "engine.evaluation.results.pca_errors",
 )
 BEFORE = ("engine.preparation.choose_device", "engine.preparation.split_for", "engine.preparation.plan_autoencoder")
 
@@ -105,7 +105,7 @@ async def test_the_app_tells_of_an_error_shows_its_details_and_trains_the_next_r
     app = CaeApp(home)
     async with app.run_test(size=(120, 40)) as pilot:
         with monkeypatch.context() as patch:
-            patch.setattr("engine.tasks.Reconstruction.__call__", break_down)
+            patch.setattr("engine.training.tasks.Reconstruction.__call__", break_down)
             app.screen.post_message(Start(tiny(files)))
             await until(pilot, lambda: app.runner.current is not None and app.runner.current.ended is not None)
         await until(pilot, on_top(app, TrainingScreen))

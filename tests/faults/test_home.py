@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from cae_tui.cli import main
+from cae_tui.cli.main import main
 from engine import jobs, preparation
-from engine.control import Asked, Flag
 from engine.errors import StorageError
-from engine.events import EpochEnded, Event
-from engine.files import LONGEST_NAME
-from engine.runs import Home, RunDirectory
+from engine.protocol.control import Asked, Flag
+from engine.protocol.events import EpochEnded, Event
+from engine.runs.directory import Home, RunDirectory
+from engine.storage.files import LONGEST_NAME
 from tests.engine.tiny import tiny, write_files
 from tests.faults.conftest import assert_same_weights, resume, train, wait_for
 

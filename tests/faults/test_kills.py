@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.files import read_json
+from engine.storage.files import read_json
 from tests.faults.killing import BETWEEN_EPOCHS, NEVER, PHASES
 
 KILLS = 16

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.runs import Home
+from engine.runs.directory import Home
 from tests.idx import write_idx
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +32,8 @@ def run(program: list[str], home: Home) -> "subprocess.CompletedProcess[str]":
 def test_the_command_line_without_enough_memory_names_the_batch_size_to_try(home: Home, large: Path) -> None:
     words = ["--layers", "2", "--downsamplings", "1", "--epochs", "1", "--device", "cpu", "--images", str(large)]
     program = (
-        "import sys; import engine.jobs; from tests.faults.starved import limit_memory; from cae_tui.cli import main\n"
+        "import sys; import engine.jobs; from cae_tui.cli.main import main\n"
+        "from tests.faults.starved import limit_memory\n"
         "limit_memory(); sys.exit(main(sys.argv[1:]))"
     )
     command = ["-c", program, "--home", str(home.path), "autoencoder", *words]

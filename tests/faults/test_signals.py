@@ -12,9 +12,9 @@ import pexpect
 import pytest
 
 from engine import preparation
-from engine.control import Asked
-from engine.recorder import read_checkpoint
-from engine.runs import Home, RunDirectory
+from engine.protocol.control import Asked
+from engine.runs.directory import Home, RunDirectory
+from engine.runs.recorder import read_checkpoint
 from tests.engine.tiny import tiny
 from tests.faults.conftest import wait_for
 

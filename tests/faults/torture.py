@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 import engine
-from engine.files import read_json, write_json
+from engine.storage.files import read_json, write_json
 from tests.faults.killing import NEVER, Kill, Range
 
 KIND = "torture"

@@ -25,13 +25,13 @@ Reader = Callable[[bytes], object]
 
 def readers(folder: Path) -> dict[str, tuple[Reader, list[bytes]]]:
     """What reads bytes, writing them to a file in `folder` where it reads one, and documents to begin with."""
-    from engine.checkpoint import read_tensors
-    from engine.events import EventFormat
-    from engine.idx import IdxFile
-    from engine.marks import read_marks
-    from engine.run_filter import parse_filter
-    from engine.runs import RunDirectory
-    from engine.spec_file import read_spec_file
+    from engine.data.sources.idx import IdxFile
+    from engine.protocol.events import EventFormat
+    from engine.runs.checkpoint import read_tensors
+    from engine.runs.directory import RunDirectory
+    from engine.runs.filter import parse_filter
+    from engine.runs.notes import read_marks
+    from engine.runs.spec_file import read_spec_file
     from engine.studies.records import StudyDirectory
     from engine.studies.spec import study_from_json
     from tests.cae_tui.script import scripted_events

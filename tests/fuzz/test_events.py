@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 from rich.text import Text
 
 from cae_tui import formats
-from cae_tui.console import _Teller
-from cae_tui.output_console import OutputConsole
-from cae_tui.run_state import RunState, replay
+from cae_tui.bridge.run_state import RunState, replay
+from cae_tui.cli.console import _Teller
+from cae_tui.cli.output_console import OutputConsole
 from engine.errors import RunError
-from engine.events import Event, EventFormat
-from engine.run_csv import runs_csv
-from engine.run_filter import parse_filter
-from engine.runs import Home, RunDirectory, RunStatus
+from engine.exporters.runs_csv import runs_csv
+from engine.protocol.events import Event, EventFormat
+from engine.runs.directory import Home, RunDirectory
+from engine.runs.filter import parse_filter
+from engine.runs.status import RunStatus
 from tests.cae_tui.script import scripted_events, scripted_status, write_run
 from tests.fuzz.mutations import as_json, damaged, files_of, mutated
 from tests.fuzz.outcome import CONTROL, accepted_share, value_or_sentence

@@ -6,10 +6,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.marks import Marks
-from engine.run_filter import FilterError, parse_filter
-from engine.runs import RunStatus
-from engine.spec import AutoencoderSpec, spec_fields
+from engine.runs.filter import FilterError, parse_filter
+from engine.runs.notes import Marks
+from engine.runs.status import RunStatus
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import spec_fields
 from tests.fuzz.mutations import mutated, nasty_numbers, nasty_texts
 from tests.fuzz.outcome import accepted_share, value_or_sentence
 

@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cae_tui import cli
-from engine.runs import Home
-from engine.spec import SPECS, spec_fields
+from cae_tui.cli import main as cli
+from cae_tui.cli.parser import BAD_USAGE
+from engine.runs.directory import Home
+from engine.specs.base import spec_fields
+from engine.specs.kinds import SPECS
 from engine.studies.spec import study_fields
 from tests.cae_tui.script import scripted_events, write_run
 from tests.cae_tui.study_script import guided, write_study
@@ -108,12 +110,12 @@ def idle(folder: Path) -> Iterator[None]:
     """Where every command is read and checked, but nothing is trained, deleted or exported, or written elsewhere."""
     with contextlib.ExitStack() as stack:
         for work in (
-            "cae_tui.console.train", "cae_tui.console.resume", "cae_tui.run_console.stop", "cae_tui.run_console.pause",
-            "cae_tui.run_console.finish", "cae_tui.run_console.delete", "cae_tui.cli._open_app",
-            "cae_tui.doctor.print_doctor",
-            "cae_tui.study_console.start", "cae_tui.study_console.resume", "cae_tui.study_console.export",
-            "cae_tui.study_console.delete", "cae_tui.study_console.print_plan", "cae_tui.logs.open_log",
-            "engine.run_csv.write_bytes",
+            "cae_tui.cli.console.train", "cae_tui.cli.console.resume", "cae_tui.cli.run_console.stop",
+            "cae_tui.cli.run_console.pause", "cae_tui.cli.run_console.finish", "cae_tui.cli.run_console.delete",
+            "cae_tui.cli.main._open_app", "cae_tui.cli.doctor.print_doctor", "cae_tui.cli.study_console.start",
+            "cae_tui.cli.study_console.resume", "cae_tui.cli.study_console.export",
+            "cae_tui.cli.study_console.delete", "cae_tui.cli.study_console.print_plan", "cae_tui.cli.logs.open_log",
+            "engine.exporters.runs_csv.write_bytes",
         ):  # fmt: skip
             stack.enter_context(patch(work, nothing))
         stack.enter_context(contextlib.chdir(folder))
@@ -131,7 +133,7 @@ def answer(words: list[str], home: Home) -> tuple[int, str]:
 
 def check(code: int, said: str) -> bool:
     """Whether a command was taken; one that was not says why."""
-    assert code in (0, cli.BAD_USAGE), said
+    assert code in (0, BAD_USAGE), said
     assert not CONTROL.search(said), repr(said)
     assert "nexpected error" not in said
     assert "Traceback" not in said

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.datasets import load_dataset
+from engine.data.datasets import load_dataset
+from engine.data.sources.idx import IdxFile
 from engine.errors import DatasetError
-from engine.idx import IdxFile
 from tests.fuzz.mutations import damaged
 from tests.fuzz.outcome import accepted_share, value_or_sentence
 from tests.idx import idx_bytes, numbers, pictures

@@ -12,10 +12,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.checkpoint import KEY, read_model, read_tensors, write_model
 from engine.errors import ModelFileError
-from engine.models import ConvAutoencoder, EncoderClassifier
-from engine.spec import AutoencoderSpec, ClassifierSpec, parse
+from engine.network.models import ConvAutoencoder, EncoderClassifier
+from engine.runs.checkpoint import KEY, read_model, read_tensors, write_model
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import parse
+from engine.specs.classifier import ClassifierSpec
 from tests.fuzz.mutations import as_json, damaged, mutated, nasty_values
 from tests.fuzz.outcome import accepted_share, value_or_sentence
 

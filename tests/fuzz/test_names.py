@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import RunError, StudyError
-from engine.files import read_json
-from engine.marks import LONGEST_NOTE, LONGEST_TAG, MOST_TAGS, Marks, read_marks, read_note, read_tags, write_marks
-from engine.run_csv import runs_csv
-from engine.run_filter import parse_filter
-from engine.runs import Home, RunStatus
+from engine.exporters.runs_csv import runs_csv
+from engine.runs.directory import Home
+from engine.runs.filter import parse_filter
+from engine.runs.notes import LONGEST_NOTE, LONGEST_TAG, MOST_TAGS, Marks, read_marks, read_note, read_tags, write_marks
+from engine.runs.status import RunStatus
+from engine.storage.files import read_json
 from engine.studies.records import Studies
 from tests.fuzz.mutations import files_of, nasty_texts
 from tests.fuzz.outcome import CONTROL, accepted_share, value_or_sentence

@@ -7,8 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import SpecError
-from engine.fields import SpecField, write_value
-from engine.spec import SPECS, AutoencoderSpec, ClassifierSpec, Spec, parse, spec_fields
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import Spec, parse, spec_fields
+from engine.specs.classifier import ClassifierSpec
+from engine.specs.fields import SpecField, write_value
+from engine.specs.kinds import SPECS
 from engine.studies.spec import MODES, as_command, make_study, space_of, study_fields
 from engine.studies.values import studied_fields
 from tests.fuzz.mutations import nasty_numbers, nasty_texts

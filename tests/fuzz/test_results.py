@@ -14,16 +14,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from cae_tui.output_console import OutputConsole
-from cae_tui.reader import pictures
-from cae_tui.report_console import draw_result
-from cae_tui.report_words import about_lines
+from cae_tui.bridge.reader import pictures
+from cae_tui.cli.output_console import OutputConsole
+from cae_tui.cli.report_console import draw_result
 from cae_tui.widgets.report_text import about, as_text, headline, measures, report_lines
-from engine.arrays import write_arrays
-from engine.datasets import ImageData, ImageSet
+from cae_tui.widgets.report_words import about_lines
+from engine.data.datasets import ImageData, ImageSet
 from engine.errors import RunError
-from engine.results import Predictions, read_predictions, read_samples
-from engine.runs import RunDirectory
+from engine.evaluation.results import Predictions, read_predictions, read_samples
+from engine.runs.directory import RunDirectory
+from engine.storage.arrays import write_arrays
 from tests.cae_tui.script import scripted_result
 from tests.fuzz.mutations import damaged, files_of
 from tests.fuzz.outcome import CONTROL, accepted_share, value_or_sentence

@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cae_tui.study_cli import read_baseline
+from cae_tui.cli.study_cli import read_baseline
 from engine.errors import EngineError, RunError, SpecError
-from engine.runs import Home, RunDirectory
-from engine.spec import SPECS, AutoencoderSpec, ClassifierSpec, spec_from_json
-from engine.spec_file import check_unchanged, read_spec_file
+from engine.runs.directory import Home, RunDirectory
+from engine.runs.spec_file import check_unchanged, read_spec_file
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.classifier import ClassifierSpec
+from engine.specs.kinds import SPECS, spec_from_json
 from engine.studies.spec import as_flags
 from tests.fuzz.mutations import files_of, mutated
 from tests.fuzz.outcome import accepted_share, value_or_sentence

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cae_tui.output_console import OutputConsole
-from cae_tui.study_console import as_values, print_study
+from cae_tui.cli.output_console import OutputConsole
+from cae_tui.cli.study_console import as_values, print_study
 from engine.errors import EngineError, SpecError, StudyError
-from engine.files import FORMAT
+from engine.storage.files import FORMAT
 from engine.studies.records import StudyDirectory, StudyRecord, _finite
-from engine.studies.report import trials_csv
 from engine.studies.spec import as_command, study_from_json
 from engine.studies.tables import rows
+from engine.study_report.report import trials_csv
 from tests.cae_tui.study_script import grid, guided, long_run, repeated
 from tests.fuzz.mutations import files_of, mutated
 from tests.fuzz.outcome import CONTROL, accepted_share, value_or_sentence

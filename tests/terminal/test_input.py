@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.runs import Home
+from engine.runs.directory import Home
 from tests.endurance import seeds
 from tests.terminal.conftest import Terminal
 
@@ -13,10 +13,10 @@ Open = Callable[..., Terminal]
 READY = ("Last runs", "60,000", "cpu")
 
 CRASH = """
-import cae_tui.app, cae_tui.terminal_input
-from cae_tui.cli import command
+import cae_tui.app.cae_app, cae_tui.app.terminal_input
+from cae_tui.cli.main import command
 
-read, pass_on = cae_tui.terminal_input.SteadyParser.take, cae_tui.app.CaeApp.on_event
+read, pass_on = cae_tui.app.terminal_input.SteadyParser.take, cae_tui.app.cae_app.CaeApp.on_event
 
 def take(parser, text):
     if "!" in text:
@@ -35,8 +35,8 @@ async def on_event(app, event):
 command()
 """
 CRASHES = {
-    "the thread that reads keys": "cae_tui.terminal_input.SteadyParser.take = take",
-    "the app's loop of messages": "cae_tui.app.CaeApp.on_event = on_event",
+    "the thread that reads keys": "cae_tui.app.terminal_input.SteadyParser.take = take",
+    "the app's loop of messages": "cae_tui.app.cae_app.CaeApp.on_event = on_event",
 }
 
 

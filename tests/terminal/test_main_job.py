@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from cae_tui.report_table import ReportTable, share
-from engine.control import Asked
-from engine.runs import Home
+from cae_tui.widgets.report_table import ReportTable, share
+from engine.protocol.control import Asked
+from engine.runs.directory import Home
 from tests.engine.conftest import small
 from tests.terminal.conftest import Terminal
 
@@ -118,7 +118,7 @@ def test_from_launch_to_report(terminal: Open, tmp_path: Path, files: dict[str, 
 def test_watch_follows_and_stops_a_run_of_another_process(
     terminal: Open, tmp_path: Path, files: dict[str, Path]
 ) -> None:
-    from cae_tui.console import train
+    from cae_tui.cli.console import train
 
     home = Home(tmp_path / "home")
     assert train(home, small(files, epochs=9999), as_json=False, detach=True) == 0

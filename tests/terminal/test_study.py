@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from engine.runs import Home
+from engine.runs.directory import Home
 from engine.studies.records import Studies
 from engine.studies.spec import study_from_json
 from tests.engine.conftest import small, train

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from engine.runs import Home
+from engine.runs.directory import Home
 from tests.cae_tui.script import scripted_events, write_run
 from tests.endurance import seeds
 from tests.terminal.conftest import Terminal

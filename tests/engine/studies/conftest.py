@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from engine.control import Flag
-from engine.events import Event
-from engine.runs import Home
+from engine.protocol.control import Flag
+from engine.protocol.events import Event
+from engine.runs.directory import Home
 from engine.studies.planning import create
 from engine.studies.records import StageRecord, Studies, StudyDirectory, StudyRecord
 from engine.studies.running import work_on

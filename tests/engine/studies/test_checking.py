@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from engine.errors import DatasetError, EngineError
-from engine.runs import Home
-from engine.spec import parse
+from engine.runs.directory import Home
+from engine.specs.base import parse
 from engine.studies.planning import create, plan
 from engine.studies.records import Studies
 from engine.studies.spec import StudySpec, make_study

@@ -10,9 +10,9 @@ from pathlib import Path
 import optuna
 import pytest
 
-from engine.control import Asked, Flag
-from engine.events import EpochEnded, Event, RunStarted
-from engine.runs import Home
+from engine.protocol.control import Asked, Flag
+from engine.protocol.events import EpochEnded, Event, RunStarted
+from engine.runs.directory import Home
 from engine.studies.journal import RANDOM_TRIALS
 from engine.studies.planning import create
 from engine.studies.records import Studies, StudyDirectory, StudyRecord

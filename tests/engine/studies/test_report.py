@@ -14,21 +14,22 @@ from xml.etree import ElementTree
 import pytest
 from markdown_it import MarkdownIt
 
-from cae_tui.cli import make_parser
-from cae_tui.study_cli import study_asked
-from engine.control import Flag
+from cae_tui.cli.parser import make_parser
+from cae_tui.cli.study_cli import study_asked
 from engine.errors import StorageError
-from engine.runs import Home
-from engine.spec import AutoencoderSpec, preset, spec_fields
-from engine.studies import figures
-from engine.studies.document import Block, Code, Heading, Paragraph, Picture, Table, as_html, as_markdown
+from engine.protocol.control import Flag
+from engine.runs.directory import Home
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import preset, spec_fields
 from engine.studies.planning import create
 from engine.studies.records import PointRecord, StageRecord, StudyDirectory, StudyRecord, Trial
-from engine.studies.report import trials_csv, write_report
 from engine.studies.running import work_on
 from engine.studies.series import axis_of, pareto
 from engine.studies.spec import as_command, make_study, study_from_json
-from engine.words import plain
+from engine.study_report import figures
+from engine.study_report.document import Block, Code, Heading, Paragraph, Picture, Table, as_html, as_markdown
+from engine.study_report.report import trials_csv, write_report
+from engine.text import plain
 from tests.cae_tui.study_script import grid, repeated
 from tests.engine.conftest import small_classifier, train
 from tests.engine.studies.conftest import do, study
@@ -166,7 +167,7 @@ def test_a_grid_has_importances_and_parallel_coordinates(home: Home, files: dict
 
 
 def test_a_study_that_was_stopped_is_written_as_far_as_it_came(home: Home, files: dict[str, Path]) -> None:
-    from engine.control import Asked
+    from engine.protocol.control import Asked
     from tests.engine.studies.test_running import Stopper
 
     flag = Flag()

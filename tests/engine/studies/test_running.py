@@ -8,11 +8,11 @@ from pathlib import Path
 import optuna
 import pytest
 
-from engine.control import Asked, Flag
 from engine.errors import DatasetError, EngineError, StudyError
-from engine.events import EpochEnded, Event, Paused, RunStarted
-from engine.runs import Home
-from engine.spec import ClassifierSpec
+from engine.protocol.control import Asked, Flag
+from engine.protocol.events import EpochEnded, Event, Paused, RunStarted
+from engine.runs.directory import Home
+from engine.specs.classifier import ClassifierSpec
 from engine.studies.journal import importances
 from engine.studies.planning import create, plan
 from engine.studies.records import StageRecord, Studies, StudyDirectory, StudyRecord

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from engine.control import Asked, Flag
-from engine.events import EpochEnded, Event, RunStarted
-from engine.runs import Home
+from engine.protocol.control import Asked, Flag
+from engine.protocol.events import EpochEnded, Event, RunStarted
+from engine.runs.directory import Home
 from engine.studies.planning import create, plan
 from engine.studies.records import Studies, StudyRecord
-from engine.studies.report import write_report
 from engine.studies.running import work_on
 from engine.studies.spec import make_study
+from engine.study_report.report import write_report
 from tests.engine.studies.conftest import Watcher, do, table
 from tests.engine.tiny import tiny, write_files
 

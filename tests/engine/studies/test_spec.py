@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from engine.errors import SpecError
-from engine.spec import AutoencoderSpec, ClassifierSpec, preset
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import preset
+from engine.specs.classifier import ClassifierSpec
 from engine.studies.spec import (
     GUIDED_BASELINE,
     as_flags,

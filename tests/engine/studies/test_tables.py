@@ -8,11 +8,12 @@ from collections.abc import Mapping
 
 import pytest
 
-from engine.spec import AutoencoderSpec, parse
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import parse
 from engine.studies.records import PointRecord, StageRecord, Trial
 from engine.studies.spec import brief, describe, make_study, study_from_json
 from engine.studies.tables import columns, failures, fit, rows, sort_key, sorted_values, weight
-from engine.words import number, numbers
+from engine.text import number, numbers
 
 
 def point(values: Mapping[str, str], loss: float | None, state: str = "finished", message: str = "") -> PointRecord:

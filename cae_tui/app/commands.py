@@ -1,0 +1,82 @@
+"""The commands of the palette (Ctrl+P): what can be done on the screen that is open, and everywhere, by its name."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from textual.actions import parse
+from textual.app import SystemCommand
+from textual.binding import Binding
+from textual.dom import DOMNode
+from textual.screen import Screen
+
+from cae_tui.messages import ContinueRun, PauseRun, StopRun
+from engine.protocol.states import PAUSED
+
+if TYPE_CHECKING:
+    from cae_tui.app.settings_app import SettingsApp
+
+
+def commands(app: "SettingsApp", screen: Screen[Any]) -> Iterator[SystemCommand]:
+    """What can be done now: on the screen, and everywhere."""
+    everywhere = list(_everywhere(app))
+    yield from everywhere
+    titles = {command.title for command in everywhere}
+    for node, binding in _bindings(screen):
+        if binding.description and binding.description not in titles and _is_possible(app, screen, node, binding):
+            about = f"{binding.tooltip or binding.description} · {app.shown_key(binding)}"
+            yield SystemCommand(binding.description, about, partial(app.run_action, binding.action, node))
+
+
+def _bindings(screen: Screen[Any]) -> Iterator[tuple[DOMNode, Binding]]:
+    """Those of the screen, and what the footer shows of those of the part that has the focus; each once."""
+    seen: set[tuple[str, str]] = set()
+    parts = screen.focused.ancestors_with_self if screen.focused is not None else []
+    for node in [screen, *(part for part in parts if part not in (screen, screen.app))]:
+        for kind in type(node).mro():
+            for binding in vars(kind).get("BINDINGS", ()):
+                named = isinstance(binding, Binding) and binding.id is not None
+                # The same words, or the same key under one title, as a part and its screen have them, are one command.
+                what = {(binding.description, binding.tooltip), (binding.description, binding.key)} if named else set()
+                if named and not what & seen and (node is screen or binding.show):
+                    seen |= what
+                    yield node, binding
+
+
+def _is_possible(app: "SettingsApp", screen: Screen[Any], node: DOMNode, binding: Binding) -> bool:
+    place, name, parameters = parse(binding.action)
+    target = {"app": app, "screen": screen}.get(place, node)
+    return bool(target.check_action(name, parameters))
+
+
+def _everywhere(app: "SettingsApp") -> Iterator[SystemCommand]:
+    yield SystemCommand(
+        "Train an autoencoder", "Choose its hyperparameters", partial(app.run_action, "configure('autoencoder')")
+    )
+    yield SystemCommand(
+        "Train a classifier", "Uses the encoder of an autoencoder", partial(app.run_action, "configure('classifier')")
+    )
+    run = app.runner.current
+    if app.runner.busy:
+        yield SystemCommand(
+            "Go to the run that is training", "Its curves and progress", partial(app.run_action, "go_to_run")
+        )
+    if app.runner.busy and run is not None:
+        if run.state == PAUSED:
+            yield SystemCommand(
+                "Continue the run", "It continues where it paused", lambda: app.post_message(ContinueRun(run.id))
+            )
+        else:
+            yield SystemCommand("Pause the run", "Its state is kept", lambda: app.post_message(PauseRun(run.id)))
+        yield SystemCommand("Stop or finish the run", "Asks which", lambda: app.post_message(StopRun(run.id)))
+    yield SystemCommand(
+        "Study hyperparameters", "Find out which ones matter and pick values", partial(app.run_action, "studies")
+    )
+    yield SystemCommand("Runs", "Everything that was trained here", partial(app.run_action, "runs"))
+    yield SystemCommand("Data", "The image set, its classes and splits", partial(app.run_action, "data"))
+    yield SystemCommand("Help", "What this screen is for, and its keys", app.action_help)
+    yield SystemCommand("Theme", "Dark, light and others", app.action_change_theme)
+    yield SystemCommand(
+        "Save a picture of the screen", "As SVG, in the program's folder", partial(app.run_action, "picture")
+    )
+    yield SystemCommand("Quit", "Asks first while a run is training", app.action_quit)

@@ -1,0 +1,449 @@
+"""What screens read of runs, images and networks: the half of the bridge to the engine that starts nothing.
+
+Each `async` method works in a thread and gives back plain values. The engine's modules are imported inside the
+functions, in those threads: the first screen stands before torch, numpy or pydantic are loaded.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from cae_tui.bridge.views import DataView, ImageView, Picture, Prediction, PredictionsView, SampleStrip, SplitView
+from engine.errors import EngineError
+from engine.runs.directory import Home, RunDirectory
+from engine.runs.notes import Marks, change, read_marks, write_marks
+from engine.runs.status import RunStatus
+from engine.specs.data_files import DataFiles
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from engine.data.datasets import ImageData
+    from engine.network.architecture import Plan
+    from engine.specs.autoencoder import AutoencoderSpec
+    from engine.specs.base import Spec
+
+READERS = 4
+DATA_SETS = 2  # that are kept in memory
+MNIST_FILES = DataFiles()
+
+T = TypeVar("T")
+
+
+class Reader:
+    """Reads what screens show."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self._data: dict[object, ImageData] = {}
+        self._images_digests: dict[object, str] = {}  # of runs of earlier versions, by files and what they wrote down
+        self._loading = threading.Lock()
+        self._readers = ThreadPoolExecutor(READERS, "reader")
+        self._reads: set[Future[Any]] = set()
+
+    @property
+    def reading(self) -> bool:
+        """Whether a thread is still reading for a screen, or loading torch."""
+        return bool(self._reads)
+
+    async def in_thread(self, read: Callable[[], T]) -> T:
+        """What `read` gives, from a thread of our own: the end of the event loop waits for asyncio's."""
+        future = self._readers.submit(read)
+        self._reads.add(future)
+        future.add_done_callback(self._reads.discard)
+        return await asyncio.wrap_future(future)
+
+    def close(self) -> None:
+        """Let the threads end: one that waits for work keeps the app that it was made under."""
+        self._readers.shutdown(wait=False, cancel_futures=True)
+
+    # -- runs ------------------------------------------------------------------------------------
+
+    def list_runs(self) -> list[RunStatus]:
+        """Every run, the newest first; reads one small file a run."""
+        return self.home.list_runs()
+
+    async def with_images_digests(self, runs: Sequence[RunStatus], data: DataView) -> list[RunStatus]:
+        """`runs`, with the digest of the training images where an autoencoder of an earlier version has none.
+
+        It is looked for only where it may be that of `data`, and stays empty where the run's files no longer tell.
+        """
+
+        asked = {
+            run.id
+            for run in runs
+            if run.kind == "autoencoder" and run.data_digest and not run.images_digest
+            if run.image_shape in ((), data.shape)
+        }
+        if not asked:
+            return list(runs)
+
+        def read() -> list[RunStatus]:
+            return [
+                replace(run, images_digest=self._images_digest(run, data)) if run.id in asked else run for run in runs
+            ]
+
+        return await self.in_thread(read)
+
+    def _images_digest(self, run: RunStatus, data: DataView) -> str:
+        from engine.data.same_images import images_digest_of
+
+        files = self.files_of(run.id)
+        if files is None:
+            return ""
+        key = (files, run.data_digest, data.digest)
+        if key not in self._images_digests:
+            found = images_digest_of(files, run.data_digest, data)
+            if not found and files.gone is not None:  # they may come back
+                return ""
+            self._images_digests[key] = found
+        return self._images_digests[key]
+
+    def data_files(self, run: str) -> dict[str, str]:
+        """The files of a run's images as a form has them; nothing for what is no readable run, or where one is gone."""
+        files = self.files_of(run)
+        return files.text if files is not None and files.gone is None else {}
+
+    def files_of(self, run: str) -> DataFiles | None:
+        """The files of a run's images, which may be gone; None for what is no readable run. Reads one small file."""
+        try:
+            return DataFiles.of(self.home.find(run).read_spec()["spec"])
+        except (EngineError, KeyError, TypeError, AttributeError):
+            return None
+
+    def files_gone(self, run: str) -> dict[str, Path]:
+        """Those that are not where they were, by field."""
+        files = self.files_of(run)
+        return {} if files is None else files.all_gone
+
+    async def relocate(self, run: str, places: Mapping[str, Path]) -> Path | None:
+        """Write down where the images of a run are now, and give back where those to train on are.
+
+        Raises:
+            EngineError: they are gone, or others.
+        """
+
+        def write() -> Path | None:
+            from engine.runs.moved import relocate
+
+            files = relocate(self.home.find(run), places)
+            self.home.forget(run)
+            return files.images
+
+        return await self.in_thread(write)
+
+    def delete(self, run: str) -> None:
+        """Take a run away for good."""
+        self.home.delete(self.home.find(run))
+
+    def marks(self, runs: Sequence[str]) -> list[Marks]:
+        """What was noted about each of `runs`.
+
+        Raises:
+            RunError: one is gone, or its file is damaged.
+        """
+        return [read_marks(RunDirectory(self.home.runs / run).marks) for run in runs]
+
+    def mark(self, runs: Sequence[str], **changes: Any) -> None:
+        """Note something about each of `runs`: see `engine.runs.notes.change`.
+
+        Raises:
+            EngineError: one is gone, its file is damaged or cannot be written; those before it are changed.
+        """
+        for run in runs:
+            path = RunDirectory(self.home.runs / run).marks
+            write_marks(path, change(read_marks(path), **changes))
+
+    async def specs(self, runs: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+        """The values of the specs of `runs` as JSON, by id; of one that cannot be read there are none."""
+        return await self.in_thread(lambda: self.home.specs(runs))
+
+    async def export_runs(self, runs: Sequence[str], target: str) -> Path:
+        """Write `runs` as CSV to `target`, a file, and give back where it is.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+
+        def write() -> Path:
+            from engine.exporters.runs_csv import write_csv
+
+            asked = set(runs)
+            return write_csv(self.home, [run for run in self.list_runs() if run.id in asked], Path(target))
+
+        return await self.in_thread(write)
+
+    async def save_model(self, run: str, target: str) -> Path:
+        """Copy the model file of a run to `target`, a file or a folder, and give back where it is now.
+
+        Raises:
+            EngineError: there is none yet, or it cannot be written.
+        """
+
+        def save() -> Path:
+            from engine import jobs
+
+            return jobs.save_model(self.home.find(run), Path(target))
+
+        return await asyncio.to_thread(save)
+
+    async def samples(self, run: str, file: str, epoch: int) -> SampleStrip:
+        """The validation images of an epoch and their reconstructions."""
+
+        def read() -> SampleStrip:
+            from engine.evaluation.results import read_samples
+
+            # The name was read from a file that anybody may have changed: it leads nowhere else.
+            originals, reconstructions = read_samples(self.home.find(run).samples / Path(file).name)
+            return SampleStrip(epoch, pictures(originals), pictures(reconstructions))
+
+        return await self.in_thread(read)
+
+    # -- predictions -----------------------------------------------------------------------------
+
+    async def predictions(self, run: str) -> PredictionsView:
+        """What the model of a complete run made of every image it was evaluated on."""
+
+        def read() -> PredictionsView:
+            from engine.evaluation import results
+
+            found = results.read_predictions(self.home.find(run))
+            data = self._load_for(run)
+            labels = found.images(data).labels
+            rows = []
+            for place, index in enumerate(found.indices.tolist()):
+                probabilities = found.probabilities[place] if found.probabilities is not None else None
+                chosen = None if probabilities is None else int(probabilities.argmax())
+                rows.append(
+                    Prediction(
+                        index=index,
+                        true=None if labels is None else int(labels[index]),
+                        predicted=chosen,
+                        confidence=None if probabilities is None else float(probabilities[chosen]),
+                        error=None if found.errors is None else float(found.errors[place]),
+                    )
+                )
+            return PredictionsView(run=run, kind=found.kind, classes=data.classes, of=found.of, predictions=tuple(rows))
+
+        return await self.in_thread(read)
+
+    async def images(self, run: str, indices: Sequence[int]) -> tuple[Picture, ...]:
+        """The images with those indices, as in `Prediction.index`."""
+
+        def read() -> tuple[Picture, ...]:
+            import numpy as np
+
+            from engine.evaluation import results
+
+            found = results.read_predictions(self.home.find(run))
+            return pictures(found.images(self._load_for(run)).take(np.array(indices, dtype=np.int64)))
+
+        return await self.in_thread(read)
+
+    async def image(self, run: str, index: int) -> ImageView:
+        """One image, with its reconstruction and probabilities."""
+
+        def read() -> ImageView:
+            import numpy as np
+
+            from engine import jobs
+            from engine.evaluation import results
+
+            directory = self.home.find(run)
+            found = results.read_predictions(directory)
+            original = found.images(self._load_for(run)).take(np.array([index]))
+            reconstruction = jobs.reconstruct(directory, original)
+            row = found.indices.tolist().index(index)
+            return ImageView(
+                picture=pictures(original)[0],
+                reconstruction=None if reconstruction is None else pictures(reconstruction)[0],
+                probabilities=() if found.probabilities is None else tuple(found.probabilities[row].tolist()),
+            )
+
+        return await self.in_thread(read)
+
+    # -- data, device, plans ---------------------------------------------------------------------
+
+    def _load(self, files: DataFiles) -> "ImageData":
+        from engine.data import datasets
+
+        key = files
+        with self._loading:
+            if key not in self._data:
+                found = datasets.load_dataset(*files)
+                while len(self._data) >= DATA_SETS:
+                    del self._data[next(iter(self._data))]
+                self._data[key] = found
+            return self._data[key]
+
+    def _load_for(self, run: str) -> "ImageData":
+        from engine.runs.moved import known_of_run, load_known
+        from engine.specs.kinds import spec_from_json
+
+        written = self.home.find(run).read_spec()
+        spec = spec_from_json(written["spec"])
+        return load_known(known_of_run(run, spec, written), spec.files, self._load)
+
+    async def data(self, files: DataFiles = MNIST_FILES) -> DataView:
+        """The image set that those files hold.
+
+        Raises:
+            DatasetError: it cannot be read.
+        """
+
+        def read() -> DataView:
+            import numpy as np
+
+            from engine.data.datasets import class_counts
+            from engine.data.remarks import of_data
+
+            found = self._load(files)
+            labels = found.train.labels
+            test = None if found.test is None else found.test.labels
+            names = found.train.occurring.tolist()
+            firsts = list(range(min(10, len(found.train))))
+            if labels is not None:
+                firsts = [int((labels == name).argmax()) for name in names]
+            return DataView(
+                name=found.name,
+                digest=found.digest,
+                images_digest=found.images_digest,
+                shape=found.shape,
+                classes=found.classes,
+                training=len(found.train),
+                test=0 if found.test is None else len(found.test),
+                training_counts=() if labels is None else tuple(class_counts(labels, found.classes)),
+                test_counts=() if test is None else tuple(class_counts(test, found.classes)),
+                examples=pictures(found.train.take(np.array(firsts))),
+                example_classes=tuple(names),
+                remarks=tuple(remark.sentence for remark in of_data(found)),
+            )
+
+        return await self.in_thread(read)
+
+    async def split(self, fraction: float, seed: int, files: DataFiles = MNIST_FILES) -> SplitView:
+        """The split that a fraction and a seed give."""
+
+        def read() -> SplitView:
+            from engine.data.datasets import class_counts, split
+            from engine.data.remarks import of_split
+
+            found = self._load(files)
+            training, validation = split(found.train, fraction, seed)
+            labels = found.train.labels
+            return SplitView(
+                training=len(training),
+                validation=len(validation),
+                training_counts=() if labels is None else tuple(class_counts(labels[training], found.classes)),
+                validation_counts=() if labels is None else tuple(class_counts(labels[validation], found.classes)),
+                remarks=tuple(remark.sentence for remark in of_split(found, training, validation)),
+            )
+
+        return await self.in_thread(read)
+
+    async def class_images(
+        self, name: int | None, first: int, count: int, files: DataFiles = MNIST_FILES
+    ) -> tuple[Picture, ...]:
+        """Training images of one class (of all, where None), `count` from the `first` on."""
+
+        def read() -> tuple[Picture, ...]:
+            import numpy as np
+
+            found = self._load(files)
+            labels = found.train.labels
+            every = np.arange(len(found.train)) if name is None or labels is None else np.flatnonzero(labels == name)
+            return pictures(found.train.take(every[first : first + count]))
+
+        return await self.in_thread(read)
+
+    async def device(self) -> str:
+        """The device that auto chooses, in words: `cpu · 2 threads · float32`. Loads torch."""
+
+        def read() -> str:
+            from engine.device import choose_device
+
+            return choose_device("auto", "auto").words
+
+        return await self.in_thread(read)
+
+    async def check(self, spec: "Spec") -> dict[str, str]:
+        """What of a spec does not fit its data: a sentence by field, empty where all fits."""
+
+        def read() -> dict[str, str]:
+            from engine.errors import DatasetError
+            from engine.preparation import split_for
+            from engine.specs.kinds import check_against_data
+
+            try:
+                found = self._load(spec.files)
+            except DatasetError as error:
+                return {error.field: str(error)}
+            training, _ = split_for(spec, found)
+            return check_against_data(spec, found.shape, len(training))
+
+        return await self.in_thread(read)
+
+    async def remarks(self, spec: "Spec") -> tuple[str, ...]:
+        """What a look at the data of a spec and their split finds that concerns a run of it.
+
+        Raises:
+            DatasetError: they cannot be read.
+        """
+
+        def read() -> tuple[str, ...]:
+            from engine.data.remarks import for_run
+            from engine.preparation import split_for
+
+            found = self._load(spec.files)
+            return for_run(spec.kind, found, *split_for(spec, found))
+
+        return await self.in_thread(read)
+
+    def plan(self, spec: "AutoencoderSpec", shape: tuple[int, int, int]) -> "Plan":
+        """The layers of an autoencoder, at once."""
+        from engine.network.architecture import plan_autoencoder
+
+        return plan_autoencoder(spec, shape)
+
+    async def classifier_plan(self, spec: "Spec") -> "Plan":
+        """The layers of a classifier on the encoder that its spec names.
+
+        Raises:
+            EngineError: there is no such encoder, or it is for other images.
+        """
+
+        def read() -> "Plan":
+            from engine import jobs
+
+            return jobs.summarise_classifier(self.home, spec, self._load(spec.files))
+
+        return await self.in_thread(read)
+
+    async def encoder_remarks(self, spec: "Spec", data: DataView) -> tuple[str, ...]:
+        """What is to be known of the encoder that a classifier's spec names, on the images `data`, in sentences."""
+
+        def read() -> tuple[str, ...]:
+            from engine.runs.encoders import remarks_on
+
+            return remarks_on(self.home, spec, data)
+
+        return await self.in_thread(read)
+
+    def seconds_an_epoch(self, spec: "AutoencoderSpec", work: int, training_images: int) -> float | None:
+        """An estimate for `spec`, whose plan has so much `work`; None where none of like size was trained here."""
+        from engine.estimates import seconds_per_work
+
+        steps = training_images // spec.batch_size * spec.epochs
+        each = seconds_per_work(self.list_runs(), "autoencoder", work * spec.batch_size, steps)
+        return None if each is None else training_images * work * each
+
+
+def pictures(images: "NDArray[np.uint8]") -> tuple[Picture, ...]:
+    """uint8 arrays (n, height, width, channels) as pictures."""
+    _, height, width, channels = images.shape
+    return tuple(Picture(height, width, channels, image.tobytes()) for image in images)

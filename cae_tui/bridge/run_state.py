@@ -1,0 +1,244 @@
+"""What is known of one run, folded from its events.
+
+The app owns a `RunState` for each run that it shows; a screen draws it and holds nothing of its own, so
+that leaving a screen and coming back loses nothing. The same fold serves a run that is on, one that
+another process trains, and one that ended last week: replay its events, then follow them.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.protocol.events import (
+    BatchEnded,
+    Continued,
+    EpochEnded,
+    EvaluationStarted,
+    Event,
+    MistakesCounted,
+    OverfittingSeen,
+    Paused,
+    Resumed,
+    RunEnded,
+    RunStarted,
+    SamplesSaved,
+    StageEnded,
+    StageStarted,
+    Warned,
+)
+from engine.protocol.states import PAUSED, RUNNING
+from engine.text import epoch_label
+
+GONE = "gone"
+"""The state of a run that is still shown, and whose folder was deleted or moved meanwhile."""
+GONE_WORDS = "Its folder was deleted or moved, so nothing of it can be continued."
+
+BATCHES_KEPT = 2000
+"""Points of the batch chart; every second one is dropped when there are more."""
+
+
+@dataclass
+class RunState:
+    """A run as its events tell it so far."""
+
+    id: str
+    kind: str = ""
+    title: str = ""
+    state: str = RUNNING
+    message: str = ""  # why it ended or waits, where there is something to say
+    started: RunStarted | None = None
+    stage: str = ""
+    stage_epochs: int = 0
+    steps: int = 0  # of an epoch
+    epochs: list[EpochEnded] = field(default_factory=list)  # of all stages, in order
+    batches: list[tuple[float, float]] = field(default_factory=list)  # epochs since the run began, training loss
+    batch: BatchEnded | None = None  # the latest, of the epoch under way
+    samples: SamplesSaved | None = None
+    mistakes: MistakesCounted | None = None  # of the latest epoch in which they were counted
+    notices: list[str] = field(default_factory=list)  # warnings and overfitting signs, each once
+    overfitting: OverfittingSeen | None = None  # of the latest epoch only
+    evaluating: str = ""  # what is being measured, once training is over
+    ended: RunEnded | None = None
+    _every: int = 1
+    _seen: int = 0
+
+    @property
+    def live(self) -> bool:
+        """Whether it may still change."""
+        return self.ended is None and self.state in (RUNNING, PAUSED)
+
+    @property
+    def total_epochs(self) -> int:
+        """Of all stages, were none to stop early."""
+        return sum(self.started.epochs) if self.started else 0
+
+    @property
+    def done_epochs(self) -> float:
+        """Epochs of training so far, all stages together, the one under way as a fraction."""
+        return len(self.epochs) + self._part
+
+    @property
+    def _part(self) -> float:
+        """How much of the epoch under way is done, in [0, 1)."""
+        batch = self.batch
+        return batch.step / batch.steps if batch and batch.steps and self.ended is None else 0.0
+
+    @property
+    def epoch(self) -> int:
+        """The epoch under way in its stage, from 1."""
+        if self.batch:
+            return self.batch.epoch
+        done = len(self.stage_log)
+        return min(done + 1, self.stage_epochs) if self.live else done
+
+    @property
+    def epoch_label(self) -> str:
+        """That epoch as every screen names it: `epoch 3/15`, `fine-tuning 3/15`."""
+        return epoch_label(self.stage, self.epoch, self.stage_epochs, len(str(self.stage_epochs)))
+
+    def epochs_of(self, stage: str) -> int:
+        """How many epochs that stage has, were it not to stop early; 0 where that is not known."""
+        stages = dict(zip(self.started.stages, self.started.epochs, strict=False)) if self.started else {}
+        return stages.get(stage, 0)
+
+    @property
+    def stage_log(self) -> list[EpochEnded]:
+        """The completed epochs of the stage under way."""
+        return [epoch for epoch in self.epochs if epoch.stage == self.stage]
+
+    @property
+    def best(self) -> EpochEnded | None:
+        """The best epoch of the stage under way."""
+        log = self.stage_log
+        return next((epoch for epoch in reversed(log) if epoch.epoch == log[-1].best_epoch), None)
+
+    @property
+    def eta(self) -> float | None:
+        """Seconds of training left; None before anything was measured.
+
+        The epoch under way is told from its steps as fast as they are now, the others from the mean of that and
+        the latest epochs. A later stage is taken to cost the same, or 1.5 times that after a frozen one, whose
+        steps are cheaper.
+        """
+        if not self.live or self.started is None or not self.stage:
+            return None
+        recent = [epoch.seconds for epoch in self.stage_log[-3:]]
+        usual = sum(recent) / len(recent) if recent else None
+        now = None if self.batch is None else self.batch.ms_per_step * self.steps / 1000 * self._overhead
+        if now is None and usual is None:
+            return None
+        each = (now or usual or 0.0) if now is None or usual is None else (now + usual) / 2
+        under_way = (1 - self._part) * (each if now is None else now)
+        left = max(self.stage_epochs - len(self.stage_log) - 1, 0) * each + under_way
+        position = self.started.stages.index(self.stage) if self.stage in self.started.stages else 0
+        later = sum(self.started.epochs[position + 1 :])
+        return left + later * each * (1.5 if self.stage == "frozen" else 1.0)
+
+    @property
+    def _overhead(self) -> float:
+        """How much longer an epoch takes than its steps: validation comes on top of them."""
+        for epoch in reversed(self.stage_log):
+            if self.steps and epoch.ms_per_step > 0:
+                return max(1000 * epoch.seconds / (epoch.ms_per_step * self.steps), 1.0)
+        return 1.1
+
+    @property
+    def share(self) -> float:
+        """How much of the whole run is done, in [0, 1]; a stage that stopped early counts as done."""
+        if self.started is None or not self.total_epochs:
+            return 0.0
+        position = self.started.stages.index(self.stage) if self.stage in self.started.stages else 0
+        done = sum(self.started.epochs[:position]) + len(self.stage_log) + self._part
+        return min(done / self.total_epochs, 1.0)
+
+    @property
+    def result(self) -> Mapping[str, Any]:
+        """What `result.json` holds; empty while the run is on."""
+        return self.ended.result if self.ended else {}
+
+    def series(self, split: str, metric: str = "loss") -> list[float]:
+        """One number an epoch, all stages in order; `split` is "train" or "validation"."""
+        return [getattr(epoch, split).get(metric, float("nan")) for epoch in self.epochs]
+
+    def stage_ends(self) -> list[tuple[str, int]]:
+        """Each stage with the number of epochs, counted over all stages, after which it ended so far."""
+        ends: dict[str, int] = {}
+        for position, epoch in enumerate(self.epochs, start=1):
+            ends[epoch.stage] = position
+        return list(ends.items())
+
+    def stage_counts(self) -> dict[str, int]:
+        """How many epochs of each stage are complete, in order."""
+        return dict(Counter(epoch.stage for epoch in self.epochs))
+
+    def apply(self, event: Event) -> None:
+        """Take one event in."""
+        match event:
+            case RunStarted():
+                self.started, self.kind, self.title, self.state = event, event.kind, event.title, RUNNING
+            case StageStarted():
+                self.stage, self.stage_epochs, self.steps = event.stage, event.epochs, event.steps
+                self.batch = None
+            case BatchEnded():
+                self.batch, self.state, self.steps = event, RUNNING, event.steps
+                self._keep_batch(event)
+            case EpochEnded():
+                self.epochs.append(event)
+                self.batch = None
+                if self.overfitting and self.overfitting.epoch != event.epoch:
+                    self.overfitting = None
+            case MistakesCounted():
+                self.mistakes = event
+            case SamplesSaved():
+                self.samples = event
+            case Warned():
+                self._notice(event.message)
+            case OverfittingSeen():
+                self.overfitting = event
+                self._notice(event.message)
+            case Paused():
+                self.state, self.message = PAUSED, event.message
+            case Continued():
+                self.state, self.message = RUNNING, ""
+            case Resumed():
+                self.state, self.message, self.ended = RUNNING, "", None
+                self._go_on_in(event.stage)
+            case StageEnded():
+                self.batch = None
+            case EvaluationStarted():
+                self.evaluating = event.what
+            case RunEnded():
+                self.ended, self.state, self.message = event, event.state, event.message
+                self.batch, self.evaluating = None, ""
+
+    def lose(self) -> None:
+        """Its folder is gone: nothing of it can be read, continued or repeated."""
+        self.state, self.message = GONE, GONE_WORDS
+        self.batch, self.evaluating = None, ""
+
+    def _go_on_in(self, stage: str) -> None:
+        """Know the stage under way, also where its beginning is lost."""
+        if self.started and stage in self.started.stages:
+            self.stage, self.stage_epochs = stage, self.started.epochs[self.started.stages.index(stage)]
+
+    def _notice(self, message: str) -> None:
+        if message not in self.notices:
+            self.notices.append(message)
+
+    def _keep_batch(self, event: BatchEnded) -> None:
+        self._seen += 1
+        if self._seen % self._every:
+            return
+        self.batches.append((len(self.epochs) + event.step / max(event.steps, 1), event.metrics["loss"]))
+        if len(self.batches) >= BATCHES_KEPT:
+            del self.batches[::2]
+            self._every *= 2
+
+
+def replay(run: str, events: list[Event]) -> RunState:
+    """The state after `events`."""
+    state = RunState(run)
+    for event in events:
+        state.apply(event)
+    return state

@@ -1,0 +1,306 @@
+"""The app's only bridge to the engine.
+
+One worker thread trains; it emits events, which become messages to the app, at most four of a batch a
+second and every other one. Runs that another process trains are followed by reading their events file.
+Everything else a screen needs from the engine it reads by `reader.Reader`, which the runner is. The engine's
+modules are imported inside the functions, in those threads: the first screen stands before torch, numpy or
+pydantic are loaded.
+"""
+
+import asyncio
+import logging
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+from cae_tui.bridge.reader import Reader
+from cae_tui.bridge.run_state import RunState, replay
+from cae_tui.bridge.views import RunView
+from engine.errors import EngineError, MovedError, RunError
+from engine.protocol.control import Asked, Flag
+from engine.protocol.events import BatchEnded, Event, RunEnded
+from engine.protocol.states import FAILED
+from engine.runs.directory import Home, RunDirectory
+from engine.runs.finishing import check_can_finish
+from engine.studies.records import study_of
+
+if TYPE_CHECKING:
+    from engine.specs.base import Spec
+
+log = logging.getLogger("cae_tui")
+
+BATCH_SECONDS = 0.25
+FOLLOW_SECONDS = 0.25
+
+DRAWING_SECONDS = 0.02
+"""How long a thread keeps Python, while this process trains, before another that waits for it takes it away. By
+Python's own 5 ms a chart is drawn in pieces, and before each the screen waits for the training to let go of Python."""
+
+
+class Work(Protocol):
+    """What trains: the engine's `jobs`, or a script of events in a test."""
+
+    def start(self, home: Home, spec: "Spec", emit: Callable[[Event], None], flag: Flag) -> Any:
+        """Run `spec` from the beginning; the first event is `RunStarted`, the last is `RunEnded`."""
+
+    def resume(self, home: Home, run: RunDirectory, emit: Callable[[Event], None], flag: Flag) -> Any:
+        """Take up a run; the first event is `Resumed`, the last is `RunEnded`."""
+
+    def finish(self, home: Home, run: RunDirectory, emit: Callable[[Event], None], flag: Flag) -> Any:
+        """Evaluate a run's best weights, which ends it; the first event is `Resumed`, the last is `RunEnded`."""
+
+
+class EngineWork:
+    """The real engine, imported when it is first asked for."""
+
+    def start(self, home: Home, spec: "Spec", emit: Callable[[Event], None], flag: Flag) -> Any:
+        """See `Work`."""
+        from engine import jobs
+
+        return jobs.start(home, spec, emit, flag)
+
+    def resume(self, home: Home, run: RunDirectory, emit: Callable[[Event], None], flag: Flag) -> Any:  # noqa: ARG002 - as `Work` has it
+        """See `Work`; a run knows its own directory."""
+        from engine import jobs
+
+        return jobs.resume(run, emit, flag)
+
+    def finish(self, home: Home, run: RunDirectory, emit: Callable[[Event], None], flag: Flag) -> Any:  # noqa: ARG002 - as `Work` has it
+        """See `Work`."""
+        from engine import jobs
+
+        return jobs.finish(run, emit, flag)
+
+
+@contextmanager
+def _drawing_in_one() -> Iterator[None]:
+    """Meanwhile what is drawn is interrupted seldom; the training lets go of Python by itself, at each operation."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(DRAWING_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
+class Listener(Protocol):
+    """What the runner tells; called from its threads, so the app's side only posts messages."""
+
+    def run_changed(self, run: RunState, *, epoch: bool) -> None:
+        """Something of the run is new: a step, or (`epoch`) more than that."""
+
+    def run_refused(self, error: str, problems: dict[str, str], *, moved: MovedError | None = None) -> None:
+        """A run could not begin, or ended with an error that is nobody's spec; `problems` by field.
+
+        `moved` where its images are gone, or other ones lie in their place.
+        """
+
+
+class Runner(Reader):
+    """Starts, follows and controls runs; as a `Reader` it reads what screens show."""
+
+    def __init__(self, home: Home, listener: Listener, work: Work | None = None) -> None:
+        super().__init__(home)
+        self.current: RunState | None = None  # the run this process trains, or trained last
+        self._listener = listener
+        self._work = work or EngineWork()
+        self.flag = Flag()
+        self._thread: threading.Thread | None = None
+        self._followed: dict[str, threading.Event] = {}
+
+    # -- training --------------------------------------------------------------------------------
+
+    @property
+    def busy(self) -> bool:
+        """Whether this process is training."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def start(self, spec: "Spec") -> None:
+        """Train `spec` in the worker thread.
+
+        Raises:
+            RunError: a run is on already.
+        """
+        self._begin(lambda emit: self._work.start(self.home, spec, emit, self.flag))
+
+    def resume(self, run: str) -> None:
+        """Take up a run in the worker thread.
+
+        Raises:
+            RunError: a run is on already, or there is no such run.
+        """
+        directory = self.home.find(run)
+        self._begin(lambda emit: self._work.resume(self.home, directory, emit, self.flag), directory)
+
+    def finish(self, run: str) -> None:
+        """Evaluate the best weights of a run in the worker thread, which ends it.
+
+        Raises:
+            RunError: a run is on already, or there is no such run, or it has nothing to evaluate.
+        """
+        directory = self.home.find(run)
+        check_can_finish(directory, study_of(directory, directory.read_status()))
+        self._begin(lambda emit: self._work.finish(self.home, directory, emit, self.flag), directory)
+
+    def _begin(self, work: Callable[[Callable[[Event], None]], Any], directory: RunDirectory | None = None) -> None:
+        self.occupy(lambda: work(self.emitter(directory)))
+
+    def occupy(self, work: Callable[[], Any]) -> None:
+        """Do `work`, which trains, in the worker thread; `flag` is fresh.
+
+        Raises:
+            RunError: a run is on already.
+        """
+        if self.busy:
+            raise RunError("A run is already training: stop it, or wait until it ends, before you start another.")
+        self.flag = Flag()
+        self.current = None
+        self._thread = threading.Thread(target=self._train, args=(work,), name="training", daemon=True)
+        self._thread.start()
+
+    def emitter(self, directory: RunDirectory | None = None) -> Callable[[Event], None]:
+        """What takes in the events of one run and tells of them; `directory` is that of a run which is taken up."""
+        told = 0.0
+        self.current = None
+
+        def emit(event: Event) -> None:
+            nonlocal told
+            if self.current is None:
+                # The events of a run that is taken up were cut back to its checkpoint before this first one.
+                before = directory.read_events()[0] if directory else []
+                self.current = replay(directory.id if directory else getattr(event, "run", ""), before)
+            self.current.apply(event)
+            if isinstance(event, RunEnded) and event.state == FAILED and not self._is_there(self.current.id):
+                self.current.lose()  # what its message says of a checkpoint is no longer so
+            is_batch = isinstance(event, BatchEnded)
+            now = time.monotonic()
+            if not is_batch or now - told >= BATCH_SECONDS:
+                told = now
+                self._listener.run_changed(self.current, epoch=not is_batch)
+
+        return emit
+
+    def _is_there(self, run: str) -> bool:
+        """Whether the folder of a run has more than what its end may have written."""
+        return RunDirectory(self.home.runs / run).spec.exists()
+
+    def _train(self, work: Callable[[], Any]) -> None:
+        try:
+            with _drawing_in_one():
+                work()
+        except EngineError as error:
+            moved = error if isinstance(error, MovedError) else None
+            self._listener.run_refused(str(error), getattr(error, "problems", {}), moved=moved)
+        except Exception as error:  # a bug: without a word the screen would wait for ever
+            log.exception("a run could not begin")
+            self._listener.run_refused(self._unforeseen(error), {})
+
+    def _unforeseen(self, error: Exception) -> str:
+        return f"Unexpected error: {type(error).__name__}. {self.home.log} has the details."
+
+    def ask(self, run: str, what: Asked) -> None:
+        """Ask a run to pause, go on, stop or finish, whoever trains it.
+
+        Raises:
+            RunError: nobody trains it, or it has nothing to evaluate yet.
+        """
+        if what is Asked.FINISH:
+            found = self.home.find(run)
+            check_can_finish(found, study_of(found, found.read_status()))
+        if self.busy and self.current is not None and self.current.id == run:
+            self.flag.ask(what)
+            return
+        directory = self.home.find(run)
+        if not directory.is_held():
+            raise RunError(f"Run {run} is not training: resume it to continue.")
+        directory.ask(what)
+
+    def stop_at_once(self, why: str = "") -> None:
+        """Ask the run of this process to stop; what it has is kept, and `why` is told with it."""
+        self.flag.why = self.flag.why or why
+        self.flag.ask(Asked.STOP)
+
+    async def wait_for_end(self) -> None:
+        """Until this process trains no more."""
+        while self.busy:
+            await asyncio.sleep(0.05)
+
+    # -- runs that are looked at -----------------------------------------------------------------
+
+    def follow(self, run: str) -> None:
+        """Tell of a run that another process trains, until it ends or `unfollow`."""
+        if run in self._followed or (self.busy and self.current is not None and self.current.id == run):
+            return
+        stop = self._followed[run] = threading.Event()
+        threading.Thread(target=self._follow, args=(run, stop), name=f"follow {run}", daemon=True).start()
+
+    def unfollow(self, run: str) -> None:
+        """Tell no more of it."""
+        if stop := self._followed.pop(run, None):
+            stop.set()
+
+    def _follow(self, run: str, stop: threading.Event) -> None:
+        try:
+            self._follow_events(self.home.find(run), stop)
+        except EngineError as error:
+            self._listener.run_refused(str(error), {})
+        except Exception as error:  # of a bug, whatever it is: the thread must not end without a word
+            log.exception("run %s is no longer followed", run)
+            self._listener.run_refused(f"{self._unforeseen(error)} Run {run} is no longer followed; open it again.", {})
+        if self._followed.get(run) is stop:
+            del self._followed[run]
+
+    def _follow_events(self, directory: RunDirectory, stop: threading.Event) -> None:
+        run = directory.id
+        state, offset = RunState(run), 0
+        while not stop.is_set():
+            if not directory.path.exists():
+                state.lose()
+                self._listener.run_changed(state, epoch=True)
+                break
+            try:
+                size = directory.events.stat().st_size
+            except OSError:
+                size = 0
+            if size < offset:  # cut back to a checkpoint by a resume
+                state, offset = RunState(run), 0
+            events, offset = directory.read_events(offset)
+            for event in events:
+                state.apply(event)
+            if events:
+                self._listener.run_changed(state, epoch=any(not isinstance(event, BatchEnded) for event in events))
+            if state.ended is not None:
+                break
+            if not events and not directory.is_held():  # it was killed: its status says so
+                status = directory.read_status()
+                state.state, state.message = status.state, status.message
+                self._listener.run_changed(state, epoch=True)
+                break
+            stop.wait(FOLLOW_SECONDS)
+
+    async def open_run(self, run: str) -> RunView:
+        """A run with its events replayed.
+
+        Raises:
+            RunError: there is no such run, or it is damaged.
+        """
+        return await self.in_thread(lambda: self._open_run(run))
+
+    def _open_run(self, run: str) -> RunView:
+        directory = self.home.find(run)
+        mine = self.busy and self.current is not None and self.current.id == directory.id
+        status = directory.read_status()
+        state = self.current if mine and self.current else replay(directory.id, directory.read_events()[0])
+        if not mine and state.ended is None:
+            state.state, state.message = status.state, status.message
+        result = directory.read_result() or {}
+        facts = None
+        if result:
+            from engine.runs.facts import facts_of
+
+            facts = facts_of(self.home, directory)
+        spec = directory.read_spec()
+        return RunView(status=status, state=state, spec=spec, result=result, mine=mine, facts=facts)

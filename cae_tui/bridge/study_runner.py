@@ -1,0 +1,341 @@
+"""The app's bridge to studies: one is worked on in the runner's worker thread, others are read and looked at."""
+
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from cae_tui.bridge.runner import Runner
+from engine.errors import EngineError, RunError, StudyError
+from engine.protocol.control import Asked, Flag
+from engine.protocol.events import Event, Resumed, RunStarted
+from engine.runs.directory import Home, shortest_prefixes
+from engine.runs.status import RunStatus
+from engine.specs.data_files import DataFiles
+
+if TYPE_CHECKING:
+    from engine.studies.records import StageRecord, Studies, StudyDirectory, StudyRecord
+    from engine.studies.running import Observer
+    from engine.studies.spec import StudySpec
+
+CHOICE_SECONDS = 0.1  # between two looks at whether a study that waits for a pick is to stop
+
+
+class StudyWork(Protocol):
+    """What does studies: the engine, or a script in a test."""
+
+    def create(self, home: Home, spec: "StudySpec") -> "StudyDirectory":
+        """Check everything, and write the plan."""
+
+    def work_on(self, home: Home, directory: "StudyDirectory", observer: "Observer", flag: Flag) -> "StudyRecord":
+        """Do what is left of a study."""
+
+
+class EngineStudyWork:
+    """The real engine, imported when it is first asked for."""
+
+    def create(self, home: Home, spec: "StudySpec") -> "StudyDirectory":
+        """See `StudyWork`."""
+        from engine.studies import planning
+
+        return planning.create(home, spec)
+
+    def work_on(self, home: Home, directory: "StudyDirectory", observer: "Observer", flag: Flag) -> "StudyRecord":
+        """See `StudyWork`."""
+        from engine.studies import running
+
+        return running.work_on(home, directory, observer, flag)
+
+
+class StudyListener(Protocol):
+    """What the bridge tells, from the worker thread."""
+
+    def study_changed(self, study: "StudyRecord") -> None:
+        """Something of the study that is worked on is new."""
+
+
+class StudyRunner:
+    """Does studies in the runner's thread, and reads those that are there."""
+
+    def __init__(self, runner: Runner, listener: StudyListener, work: StudyWork | None = None) -> None:
+        self.current: StudyRecord | None = None  # the study this process works on, or worked on last
+        self._runner, self._home = runner, runner.home
+        self._listener = listener
+        self._work = work or EngineStudyWork()
+        self._emit: Callable[[Event], None] | None = None  # takes in the events of the trial under way
+        self._choice: Mapping[str, str] | None = None
+        self._chosen = threading.Event()
+        self._on = False
+        self.problems: list[str] = []  # of the studies that could not be read when all were, a sentence each
+        self._read: dict[str, tuple[int, StudyRecord]] = {}
+
+    # -- doing one --------------------------------------------------------------------------------
+
+    @property
+    def busy(self) -> bool:
+        """Whether this process works on a study."""
+        return self._on and self._runner.busy
+
+    def start(self, spec: "StudySpec") -> None:
+        """Do a new study in the worker thread.
+
+        Raises:
+            RunError: a run is on already.
+        """
+        self._begin(lambda: self._work.create(self._home, spec))
+
+    def resume(self, study: str) -> None:
+        """Take up a study in the worker thread.
+
+        Raises:
+            EngineError: a run is on already, or there is no such study.
+        """
+        directory = self._studies().find(study)
+        self._begin(lambda: directory)
+
+    def files_of(self, study: str) -> DataFiles:
+        """The files that a study's images are read from.
+
+        Raises:
+            EngineError: there is no such study, or it is damaged.
+        """
+        baseline = self.read(study).spec.get("baseline")
+        return DataFiles.of(baseline if isinstance(baseline, dict) else {})
+
+    async def relocate(self, study: str, places: Mapping[str, Path]) -> Path | None:
+        """Write down where the images of a study and of its runs are, and give back where those to train on are.
+
+        Raises:
+            EngineError: they are gone, or others.
+        """
+
+        def write() -> Path | None:
+            from engine.studies.moved import relocate_study
+
+            return relocate_study(self._home, self._studies().find(study), places).images
+
+        return await self._runner.in_thread(write)
+
+    def _begin(self, directory: "Callable[[], StudyDirectory]") -> None:
+        def work() -> None:
+            self._on = True
+            self.current = None
+            self._chosen.clear()
+            try:
+                self._work.work_on(self._home, directory(), self, self._runner.flag)
+            finally:
+                self._on = False
+
+        self._runner.occupy(work)
+
+    def choose(self, study: "StudyRecord", stage: "StageRecord") -> Mapping[str, str] | None:  # noqa: ARG002 - as observed
+        """Wait, in the worker thread, for what a person takes; None once the study is to stop."""
+        while not self._chosen.wait(CHOICE_SECONDS):
+            if self._runner.flag.asked() is Asked.STOP:
+                return None
+        self._chosen.clear()
+        return self._choice
+
+    def take(self, values: Mapping[str, str]) -> None:
+        """What a person takes, where the study waits for it."""
+        self._choice = dict(values)
+        self._chosen.set()
+
+    def changed(self, study: "StudyRecord") -> None:
+        """From the worker thread: something of the study is new."""
+        self.current = study
+        self._listener.study_changed(study)
+
+    def emit(self, event: Event) -> None:
+        """From the worker thread: an event of the trial under way."""
+        if isinstance(event, Resumed) and self.current is not None and self.current.current is not None:
+            self._emit = self._runner.emitter(self._home.find(self.current.current.run))
+        elif isinstance(event, RunStarted) or self._emit is None:
+            self._emit = self._runner.emitter()
+        self._emit(event)
+
+    # -- control of one, whoever works on it -------------------------------------------------------
+
+    def ask(self, study: str, what: Asked) -> None:
+        """Ask a study to pause, go on or stop, or to skip its trial, whoever works on it.
+
+        Raises:
+            EngineError: nobody does.
+        """
+        if self.busy and self.current is not None and self.current.id == study:
+            self._runner.flag.ask(what)
+            return
+        directory = self._studies().find(study)
+        trial = directory.read().current
+        if directory.is_held() and trial is None:
+            raise RunError(f"Study {directory.id} waits in another process for a pick: answer it, or stop it, there.")
+        if not directory.is_held() or trial is None:
+            raise RunError(f"Study {directory.id} is not running: resume it to continue.")
+        self._home.find(trial.run).ask(what)
+
+    # -- reading ----------------------------------------------------------------------------------
+
+    @property
+    def folder(self) -> Path:
+        """Where studies are."""
+        return self._home.path / "studies"
+
+    def _studies(self) -> "Studies":
+        from engine.studies.records import Studies
+
+        return Studies(self._home)
+
+    def ids(self) -> list[str]:
+        """Every study's id. Where there are none, what reads them is not even loaded: the first screen asks this."""
+        return self._studies().ids() if self.folder.is_dir() else []
+
+    def read(self, study: str) -> "StudyRecord":
+        """A study as it is now: the very record that is worked on, where this process does.
+
+        Raises:
+            StudyError: there is none, or it is damaged.
+        """
+        directory = self._studies().find(study)
+        if self.busy and self.current is not None and self.current.id == directory.id:
+            return self.current
+        return directory.read()
+
+    def stamp(self, study: str) -> int:
+        """When a study's file was last written, in nanoseconds; 0 where it is gone."""
+        try:
+            return self._written(self._studies().find(study).id)
+        except StudyError:
+            return 0
+
+    def _written(self, name: str) -> int:
+        try:
+            return (self.folder / name / "study.json").stat().st_mtime_ns
+        except OSError:
+            return 0
+
+    def every(self) -> "list[StudyRecord]":
+        """Every study, the newest first; a file that has not changed since it was read is not read again.
+
+        What is wrong with those that cannot be read is in `problems` afterwards.
+        """
+        ids = self.ids()
+        prefixes = shortest_prefixes(ids)
+        found, problems = [], []
+        for name in ids:
+            stamp, record = self._written(name), None
+            if name in self._read and self._read[name][0] == stamp:
+                record = self._read[name][1]
+            if record is None or record.live:  # whether someone still works on it, only its lock tells
+                try:
+                    record = self.read(name)
+                except StudyError as error:
+                    problems.append(str(error))
+                    continue
+            self._read[name] = (stamp, record)
+            record.prefix = prefixes[name]
+            found.append(record)
+        self.problems = problems
+        return sorted(found, key=lambda study: study.created, reverse=True)
+
+    def as_runs(self) -> list[RunStatus]:
+        """Every study as a line of a list of runs: its kind is `study`, its epochs are its trials."""
+        return [
+            RunStatus(
+                id=study.id,
+                prefix=study.prefix,
+                kind="study",
+                title=study.title,
+                data=str(study.data.get("name", "")),
+                data_digest=str(study.data.get("digest", "")),
+                state=study.state,
+                message=study.message,
+                epoch=study.done,
+                epochs=study.total,
+                best_loss=_picked_loss(study),
+                seconds=study.seconds,
+                started=study.created,
+                updated=study.updated,
+            )
+            for study in self.every()
+        ]
+
+    def of_run(self, run: str) -> "StudyRecord | None":
+        """The study that can be resumed and that a run is a trial of, if there is one."""
+        try:
+            status = self._home.find(run).read_status()
+            record = self._studies().find(status.study).read() if status.study else None
+        except EngineError:
+            return None
+        return record if record is not None and record.resumable else None
+
+    def delete(self, study: str) -> None:
+        """Take a study away; its runs stay.
+
+        Raises:
+            EngineError: it is on, or cannot be deleted.
+        """
+        studies = self._studies()
+        studies.delete(studies.find(study))
+
+    async def importances(self, study: "StudyRecord") -> dict[str, float]:
+        """How much each hyperparameter matters, from the points that have ended."""
+
+        def read() -> dict[str, float]:
+            from engine.studies.journal import importances
+            from engine.studies.spec import study_from_json
+
+            return importances(study, study_from_json(study.spec))
+
+        return await self._runner.in_thread(read)
+
+    async def export(self, study: str, to: str | None) -> list[Path]:
+        """Write a study's document, and give back its files.
+
+        Raises:
+            EngineError: it cannot be written.
+        """
+
+        def write() -> list[Path]:
+            from engine.study_report.report import write_report
+
+            directory = self._studies().find(study)
+            return write_report(self._home, directory, self.read(study), Path(to) if to else None)
+
+        return await self._runner.in_thread(write)
+
+    async def plan(self, spec: "StudySpec") -> "StudyRecord":
+        """A study as it would begin.
+
+        Raises:
+            EngineError: it could not.
+        """
+
+        def read() -> "StudyRecord":
+            from engine.studies import planning
+
+            return planning.plan(self._home, spec)
+
+        return await self._runner.in_thread(read)
+
+    def seconds(self, plan: "StudyRecord") -> float | None:
+        """How long a planned study takes here, told from a run like its largest; None where there is none."""
+        from engine.estimates import seconds_per_work
+
+        points = [point for stage in plan.stages for point in stage.points]
+        if points:  # the largest takes the most of the time
+            weight, step_work = max((point.weight, point.step_work) for point in points)
+            total = sum(point.weight * len(point.trials) for point in points)
+        else:
+            weight, step_work = plan.data["baseline_weight"], plan.data["baseline_step_work"]
+            total = weight * plan.total
+        kind = str(plan.spec["baseline"]["kind"])
+        each = seconds_per_work(self._runner.list_runs(), kind, step_work, weight // step_work)
+        return None if each is None else each * total
+
+
+def _picked_loss(study: "StudyRecord") -> float | None:
+    """The loss of what was picked last."""
+    for stage in reversed(study.stages):
+        if stage.pick is not None:
+            return stage.points[stage.pick].mean("best_loss")
+    return None

@@ -1,0 +1,122 @@
+"""What the runner hands to screens: plain values, no tensor, no array, no model.
+
+Made in a thread by `runner`, drawn by widgets. Pictures are bytes, so that drawing one needs no numpy.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from cae_tui.bridge.run_state import RunState
+from engine.runs.status import RunStatus
+
+if TYPE_CHECKING:
+    from engine.runs.facts import RunFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An image: `pixels` row by row, 1 byte a pixel (grey) or 3 (red, green, blue)."""
+
+    height: int
+    width: int
+    channels: int
+    pixels: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataView:
+    """A data set, for Home, Data and the forms."""
+
+    name: str
+    shape: tuple[int, int, int]  # height, width, channels
+    digest: str = ""  # of their content
+    images_digest: str = ""  # of the training images alone
+    classes: int  # 0 without labels
+    training: int  # images, those held back for validation included
+    test: int  # 0 where there are none
+    training_counts: tuple[int, ...]  # by class; empty without labels
+    test_counts: tuple[int, ...]
+    examples: tuple[Picture, ...]  # the first image of each class; the first ten images without labels
+    example_classes: tuple[int, ...] = ()  # whose images the examples are; empty without labels
+    remarks: tuple[str, ...] = ()  # what a look at images and labels found
+
+    @property
+    def occurring(self) -> tuple[int, ...]:
+        """The classes that a training or a test image has, ascending: labels may have gaps."""
+        tested = self.test_counts or (0,) * len(self.training_counts)
+        counts = zip(self.training_counts, tested, strict=True)
+        return tuple(name for name, pair in enumerate(counts) if any(pair))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitView:
+    """The split that a seed gives."""
+
+    training: int
+    validation: int
+    training_counts: tuple[int, ...]
+    validation_counts: tuple[int, ...]
+    remarks: tuple[str, ...] = ()  # which classes it leaves out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunView:
+    """A run, opened."""
+
+    status: RunStatus
+    state: RunState
+    spec: Mapping[str, Any]  # the content of spec.json; its key "spec" holds the spec's values
+    result: Mapping[str, Any]  # the content of result.json; empty where the run is not complete
+    mine: bool = False  # whether this process trains it
+    facts: "RunFacts | None" = None  # of a run that has a result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """What a model made of one test image."""
+
+    index: int  # in the test set (for an autoencoder without one: in the training set)
+    true: int | None  # its class; None without labels
+    predicted: int | None  # None for an autoencoder
+    confidence: float | None  # the predicted class's probability
+    error: float | None  # mean squared error of the reconstruction; None for a classifier
+
+    @property
+    def right(self) -> bool | None:
+        """Whether the predicted class is the true one; None for an autoencoder."""
+        return None if self.predicted is None else self.predicted == self.true
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictionsView:
+    """Every prediction of a run, in the order of the images."""
+
+    run: str
+    kind: str
+    classes: int
+    of: str  # "test" or "validation": which images they are
+    predictions: Sequence[Prediction] = field(default_factory=tuple)
+
+    @property
+    def occurring(self) -> list[int]:
+        """The classes that an image truly is of, ascending: labels may have gaps."""
+        return sorted({one.true for one in self.predictions if one.true is not None})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageView:
+    """One image, large."""
+
+    picture: Picture
+    reconstruction: Picture | None  # None where no autoencoder is at hand
+    probabilities: tuple[float, ...]  # of every class; empty for an autoencoder
+
+
+@dataclass(frozen=True, slots=True)
+class SampleStrip:
+    """Validation images and what the autoencoder made of them after an epoch."""
+
+    epoch: int
+    originals: tuple[Picture, ...]
+    reconstructions: tuple[Picture, ...]

@@ -1,0 +1,1 @@
+"""The command `cae-tui` and its sub-commands."""

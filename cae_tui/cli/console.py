@@ -1,0 +1,410 @@
+"""The work of the command line: training with a progress bar, reports and lists, no screen.
+
+Progress goes to stderr (a bar where that is a terminal, else one line an epoch), the result to stdout.
+"""
+
+import io
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from cae_tui import formats
+from cae_tui.bridge.run_state import RunState, replay
+from cae_tui.bridge.run_titles import cut, shared_by_kind, shorten, spec_words
+from cae_tui.cli.next_steps import tell_after_detach, tell_after_stop
+from cae_tui.cli.output_console import OutputConsole
+from cae_tui.cli.report_console import draw_result
+from cae_tui.output import OutputError, complain, flush, let_go, put
+from engine.errors import EngineError, RunError
+from engine.protocol.control import Asked, Flag
+from engine.protocol.events import (
+    Continued,
+    EpochEnded,
+    EvaluationStarted,
+    Event,
+    OverfittingSeen,
+    Paused,
+    Resumed,
+    RunEnded,
+    RunStarted,
+    StageStarted,
+    Warned,
+)
+from engine.protocol.states import COMPLETE, CUT_OFF, DIVERGED, EARLY_STOPPED, ENDED_FOR_GOOD, FAILED, FINISHED, STOPPED
+from engine.runs.directory import Home, RunDirectory
+from engine.runs.status import RunStatus
+from engine.storage.files import FORMAT
+from engine.storage.paths import path_of
+from engine.text import counted, epoch_label, epoch_words, plain
+
+if TYPE_CHECKING:
+    from engine.runs.facts import RunFacts
+    from engine.specs.base import Spec
+
+SHOW_CURSOR, HIDE_CURSOR = b"\x1b[?25h", b"\x1b[?25l"
+EXIT_CODES = {FINISHED: 0, EARLY_STOPPED: 0, DIVERGED: 1, FAILED: 1, STOPPED: 130}
+DETACH_SECONDS = 60.0
+_WHY: dict[int, str] = {
+    signal.SIGHUP: "It was stopped because the terminal was closed.",
+    signal.SIGTERM: "It was stopped because cae-tui was asked to end.",
+}
+
+log = logging.getLogger("cae_tui")
+
+
+def train(home: Home, spec: "Spec", *, as_json: bool, detach: bool) -> int:
+    """Train `spec` and print its result; gives back the exit code."""
+    if detach:
+        from engine import preparation
+
+        work = preparation.create(home, spec)
+        with suppress(OSError):
+            for remark in work.remarks:
+                OutputConsole(stderr=True).print(Text(f"! {remark}"), soft_wrap=True)
+        return _detach(home, work.run, as_json)
+    with interruptible() as flag:
+        from engine import jobs
+
+        return _follow(home, lambda emit: jobs.start(home, spec, emit, flag), None, as_json)
+
+
+def resume(home: Home, run: RunDirectory, *, as_json: bool, detach: bool) -> int:
+    """Take a run up and print its result; gives back the exit code."""
+    if detach:
+        from engine import jobs, preparation
+
+        jobs.check_resumable(run)
+        preparation.reopen(run)  # where its images were moved, say, it is told now: nobody hears the other process
+        return _detach(home, run, as_json)
+    with interruptible() as flag:
+        from engine import jobs
+
+        return _follow(home, lambda emit: jobs.resume(run, emit, flag), run, as_json)
+
+
+@contextmanager
+def interruptible() -> Iterator[Flag]:
+    """One Ctrl+C, hang-up or request to end stops the run with a checkpoint; a second Ctrl+C ends at once."""
+    flag = Flag()
+    asked = 0
+
+    def ask(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler
+        nonlocal asked
+        asked += 1
+        if asked > 1 and number == signal.SIGINT:
+            if sys.stderr.isatty():
+                os.write(2, SHOW_CURSOR + b"\n")
+            os._exit(130)
+        flag.why = _WHY.get(number, "")
+        flag.ask(Asked.STOP)
+        with suppress(OSError):  # the terminal may be gone, which is why we are here
+            os.write(2, b"\nStopping after this step; Ctrl+C again ends at once.\n")
+
+    handlers = {signal.SIGINT: ask, signal.SIGTERM: ask, signal.SIGHUP: ask}
+    if sys.stderr.isatty():
+        handlers[signal.SIGTSTP] = _stand_still
+    # A process started by nohup ignores hang-ups, and goes on doing so.
+    handlers = {number: do for number, do in handlers.items() if signal.getsignal(number) is not signal.SIG_IGN}
+    before = {number: signal.signal(number, do) for number, do in handlers.items()}
+    try:
+        yield flag
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _stand_still(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler
+    """Ctrl+Z: the shell gets its cursor, which the progress bar hides, until the run is told to go on."""
+    os.write(2, SHOW_CURSOR)
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)  # here it stands still
+    signal.signal(number, _stand_still)
+    os.write(2, HIDE_CURSOR)
+
+
+Training = Callable[[Callable[[Event], None]], Mapping[str, Any]]
+"""What trains, tells events, and gives back the result."""
+
+
+def train_on(work: Training, run: RunDirectory | None, *, finishing: bool = False) -> Mapping[str, Any]:
+    """Do `work`, show how it goes, and give back what it came to."""
+    with _Teller(OutputConsole(stderr=True), run, finishing) as teller:
+        return work(teller.emit)
+
+
+def _follow(home: Home, work: Training, run: RunDirectory | None, as_json: bool) -> int:
+    result = train_on(work, run)
+    print_result(home, result, as_json=as_json)
+    return EXIT_CODES.get(result["state"], 1)
+
+
+def print_result(home: Home, result: Mapping[str, Any], *, as_json: bool = False) -> None:
+    """Print what a run came to, and say on stderr why, and what can be done where it was stopped.
+
+    Raises:
+        OutputError: the output takes nothing more.
+    """
+    try:
+        if as_json:
+            put(json.dumps({"format": FORMAT, **result}))
+        else:
+            draw_result(OutputConsole(), result, _facts(home, result["id"]))
+        flush()
+    except BrokenPipeError:  # whoever read it has enough; the run came to what it came to
+        let_go()
+    except OutputError as error:
+        hint = f": `cae-tui report {result['id']}` prints its result." if result["state"] in ENDED_FOR_GOOD else "."
+        raise OutputError(f"{error} Run {result['id']} is {result['state']}{hint}") from None
+    if result["message"] and (as_json or result["state"] not in COMPLETE):  # else it is part of what was printed
+        with suppress(OSError):
+            OutputConsole(stderr=True).print(Text(result["message"]), soft_wrap=True)
+    if result["state"] in (STOPPED, FAILED):
+        finish = bool(result["best_epoch"])
+        tell_after_stop(home, result["id"], finish=finish, failed=result["state"] == FAILED)
+
+
+def _facts(home: Home, run: str) -> "RunFacts | None":
+    """What the result of a run is to be held against, where it can be told: a result is never lost for it."""
+    from engine.runs.facts import facts_of
+
+    try:
+        return facts_of(home, home.find(run))
+    except EngineError:
+        return None
+
+
+class _Teller:
+    """Tells a run's events on stderr."""
+
+    def __init__(self, console: OutputConsole, run: RunDirectory | None, finishing: bool = False) -> None:
+        self.console = console
+        self._finishing = finishing
+        self.state = RunState(run.id if run else "")
+        self._run = run
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> "_Teller":
+        if self.console.is_terminal:
+            self._bar = Progress(
+                TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[facts]}"),
+                console=self.console, transient=True, refresh_per_second=4,
+            )  # fmt: skip
+            self._task = self._bar.add_task("loading PyTorch and the images", total=None, facts="a few seconds")
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar:
+            with suppress(OSError, ValueError):
+                self._bar.stop()
+
+    def emit(self, event: Event) -> None:
+        if isinstance(event, Resumed) and self._run is not None:
+            self.state = replay(self._run.id, self._run.read_events()[0])
+        self.state.apply(event)
+        try:
+            self._draw(event)
+        except (OSError, ValueError):  # nobody reads it any more; the run goes on all the same
+            self.console = OutputConsole(file=io.StringIO())
+            self._bar = None
+
+    def _draw(self, event: Event) -> None:
+        for line in self._lines(event):
+            self.console.print(Text(line), soft_wrap=True)
+        if self._bar is not None and self._task is not None and not isinstance(event, RunEnded):
+            self._update(self._bar, self._task)
+
+    def _lines(self, event: Event) -> Iterator[str]:
+        match event:
+            case RunStarted():
+                yield f"run {event.run} · {event.kind} {event.title} · {event.data} · {event.device}"
+            case Resumed(trained=True):
+                yield f"run {self.state.id} continues: training is over, and it is being evaluated"
+            case Resumed() if self._finishing:
+                yield f"run {self.state.id}: training ends here, and its best weights are evaluated"
+            case Resumed():
+                where = epoch_words(event.stage, event.epoch)
+                yield f"run {self.state.id} continues in {where}, after step {event.step}"
+            case StageStarted():
+                length = f"{counted(event.epochs, 'epoch')} of {counted(event.steps, 'step')}"
+                yield f"{event.stage}: {length}, {event.trainable:,} parameters to train"
+            case EpochEnded():
+                yield epoch_line(event)
+            case Warned() | OverfittingSeen():
+                yield f"! {event.message}"
+            case Paused() if event.message:
+                yield event.message
+            case Continued():
+                yield "continuing"
+            case EvaluationStarted() if self._bar is None:
+                yield f"evaluating {event.what}"
+
+    def _update(self, bar: Progress, task: TaskID) -> None:
+        state, batch = self.state, self.state.batch
+        if state.evaluating:
+            bar.update(task, description=f"evaluating {state.evaluating}", total=None, facts="a few seconds")
+        elif state.stage:
+            facts, label = f"ETA {formats.duration(state.eta)}" if state.eta is not None else "", state.epoch_label
+            if batch is not None:
+                facts = f"loss {formats.loss(batch.metrics['loss'])}  {batch.ms_per_step:.0f}ms/step  {facts}"
+            bar.update(
+                task,
+                description=label if label.startswith(state.stage) else f"{state.stage} {label}",
+                total=state.total_epochs,
+                completed=state.done_epochs,
+                facts=facts,
+            )
+
+
+def epoch_line(epoch: EpochEnded) -> str:
+    """An epoch in the report's manner."""
+    line = (
+        f"{epoch_label(epoch.stage, epoch.epoch, 0, digits=3)}  loss {formats.loss(epoch.train['loss']):<8}  "
+        f"val_loss {formats.loss(epoch.validation['loss']):<8}"
+    )
+    if "accuracy" in epoch.validation:
+        line += f"  val_accuracy {epoch.validation['accuracy']:.4f}"
+    return f"{line}  {epoch.seconds:.0f}s  {epoch.ms_per_step:.0f}ms/step{'  best' if epoch.best else ''}"
+
+
+def print_runs(home: Home, terms: str = "", *, as_json: bool, csv: str | None = None) -> int:
+    """Print the runs that fulfil all `terms`, the newest first, or write them as CSV to the file of that name.
+
+    Raises:
+        EngineError: a term cannot be read, or nothing can be written.
+    """
+    from dataclasses import asdict
+
+    from engine.runs.filter import parse_filter
+
+    every = home.list_runs()
+    for sentence in home.unreadable:
+        complain(sentence)
+    wanted = parse_filter(terms)
+    specs = home.specs(run.id for run in every) if wanted.needs_spec else {}
+    runs = [run for run in every if wanted.matches(run, specs.get(run.id))]
+    if csv is not None:
+        return _write_csv(home, runs, csv)
+    if as_json:
+        put(json.dumps({"runs": [asdict(run) for run in runs]}))
+        return 0
+    console = OutputConsole()
+    if not runs:
+        none = f"No run in {home.runs} matches that filter ({len(every):,} in all)."
+        console.print(
+            none if every else f"No runs yet in {home.runs}. `cae-tui autoencoder` trains one.", soft_wrap=True
+        )
+        return 0
+    width = console.width if console.is_terminal else None
+    if width is None:
+        console.width = 1000  # nothing is cut where a program reads it
+    console.print(_runs_table(runs, width))
+    return 0
+
+
+_LEFT = ("run", "kind", "spec", "data", "state")
+_GIVE_WAY = ("kind", "time", "epochs", "age")
+"""Columns that are left out where the specs would have less than `_LEAST_SPEC` cells, in this order."""
+_LEAST_SPEC, _MOST_DATA = 16, 16
+
+
+def _runs_table(runs: Sequence[RunStatus], width: int | None) -> Table:
+    """A row for each of `runs`; in a terminal, which is `width` cells wide, what is needed least gives way."""
+    prefixes = {run.id: run.prefix for run in runs}
+    shared = shared_by_kind(runs, prefixes)
+    rows = [_run_cells(run) for run in runs]
+    sizes = {name: max(len(name), *(len(cells[name]) for cells in rows)) for name in rows[0]}
+    specs = [spec_words(run, prefixes) for run in runs]
+    tags = ["".join(f" #{tag}" for tag in run.marks.tags) for run in runs]
+    stars = ["★ " * run.marks.star for run in runs]
+    room = max(map(len, specs)) + max(map(len, tags)) + max(map(len, stars))
+    if width is not None:
+        for name in _GIVE_WAY:
+            if width - sum(sizes.values()) - 2 * len(sizes) < min(_LEAST_SPEC, room):
+                del sizes[name]
+        room = max(width - sum(sizes.values()) - 2 * len(sizes), 1)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    shown = [name for name in ("run", "kind", "spec", *_run_cells(runs[0])) if name == "spec" or name in sizes]
+    shown = list(dict.fromkeys(shown))
+    for name in shown:
+        table.add_column(name, justify="left" if name in _LEFT else "right", no_wrap=True)
+    for run, cells, spec, tag, star in zip(runs, rows, specs, tags, stars, strict=True):
+        words = star + shorten(spec, max(room - len(star) - len(tag), min(len(spec), 8)), shared[run.kind]) + tag
+        table.add_row(*(Text({**cells, "spec": words}[name], overflow="ellipsis") for name in shown))
+    return table
+
+
+def _run_cells(run: RunStatus) -> dict[str, str]:
+    """What the list says of a run besides its spec, by column."""
+    mark, _ = formats.state_mark(run.state)
+    return {
+        "run": run.prefix,
+        "kind": run.kind,
+        "data": cut(run.data or formats.NOTHING, _MOST_DATA),
+        "state": f"{mark} {run.state}",
+        "epochs": f"{run.epoch}/{run.epochs}",
+        "val loss": formats.loss(run.best_loss),
+        "test acc": formats.percent(run.test_accuracy),
+        "time": formats.duration(run.seconds),
+        "age": formats.ago(run.started, time.time()),
+    }
+
+
+def _write_csv(home: Home, runs: Sequence[RunStatus], target: str) -> int:
+    from engine.exporters.runs_csv import runs_csv, write_csv
+
+    if target == "-":
+        put(runs_csv(runs, home.specs(run.id for run in runs)), end="")
+    else:
+        put(plain(str(write_csv(home, runs, path_of(target)))))
+    return 0
+
+
+def _environment() -> dict[str, str]:
+    """What a process of our own inherits, and where it finds this program.
+
+    Only a checkout that is run in place without being installed has to be named: nothing but the current folder, which
+    is first in `sys.path` and which the other process does not look into, leads to it.
+    """
+    package = str(Path(__file__).resolve().parents[2])
+    if package in (os.path.realpath(place) for place in sys.path[1:]):
+        return dict(os.environ)
+    known = os.environ.get("PYTHONPATH")
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([package, known] if known else [package])}
+
+
+def _detach(home: Home, run: RunDirectory, as_json: bool) -> int:
+    """Train a prepared run in a process of its own, in a session of its own: it hears no hang-up."""
+    # -P: a file in the current folder that is called as a module, engine.py or random.py, must not be run for it.
+    command = [sys.executable, "-P", "-m", "cae_tui", "--home", str(home.path), "resume", run.id]
+    nowhere = subprocess.DEVNULL
+    process = subprocess.Popen(  # noqa: S603 - our own command
+        command, stdin=nowhere, stdout=nowhere, stderr=nowhere, start_new_session=True, env=_environment()
+    )
+    deadline = time.monotonic() + DETACH_SECONDS
+    while not run.is_held() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    refused = process.poll() not in (None, *EXIT_CODES.values())
+    if not run.is_held() and (refused or run.read_status().state == CUT_OFF):
+        raise RunError(f"Run {run.id} could not be started: `cae-tui resume {run.id}` shows why.")
+    log.info("run %s trains in process %d", run.id, process.pid)
+    if as_json:
+        put(json.dumps({"id": run.id, "process": process.pid}))
+    else:
+        put(run.id)
+    tell_after_detach(home, run.id, process.pid)
+    return 0

@@ -1,0 +1,296 @@
+"""The command `cae-tui`: without a sub-command it opens the app, else it does the same work without a screen.
+
+The flags of `autoencoder` and `classifier` are made from the specs' fields when one of them is asked for,
+which is why this is argparse and not a library that reads signatures. Nothing heavy is imported for
+`--version` and `--help`; torch only where something is trained or loaded.
+"""
+
+import argparse
+import atexit
+import codecs
+import gc
+import itertools
+import os
+import re
+import sys
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from cae_tui.cli.parser import (
+    ACTIONS,
+    BAD_USAGE,
+    INTERRUPTED,
+    Parser,
+    command_of,
+    flags_in,
+    home_at,
+    home_named,
+    join_numbers,
+    make_parser,
+)
+from cae_tui.output import OutputError, complain, flush, let_go, take_any_character, tell_of
+from engine.errors import EngineError, SpecError
+from engine.runs.directory import Home
+from engine.specs.data_files import FIELDS, names_mnist, refuse_blank
+from engine.storage.paths import path_of
+
+if TYPE_CHECKING:
+    from engine.specs.base import Spec
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line asks for; gives back the exit code."""
+    take_any_character()
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if "_ARGCOMPLETE" in os.environ:  # the shell asks what could come next
+            from cae_tui.cli.completion import complete
+
+            complete()
+        code = _answer(words)
+        flush()
+    except BrokenPipeError:
+        code = 0  # whoever read the output has enough
+    except OutputError as error:
+        complain(str(error))
+        code = 1
+    except KeyboardInterrupt:
+        complain("Interrupted. Nothing is lost.")
+        code = INTERRUPTED
+    except Exception as error:
+        import logging
+
+        logging.getLogger("cae_tui").exception("the command ended with an error")
+        complain(f"unexpected error: {type(error).__name__}: {error}. The log has the details.")
+        code = 1
+    tell_of(None)
+    let_go()
+    return code
+
+
+def command() -> NoReturn:
+    """`main`, as a process that is gone once that is done.
+
+    What libraries want done at the end is done, as matplotlib takes a folder away. Taking the interpreter apart after
+    that takes a second or two once torch is loaded, and writes nothing that is not written.
+    """
+    code = main()
+    atexit._run_exitfuncs()
+    let_go()
+    os._exit(code)
+
+
+def _hidden_term(words: list[str]) -> str:
+    """A term of a filter that would be taken for a flag, because it begins with a dash."""
+    before = itertools.takewhile(lambda word: word != "--", words)
+    return next((word for word in before if re.match(r"-[^\W\d]", word) and word != "-h"), "")
+
+
+def _answer(words: list[str]) -> int:
+    """Do what `words` ask for, or refuse it in a sentence."""
+    command = command_of(words)
+    words = join_numbers(words)
+    try:
+        tell_of(home_named(words))
+        kind = "autoencoder"
+        if command == "study":
+            from cae_tui.cli.study_cli import in_order, kind_asked
+
+            words = in_order(words)
+            kind = kind_asked(words, home_named(words))
+        if command == "runs" and (term := _hidden_term(words)):
+            complain(f"A term that excludes runs goes after two dashes: `cae-tui runs -- {term}`.")
+            return BAD_USAGE
+        parser = make_parser(command, kind)
+        if wrong := _mistake(words, command, parser):
+            complain(wrong)
+            return BAD_USAGE
+        options, left = parser.parse_known_args(words)
+        if left:
+            from cae_tui.cli.mistakes import one_word_too_many
+
+            complain(one_word_too_many(left[0], command or ""))
+            return BAD_USAGE
+        home = home_at(options.home)
+        tell_of(home)
+        if command == "runs" and "--" not in words:
+            from cae_tui.cli.mistakes import no_filter
+
+            if told := no_filter(options.terms):
+                complain(told)
+                return BAD_USAGE
+        if command == "study":
+            return _do_study(options, home, kind)
+        return _do(options, home)
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else BAD_USAGE
+    except SpecError as error:
+        for name, sentence in error.problems.items():
+            complain(f"--{name.replace('_', '-')}: {sentence}")
+        return BAD_USAGE
+    except EngineError as error:
+        complain(str(error))
+        return BAD_USAGE
+
+
+def _mistake(words: Sequence[str], command: str | None, parser: Parser) -> str:
+    """What is wrong with the command, or the first flag that is none: argparse would complain of what is missing."""
+    place = words.index(command) if command else len(words)
+
+    def first_unknown(part: Sequence[str], known: Collection[str]) -> str:
+        return next((word for word in flags_in(part) if word.partition("=")[0] not in known), "")
+
+    early = first_unknown(words[:place], parser.flags)
+    own = parser.by_command[command].flags if command in parser.by_command else set()
+    late = first_unknown(words[place + 1 :], own) if own else ""
+    if not early and not late and (command is None or own):
+        return ""
+    from cae_tui.cli import mistakes
+
+    if early and early.partition("=")[0] in own:
+        return mistakes.flag_too_early(early, command or "")
+    if early:
+        return mistakes.unknown_flag(early, None, parser.flags)
+    return mistakes.unknown_flag(late, command, own) if late else mistakes.unknown_command(command or "")
+
+
+def _do(options: argparse.Namespace, home: Home) -> int:
+    from cae_tui.cli.logs import open_log
+
+    open_log(home)
+    match options.command:
+        case None:
+            return _open_app(home)
+        case "watch":
+            return _open_app(home, home.find(options.run).id)
+        case "autoencoder" | "classifier":
+            from cae_tui.cli.console import train
+
+            return train(home, _spec_of(options, home), as_json=options.json, detach=options.detach)
+        case "resume":
+            from cae_tui.cli import console, run_console
+
+            run = home.find(options.run)
+            if (places := _places(options)) and run_console.relocate(run, places, as_json=options.json):
+                return 0
+            if run_console.is_paused(run):
+                return run_console.go_on(home, run, as_json=options.json)
+            return console.resume(home, run, as_json=options.json, detach=options.detach)
+        case "finish":
+            from cae_tui.cli import run_console
+
+            runs = run_console.find_all(home, options.runs)
+            return run_console.finish(home, runs, _places(options), as_json=options.json)
+        case "pause" | "stop":
+            from cae_tui.cli import run_console
+
+            do = {"pause": run_console.pause, "stop": run_console.stop}[options.command]
+            return do(home, run_console.find_all(home, options.runs), as_json=options.json)
+        case "delete":
+            from cae_tui.cli import run_console
+
+            runs = run_console.find_all(home, options.runs)
+            return run_console.delete(home, runs, sure=options.yes, as_json=options.json)
+        case "report":
+            from cae_tui.cli.report_console import print_report
+
+            return print_report(home, home.find(options.run), as_json=options.json, as_text=options.text)
+        case "runs":
+            from cae_tui.cli.console import print_runs
+
+            return print_runs(home, " ".join(options.terms), as_json=options.json, csv=options.csv)
+        case "keys":
+            from cae_tui.cli.keys_console import print_keys
+
+            return print_keys(home, as_json=options.json)
+        case _:
+            from cae_tui.cli.doctor import print_doctor
+
+            return print_doctor(home)
+
+
+def _do_study(options: argparse.Namespace, home: Home, kind: str) -> int:
+    from cae_tui.cli import study_cli, study_console
+    from cae_tui.cli.logs import open_log
+    from engine.studies.records import Studies
+
+    open_log(home)
+    action = options.words[0] if options.words else ""
+    if action not in ACTIONS:
+        spec = study_cli.study_asked(options, home, kind)
+        if options.dry_run:
+            return study_console.print_plan(home, spec, as_json=options.json)
+        return study_console.start(home, spec, as_json=options.json)
+    if action == "list":
+        study_cli.refuse_more_words(options)
+        return study_console.print_studies(home, as_json=options.json)
+    directory = Studies(home).find(study_cli.one_id(options))
+    match action:
+        case "show":
+            return study_console.show(directory, as_json=options.json)
+        case "resume":
+            places = _places(options)
+            if places and study_console.relocate(home, directory, places, as_json=options.json):
+                return 0
+            return study_console.resume(home, directory, as_json=options.json)
+        case "export":
+            return study_console.export(home, directory, options.to, as_json=options.json)
+        case _:
+            return study_console.delete(home, directory, sure=options.yes)
+
+
+def _places(options: argparse.Namespace) -> dict[str, Path]:
+    """Where files of images are said to be, by field."""
+    refuse_blank(vars(options))
+    return {field: path_of(path) for field in FIELDS if (path := getattr(options, field)) is not None}
+
+
+def _spec_of(options: argparse.Namespace, home: Home) -> "Spec":
+    from engine.specs.base import preset, spec_fields
+    from engine.specs.kinds import SPECS
+
+    kind = SPECS[options.command]
+    given = {field.name: getattr(options, field.name) for field in spec_fields(kind)}
+    given = {name: value for name, value in given.items() if value is not None}
+    refuse_blank(given)
+    if not names_mnist(given) and options.command == "classifier":
+        from engine.runs.encoders import with_data_of_encoder
+
+        given = with_data_of_encoder(home, given)
+    return preset(kind, getattr(options, "preset", "recommended"), **given)
+
+
+def _no_place_to_draw() -> str:
+    """Why the app could not be seen or used here, and what to do; empty where it can. It is drawn on stderr."""
+    streams = {"input": sys.__stdin__, "output": sys.__stdout__, "error output": sys.__stderr__}
+    missing = [name for name, stream in streams.items() if stream is None or not stream.isatty()]
+    if missing:
+        *most, last = missing
+        which = f"{', '.join(most)} and {last} are" if most else f"{last} is"
+        return f"the app needs a terminal, but its {which} not one. Open it in a terminal"
+    encoding = getattr(sys.__stderr__, "encoding", None) or "unknown"
+    try:
+        known = codecs.lookup(encoding).name
+    except LookupError:
+        known = ""
+    if known != "utf-8":
+        return (
+            f"the app draws with characters of UTF-8, and the encoding of this terminal is given as {encoding}. "
+            "Set LC_ALL=C.UTF-8 and unset PYTHONIOENCODING"
+        )
+    return ""
+
+
+def _open_app(home: Home, run: str | None = None) -> int:
+    if refused := _no_place_to_draw():
+        complain(f"{refused}, or use a command: `cae-tui --help` lists them.")
+        return BAD_USAGE
+    # Nothing of what is loaded until the first screen stands is garbage: to look for it costs a twentieth of the time.
+    gc.disable()
+    from cae_tui.app.cae_app import CaeApp
+    from cae_tui.app.ending import run_to_the_end
+    from cae_tui.cli.logs import log_start
+
+    log_start()
+    return run_to_the_end(CaeApp(home, open_run=run))

@@ -1,0 +1,38 @@
+"""What can be done next with a run, as commands that can be typed: told on stderr, for stdout is for results."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+from rich.console import Console
+
+from cae_tui.output import command_for
+from engine.runs.directory import Home
+
+
+def tell_after_stop(home: Home, run: str, *, finish: bool, study: str = "", failed: bool = False) -> None:
+    """What can be done with a run that was stopped.
+
+    Args:
+        finish: whether it has a best epoch to evaluate.
+        study: that it is a trial of, which goes on with it.
+        failed: whether it was an error that stopped it, which may come again.
+    """
+    what = "tries to continue from there" if failed else "continues from there"
+    steps = [(command_for(home, *(("study", "resume", study) if study else ("resume", run))), what)]
+    if finish and not study:
+        steps.append((command_for(home, "finish", run), "evaluates the best weights, which ends the run"))
+    _tell(steps)
+
+
+def tell_after_detach(home: Home, run: str, process: int) -> None:
+    """How a run that trains in a process of its own is watched and stopped."""
+    steps = [("watch", "shows it"), ("stop", "stops it with a checkpoint")]
+    first = f"Run {run} trains in the background, in process {process}:"
+    _tell([(command_for(home, command, run), what) for command, what in steps], first)
+
+
+def _tell(steps: Sequence[tuple[str, str]], first: str = "") -> None:
+    width = max(len(command) for command, _ in steps)
+    lines = [first] * bool(first) + [f"  {command:<{width}}   {what}" for command, what in steps]
+    with suppress(OSError):
+        Console(stderr=True, markup=False, emoji=False, highlight=False).print("\n".join(lines), soft_wrap=True)

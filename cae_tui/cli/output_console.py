@@ -1,0 +1,41 @@
+"""What is printed with rich: text as it is, and a failed write as an error. `output` needs no rich."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from cae_tui.output import as_typed, refusal
+from engine.text import plain
+
+
+class OutputConsole(Console):
+    """A console that prints text as it is, and whose failed writes are errors.
+
+    rich would read markup and names of emoji in it, and end the program when nobody reads any more.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, emoji=False, highlight=False, **options)
+
+    def on_broken_pipe(self) -> None:
+        """Say so as any other failed write does."""
+        raise BrokenPipeError
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print as rich does, but text as it is, its commands `as_typed`, and of it nothing that a terminal obeys.
+
+        Raises:
+            BrokenPipeError: nobody reads any more.
+            OutputError: the output takes nothing more.
+        """
+        try:
+            super().print(*map(_harmless, objects), **options)
+        except OSError as error:
+            raise refusal(error) from error
+
+
+def _harmless(shown: Any) -> Any:
+    if isinstance(shown, Text):
+        shown.plain = plain(as_typed(shown.plain))
+    return plain(as_typed(shown)) if isinstance(shown, str) else shown

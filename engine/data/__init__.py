@@ -1,0 +1,1 @@
+"""Image sets: read, looked at, divided, put on the device and augmented."""

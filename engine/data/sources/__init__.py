@@ -1,0 +1,1 @@
+"""The ways in for images: one file a format."""

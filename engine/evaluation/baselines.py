@@ -1,0 +1,85 @@
+"""What a run would come to that has learned nothing, and what to say of one that is no better.
+
+An error of dark images is small, and an accuracy on images of mostly one class is large, whatever was learned. So an
+autoencoder is held against the best constant image, and a classifier against always answering the largest class: after
+an epoch, and wherever a run ends. Advice names only what is not done already.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.data.remarks import LARGEST_CLASS
+from engine.evaluation.predictions import ClassificationReport
+from engine.specs.measures import psnr
+from engine.text import names_of
+
+
+def constant_figures(validation: float, evaluated: float) -> dict[str, Any]:
+    """`constant_image` of a `result.json`: errors of the best constant image, images in [0, 1], and their PSNR in dB.
+
+    `mse` and `psnr` are of the images that the run was evaluated on, `validation_mse` and `validation_psnr` of the
+    validation images.
+    """
+    figures = {"mse": evaluated, "psnr": psnr(evaluated)}
+    return {**figures, "validation_mse": validation, "validation_psnr": psnr(validation)}
+
+
+def largest_class(trained: NDArray[np.uint8], evaluated: NDArray[np.uint8]) -> dict[str, Any]:
+    """`largest_class` of a `result.json`: what always answering the class with the most training images comes to.
+
+    Where several have as many, it is the one that does best: no model is to look good beside an unlucky choice.
+
+    Args:
+        trained: labels of the images that are trained on.
+        evaluated: labels of the images that are measured.
+
+    Returns:
+        The class's `label`, and the `accuracy` in [0, 1] of answering it for all.
+    """
+    counts = np.bincount(trained)
+    shares = {int(label): float((evaluated == label).mean()) for label in np.flatnonzero(counts == counts.max())}
+    label = max(shares, key=lambda label: shares[label])
+    return {"label": label, "accuracy": shares[label]}
+
+
+def of_answers(of: str, report: ClassificationReport, largest: Mapping[str, Any]) -> list[str]:
+    """On a classifier that tells nothing apart, never recognises a class, or answers one that no image has.
+
+    Args:
+        of: validation or test: which images were measured.
+        largest: see `largest_class`.
+    """
+    total = report.correct + report.incorrect
+    answers = [sum(column) for column in zip(*report.confusion, strict=True)]
+    labels = [row.label for row in report.rows if row.label is not None]
+    found, never = [], [row.label for row in report.rows if row.support and not row.recall and row.label is not None]
+    if sum(row.support > 0 for row in report.rows) > 1:
+        share = max(answers) / total
+        name = labels[answers.index(max(answers))]
+        always = f"always answering class {largest['label']} is right for {100 * largest['accuracy']:.2f} %"
+        if share == 1:
+            found.append(
+                f"The model answers class {name} for all {total:,} {of} images: it tells nothing apart, and {always}."
+            )
+            never = []
+        elif report.accuracy <= largest["accuracy"]:
+            nearly = f" The model answers class {name} for {100 * share:.1f} % of them." * (share >= LARGEST_CLASS)
+            found.append(
+                f"The accuracy on the {of} images, {100 * report.accuracy:.2f} %, is no better than one answer for "
+                f"all: {always}.{nearly}"
+            )
+    if never:
+        words, _ = names_of(never)
+        are, their = ("is", "its") if len(never) == 1 else ("are", "their")
+        found.append(f"{words} {are} never recognised: {their} recall is 0.")
+    if absent := [place for place, row in enumerate(report.rows) if not row.support]:
+        words, have = names_of([labels[place] for place in absent])
+        images = sum(answers[place] for place in absent)
+        found.append(
+            f"{images:,} {of} {'image was' if images == 1 else 'images were'} taken for {words.lower()}, which {have} "
+            f"no {of} image: {'it counts' if len(absent) == 1 else 'they count'} in the averages with 0."
+        )
+    return found

@@ -1,0 +1,1 @@
+"""Layers on paper, and the models built from them."""

@@ -1,0 +1,308 @@
+"""The two networks, built layer by layer from their plans.
+
+`ConvAutoencoder` maps images to images of exactly the same shape; `EncoderClassifier` puts a fully
+connected head on the encoder of one. Images are float32 in [0, 1], shape (n, channels, height, width).
+"""
+
+import math
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from engine.network.architecture import Layer, Plan, Shape, plan_autoencoder, plan_classifier
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.classifier import ClassifierSpec
+
+_ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "relu": partial(nn.ReLU, inplace=True),  # nothing needs what it overwrites: its own gradient looks at the result
+    "leaky-relu": nn.LeakyReLU,
+    "elu": nn.ELU,
+    "silu": nn.SiLU,
+    "gelu": nn.GELU,
+}
+_RISING = ("relu", "leaky-relu", "elu")
+"""Activations under which the larger of two numbers stays the larger."""
+
+
+_GAINS = {"relu": 1.414, "leaky-relu": 1.414, "elu": 1.245, "silu": 1.677, "gelu": 1.534}
+"""What keeps the mean square of a normally distributed signal as it is, through each activation."""
+
+
+class UpsamplingConv2d(nn.Conv2d):
+    """Nearest up-sampling by two and a convolution after it, without ever making the four times larger input.
+
+    Each of the four pixels that an input pixel becomes sees sums of the kernel's weights. It is the same function, but
+    for the order in which numbers are added, and its gradient takes a fraction of the time where channels are few.
+
+    Args:
+        inputs: channels before.
+        outputs: channels after.
+        kernel: odd; the result is twice as high and as wide as the input.
+    """
+
+    phases: Tensor
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, *, bias: bool) -> None:
+        super().__init__(inputs, outputs, kernel, padding=(kernel - 1) // 2, bias=bias)
+        self.register_buffer("phases", _phases(kernel), persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(n, inputs, h, w) to (n, outputs, 2 h, 2 w)."""
+        weight = torch.einsum("aut,bvs,oits->oabiuv", self.phases, self.phases, self.weight).flatten(0, 2)
+        weight = weight.contiguous(memory_format=torch.channels_last)
+        bias = None if self.bias is None else self.bias.repeat_interleave(4)
+        images = functional.conv2d(images, weight, bias, padding=self.phases.shape[1] // 2)
+        return functional.pixel_shuffle(images, 2)
+
+
+def _phases(kernel: int) -> Tensor:
+    """Which weights of an odd kernel fall on which pixel before nearest up-sampling by two: (2, taps, kernel).
+
+    Of output rows 2i and 2i + 1, weight t looks at row 2i + a + t - (kernel - 1) / 2, which is input row
+    i + (a + t - (kernel - 1) / 2) // 2.
+    """
+    half = (kernel - 1) // 2
+    reach = (half + 1) // 2
+    # Also where a model is made on the meta device: it is no weight, which a file would bring.
+    phases = torch.zeros(2, 2 * reach + 1, kernel, device="cpu")
+    for place in range(2):
+        for weight in range(kernel):
+            phases[place, reach + (place + weight - half) // 2, weight] = 1
+    return phases
+
+
+class PointConv2d(nn.Conv2d):
+    """A kernel of one pixel at stride 2, which sees one pixel of four: those are taken first, and the stride left out.
+
+    It is the same function. oneDNN, by which torch computes on processors, writes outside of its memory in the gradient
+    of the other, and so ends the process (torch 2.13, few channels).
+    """
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(n, inputs, h, w), h and w even, to (n, outputs, h / 2, w / 2)."""
+        return functional.conv2d(images[:, :, ::2, ::2], self.weight, self.bias)
+
+
+class PointConvTranspose2d(nn.ConvTranspose2d):
+    """The mirror image of `PointConv2d`: of each four pixels it fills one, and leaves the others at the bias."""
+
+    def forward(self, images: Tensor, output_size: list[int] | None = None) -> Tensor:  # noqa: ARG002 - as torch has it
+        """(n, inputs, h, w) to (n, outputs, 2 h, 2 w)."""
+        filled = functional.conv_transpose2d(images, self.weight)
+        count, channels, height, width = filled.shape
+        spread = filled.new_zeros(count, channels, 2 * height, 2 * width).to(memory_format=torch.channels_last)
+        spread[:, :, ::2, ::2] = filled
+        return spread if self.bias is None else spread + self.bias[:, None, None]
+
+
+class ConvLayer(nn.Module):
+    """One convolutional layer of a plan: resampling, convolution, normalisation, activation, dropout, sum."""
+
+    def __init__(self, layer: Layer, activation: str, dropout: float, branch_scale: float | None) -> None:
+        super().__init__()
+        self.layer = layer
+        size, bias = layer.kernel, not layer.normalised
+        self.convolution: nn.Conv2d | nn.ConvTranspose2d
+        if layer.kind == "transposed":
+            # Both choices double height and width exactly: odd kernels need one more row and column.
+            padding, extra = ((size - 1) // 2, 1) if size % 2 else ((size - 2) // 2, 0)
+            transposed = nn.ConvTranspose2d if size > 1 else PointConvTranspose2d
+            self.convolution = transposed(
+                layer.inputs, layer.outputs, size, 2, padding, output_padding=extra, bias=bias
+            )
+        elif layer.upsample and size % 2 and not layer.residual:
+            self.convolution = UpsamplingConv2d(layer.inputs, layer.outputs, size, bias=bias)
+        else:
+            padding = (size - 1) // 2 if size % 2 else 0
+            kind = PointConv2d if size == 1 and layer.stride == 2 else nn.Conv2d
+            self.convolution = kind(layer.inputs, layer.outputs, size, layer.stride, padding, bias=bias)
+        self.normalisation = nn.BatchNorm2d(layer.outputs) if layer.normalised else None
+        self.activation = _ACTIVATIONS[activation]() if layer.activated else None
+        self.dropout = nn.Dropout(dropout) if dropout and layer.activated else None
+        # The maximum of rising values is the value of the maximum, and of a quarter as many: bit for bit the same.
+        self.pools_first = layer.pool and activation in _RISING and not (dropout or layer.residual)
+        if branch_scale is not None:
+            gain = _GAINS[activation] if layer.activated else 1.0
+            _initialise(self.convolution, layer, gain * (branch_scale if layer.residual else 1.0))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(n, inputs, h, w) to (n, channels, h', w') as the plan says."""
+        if self.layer.upsample and not isinstance(self.convolution, UpsamplingConv2d):
+            images = functional.interpolate(images, scale_factor=2.0, mode="nearest")
+        kept = images
+        if self.layer.kernel % 2 == 0 and self.layer.kind == "conv":
+            low, high = (self.layer.kernel - 1) // 2, self.layer.kernel // 2
+            images = functional.pad(images, (low, high, low, high))
+        images = self.convolution(images)
+        if self.normalisation is not None:
+            images = self.normalisation(images)
+        if self.pools_first:
+            images = functional.max_pool2d(images, 2)
+        if self.activation is not None:
+            images = self.activation(images)
+        if self.dropout is not None:
+            images = self.dropout(images)
+        if self.layer.residual:
+            images = images + kept
+        if self.layer.pool and not self.pools_first:
+            images = functional.max_pool2d(images, 2)
+        return functional.pixel_shuffle(images, 2) if self.layer.shuffle else images
+
+
+class Encoder(nn.Module):
+    """Images to latent: (n, channels, h, w), or (n, units) with a dense bottleneck."""
+
+    def __init__(self, spec: AutoencoderSpec, plan: Plan) -> None:
+        super().__init__()
+        self.plan = plan
+        convolutions = [layer for layer in plan.encoder if layer.kind != "dense"]
+        self.layers = nn.Sequential(
+            *(ConvLayer(layer, spec.activation, spec.dropout, _scale(plan)) for layer in convolutions)
+        )
+        dense = [layer for layer in plan.encoder if layer.kind == "dense"]
+        self.latent = _dense(dense[0]) if dense else None
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(n, channels, height, width) in [0, 1] to the latent."""
+        height, width, _ = self.plan.image
+        below, right = self.plan.padded[0] - height, self.plan.padded[1] - width
+        if below or right:
+            images = functional.pad(images, (0, right, 0, below))
+        latent: Tensor = self.layers(images)
+        return latent if self.latent is None else self.latent(latent.flatten(1))
+
+
+class Decoder(nn.Module):
+    """Latent to images."""
+
+    def __init__(self, spec: AutoencoderSpec, plan: Plan) -> None:
+        super().__init__()
+        self.plan = plan
+        dense = [layer for layer in plan.decoder if layer.kind == "dense"]
+        self.latent = _dense(dense[0]) if dense else None
+        self.activation = _ACTIVATIONS[spec.activation]() if dense else None
+        self.unflattened = dense[0].shape if dense else (0, 0, 0)
+        convolutions = [layer for layer in plan.decoder if layer.kind != "dense"]
+        self.layers = nn.Sequential(
+            *(ConvLayer(layer, spec.activation, spec.dropout, _scale(plan)) for layer in convolutions)
+        )
+        self.sigmoid = spec.output == "sigmoid"
+
+    def forward(self, latent: Tensor) -> Tensor:
+        """The latent to (n, channels, height, width)."""
+        if self.latent is not None and self.activation is not None:
+            height, width, channels = self.unflattened
+            latent = self.activation(self.latent(latent)).unflatten(1, (channels, height, width))
+        images: Tensor = self.layers(latent)
+        height, width, _ = self.plan.image
+        if self.plan.padded != self.plan.image:
+            images = images[:, :, :height, :width]
+        return images.sigmoid() if self.sigmoid else images
+
+
+class ConvAutoencoder(nn.Module):
+    """A convolutional autoencoder: the same number of layers in encoder and decoder, mirrored.
+
+    Args:
+        spec: what it is made of.
+        image: height, width and channels of an image.
+    """
+
+    def __init__(self, spec: AutoencoderSpec, image: Shape) -> None:
+        super().__init__()
+        self.spec = spec
+        self.plan = plan_autoencoder(spec, image)
+        self.encoder = Encoder(spec, self.plan)
+        self.decoder = Decoder(spec, self.plan)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(n, channels, height, width) in [0, 1] to reconstructions of the same shape."""
+        reconstructions: Tensor = self.decoder(self.encoder(images))
+        return reconstructions
+
+
+class EncoderClassifier(nn.Module):
+    """The encoder of an autoencoder, then fully connected layers: one logit a class.
+
+    Args:
+        spec: what the head is made of.
+        encoder_spec: the autoencoder's.
+        image: height, width and channels of an image.
+        classes: at least 2.
+    """
+
+    def __init__(self, spec: ClassifierSpec, encoder_spec: AutoencoderSpec, image: Shape, classes: int) -> None:
+        super().__init__()
+        self.spec = spec
+        self.encoder_spec = encoder_spec
+        self.plan = plan_classifier(spec, encoder_spec, image, classes)
+        self.encoder = Encoder(encoder_spec, self.plan)
+        # In one module, so that a head's weights have the names they had before there was dropout of the latent.
+        modules: list[nn.Module] = [nn.Sequential(nn.Flatten(), nn.Dropout(spec.dropout))]
+        for layer in self.plan.decoder:
+            modules.append(_dense(layer))
+            if layer.activated:
+                modules += [_ACTIVATIONS[spec.activation](), nn.Dropout(spec.dropout)]
+        self.head = nn.Sequential(*modules)
+        self.frozen = False
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(n, channels, height, width) in [0, 1] to logits (n, classes)."""
+        if self.frozen:
+            with torch.no_grad():
+                latent = self.encoder(images)
+        else:
+            latent = self.encoder(images)
+        logits: Tensor = self.head(latent)
+        return logits
+
+    def freeze(self, frozen: bool) -> None:
+        """Hold the encoder as it is, batch statistics too, or let it learn again."""
+        self.frozen = frozen
+        self.encoder.requires_grad_(not frozen)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> "EncoderClassifier":
+        """As in torch, but a frozen encoder stays in eval mode: its running statistics must not move."""
+        super().train(mode)
+        if self.frozen:
+            self.encoder.eval()
+        return self
+
+    def take_encoder(self, autoencoder: ConvAutoencoder) -> None:
+        """Copy the weights and batch statistics of a trained encoder."""
+        self.encoder.load_state_dict(autoencoder.encoder.state_dict())
+
+
+def _dense(layer: Layer) -> nn.Linear:
+    linear = nn.Linear(layer.inputs, layer.outputs)
+    if layer.activated:
+        nn.init.kaiming_normal_(linear.weight, nonlinearity="relu")
+        nn.init.zeros_(linear.bias)
+    return linear
+
+
+def _scale(plan: Plan) -> float | None:
+    """What each of r residual branches is scaled by where nothing is normalised, so that their sum does not grow.
+
+    None where normalisation holds the variance: torch's own initialisation is kept then, which starts the
+    last layer small and so ends at a lower loss than He's.
+    """
+    if any(layer.normalised for layer in plan.layers):
+        return None
+    return 1 / math.sqrt(max(sum(layer.residual for layer in plan.layers), 1))
+
+
+def _initialise(convolution: nn.Conv2d | nn.ConvTranspose2d, layer: Layer, gain: float) -> None:
+    """He's normal initialisation from the inputs that one output pixel really sees.
+
+    torch's default shrinks the signal layer by layer; ten layers without normalisation then never leave
+    the error of a black image.
+    """
+    seen = layer.inputs * layer.kernel**2 / (4 if layer.kind == "transposed" else 1)
+    nn.init.normal_(convolution.weight, std=gain / math.sqrt(max(seen, layer.inputs)))
+    if convolution.bias is not None:
+        nn.init.zeros_(convolution.bias)

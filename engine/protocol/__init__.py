@@ -1,0 +1,1 @@
+"""What is told and asked while a run is on: events, control, states."""

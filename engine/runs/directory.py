@@ -1,0 +1,413 @@
+"""The run directory, and the list of runs.
+
+The directory is the truth: there is no database beside it to fall out of step. Lists read only each
+run's `status.json`; everything else is read when a run is opened. This module imports neither torch
+nor numpy nor pydantic, for the first screen lists the last runs.
+"""
+
+import itertools
+import os
+import random
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import RunError
+from engine.protocol.control import Asked, ask_other_process
+from engine.protocol.states import (
+    COMPLETE,
+    CUT_OFF,
+    DIVERGED,
+    ENDED_FOR_GOOD,
+    FAILED,
+    PAUSED,
+    RUNNING,
+    SKIPPED,
+    STOPPED,
+)
+from engine.runs.notes import NO_MARKS, read_marks
+from engine.runs.status import RunStatus
+from engine.storage.files import absolute, delete_folder, read_json, storage_error, write_json
+from engine.storage.typed_json import record_of
+
+if TYPE_CHECKING:
+    from engine.protocol.events import Event
+
+ID_LENGTH = 10
+ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # no letters that look like digits
+_ID = re.compile(rf"[{ID_ALPHABET}]{{{ID_LENGTH}}}")
+SHORTEST_PREFIX = 4
+_RANDOM = random.SystemRandom()  # no seed, which a run sets, may make two ids alike
+_LEFT_OVER = re.compile(rf"\.([{ID_ALPHABET}]{{{ID_LENGTH}}}\.)?[0-9a-f]{{8}}")
+"""A run that is being made, or deleted."""
+LEFT_OVER_SECONDS = 24 * 3600.0
+"""After that long, nobody works on it any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _SpecData:
+    """What `spec.json` holds of the images; the rest of it is passed over."""
+
+    name: str = ""
+    digest: str = ""
+    images_digest: str = ""
+
+
+_ELSEWHERE = ("prefix", "marks")
+"""What of a status is not in `status.json`."""
+_LIVE = (RUNNING, PAUSED)
+_SETTLED_SECONDS = 0.05
+"""A file system's clock has steps: what changed so lately may change again without a new time."""
+
+
+class RunDirectory:
+    """The files of one run, by name."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.id = path.name
+        self.spec = path / "spec.json"
+        self.status = path / "status.json"
+        self.events = path / "events.jsonl"
+        self.checkpoints = path / "checkpoints"
+        self.best = path / "best"
+        self.samples = path / "samples"
+        self.predictions = path / "predictions.npz"
+        self.model = path / "model.safetensors"
+        self.encoder = path / "encoder.safetensors"  # a classifier's copy of the autoencoder it was built on
+        self.result = path / "result.json"
+        self.lock = path / "lock"
+        self.control = path / "control"
+        self.marks = path / "marks.json"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run for this process; a lock left by a dead one is free.
+
+        Raises:
+            RunError: another process, or another thread of this one, holds it.
+        """
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(self.lock)
+        try:
+            lock.acquire(timeout=1)  # a list that looks at the lock holds it for an instant
+        except Timeout:
+            raise RunError(
+                f"Run {self.id} is being trained in another process: follow it with `cae-tui watch {self.id}`."
+            ) from None
+        except OSError as error:
+            raise storage_error(self.lock, error) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def sweep(self) -> None:
+        """Take away the halves of files that a killed process left; only for who holds the lock."""
+        for path in self.path.rglob(".*"):
+            # Marks and what is asked of a run are written by others, without the lock.
+            if not path.name.startswith((f".{self.marks.name}.", f".{self.control.name}.")):
+                with suppress(OSError):
+                    path.unlink()
+
+    def is_held(self) -> bool:
+        """Whether a process trains it now."""
+        from filelock import FileLock, Timeout
+
+        if not self.lock.exists():
+            return False
+        lock = FileLock(self.lock)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return True
+        except OSError:
+            return False
+        lock.release()
+        return False
+
+    def read_status(self) -> RunStatus:
+        """What a list shows, with the state as it really is: nobody holds a run that was cut off.
+
+        Raises:
+            RunError: `status.json` is missing or damaged.
+        """
+        try:
+            values = read_json(self.status)
+            status = {name: value for name, value in values.items() if name not in _ELSEWHERE}
+            read = record_of(RunStatus, {**status, "id": self.id})
+        except (OSError, ValueError, TypeError) as error:
+            raise RunError(
+                f"{self.status} cannot be read ({error}): restore the file, or delete the folder of the run."
+            ) from None
+        if not read.data:  # written by a version that named the data in `spec.json` alone
+            about = self._data_of_spec()
+            read = replace(read, data=about.name, data_digest=about.digest, images_digest=about.images_digest)
+        if read.best_epoch and not read.best_stage:  # version 0.1.0 did not write it
+            read = replace(read, best_stage=read.stage)
+        # `result.json` is written before the state that claims its end: where it is missing, it was lost.
+        unwritten = read.state in ENDED_FOR_GOOD and not self.result.exists()
+        if (read.state in _LIVE or unwritten) and not self.is_held():
+            return replace(read, state=CUT_OFF)
+        return read
+
+    def _data_of_spec(self) -> "_SpecData":
+        """What `spec.json` says of the run's images; nothing where it cannot be read."""
+        try:
+            return record_of(_SpecData, self.read_spec().get("data"))
+        except (RunError, TypeError):
+            return _SpecData()
+
+    def write_status(self, status: RunStatus) -> None:
+        """Replace `status.json`."""
+        values = {name: value for name, value in asdict(status).items() if name not in _ELSEWHERE}
+        write_json(self.status, values.pop("kind"), values)
+
+    def read_spec(self) -> dict[str, Any]:
+        """`spec.json`: `spec`, `data`, `seed`, `versions`, `threads`, `device`.
+
+        Raises:
+            RunError: it is missing or damaged.
+        """
+        return self._read(self.spec)
+
+    def read_result(self) -> Mapping[str, Any] | None:
+        """`result.json`, or None for a run that is not complete.
+
+        Raises:
+            RunError: it is damaged.
+        """
+        if not self.result.exists():
+            return None
+        from engine.runs.result import check_result  # not for a list of runs
+
+        found = self._read(self.result)
+        try:
+            result = check_result(found)
+        except (TypeError, RecursionError) as error:
+            raise RunError(
+                f"{self.result} is not a valid result ({error}): restore the file, or delete the run."
+            ) from None
+        if "data" in result:
+            return result
+        about = self._data_of_spec()  # as for a status
+        return {**result, "data": about.name, "data_digest": about.digest}
+
+    def _read(self, path: Path) -> dict[str, Any]:
+        try:
+            return read_json(path)
+        except (OSError, ValueError) as error:
+            raise RunError(
+                f"{path} cannot be read ({error}): restore the file, or delete the folder of the run."
+            ) from None
+
+    def find_model(self) -> Path:
+        """Its model file.
+
+        Raises:
+            RunError: there is none; the sentence says why, and what to do.
+        """
+        if self.model.exists():
+            return self.model
+        status = self.read_status()
+        if status.state in _LIVE:
+            raise RunError(
+                f"Run {self.id} is {status.state} and has no model yet: let it finish, or stop it after an epoch."
+            )
+        resume, finish = f"`cae-tui resume {self.id}` continues it", f"`cae-tui finish {self.id}`"
+        if status.resumable:
+            how = {STOPPED: "was stopped", FAILED: "failed"}.get(status.state, "was cut off")
+            if status.best_epoch:
+                raise RunError(
+                    f"Run {self.id} {how} and has no model: {resume}, {finish} makes one of its best weights."
+                )
+            raise RunError(f"Run {self.id} {how} before its first epoch was complete, so it has no model: {resume}.")
+        if status.state in COMPLETE or status.best_epoch:
+            raise RunError(
+                f"The model file of run {self.id}, {self.model}, is gone: restore it, or train the run again."
+            )
+        how = {DIVERGED: "diverged", SKIPPED: "was skipped"}.get(status.state, f"was {status.state}")
+        raise RunError(
+            f"Run {self.id} {how} before its first epoch was complete, so it has no model: choose another run."
+        )
+
+    def read_events(self, offset: int = 0) -> "tuple[list[Event], int]":
+        """The events from byte `offset` on, and the offset behind the last whole line."""
+        try:
+            with open(self.events, "rb") as file:
+                file.seek(offset)
+                data = file.read()
+        except OSError:
+            return [], offset
+        from engine.protocol.events import EventFormat  # not for a list of runs
+
+        whole = data.rfind(b"\n") + 1
+        return EventFormat.read_lines(data[:whole]), offset + whole
+
+    def ask(self, what: Asked) -> None:
+        """Ask the process that trains it to pause, go on or stop."""
+        ask_other_process(self.control, what)
+
+
+class Home:
+    """The folder that holds everything the program keeps."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.runs = path / "runs"
+        self.log = path / "cae-tui.log"
+        self.unreadable: tuple[str, ...] = ()  # a sentence for each run that the latest list had to leave out
+        self._listed: dict[str, tuple[int, RunStatus]] = {}  # by id, with the time its directory changed
+        self._specs: dict[str, Mapping[str, Any]] = {}
+
+    def create_run(self, fill: Callable[[RunDirectory], None] = lambda _: None) -> RunDirectory:
+        """A new run directory, which is there whole or not at all: `fill` writes its first files before others see it.
+
+        Raises:
+            StorageError: the folder cannot be written.
+        """
+        hidden = self.runs / f".{os.urandom(4).hex()}"
+        try:
+            self.runs.mkdir(parents=True, exist_ok=True)
+            self._sweep()
+            hidden.mkdir()
+            taken = {*os.listdir(self.runs)}
+            names = (new_id() for _ in itertools.count())
+            run = RunDirectory(hidden / next(name for name in names if name not in taken))
+            run.path.mkdir()
+            for folder in (run.checkpoints, run.best, run.samples):
+                folder.mkdir()
+            fill(run)
+            return RunDirectory(run.path.rename(self.runs / run.id))
+        except OSError as error:
+            raise storage_error(self.runs, error) from error
+        finally:
+            shutil.rmtree(hidden, ignore_errors=True)
+
+    def _sweep(self) -> None:
+        """Take away what a process left half made or half deleted when it was killed."""
+        for entry in os.scandir(self.runs):
+            if _LEFT_OVER.fullmatch(entry.name):
+                with suppress(OSError):
+                    if abs(time.time() - entry.stat().st_mtime) > LEFT_OVER_SECONDS:
+                        shutil.rmtree(entry.path)
+
+    def ids(self) -> list[str]:
+        """Every run's id."""
+        try:
+            return sorted(entry.name for entry in os.scandir(self.runs) if _ID.fullmatch(entry.name))
+        except OSError:
+            return []
+
+    def list_runs(self) -> list[RunStatus]:
+        """Every readable run, the newest first; what is wrong with each of the others is `unreadable` afterwards.
+
+        What has not changed since it was listed last is not read again: everything in a run's directory but
+        `events.jsonl` is renamed into place, which gives the directory a new time.
+        """
+        try:
+            found = {
+                entry.name: entry.stat().st_mtime_ns for entry in os.scandir(self.runs) if _ID.fullmatch(entry.name)
+            }
+        except OSError:
+            return []
+        now = time.time_ns()
+        prefixes = shortest_prefixes(sorted(found))
+        runs, unreadable = {}, []
+        for name, changed in found.items():
+            known = self._listed.get(name)
+            if known is None or known[0] != changed or known[1].prefix != prefixes[name]:
+                try:
+                    run = self._read_for_list(name, prefixes[name])
+                except RunError as error:
+                    if (self.runs / name).exists():  # it may have been deleted at this moment
+                        unreadable.append(str(error))
+                    continue
+                # Whether somebody still holds a run that is on, only its lock tells.
+                settled = now - changed > _SETTLED_SECONDS * 1e9 and run.state not in (*_LIVE, CUT_OFF)
+                known = (changed if settled else 0, run)
+            runs[name] = known
+        self._listed, self.unreadable = runs, tuple(unreadable)
+        return sorted((run for _, run in runs.values()), key=lambda run: run.started, reverse=True)
+
+    def _read_for_list(self, name: str, prefix: str) -> RunStatus:
+        directory = RunDirectory(self.runs / name)
+        status = directory.read_status()
+        marks = NO_MARKS
+        with suppress(RunError):  # it is told when they are to be changed
+            marks = read_marks(directory.marks)
+        return replace(status, prefix=prefix, marks=marks)
+
+    def specs(self, runs: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+        """The values of the specs of `runs` as JSON, by id; of one that cannot be read there are none."""
+        found: dict[str, Mapping[str, Any]] = {}
+        for run in runs:
+            if run not in self._specs:  # written once; only where its images are may change, see `forget`
+                with suppress(RunError, KeyError):
+                    spec = RunDirectory(self.runs / run).read_spec()["spec"]
+                    self._specs[run] = spec if isinstance(spec, dict) else {}
+            found[run] = self._specs.get(run, {})
+        return found
+
+    def forget(self, run: str) -> None:
+        """Read the spec of a run again where it is next asked for."""
+        self._specs.pop(run, None)
+
+    def find(self, prefix: str) -> RunDirectory:
+        """The run whose id begins with `prefix`.
+
+        Raises:
+            RunError: none does, or several do.
+        """
+        ids = self.ids()
+        found = [name for name in ids if name.startswith(prefix.lower())] if prefix else []
+        if len(found) == 1:
+            return RunDirectory(self.runs / found[0])
+        shown = prefix[:40]
+        if not found:
+            raise RunError(f"No run begins with “{shown}” in {self.runs}: `cae-tui runs` lists them all.")
+        raise RunError(f"{len(found)} runs begin with “{shown}” ({', '.join(found[:4])}): type more of the id.")
+
+    def delete(self, run: RunDirectory) -> None:
+        """Take a run away for good.
+
+        Raises:
+            RunError: a process is training it.
+            StorageError: it cannot be deleted.
+        """
+        if run.is_held():
+            raise RunError(f"Run {run.id} is being trained: stop it first.")
+        delete_folder(run.path)
+
+
+def new_id() -> str:
+    """A random id, of a run or of a study."""
+    return "".join(_RANDOM.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
+
+
+def shortest_prefixes(ids: list[str]) -> dict[str, str]:
+    """The shortest prefix of each id that no other of the sorted `ids` has, at least 4 characters."""
+    prefixes = {}
+    for position, name in enumerate(ids):
+        length = SHORTEST_PREFIX
+        for other in ids[max(position - 1, 0) : position + 2]:
+            if other != name:
+                same = next(place for place, pair in enumerate(zip(name, other, strict=True)) if len(set(pair)) > 1)
+                length = max(length, same + 1)
+        prefixes[name] = name[:length]
+    return prefixes
+
+
+def default_home() -> Path:
+    """`CAE_TUI_HOME`, else the platform's folder for a user's data."""
+    if named := os.environ.get("CAE_TUI_HOME"):
+        return absolute(Path(named))
+    from platformdirs import user_data_path
+
+    return absolute(user_data_path("cae-tui", appauthor=False))

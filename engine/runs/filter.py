@@ -1,0 +1,253 @@
+"""The language in which a list of runs is filtered: words, and terms as `kernels>=32 val_loss<0.002 state:finished`.
+
+All terms must hold; a `-` in front turns one round. What a status has needs no further file; a term about any other
+field of a spec needs `spec.json`, which is why a filter says whether it `needs_spec`. A value that a run lacks fulfils
+nothing. Of a list of kernels the smallest is compared.
+"""
+
+import difflib
+import math
+import operator
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engine.errors import EngineError
+from engine.protocol.states import STATES
+from engine.runs.status import RunStatus
+
+Values = Mapping[str, Any]
+Test = Callable[[RunStatus, Values], bool]
+
+
+class FilterError(EngineError):
+    """A filter that cannot be read."""
+
+
+_NUMBERS: Mapping[str, Callable[[RunStatus], float | None]] = {
+    "val_loss": lambda run: run.best_loss,
+    "last_loss": lambda run: run.last_loss,
+    "train_loss": lambda run: run.last_train_loss,
+    "val_accuracy": lambda run: run.validation_accuracy,
+    "test_loss": lambda run: run.test_loss,
+    "test_accuracy": lambda run: run.test_accuracy,
+    "epochs": lambda run: run.epochs,
+    "epoch": lambda run: run.epoch,
+    "time": lambda run: run.seconds,
+    "age": lambda run: time.time() - run.started,
+    "ms_per_step": lambda run: run.ms_per_step,
+    "parameters": lambda run: run.parameters or None,
+    "latent": lambda run: run.latent or None,
+}
+_TEXTS: Mapping[str, Callable[[RunStatus], tuple[str, ...]]] = {
+    "state": lambda run: (run.state,),
+    "kind": lambda run: (run.kind,),
+    "id": lambda run: (run.id,),
+    "tag": lambda run: run.marks.tags,
+    "note": lambda run: (run.marks.note,),
+    "study": lambda run: (run.study,),
+    "encoder": lambda run: (run.encoder or "",),
+    "data": lambda run: (run.data,),
+}
+_IS: Mapping[str, Callable[[RunStatus], bool]] = {
+    "starred": lambda run: run.marks.star,
+    "hidden": lambda run: run.marks.hidden,
+    "resumable": lambda run: run.resumable,
+}
+_COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    ">": operator.gt,
+    "<": operator.lt,
+    "=": operator.eq,
+    ":": operator.eq,
+    "!=": operator.ne,
+}
+_EQUAL = (":", "=", "!=")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_TERM = re.compile(r'(-?)(?:([A-Za-z_][A-Za-z_0-9-]*)(>=|<=|!=|<|>|=|:))?(?:"([^"]*)"|(\S*))')
+_BLANKS = re.compile(r"(?<=\w)\s*(>=|<=|!=|<|>|=)\s*(?=\S)")
+_FLOAT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
+_THOUSANDS = re.compile(r"[1-9]\d{0,2}(,\d{3})+", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What runs have to be like to be listed."""
+
+    tests: tuple[Test, ...] = ()
+    needs_spec: bool = False
+    with_hidden: bool = False  # whether it asks for runs that lists leave out
+
+    def matches(self, run: RunStatus, spec: Values | None = None) -> bool:
+        """Whether a run is to be listed; `spec` are the values of its spec as JSON, where the filter needs them."""
+        if run.marks.hidden and not self.with_hidden:
+            return False
+        return all(test(run, spec or {}) for test in self.tests)
+
+
+EVERYTHING = Filter()
+
+
+def parse_filter(text: str) -> Filter:
+    """The filter that `text` describes; an empty one lists everything that is not hidden.
+
+    Raises:
+        FilterError: with a sentence about the first term that is wrong.
+    """
+    if text.count('"') % 2:
+        raise FilterError("A quotation mark is missing: close the quote.")
+    parts = text.split('"')  # what stands in quotation marks is left as it is
+    text = '"'.join(part if place % 2 else _BLANKS.sub(r"\1", part) for place, part in enumerate(parts))
+    tests: list[Test] = []
+    needs_spec = with_hidden = False
+    for minus, name, sign, quoted, plain in _TERM.findall(text):
+        value = quoted or plain
+        if not (name or value):
+            continue
+        field = name.lower().replace("-", "_")
+        if not name and plain.startswith(("<", ">", "=", "!=")):
+            raise FilterError(f"“{_short(plain)}” needs a field in front, as in {_example('kernels', '>=')}.")
+        if not name:
+            test = _word(value)
+        elif not value:
+            raise FilterError(f"{name}{sign} has no value: add one, as in {_example(field, sign)}.")
+        elif field == "is":
+            test = _state_of_marks(sign, value)
+            with_hidden |= value.lower() == "hidden"
+        elif field in _NUMBERS:
+            test = _number(field, sign, value)
+        elif field in _TEXTS:
+            test = _text(field, sign, value)
+        else:
+            test = _of_spec(field, sign, value)
+            needs_spec = True
+        tests.append(_turned(test) if minus else test)
+    return Filter(tuple(tests), needs_spec, with_hidden)
+
+
+def _turned(test: Test) -> Test:
+    return lambda run, spec: not test(run, spec)
+
+
+def _word(word: str) -> Test:
+    sought = word.removeprefix("#").casefold() if word != "#" else word
+
+    def test(run: RunStatus, spec: Values) -> bool:  # noqa: ARG001 - as every test
+        marks = run.marks
+        own = (run.id, run.kind, run.title, run.state, run.encoder or "", run.data, marks.note, *marks.tags)
+        return any(sought in text.casefold() for text in own)
+
+    return test
+
+
+def _state_of_marks(sign: str, value: str) -> Test:
+    if sign not in (":", "=") or value.lower() not in _IS:
+        raise FilterError(f"“is{sign}{_short(value)}” is not known: write is:starred, is:hidden or is:resumable.")
+    found = _IS[value.lower()]
+    return lambda run, spec: found(run)  # noqa: ARG005 - every test is asked with both
+
+
+def _text(field: str, sign: str, value: str) -> Test:
+    _refuse_order(field, sign)
+    read, sought = _TEXTS[field], value.casefold()
+    if field == "state" and not any(sought in state for state in STATES):
+        raise FilterError(f"“{_short(value)}” is not a state: choose {', '.join(STATES)}.")
+
+    def contains(run: RunStatus, spec: Values) -> bool:  # noqa: ARG001 - every test is asked with both
+        return any(sought in text.casefold() for text in read(run))
+
+    def equals(run: RunStatus, spec: Values) -> bool:  # noqa: ARG001 - every test is asked with both
+        return any(sought == text.casefold() for text in read(run))
+
+    return contains if sign == ":" else equals if sign == "=" else _turned(equals)
+
+
+def _number(field: str, sign: str, value: str) -> Test:
+    sought, compare, read = _read_number(field, value), _COMPARE[sign], _NUMBERS[field]
+
+    def test(run: RunStatus, spec: Values) -> bool:  # noqa: ARG001 - every test is asked with both
+        found = read(run)
+        return found is not None and compare(found, sought)
+
+    return test
+
+
+def _of_spec(field: str, sign: str, value: str) -> Test:
+    from engine.specs.base import spec_fields
+    from engine.specs.kinds import SPECS
+
+    fields = {found.name: found for kind in SPECS.values() for found in spec_fields(kind)}
+    if field not in fields:
+        every = (*_NUMBERS, *_TEXTS, "is", *fields)
+        near = difflib.get_close_matches(field, every, n=1)
+        hint = f"did you mean {near[0]}?" if near else "name a field of a run, or write the word in quotation marks."
+        raise FilterError(f"“{_short(field)}” is not a field: {hint}")
+    compare, kind = _COMPARE[sign], fields[field].type
+    if kind in (int, float) or field == "kernels":
+        if field == "kernels" and "-" in value and sign in _EQUAL:  # the whole list, as it is written
+            return lambda run, spec: field in spec and compare(str(spec[field]), value)  # noqa: ARG005 - every test is asked with both
+        number = _read_number(field, value)
+        return lambda run, spec: (found := _smallest(spec.get(field))) is not None and compare(found, number)  # noqa: ARG005 - every test is asked with both
+    _refuse_order(field, sign)
+    if kind is bool:
+        if value.lower() not in ("yes", "no"):
+            raise FilterError(f"{field}{sign}{_short(value)}: yes or no was expected.")
+        asked = value.lower() == "yes"
+        return lambda run, spec: field in spec and compare(spec[field], asked)  # noqa: ARG005 - every test is asked with both
+    choices, sought = fields[field].choices, value.casefold()
+    if choices and not any(sought in choice for choice in choices):
+        raise FilterError(f"{field}{sign}{_short(value)} is not known: choose {', '.join(choices)}.")
+
+    def test(run: RunStatus, spec: Values) -> bool:  # noqa: ARG001 - every test is asked with both
+        found = str(spec.get(field) or "").casefold()
+        return sought in found if sign == ":" else field in spec and compare(found, sought)
+
+    return test
+
+
+def _smallest(value: object) -> float | None:
+    """A number of a spec; of a list as it is written, `16-32-64`, the smallest."""
+    if isinstance(value, str):
+        parts = value.split("-")
+        right = all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts)
+        return min(map(int, parts)) if right else None
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _refuse_order(field: str, sign: str) -> None:
+    if sign not in _EQUAL:
+        raise FilterError(f"{field}{sign}: {field} is not a number, so write {field}: or {field}=.")
+
+
+def _read_number(field: str, text: str) -> float:
+    """`0.002`, `1e-3`, `99%`, and for times `90s`, `5m`, `2h`, `3d`."""
+    scale, digits = 1.0, text.replace(",", "") if _THOUSANDS.fullmatch(text) else text
+    if field in ("time", "age") and digits[-1:].lower() in _SECONDS:
+        scale, digits = _SECONDS[digits[-1].lower()], digits[:-1]
+    elif field.endswith("accuracy") and digits.endswith("%"):
+        scale, digits = 0.01, digits[:-1]
+    number = float(digits) * scale if _FLOAT.fullmatch(digits) and len(digits) < 40 else math.nan
+    if not math.isfinite(number):
+        raise FilterError(f"{field}: “{_short(text)}” is not a number. Write one, as in {_example(field, '<')}.")
+    return number
+
+
+def _example(field: str, sign: str) -> str:
+    examples = {
+        "time": "time<5m", "age": "age<2d", "state": "state:finished", "kind": "kind:classifier", "tag": "tag:baseline",
+        "kernels": "kernels>=32", "test_accuracy": "test_accuracy>=99%", "val_accuracy": "val_accuracy>=99%",
+        "is": "is:starred", "val_loss": "val_loss<0.002", "parameters": "parameters<100,000",
+    }  # fmt: skip
+    return examples.get(field, f"{_short(field)}{sign}{'0.01' if field.endswith('loss') else '10'}")
+
+
+def _short(text: str) -> str:
+    shown = "".join(character if character.isprintable() else "�" for character in text[:31])
+    return shown if len(text) <= 30 else f"{shown[:30]}…"
+
+
+EXAMPLES = "kernels>=32  val_loss<0.002  state:finished  tag:baseline  is:starred"
+"""What stands in an empty filter."""

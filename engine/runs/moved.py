@@ -1,0 +1,277 @@
+"""The images of a run or a study that was begun before: read where they were, or taken from a new place.
+
+Files are moved, disks are mounted elsewhere. What was written down of the images, above all the digest of their
+content, tells whether files that are named now are the ones; only where they are is written down anew, and nothing that
+decides what is computed.
+"""
+
+import os
+import shlex
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.data.datasets import ImageData, load_dataset
+from engine.data.sources.idx import IdxFile, shown
+from engine.errors import DatasetError, MovedError, RunError
+from engine.runs.directory import RunDirectory
+from engine.runs.spec_file import read_spec_file
+from engine.specs.base import Spec
+from engine.specs.classifier import ClassifierSpec
+from engine.specs.data_files import FIELDS, ROLES, DataFiles, shape_words
+from engine.storage.files import absolute, write_json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What was written down of the images of a run or a study."""
+
+    owner: str  # `run a7f3k2xw`
+    command: str  # what takes a new place for them, as in `resume a7f3k2xw`
+    digest: object
+    parts: Mapping[str, str]  # see `digests_written`
+    shape: tuple[int, ...] = ()
+    training: int | None = None  # with validation images; None where that is not known
+    test: int | None = None
+    classes: int | None = None
+
+
+def digests_written(about: Mapping[str, Any]) -> dict[str, str]:
+    """The digest of what each file held, by field, as far as `about`, facts of images, tells it; empty where none was.
+
+    Version 0.1.0 wrote only the digest of everything.
+    """
+    images, others = about.get("images_digest"), about.get("part_digests")
+    found = {"images": str(images)} if images else {}
+    if isinstance(others, dict):
+        found |= {name: str(others.get(name, "")) for name in FIELDS if name != "images"}
+    return found
+
+
+def known_of_run(run: str, spec: Spec, written: Mapping[str, Any], command: str = "resume") -> Known:
+    """What `written`, the content of a run's `spec.json`, says of its images; `command` is what a person asked for."""
+    found = written.get("data")
+    about: Mapping[str, Any] = found if isinstance(found, dict) else {}
+    part = isinstance(spec, ClassifierSpec) and spec.labelled_fraction < 1  # only some images were counted
+    numbers = [about.get(name) for name in ("training", "validation", "test", "classes")]
+    training, validation, test, classes = (number if isinstance(number, int) else None for number in numbers)
+    return Known(
+        owner=f"run {run}",
+        command=f"{command} {run}",
+        digest=about.get("digest"),
+        shape=tuple(about.get("shape") or ()),
+        training=None if part or training is None or validation is None else training + validation,
+        test=test,
+        classes=classes,
+        parts=digests_written(about),
+    )
+
+
+Load = Callable[[DataFiles], ImageData]
+
+
+def _load(files: DataFiles) -> ImageData:
+    return load_dataset(*files)
+
+
+def load_known(known: Known, files: DataFiles, load: Load = _load, named: Collection[str] = ()) -> ImageData:
+    """The images that `known` tells of, from `files`.
+
+    Args:
+        named: the fields of those that a person has just named.
+
+    Raises:
+        MovedError: a file is gone, or they are other images.
+        DatasetError: a file cannot be read.
+    """
+    if gone := files.all_gone:
+        there = {field: path for field, path in files.named.items() if field in named and field not in gone}
+        fit = ". ".join(_fit(known, field, path) for field, path in there.items() if field in ("images", "test_images"))
+        raise _gone(known, gone, there, fit)
+    data = load(files)
+    if data.digest != known.digest:
+        raise _other_content(known, files, data)
+    return data
+
+
+def _gone(known: Known, gone: Mapping[str, Path], there: Mapping[str, Path], fit: str) -> MovedError:
+    """That files are gone, while the images that were named may be the right ones."""
+    field, path = next(iter(gone.items()))
+    more = f" and {len(gone) - 1} more of its files" if len(gone) > 1 else ""
+    beside = "; the others are looked for beside it" if more else ""
+    command = " ".join([known.command, *(f"{_flag(name)} {shlex.quote(str(place))}" for name, place in there.items())])
+    begun = f"{fit}, but the" if fit else "The"
+    return MovedError(
+        f"{begun} {ROLES[field]} of {known.owner} are no longer there: {shown(path)}{more}. "
+        f"If they were moved, say where to: `cae-tui {command} {_flag(field)} PATH`{beside}.",
+        f"{shown(path)} does not exist.",
+        list(gone),
+    )
+
+
+def _other_content(known: Known, files: DataFiles, data: ImageData) -> MovedError:
+    """That files hold something else than before, and which of them, as far as what was written down tells it."""
+    test = 0 if data.test is None else len(data.test)
+    counted, difference = _difference(known, data.shape, len(data.train), test, data.classes)
+    now = {"images": data.images_digest, **data.part_digests}
+    differ = [name for name in files.named if name in known.parts and known.parts[name] != now.get(name)]
+    unknown = [name for name in files.named if name not in known.parts]
+    wrong = [name for name in FIELDS if name in differ or name == counted]
+    if not wrong and len(unknown) == 1:
+        wrong = unknown
+    if wrong and known.parts.get(wrong[0]) == "":
+        difference = "it had none"
+    if not difference:
+        kinds = {ROLES[name].split()[-1] for name in wrong}
+        difference = _SAME_IN_NUMBER.get(
+            " ".join(kinds), "their number and shape are right, but pixels or labels differ"
+        )
+    if wrong:
+        return _others(known, difference, wrong)
+    what = f"The images or labels are not the ones {known.owner} began with: {difference}."
+    flags = ", ".join(_flag(name) for name in unknown if name != "images")
+    return MovedError(f"{what} {_say_where(known, ['images'])} Its other files have flags of their own: {flags}.", what)
+
+
+_SAME_IN_NUMBER = {
+    "images": "their number and shape are right, but pixels differ",
+    "labels": "there are as many, but they differ",
+}
+"""How files differ that hold as much as before, where all of them hold images, or all labels."""
+
+
+def _others(known: Known, difference: str, wrong: Sequence[str]) -> MovedError:
+    *most, last = (ROLES[name] for name in wrong)
+    roles = f"{', '.join(most)} and {last}" if most else last
+    what = f"The {roles} are not the ones {known.owner} began with: {difference}."
+    return MovedError(f"{what} {_say_where(known, wrong)}", what, others=wrong)
+
+
+def _say_where(known: Known, wrong: Sequence[str]) -> str:
+    flags = " ".join(f"{_flag(name)} PATH" for name in wrong)
+    return f"Restore the original files, or say where they are: `cae-tui {known.command} {flags}`."
+
+
+def _flag(field: str) -> str:
+    return "--" + field.replace("_", "-")
+
+
+def _fit(known: Known, field: str, path: Path) -> str:
+    """That the images in a file have the number and shape that were written down, as far as those are known.
+
+    Raises:
+        MovedError: they have not.
+        DatasetError: the file cannot be read.
+    """
+    images = IdxFile(path, ROLES[field]).read()
+    training, test = (len(images), None) if field == "images" else (None, len(images))
+    if difference := _difference(known, images.shape[1:], training, test)[1]:
+        raise _others(known, difference, [field])
+    counted = (known.training if field == "images" else known.test) is not None
+    what = " and ".join(["number"] * counted + ["shape"] * bool(known.shape))
+    return f"The {ROLES[field]} in {shown(path)} have the right {what}" if what else ""
+
+
+def _difference(
+    known: Known, shape: tuple[int, ...], training: int | None, test: int | None, classes: int | None = None
+) -> tuple[str, str]:
+    """What tells images from those that were written down: the field of the file that it shows in, and words for it.
+
+    Both are empty where nothing of what is known does.
+    """
+    if known.shape and known.shape != shape:
+        return "images", f"{shape_words(known.shape)} pixels were expected, these have {shape_words(shape)}"
+    counts = (("images", known.training, training), ("test_images", known.test, test))
+    for field, expected, found in counts:
+        if expected is not None and found is not None and expected != found:
+            return field, f"{expected:,} {ROLES[field]} were expected, {found:,} were found"
+    if known.classes is not None and classes is not None and known.classes != classes:
+        return "labels", f"labels of {known.classes} classes were expected, of {classes} were found"
+    return "", ""
+
+
+def places(files: DataFiles, named: Mapping[str, Path]) -> Iterator[DataFiles]:
+    """Where `files` may be now that some of them were named anew: a file, or a folder that has it under its old name.
+
+    The others are kept where they are, or else looked for where the same move leads; then only there.
+    """
+    given: dict[str, Path] = {}
+    for field, path in named.items():
+        place, old = absolute(path), getattr(files, field)
+        given[field] = place / old.name if old is not None and os.path.isdir(place) else place
+    for keep in (True, False):
+        found = dict(given)
+        for field, old in files.named.items():
+            if field not in given:
+                moved = [place for place in _beside(files, given, old) if os.path.exists(place)]
+                found[field] = old if (keep and os.path.exists(old)) or not moved else moved[0]
+        yield DataFiles(**found)
+
+
+def _beside(files: DataFiles, given: Mapping[str, Path], old: Path) -> Iterator[Path]:
+    """Where the file that was at `old` may be, when those in `given` were moved there."""
+    for field, place in given.items():
+        before = getattr(files, field)
+        if before is None:
+            continue
+        # /a/train/x became /b/train/x: what was at /a/test/y is at /b/test/y.
+        for above_before, above in zip(before.parents, place.parents, strict=False):
+            if above_before != above and old.is_relative_to(above_before):
+                yield above / old.relative_to(above_before)
+            if above_before.name != above.name:
+                break
+        yield place.parent / old.name
+
+
+def find_images(known: Known, files: DataFiles, named: Mapping[str, Path]) -> tuple[DataFiles, ImageData]:
+    """The images that `known` tells of, from where `named` says that they were moved to.
+
+    Args:
+        files: where they were.
+        named: by field of a spec, a file or the folder that it is in.
+
+    Raises:
+        MovedError: they are gone, or others.
+        DatasetError: a file cannot be read.
+    """
+    refused: DatasetError | None = None
+    for found in dict.fromkeys(places(files, named)):
+        try:
+            return found, load_known(known, found, named=named)
+        except DatasetError as error:
+            refused = refused or error
+    assert refused is not None
+    raise refused
+
+
+def relocate(run: RunDirectory, named: Mapping[str, Path], command: str = "resume") -> DataFiles:
+    """Write down where the images of a run are now, and give it back; `command` is what a person asked for.
+
+    Raises:
+        MovedError: they are gone, or not the ones it began with.
+        EngineError: a process is training it, its files are damaged, or cannot be written.
+    """
+    if run.is_held():
+        raise RunError(f"Run {run.id} is being trained: stop it first.")
+    spec, written = read_spec_file(run)
+    files, _ = find_images(known_of_run(run.id, spec, written, command), spec.files, named)
+    with run.locked():
+        write_place(run, files, spec, written)
+    return files
+
+
+def as_json(files: DataFiles) -> dict[str, str | None]:
+    """The paths as a spec's JSON has them."""
+    return {field: None if path is None else str(path) for field, path in files._asdict().items()}
+
+
+def write_place(run: RunDirectory, files: DataFiles, spec: Spec, written: Mapping[str, Any]) -> None:
+    """Put `files` into the `spec.json` of a run, which holds `written`.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    paths = as_json(files)
+    changed = {**written, "spec": {**written["spec"], **paths}, "data": {**written["data"], "paths": paths}}
+    write_json(run.spec, spec.kind, changed)

@@ -1,0 +1,43 @@
+"""A run that is ready to train: with all that it needs loaded and checked."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.data.datasets import SPLIT_RULE, ImageData
+from engine.data.remarks import for_run
+from engine.device import Device
+from engine.network.architecture import Plan, plan_autoencoder, plan_classifier
+from engine.runs.checkpoint import ModelFile
+from engine.runs.directory import RunDirectory
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.classifier import ClassifierSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A run with everything it needs loaded and checked."""
+
+    run: RunDirectory
+    spec: AutoencoderSpec | ClassifierSpec
+    data: ImageData
+    training: NDArray[np.int64]
+    validation: NDArray[np.int64]
+    device: Device
+    encoder: ModelFile | None  # of a classifier
+    split_rule: int = SPLIT_RULE
+    encoder_remarks: tuple[str, ...] = ()  # of where a classifier's encoder comes from, when the run was made
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is to be known of its encoder, and what a look at its images, labels and split finds, in sentences."""
+        return (*self.encoder_remarks, *for_run(self.spec.kind, self.data, self.training, self.validation))
+
+    @property
+    def plan(self) -> Plan:
+        """The layers of its network."""
+        if isinstance(self.spec, AutoencoderSpec):
+            return plan_autoencoder(self.spec, self.data.shape)
+        assert self.encoder is not None
+        return plan_classifier(self.spec, self.encoder.encoder_spec, self.data.shape, self.data.classes)

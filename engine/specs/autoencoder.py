@@ -1,0 +1,193 @@
+"""What a convolutional autoencoder is asked to be."""
+
+from collections.abc import Mapping
+from typing import ClassVar, Literal, Self
+
+from pydantic import ValidationInfo, field_validator
+
+from engine.specs.base import Activation, Spec
+from engine.specs.fields import Halvings, Kernels, Number, Whole, asked, write_list
+from engine.specs.titles import with_changes
+
+USUAL_HALVINGS = 2
+
+
+def most_halvings(layers: int) -> int:
+    """How often so many layers, encoder and decoder together, may halve an image: in half of the encoder's."""
+    return (layers // 2 + 1) // 2
+
+
+class AutoencoderSpec(Spec):
+    """What a training run of a convolutional autoencoder asks for."""
+
+    kind: Literal["autoencoder"] = "autoencoder"
+    epochs: Whole = asked(20, "Hyperparameters", "Epochs", "Passes over the training images.", ge=1, le=100_000)
+    layers: Whole = asked(
+        10,
+        "Hyperparameters",
+        "Convolutional layers",
+        "Encoder and decoder together, mirrored: 10 is 5 + 5.",
+        ge=2,
+        le=40,
+        multiple_of=2,
+    )
+    kernels: Kernels = asked(
+        "32",
+        "Hyperparameters",
+        "Kernels per layer",
+        "One number for all, or one for each layer of the encoder (16-32-64), which the decoder mirrors.",
+    )
+    kernel_size: Whole = asked(
+        3, "Hyperparameters", "Kernel size", "Height and width of a kernel.", unit="pixels", ge=1, le=11
+    )
+    learning_rate: Number = asked(
+        8e-3,
+        "Optimisation",
+        "Learning rate",
+        "The highest of the run with one-cycle, otherwise the first.",
+        gt=0,
+        le=10,
+    )
+    downsampling: Literal["strided", "max-pool"] = asked(
+        "strided", "Architecture", "Downsampling", "How the encoder halves height and width."
+    )
+    downsamplings: Halvings = asked(
+        "auto",
+        "Architecture",
+        "Downsamplings",
+        "How often the encoder halves them, from the first layer on; at most half of the encoder's layers, rounded up. "
+        "auto is 2, or as many as the layers and the image allow.",
+    )
+    upsampling: Literal["transposed", "nearest"] = asked(
+        "transposed", "Architecture", "Upsampling", "How the decoder doubles height and width."
+    )
+    sub_pixel: bool = asked(
+        True,
+        "Architecture",
+        "Sub-pixel output",
+        "The last layer computes four pixels at once at half of the resolution, where it has to double it.",
+    )
+    residual: bool = asked(
+        True,
+        "Architecture",
+        "Residual connections",
+        "Adds a layer's input to its output where both have the same shape.",
+    )
+    normalisation: Literal["batch", "none"] = asked(
+        "batch", "Architecture", "Normalisation", "Used after each convolution except the last."
+    )
+    activation: Activation = asked("silu", "Architecture", "Activation", "Used after each layer except the last.")
+    output: Literal["linear", "sigmoid"] = asked(
+        "linear", "Architecture", "Output", "What the last layer ends in; linear output is cut to [0, 1] when drawn."
+    )
+    dropout: Number = asked(
+        0.0,
+        "Architecture",
+        "Dropout",
+        "The part of each hidden layer's outputs that is set to zero in training.",
+        ge=0,
+        le=0.9,
+    )
+    latent: Whole = asked(
+        0,
+        "Architecture",
+        "Dense latent",
+        "Numbers in a dense bottleneck between encoder and decoder; 0 keeps the convolutional latent.",
+        ge=0,
+        le=65_536,
+    )
+
+    presets: ClassVar[Mapping[str, Mapping[str, object]]] = {
+        "recommended": {},
+        "report": {
+            "downsampling": "max-pool",
+            "upsampling": "nearest",
+            "sub_pixel": False,
+            "residual": False,
+            "activation": "relu",
+            "output": "sigmoid",
+            "optimizer": "adam",
+            "schedule": "constant",
+            "learning_rate": 1e-3,
+            "patience": 0,
+        },
+        "bottleneck-16": {"latent": 16},
+        "bottleneck-32": {"latent": 32},
+        "bottleneck": {"latent": 64},
+    }
+    preset_titles: ClassVar[Mapping[str, str]] = {
+        "recommended": "Recommended",
+        "report": "Report 2020",
+        "bottleneck-16": "Bottleneck 16",
+        "bottleneck-32": "Bottleneck 32",
+        "bottleneck": "Bottleneck 64",
+    }
+    preset_purposes: ClassVar[Mapping[str, str]] = {
+        "recommended": "For a low loss in little time, and for the encoder of a classifier. "
+        "Its latent has twice as many numbers as a grey image, so it compresses nothing.",
+        "report": "For repeating the tables of the 2020 report, with the same kind of network and learning rate. "
+        "It learns more slowly than Recommended, and it compresses nothing either.",
+        "bottleneck-16": "For seeing how much of an image fits into 16 numbers. "
+        "Of the three, it compresses the most and loses the most detail.",
+        "bottleneck-32": "For a latent of 32 numbers, small enough to compare images by. "
+        "It keeps more detail than 16 numbers do, and less than 64.",
+        "bottleneck": "For compressing an image to 64 numbers and keeping most of what you see. "
+        "On MNIST that is a twelfth of the 784 pixels.",
+    }
+
+    @field_validator("kernels")
+    @classmethod
+    def _one_or_each(cls, value: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
+        half = info.data.get("layers", 0) // 2
+        if half and len(value) not in (1, half):
+            raise ValueError(
+                f"{len(value)} numbers for {half} encoder layers: write one number for all, or {half} joined by -."
+            )
+        return value[:1] if len(set(value)) == 1 else value
+
+    @field_validator("downsamplings")
+    @classmethod
+    def _half_of_the_encoder(cls, value: Halvings, info: ValidationInfo) -> Halvings:
+        layers = info.data.get("layers", 0)
+        most = most_halvings(layers)
+        if layers and value != "auto" and value > most:
+            raise ValueError(
+                f"{value} is too many for {layers} layers: at most {most}. Choose {most} or auto, or at least "
+                f"{4 * value - 2} layers."
+            )
+        return value
+
+    def halvings(self, image: tuple[int, int, int]) -> int:
+        """How often it halves an image of that height, width and channels: what `auto` comes to."""
+        if self.downsamplings != "auto":
+            return self.downsamplings
+        height, width, _ = image
+        return min(USUAL_HALVINGS, most_halvings(self.layers), min(height, width).bit_length() - 1)
+
+    def settled(self, image: tuple[int, int, int]) -> Self:
+        """The same with a number for `auto`: what a run on such images writes down, so that it is seen and stays."""
+        return self.model_copy(update={"downsamplings": self.halvings(image)})
+
+    def asked_again(self) -> Self:
+        """See `Spec`: `auto` in place of the number of halvings that it comes to."""
+        usual = min(USUAL_HALVINGS, most_halvings(self.layers))
+        return self.model_copy(update={"downsamplings": "auto"}) if self.downsamplings == usual else self
+
+    @property
+    def encoder_kernels(self) -> tuple[int, ...]:
+        """The number of kernels of each layer of the encoder."""
+        half = self.layers // 2
+        return self.kernels if len(self.kernels) == half else self.kernels * half
+
+    @property
+    def stages(self) -> tuple[tuple[str, int], ...]:
+        """One stage."""
+        return (("autoencoder", self.epochs),)
+
+    @property
+    def title(self) -> str:
+        """As in `10 × 32, z16, 3×3, b128, lr 0.001`."""
+        latent = [f"z{self.latent}"] if self.latent else []
+        size = f"{self.kernel_size}×{self.kernel_size}"
+        essentials = [f"{self.layers} × {write_list(self.kernels)}", *latent, size, f"b{self.batch_size}"]
+        return with_changes(self, essentials, ("layers", "kernels", "kernel_size", "batch_size", "latent"))

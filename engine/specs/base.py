@@ -1,0 +1,199 @@
+"""What every kind of run asks for, and what is done with a spec of any kind.
+
+A field is written once, in the spec that has it: the form, the command line's flags, the validation, the reference
+table in the docs and `spec.json` are all made from it. `parse` turns what a person typed into a spec, or into one
+sentence for each field that is wrong. Nothing here imports torch, so that a form can be drawn and checked before the
+engine is loaded.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
+
+from engine.errors import SpecError
+from engine.specs.data_files import DataFiles
+from engine.specs.fields import GROUPS, File, Number, SpecField, Whole, asked, fields_of, write_value
+from engine.specs.problems import problems_of
+from engine.text import either, short
+
+Device = Literal["auto", "cuda", "mps", "cpu"]
+
+
+Precision = Literal["auto", "float32", "bfloat16"]
+
+
+Optimizer = Literal["adam", "adamw", "rmsprop", "sgd"]
+
+
+Schedule = Literal["one-cycle", "constant", "reduce-on-plateau"]
+
+
+Activation = Literal["relu", "leaky-relu", "elu", "silu", "gelu"]
+
+
+class Spec(BaseModel):
+    """What every kind of run asks for: optimisation, data and device."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True, hide_input_in_errors=True
+    )
+    presets: ClassVar[Mapping[str, Mapping[str, object]]] = {}
+    preset_titles: ClassVar[Mapping[str, str]] = {}
+    preset_purposes: ClassVar[Mapping[str, str]] = {}  # what each is for, in two sentences
+
+    kind: Literal["autoencoder", "classifier"]
+    batch_size: Whole = asked(
+        128, "Hyperparameters", "Batch size", "Images in each step.", unit="images", ge=1, le=65_536
+    )
+    optimizer: Optimizer = asked(
+        "adam", "Optimisation", "Optimizer", "How gradients become steps. adamw applies weight decay separately."
+    )
+    schedule: Schedule = asked(
+        "one-cycle",
+        "Optimisation",
+        "Schedule",
+        "one-cycle rises to the learning rate and falls to nothing by the last epoch; "
+        "reduce-on-plateau halves it when the validation loss stalls.",
+    )
+    weight_decay: Number = asked(0.0, "Optimisation", "Weight decay", "Pulls every weight towards zero.", ge=0, le=1)
+    patience: Whole = asked(
+        10,
+        "Optimisation",
+        "Early-stopping patience",
+        "Stops after this many epochs without a better validation loss; 0 never stops early.",
+        unit="epochs",
+        ge=0,
+        le=10_000,
+    )
+    seed: Whole = asked(
+        0, "Optimisation", "Seed", "Fixes initial weights, split, shuffling and augmentation.", ge=0, le=2**31 - 1
+    )
+    images: File = asked(
+        None,
+        "Data",
+        "Training images",
+        "An IDX file, plain or gzip. If left out: the MNIST that comes with cae-tui.",
+    )
+    labels: File = asked(None, "Data", "Training labels", "An IDX file with one class for each training image.")
+    test_images: File = asked(None, "Data", "Test images", "An IDX file; used once, for the final evaluation.")
+    test_labels: File = asked(None, "Data", "Test labels", "An IDX file with one class for each test image.")
+    validation_fraction: Number = asked(
+        0.1,
+        "Data",
+        "Validation fraction",
+        "The part of the training images that is held back for validation.",
+        gt=0,
+        le=0.5,
+    )
+    device: Device = asked("auto", "Device", "Device", "auto uses CUDA, else Apple's MPS, else the CPU.")
+    precision: Precision = asked(
+        "auto",
+        "Device",
+        "Precision",
+        "How a step computes. auto is bfloat16 on CUDA devices that have it, else float32.",
+    )
+
+    @field_validator("labels", "test_images", "test_labels")
+    @classmethod
+    def _needs_images(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if value is not None and "images" in info.data and info.data["images"] is None:
+            raise ValueError(
+                "A file is named here but no training images: name those too, or name none of these for MNIST."
+            )
+        if value is not None and info.field_name == "test_labels" and info.data.get("test_images", value) is None:
+            raise ValueError("Test labels are named but no test images: name those too, or leave this empty.")
+        return value
+
+    @property
+    def files(self) -> DataFiles:
+        """The files of its images."""
+        return DataFiles(self.images, self.labels, self.test_images, self.test_labels)
+
+    def asked_again(self) -> Self:
+        """The same as a person would ask for it: where a run wrote a number down for `auto`, that word."""
+        return self
+
+    @property
+    def stages(self) -> tuple[tuple[str, int], ...]:
+        """The stages of a run with their numbers of epochs, in order."""
+        raise NotImplementedError
+
+    @property
+    def title(self) -> str:
+        """The essentials in a few words, for a list of runs."""
+        raise NotImplementedError
+
+
+AnySpec = TypeVar("AnySpec", bound=Spec)
+
+
+def spec_fields(kind: type[Spec]) -> tuple[SpecField, ...]:
+    """Every field that can be asked for, by group and then as declared; the report's five come first."""
+    first = ("encoder", "epochs", "frozen_epochs", "finetune_epochs", "batch_size")
+    place = {name: position for position, name in enumerate(first)}
+    return tuple(
+        sorted(fields_of(kind), key=lambda field: (GROUPS.index(field.group), place.get(field.name, len(first))))
+    )
+
+
+def preset(kind: type[AnySpec], name: str, **values: object) -> AnySpec:
+    """The spec of a preset, with `values` in place of its own.
+
+    Raises:
+        SpecError: there is no such preset, or a value is refused.
+    """
+    if name not in kind.presets:
+        raise SpecError({"preset": f"“{short(name)}” is not known: choose {either(kind.presets)}."})
+    return parse(kind, {**kind.presets[name], **values})
+
+
+def preset_changes(kind: type[Spec], name: str) -> dict[SpecField, str]:
+    """The fields in which a preset is not as the default, each with its value there as it is typed."""
+    values = kind.presets[name]
+    written = {field: write_value(values[field.name]) for field in spec_fields(kind) if field.name in values}
+    return {field: value for field, value in written.items() if value != field.default}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A field in which a spec is not as a preset; both values as they are typed."""
+
+    field: str
+    title: str
+    value: str
+    preset: str
+
+
+_OF_NO_PRESET = ("encoder", "seed", "images", "labels", "test_images", "test_labels", "device", "precision")
+"""Fields that say which run it is or where it is trained, and not how: in them no spec differs from a preset."""
+
+
+def nearest_preset(spec: Spec) -> tuple[str, tuple[Difference, ...]]:
+    """The name of the preset from which a spec differs in the fewest fields, and these fields."""
+    spec = spec.asked_again()
+    fields = [field for field in spec_fields(type(spec)) if field.name not in _OF_NO_PRESET]
+    found: dict[str, tuple[Difference, ...]] = {}
+    for name, values in spec.presets.items():
+        usual = {field.name: write_value(values[field.name]) for field in fields if field.name in values}
+        pairs = [
+            (field, write_value(getattr(spec, field.name)), usual.get(field.name, field.default or ""))
+            for field in fields
+        ]
+        found[name] = tuple(Difference(field.name, field.title, has, was) for field, has, was in pairs if has != was)
+    nearest = min(found, key=lambda name: len(found[name]))
+    return nearest, found[nearest]
+
+
+def parse(kind: type[AnySpec], values: Mapping[str, object]) -> AnySpec:
+    """A spec from values as they were typed or read from JSON.
+
+    Raises:
+        SpecError: with a sentence for each field that is wrong.
+    """
+    try:
+        return kind.model_validate(dict(values))
+    except ValidationError as error:
+        raise SpecError(problems_of(kind, error)) from None

@@ -1,0 +1,294 @@
+"""The figures of a study's document, as SVG. The only module that imports matplotlib.
+
+Colours are those of Okabe and Ito, which people with any of the common colour deficiencies tell apart, and every curve
+has a marker of its own besides. Text stays text, so that it can be searched and read aloud.
+"""
+
+import io
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter, MaxNLocator
+from numpy.typing import NDArray
+
+from engine.studies.records import StageRecord
+from engine.studies.series import axis_of, drawn, mean_curve, pareto
+from engine.studies.spec import StudySpec, brief
+from engine.studies.tables import sort_key
+from engine.text import numbers
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D1F")
+MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
+MOST_NAMED = 6
+"""Points of the chart of loss by time that are all named; of more, those of the Pareto front."""
+TRAINING, VALIDATION = COLOURS[0], COLOURS[1]
+
+_STYLE: Any = {  # matplotlib types its settings one by one
+    "svg.fonttype": "none",
+    "text.parse_math": False,  # a $ in a name is a $
+    "font.family": "DejaVu Sans",  # comes with matplotlib, so that layouts are the same everywhere
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "figure.facecolor": "white",
+}
+
+
+def svg(figure: Figure, name: str) -> str:
+    """The figure as an `<svg>` element, the same each time; `name` keeps its ids apart from other figures'."""
+    buffer = io.StringIO()
+    with mpl.rc_context(_STYLE | {"svg.hashsalt": name}):
+        figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None})
+    text = buffer.getvalue().replace("'DejaVu Sans'", "'DejaVu Sans', Verdana, sans-serif")
+    return text[text.index("<svg") :]
+
+
+def stage_figures(study: StudySpec, stage: StageRecord, per: str, times: Sequence[float]) -> dict[str, Figure]:
+    """The figures of a stage, by name: curves, each value by itself, loss by value, loss by time.
+
+    Args:
+        per: what `times` are: `ms a step`, say.
+        times: of each point, in that unit.
+    """
+    with mpl.rc_context(_STYLE):
+        found = {"curves": curves(stage)} if len(stage.points) > 1 else {}
+        found["each"] = small_multiples(stage)
+        finite = [point for point in stage.points if math.isfinite(point.loss)]
+        if len(finite) > 1:
+            if len(stage.names) == 1:
+                found["loss-by-value"] = loss_by_value(stage)
+            found["loss-by-time"] = loss_by_time(stage, per, times)
+            if len(stage.names) > 1:
+                found["parallel"] = parallel_coordinates(study, stage)
+        return found
+
+
+def style(position: int) -> dict[str, Any]:
+    """Colour and marker of the curve at that position; lines are dashed where the colours begin again."""
+    return {
+        "color": COLOURS[position % len(COLOURS)],
+        "marker": MARKERS[position % len(MARKERS)],
+        "linestyle": "-" if position < len(COLOURS) else "--",
+    }
+
+
+class _PlainNumbers(LogFormatter):
+    """Names the ticks that `LogFormatter` would, but as `0.01`: matplotlib writes mathematics, a text of signs."""
+
+    def __call__(self, value: float, position: int | None = None) -> str:
+        return f"{value:g}" if super().__call__(value, position) else ""
+
+
+def _log(axes: "Axes", values: Sequence[float]) -> None:
+    if values and min(values) > 0:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(_PlainNumbers())
+        axes.yaxis.set_minor_formatter(_PlainNumbers())
+
+
+def _epochs_of(stage: StageRecord) -> str:
+    """What the axis of epochs counts: a classifier's stages go on where the one before ended."""
+    several = any(len(trial.stage_epochs) > 1 for point in stage.points for trial in point.trials)
+    return "epoch, all stages of training together" if several else "epoch"
+
+
+def curves(stage: StageRecord) -> Figure:
+    """Validation curves of all values in one chart."""
+    figure = Figure(figsize=(6.4, 3.4))
+    axes = figure.subplots()
+    every: list[float] = []
+    for position, (place, point) in enumerate(drawn(stage)):
+        losses = mean_curve(point, "validation")
+        every += losses
+        mark = " ★" if place == stage.pick else ""
+        axes.plot(
+            range(1, len(losses) + 1), losses, label=brief(point.values) + mark, markersize=4,
+            markevery=max(len(losses) // 12, 1), linewidth=1.4, **style(position),
+        )  # fmt: skip
+    _log(axes, every)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel(_epochs_of(stage))
+    axes.set_ylabel("validation loss")
+    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), fontsize=8)
+    return figure
+
+
+def small_multiples(stage: StageRecord) -> Figure:
+    """Training and validation loss of each value in a chart of its own, on one scale."""
+    shown = drawn(stage)
+    across = min(len(shown), 4) or 1
+    down = math.ceil(len(shown) / across) or 1
+    size = (1.9 * across + 0.6, 1.7 * down + 0.4) if len(shown) > 1 else (4.6, 2.8)
+    figure = Figure(figsize=size, layout="constrained")
+    grid = figure.subplots(down, across, squeeze=False, sharey=True, sharex=True)
+    every = [value for _, point in shown for name in ("train", "validation") for value in mean_curve(point, name)]
+    for position, axes in enumerate(grid.flat):
+        if position >= len(shown):
+            axes.set_visible(False)
+            continue
+        place, point = shown[position]
+        for name, colour, mark in (("train", TRAINING, "o"), ("validation", VALIDATION, "^")):
+            losses = mean_curve(point, name)
+            axes.plot(
+                range(1, len(losses) + 1), losses, color=colour, marker=mark, markersize=2.5, linewidth=1,
+                markevery=max(len(losses) // 8, 1), label="training" if name == "train" else "validation",
+            )  # fmt: skip
+        _log(axes, every)
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        axes.set_title(brief(point.values) + (" ★" if place == stage.pick else ""), fontsize=8)
+    if shown:
+        grid[0][0].legend(fontsize=7)
+    figure.supxlabel(_epochs_of(stage), fontsize=9)
+    figure.supylabel("loss", fontsize=9)
+    return figure
+
+
+def loss_by_value(stage: StageRecord) -> Figure:
+    """The best validation loss of each value, with the deviation over seeds."""
+    name = stage.names[0]
+    found = sorted(
+        ((sort_key(point.values[name]), place, point) for place, point in enumerate(stage.points)
+         if math.isfinite(point.loss)),
+        key=lambda item: (isinstance(item[0], str), item[0], item[1]),
+    )  # fmt: skip
+    figure = Figure(figsize=(4.6, 2.8))
+    axes = figure.subplots()
+    numeric = all(isinstance(key, float) for key, _, _ in found)
+    places = [float(key) if numeric else float(at) for at, (key, _, _) in enumerate(found)]
+    losses = [point.loss for _, _, point in found]
+    spreads = [point.deviation("best_loss") or 0.0 for _, _, point in found]
+    axes.errorbar(places, losses, yerr=spreads if any(spreads) else None, color=VALIDATION, marker="^", capsize=3)
+    for at, (_, place, _) in zip(places, found, strict=True):
+        if place == stage.pick:
+            axes.plot([at], [losses[places.index(at)]], marker="*", markersize=14, color="black")
+    axes.set_xticks(places, numbers([point.values[name] for _, _, point in found]))
+    axes.minorticks_off()
+    axes.set_xlabel(name.replace("_", " "))
+    axes.set_ylabel("best validation loss")
+    return figure
+
+
+def loss_by_time(stage: StageRecord, per: str, times: Sequence[float]) -> Figure:
+    """Loss against time, with the Pareto front: the points that none beats in both."""
+    found = [(times[place], point.loss, place) for place, point in enumerate(stage.points) if math.isfinite(point.loss)]
+    figure = Figure(figsize=(4.6, 2.8))
+    axes = figure.subplots()
+    front = [found[place] for place in pareto([(seconds, loss) for seconds, loss, _ in found])]
+    axes.plot(
+        [item[0] for item in front], [item[1] for item in front], color="#888888", linestyle="--", label="Pareto front"
+    )
+    axes.scatter([item[0] for item in found], [item[1] for item in found], color=VALIDATION, marker="^", zorder=3)
+    named = front if len(found) > MOST_NAMED else found
+    for seconds, loss, place in named:
+        label = brief(stage.points[place].values)
+        axes.annotate(label, (seconds, loss), textcoords="offset points", xytext=(5, 4), fontsize=7)
+    for seconds, loss, place in found:
+        if place == stage.pick:
+            axes.plot([seconds], [loss], marker="*", markersize=14, color="black", zorder=4)
+    axes.set_xlabel(per)
+    axes.set_ylabel("best validation loss")
+    axes.legend(fontsize=8)
+    return figure
+
+
+def importance(shares: Mapping[str, float]) -> Figure:
+    """How much of the loss's variance each hyperparameter accounts for."""
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(4.6, 0.4 * len(shares) + 0.8))
+        axes = figure.subplots()
+        names = list(shares)[::-1]
+        axes.barh([name.replace("_", " ") for name in names], [100 * shares[name] for name in names], color=COLOURS[0])
+        axes.set_xlabel("share of the loss's variance (fANOVA), %")
+        axes.grid(visible=False, axis="y")
+        return figure
+
+
+def parallel_coordinates(study: StudySpec, stage: StageRecord) -> Figure:
+    """Each point as a line over its hyperparameters to its loss; the darker, the better."""
+    points = [(place, point) for place, point in enumerate(stage.points) if math.isfinite(point.loss)]
+    figure = Figure(figsize=(6.4, 3.0))
+    axes = figure.subplots()
+    columns = [axis_of(study, stage, name) for name in stage.names]
+    logs = [math.log10(point.loss) if point.loss > 0 else -20.0 for _, point in points]
+    low, high = min(logs), max(logs)
+    for rank, (place, point) in sorted(enumerate(points), key=lambda item: -logs[item[0]]):
+        share = (logs[rank] - low) / (high - low) if high > low else 0.0
+        heights = [scale[point.values[name]] for name, (scale, _) in zip(stage.names, columns, strict=True)]
+        picked = place == stage.pick
+        axes.plot(
+            range(len(heights) + 1), [*heights, share], color=COLOURS[1] if picked else COLOURS[0],
+            alpha=1.0 if picked else 0.85 - 0.7 * share, linewidth=2.4 if picked else 1.0,
+            label="picked" if picked else None,
+        )  # fmt: skip
+    axes.set_xticks(range(len(columns) + 1), [*(name.replace("_", " ") for name in stage.names), "loss"])
+    axes.set_yticks([])
+    axes.grid(visible=False)
+    for position, (_, labels) in enumerate(columns):
+        axes.axvline(position, color="#888888", linewidth=0.8)
+        for height, label in labels:
+            axes.annotate(label, (position, height), textcoords="offset points", xytext=(3, 0), fontsize=7)
+    axes.axvline(len(columns), color="#888888", linewidth=0.8)
+    for height, value in ((0.0, 10**low), (1.0, 10**high)):
+        axes.annotate(f"{value:.2g}", (len(columns), height), textcoords="offset points", xytext=(3, 0), fontsize=7)
+    if stage.pick is not None:
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), fontsize=8)
+    return figure
+
+
+def confusion(matrix: Sequence[Sequence[int]], names: Sequence[int]) -> Figure:
+    """A confusion matrix of the classes `names`; mistakes are shaded by their share of the true class."""
+    with mpl.rc_context(_STYLE):
+        counts = np.array(matrix, dtype=float)
+        shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+        np.fill_diagonal(shares, 0)
+        size = min(0.45 * len(counts) + 1.0, 9)
+        figure = Figure(figsize=(size, size))
+        axes = figure.subplots()
+        axes.grid(visible=False)
+        axes.imshow(shares, cmap="Oranges", vmin=0, vmax=max(float(shares.max()), 1e-9))
+        if len(counts) <= 20:
+            for (row, column), count in np.ndenumerate(counts):
+                if count:
+                    weight = "bold" if row == column else "normal"
+                    axes.text(column, row, f"{int(count)}", ha="center", va="center", fontsize=7, fontweight=weight)
+        ticks = range(0, len(names), math.ceil(len(names) / 20))
+        axes.set_xticks(ticks, [str(names[tick]) for tick in ticks])
+        axes.set_yticks(ticks, [str(names[tick]) for tick in ticks])
+        axes.set_xlabel("predicted class")
+        axes.set_ylabel("true class")
+        return figure
+
+
+def images(rows: Sequence[NDArray[np.uint8]], titles: Sequence[Sequence[str]], labels: Sequence[str] = ()) -> Figure:
+    """Rows of images (n, height, width, channels), each with a title over it, each row with a label before it."""
+    with mpl.rc_context(_STYLE):
+        across = max((len(row) for row in rows), default=1)
+        figure = Figure(figsize=(0.75 * across + 0.8, 0.95 * len(rows)), layout="constrained")
+        grid = figure.subplots(len(rows), across, squeeze=False)
+        for place, row in enumerate(rows):
+            for at in range(across):
+                axes = grid[place][at]
+                axes.set_xticks([])
+                axes.set_yticks([])
+                axes.grid(visible=False)
+                for spine in axes.spines.values():
+                    spine.set_visible(False)
+                if at < len(row):
+                    axes.imshow(row[at].squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+                    if titles[place]:
+                        axes.set_title(titles[place][at], fontsize=7)
+            if labels:
+                grid[place][0].set_ylabel(labels[place], fontsize=8, rotation=0, ha="right", va="center")
+        return figure

@@ -1,0 +1,388 @@
+"""The document that people write by hand after a study: what was tried, what it came to, what was taken and why.
+
+Markdown with its figures beside it, one HTML file that needs nothing else, and every trial as CSV.
+"""
+
+import csv
+import io
+import shlex
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import EngineError, RunError, SpecError, StudyError
+from engine.evaluation import results
+from engine.exporters.runs_csv import safe
+from engine.protocol.states import FAILED, FINISHED
+from engine.runs.directory import Home, RunDirectory
+from engine.runs.moved import known_of_run, load_known
+from engine.specs.base import spec_fields
+from engine.specs.classifier import ClassifierSpec
+from engine.specs.fields import show_value, write_value
+from engine.specs.kinds import spec_from_json
+from engine.storage.files import absolute, storage_error, write_bytes
+from engine.studies.journal import importances
+from engine.studies.records import StageRecord, StudyDirectory, StudyRecord, Trial
+from engine.studies.series import BEST_CURVES, MOST_CURVES
+from engine.studies.spec import MODES, StudySpec, as_command, as_flags, describe, spec_of, study_from_json
+from engine.studies.tables import columns, failures, rows, time_column, times
+from engine.study_report import figures
+from engine.study_report.document import Block, Code, Heading, Paragraph, Picture, Table, as_html, as_markdown
+from engine.text import counted, duration, loss, moment, numbers, percent, views
+
+FIGURES = "figures"
+SHOWN = 10  # sample predictions of each sort
+
+
+def write_report(home: Home, directory: StudyDirectory, record: StudyRecord, to: Path | None = None) -> list[Path]:
+    """Write a study's document into `to`, by default `report/` in the study's directory; gives back the files.
+
+    What is there already under these names is replaced.
+
+    Raises:
+        EngineError: the study is damaged, or nothing can be written there.
+    """
+    try:
+        spec = study_from_json(record.spec)
+    except SpecError as error:
+        raise StudyError(f"{directory.study} is damaged ({error}): restore the file.") from None
+    folder = directory.report if to is None else absolute(to)
+    writer = _Writer(home, record, spec)
+    blocks = writer.blocks()
+    try:
+        (folder / FIGURES).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage_error(folder, error) from error
+    drawn = {name: figures.svg(figure, f"{record.id}-{name}") for name, figure in writer.figures.items()}
+    title = blocks[0].text if isinstance(blocks[0], Heading) else record.title
+    texts = {
+        "report.md": as_markdown(blocks, FIGURES),
+        "report.html": as_html(blocks, drawn, title),
+        "trials.csv": trials_csv(record, spec),
+    }
+    for name, text in texts.items():
+        write_bytes(folder / name, text.encode())
+    for name, text in drawn.items():
+        write_bytes(folder / FIGURES / f"{name}.svg", _standing_alone(text).encode())
+    return [folder / name for name in texts]
+
+
+def _standing_alone(svg: str) -> str:
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{svg}'
+
+
+class _Writer:
+    """Collects the blocks and figures of one study's document."""
+
+    def __init__(self, home: Home, record: StudyRecord, spec: StudySpec) -> None:
+        self.home, self.record, self.spec = home, record, spec
+        self.kind = spec.baseline.kind
+        self.remarks: list[str] = record.data.get("remarks", [])
+        self.figures: dict[str, Any] = {}
+        self.shown_classifier = ""  # the run whose report is in the document
+
+    def blocks(self) -> list[Block]:
+        """The whole document."""
+        record, spec = self.record, self.spec
+        found: list[Block] = [
+            Heading(1, f"{MODES[spec.mode]}: {', '.join(name.replace('_', ' ') for name in spec.values)}")
+        ]
+        found += self._what()
+        for number, stage in enumerate(record.stages, start=1):
+            if any(trial.ended for point in stage.points for trial in point.trials):
+                found += self._stage(number, stage)
+        found += self._final()
+        found += self._classifier()
+        found += self._again()
+        return found
+
+    def _what(self) -> list[Block]:
+        record, spec = self.record, self.spec
+        data = record.data
+        height, width, channels = data.get("shape", (0, 0, 0))
+        tested = f" and {counted(data['test'], 'test image')}" if data.get("test") else ""
+        rule = {
+            "trade": f"From the fastest value to the slowest, a slower one is picked where "
+            f"ln(loss now / its loss) ≥ {spec.exponent:g} × ln(its time / time now).",
+            "lowest": "The value with the lowest loss is picked.",
+            "tolerance": f"The fastest value whose loss is within {100 * spec.tolerance:g} % of the lowest is picked.",
+            "budget": f"The value with the lowest loss within {spec.budget:g} s is picked.",
+        }[spec.rule]
+        ended = f" {record.message}" if record.message else ""
+        if record.state != FINISHED:
+            why = ended if record.state == FAILED else ""
+            ended = f" The study is {record.state}, so these are its results so far.{why}"
+        seeds = (
+            f" Each point was trained with {spec.repeats} seeds: mean ± standard deviation." if spec.repeats > 1 else ""
+        )
+        varied = [
+            [
+                name.replace("_", " "),
+                ", ".join(numbers(values)),
+                show_value(getattr(spec.baseline, name)),
+            ]
+            for name, values in spec.values.items()
+        ]
+        return [
+            Paragraph(
+                f"{record.done} of {counted(record.total, 'trial')} of a convolutional {self.kind} "
+                f"on {data.get('name', '?')} "
+                f"({data.get('training', 0):,} training images of {height}×{width}×{channels}{tested}), "
+                f"{duration(record.seconds)} on {record.device}.{seeds}{ended}"
+            ),
+            *(Paragraph(remark) for remark in self.remarks),
+            Table(["hyperparameter", "values", "baseline"], varied, words=frozenset({0, 1})),
+            Paragraph(
+                f"{rule} The loss is the best validation loss, of the epoch where it was lowest; test images are "
+                "measured once at a run's end, and nothing is chosen by them."
+            ),
+        ]
+
+    def _stage(self, number: int, stage: StageRecord) -> list[Block]:
+        names = ", ".join(name.replace("_", " ") for name in stage.names)
+        title = f"Stage {number}: {names}" if len(self.record.stages) > 1 else f"Results: {names}"
+        found: list[Block] = [Heading(2, title[:1].upper() + title[1:])]
+        if stage.base:
+            found.append(Paragraph(f"With what was picked before: {describe(stage.base)}."))
+        shown = columns(stage, self.kind)
+        listed = rows(stage, self.kind)
+        found.append(
+            Table(
+                [column.title for column in shown],
+                [[row.cells[column.name] for column in shown] for row in listed],
+                picked=stage.pick,
+                words=frozenset(place for place, column in enumerate(shown) if not column.numeric),
+            )
+        )
+        if stage.reason or stage.problem:
+            found.append(Paragraph(f"{'Picked: ' if stage.reason else 'No pick: '}{stage.reason or stage.problem}"))
+        for reason, points in failures(stage).items():
+            named = "; ".join(describe(point.values) for point in points)
+            found.append(Paragraph(f"Not trained to the end: {named}. {reason}"))
+        found += self._seeds(stage)
+        found += self._figures(number, stage, names)
+        return found
+
+    def _seeds(self, stage: StageRecord) -> list[Block]:
+        if self.spec.repeats < 2:
+            return []
+        listed = [
+            [describe(point.values), str(trial.seed), loss(trial.best_loss), trial.best_at, trial.state]
+            for point in stage.points
+            for trial in point.trials
+        ]
+        return [Heading(3, "Each seed"), Table(["point", "seed", "best val_loss", "best epoch", "state"], listed,
+                                               words=frozenset({0, 3, 4}))]  # fmt: skip
+
+    def _figures(self, number: int, stage: StageRecord, names: str) -> list[Block]:
+        per = time_column(self.kind, stage).per
+        drawn = figures.stage_figures(self.spec, stage, per, times(self.kind, stage))
+        many = len(stage.points) > MOST_CURVES
+        several = f" ({' · '.join(names.split(', '))})" if len(stage.names) > 1 else ""
+        each = f"each point{several}" if several else f"each value of {names}"
+        which = f"the {BEST_CURVES} best points{several}" if many else each
+        captions = {
+            "curves": f"Validation loss by epoch, {which}; ★ is the pick.",
+            "each": f"Training (blue) and validation loss (orange) by epoch, {which}.",
+            "loss-by-value": f"Best validation loss against {names}; ★ is the pick.",
+            "loss-by-time": "Best validation loss against time; the dashed line joins points that none beats in both.",
+            "parallel": "Every point as a line over its hyperparameters to its loss; the darker, the better.",
+        }
+        found: list[Block] = []
+        for name, figure in drawn.items():
+            self.figures[f"stage-{number}-{name}"] = figure
+            found.append(Picture(f"stage-{number}-{name}", captions[name]))
+        if shares := importances(self.record, self.spec):
+            self.figures["importance"] = figures.importance(shares)
+            said = ", ".join(f"{name} {100 * share:.0f} %" for name, share in shares.items())
+            found.append(
+                Picture("importance", f"How much of the loss's variance each hyperparameter explains: {said}.")
+            )
+        return found
+
+    # -- what was taken ---------------------------------------------------------------------------
+
+    def _final(self) -> list[Block]:
+        final = spec_of(self.spec.baseline, self.record.final)
+        picked = self.record.final
+        listed = [
+            [
+                field.title,
+                show_value(getattr(final, field.name)) or "–",
+                "picked" if field.name in picked else "",
+            ]
+            for field in spec_fields(type(final))
+            if not field.name.endswith(("images", "labels"))
+        ]
+        found: list[Block] = [
+            Heading(2, "Final hyperparameters"),
+            Table(["hyperparameter", "value", ""], listed, words=frozenset({0, 1, 2})),
+        ]
+        trial = self._best_trial()
+        if trial is not None and self.kind == "autoencoder":
+            found += self._reconstructions(trial)
+        return found
+
+    def _best_trial(self) -> Trial | None:
+        """The trial whose run has what was picked last."""
+        for stage in reversed(self.record.stages):
+            if stage.pick is not None:
+                return next((trial for trial in stage.points[stage.pick].trials if trial.complete), None)
+        return None
+
+    def _run(self, name: str) -> RunDirectory | None:
+        return self.home.find(name) if name in self.home.ids() else None
+
+    def _reconstructions(self, trial: Trial) -> list[Block]:
+        run = self._run(trial.run)
+        files = sorted(run.samples.glob("epoch-*.npz")) if run is not None else []
+        if not files:
+            return []
+        try:
+            pair = results.read_samples(files[-1])
+        except RunError as error:
+            return [Paragraph(f"No reconstructions: {error}")]
+        self.figures["reconstructions"] = figures.images(pair, [[], []], ["original", "rebuilt"])
+        epoch = int(files[-1].stem.rpartition("-")[2])
+        return [
+            Picture("reconstructions", f"Validation images and what run {trial.run} made of them after epoch {epoch}.")
+        ]
+
+    # -- the classifier ---------------------------------------------------------------------------
+
+    def _classifier(self) -> list[Block]:
+        """The classifier of the study, or the latest that was trained on one of its encoders, if there is one."""
+        trial = self._best_trial()
+        if self.kind == "classifier":
+            run = self._run(trial.run) if trial is not None else None
+        else:
+            mine = {trial.run for trial in self.record.trials}
+            found = (run for run in self.home.list_runs() if run.kind == "classifier" and run.encoder in mine)
+            status = next((run for run in found if run.state in ("finished", "early-stopped")), None)
+            run = None if status is None else self.home.find(status.id)
+        try:
+            result = None if run is None else run.read_result()
+        except RunError as error:
+            return [Paragraph(f"No classifier: {error}")]
+        if run is None or result is None or "report" not in result:
+            return []
+        self.shown_classifier = run.id
+        of = "test" if result["evaluated_on"] == "test" else "validation"
+        trained = (
+            f", trained on {result['data']}" if result["data"] else ""
+        )  # which may be other images than the study's
+        blocks: list[Block] = [
+            Heading(2, "Classifier"),
+            Paragraph(
+                f"Run {run.id}, {result['title']}{trained}: {of} accuracy {percent(result['accuracy'])}, "
+                f"{result['correct']:,} correct, {result['incorrect']:,} incorrect."
+            ),
+            *([Paragraph(views(result))] if views(result) else []),
+            *(Paragraph(remark) for remark in result["remarks"] if remark not in self.remarks),
+            Code(result["report"]["text"]),
+            Picture(
+                "confusion", f"Confusion matrix of the {of} images; mistakes are shaded by their share of the class."
+            ),
+        ]
+        self.figures["confusion"] = figures.confusion(
+            result["report"]["confusion"], [row["label"] for row in result["report"]["rows"]]
+        )
+        return blocks + self._predictions(run)
+
+    def _predictions(self, run: RunDirectory) -> list[Block]:
+        """Some right and some wrong predictions with their images, where the images are still there."""
+        try:
+            found = results.read_predictions(run)
+            written = run.read_spec()
+            spec = spec_from_json(written["spec"])
+            data = load_known(known_of_run(run.id, spec, written), spec.files)
+            source = found.images(data)
+        except (EngineError, KeyError) as error:
+            return [Paragraph(f"No sample predictions: {error}")]
+        if found.probabilities is None or source.labels is None:
+            return []
+        true, predicted = source.labels[found.indices], found.probabilities.argmax(1)
+        sure = found.probabilities.max(1)
+        right = np.flatnonzero(true == predicted)[:SHOWN]
+        wrong = np.flatnonzero(true != predicted)
+        wrong = wrong[np.argsort(-sure[wrong], kind="stable")][:SHOWN]
+        pictures: list[NDArray[np.uint8]] = []
+        titles = []
+        for chosen in (right, wrong):
+            pictures.append(source.take(found.indices[chosen]))
+            titles.append([f"{true[at]} → {predicted[at]}\n{100 * sure[at]:.0f} %" for at in chosen])
+        self.figures["predictions"] = figures.images(pictures, titles, ["correct", "incorrect"])
+        return [Picture("predictions", "Sample predictions, true class → predicted class and its probability: the "
+                                       "first that are correct, and the incorrect ones it was surest of.")]  # fmt: skip
+
+    # -- again ------------------------------------------------------------------------------------
+
+    def _again(self) -> list[Block]:
+        final = spec_of(self.spec.baseline, self.record.final)
+        lines = [as_command(self.spec), shlex.join(["cae-tui", self.kind, *as_flags(final)])]
+        other = ""
+        if isinstance(final, ClassifierSpec):
+            lines = [*self._command_of(final.encoder), *lines]
+            other = f" The first line makes the encoder: --encoder is the id that it prints, here {final.encoder}."
+        elif self.shown_classifier:
+            lines += self._command_of(self.shown_classifier)
+            other = " The last line is the classifier's: --encoder is the id of the autoencoder it is built on."
+        versions = ", ".join(f"{name} {version}" for name, version in self.record.versions.items())
+        day = moment(self.record.created, "%Y-%m-%d")
+        return [
+            Heading(2, "How to repeat it"),
+            Paragraph(f"The study, and one run with what was picked.{other}"),
+            Code("\n".join(lines)),
+            Paragraph(f"Study {self.record.id} of {day}, {self.record.device}; {versions}."),
+        ]
+
+    def _command_of(self, name: str) -> list[str]:
+        """The command that makes a run again; none for one that is gone, or for a file."""
+        run = self._run(name)
+        try:
+            spec = None if run is None else spec_from_json(run.read_spec()["spec"])
+        except (EngineError, KeyError):
+            return []
+        return [] if spec is None else [shlex.join(["cae-tui", spec.kind, *as_flags(spec)])]
+
+
+# -- CSV ------------------------------------------------------------------------------------------
+
+_METRICS = (
+    "epochs", "best_epoch", "best_stage", "best_loss", "last_loss", "train_loss", "accuracy", "test_loss",
+    "test_accuracy", "ms_per_step", "epoch_seconds", "seconds",
+)  # fmt: skip
+_HEADS = {
+    "best_loss": "best_validation_loss",
+    "last_loss": "last_validation_loss",
+    "train_loss": "last_training_loss",
+    "accuracy": "validation_accuracy",
+    "seconds": "training_seconds",
+}
+
+
+def trials_csv(record: StudyRecord, spec: StudySpec) -> str:
+    """Every trial, one a row: where it stands in the study, every field of its spec, every metric."""
+    fields = [field.name for field in spec_fields(type(spec.baseline))]
+    head = ["study", "stage", "trial", "run", "state", "picked", "data", "data_digest", *fields]
+    head += ["parameters", "latent"]
+    head += [*(_HEADS.get(name, name) for name in _METRICS), "reason"]
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(head)
+    for number, stage in enumerate(record.stages, start=1):
+        for place, point in enumerate(stage.points):
+            for repeat, trial in enumerate(point.trials):
+                try:
+                    full = spec_of(spec.baseline, {**stage.base, **point.values}, repeat)
+                    values = [write_value(getattr(full, name)) for name in fields]
+                except SpecError:  # a point that was refused: its values are all there is
+                    values = [point.values.get(name, "") for name in fields]
+                measured: list[Any] = [getattr(trial, name) for name in _METRICS]
+                mine = [record.id, number, trial.number, trial.run, trial.state, "yes" if stage.pick == place else "no"]
+                images = [str(record.data.get(name, "")) for name in ("name", "digest")]
+                row = [*mine, *images, *values, point.parameters, point.latent, *measured, trial.reason]
+                writer.writerow([safe(cell) for cell in row])
+    return out.getvalue()

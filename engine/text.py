@@ -1,0 +1,147 @@
+"""Losses and times as every screen, list and report writes them.
+
+One place for both packages, without imports that cost anything: the first screen uses it.
+"""
+
+import math
+import re
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+NOTHING = "–"
+"""What stands where there is no number."""
+_FRACTION = re.compile(r"[+-]?(\d+\.\d+(e[+-]?\d+)?|\d+e[+-]?\d+)", re.ASCII | re.IGNORECASE)
+_OBEYED = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What a terminal would obey, what turns the direction of writing, and what no encoding has."""
+
+
+def plain(text: str) -> str:
+    """Text of a file or a person as it can be shown anywhere: in lines, and nothing else that a terminal obeys."""
+    if text.isascii() and text.isprintable():  # as most is
+        return text
+    return _OBEYED.sub("�", text.replace("\t", " "))
+
+
+def moment(seconds: float, form: str) -> str:
+    """A time since 1970 in UTC as `form` writes it, or `–` for one that no calendar has."""
+    try:
+        return time.strftime(form, time.gmtime(seconds))
+    except (OverflowError, ValueError, OSError):
+        return NOTHING
+
+
+def loss(value: float | None) -> str:
+    """A loss in the report's manner: `0.0011`, below a thousandth `9.54e-04`, and `–` for none."""
+    if value is None:
+        return NOTHING
+    if not math.isfinite(value):
+        return str(value)
+    size = abs(value)
+    if size == 0 or size >= 0.0009995:  # what would round up to 1.00e-03
+        return f"{value:.4f}" if size < 1e5 else f"{value:.2e}"
+    return f"{value:.2e}"
+
+
+def percent(share: float | None, digits: int = 2) -> str:
+    """A share of 1 as `99.58 %`, but never as 100 % unless it is."""
+    if share is None:
+        return NOTHING
+    text = f"{100 * share:.{digits}f}"
+    if share < 1 <= float(text) / 100:
+        text = f"{100 - 10**-digits:.{digits}f}"
+    return f"{text} %"
+
+
+WHOLE_RUNS = ("autoencoder", "from scratch")
+"""Stages that a run has no other beside: their epochs are the run's."""
+
+
+def counted(count: int, noun: str) -> str:
+    """A count with its noun: `1 epoch`, `1,568 numbers`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def epoch_label(stage: str, epoch: int, of: int, digits: int = 0) -> str:
+    """Where a run is, as `epoch 3/15`; with the stage where there may be several, each counts its own: `frozen 3/5`."""
+    name = "epoch" if not stage or stage in WHOLE_RUNS else stage
+    return f"{name} {epoch:>{max(digits, 1)}}" + (f"/{of}" if of else "")
+
+
+def epoch_words(stage: str, epoch: int) -> str:
+    """The same in a sentence: `epoch 3`, `fine-tuning epoch 3`."""
+    return f"epoch {epoch}" if not stage or stage in WHOLE_RUNS else f"{stage} epoch {epoch}"
+
+
+def best_epoch(result: Mapping[str, Any]) -> str:
+    """The best epoch of what `result.json` holds, in words: that of the latest stage which completed one."""
+    having = [stage for stage in result.get("stages") or () if stage.get("best_epoch")]
+    return epoch_words(str(having[-1]["stage"]) if having else "", result.get("best_epoch") or 0)
+
+
+def number(text: str) -> str:
+    """A value as it is shown: a fraction in four significant digits, `0.004322`, anything else as it is written.
+
+    What is read again, a command or a form, has it whole: see `engine.specs.fields.write_value`.
+    """
+    if ".." in text:  # a range
+        return "..".join(number(end) for end in text.split(".."))
+    if not _FRACTION.fullmatch(text):
+        return text
+    value = float(text)
+    return f"{value:.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.4g}"
+
+
+def numbers(texts: Sequence[str]) -> list[str]:
+    """Values that stand side by side, as `number` shows them; whole, where they would not be told apart."""
+    short = [number(text) for text in texts]
+    return short if len(set(short)) == len(set(texts)) else list(texts)
+
+
+def views(result: Mapping[str, Any]) -> str:
+    """How the probabilities of a classifier's result came about, where more than one view of an image was averaged."""
+    count = result.get("views", 1)
+    if count == 1:
+        return ""
+    return (
+        f"Averaged over {count} views of each image: as it is, and shifted a little to each side. "
+        f"The image as it is, by itself, gives {percent(result['one_view_accuracy'])}."
+    )
+
+
+def duration(seconds: float | None) -> str:
+    """`0:07`, `1:12`, `1:02:03`."""
+    if seconds is None or not math.isfinite(seconds):
+        return NOTHING
+    minutes, rest = divmod(round(max(seconds, 0)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def seconds(value: float | None) -> str:
+    """A time that is compared with others, in three figures: `0.42`, `6.2`, `48`, `312`."""
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    return f"{value:.2f}" if value < 0.995 else f"{value:.1f}" if value < 9.95 else f"{value:,.0f}"
+
+
+def names_of(classes: Sequence[int]) -> tuple[str, str]:
+    """`Class 3`, `Classes 1 and 2` or `Classes 0, 3, 5 … (12 in all)`, and the verb for it, has or have."""
+    if len(classes) == 1:
+        return f"Class {classes[0]}", "has"
+    if len(classes) > 6:
+        return f"Classes {', '.join(map(str, classes[:3]))} … ({len(classes)} in all)", "have"
+    return f"Classes {', '.join(map(str, classes[:-1]))} and {classes[-1]}", "have"
+
+
+def either(names: Iterable[str]) -> str:
+    """`a, b or c`."""
+    *most, last = names
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def short(value: object) -> str:
+    """A value as it can be shown inside a sentence: at most 40 characters, none of them control."""
+    text = str(value)
+    clean = "".join(character if character.isprintable() else "�" for character in text[:41])
+    return clean[:40] + "…" if len(text) > 40 else clean

@@ -1,0 +1,1 @@
+"""The loop, its step, the metrics on their way, tasks and optimizers."""

@@ -1,0 +1,78 @@
+"""What a run would come to that has learned nothing, and what to say while one is no better."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine import text as words
+from engine.specs.base import Spec
+
+CONSTANT_IMAGE = 0.98
+"""An error above this part of a constant image's error has learned nothing."""
+
+
+STEPS_TO_LEARN = 200
+"""Fewer steps than this may be too few to learn anything."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline:
+    """What the validation images give without any learning."""
+
+    spec: Spec
+    pixels: bool  # whether there are remarks on the pixels, which are to be looked at first
+    constant: float | None = None  # of an autoencoder: the best constant image's mean squared error
+    largest: Mapping[str, Any] | None = None  # of a classifier: see `largest_class`
+
+    def doubt(self, validation: Mapping[str, Any], steps: int) -> str:
+        """A sentence where `validation`, the metrics of an epoch, is no better; else nothing.
+
+        Args:
+            steps: so many were taken.
+        """
+        if self.constant is not None:
+            return self.of_error("validation", validation["loss"], self.constant, steps)
+        if self.largest is None or validation.get("accuracy") is None or self.largest["accuracy"] == 1:
+            return ""
+        accuracy, share = validation["accuracy"], self.largest["accuracy"]
+        if accuracy > share + 1e-6:  # it was computed in float32
+            return ""
+        return (
+            f"The validation accuracy, {100 * accuracy:.2f} %, is no better than one answer for all images: always "
+            f"answering class {self.largest['label']} is right for {100 * share:.2f} %. {self._advice(steps)}"
+        )
+
+    def of_error(self, of: str, loss: float, constant: float, steps: int) -> str:
+        """A sentence where an autoencoder's error is no better than a constant image's; else nothing.
+
+        Args:
+            of: validation or test: which images both errors are of.
+        """
+        if not loss > CONSTANT_IMAGE * constant > 0:
+            return ""
+        nothing = "nothing is learned yet" if steps < STEPS_TO_LEARN else "nothing is learned"
+        return (
+            f"The {of} error, {words.loss(loss)}, is no better than that of the best constant image, "
+            f"{words.loss(constant)}: {nothing}. {self._advice(steps)}"
+        )
+
+    def _advice(self, steps: int) -> str:
+        if self.pixels:
+            return "Look at the pixels of the images first."
+        ways = ["training for longer"] if steps < STEPS_TO_LEARN else []
+        return f"Try {_listed([*ways, 'another learning rate', *_steadying(self.spec)])}."
+
+
+def steadier(spec: Spec, rate: float) -> str:
+    """What may help where the loss was no finite number."""
+    return f"try {_listed([f'a learning rate below {rate:g}', *_steadying(spec)[:1]])}"
+
+
+def _steadying(spec: Spec) -> list[str]:
+    """What is off in an autoencoder's spec and makes training steadier."""
+    off = {"normalisation": ("none", "batch normalisation"), "residual": (False, "residual connections")}
+    return [words for name, (value, words) in off.items() if getattr(spec, name, None) == value]
+
+
+def _listed(ways: Sequence[str]) -> str:
+    return ways[0] if len(ways) == 1 else f"{', '.join(ways[:-1])} or {ways[-1]}"
