@@ -19,8 +19,8 @@ from engine.specs.base import parse
 from engine.specs.classifier import ClassifierSpec
 from engine.training.baseline import Baseline, steadier
 from tests.engine.conftest import train
-from tests.engine.test_training import StopAt
 from tests.engine.tiny import noise, tiny, tiny_classifier, write_encoder, write_files
+from tests.engine.training.test_training import StopAt
 from tests.idx import numbers, write_idx
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from engine.data.datasets import load_dataset
 from engine.errors import DatasetError
-from tests.engine.test_datasets import folder as folder
+from tests.engine.data.test_datasets import folder as folder
 from tests.idx import idx_bytes, numbers, pictures, write_idx
 
 

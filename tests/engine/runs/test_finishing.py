@@ -31,8 +31,8 @@ from engine.runs.result import check_result
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.classifier import ClassifierSpec
 from engine.studies.records import StageRecord, Studies, StudyRecord, study_of
-from tests.engine.test_training import assert_equal, weights
 from tests.engine.tiny import tiny, tiny_classifier, write_encoder, write_files
+from tests.engine.training.test_training import assert_equal, weights
 
 Spec = AutoencoderSpec | ClassifierSpec
 

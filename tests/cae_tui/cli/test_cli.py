@@ -18,9 +18,9 @@ from engine.runs.directory import Home
 from engine.specs.base import preset_changes, spec_fields
 from engine.specs.kinds import SPECS
 from engine.storage.files import read_json, write_json
+from tests.cae_tui.cli.test_cli_signals import BUFFERED, SMALL, spawn
+from tests.cae_tui.cli.test_cli_signals import flags as flags
 from tests.cae_tui.script import scripted_events, scripted_report, write_run
-from tests.cae_tui.test_cli_signals import BUFFERED, SMALL, spawn
-from tests.cae_tui.test_cli_signals import flags as flags
 from tests.engine.conftest import files as files  # the same slice of MNIST
 
 Run = Callable[..., tuple[int, str, str]]

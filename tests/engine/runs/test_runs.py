@@ -15,7 +15,7 @@ from engine.runs.directory import LEFT_OVER_SECONDS, Home, RunDirectory, default
 from engine.runs.status import RunStatus
 from engine.storage.files import absolute, read_json, write_bytes, write_json
 from tests.cae_tui.script import scripted_result
-from tests.engine.test_training import Trained
+from tests.engine.training.test_training import Trained
 
 
 def status(name: str, **values: object) -> RunStatus:
@@ -191,7 +191,7 @@ def test_a_run_belongs_to_one_process_and_a_dead_one_leaves_it_free(home: Home) 
         "with RunDirectory(pathlib.Path(sys.argv[1])).locked():\n"
         "    print('held', flush=True); sys.stdin.read()"
     )
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     with subprocess.Popen(
         [sys.executable, "-c", program, str(run.path)],
         stdin=subprocess.PIPE,

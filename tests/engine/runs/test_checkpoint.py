@@ -18,7 +18,7 @@ from engine.protocol.control import Flag
 from engine.runs.checkpoint import CHECKSUM, KEY, read_autoencoder, read_model, read_tensors, write_tensors
 from engine.runs.directory import Home
 from tests.engine.conftest import small_classifier
-from tests.engine.test_training import Trained
+from tests.engine.training.test_training import Trained
 
 
 def test_tensors_of_any_layout_come_back_equal(tmp_path: Path) -> None:

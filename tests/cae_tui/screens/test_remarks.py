@@ -20,8 +20,8 @@ from engine.runs.directory import Home
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import parse
 from engine.specs.classifier import ClassifierSpec
+from tests.cae_tui.bridge.test_runner import Heard
 from tests.cae_tui.conftest import DEVICE, MakeApp, until
-from tests.cae_tui.test_runner import Heard
 from tests.engine.tiny import noise
 from tests.idx import write_idx
 

@@ -21,7 +21,7 @@ from engine.studies.planning import create
 from engine.studies.records import StudyDirectory
 from engine.studies.spec import make_study
 from tests.cae_tui.conftest import MakeApp, on_top, told, until
-from tests.engine.test_moved import OTHERS, forget_parts, move, nothing, stopped
+from tests.engine.runs.test_moved import OTHERS, forget_parts, move, nothing, stopped
 from tests.engine.tiny import TRAINING, noise, tiny, write_files
 from tests.idx import write_idx
 

@@ -21,7 +21,7 @@ from engine.protocol.events import (
 )
 from engine.runs.directory import Home
 from tests.engine.conftest import small, small_classifier, train
-from tests.engine.test_training import StopAt, Trained, assert_equal, start_and_stop, weights
+from tests.engine.training.test_training import StopAt, Trained, assert_equal, start_and_stop, weights
 
 
 def under_way(events: list[Event]) -> float:

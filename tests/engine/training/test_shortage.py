@@ -16,7 +16,7 @@ from engine.errors import ModelFileError
 from engine.protocol.control import Flag
 from engine.runs.directory import Home
 from tests.engine.conftest import small, small_classifier, train
-from tests.engine.test_training import Trained, assert_equal, losses, weights
+from tests.engine.training.test_training import Trained, assert_equal, losses, weights
 
 
 @pytest.mark.parametrize(

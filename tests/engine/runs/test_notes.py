@@ -21,7 +21,7 @@ from engine.runs.notes import (
     write_marks,
 )
 from engine.runs.status import RunStatus
-from tests.engine.test_training import Trained
+from tests.engine.training.test_training import Trained
 
 
 def made(home: Home, **values: object) -> RunDirectory:

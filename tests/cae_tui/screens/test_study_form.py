@@ -18,8 +18,8 @@ from engine.runs.directory import Home
 from engine.studies.records import StudyRecord
 from engine.studies.spec import StudySpec
 from tests.cae_tui.conftest import AUTOENCODER, MakeApp, scripted_events, until, write_run
+from tests.cae_tui.screens.test_study import text
 from tests.cae_tui.study_script import ScriptedStudy, grid, guided
-from tests.cae_tui.test_study import text
 
 SIZES = [(120, 40), (80, 24)]
 

@@ -28,8 +28,8 @@ from engine.training.optimisation import make_optimizer
 from engine.training.steps import CapturedStep, Step, fastest
 from engine.training.tasks import Classification, Reconstruction, Task
 from tests.engine.conftest import small
-from tests.engine.test_steps import Small
 from tests.engine.tiny import AskedAt, Kept, Watched, classes, noise, run_fit, stage
+from tests.engine.training.test_steps import Small
 
 pytestmark = [
     pytest.mark.gpu,

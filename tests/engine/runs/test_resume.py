@@ -17,8 +17,8 @@ from engine.runs.directory import Home, RunDirectory
 from engine.runs.recorder import list_checkpoints
 from engine.runs.spec_file import read_spec_file
 from tests.engine.conftest import small
-from tests.engine.test_training import Trained, assert_equal, start_and_stop, weights
 from tests.engine.tiny import noise, tiny
+from tests.engine.training.test_training import Trained, assert_equal, start_and_stop, weights
 from tests.idx import write_idx
 
 
