@@ -1,7 +1,7 @@
 """Titles of specs as lists show them: what tells a row from its neighbours stays where room is little.
 
-A title is parts joined by commas, as `engine.specs.titles` writes it; the first says which network it is. That of a study
-says how it looks, and then what it varies. What is cut ends in `…`, or begins with it.
+A title is parts joined by commas, as `engine.specs.titles` writes it; the first says which network it is. That of a
+study says how it looks, and then what it varies. What is cut ends in `…`, or begins with it.
 """
 
 import re
