@@ -67,9 +67,9 @@ def measure(spec: Spec, home: Home) -> float | None:
             if time.monotonic() - begun >= MEASURED_SECONDS:
                 flag.ask(Asked.STOP)
 
-    if spec.kind == "classifier":
-        named = getattr(spec, "encoder", "")
-        spec = spec.model_copy(update={"encoder": str(encoders.find_encoder(home, named)[0].absolute())})
+    if spec.built_on:
+        encoder = encoders.find_encoder(home, spec.built_on)[0].absolute()
+        spec = spec.model_copy(update={"encoder": str(encoder)})
     with tempfile.TemporaryDirectory() as folder:
         elsewhere = Home(Path(folder))
         work = preparation.create(elsewhere, spec)

@@ -19,15 +19,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.data.batches import DeviceImages
+from engine.data.batches import DeviceImages, to_pixels
 from engine.data.datasets import ImageData
 from engine.device import is_out_of_memory
 from engine.errors import EngineError, ModelFileError, RunError, StorageError
 from engine.evaluation import results
-from engine.evaluation.baselines import constant_figures
-from engine.network.architecture import Plan, plan_classifier
-from engine.network.models import ConvAutoencoder, EncoderClassifier
-from engine.preparation import check_classes, create, reopen
+from engine.kinds import kind_of
+from engine.network.architecture import Plan
+from engine.network.models import Network
+from engine.preparation import create, reopen
 from engine.protocol.control import Asked, AskedToEndError, Control, Flag, RunControl
 from engine.protocol.events import Emit, EvaluationStarted, Resumed, RunEnded, RunStarted, Warned
 from engine.protocol.states import EARLY_STOPPED, ENDED_FOR_GOOD, FAILED, FINISHED, PRUNED, RUNNING, SKIPPED, STOPPED
@@ -36,18 +36,14 @@ from engine.runs.directory import Home, RunDirectory
 from engine.runs.encoders import find_encoder
 from engine.runs.finishing import FinishesWhole, check_can_finish
 from engine.runs.prepared import Prepared
-from engine.runs.recorder import Checkpoint, Recorder, best_file, list_checkpoints, read_checkpoint, to_pixels
+from engine.runs.recorder import Checkpoint, Recorder, best_file, list_checkpoints, read_checkpoint
 from engine.runs.spec_file import check_unchanged
 from engine.runs.status import RunStatus
-from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import Spec
-from engine.specs.classifier import ClassifierSpec
-from engine.specs.measures import psnr
 from engine.storage.files import absolute, write_bytes, write_json
 from engine.text import counted, epoch_words, short
 from engine.training.baseline import steadier
 from engine.training.loop import ENDS, Progress, Stage, StageData, fit
-from engine.training.tasks import Classification, Reconstruction, Task
 
 SAMPLES = 10  # validation images that an autoencoder is shown to rebuild after each epoch
 
@@ -163,7 +159,8 @@ def _train(work: Prepared, recorder: Recorder, control: Control, found: Checkpoi
     spec, device = work.spec, work.device
     recorder.write_status(state=RUNNING, process=os.getpid(), host=platform.node(), message="")
     torch.manual_seed(spec.seed)
-    model = build(work)
+    kind = kind_of(spec)
+    model = kind.build(work)
     device.place(model)
     state = None
     if found is None:
@@ -185,9 +182,8 @@ def _train(work: Prepared, recorder: Recorder, control: Control, found: Checkpoi
 
     data = StageData(images=images, order=order, training=len(work.training), validation=work.validation)
     recorder.steps = len(work.training) // spec.batch_size
-    if isinstance(model, ConvAutoencoder):
-        recorder.samples = (images, _samples(work), device)
-    recorder.baseline = results.baseline_of(work)
+    recorder.samples = kind.samples(work, images)
+    recorder.baseline = kind.baseline(work)
 
     names = [name for name, _ in spec.stages]
     position = names.index(state.progress.stage) if state is not None else 0
@@ -198,12 +194,10 @@ def _train(work: Prepared, recorder: Recorder, control: Control, found: Checkpoi
             before.cut_short, before.ended = True, EARLY_STOPPED
             break
         stage = stage_of(spec, name)
-        if isinstance(model, EncoderClassifier):
-            model.freeze(name == "frozen")
+        kind.enter(model, name)
         if state is None or not state.progress.ended:
-            task = task_of(spec)
             progress = fit(
-                model, task, stage, data,
+                model, kind.task(spec), stage, data,
                 device=device, control=control, emit=recorder.emit, keeper=recorder, state=state, before=before,
             )  # fmt: skip
         if progress.ended not in (FINISHED, EARLY_STOPPED):
@@ -251,53 +245,21 @@ def _resumed(work: Prepared, at: Progress) -> Resumed:
     return Resumed(stage=at.stage, epoch=at.epoch, step=at.step, device=work.device.words, trained=trained)
 
 
-def build(work: Prepared) -> ConvAutoencoder | EncoderClassifier:
-    """The run's model with its first weights: drawn by torch's random numbers, an encoder's copied."""
-    if isinstance(work.spec, AutoencoderSpec):
-        return ConvAutoencoder(work.spec, work.data.shape)
-    assert work.encoder is not None
-    model = EncoderClassifier(work.spec, work.encoder.encoder_spec, work.data.shape, work.data.classes)
-    if not work.spec.from_scratch:
-        pretrained = work.encoder.build()
-        assert isinstance(pretrained, ConvAutoencoder)
-        model.take_encoder(pretrained)
-    return model
-
-
-def task_of(spec: AutoencoderSpec | ClassifierSpec) -> Task:
-    """How a batch of such a run becomes a loss."""
-    return Reconstruction() if isinstance(spec, AutoencoderSpec) else Classification(spec.label_smoothing)
-
-
-def stage_of(spec: AutoencoderSpec | ClassifierSpec, name: str) -> Stage:
+def stage_of(spec: Spec, name: str) -> Stage:
     """What `fit` is to do in the stage of that name."""
     names = [stage for stage, _ in spec.stages]
-    frozen = name in ("frozen", "autoencoder")
-    rate = spec.learning_rate if isinstance(spec, AutoencoderSpec) or frozen else spec.finetune_learning_rate
     return Stage(
         name=name,
         epochs=dict(spec.stages)[name],
         batch_size=spec.batch_size,
         optimizer=spec.optimizer,
-        learning_rate=rate,
+        learning_rate=spec.rate_of(name),
         weight_decay=spec.weight_decay,
         schedule=spec.schedule,
         patience=spec.patience,
         seed=spec.seed + 1000 * names.index(name),
-        augment=isinstance(spec, ClassifierSpec) and spec.augmentation and not frozen,
+        augment=spec.augments(name),
     )
-
-
-def _samples(work: Prepared) -> NDArray[np.int64]:
-    """Validation images to show: the first of each class, then the first ones, up to `SAMPLES`."""
-    labels = work.data.train.labels
-    validation = work.validation
-    if labels is None:
-        return validation[:SAMPLES]
-    _, firsts = np.unique(labels[validation], return_index=True)
-    rest = np.setdiff1d(np.arange(len(validation)), firsts)
-    chosen: NDArray[np.int64] = validation[np.concatenate([firsts, rest])[:SAMPLES]]
-    return chosen
 
 
 def _run_started(work: Prepared) -> RunStarted:
@@ -328,17 +290,18 @@ def _run_started(work: Prepared) -> RunStarted:
 def _finish(
     work: Prepared,
     recorder: Recorder,
-    model: ConvAutoencoder | EncoderClassifier,
+    model: Network,
     progress: Progress,
     images: DeviceImages,
     control: Control,
 ) -> dict[str, Any]:
     """Evaluate the best weights and write everything that a complete run has; `result.json` comes last."""
-    of, count = results.evaluated_on(work.data, work.spec.kind, len(work.validation))
+    of, count = results.evaluated_on(work)
     recorder.emit(EvaluationStarted(what=counted(count, f"{of} image")))
     try:
         stage = progress.stage if progress.best_epoch else ""  # else the weights are those of the previous stage
-        measured = results.measure(work, recorder, model, images, stage)
+        assert recorder.baseline is not None
+        measured = kind_of(work.spec).measure(work, recorder, model, images, recorder.baseline, stage)
     except AskedToEndError:  # a resume evaluates, where its checkpoint says that training is over
         progress.ended = ENDS[control.asked()]
         return _end_early(work, recorder, model, progress, "while it was evaluated")
@@ -368,7 +331,7 @@ def _finished_early(work: Prepared, progress: Progress) -> str:
 def _end_early(
     work: Prepared,
     recorder: Recorder,
-    model: ConvAutoencoder | EncoderClassifier,
+    model: Network,
     progress: Progress,
     trained: str = "",
 ) -> dict[str, Any]:
@@ -438,12 +401,9 @@ def _result(work: Prepared, recorder: Recorder, progress: Progress, state: str) 
     status, plan = recorder.status, work.plan
     steps = progress.total_steps
     each = progress.total_step_seconds / steps if steps else None
-    reconstruction: dict[str, Any] = {}
-    if work.spec.kind == "autoencoder" and status.best_loss is not None:
-        reconstruction = {"validation_mse": status.best_loss, "validation_psnr": psnr(status.best_loss)}
-        if recorder.baseline is not None and recorder.baseline.constant is not None:
-            constant = recorder.baseline.constant
-            reconstruction["constant_image"] = constant_figures(constant, constant)
+    own: dict[str, Any] = {}
+    if status.best_loss is not None and recorder.baseline is not None:
+        own = kind_of(work.spec).so_far(status.best_loss, recorder.baseline)
     return {
         "id": work.run.id,
         "kind": work.spec.kind,
@@ -454,7 +414,7 @@ def _result(work: Prepared, recorder: Recorder, progress: Progress, state: str) 
         "best_validation_loss": status.best_loss,
         "best_epoch": status.best_epoch,
         "best_stage": status.best_stage,
-        **reconstruction,
+        **own,
         "epochs": status.epoch,
         "test_loss": None,
         "test_accuracy": None,
@@ -542,7 +502,7 @@ def summarise_classifier(home: Home, spec: Spec, data: ImageData) -> Plan:
     Raises:
         EngineError: there is no such encoder, it is for other images, or the data have no classes.
     """
-    assert isinstance(spec, ClassifierSpec)
-    check_classes(data)
-    encoder = read_autoencoder(find_encoder(home, spec.encoder)[0], data.shape)
-    return plan_classifier(spec, encoder.encoder_spec, data.shape, data.classes)
+    kind = kind_of(spec)
+    kind.check_data(data)
+    encoder = read_autoencoder(find_encoder(home, spec.built_on)[0], data.shape)
+    return kind.plan(spec, data, encoder.encoder_spec)

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 import engine
 from engine.data.datasets import SPLIT_RULE, ImageData, labelled_subset, load_dataset, split
 from engine.device import choose_device
-from engine.errors import DatasetError, ModelFileError, SpecError
-from engine.network.architecture import plan_autoencoder
+from engine.errors import ModelFileError, SpecError
+from engine.kinds import kind_of
 from engine.protocol.states import RUNNING
 from engine.runs.checkpoint import read_autoencoder
 from engine.runs.directory import Home, RunDirectory
@@ -29,7 +29,6 @@ from engine.runs.spec_file import read_spec_file
 from engine.runs.status import RunStatus
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import Spec
-from engine.specs.classifier import ClassifierSpec
 from engine.specs.kinds import check_against_data
 from engine.storage.files import write_bytes, write_json
 
@@ -45,26 +44,25 @@ def create(home: Home, spec: Spec, study: str = "", trial: int = 0, split_rule: 
     Raises:
         EngineError: the spec does not fit the data, a file cannot be read, the folder cannot be written.
     """
-    assert isinstance(spec, AutoencoderSpec | ClassifierSpec)
+    kind = kind_of(spec)
     # A run must not depend on the folder it was begun in.
     spec = spec.model_copy(update=spec.files.absolute()._asdict())
     device = choose_device(spec.device, spec.precision)
     data = load_dataset(*spec.files)
-    if isinstance(spec, AutoencoderSpec):
-        spec = spec.settled(data.shape)
-    else:
-        check_classes(data)
+    kind.check_data(data)
+    spec = spec.settled(data.shape)
     training, validation = split_for(spec, data, split_rule)
     encoder, origin = None, None
-    if isinstance(spec, ClassifierSpec):
-        file, origin = find_encoder(home, spec.encoder)
+    if spec.built_on:
+        file, origin = find_encoder(home, spec.built_on)
         encoder = read_autoencoder(file, data.shape)
         encoder.build()
     if problems := misfits(spec, data, len(training), None if encoder is None else encoder.encoder_spec):
         raise SpecError(problems)
     work = Prepared(  # in a directory that is yet to be made
         run=RunDirectory(home.runs), spec=spec, data=data, training=training, validation=validation, device=device,
-        encoder=encoder, split_rule=split_rule, encoder_remarks=remarks_on(home, spec, data),
+        encoder=encoder, plan=kind.plan(spec, data, None if encoder is None else encoder.encoder_spec),
+        split_rule=split_rule, encoder_remarks=remarks_on(home, spec, data),
     )  # fmt: skip
 
     def fill(run: RunDirectory) -> None:
@@ -98,20 +96,16 @@ def create(home: Home, spec: Spec, study: str = "", trial: int = 0, split_rule: 
     return replace(work, run=home.create_run(fill))
 
 
-def misfits(
-    spec: AutoencoderSpec | ClassifierSpec, data: ImageData, training: int, encoder: AutoencoderSpec | None
-) -> dict[str, str]:
+def misfits(spec: Spec, data: ImageData, training: int, encoder: AutoencoderSpec | None) -> dict[str, str]:
     """Why no run of `spec` could begin on `data`: a sentence for each field that does not fit, none where all do.
 
     Args:
         training: how many images it trains on.
-        encoder: the spec of the autoencoder that a classifier is built on.
+        encoder: the spec of the autoencoder that it is built on.
     """
     if problems := check_against_data(spec, data.shape, training):
         return problems
-    own = encoder or spec
-    assert isinstance(own, AutoencoderSpec)
-    layers = plan_autoencoder(own, data.shape).encoder
+    layers = kind_of(spec).plan(spec, data, encoder).encoder
     if spec.batch_size == 1 and any(layer.normalised and layer.shape[:2] == (1, 1) for layer in layers):
         return {
             "batch_size": "1 leaves batch normalisation one number to normalise: use 2 or more, or fewer downsamplings."
@@ -139,35 +133,19 @@ def reopen(run: RunDirectory, command: str = "resume") -> Prepared:
     split_rule = written.get("split", 1)
     training, validation = split_for(spec, data, split_rule)
     device = choose_device(spec.device, spec.precision, written["threads"])
-    encoder = read_autoencoder(run.encoder, data.shape) if isinstance(spec, ClassifierSpec) else None
+    encoder = read_autoencoder(run.encoder, data.shape) if spec.built_on else None
+    plan = kind_of(spec).plan(spec, data, None if encoder is None else encoder.encoder_spec)
     return Prepared(
         run=run, spec=spec, data=data, training=training, validation=validation, device=device, encoder=encoder,
-        split_rule=split_rule, encoder_remarks=tuple(written.get("encoder_remarks", ())),
+        plan=plan, split_rule=split_rule, encoder_remarks=tuple(written.get("encoder_remarks", ())),
     )  # fmt: skip
-
-
-def check_classes(data: ImageData) -> None:
-    """Refuse images that a classifier cannot learn to tell apart.
-
-    Raises:
-        DatasetError: they have no labels, or all the same.
-    """
-    labels = data.train.labels
-    if labels is None:
-        raise DatasetError(
-            f"{data.name} has no labels: a classifier needs them. Name a file of training labels (--labels).", "labels"
-        )
-    if data.train.occurring.size < 2:
-        raise DatasetError(
-            f"All labels of {data.name} are {labels[0]}: a classifier needs images of two or more classes.", "labels"
-        )
 
 
 def split_for(spec: Spec, data: ImageData, rule: int = SPLIT_RULE) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The indices a spec trains on, and those it validates on; of `rule`, see `SPLIT_RULE`."""
     training, validation = split(data.train, spec.validation_fraction, spec.seed, rule)
-    if isinstance(spec, ClassifierSpec) and spec.labelled_fraction < 1 and data.train.labels is not None:
-        training = labelled_subset(data.train.labels, training, spec.labelled_fraction, spec.seed, rule)
+    if spec.labelled < 1 and data.train.labels is not None:
+        training = labelled_subset(data.train.labels, training, spec.labelled, spec.seed, rule)
     return training, validation
 
 

@@ -83,3 +83,10 @@ def evaluation_batch(images: Tensor) -> int:
         return EVALUATION_BATCH
     pixels = images.shape[1] * images.shape[2]
     return max(EVALUATION_BATCH, min(GPU_EVALUATION_BATCH, GPU_EVALUATION_PIXELS // pixels))
+
+
+def to_pixels(images: torch.Tensor) -> NDArray[np.uint8]:
+    """(n, channels, height, width) in [0, 1], cut to that, as uint8 (n, height, width, channels)."""
+    pixels = images.float().clamp(0, 1).mul(255).round().to(torch.uint8).permute(0, 2, 3, 1)
+    array: NDArray[np.uint8] = pixels.cpu().contiguous().numpy()
+    return array

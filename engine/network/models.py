@@ -7,6 +7,7 @@ connected head on the encoder of one. Images are float32 in [0, 1], shape (n, ch
 import math
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from torch.nn import functional
 
 from engine.network.architecture import Layer, Plan, Shape, plan_autoencoder, plan_classifier
 from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import Spec
 from engine.specs.classifier import ClassifierSpec
 
 _ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
@@ -218,6 +220,11 @@ class ConvAutoencoder(nn.Module):
         self.encoder = Encoder(spec, self.plan)
         self.decoder = Decoder(spec, self.plan)
 
+    @property
+    def about(self) -> dict[str, Any]:
+        """What a model file holds of it besides its spec and the shape of its images."""
+        return {}
+
     def forward(self, images: Tensor) -> Tensor:
         """(n, channels, height, width) in [0, 1] to reconstructions of the same shape."""
         reconstructions: Tensor = self.decoder(self.encoder(images))
@@ -249,6 +256,11 @@ class EncoderClassifier(nn.Module):
         self.head = nn.Sequential(*modules)
         self.frozen = False
 
+    @property
+    def about(self) -> dict[str, Any]:
+        """What a model file holds of it besides its spec and the shape of its images."""
+        return {"encoder_spec": self.encoder_spec.model_dump(mode="json"), "classes": self.plan.decoder[-1].outputs}
+
     def forward(self, images: Tensor) -> Tensor:
         """(n, channels, height, width) in [0, 1] to logits (n, classes)."""
         if self.frozen:
@@ -275,6 +287,16 @@ class EncoderClassifier(nn.Module):
     def take_encoder(self, autoencoder: ConvAutoencoder) -> None:
         """Copy the weights and batch statistics of a trained encoder."""
         self.encoder.load_state_dict(autoencoder.encoder.state_dict())
+
+
+Network = ConvAutoencoder | EncoderClassifier
+
+
+def network_of(spec: Spec, encoder_spec: AutoencoderSpec, image: Shape, classes: int) -> Network:
+    """The network of a spec of any kind; `encoder_spec` is that of the autoencoder that it is, or is built on."""
+    if isinstance(spec, ClassifierSpec):
+        return EncoderClassifier(spec, encoder_spec, image, classes)
+    return ConvAutoencoder(encoder_spec, image)
 
 
 def _dense(layer: Layer) -> nn.Linear:

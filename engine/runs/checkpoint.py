@@ -20,9 +20,9 @@ from torch import Tensor, nn
 from engine.data.recognise import START, Found, Sort, recognise
 from engine.errors import ModelFileError, SpecError
 from engine.network.architecture import Shape
-from engine.network.models import ConvAutoencoder, EncoderClassifier
+from engine.network.models import Network, network_of
 from engine.specs.autoencoder import AutoencoderSpec
-from engine.specs.classifier import ClassifierSpec
+from engine.specs.base import Spec
 from engine.specs.kinds import spec_from_json
 from engine.specs.problems import UNKNOWN_FIELD
 from engine.storage.files import FORMAT, format_problem, write_bytes
@@ -146,7 +146,7 @@ class ModelFile:
 
     path: Path
     kind: str
-    spec: AutoencoderSpec | ClassifierSpec
+    spec: Spec
     encoder_spec: AutoencoderSpec  # the autoencoder's own spec; for a classifier that of its encoder
     image: Shape
     classes: int  # 0 for an autoencoder
@@ -157,7 +157,7 @@ class ModelFile:
         """Weights and batch statistics, by name."""
         return self.content.tensors
 
-    def build(self) -> ConvAutoencoder | EncoderClassifier:
+    def build(self) -> Network:
         """The model with its weights, on the CPU, in eval mode.
 
         Raises:
@@ -166,11 +166,7 @@ class ModelFile:
         # On the meta device nothing is allocated and no random number drawn: a model may be opened
         # while another thread trains, and must not disturb what that one draws.
         with torch.device("meta"):
-            model: ConvAutoencoder | EncoderClassifier
-            if isinstance(self.spec, AutoencoderSpec):
-                model = ConvAutoencoder(self.spec, self.image)
-            else:
-                model = EncoderClassifier(self.spec, self.encoder_spec, self.image, self.classes)
+            model = network_of(self.spec, self.encoder_spec, self.image, self.classes)
         types = {name: tensor.dtype for name, tensor in model.state_dict().items()}
         for name, tensor in self.tensors.items():
             if types.get(name, tensor.dtype) != tensor.dtype:
@@ -191,16 +187,13 @@ class ModelFile:
         return model.eval()
 
 
-def write_model(path: Path, model: ConvAutoencoder | EncoderClassifier, tensors: dict[str, Tensor]) -> None:
+def write_model(path: Path, model: Network, tensors: dict[str, Tensor]) -> None:
     """Put the portable model file of `model`, with `tensors` for weights, at `path`.
 
     Raises:
         StorageError: it cannot be written.
     """
-    values: dict[str, Any] = {"spec": model.spec.model_dump(mode="json"), "image": list(model.plan.image)}
-    if isinstance(model, EncoderClassifier):
-        values["encoder_spec"] = model.encoder_spec.model_dump(mode="json")
-        values["classes"] = model.plan.decoder[-1].outputs
+    values = {"spec": model.spec.model_dump(mode="json"), "image": list(model.plan.image), **model.about}
     write_tensors(path, model.spec.kind, tensors, values)
 
 
@@ -226,7 +219,7 @@ def read_model(path: Path) -> ModelFile:
         spec = spec_from_json(values.get("spec"))
         if kind != spec.kind:
             raise SpecError({"kind": f"“{short(kind)}” is not that of its spec, {spec.kind}."})
-        encoder_spec = spec if isinstance(spec, AutoencoderSpec) else spec_from_json(values.get("encoder_spec"))
+        encoder_spec = spec_from_json(values.get("encoder_spec")) if spec.built_on else spec
     except SpecError as error:
         found = "; ".join(
             f"{name}: {'not known to this version.' if sentence == UNKNOWN_FIELD else sentence}"
@@ -240,7 +233,6 @@ def read_model(path: Path) -> ModelFile:
     classes = values.get("classes", 0)
     if (
         not isinstance(encoder_spec, AutoencoderSpec)
-        or not isinstance(spec, AutoencoderSpec | ClassifierSpec)
         or not isinstance(image, list)
         or len(image) != 3
         or not all(isinstance(size, int) and 0 < size <= 256 for size in image)

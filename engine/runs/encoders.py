@@ -18,7 +18,6 @@ from engine.protocol.states import DIVERGED, EARLY_STOPPED, FAILED, FINISHED, ST
 from engine.runs.checkpoint import read_autoencoder
 from engine.runs.directory import Home, RunDirectory
 from engine.specs.base import Spec
-from engine.specs.classifier import ClassifierSpec
 from engine.specs.data_files import FIELDS, MNIST_SHAPE, DataFiles, shape_words, told_apart
 from engine.storage.files import absolute
 from engine.storage.paths import given_path
@@ -122,9 +121,9 @@ def remarks_on(home: Home, spec: Spec, data: Images) -> tuple[str, ...]:
     Raises:
         EngineError: there is none, or its files cannot be read.
     """
-    if not isinstance(spec, ClassifierSpec) or spec.from_scratch:
+    if not spec.built_on or "from scratch" in dict(spec.stages):
         return ()
-    return encoder_source(home, spec.encoder).remarks(data, spec.files)
+    return encoder_source(home, spec.built_on).remarks(data, spec.files)
 
 
 def with_data_of_encoder(home: Home, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,6 @@ from engine.errors import DatasetError, MovedError, RunError
 from engine.runs.directory import RunDirectory
 from engine.runs.spec_file import read_spec_file
 from engine.specs.base import Spec
-from engine.specs.classifier import ClassifierSpec
 from engine.specs.data_files import FIELDS, ROLES, DataFiles, shape_words
 from engine.storage.files import absolute, write_json
 
@@ -53,7 +52,7 @@ def known_of_run(run: str, spec: Spec, written: Mapping[str, Any], command: str 
     """What `written`, the content of a run's `spec.json`, says of its images; `command` is what a person asked for."""
     found = written.get("data")
     about: Mapping[str, Any] = found if isinstance(found, dict) else {}
-    part = isinstance(spec, ClassifierSpec) and spec.labelled_fraction < 1  # only some images were counted
+    part = spec.labelled < 1  # only some images were counted
     numbers = [about.get(name) for name in ("training", "validation", "test", "classes")]
     training, validation, test, classes = (number if isinstance(number, int) else None for number in numbers)
     return Known(

@@ -8,11 +8,10 @@ from numpy.typing import NDArray
 from engine.data.datasets import SPLIT_RULE, ImageData
 from engine.data.remarks import for_run
 from engine.device import Device
-from engine.network.architecture import Plan, plan_autoencoder, plan_classifier
+from engine.network.architecture import Plan
 from engine.runs.checkpoint import ModelFile
 from engine.runs.directory import RunDirectory
-from engine.specs.autoencoder import AutoencoderSpec
-from engine.specs.classifier import ClassifierSpec
+from engine.specs.base import Spec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,12 +19,13 @@ class Prepared:
     """A run with everything it needs loaded and checked."""
 
     run: RunDirectory
-    spec: AutoencoderSpec | ClassifierSpec
+    spec: Spec
     data: ImageData
     training: NDArray[np.int64]
     validation: NDArray[np.int64]
     device: Device
-    encoder: ModelFile | None  # of a classifier
+    encoder: ModelFile | None  # the autoencoder that it is built on
+    plan: Plan  # the layers of its network
     split_rule: int = SPLIT_RULE
     encoder_remarks: tuple[str, ...] = ()  # of where a classifier's encoder comes from, when the run was made
 
@@ -33,11 +33,3 @@ class Prepared:
     def remarks(self) -> tuple[str, ...]:
         """What is to be known of its encoder, and what a look at its images, labels and split finds, in sentences."""
         return (*self.encoder_remarks, *for_run(self.spec.kind, self.data, self.training, self.validation))
-
-    @property
-    def plan(self) -> Plan:
-        """The layers of its network."""
-        if isinstance(self.spec, AutoencoderSpec):
-            return plan_autoencoder(self.spec, self.data.shape)
-        assert self.encoder is not None
-        return plan_classifier(self.spec, self.encoder.encoder_spec, self.data.shape, self.data.classes)

@@ -17,14 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from engine.data.batches import DeviceImages
-from engine.device import Device
 from engine.errors import ModelFileError, RunError, StorageError
-from engine.network.models import ConvAutoencoder
 from engine.protocol.control import RunControl
 from engine.protocol.events import (
     BatchEnded,
@@ -73,7 +69,7 @@ class Recorder:
         self.status = status
         self._tell = tell
         self._stored_batch = -1
-        self.samples: tuple[DeviceImages, NDArray[np.int64], Device] | None = None  # what is reconstructed each epoch
+        self.samples: Callable[[nn.Module], tuple[NDArray[np.uint8], NDArray[np.uint8]]] | None = None
         self.baseline: Baseline | None = None  # what validation losses are held against
         self.total_epochs = status.epochs
         self.under_way = 0.0  # seconds of the steps of an epoch that is not complete
@@ -264,8 +260,8 @@ class Recorder:
 
     def keep_epoch(self, model: nn.Module, ended: EpochEnded) -> None:
         """Write the reconstructions and the status of an epoch, and warn where nothing is learned."""
-        if self.samples is not None and isinstance(model, ConvAutoencoder):
-            self._write_samples(model, ended)
+        if self.samples is not None:
+            self._write_samples(ended, *self.samples(model))
         done = self.status.epoch + 1
         steps = done * self.steps
         if (steps >= STEPS_TO_LEARN or done == self.total_epochs) and self.baseline is not None:
@@ -304,16 +300,9 @@ class Recorder:
             self._doubted = True
             self.emit(Warned(message=doubt))
 
-    def _write_samples(self, model: ConvAutoencoder, ended: EpochEnded) -> None:
-        assert self.samples is not None
-        images, indices, device = self.samples
-        model.eval()
-        with torch.inference_mode(), device.autocast():
-            pairs = images.each(indices, lambda batch, _: (to_pixels(batch), to_pixels(model(batch))))
-            originals, reconstructions = (
-                np.concatenate(part) for part in zip(*(pair for pair, _ in pairs), strict=True)
-            )
-        model.train()
+    def _write_samples(
+        self, ended: EpochEnded, originals: NDArray[np.uint8], reconstructions: NDArray[np.uint8]
+    ) -> None:
         name = f"samples/epoch-{ended.epoch:04d}.npz"
         path = self.run.path / name
         self.with_room(lambda: write_arrays(path, originals=originals, reconstructions=reconstructions))
@@ -322,13 +311,6 @@ class Recorder:
             with suppress(OSError):
                 (self.run.samples / f"epoch-{ended.epoch - 1:04d}.npz").unlink()
         self.emit(SamplesSaved(stage=ended.stage, epoch=ended.epoch, file=name))
-
-
-def to_pixels(images: torch.Tensor) -> NDArray[np.uint8]:
-    """(n, channels, height, width) in [0, 1], cut to that, as uint8 (n, height, width, channels)."""
-    pixels = images.float().clamp(0, 1).mul(255).round().to(torch.uint8).permute(0, 2, 3, 1)
-    array: NDArray[np.uint8] = pixels.cpu().contiguous().numpy()
-    return array
 
 
 def best_file(run: RunDirectory, stage: str) -> Path:

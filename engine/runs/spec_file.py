@@ -13,9 +13,7 @@ from engine.data.datasets import SPLIT_RULE
 from engine.errors import RunError, SpecError
 from engine.runs.directory import RunDirectory
 from engine.specs import data_files
-from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import Spec
-from engine.specs.classifier import ClassifierSpec
 from engine.specs.fields import write_value
 from engine.specs.kinds import spec_from_json
 from engine.specs.problems import problems_of
@@ -61,7 +59,7 @@ class SpecFile(_Part):
     versions: dict[str, str] = Field(description="versions, by name.")
 
 
-def read_spec_file(run: RunDirectory) -> tuple[AutoencoderSpec | ClassifierSpec, dict[str, Any]]:
+def read_spec_file(run: RunDirectory) -> tuple[Spec, dict[str, Any]]:
     """The spec of a run, and everything that its `spec.json` holds, checked.
 
     Raises:
@@ -75,7 +73,6 @@ def read_spec_file(run: RunDirectory) -> tuple[AutoencoderSpec | ClassifierSpec,
         problems = _problems_of_spec(written["encoder_spec"], "encoder_spec.")
     if not problems:
         spec = spec_from_json(written["spec"])
-        assert isinstance(spec, AutoencoderSpec | ClassifierSpec)
         if written["kind"] != spec.kind:
             problems["kind"] = f"“{written['kind']}” does not match its spec, which is of kind {spec.kind}."
         if written["seed"] != spec.seed:

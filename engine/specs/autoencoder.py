@@ -165,8 +165,20 @@ class AutoencoderSpec(Spec):
         return min(USUAL_HALVINGS, most_halvings(self.layers), min(height, width).bit_length() - 1)
 
     def settled(self, image: tuple[int, int, int]) -> Self:
-        """The same with a number for `auto`: what a run on such images writes down, so that it is seen and stays."""
+        """See `Spec`: the number of halvings is written down, so that it is seen and stays."""
         return self.model_copy(update={"downsamplings": self.halvings(image)})
+
+    def misfits(self, image: tuple[int, int, int]) -> dict[str, str]:
+        """See `Spec`."""
+        height, width, _ = image
+        if 2 ** (halvings := self.halvings(image)) <= min(height, width):
+            return {}
+        left = f"{halvings} downsamplings leave nothing of {height}×{width} pixels: choose fewer, or auto."
+        return {"downsamplings": left}
+
+    def rate_of(self, stage: str) -> float:  # noqa: ARG002 - it has one
+        """See `Spec`."""
+        return self.learning_rate
 
     def asked_again(self) -> Self:
         """See `Spec`: `auto` in place of the number of halvings that it comes to."""

@@ -44,7 +44,9 @@ class Spec(BaseModel):
     preset_titles: ClassVar[Mapping[str, str]] = {}
     preset_purposes: ClassVar[Mapping[str, str]] = {}  # what each is for, in two sentences
 
-    kind: Literal["autoencoder", "classifier"]
+    needs_labels: ClassVar[bool] = False  # of the training images
+
+    kind: str
     batch_size: Whole = asked(
         128, "Hyperparameters", "Batch size", "Images in each step.", unit="images", ge=1, le=65_536
     )
@@ -111,6 +113,32 @@ class Spec(BaseModel):
     def files(self) -> DataFiles:
         """The files of its images."""
         return DataFiles(self.images, self.labels, self.test_images, self.test_labels)
+
+    @property
+    def built_on(self) -> str:
+        """The run or the model file whose encoder it is built on; empty where it needs none."""
+        return ""
+
+    @property
+    def labelled(self) -> float:
+        """The part of the training images that it trains on, the same in each class."""
+        return 1.0
+
+    def settled(self, image: tuple[int, int, int]) -> Self:  # noqa: ARG002 - for kinds that settle something
+        """The same as a run on images of that height, width and channels writes it down, with numbers for `auto`."""
+        return self
+
+    def misfits(self, image: tuple[int, int, int]) -> dict[str, str]:  # noqa: ARG002 - for kinds to which it matters
+        """What of it does not fit such images: a sentence for each such field."""
+        return {}
+
+    def rate_of(self, stage: str) -> float:
+        """The learning rate of a stage."""
+        raise NotImplementedError
+
+    def augments(self, stage: str) -> bool:  # noqa: ARG002 - for kinds that do
+        """Whether the images of a stage are changed at random."""
+        return False
 
     def asked_again(self) -> Self:
         """The same as a person would ask for it: where a run wrote a number down for `auto`, that word."""

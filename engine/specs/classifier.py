@@ -13,6 +13,8 @@ from engine.specs.titles import with_changes
 class ClassifierSpec(Spec):
     """What a training run of a classifier on an autoencoder's encoder asks for."""
 
+    needs_labels: ClassVar[bool] = True
+
     kind: Literal["classifier"] = "classifier"
     encoder: str = asked(
         ...,
@@ -126,8 +128,22 @@ class ClassifierSpec(Spec):
             raise ValueError("From scratch has no frozen stage: give fine-tuning at least one epoch.")
         return value
 
-    def averages_views(self, stage: str) -> bool:
-        """Whether an evaluation of that stage's weights averages over shifted views: they were trained on such ones."""
+    @property
+    def built_on(self) -> str:
+        """See `Spec`."""
+        return self.encoder
+
+    @property
+    def labelled(self) -> float:
+        """See `Spec`."""
+        return self.labelled_fraction
+
+    def rate_of(self, stage: str) -> float:
+        """See `Spec`."""
+        return self.learning_rate if stage == "frozen" else self.finetune_learning_rate
+
+    def augments(self, stage: str) -> bool:
+        """See `Spec`; an evaluation of such a stage's weights averages over shifted views, as they were trained on."""
         return self.augmentation and stage in ("fine-tuning", "from scratch")
 
     @property

@@ -32,12 +32,7 @@ def check_against_data(spec: Spec, shape: tuple[int, int, int], training_images:
         shape: height, width and channels of an image.
         training_images: without those held back for validation.
     """
-    problems = {}
-    height, width, _ = shape
-    if isinstance(spec, AutoencoderSpec) and 2 ** (halvings := spec.halvings(shape)) > min(height, width):
-        problems["downsamplings"] = (
-            f"{halvings} downsamplings leave nothing of {height}×{width} pixels: choose fewer, or auto."
-        )
+    problems = spec.misfits(shape)
     if spec.batch_size > training_images:
         problems["batch_size"] = (
             f"{spec.batch_size:,} is more than the {counted(training_images, 'image')} to train on: give at most "

@@ -10,14 +10,14 @@ from engine.data.datasets import SPLIT_RULE, ImageData, load_dataset
 from engine.data.remarks import for_run
 from engine.device import choose_device
 from engine.errors import RunError, SpecError, StudyError
-from engine.network.architecture import Plan, plan_autoencoder, plan_classifier
+from engine.kinds import kind_of
+from engine.network.architecture import Plan
 from engine.runs.checkpoint import read_autoencoder
 from engine.runs.directory import Home
 from engine.runs.encoders import find_encoder, remarks_on
 from engine.runs.moved import Known, load_known
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import Spec
-from engine.specs.classifier import ClassifierSpec
 from engine.studies.checking import check_points, check_space, first_fit, room_of
 from engine.studies.records import PointRecord, StageRecord, Studies, StudyDirectory, StudyRecord, Trial
 from engine.studies.spec import StudySpec, space_of, spec_of
@@ -33,7 +33,7 @@ class StudyData:
 
     def training(self, spec: Spec) -> int:
         """How many images a point trains on."""
-        key = (spec.validation_fraction, getattr(spec, "labelled_fraction", 1))  # of what can be studied, what counts
+        key = (spec.validation_fraction, spec.labelled)  # of what can be studied, what counts
         if key not in self._training:
             self._training[key] = len(preparation.split_for(spec, self.images)[0])
         return self._training[key]
@@ -48,11 +48,7 @@ class StudyData:
 
     def plan(self, spec: Spec) -> Plan:
         """The network of a point."""
-        if isinstance(spec, AutoencoderSpec):
-            return plan_autoencoder(spec, self.images.shape)
-        assert isinstance(spec, ClassifierSpec)
-        assert self.encoder is not None
-        return plan_classifier(spec, self.encoder, self.images.shape, self.images.classes)
+        return kind_of(spec).plan(spec, self.images, self.encoder)
 
 
 def plan(home: Home, spec: StudySpec) -> StudyRecord:
@@ -149,8 +145,8 @@ def _settled(home: Home, spec: StudySpec) -> StudySpec:
     """The study with whole paths, and the encoder's whole id."""
     baseline = spec.baseline
     changed: dict[str, object] = baseline.files.absolute()._asdict()
-    if isinstance(baseline, ClassifierSpec):
-        changed["encoder"] = find_encoder(home, baseline.encoder)[1]
+    if baseline.built_on:
+        changed["encoder"] = find_encoder(home, baseline.built_on)[1]
     return spec.model_copy(update={"baseline": baseline.model_copy(update=changed)})
 
 
@@ -164,13 +160,13 @@ def load(home: Home, baseline: Spec, known: Known | None = None) -> StudyData:
         EngineError: they cannot be read, or are others, or there is no such encoder.
     """
     images = load_dataset(*baseline.files) if known is None else load_known(known, baseline.files)
-    if not isinstance(baseline, ClassifierSpec):
+    kind_of(baseline).check_data(images)
+    if not baseline.built_on:
         return StudyData(images, None)
-    preparation.check_classes(images)
     try:
-        file, _ = find_encoder(home, baseline.encoder)
+        file, _ = find_encoder(home, baseline.built_on)
     except RunError as error:
-        raise StudyError(f"The study needs its encoder, run {baseline.encoder}: {error}") from None
+        raise StudyError(f"The study needs its encoder, run {baseline.built_on}: {error}") from None
     return StudyData(images, read_autoencoder(file, images.shape).encoder_spec)
 
 
@@ -213,7 +209,6 @@ def _trained_on(spec: Spec, data: StudyData) -> int:
     Raises:
         SpecError: no run could begin with it.
     """
-    assert isinstance(spec, AutoencoderSpec | ClassifierSpec)
     training = data.training(spec)
     if problems := preparation.misfits(spec, data.images, training, data.encoder):
         raise SpecError(problems)

@@ -20,7 +20,6 @@ from engine.protocol.events import Continued, Emit, EpochEnded, Event, Paused, R
 from engine.protocol.states import DIVERGED, ENDED_FOR_GOOD, FAILED, FINISHED, PAUSED, RUNNING, STOPPED
 from engine.runs.directory import Home, RunDirectory
 from engine.runs.prepared import Prepared
-from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import Spec
 from engine.studies.journal import Journal
 from engine.studies.moved import known_of_study
@@ -267,8 +266,7 @@ class _Work:
     def _spec(self, stage: StageRecord, point: PointRecord, repeat: int) -> Spec:
         """What a trial's run is made of, and writes down."""
         spec = spec_of(self.spec.baseline, {**stage.base, **point.values}, repeat)
-        if isinstance(spec, AutoencoderSpec):
-            spec = spec.settled(self.data.images.shape)
+        spec = spec.settled(self.data.images.shape)
         # A long run is read off afterwards at any epoch: it must not end before the last.
         return spec.model_copy(update={"patience": 0}) if self.spec.is_long_run(stage.names[0]) else spec
 

@@ -33,6 +33,7 @@ class Task(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
 class Reconstruction:
     """Mean squared error between an image and what the autoencoder makes of it."""
 

@@ -23,10 +23,10 @@ from tests.engine.tiny import tiny
 from tests.faults.conftest import assert_same_weights, resume, train
 
 PLACES = (
-    "engine.jobs.build",
+    "engine.kinds.autoencoder.AutoencoderKind.build",
     "engine.jobs.DeviceImages",
-    "engine.evaluation.results.constant_image_errors",
-    "engine.jobs.results.measure",
+    "engine.kinds.autoencoder.constant_image_errors",
+    "engine.kinds.autoencoder.AutoencoderKind.measure",
     "engine.jobs.write_model",
     "engine.training.loop.make_optimizer",
     "engine.training.loop.evaluate",
@@ -38,9 +38,13 @@ PLACES = (
     "engine.runs.recorder.Recorder.keep_epoch",
     "engine.runs.recorder.Recorder.keep_state",
     "engine.runs.recorder.write_arrays",
-    "engine.evaluation.results.pca_errors",
+    "engine.kinds.autoencoder.pca_errors",
 )
-BEFORE = ("engine.preparation.choose_device", "engine.preparation.split_for", "engine.preparation.plan_autoencoder")
+BEFORE = (
+    "engine.preparation.choose_device",
+    "engine.preparation.split_for",
+    "engine.kinds.autoencoder.plan_autoencoder",
+)
 
 
 def break_down(*_: object, **__: object) -> None:
@@ -142,7 +146,7 @@ def test_an_error_that_was_foreseen_has_no_details(home: Home, files: dict[str, 
         raise EngineError("It was foreseen.")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("engine.jobs.build", refuse)
+        patch.setattr("engine.kinds.autoencoder.AutoencoderKind.build", refuse)
         result = jobs.start(home, tiny(files), lambda event: None, Flag())
     assert result["message"] == "It was foreseen."
     assert "details" not in result

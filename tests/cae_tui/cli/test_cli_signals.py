@@ -68,17 +68,17 @@ def test_one_interrupt_stops_with_a_checkpoint_and_resume_goes_on(
 def test_a_run_that_was_stopped_while_it_was_evaluated_says_so_and_a_resume_says_that_it_is_evaluated_now(
     flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from engine.evaluation import results
+    from engine.kinds.autoencoder import AutoencoderKind
     from engine.protocol.control import Asked, Flag
 
     flag = Flag()
 
-    def stop_then_measure(*args: Any, measure: Callable[..., Any] = results.measure) -> Any:
+    def stop_then_measure(*args: Any, measure: Callable[..., Any] = AutoencoderKind.measure) -> Any:
         flag.ask(Asked.STOP)
         return measure(*args)
 
     with monkeypatch.context() as patched:
-        patched.setattr(results, "measure", stop_then_measure)
+        patched.setattr(AutoencoderKind, "measure", stop_then_measure)
         patched.setattr(console, "interruptible", lambda: nullcontext(flag))
         assert main(["--home", str(tmp_path), "autoencoder", "--epochs", "1", *SMALL, *flags]) == 130
     err = capsys.readouterr().err

@@ -21,6 +21,7 @@ from engine.data.augmentation import augment
 from engine.data.datasets import ImageSet, split
 from engine.device import Device, choose_device
 from engine.exporters.runs_csv import runs_csv
+from engine.kinds import kind_of
 from engine.network.models import ConvAutoencoder, ConvLayer, EncoderClassifier
 from engine.protocol.control import Asked, Flag
 from engine.protocol.events import BatchEnded, EpochEnded, Event, Resumed, StageStarted
@@ -96,8 +97,11 @@ def test_label_smoothing_alone_moves_a_model_that_is_sure_of_every_label() -> No
 
 
 def test_the_task_of_a_spec_has_its_label_smoothing(encoder: Path, noise_files: dict[str, Path]) -> None:
-    assert jobs.task_of(tiny_classifier(noise_files, encoder, label_smoothing=0.3)) == Classification(0.3)
-    assert isinstance(jobs.task_of(tiny(noise_files)), Reconstruction)
+    for spec, task in (
+        (tiny_classifier(noise_files, encoder, label_smoothing=0.3), Classification(0.3)),
+        (tiny(noise_files), Reconstruction()),
+    ):
+        assert kind_of(spec).task(spec) == task
 
 
 # -- the models -----------------------------------------------------------------------------------
@@ -325,7 +329,7 @@ def test_the_speed_in_a_result_is_that_of_the_training_steps_of_all_stages(
     def look(model: nn.Module, images: Tensor) -> None:
         clock.now += (0.25 if isinstance(model, EncoderClassifier) and model.frozen else 0.75) if model.training else 9
 
-    monkeypatch.setattr("engine.jobs.task_of", lambda spec: Watched(look, Classification()))
+    monkeypatch.setattr("engine.kinds.classifier.ClassifierKind.task", lambda _, spec: Watched(look, Classification()))
     run, result, events = train(Home(tmp_path), tiny_classifier(noise_files, encoder))
     told = {event.stage: event.ms_per_step for event in events if isinstance(event, EpochEnded)}
     assert told == pytest.approx({"frozen": 250, "fine-tuning": 750})

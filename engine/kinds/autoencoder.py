@@ -1,0 +1,157 @@
+"""The convolutional autoencoder: it learns to give an image back."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from engine.data.batches import DeviceImages, to_pixels
+from engine.data.datasets import ImageData
+from engine.data.remarks import PIXELS, of_data
+from engine.evaluation.baselines import constant_figures
+from engine.evaluation.predictions import constant_image_errors, pca_errors
+from engine.evaluation.results import evaluated, write_predictions
+from engine.kinds.kind import Pairs
+from engine.network.architecture import Plan, plan_autoencoder
+from engine.network.models import ConvAutoencoder
+from engine.protocol.control import AskedToEndError, Control
+from engine.runs.prepared import Prepared
+from engine.runs.recorder import Recorder
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.measures import psnr
+from engine.training.baseline import Baseline
+from engine.training.tasks import Reconstruction
+
+CONSTANT_SAMPLE = 5000
+"""Training images that say enough of the constant image that an epoch is held against."""
+SAMPLES = 10
+"""Validation images that it is shown to rebuild after each epoch."""
+
+
+class AutoencoderKind:
+    """See `Kind`."""
+
+    def check_data(self, data: ImageData) -> None:
+        """Any images will do."""
+
+    def plan(self, spec: AutoencoderSpec, data: ImageData, encoder: AutoencoderSpec | None) -> Plan:  # noqa: ARG002 - as `Kind` has it
+        """See `Kind`."""
+        return plan_autoencoder(spec, data.shape)
+
+    def build(self, work: Prepared) -> ConvAutoencoder:
+        """See `Kind`."""
+        assert isinstance(work.spec, AutoencoderSpec)
+        return ConvAutoencoder(work.spec, work.data.shape)
+
+    def enter(self, model: nn.Module, stage: str) -> None:
+        """There is one stage."""
+
+    def task(self, spec: AutoencoderSpec) -> Reconstruction:  # noqa: ARG002 - as `Kind` has it
+        """See `Kind`."""
+        return Reconstruction()
+
+    def baseline(self, work: Prepared) -> Baseline:
+        """The best constant image."""
+        pixels = any(remark.about == PIXELS for remark in of_data(work.data))
+        some = np.random.default_rng(0).permutation(work.training)[:CONSTANT_SAMPLE]  # a file may be sorted by class
+        training, validation = (work.data.train.take(indices) for indices in (some, work.validation))
+        return Baseline(spec=work.spec, pixels=pixels, constant=constant_image_errors(training, [validation])[0])
+
+    def samples(self, work: Prepared, images: DeviceImages) -> Callable[[nn.Module], Pairs]:
+        """The first validation image of each class, then the first ones, and their reconstructions."""
+        indices = _to_show(work)
+
+        def rebuild(model: nn.Module) -> Pairs:
+            model.eval()
+            with torch.inference_mode(), work.device.autocast():
+                pairs = images.each(indices, lambda batch, _: (to_pixels(batch), to_pixels(model(batch))))
+                originals, reconstructions = (
+                    np.concatenate(part) for part in zip(*(pair for pair, _ in pairs), strict=True)
+                )
+            model.train()
+            return originals, reconstructions
+
+        return rebuild
+
+    def so_far(self, best_loss: float, baseline: Baseline) -> dict[str, Any]:
+        """The validation error in two ways, and that of the best constant image."""
+        found: dict[str, Any] = {"validation_mse": best_loss, "validation_psnr": psnr(best_loss)}
+        if baseline.constant is not None:
+            found["constant_image"] = constant_figures(baseline.constant, baseline.constant)
+        return found
+
+    def measure(
+        self,
+        work: Prepared,
+        recorder: Recorder,
+        model: ConvAutoencoder,
+        images: DeviceImages,
+        baseline: Baseline,
+        stage: str,  # noqa: ARG002 - there is one
+    ) -> dict[str, Any]:
+        """The mean squared error of the reconstructions, beside PCA's and the best constant image's."""
+        of, images, indices = evaluated(work, images)
+
+        def error(batch: torch.Tensor, _: torch.Tensor | None) -> torch.Tensor:
+            found: torch.Tensor = (model(batch).float() - batch).square().mean((1, 2, 3)).cpu()
+            return found
+
+        model.eval()
+        with torch.inference_mode(), work.device.autocast():
+            found = torch.cat([errors for errors, _ in images.each(indices, error, recorder.control)]).numpy()
+        mse = float(found.mean(dtype=np.float64))
+        pca, constant = _comparisons(work, recorder.control)
+        doubt = baseline.of_error(of, mse, constant["mse"], recorder.steps_taken)
+        write_predictions(work, recorder, of, indices, errors=found)
+        return {
+            "evaluated_on": of,
+            "test_loss": mse if of == "test" else None,
+            "test_mse": mse if of == "test" else None,
+            "test_psnr": psnr(mse) if of == "test" else None,
+            "pca": pca,
+            "constant_image": constant,
+            "remarks": [doubt] if doubt else [],
+        }
+
+
+def _to_show(work: Prepared) -> NDArray[np.int64]:
+    """Validation images: the first of each class, then the first ones, up to `SAMPLES`."""
+    labels = work.data.train.labels
+    validation = work.validation
+    if labels is None:
+        return validation[:SAMPLES]
+    _, firsts = np.unique(labels[validation], return_index=True)
+    rest = np.setdiff1d(np.arange(len(validation)), firsts)
+    chosen: NDArray[np.int64] = validation[np.concatenate([firsts, rest])[:SAMPLES]]
+    return chosen
+
+
+def _comparisons(work: Prepared, control: Control) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What PCA and the best constant image come to, of the validation images and of those evaluated on."""
+    training = work.data.train.take(work.training)
+    sets = [work.data.train.take(work.validation)]
+    if work.data.test is not None:
+        sets.append(work.data.test.take(np.arange(len(work.data.test))))
+
+    def hear() -> None:
+        if control.asked().ends:
+            raise AskedToEndError
+
+    hear()
+    constant = constant_image_errors(training, sets)
+    pca = pca_errors(training, sets, work.plan.latent, hear)
+    mse, validation = pca[-1].mse, pca[0].mse
+    compared = {
+        **asdict(pca[-1]),
+        "psnr": None if mse is None else psnr(mse),
+        "validation_mse": validation,
+        "validation_psnr": None if validation is None else psnr(validation),
+    }
+    return compared, constant_figures(constant[0], constant[-1])
+
+
+KIND = AutoencoderKind()

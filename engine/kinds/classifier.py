@@ -1,0 +1,131 @@
+"""The classifier: a fully connected head on the encoder of an autoencoder, first alone, then both."""
+
+import math
+from typing import Any
+
+import torch
+from torch import nn
+
+from engine.data.augmentation import views
+from engine.data.batches import DeviceImages
+from engine.data.datasets import ImageData
+from engine.data.remarks import PIXELS, of_data
+from engine.errors import DatasetError
+from engine.evaluation.baselines import largest_class, of_answers
+from engine.evaluation.predictions import classification_report
+from engine.evaluation.results import evaluated, write_predictions
+from engine.network.architecture import Plan, plan_classifier
+from engine.network.models import ConvAutoencoder, EncoderClassifier
+from engine.runs.prepared import Prepared
+from engine.runs.recorder import Recorder
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.classifier import ClassifierSpec
+from engine.training.baseline import Baseline
+from engine.training.tasks import Classification
+
+
+class ClassifierKind:
+    """See `Kind`."""
+
+    def check_data(self, data: ImageData) -> None:
+        """There must be two or more classes to tell apart."""
+        labels = data.train.labels
+        if labels is None:
+            raise DatasetError(
+                f"{data.name} has no labels: a classifier needs them. Name a file of training labels (--labels).",
+                "labels",
+            )
+        if data.train.occurring.size < 2:
+            raise DatasetError(
+                f"All labels of {data.name} are {labels[0]}: a classifier needs images of two or more classes.",
+                "labels",
+            )
+
+    def plan(self, spec: ClassifierSpec, data: ImageData, encoder: AutoencoderSpec | None) -> Plan:
+        """See `Kind`."""
+        assert encoder is not None
+        return plan_classifier(spec, encoder, data.shape, data.classes)
+
+    def build(self, work: Prepared) -> EncoderClassifier:
+        """See `Kind`; the encoder's weights are copied, but from scratch."""
+        assert isinstance(work.spec, ClassifierSpec)
+        assert work.encoder is not None
+        model = EncoderClassifier(work.spec, work.encoder.encoder_spec, work.data.shape, work.data.classes)
+        if not work.spec.from_scratch:
+            pretrained = work.encoder.build()
+            assert isinstance(pretrained, ConvAutoencoder)
+            model.take_encoder(pretrained)
+        return model
+
+    def enter(self, model: nn.Module, stage: str) -> None:
+        """Freeze the encoder, or let it learn too."""
+        assert isinstance(model, EncoderClassifier)
+        model.freeze(stage == "frozen")
+
+    def task(self, spec: ClassifierSpec) -> Classification:
+        """See `Kind`."""
+        return Classification(spec.label_smoothing)
+
+    def baseline(self, work: Prepared) -> Baseline:
+        """Always answering the largest class."""
+        pixels = any(remark.about == PIXELS for remark in of_data(work.data))
+        labels = work.data.train.labels
+        assert labels is not None
+        largest = largest_class(labels[work.training], labels[work.validation])
+        return Baseline(spec=work.spec, pixels=pixels, largest=largest)
+
+    def samples(self, work: Prepared, images: DeviceImages) -> None:
+        """What was taken for what is counted by its task."""
+
+    def so_far(self, best_loss: float, baseline: Baseline) -> dict[str, Any]:  # noqa: ARG002 - as `Kind` has it
+        """Nothing more."""
+        return {}
+
+    def measure(
+        self,
+        work: Prepared,
+        recorder: Recorder,
+        model: EncoderClassifier,
+        images: DeviceImages,
+        baseline: Baseline,  # noqa: ARG002 - as `Kind` has it
+        stage: str,
+    ) -> dict[str, Any]:
+        """The report of its answers, averaged over views where the weights were trained on such."""
+        of, images, indices = evaluated(work, images)
+        averages = work.spec.augments(stage)
+
+        def logits_of(batch: torch.Tensor, _: torch.Tensor | None) -> torch.Tensor:
+            """Of each view: (views, n, classes)."""
+            return torch.stack([model(view).float().cpu() for view in (views(batch) if averages else (batch,))])
+
+        model.eval()
+        with torch.inference_mode(), work.device.autocast():
+            outputs = [output for output, _ in images.each(indices, logits_of, recorder.control)]
+        each = torch.cat(outputs, dim=1).double().log_softmax(2)
+        averaged = each.logsumexp(0) - math.log(len(each))
+        trained = work.data.train.labels
+        labels = work.data.test.labels if of == "test" and work.data.test is not None else trained
+        assert labels is not None
+        assert trained is not None
+        true = torch.from_numpy(labels[indices].astype("int64"))
+        loss = nn.functional.nll_loss(averaged, true).item()
+        probabilities = averaged.exp().float().numpy()
+        write_predictions(work, recorder, of, indices, probabilities=probabilities)
+        report = classification_report(labels[indices], probabilities)
+        largest = largest_class(trained[work.training], labels[indices])
+        return {
+            "evaluated_on": of,
+            "test_loss": loss if of == "test" else None,
+            "test_accuracy": report.accuracy if of == "test" else None,
+            "accuracy": report.accuracy,
+            "correct": report.correct,
+            "incorrect": report.incorrect,
+            "views": len(each),
+            "one_view_accuracy": (each[0].argmax(1) == true).double().mean().item(),
+            "report": report.to_json(),
+            "largest_class": largest,
+            "remarks": of_answers(of, report, largest),
+        }
+
+
+KIND = ClassifierKind()

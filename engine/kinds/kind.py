@@ -1,0 +1,65 @@
+"""What a kind of run is to the rest of the engine."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from engine.data.batches import DeviceImages
+from engine.data.datasets import ImageData
+from engine.network.architecture import Plan
+from engine.network.models import Network
+from engine.runs.prepared import Prepared
+from engine.runs.recorder import Recorder
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.training.baseline import Baseline
+from engine.training.tasks import Task
+
+Pairs = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+"""Images and what became of them, each (n, height, width, channels)."""
+
+
+class Kind(Protocol):
+    """One kind of run: how its network is planned and built, what it trains, and what it is measured by.
+
+    A kind has no state: each method is given the spec, or the run that is ready (`Prepared`).
+    """
+
+    def check_data(self, data: ImageData) -> None:
+        """Refuse images that no run of this kind can learn from.
+
+        Raises:
+            DatasetError: in a sentence that says why.
+        """
+
+    def plan(self, spec: Any, data: ImageData, encoder: AutoencoderSpec | None) -> Plan:
+        """The layers of the network of `spec`; `encoder` is the spec of the autoencoder that it is built on."""
+
+    def build(self, work: Prepared) -> Network:
+        """The network with its first weights, drawn by torch's random numbers."""
+
+    def enter(self, model: nn.Module, stage: str) -> None:
+        """Make the network ready for a stage."""
+
+    def task(self, spec: Any) -> Task:
+        """How a batch becomes a loss."""
+
+    def baseline(self, work: Prepared) -> Baseline:
+        """What the validation images give without any learning."""
+
+    def samples(self, work: Prepared, images: DeviceImages) -> Callable[[nn.Module], Pairs] | None:
+        """What shows, after each epoch, what the network makes of some validation images; None where nothing does."""
+
+    def so_far(self, best_loss: float, baseline: Baseline) -> dict[str, Any]:
+        """What the `result.json` of a run that ended early adds, from its lowest validation loss."""
+
+    def measure(
+        self, work: Prepared, recorder: Recorder, model: Any, images: DeviceImages, baseline: Baseline, stage: str
+    ) -> dict[str, Any]:
+        """Measure the weights of `stage`, which `model` has, write the predictions; what `result.json` adds.
+
+        Raises:
+            AskedToEndError: the run is asked to end meanwhile; nothing is written.
+        """
