@@ -15,7 +15,8 @@ import torch
 from numpy.typing import NDArray
 
 import engine
-from engine.data.datasets import SPLIT_RULE, ImageData, labelled_subset, load_dataset, split
+from engine.data.cache import load
+from engine.data.datasets import SPLIT_RULE, ImageData, labelled_subset, split
 from engine.device import choose_device
 from engine.errors import ModelFileError, SpecError
 from engine.kinds import kind_of
@@ -48,7 +49,7 @@ def create(home: Home, spec: Spec, study: str = "", trial: int = 0, split_rule: 
     # A run must not depend on the folder it was begun in.
     spec = spec.model_copy(update=spec.files.absolute()._asdict())
     device = choose_device(spec.device, spec.precision)
-    data = load_dataset(*spec.files)
+    data = load(spec.files)
     kind.check_data(data)
     spec = spec.settled(data.shape)
     training, validation = split_for(spec, data, split_rule)

@@ -5,7 +5,6 @@ functions, in those threads: the first screen stands before torch, numpy or pyda
 """
 
 import asyncio
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from engine.specs.base import Spec
 
 READERS = 4
-DATA_SETS = 2  # that are kept in memory
 MNIST_FILES = DataFiles()
 
 T = TypeVar("T")
@@ -40,9 +38,7 @@ class Reader:
 
     def __init__(self, home: Home) -> None:
         self.home = home
-        self._data: dict[object, ImageData] = {}
         self._images_digests: dict[object, str] = {}  # of runs of earlier versions, by files and what they wrote down
-        self._loading = threading.Lock()
         self._readers = ThreadPoolExecutor(READERS, "reader")
         self._reads: set[Future[Any]] = set()
 
@@ -270,16 +266,9 @@ class Reader:
     # -- data, device, plans ---------------------------------------------------------------------
 
     def _load(self, files: DataFiles) -> "ImageData":
-        from engine.data import datasets
+        from engine.data.cache import load
 
-        key = files
-        with self._loading:
-            if key not in self._data:
-                found = datasets.load_dataset(*files)
-                while len(self._data) >= DATA_SETS:
-                    del self._data[next(iter(self._data))]
-                self._data[key] = found
-            return self._data[key]
+        return load(files)
 
     def _load_for(self, run: str) -> "ImageData":
         from engine.runs.moved import known_of_run, load_known
@@ -287,7 +276,7 @@ class Reader:
 
         written = self.home.find(run).read_spec()
         spec = spec_from_json(written["spec"])
-        return load_known(known_of_run(run, spec, written), spec.files, self._load)
+        return load_known(known_of_run(run, spec, written), spec.files)
 
     async def data(self, files: DataFiles = MNIST_FILES) -> DataView:
         """The image set that those files hold.

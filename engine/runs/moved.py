@@ -7,12 +7,13 @@ decides what is computed.
 
 import os
 import shlex
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.data.datasets import ImageData, load_dataset
+from engine.data.cache import load
+from engine.data.datasets import ImageData
 from engine.data.sources.idx import IdxFile, shown
 from engine.errors import DatasetError, MovedError, RunError
 from engine.runs.directory import RunDirectory
@@ -67,14 +68,7 @@ def known_of_run(run: str, spec: Spec, written: Mapping[str, Any], command: str 
     )
 
 
-Load = Callable[[DataFiles], ImageData]
-
-
-def _load(files: DataFiles) -> ImageData:
-    return load_dataset(*files)
-
-
-def load_known(known: Known, files: DataFiles, load: Load = _load, named: Collection[str] = ()) -> ImageData:
+def load_known(known: Known, files: DataFiles, named: Collection[str] = ()) -> ImageData:
     """The images that `known` tells of, from `files`.
 
     Args:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from engine import preparation
-from engine.data.datasets import SPLIT_RULE, ImageData, load_dataset
+from engine.data import cache
+from engine.data.datasets import SPLIT_RULE, ImageData
 from engine.data.remarks import for_run
 from engine.device import choose_device
 from engine.errors import RunError, SpecError, StudyError
@@ -159,7 +160,7 @@ def load(home: Home, baseline: Spec, known: Known | None = None) -> StudyData:
     Raises:
         EngineError: they cannot be read, or are others, or there is no such encoder.
     """
-    images = load_dataset(*baseline.files) if known is None else load_known(known, baseline.files)
+    images = cache.load(baseline.files) if known is None else load_known(known, baseline.files)
     kind_of(baseline).check_data(images)
     if not baseline.built_on:
         return StudyData(images, None)

@@ -1,6 +1,7 @@
 """Studies from plan to pick: every kind, stopped and taken up, with wrong files."""
 
 import json
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +9,8 @@ from pathlib import Path
 import optuna
 import pytest
 
+from engine.data import cache
+from engine.data.datasets import ImageData, load_dataset
 from engine.errors import DatasetError, EngineError, StudyError
 from engine.protocol.control import Asked, Flag
 from engine.protocol.events import EpochEnded, Event, Paused, RunStarted
@@ -439,3 +442,26 @@ def test_other_images_than_it_began_with_are_refused(home: Home, files: dict[str
     mine["images"].unlink()
     with pytest.raises(DatasetError):
         work_on(home, directory, Watcher(), Flag())
+
+
+# -- images ---------------------------------------------------------------------------------------
+
+
+def test_the_images_are_read_once_for_all_trials(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "few"
+    folder.mkdir()
+    few = write_files(folder)
+    for path in few.values():  # what was written just now may change unseen, and is read each time
+        os.utime(path, (1_700_000_000, 1_700_000_000))
+    cache.forget()
+    read: list[Path | None] = []
+
+    def counted(*files: Path | None) -> ImageData:
+        read.append(files[0])
+        return load_dataset(*files)
+
+    monkeypatch.setattr(cache, "load_dataset", counted)
+    _, done = do(home, make_study("one", tiny(few, epochs=1), {"kernels": "1,2,3"}))
+    assert [trial.state for trial in done.trials] == ["finished"] * 3
+    assert read == [few["images"]]
+    cache.forget()
