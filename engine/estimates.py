@@ -1,4 +1,4 @@
-"""How long training will take here, before it begins: from a run of like size, or from a few steps taken for it."""
+"""How long training will take here, before it begins: from a run of similar size, or from a few steps taken for it."""
 
 import math
 import tempfile
@@ -21,7 +21,7 @@ STEADY_STEPS = 200
 def seconds_per_work(runs: list[RunStatus], kind: str, step_work: int, steps: int) -> float | None:
     """Seconds for one image's training step per unit of `Plan.work`, from the run here whose steps are most alike.
 
-    A classifier's, where there is none of like size, is told from an autoencoder's.
+    A classifier's, where there is none of similar size, is told from an autoencoder's.
 
     Args:
         runs: all of them, the newest first; where two are equally like, the newer one counts.
@@ -30,7 +30,7 @@ def seconds_per_work(runs: list[RunStatus], kind: str, step_work: int, steps: in
     """
     for wanted in dict.fromkeys((kind, "autoencoder")):
         near = [
-            (abs(math.log(size / step_work)), run.work * speed)
+            (round(abs(math.log(size / step_work)), 1), run.work * speed)  # to a tenth: the newest of those counts
             for run in runs
             if run.kind == wanted and (speed := run.images_per_second) and run.ms_per_step
             if (size := run.work * speed * run.ms_per_step / 1000) and _took_as_many(run, steps)

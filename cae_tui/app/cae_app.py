@@ -338,13 +338,16 @@ class CaeApp(StudyApp):
     @on(messages.TryFiles)
     @work(exclusive=True, group="files")
     async def _try_files(self, message: messages.TryFiles) -> None:
+        before = self.data_set
         try:
             data = await self.runner.data(message.files)
         except EngineError as error:
-            why = without_flags(str(error))
-            self.tell(f"The files on the Data screen are not in use: {why}", "warning", timeout=12)
+            if self.data_set is before:
+                why = without_flags(str(error))
+                self.tell(f"The files on the Data screen are not in use: {why}", "warning", timeout=12)
         else:
-            self.post_message(messages.UseDataSet(DataSet.of(message.files, data.name, data.shape)))
+            if self.data_set is before:  # nobody has chosen others while these were read
+                self.post_message(messages.UseDataSet(DataSet.of(message.files, data.name, data.shape)))
 
     @on(messages.SaveModel)
     @work

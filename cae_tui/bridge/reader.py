@@ -424,7 +424,7 @@ class Reader:
         return await self.in_thread(read)
 
     def seconds_an_epoch(self, spec: "AutoencoderSpec", work: int, training_images: int) -> float | None:
-        """An estimate for `spec`, whose plan has so much `work`; None where none of like size was trained here."""
+        """An estimate for `spec`, whose plan has so much `work`; None where none of similar size was trained here."""
         from engine.estimates import seconds_per_work
 
         steps = training_images // spec.batch_size * spec.epochs

@@ -28,14 +28,20 @@ from engine.protocol.events import (
     Warned,
 )
 from engine.protocol.states import PAUSED, RUNNING
+from engine.runs.directory import Home, RunDirectory
 from engine.text import epoch_label
 
 GONE = "gone"
 """The state of a run that is still shown, and whose folder was deleted or moved meanwhile."""
-GONE_WORDS = "Its folder was deleted or moved, so nothing of it can be continued."
+GONE_WORDS = "Its folder was deleted or moved, so it cannot be continued."
 
 BATCHES_KEPT = 2000
 """Points of the batch chart; every second one is dropped when there are more."""
+
+
+def is_gone(home: Home, run: str) -> bool:
+    """Whether the folder of a run that was there has at most what the run's end may have written."""
+    return not RunDirectory(home.runs / run).spec.exists()
 
 
 @dataclass

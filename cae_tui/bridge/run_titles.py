@@ -17,17 +17,12 @@ CUT = "…"
 _ID = re.compile(rf"[{ID_ALPHABET}]{{{ID_LENGTH}}}")
 _LATENT = re.compile(r"z\d+")
 _HOW = re.compile(r"(guided|grid|search) ")
-_BETWEEN = re.compile(r", (?![-+.\de]+(?:, |$))")
-"""The commas between parts; those before a bare number are within one, as in `kernels 16, 32, 64`."""
 NONE: Mapping[str, int] = MappingProxyType({})
 
 
 def parts_of(title: str) -> list[str]:
-    """The parts of a title, a dense latent second: version 0.1.0 wrote it last, where lists cut it off.
-
-    Of a study's title these are the hyperparameters that vary.
-    """
-    parts = _BETWEEN.split(_HOW.sub("", title))
+    """The parts of a title, a dense latent second: version 0.1.0 wrote it last, where lists cut it off."""
+    parts = _HOW.sub("", title).split(", ")  # of a study's title, the hyperparameters that vary
     latent = next((part for part in parts[1:] if _LATENT.fullmatch(part)), None)
     if latent is not None:
         parts.remove(latent)
@@ -49,10 +44,6 @@ def shorten(title: str, width: int, shared: Mapping[str, int] = NONE) -> str:
     Args:
         shared: how many titles of the list say each part.
     """
-    if how := _HOW.match(title):
-        if len(title) <= width:
-            return title
-        return CUT + shorten(title[how.end() :], width - 1, shared).removeprefix(CUT)
     every = parts_of(title)
     parts = list(every)
     whole = text = ", ".join(parts)
@@ -67,6 +58,17 @@ def shorten(title: str, width: int, shared: Mapping[str, int] = NONE) -> str:
         if own:
             return cut(CUT + ", ".join(own), width)
     return text if text == whole and len(text) <= width else cut(text, width, always=True)
+
+
+def shorten_study(title: str, width: int, shared: Mapping[str, int] = NONE) -> str:
+    """The title of a study in at most `width` characters: how it looks goes first, then as `shorten` has it.
+
+    Where it names the values of one hyperparameter, the commas are between those, and it is only cut.
+    """
+    how = _HOW.match(title)
+    if how is None or len(title) <= width:
+        return cut(title, width)
+    return CUT + shorten(title[how.end() :], width - 1, shared).removeprefix(CUT)
 
 
 def _most_said(parts: Sequence[str], shared: Mapping[str, int], first: int) -> int:

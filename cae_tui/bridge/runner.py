@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cae_tui.bridge.reader import Reader
-from cae_tui.bridge.run_state import RunState, replay
+from cae_tui.bridge.run_state import RunState, is_gone, replay
 from cae_tui.bridge.views import RunView
 from engine.errors import EngineError, MovedError, RunError
 from engine.protocol.control import Asked, Flag
@@ -173,7 +173,7 @@ class Runner(Reader):
                 before = directory.read_events()[0] if directory else []
                 self.current = replay(directory.id if directory else getattr(event, "run", ""), before)
             self.current.apply(event)
-            if isinstance(event, RunEnded) and event.state == FAILED and not self._is_there(self.current.id):
+            if isinstance(event, RunEnded) and event.state == FAILED and is_gone(self.home, self.current.id):
                 self.current.lose()  # what its message says of a checkpoint is no longer so
             is_batch = isinstance(event, BatchEnded)
             now = time.monotonic()
@@ -182,10 +182,6 @@ class Runner(Reader):
                 self._listener.run_changed(self.current, epoch=not is_batch)
 
         return emit
-
-    def _is_there(self, run: str) -> bool:
-        """Whether the folder of a run has more than what its end may have written."""
-        return RunDirectory(self.home.runs / run).spec.exists()
 
     def _train(self, work: Callable[[], Any]) -> None:
         try:
@@ -275,7 +271,12 @@ class Runner(Reader):
             if state.ended is not None:
                 break
             if not events and not directory.is_held():  # it was killed: its status says so
-                status = directory.read_status()
+                try:
+                    status = directory.read_status()
+                except EngineError:
+                    if directory.path.exists():
+                        raise
+                    continue  # it has just gone
                 state.state, state.message = status.state, status.message
                 self._listener.run_changed(state, epoch=True)
                 break

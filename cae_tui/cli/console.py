@@ -22,7 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cae_tui import formats
-from cae_tui.bridge.run_state import RunState, replay
+from cae_tui.bridge.run_state import GONE_WORDS, RunState, is_gone, replay
 from cae_tui.bridge.run_titles import cut, shared_by_kind, shorten, spec_words
 from cae_tui.cli.next_steps import tell_after_detach, tell_after_stop
 from cae_tui.cli.output_console import OutputConsole
@@ -168,10 +168,12 @@ def print_result(home: Home, result: Mapping[str, Any], *, as_json: bool = False
     except OutputError as error:
         hint = f": `cae-tui report {result['id']}` prints its result." if result["state"] in ENDED_FOR_GOOD else "."
         raise OutputError(f"{error} Run {result['id']} is {result['state']}{hint}") from None
-    if result["message"] and (as_json or result["state"] not in COMPLETE):  # else it is part of what was printed
+    gone = result["state"] == FAILED and is_gone(home, result["id"])
+    message = GONE_WORDS if gone else result["message"]
+    if message and (as_json or result["state"] not in COMPLETE):  # else it is part of what was printed
         with suppress(OSError):
-            OutputConsole(stderr=True).print(Text(result["message"]), soft_wrap=True)
-    if result["state"] in (STOPPED, FAILED):
+            OutputConsole(stderr=True).print(Text(message), soft_wrap=True)
+    if result["state"] in (STOPPED, FAILED) and not gone:
         finish = bool(result["best_epoch"])
         tell_after_stop(home, result["id"], finish=finish, failed=result["state"] == FAILED)
 

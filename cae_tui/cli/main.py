@@ -31,7 +31,7 @@ from cae_tui.cli.parser import (
 )
 from cae_tui.output import OutputError, complain, flush, let_go, take_any_character, tell_of
 from engine.errors import EngineError, SpecError
-from engine.runs.directory import Home
+from engine.runs.directory import Home, default_home
 from engine.specs.data_files import FIELDS, names_mnist, refuse_blank
 from engine.storage.paths import path_of
 
@@ -92,13 +92,17 @@ def _answer(words: list[str]) -> int:
     command = command_of(words)
     words = join_numbers(words)
     try:
-        tell_of(home_named(words))
+        try:
+            named: Home | None = home_named(words)
+        except EngineError:  # it is refused below, where the help, which needs no home, was not asked for
+            named = None
+        tell_of(named)
         kind = "autoencoder"
         if command == "study":
             from cae_tui.cli.study_cli import in_order, kind_asked
 
             words = in_order(words)
-            kind = kind_asked(words, home_named(words))
+            kind = kind_asked(words, named or Home(default_home()))
         if command == "runs" and (term := _hidden_term(words)):
             complain(f"A term that excludes runs goes after two dashes: `cae-tui runs -- {term}`.")
             return BAD_USAGE

@@ -355,8 +355,8 @@ async def offered_encoder(runner: "Runner", files: DataFiles) -> str:
     best = best_encoder(await runs_known_by(runner, data), data.images_digest)
     if best is None:
         raise RunError(
-            f"The classifier form has no encoder yet, and there is no finished autoencoder of {data.name} to offer: "
-            "train one, or choose an encoder in that form."
+            "The classifier form has no encoder yet, and there is no finished autoencoder trained on "
+            f"{data.name} to offer: train one, or choose an encoder in that form."
         )
     return best.id
 

@@ -20,6 +20,7 @@ from textual.widgets import Static
 from cae_tui import formats
 from cae_tui.bridge.views import ImageView, Picture, Prediction, PredictionsView
 from cae_tui.messages import ListSorted
+from cae_tui.output import as_typed
 from cae_tui.screens.base import Page
 from cae_tui.widgets.card_grid import CardGrid
 from cae_tui.widgets.prediction_view import PredictionView
@@ -163,7 +164,8 @@ What the model made of the images that it was measured on.
         try:
             self.view = await self.runner.predictions(self.run_id)
         except EngineError as error:
-            self.query_one("#filters", Static).update(Content.styled(str(error), "$error"))
+            why = error.what if isinstance(error, MovedError) else as_typed(str(error))
+            self.query_one("#filters", Static).update(Content.styled(why, "$error"))
             if isinstance(error, MovedError) and await self.cae.ask_where_moved(error.fields, run=self.run_id):
                 self.read()
             return

@@ -416,9 +416,9 @@ def plan_words(plan: StudyRecord, seconds: float | None) -> str:
     size = formats.size(memory)
     lines += ["", f"{f'At most {size}' if known else f'The baseline takes {size}'} of memory at a time."]
     if seconds is None:
-        lines.append("How long it takes is known once a run of like size has been trained here.")
+        lines.append("How long it takes is known once a run of similar size has been trained here.")
     else:
-        lines.append(f"About {formats.duration(seconds)} in all, estimated from a run of like size here.")
+        lines.append(f"About {formats.duration(seconds)} in all, estimated from a run of similar size here.")
     if len(plan.stages) > 1:
         lines.append("Later stages are shown for the baseline.")
     return "\n".join(lines)

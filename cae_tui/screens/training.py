@@ -431,7 +431,7 @@ The curves of a run, during training and after.
     def action_by(self) -> None:
         """Batches in place of epochs, or back."""
         chart = self.query_one("#loss", LossChart)
-        chart.by = "epoch" if chart.shown_by == "batch" else "batch"
+        chart.by = self.query_one("#side-loss", LossChart).by = "epoch" if chart.shown_by == "batch" else "batch"
         if self._arrange():
             self.call_after_refresh(self._redraw)
 

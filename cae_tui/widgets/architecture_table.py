@@ -125,7 +125,7 @@ def sum_lines(
         yield Content(f"images are padded from {height}×{width} to {plan.padded[0]}×{plan.padded[1]}")
     yield Content(f"about {formats.size(plan.memory(batch_size))} of memory a step")
     if not head:
-        yield Content("speed: unknown until the first run here" if seconds is None else _speed(seconds, epochs))
+        yield Content("speed: unknown until a run of similar size here" if seconds is None else _speed(seconds, epochs))
 
 
 def _speed(seconds: float, epochs: int) -> str:

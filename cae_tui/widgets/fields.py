@@ -21,6 +21,7 @@ from textual.widget import Widget
 from textual.widgets import Collapsible, Input, Label, Static
 
 from cae_tui import formats
+from cae_tui.output import as_typed
 from cae_tui.widgets.line import Line
 from engine.specs.fields import SpecField
 
@@ -216,7 +217,7 @@ class FieldRow(Vertical):
     def tell(self, problem: str) -> None:
         """Show a sentence beneath it; none where it is empty."""
         self.set_class(bool(problem), "-problem")
-        self._problem.update(formats.without_flags(problem))
+        self._problem.update(as_typed(formats.without_flags(problem)))
 
 
 class Group(Collapsible):

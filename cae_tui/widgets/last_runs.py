@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -10,7 +11,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from cae_tui import formats
-from cae_tui.bridge.run_titles import common_data, cut, shared_by_kind, shorten, spec_words
+from cae_tui.bridge.run_titles import common_data, cut, shared_by_kind, shorten, shorten_study, spec_words
 from cae_tui.widgets.frame import state_content
 from engine.text import WHOLE_RUNS, counted
 
@@ -145,15 +146,18 @@ def run_lines(
         spare = widths["data"] + min(room() - wanted, 0)
         widths["data"] = max(min(widths["data"], MOST_DATA, spare), LEAST_DATA)
     widths["title"] = max(4, min(widths["title"], room()))
-    return [_line(row, widths, shared[run.kind]) for run, row in zip(runs, rows, strict=True)]
+    return [
+        _line(row, widths, partial(shorten_study if run.kind == "study" else shorten, shared=shared[run.kind]))
+        for run, row in zip(runs, rows, strict=True)
+    ]
 
 
-def _line(row: dict[str, Content], widths: dict[str, int], shared: Mapping[str, int]) -> Content:
+def _line(row: dict[str, Content], widths: dict[str, int], shorter: Callable[[str, int], str]) -> Content:
     cells = []
     for name in widths:
         shown = cell = row[name]
         if name == "title":
-            shown = Content(shorten(cell.plain, widths[name], shared))
+            shown = Content(shorter(cell.plain, widths[name]))
         elif name == "data":
             shown = Content(cut(cell.plain, widths[name]))
         missing = widths[name] - shown.cell_length

@@ -135,7 +135,8 @@ class ReportTable:
     def weakest(self) -> str:
         """`weakest: 9 (recall 0.9921)`: the class with the lowest precision or recall."""
         if self.lowest >= 1 - _NOISE:
-            return "weakest: none, every value is 1"
+            every = "every value is 1" if len(self._tested) == len(self.lines) else "all classes with images are at 1"
+            return f"weakest: none, {every}"
         found = [line for line in self._tested if line.weakest <= self.lowest + _NOISE]
         score = next(name for name, value in zip(SCORES, found[0].scores, strict=True) if value == found[0].weakest)
         names = [line.name.removeprefix("Class ") for line in found]

@@ -15,6 +15,7 @@ from engine.data.batches import DeviceImages
 from engine.data.datasets import ImageData, ImageSet
 from engine.errors import RunError
 from engine.protocol.events import EpochEnded, Event, StageEnded
+from engine.protocol.states import COMPLETE
 from engine.runs.directory import RunDirectory
 from engine.runs.prepared import Prepared
 from engine.runs.recorder import Recorder
@@ -77,6 +78,11 @@ def read_predictions(run: RunDirectory) -> Predictions:
         RunError: the run is not complete, or the file is damaged.
     """
     if not run.predictions.exists():
+        if run.read_status().state in COMPLETE:
+            raise RunError(
+                f"The predictions of run {run.id}, {run.predictions}, are gone: restore the file, or train the run "
+                "again."
+            )
         raise RunError(
             f"Run {run.id} is {run.read_status().state} and has no predictions: they are made when a run finishes."
         )

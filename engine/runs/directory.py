@@ -220,13 +220,12 @@ class RunDirectory:
             raise RunError(
                 f"Run {self.id} is {status.state} and has no model yet: let it finish, or stop it after an epoch."
             )
-        resume, finish = f"`cae-tui resume {self.id}` continues it", f"`cae-tui finish {self.id}`"
+        resume = f"`cae-tui {f'study resume {status.study}' if status.study else f'resume {self.id}'}` continues it"
         if status.resumable:
             how = {STOPPED: "was stopped", FAILED: "failed"}.get(status.state, "was cut off")
             if status.best_epoch:
-                raise RunError(
-                    f"Run {self.id} {how} and has no model: {resume}, {finish} makes one of its best weights."
-                )
+                finish = "" if status.study else f", and `cae-tui finish {self.id}` makes one from its best weights"
+                raise RunError(f"Run {self.id} {how} and has no model: {resume}{finish}.")
             raise RunError(f"Run {self.id} {how} before its first epoch was complete, so it has no model: {resume}.")
         if status.state in COMPLETE or status.best_epoch:
             raise RunError(

@@ -59,8 +59,8 @@ class EncoderSource:
             own, its = self.files.absolute().images, files.absolute().images
             if own is not None and own == its:
                 found.append(
-                    f"{own} has changed since the encoder was trained: the encoder learned from other images than "
-                    "the classifier does."
+                    f"{own} has changed since the encoder was trained: the encoder and the classifier learn from "
+                    "different images."
                 )
             else:
                 learned, learns = told_apart([(self.data, own), (data.name, its)])

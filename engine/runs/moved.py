@@ -76,13 +76,17 @@ def load_known(known: Known, files: DataFiles, named: Collection[str] = ()) -> I
 
     Raises:
         MovedError: a file is gone, or they are other images.
-        DatasetError: a file cannot be read.
     """
     if gone := files.all_gone:
         there = {field: path for field, path in files.named.items() if field in named and field not in gone}
         fit = ". ".join(_fit(known, field, path) for field, path in there.items() if field in ("images", "test_images"))
         raise _gone(known, gone, there, fit)
-    data = load(files)
+    try:
+        data = load(files)
+    except DatasetError as error:
+        if error.field not in files.named:
+            raise
+        raise MovedError(f"{error} {_say_where(known, [error.field])}", str(error), others=[error.field]) from None
     if data.digest != known.digest:
         raise _other_content(known, files, data)
     return data
@@ -114,7 +118,8 @@ def _other_content(known: Known, files: DataFiles, data: ImageData) -> MovedErro
     if not wrong and len(unknown) == 1:
         wrong = unknown
     if wrong and known.parts.get(wrong[0]) == "":
-        difference = "it had none"
+        what = f"The {ROLES[wrong[0]]} are not the ones {known.owner} began with: it had none."
+        return MovedError(f"{what} Leave {_flag(wrong[0])} out.", what, others=wrong)
     if not difference:
         kinds = {ROLES[name].split()[-1] for name in wrong}
         difference = _SAME_IN_NUMBER.get(
@@ -123,8 +128,9 @@ def _other_content(known: Known, files: DataFiles, data: ImageData) -> MovedErro
     if wrong:
         return _others(known, difference, wrong)
     what = f"The images or labels are not the ones {known.owner} began with: {difference}."
-    flags = ", ".join(_flag(name) for name in unknown if name != "images")
-    return MovedError(f"{what} {_say_where(known, ['images'])} Its other files have flags of their own: {flags}.", what)
+    first, *more = unknown or ["images"]
+    flags = f" Its other files have flags of their own: {', '.join(map(_flag, more))}." if more else ""
+    return MovedError(f"{what} {_say_where(known, [first])}{flags}", what)
 
 
 _SAME_IN_NUMBER = {

@@ -100,8 +100,8 @@ def read_values(kind: type[Spec], baseline: Spec, name: str, text: str, *, range
             _one_value(kind, baseline, name, write_value(int(end) if found.whole else end))
         return (parts[0].replace(" ", ""),)
     if any(".." in part for part in parts):
-        why = "a list takes none" if ranges else "only a search takes one"
-        raise SpecError({name: f"“{short(text)}” has a range in it, and {why}: list the values."})
+        why = "which a list cannot have" if ranges else "which only a search can have"
+        raise SpecError({name: f"“{short(text)}” contains a range, {why}: list the values."})
     read = [_one_value(kind, baseline, name, part) for part in parts]
     repeated = next((value for value, times in Counter(read).items() if times > 1), None)
     if repeated is not None:

@@ -1,4 +1,4 @@
-"""How long a training will take, told from the runs that are there: from those of like size, or not at all."""
+"""How long a training will take, told from the runs that are there: from those of similar size, or not at all."""
 
 import pytest
 
@@ -43,6 +43,8 @@ def test_a_few_steps_say_nothing_of_many_since_the_first_ones_are_slow() -> None
 def test_the_run_nearest_in_size_counts_and_of_equals_the_newest() -> None:
     newest, other, nearest = run(work=3 * WORK, ms=300.0), run(ms=70.0), run(ms=90.0)
     assert told(newest, other, nearest) == pytest.approx(70)
+    for ms in (93.7, 70.1, 33.3):  # one spec, whose size comes out as another number in its last digits
+        assert told(run(ms=ms), run(ms=70.1), run(ms=93.7), run(ms=33.3)) == pytest.approx(ms)
 
 
 def test_a_run_that_was_stopped_in_its_first_epoch_counts() -> None:

@@ -1,5 +1,6 @@
 """The data set in use: in the top line, in every form, kept for the next time."""
 
+import asyncio
 import json
 from dataclasses import replace
 from functools import partial
@@ -12,7 +13,7 @@ from cae_tui.app.cae_app import CaeApp
 from cae_tui.bridge.reader import Reader
 from cae_tui.bridge.views import DataView
 from cae_tui.data_sets import REMEMBERED, DataSet, with_latest
-from cae_tui.messages import Configure, ConfigureAgain, ConfigureStudy, UseDataSet
+from cae_tui.messages import Configure, ConfigureAgain, ConfigureStudy, TryFiles, UseDataSet
 from cae_tui.screens.configure import AutoencoderForm, ClassifierForm
 from cae_tui.screens.data import DataScreen
 from cae_tui.screens.dialogs import DataSetsScreen
@@ -47,6 +48,33 @@ def a_set(folder: Path, name: str = "plankton") -> dict[str, Path]:
 
 def in_use(app: CaeApp, files: dict[str, Path], name: str = "plankton") -> None:
     app.post_message(UseDataSet(DataSet.of(DataFiles(**files), name, (8, 8, 1))))
+
+
+async def test_files_that_are_read_late_do_not_undo_a_newer_choice(
+    make_app: MakeApp, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, newer = DataFiles(**a_set(tmp_path)), a_set(tmp_path, "newer")
+    app = make_app()
+    begun, gate, over = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def data(files: DataFiles = DataFiles()) -> DataView:  # noqa: B008 - a value
+        if files == slow:
+            begun.set()
+            await gate.wait()
+            over.set()
+        return replace(data_view(), name=files.name)
+
+    monkeypatch.setattr(app.runner, "data", data)
+    async with app.run_test() as pilot:
+        app.post_message(TryFiles(slow))
+        await until(pilot, begun.is_set)
+        in_use(app, newer, "newer")
+        await until(pilot, lambda: app.data_set.name == "newer")
+        gate.set()
+        await until(pilot, over.is_set)
+        await until(pilot, lambda: not [worker for worker in app.workers if worker.group == "files"])
+        await pilot.pause()
+        assert app.data_set.name == "newer"
 
 
 @pytest.fixture

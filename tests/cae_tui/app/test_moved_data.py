@@ -93,7 +93,7 @@ async def test_sample_predictions_ask_where_the_images_are_until_they_are_the_on
         assert text(app, ".question").startswith("Where are the training labels")
         await pilot.press("escape")
         await until(pilot, on_top(app, GalleryScreen))
-        assert "are no longer there" in text(app, "#filters")
+        assert "does not exist" in text(app, "#filters")
         app.pop_screen()
         app.post_message(OpenGallery(run))
         question = await asked(app, pilot)

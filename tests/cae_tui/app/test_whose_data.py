@@ -107,7 +107,7 @@ def test_where_both_sets_have_one_name_their_paths_are_told(folder: Path, capsys
     assert sentence in capsys.readouterr().err
     write_idx(one, noise(TRAINING, 5)[..., 0])
     assert main(asked) == 0
-    assert f"{one} has changed since the encoder was trained: the encoder learned from" in capsys.readouterr().err
+    assert f"{one} has changed since the encoder was trained: the encoder and the" in capsys.readouterr().err
 
 
 def test_sets_of_one_name_are_told_apart_by_paths_as_short_as_will_do() -> None:
@@ -300,7 +300,7 @@ def test_an_encoder_of_a_run_that_did_not_end_well_is_taken_with_a_word(
         (
             "failed",
             1,
-            "failed and has no model: `cae-tui resume {0}` continues it, `cae-tui finish {0}` makes one of its",
+            "failed and has no model: `cae-tui resume {0}` continues it, and `cae-tui finish {0}` makes one from its",
         ),
         ("stopped", 0, "was stopped before its first epoch was complete, so it has no model: `cae-tui resume {}`"),
         ("running", 0, "was cut off before its first epoch was complete, so it has no model: `cae-tui resume {}`"),
@@ -316,6 +316,19 @@ def test_a_run_without_a_model_says_why_it_has_none(
     run.model.unlink()
     assert main(["classifier", "--encoder", run.id, *CLASSIFIER]) == 2
     assert sentence.format(run.id) in capsys.readouterr().err
+
+
+def test_a_trial_without_a_model_is_continued_with_its_study(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = encoder(folder)
+    values = read_json(run.status)
+    run.model.unlink()
+    for epoch in (0, 1):
+        told = {"state": "stopped", "epoch": epoch, "best_epoch": epoch, "study": "s1tudy0000"}
+        run.status.write_text(json.dumps({**values, **told}))
+        assert main(["classifier", "--encoder", run.id, *CLASSIFIER]) == 2
+        said = capsys.readouterr().err
+        assert "`cae-tui study resume s1tudy0000` continues it" in said
+        assert "finish" not in said
 
 
 def test_a_run_that_trains_is_waited_for_where_it_has_no_model(

@@ -2,7 +2,16 @@
 
 from dataclasses import replace
 
-from cae_tui.bridge.run_titles import common_data, cut, natural, shared_by_kind, shared_parts, shorten, spec_words
+from cae_tui.bridge.run_titles import (
+    common_data,
+    cut,
+    natural,
+    shared_by_kind,
+    shared_parts,
+    shorten,
+    shorten_study,
+    spec_words,
+)
 from engine.runs.status import RunStatus
 
 
@@ -59,10 +68,12 @@ def test_studies_are_told_by_what_they_vary() -> None:
     searches = ["search learning_rate, kernels", "search learning_rate, batch_size"]
     titles = [*searches, "grid layers, latent", "kernels 16, 32, 64"]
     shared = shared_parts(titles)
-    assert [shorten(title, 29, shared) for title in titles[:1]] == titles[:1]
-    assert [shorten(title, 18, shared) for title in titles] == [
+    assert [shorten_study(title, 29, shared) for title in titles[:1]] == titles[:1]
+    assert [shorten_study(title, 18, shared) for title in titles] == [
         "…kernels", "…batch_size", "…layers, latent", "kernels 16, 32, 64",
     ]  # fmt: skip
+    two = shared_parts(["activation relu, gelu", "activation relu, gelu, elu"])
+    assert shorten_study("activation relu, gelu, elu", 18, two) == "activation relu…"
 
 
 def test_no_word_and_no_number_is_cut_in_half_where_that_can_be_helped() -> None:

@@ -339,7 +339,7 @@ def test_a_run_whose_folder_is_gone_is_told_as_gone_by_who_trains_it_and_by_who_
         assert state is not None
         assert (state.state, state.live) == ("gone", False)
         told, _ = advice(state)
-        assert told == "✗ Gone. Its folder was deleted or moved, so nothing of it can be continued."
+        assert told == "✗ Gone. Its folder was deleted or moved, so it cannot be continued."
 
 
 def spawn_training(home: Home, files: dict[str, Path]) -> "subprocess.Popen[bytes]":

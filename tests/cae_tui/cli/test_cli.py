@@ -356,6 +356,8 @@ def test_a_home_that_is_blank_or_a_file_is_refused(
     assert main(words) == 2
     assert capsys.readouterr().err == f"cae-tui: CAE_TUI_HOME: {sentence}"
     assert list(tmp_path.iterdir()) == [file]
+    for asked in (["--help"], ["--version"], [*words[:1], "--help"]):
+        assert main(asked) == 0
 
 
 # -- the list of runs -------------------------------------------------------------------------------

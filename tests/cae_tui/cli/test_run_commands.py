@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from cae_tui.bridge.run_state import GONE_WORDS
 from cae_tui.cli import console, run_console
 from cae_tui.cli.main import main
 from cae_tui.output import command_for
@@ -382,11 +384,15 @@ def test_what_a_version_before_wrote_down_names_the_home_where_it_is_shown(run: 
 
 
 def test_a_run_that_failed_says_how_it_is_continued(capsys: pytest.CaptureFixture[str], home: Home) -> None:
+    run = write_run(home, scripted_events())
     result = scripted_result(state="failed", message="The disk is full.")
     console.print_result(home, result, as_json=True)
     err = capsys.readouterr().err.split("\n")
     assert err[0] == "The disk is full."
     assert err[1].split() == f"cae-tui --home {home.path} resume {AUTOENCODER} tries to continue from there".split()
+    shutil.rmtree(run.path)
+    console.print_result(home, result, as_json=True)
+    assert capsys.readouterr().err == f"{GONE_WORDS}\n"
 
 
 def test_each_run_is_asked_once(home: Home) -> None:

@@ -128,7 +128,7 @@ def test_the_latent_is_compared_to_the_image_in_words() -> None:
 
 def test_the_sums_tell_what_is_not_known() -> None:
     plan = plan_autoencoder(AutoencoderSpec(), IMAGE)
-    assert "speed: unknown until the first run here" in [line.plain for line in sum_lines(plan, batch_size=128)]
+    assert "speed: unknown until a run of similar size here" in [line.plain for line in sum_lines(plan, batch_size=128)]
     known = [line.plain for line in sum_lines(plan, batch_size=128, epochs=20, seconds=21.0)]
     assert "about 21 s an epoch here · 7:00 in all" in known
 

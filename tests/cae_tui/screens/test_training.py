@@ -555,7 +555,11 @@ async def test_the_log_in_place_of_the_curves_has_them_beside_it(make_app: MakeA
         await pilot.press("h")
         await settle(pilot)
         assert screen.query_one("#long-log").display
-        assert screen.query_one("#side-loss").region.height > 10
+        side = screen.query_one("#side-loss", LossChart)
+        assert side.region.height > 10
+        before = side.shown_by
+        await pilot.press("b")
+        await wait(pilot, lambda: side.shown_by != before)
 
 
 def titles(screen: TrainingScreen) -> list[str]:

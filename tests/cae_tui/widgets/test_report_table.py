@@ -95,6 +95,8 @@ def test_classes_that_are_as_weak_are_named_together() -> None:
 def test_a_class_without_an_image_is_not_the_weakest() -> None:
     rows = [(0.0, 0.0, 0.0, 0), (0.9, 0.8, 0.85, 10), (1.0, 1.0, 1.0, 10)]
     assert ReportTable(report_of(rows)).weakest == "weakest: 1 (recall 0.800)"
+    perfect = [rows[0], rows[2], rows[2]]
+    assert ReportTable(report_of(perfect)).weakest == "weakest: none, all classes with images are at 1"
 
 
 def test_without_a_mistake_no_class_is_weakest_and_none_is_shaded() -> None:

@@ -210,6 +210,14 @@ def test_labels_that_a_run_began_without_are_not_taken_for_its_own(home: Home, f
         relocate(run, {"labels": files["labels"]})
 
 
+def test_labels_of_another_number_are_asked_for_too(home: Home, files: dict[str, Path]) -> None:
+    run = stopped(home, tiny(files))
+    write_idx(files["labels"], classes(TRAINING)[:-1])
+    with pytest.raises(MovedError, match=r"labels.*`cae-tui resume \w+ --labels PATH`") as refused:
+        jobs.resume(run, nothing, Flag())
+    assert refused.value.fields == ("labels",)
+
+
 @pytest.mark.parametrize(
     ("field", "images", "words"),
     [

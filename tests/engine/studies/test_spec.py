@@ -95,7 +95,7 @@ def test_a_search_takes_ranges() -> None:
         ("one", {"layers": "8,10,8"}, "layers", "8 appears twice"),
         ("one", {"layers": "8,08"}, "layers", "8 appears twice"),
         ("one", {"layers": "8,9"}, "layers", "even number"),
-        ("one", {"layers": "8..12"}, "layers", "only a search takes one"),
+        ("one", {"layers": "8..12"}, "layers", "which only a search can have"),
         (
             "grid",
             {"layers": "2,10", "downsamplings": "2"},
