@@ -329,7 +329,12 @@ class ScriptedWork:
         self.finished.append(run.id)
         resumed = Resumed(time=BEGAN, stage="autoencoder", epoch=3, step=2, device="cpu · 2 threads · float32")
         evaluated = EvaluationStarted(time=BEGAN, what="10,000 test images")
-        self._play(run, [resumed, evaluated, finished_early(run.id)], emit, flag)
+        events = [resumed, evaluated, finished_early(run.id)]
+        with run.events.open(
+            "a"
+        ) as file:  # as the engine does before it tells: a screen may read them once all is over
+            file.writelines(f"{EventFormat.write(event)}\n" for event in events)
+        self._play(run, events, emit, flag)
 
     def _play(
         self,
