@@ -92,7 +92,7 @@ def test_a_program_that_imports_us_gets_our_engine_all_the_same(home: Home, fold
 
 def test_an_engine_that_is_imported_already_is_replaced_by_ours(home: Home, folder: Path) -> None:
     (only(folder, "engine") / "engine" / "__init__.py").write_text("")
-    (folder / "engine" / "runs.py").write_text(f"open({str(folder / 'executed')!r}, 'w')")
+    (folder / "engine" / "text.py").write_text(f"open({str(folder / 'executed')!r}, 'w')")
     prints_the_runs(home, folder, sys.executable, "-c", f"import engine; {PROGRAM}")
 
 
