@@ -359,7 +359,7 @@ async def test_a_study_of_classifiers_is_on_the_encoder_that_the_form_of_one_wou
         in_use(app, files)
         await until(pilot, lambda: studied[1:] == ["b222000000"])
         in_use(app, a_set(tmp_path, "other"), "other")
-        await until(pilot, lambda: "no finished autoencoder of other" in form._problems.get("baseline", ""))
+        await until(pilot, lambda: "no finished autoencoder trained on other" in form._problems.get("baseline", ""))
         app.keep_draft("classifier", {"encoder": "b222"})  # typed into that form
         in_use(app, files)
         await until(pilot, lambda: studied[2:] == ["b222"])
