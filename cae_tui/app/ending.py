@@ -52,7 +52,7 @@ class EndingApp(App[None]):
     @property
     def runner(self) -> "Runner":
         """The bridge to the engine."""
-        raise NotImplementedError
+        raise NotImplementedError  # `CaeApp` has it: the app is in layers, and this is the lowest
 
     def get_driver_class(self) -> type[Driver]:
         """Textual's driver, but for a terminal one that no byte ends."""
@@ -62,7 +62,8 @@ class EndingApp(App[None]):
         """Take signals."""
         loop = asyncio.get_running_loop()
         for number in SIGNALS:
-            with suppress(NotImplementedError, RuntimeError, ValueError):  # not in the main thread
+            # Where a system has no such signals, and in tests, whose app is not in the main thread.
+            with suppress(NotImplementedError, RuntimeError, ValueError):
                 loop.add_signal_handler(number, self._signalled, number)
         with suppress(ValueError):
             self._hang_up_before = signal.signal(signal.SIGHUP, self._hung_up)

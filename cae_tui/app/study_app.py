@@ -40,7 +40,7 @@ class StudyApp(RunListApp):
     @property
     def studies(self) -> "StudyRunner":
         """What does studies, and reads them."""
-        raise NotImplementedError
+        raise NotImplementedError  # `CaeApp`, the layer above, has it
 
     @property
     def under_way(self) -> str:

@@ -171,7 +171,7 @@ class Page(Steady, Screen[None]):
 
     def compose_page(self) -> Iterator[Widget]:
         """What is between the top line and the bottom lines."""
-        raise NotImplementedError
+        raise NotImplementedError  # each page has its own
 
     def on_mount(self) -> None:
         """Write the top line."""

@@ -193,14 +193,14 @@ class SpecPage(Page):
 
     async def ask_more(self, spec: Spec, data: "DataView") -> dict[str, str]:
         """What else there is to ask, by kind: problems by field."""
-        raise NotImplementedError
+        raise NotImplementedError  # each form has its own
 
     def show_values(self) -> None:
         """Show elsewhere than in the form what was typed."""
 
     def draw(self) -> None:
         """Draw the architecture again, where all that it needs is known."""
-        raise NotImplementedError
+        raise NotImplementedError  # each form has its own
 
     def _file_names(self) -> tuple[str, ...]:
         return tuple(self.form.values[name] for name in FIELDS)

@@ -84,7 +84,7 @@ class Chart(PlotextPlot):
 
     def draw(self) -> list[Strip]:
         """The lines of the chart, at most as many and as wide as there is room for."""
-        raise NotImplementedError
+        raise NotImplementedError  # each chart has its own
 
     @property
     def lines(self) -> list[Strip]:

@@ -94,19 +94,19 @@ class LineTable(ScrollView, can_focus=True):
     @property
     def row_count(self) -> int:
         """How many rows there are."""
-        raise NotImplementedError
+        raise NotImplementedError  # each table has its own
 
     def heads(self) -> Sequence[Head]:
         """The columns for which there is room, from left to right."""
-        raise NotImplementedError
+        raise NotImplementedError  # each table has its own
 
     def margin(self, row: int) -> Text:
         """What stands left of a row, `MARGIN` cells wide."""
-        raise NotImplementedError
+        raise NotImplementedError  # each table has its own
 
     def cells(self, row: int) -> Sequence[str | Text]:
         """The cells of a row, one for each of `heads`."""
-        raise NotImplementedError
+        raise NotImplementedError  # each table has its own
 
     # -- what it does ----------------------------------------------------------------------------
 

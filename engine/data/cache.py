@@ -2,7 +2,6 @@
 
 import threading
 from collections import OrderedDict
-from pathlib import Path
 from time import time_ns
 
 from engine.data.datasets import ImageData, load_dataset
@@ -46,12 +45,12 @@ def forget() -> None:
 def _key(files: DataFiles) -> _Key | None:
     """Which files those are, as they are now; None where that cannot be told for sure."""
     found = []
-    for field, path in files.named.items():
+    for field, path in files.absolute().named.items():
         try:
-            now = Path(path).stat()
+            now = path.stat()
         except OSError:
             return None
         if time_ns() - now.st_mtime_ns < STEADY_NS:
             return None
-        found.append((f"{field}:{path.absolute()}", now.st_ino, now.st_size, now.st_mtime_ns))
+        found.append((f"{field}:{path}", now.st_ino, now.st_size, now.st_mtime_ns))
     return tuple(found)

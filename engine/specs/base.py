@@ -134,7 +134,7 @@ class Spec(BaseModel):
 
     def rate_of(self, stage: str) -> float:
         """The learning rate of a stage."""
-        raise NotImplementedError
+        raise NotImplementedError  # each kind has its own
 
     def augments(self, stage: str) -> bool:  # noqa: ARG002 - for kinds that do
         """Whether the images of a stage are changed at random."""
@@ -147,12 +147,12 @@ class Spec(BaseModel):
     @property
     def stages(self) -> tuple[tuple[str, int], ...]:
         """The stages of a run with their numbers of epochs, in order."""
-        raise NotImplementedError
+        raise NotImplementedError  # each kind has its own
 
     @property
     def title(self) -> str:
         """The essentials in a few words, for a list of runs."""
-        raise NotImplementedError
+        raise NotImplementedError  # each kind has its own
 
 
 AnySpec = TypeVar("AnySpec", bound=Spec)
