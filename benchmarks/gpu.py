@@ -45,7 +45,7 @@ try:
     from engine.data.batches import DeviceImages
     from engine.data.datasets import load_dataset
     from engine.device import Device
-    from engine.network.models import ConvAutoencoder
+    from engine.network.autoencoder import ConvAutoencoder
     from engine.specs.autoencoder import AutoencoderSpec
     from engine.specs.base import preset
     from engine.training.optimisation import make_optimizer
@@ -319,7 +319,7 @@ def run(bench: Bench, name: str, folder: Path) -> dict[str, Any]:
     begun = time.perf_counter()
     result = asked(sys.executable, words)
     seconds = time.perf_counter() - begun
-    lines = (folder / "runs" / result["id"] / "events.jsonl").read_text().splitlines()
+    lines = (folder / "runs" / result.id / "events.jsonl").read_text().splitlines()
     events = [json.loads(line) for line in lines]
     epochs = [event for event in events if event["event"] == "EpochEnded"]
     each = statistics.median(event["ms_per_step"] for event in epochs[1:])

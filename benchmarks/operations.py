@@ -15,7 +15,7 @@ import torch
 from engine.data.batches import DeviceImages
 from engine.data.datasets import load_dataset
 from engine.device import Device, keep_freed_memory
-from engine.network.models import ConvAutoencoder
+from engine.network.autoencoder import ConvAutoencoder
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import preset
 from engine.training.optimisation import make_optimizer

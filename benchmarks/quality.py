@@ -55,11 +55,11 @@ def main() -> None:
 
     for seed in range(options.seeds):
         train("autoencoder 8", seed, "autoencoder", "--epochs", "8")
-        encoder = train("autoencoder 20", seed, "autoencoder")["id"]
+        encoder = train("autoencoder 20", seed, "autoencoder").id
         train("classifier", seed, "classifier", "--encoder", encoder)
     for seed in range(options.best_seeds):
         wide = ("--kernels", "64", "--downsampling", "max-pool", "--epochs", "3")
-        encoder = train("autoencoder best", seed, "autoencoder", *wide)["id"]
+        encoder = train("autoencoder best", seed, "autoencoder", *wide).id
         train("classifier best", seed, "classifier", "--encoder", encoder, "--preset", "best")
     print(f"mean ± standard deviation of the seeds, and each; {machine()['cpu']}")
     for title, (name, field, form) in ROWS.items():

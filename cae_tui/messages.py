@@ -132,17 +132,11 @@ class NoteRuns(Message):
 
 
 @dataclass
-class ExportRuns(Message):
-    """Write runs as CSV; the app asks where to."""
+class Export(Message):
+    """Write runs by one of `engine.exporters`, by its name; the app asks where to."""
 
+    exporter: str
     runs: tuple[str, ...]
-
-
-@dataclass
-class SaveModel(Message):
-    """Copy a run's model file; the app asks where to."""
-
-    run: str
 
 
 @dataclass

@@ -10,6 +10,7 @@ from engine.protocol.events import BatchEnded, Event
 from engine.runs.directory import Home
 from engine.runs.status import RunStatus
 from engine.specs.base import Spec
+from engine.specs.listed import kinds_that_give_encoders
 
 MEASURED_SECONDS = 2.0
 ALIKE = 4.0
@@ -21,14 +22,14 @@ STEADY_STEPS = 200
 def seconds_per_work(runs: list[RunStatus], kind: str, step_work: int, steps: int) -> float | None:
     """Seconds for one image's training step per unit of `Plan.work`, from the run here whose steps are most alike.
 
-    A classifier's, where there is none of similar size, is told from an autoencoder's.
+    Where none of its kind is of similar size, it is told from one whose encoder others are built on.
 
     Args:
         runs: all of them, the newest first; where two are equally like, the newer one counts.
         step_work: `Plan.work` of what is to be trained, times the images of a step.
         steps: how many of them there will be.
     """
-    for wanted in dict.fromkeys((kind, "autoencoder")):
+    for wanted in dict.fromkeys((kind, *kinds_that_give_encoders())):
         near = [
             (round(abs(math.log(size / step_work)), 1), run.work * speed)  # to a tenth: the newest of those counts
             for run in runs

@@ -20,27 +20,27 @@ import torch
 from numpy.typing import NDArray
 
 from engine.data.batches import DeviceImages, to_pixels
-from engine.data.datasets import ImageData
 from engine.device import is_out_of_memory
 from engine.errors import EngineError, ModelFileError, RunError, StorageError
 from engine.evaluation import results
 from engine.kinds import kind_of
-from engine.network.architecture import Plan
-from engine.network.models import Network
+from engine.network.network import Network
 from engine.preparation import create, reopen
 from engine.protocol.control import Asked, AskedToEndError, Control, Flag, RunControl
 from engine.protocol.events import Emit, EvaluationStarted, Resumed, RunEnded, RunStarted, Warned
 from engine.protocol.states import EARLY_STOPPED, ENDED_FOR_GOOD, FAILED, FINISHED, PRUNED, RUNNING, SKIPPED, STOPPED
+from engine.results import result_type
+from engine.results.result import Result
 from engine.runs.checkpoint import read_autoencoder, read_tensors, write_model
 from engine.runs.directory import Home, RunDirectory
-from engine.runs.encoders import find_encoder
 from engine.runs.finishing import FinishesWhole, check_can_finish
 from engine.runs.prepared import Prepared
 from engine.runs.recorder import Checkpoint, Recorder, best_file, list_checkpoints, read_checkpoint
 from engine.runs.spec_file import check_unchanged
-from engine.runs.status import RunStatus
+from engine.runs.status import REPORT, TEST, RunStatus, key_of
 from engine.specs.base import Spec
-from engine.storage.files import absolute, write_bytes, write_json
+from engine.storage.files import write_json
+from engine.storage.typed_json import NO_LINES, Lines
 from engine.text import counted, epoch_words, short
 from engine.training.baseline import steadier
 from engine.training.loop import ENDS, Progress, Stage, StageData, fit
@@ -53,7 +53,7 @@ log = logging.getLogger("cae_tui.engine")
 # -- beginning ------------------------------------------------------------------------------------
 
 
-def start(home: Home, spec: Spec, emit: Emit, flag: Flag) -> dict[str, Any]:
+def start(home: Home, spec: Spec, emit: Emit, flag: Flag) -> Result:
     """Run `spec` from the beginning and give back the run's result, partial where it was stopped.
 
     Raises:
@@ -62,7 +62,7 @@ def start(home: Home, spec: Spec, emit: Emit, flag: Flag) -> dict[str, Any]:
     return begin(create(home, spec), emit, flag)
 
 
-def resume(run: RunDirectory, emit: Emit, flag: Flag) -> dict[str, Any]:
+def resume(run: RunDirectory, emit: Emit, flag: Flag) -> Result:
     """Take a run up where its last checkpoint left it, and give back its result.
 
     Raises:
@@ -72,7 +72,7 @@ def resume(run: RunDirectory, emit: Emit, flag: Flag) -> dict[str, Any]:
     return begin(reopen(run), emit, flag)
 
 
-def finish(run: RunDirectory, emit: Emit, flag: Flag) -> dict[str, Any]:
+def finish(run: RunDirectory, emit: Emit, flag: Flag) -> Result:
     """Evaluate the best weights of a run that was stopped or cut off, which ends it for good; gives back its result.
 
     Raises:
@@ -105,7 +105,7 @@ def check_resumable(run: RunDirectory) -> None:
 # -- training -------------------------------------------------------------------------------------
 
 
-def begin(work: Prepared, emit: Emit, flag: Flag) -> dict[str, Any]:
+def begin(work: Prepared, emit: Emit, flag: Flag) -> Result:
     """Train, evaluate and write what `create` or `reopen` made ready, holding the run's lock; gives back its result."""
     with work.run.locked():
         work.run.sweep()
@@ -149,12 +149,12 @@ def _fresh(status: RunStatus) -> RunStatus:
         "best_loss": None,
         "last_loss": None,
         "last_train_loss": None,
-        "validation_accuracy": None,
+        "measures": {},
     }
     return replace(status, stage="", epoch=0, best_epoch=0, best_stage="", seconds=0.0, **nothing)
 
 
-def _train(work: Prepared, recorder: Recorder, control: Control, found: Checkpoint | None) -> dict[str, Any]:
+def _train(work: Prepared, recorder: Recorder, control: Control, found: Checkpoint | None) -> Result:
     work.device.settle()
     spec, device = work.spec, work.device
     recorder.write_status(state=RUNNING, process=os.getpid(), host=platform.node(), message="")
@@ -294,7 +294,7 @@ def _finish(
     progress: Progress,
     images: DeviceImages,
     control: Control,
-) -> dict[str, Any]:
+) -> Result:
     """Evaluate the best weights and write everything that a complete run has; `result.json` comes last."""
     of, count = results.evaluated_on(work)
     recorder.emit(EvaluationStarted(what=counted(count, f"{of} image")))
@@ -306,7 +306,7 @@ def _finish(
         progress.ended = ENDS[control.asked()]
         return _end_early(work, recorder, model, progress, "while it was evaluated")
     measured["remarks"] = [*measured["remarks"], *work.remarks]
-    result = {**_result(work, recorder, progress, progress.ended), **measured}
+    result = _result(work, recorder, progress, progress.ended, measured)
     recorder.with_room(lambda: write_model(work.run.model, model, dict(model.state_dict())))
     message = _finished_early(work, progress) if progress.cut_short else ""
     return _close(work, recorder, result, progress.ended, message)
@@ -334,7 +334,7 @@ def _end_early(
     model: Network,
     progress: Progress,
     trained: str = "",
-) -> dict[str, Any]:
+) -> Result:
     """Keep the best weights of a run that was stopped, skipped or pruned, or diverged.
 
     Args:
@@ -369,18 +369,19 @@ def _end_early(
     return _close(work, recorder, result, progress.ended, message)
 
 
-def _fail(work: Prepared, recorder: Recorder, error: Exception) -> dict[str, Any]:
+def _fail(work: Prepared, recorder: Recorder, error: Exception) -> Result:
     """Say how a run failed, as far as its files can still be written."""
     message = _sentence(work, error, recorder.status.study)
     progress = Progress(stage=recorder.status.stage, step_seconds=recorder.under_way)
     result = _result(work, recorder, progress, FAILED)
     if not isinstance(error, EngineError):
-        result["details"] = "".join(traceback.format_exception(error))
+        result = replace(result, details=Lines("".join(traceback.format_exception(error))))
     try:
         return _close(work, recorder, result, FAILED, message)
     except EngineError:  # the disk is full, say: the last checkpoint stands, and the run is told as failed
-        _tell_end(recorder, RunEnded(state=FAILED, message=message, result={**result, "message": message}))
-        return {**result, "message": message}
+        result = replace(result, message=Lines(message))
+        _tell_end(recorder, RunEnded(state=FAILED, message=message, result=result.to_json()))
+        return result
 
 
 def _sentence(work: Prepared, error: Exception, study: str) -> str:
@@ -396,57 +397,58 @@ def _sentence(work: Prepared, error: Exception, study: str) -> str:
     return f"Unexpected error: {type(error).__name__}: {short(error)}. {log_file} has the details."
 
 
-def _result(work: Prepared, recorder: Recorder, progress: Progress, state: str) -> dict[str, Any]:
-    """What every `result.json` holds; what does not apply is None."""
+def _result(
+    work: Prepared, recorder: Recorder, progress: Progress, state: str, measured: Mapping[str, Any] | None = None
+) -> Result:
+    """What the run came to; `measured` are the fields of its kind's own, where it was evaluated."""
     status, plan = recorder.status, work.plan
     steps = progress.total_steps
     each = progress.total_step_seconds / steps if steps else None
-    own: dict[str, Any] = {}
+    own: dict[str, Any] = {"remarks": [*filter(None, [recorder.doubt()]), *work.remarks]}
     if status.best_loss is not None and recorder.baseline is not None:
-        own = kind_of(work.spec).so_far(status.best_loss, recorder.baseline)
-    return {
-        "id": work.run.id,
-        "kind": work.spec.kind,
-        "state": state,
-        "title": work.spec.title,
-        "data": work.data.name,
-        "data_digest": work.data.digest,
-        "best_validation_loss": status.best_loss,
-        "best_epoch": status.best_epoch,
-        "best_stage": status.best_stage,
+        own |= kind_of(work.spec).so_far(status.best_loss, recorder.baseline)
+    own |= measured or {}
+    return result_type(work.spec.kind)(
+        id=work.run.id,
+        kind=work.spec.kind,
+        state=state,
+        title=work.spec.title,
+        message=NO_LINES,
+        data=work.data.name,
+        data_digest=work.data.digest,
+        best_validation_loss=status.best_loss,
+        best_epoch=status.best_epoch,
+        best_stage=status.best_stage,
+        epochs=status.epoch,
+        seconds=status.seconds + progress.step_seconds,  # of all stages, the epoch under way among it
+        images_per_second=work.spec.batch_size / each if each else None,
+        ms_per_step=1000 * each if each else None,
+        parameters=plan.parameters,
+        macs=plan.macs,
+        latent=plan.latent,
+        pixels=plan.pixels,
+        device=work.device.words,
+        stages=results.stages(recorder.read_events()),
         **own,
-        "epochs": status.epoch,
-        "test_loss": None,
-        "test_accuracy": None,
-        "correct": None,
-        "incorrect": None,
-        "seconds": status.seconds + progress.step_seconds,  # of all stages, the epoch under way among it
-        "images_per_second": work.spec.batch_size / each if each else None,
-        "ms_per_step": 1000 * each if each else None,
-        "parameters": plan.parameters,
-        "macs": plan.macs,
-        "latent": plan.latent,
-        "pixels": plan.pixels,
-        "device": work.device.words,
-        "stages": results.stages(recorder.read_events()),
-        "remarks": [*filter(None, [recorder.doubt()]), *work.remarks],
-    }
+    )
 
 
-def _close(work: Prepared, recorder: Recorder, result: Mapping[str, Any], state: str, message: str) -> dict[str, Any]:
+def _close(work: Prepared, recorder: Recorder, result: Result, state: str, message: str) -> Result:
     """Write the end of a run, then tell it."""
-    result = {**result, "message": message}
-    ended = RunEnded(state=state, message=message, result=result)
+    result = replace(result, message=Lines(message))
+    values = result.to_json()
+    ended = RunEnded(state=state, message=message, result=values)
     if state in ENDED_FOR_GOOD:
-        recorder.with_room(lambda: write_json(work.run.result, work.spec.kind, result))
-    speed = {name: result[name] for name in ("images_per_second", "ms_per_step") if result[name]}
+        recorder.with_room(lambda: write_json(work.run.result, work.spec.kind, values))
+    speed = {name: values[name] for name in ("images_per_second", "ms_per_step") if values[name]}
+    told_of = (REPORT, TEST) if result.evaluated_on == "test" else (REPORT,)
+    measures = {key_of(of, name): value for name, value in result.measures.items() for of in told_of}
     recorder.write_status(
         state=state,
         message=message,
-        seconds=result["seconds"],
-        test_loss=result["test_loss"],
-        test_accuracy=result["test_accuracy"],
-        report_accuracy=result.get("accuracy"),
+        seconds=result.seconds,
+        test_loss=result.test_loss,
+        measures={**recorder.status.measures, **measures},
         **speed,  # of all its steps, where the latest epoch's stood until now
     )
     try:
@@ -466,22 +468,6 @@ def _tell_end(recorder: Recorder, ended: RunEnded) -> None:
 # -- afterwards -----------------------------------------------------------------------------------
 
 
-def save_model(run: RunDirectory, target: Path) -> Path:
-    """Copy a run's model file to `target`, a new file or a folder.
-
-    Raises:
-        EngineError: there is none yet, `target` is there already, or cannot be written.
-    """
-    model = run.find_model()
-    target = absolute(target)
-    if target.is_dir():
-        target = target / f"cae-tui-{run.id}.safetensors"
-    if target.exists():
-        raise RunError(f"{target} already exists: choose another name.")
-    write_bytes(target, model.read_bytes())
-    return target.absolute()
-
-
 def reconstruct(run: RunDirectory, images: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
     """What a run's autoencoder (a classifier's: the one it was built on) makes of uint8 images (n, h, w, c).
 
@@ -494,15 +480,3 @@ def reconstruct(run: RunDirectory, images: NDArray[np.uint8]) -> NDArray[np.uint
     batch = torch.from_numpy(images.copy()).permute(0, 3, 1, 2).float() / 255
     with torch.inference_mode():
         return to_pixels(model(batch))
-
-
-def summarise_classifier(home: Home, spec: Spec, data: ImageData) -> Plan:
-    """The layers of a classifier on the encoder that its spec names.
-
-    Raises:
-        EngineError: there is no such encoder, it is for other images, or the data have no classes.
-    """
-    kind = kind_of(spec)
-    kind.check_data(data)
-    encoder = read_autoencoder(find_encoder(home, spec.built_on)[0], data.shape)
-    return kind.plan(spec, data, encoder.encoder_spec)

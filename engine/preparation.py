@@ -20,6 +20,7 @@ from engine.data.datasets import SPLIT_RULE, ImageData, labelled_subset, split
 from engine.device import choose_device
 from engine.errors import ModelFileError, SpecError
 from engine.kinds import kind_of
+from engine.network.architecture import Plan
 from engine.protocol.states import RUNNING
 from engine.runs.checkpoint import read_autoencoder
 from engine.runs.directory import Home, RunDirectory
@@ -28,7 +29,6 @@ from engine.runs.moved import known_of_run, load_known
 from engine.runs.prepared import Prepared
 from engine.runs.spec_file import read_spec_file
 from engine.runs.status import RunStatus
-from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import Spec
 from engine.specs.kinds import check_against_data
 from engine.storage.files import write_bytes, write_json
@@ -97,7 +97,19 @@ def create(home: Home, spec: Spec, study: str = "", trial: int = 0, split_rule: 
     return replace(work, run=home.create_run(fill))
 
 
-def misfits(spec: Spec, data: ImageData, training: int, encoder: AutoencoderSpec | None) -> dict[str, str]:
+def plan_of(home: Home, spec: Spec, data: ImageData) -> Plan:
+    """The layers of the network that a spec asks for, on the encoder that it names where it takes one.
+
+    Raises:
+        EngineError: there is no such encoder, it is for other images, or no run of that kind can learn from these.
+    """
+    kind = kind_of(spec)
+    kind.check_data(data)
+    encoder = read_autoencoder(find_encoder(home, spec.built_on)[0], data.shape) if spec.built_on else None
+    return kind.plan(spec, data, None if encoder is None else encoder.encoder_spec)
+
+
+def misfits(spec: Spec, data: ImageData, training: int, encoder: Spec | None) -> dict[str, str]:
     """Why no run of `spec` could begin on `data`: a sentence for each field that does not fit, none where all do.
 
     Args:

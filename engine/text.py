@@ -6,8 +6,7 @@ One place for both packages, without imports that cost anything: the first scree
 import math
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 NOTHING = "–"
 """What stands where there is no number."""
@@ -73,12 +72,6 @@ def epoch_words(stage: str, epoch: int) -> str:
     return f"epoch {epoch}" if not stage or stage in WHOLE_RUNS else f"{stage} epoch {epoch}"
 
 
-def best_epoch(result: Mapping[str, Any]) -> str:
-    """The best epoch of what `result.json` holds, in words: that of the latest stage which completed one."""
-    having = [stage for stage in result.get("stages") or () if stage.get("best_epoch")]
-    return epoch_words(str(having[-1]["stage"]) if having else "", result.get("best_epoch") or 0)
-
-
 def number(text: str) -> str:
     """A value as it is shown: a fraction in four significant digits, `0.004322`, anything else as it is written.
 
@@ -96,17 +89,6 @@ def numbers(texts: Sequence[str]) -> list[str]:
     """Values that stand side by side, as `number` shows them; whole, where they would not be told apart."""
     short = [number(text) for text in texts]
     return short if len(set(short)) == len(set(texts)) else list(texts)
-
-
-def views(result: Mapping[str, Any]) -> str:
-    """How the probabilities of a classifier's result came about, where more than one view of an image was averaged."""
-    count = result.get("views", 1)
-    if count == 1:
-        return ""
-    return (
-        f"Averaged over {count} views of each image: as it is, and shifted a little to each side. "
-        f"The image as it is, by itself, gives {percent(result['one_view_accuracy'])}."
-    )
 
 
 def duration(seconds: float | None) -> str:

@@ -311,12 +311,11 @@ class CaeApp(StudyApp):
 
     @on(messages.Configure)
     def _configure(self, message: messages.Configure) -> None:
-        from cae_tui.screens.configure import AutoencoderForm, ClassifierForm
+        from cae_tui.screens.configure import form_for
 
-        form = ClassifierForm if message.kind == "classifier" else AutoencoderForm
         # Who builds on an autoencoder of their own images will hardly want another data set.
         files = self.runner.data_files(message.values["encoder"]) if "encoder" in message.values else {}
-        self.push_screen(form({**files, **message.values}))
+        self.push_screen(form_for(message.kind, {**files, **message.values}))
 
     @on(messages.ConfigureAgain)
     @work
@@ -348,15 +347,6 @@ class CaeApp(StudyApp):
         else:
             if self.data_set is before:  # nobody has chosen others while these were read
                 self.post_message(messages.UseDataSet(DataSet.of(message.files, data.name, data.shape)))
-
-    @on(messages.SaveModel)
-    @work
-    async def _save_model(self, message: messages.SaveModel) -> None:
-        async def write(target: str) -> None:
-            self.tell(f"The model was saved to {await self.runner.save_model(message.run, target)}.")
-
-        name = self.short(message.run)
-        await self.ask_where(f"Save the model of {name} to", f"./cae-tui-{name}.safetensors", write)
 
     # -- what keys and the palette do --------------------------------------------------------------
 

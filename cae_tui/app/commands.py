@@ -10,6 +10,7 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.screen import Screen
 
+from cae_tui.kinds import every_view
 from cae_tui.messages import ContinueRun, PauseRun, StopRun
 from engine.protocol.states import PAUSED
 
@@ -50,12 +51,8 @@ def _is_possible(app: "SettingsApp", screen: Screen[Any], node: DOMNode, binding
 
 
 def _everywhere(app: "SettingsApp") -> Iterator[SystemCommand]:
-    yield SystemCommand(
-        "Train an autoencoder", "Choose its hyperparameters", partial(app.run_action, "configure('autoencoder')")
-    )
-    yield SystemCommand(
-        "Train a classifier", "Uses the encoder of an autoencoder", partial(app.run_action, "configure('classifier')")
-    )
+    for kind, view in every_view():
+        yield SystemCommand(view.title, view.about, partial(app.run_action, f"configure('{kind}')"))
     run = app.runner.current
     if app.runner.busy:
         yield SystemCommand(

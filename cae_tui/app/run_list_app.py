@@ -138,14 +138,19 @@ class RunListApp(DataApp):
 
         self.push_screen(CompareScreen(message.runs))
 
-    @on(messages.ExportRuns)
+    @on(messages.Export)
     @work
-    async def _export_runs(self, message: messages.ExportRuns) -> None:
-        async def write(target: str) -> None:
-            written = await self.runner.export_runs(message.runs, target)
-            self.tell(f"{self._say(message.runs).capitalize()} were written to {written}.")
+    async def _export(self, message: messages.Export) -> None:
+        from engine.exporters import exporter_named, file_name
 
-        await self.ask_where(f"Write {self._say(message.runs)} as CSV to", "./cae-tui-runs.csv", write)
+        exporter, names = exporter_named(message.exporter), [self.short(run) for run in message.runs]
+        said = self._say(message.runs) if exporter.takes_many else names[0]
+
+        async def write(target: str) -> None:
+            written = await self.runner.export(message.exporter, message.runs, target)
+            self.tell(exporter.tells.format(runs=said, path=written))
+
+        await self.ask_where(exporter.asks.format(runs=said), f"./{file_name(exporter, names)}", write)
 
     @on(messages.DeleteRuns)
     @work

@@ -17,6 +17,7 @@ from engine.runs.directory import Home, RunDirectory
 from engine.runs.notes import Marks, change, read_marks, write_marks
 from engine.runs.status import RunStatus
 from engine.specs.data_files import DataFiles
+from engine.specs.listed import listed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from engine.data.datasets import ImageData
     from engine.network.architecture import Plan
-    from engine.specs.autoencoder import AutoencoderSpec
     from engine.specs.base import Spec
 
 READERS = 4
@@ -65,15 +65,16 @@ class Reader:
         return self.home.list_runs()
 
     async def with_images_digests(self, runs: Sequence[RunStatus], data: DataView) -> list[RunStatus]:
-        """`runs`, with the digest of the training images where an autoencoder of an earlier version has none.
+        """`runs`, with the digest of the training images where one of an earlier version has none.
 
-        It is looked for only where it may be that of `data`, and stays empty where the run's files no longer tell.
+        It is looked for only where the run gives an encoder and may have learned from the images of `data`, and stays
+        empty where its files no longer tell.
         """
 
         asked = {
             run.id
             for run in runs
-            if run.kind == "autoencoder" and run.data_digest and not run.images_digest
+            if listed(run.kind).gives_encoder and run.data_digest and not run.images_digest
             if run.image_shape in ((), data.shape)
         }
         if not asked:
@@ -159,34 +160,19 @@ class Reader:
         """The values of the specs of `runs` as JSON, by id; of one that cannot be read there are none."""
         return await self.in_thread(lambda: self.home.specs(runs))
 
-    async def export_runs(self, runs: Sequence[str], target: str) -> Path:
-        """Write `runs` as CSV to `target`, a file, and give back where it is.
+    async def export(self, exporter: str, runs: Sequence[str], target: str) -> Path:
+        """Write `runs` by the exporter of that name to `target`, a file or a folder, and give back where it is now.
 
         Raises:
-            StorageError: it cannot be written.
+            EngineError: there is nothing to write yet, or it cannot be written.
         """
 
         def write() -> Path:
-            from engine.exporters.runs_csv import write_csv
+            from engine.exporters import export
 
-            asked = set(runs)
-            return write_csv(self.home, [run for run in self.list_runs() if run.id in asked], Path(target))
+            return export(self.home, exporter, [self.home.find(run) for run in runs], Path(target))
 
         return await self.in_thread(write)
-
-    async def save_model(self, run: str, target: str) -> Path:
-        """Copy the model file of a run to `target`, a file or a folder, and give back where it is now.
-
-        Raises:
-            EngineError: there is none yet, or it cannot be written.
-        """
-
-        def save() -> Path:
-            from engine import jobs
-
-            return jobs.save_model(self.home.find(run), Path(target))
-
-        return await asyncio.to_thread(save)
 
     async def samples(self, run: str, file: str, epoch: int) -> SampleStrip:
         """The validation images of an epoch and their reconstructions."""
@@ -389,27 +375,21 @@ class Reader:
             from engine.preparation import split_for
 
             found = self._load(spec.files)
-            return for_run(spec.kind, found, *split_for(spec, found))
+            return for_run(found, *split_for(spec, found), labels=spec.needs_labels)
 
         return await self.in_thread(read)
 
-    def plan(self, spec: "AutoencoderSpec", shape: tuple[int, int, int]) -> "Plan":
-        """The layers of an autoencoder, at once."""
-        from engine.network.architecture import plan_autoencoder
-
-        return plan_autoencoder(spec, shape)
-
-    async def classifier_plan(self, spec: "Spec") -> "Plan":
-        """The layers of a classifier on the encoder that its spec names.
+    async def plan(self, spec: "Spec") -> "Plan":
+        """The layers of the network that a spec asks for, on the encoder that it names where it takes one.
 
         Raises:
             EngineError: there is no such encoder, or it is for other images.
         """
 
         def read() -> "Plan":
-            from engine import jobs
+            from engine import preparation
 
-            return jobs.summarise_classifier(self.home, spec, self._load(spec.files))
+            return preparation.plan_of(self.home, spec, self._load(spec.files))
 
         return await self.in_thread(read)
 
@@ -423,12 +403,12 @@ class Reader:
 
         return await self.in_thread(read)
 
-    def seconds_an_epoch(self, spec: "AutoencoderSpec", work: int, training_images: int) -> float | None:
+    def seconds_an_epoch(self, spec: "Spec", work: int, training_images: int) -> float | None:
         """An estimate for `spec`, whose plan has so much `work`; None where none of similar size was trained here."""
         from engine.estimates import seconds_per_work
 
-        steps = training_images // spec.batch_size * spec.epochs
-        each = seconds_per_work(self.list_runs(), "autoencoder", work * spec.batch_size, steps)
+        steps = training_images // spec.batch_size * sum(epochs for _, epochs in spec.stages)
+        each = seconds_per_work(self.list_runs(), spec.kind, work * spec.batch_size, steps)
         return None if each is None else training_images * work * each
 
 

@@ -6,9 +6,7 @@ another process trains, and one that ended last week: replay its events, then fo
 """
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from engine.protocol.events import (
     BatchEnded,
@@ -28,6 +26,8 @@ from engine.protocol.events import (
     Warned,
 )
 from engine.protocol.states import PAUSED, RUNNING
+from engine.results import result_so_far
+from engine.results.result import Result
 from engine.runs.directory import Home, RunDirectory
 from engine.text import epoch_label
 
@@ -66,6 +66,7 @@ class RunState:
     overfitting: OverfittingSeen | None = None  # of the latest epoch only
     evaluating: str = ""  # what is being measured, once training is over
     ended: RunEnded | None = None
+    result: Result | None = None  # what it came to, once it has ended
     _every: int = 1
     _seen: int = 0
 
@@ -158,11 +159,6 @@ class RunState:
         done = sum(self.started.epochs[:position]) + len(self.stage_log) + self._part
         return min(done / self.total_epochs, 1.0)
 
-    @property
-    def result(self) -> Mapping[str, Any]:
-        """What `result.json` holds; empty while the run is on."""
-        return self.ended.result if self.ended else {}
-
     def series(self, split: str, metric: str = "loss") -> list[float]:
         """One number an epoch, all stages in order; `split` is "train" or "validation"."""
         return [getattr(epoch, split).get(metric, float("nan")) for epoch in self.epochs]
@@ -208,7 +204,7 @@ class RunState:
             case Continued():
                 self.state, self.message = RUNNING, ""
             case Resumed():
-                self.state, self.message, self.ended = RUNNING, "", None
+                self.state, self.message, self.ended, self.result = RUNNING, "", None, None
                 self._go_on_in(event.stage)
             case StageEnded():
                 self.batch = None
@@ -216,6 +212,7 @@ class RunState:
                 self.evaluating = event.what
             case RunEnded():
                 self.ended, self.state, self.message = event, event.state, event.message
+                self.result = result_so_far(event.result)
                 self.batch, self.evaluating = None, ""
 
     def lose(self) -> None:

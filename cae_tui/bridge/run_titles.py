@@ -77,8 +77,8 @@ def _most_said(parts: Sequence[str], shared: Mapping[str, int], first: int) -> i
 
 
 def spec_words(run: RunStatus, prefixes: Mapping[str, str]) -> str:
-    """A run's title; a classifier's with the encoder it was built on in front."""
-    if run.kind != "classifier" or not run.encoder:
+    """A run's title; with the encoder it was built on in front, where it was built on one."""
+    if not run.encoder:
         return run.title
     encoder = prefixes.get(run.encoder) or run.encoder.rsplit("/", 1)[-1]
     encoder = encoder[:4] if _ID.fullmatch(encoder) else encoder[:16]  # of a run that is gone

@@ -297,9 +297,9 @@ class Runner(Reader):
         state = self.current if mine and self.current else replay(directory.id, directory.read_events()[0])
         if not mine and state.ended is None:
             state.state, state.message = status.state, status.message
-        result = directory.read_result() or {}
+        result = directory.read_result()
         facts = None
-        if result:
+        if result is not None:
             from engine.runs.facts import facts_of
 
             facts = facts_of(self.home, directory)

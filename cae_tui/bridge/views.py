@@ -11,6 +11,7 @@ from cae_tui.bridge.run_state import RunState
 from engine.runs.status import RunStatus
 
 if TYPE_CHECKING:
+    from engine.results.result import Result
     from engine.runs.facts import RunFacts
 
 
@@ -67,7 +68,7 @@ class RunView:
     status: RunStatus
     state: RunState
     spec: Mapping[str, Any]  # the content of spec.json; its key "spec" holds the spec's values
-    result: Mapping[str, Any]  # the content of result.json; empty where the run is not complete
+    result: "Result | None"  # what it came to; None where the run is not complete
     mine: bool = False  # whether this process trains it
     facts: "RunFacts | None" = None  # of a run that has a result
 
@@ -78,13 +79,13 @@ class Prediction:
 
     index: int  # in the test set (for an autoencoder without one: in the training set)
     true: int | None  # its class; None without labels
-    predicted: int | None  # None for an autoencoder
+    predicted: int | None  # None where the model tells no classes apart
     confidence: float | None  # the predicted class's probability
-    error: float | None  # mean squared error of the reconstruction; None for a classifier
+    error: float | None  # mean squared error of the reconstruction; None where it makes none
 
     @property
     def right(self) -> bool | None:
-        """Whether the predicted class is the true one; None for an autoencoder."""
+        """Whether the predicted class is the true one; None where none is predicted."""
         return None if self.predicted is None else self.predicted == self.true
 
 
@@ -99,6 +100,11 @@ class PredictionsView:
     predictions: Sequence[Prediction] = field(default_factory=tuple)
 
     @property
+    def tells_classes(self) -> bool:
+        """Whether they are right or wrong."""
+        return bool(self.predictions) and self.predictions[0].predicted is not None
+
+    @property
     def occurring(self) -> list[int]:
         """The classes that an image truly is of, ascending: labels may have gaps."""
         return sorted({one.true for one in self.predictions if one.true is not None})
@@ -110,7 +116,7 @@ class ImageView:
 
     picture: Picture
     reconstruction: Picture | None  # None where no autoencoder is at hand
-    probabilities: tuple[float, ...]  # of every class; empty for an autoencoder
+    probabilities: tuple[float, ...]  # of every class; empty where there are none
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from cae_tui.cli.study_cli import kind_asked
 from engine.protocol.states import EARLY_STOPPED, FINISHED, PAUSED, RUNNING
 from engine.runs.directory import Home, default_home
 from engine.runs.status import RunStatus
+from engine.specs.listed import listed
 from engine.storage.files import absolute
 from engine.storage.paths import path_of
 
@@ -41,7 +42,7 @@ def complete() -> NoReturn:
     """Answer the shell, and end the process."""
     words = _words()
     command = cli.command_of(words)
-    kind = kind_asked(words, cli.home_named(words)) if command == "study" else "autoencoder"
+    kind = kind_asked(words, cli.home_named(words)) if command == "study" else ""
     parser = cli.make_parser(command, kind)
     if command is not None and command in parser.by_command:
         _teach(parser.by_command[command], command, kind if command == "study" else command)
@@ -77,7 +78,7 @@ def _teach(parser: argparse.ArgumentParser, command: str, kind: str) -> None:
         if action.dest in ("run", "runs") and not action.option_strings:
             completer = _runs(_FIT.get(command, _any))
         elif action.dest == "encoder":
-            completer = _runs(lambda run: run.best_epoch > 0 and run.kind == "autoencoder")
+            completer = _runs(lambda run: run.best_epoch > 0 and listed(run.kind).gives_encoder)
         elif action.dest == "baseline":
             completer = _runs(_any)
         elif action.dest == "words":

@@ -11,11 +11,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
@@ -44,8 +44,10 @@ from engine.protocol.events import (
     Warned,
 )
 from engine.protocol.states import COMPLETE, CUT_OFF, DIVERGED, EARLY_STOPPED, ENDED_FOR_GOOD, FAILED, FINISHED, STOPPED
+from engine.results.result import Result
 from engine.runs.directory import Home, RunDirectory
-from engine.runs.status import RunStatus
+from engine.runs.status import TEST, RunStatus
+from engine.specs.listed import every_measure
 from engine.storage.files import FORMAT
 from engine.storage.paths import path_of
 from engine.text import counted, epoch_label, epoch_words, plain
@@ -135,11 +137,11 @@ def _stand_still(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 
     os.write(2, HIDE_CURSOR)
 
 
-Training = Callable[[Callable[[Event], None]], Mapping[str, Any]]
+Training = Callable[[Callable[[Event], None]], Result]
 """What trains, tells events, and gives back the result."""
 
 
-def train_on(work: Training, run: RunDirectory | None, *, finishing: bool = False) -> Mapping[str, Any]:
+def train_on(work: Training, run: RunDirectory | None, *, finishing: bool = False) -> Result:
     """Do `work`, show how it goes, and give back what it came to."""
     with _Teller(OutputConsole(stderr=True), run, finishing) as teller:
         return work(teller.emit)
@@ -148,10 +150,10 @@ def train_on(work: Training, run: RunDirectory | None, *, finishing: bool = Fals
 def _follow(home: Home, work: Training, run: RunDirectory | None, as_json: bool) -> int:
     result = train_on(work, run)
     print_result(home, result, as_json=as_json)
-    return EXIT_CODES.get(result["state"], 1)
+    return EXIT_CODES.get(result.state, 1)
 
 
-def print_result(home: Home, result: Mapping[str, Any], *, as_json: bool = False) -> None:
+def print_result(home: Home, result: Result, *, as_json: bool = False) -> None:
     """Print what a run came to, and say on stderr why, and what can be done where it was stopped.
 
     Raises:
@@ -159,23 +161,23 @@ def print_result(home: Home, result: Mapping[str, Any], *, as_json: bool = False
     """
     try:
         if as_json:
-            put(json.dumps({"format": FORMAT, **result}))
+            put(json.dumps({"format": FORMAT, **result.to_json()}))
         else:
-            draw_result(OutputConsole(), result, _facts(home, result["id"]))
+            draw_result(OutputConsole(), result, _facts(home, result.id))
         flush()
     except BrokenPipeError:  # whoever read it has enough; the run came to what it came to
         let_go()
     except OutputError as error:
-        hint = f": `cae-tui report {result['id']}` prints its result." if result["state"] in ENDED_FOR_GOOD else "."
-        raise OutputError(f"{error} Run {result['id']} is {result['state']}{hint}") from None
-    gone = result["state"] == FAILED and is_gone(home, result["id"])
-    message = GONE_WORDS if gone else result["message"]
-    if message and (as_json or result["state"] not in COMPLETE):  # else it is part of what was printed
+        hint = f": `cae-tui report {result.id}` prints its result." if result.state in ENDED_FOR_GOOD else "."
+        raise OutputError(f"{error} Run {result.id} is {result.state}{hint}") from None
+    gone = result.state == FAILED and is_gone(home, result.id)
+    message = GONE_WORDS if gone else result.message
+    if message and (as_json or result.state not in COMPLETE):  # else it is part of what was printed
         with suppress(OSError):
             OutputConsole(stderr=True).print(Text(message), soft_wrap=True)
-    if result["state"] in (STOPPED, FAILED) and not gone:
-        finish = bool(result["best_epoch"])
-        tell_after_stop(home, result["id"], finish=finish, failed=result["state"] == FAILED)
+    if result.state in (STOPPED, FAILED) and not gone:
+        finish = bool(result.best_epoch)
+        tell_after_stop(home, result.id, finish=finish, failed=result.state == FAILED)
 
 
 def _facts(home: Home, run: str) -> "RunFacts | None":
@@ -278,8 +280,9 @@ def epoch_line(epoch: EpochEnded) -> str:
         f"{epoch_label(epoch.stage, epoch.epoch, 0, digits=3)}  loss {formats.loss(epoch.train['loss']):<8}  "
         f"val_loss {formats.loss(epoch.validation['loss']):<8}"
     )
-    if "accuracy" in epoch.validation:
-        line += f"  val_accuracy {epoch.validation['accuracy']:.4f}"
+    for measure in every_measure():
+        if measure.name in epoch.validation:
+            line += f"  val_{measure.name} {epoch.validation[measure.name]:.4f}"
     return f"{line}  {epoch.seconds:.0f}s  {epoch.ms_per_step:.0f}ms/step{'  best' if epoch.best else ''}"
 
 
@@ -289,8 +292,6 @@ def print_runs(home: Home, terms: str = "", *, as_json: bool, csv: str | None = 
     Raises:
         EngineError: a term cannot be read, or nothing can be written.
     """
-    from dataclasses import asdict
-
     from engine.runs.filter import parse_filter
 
     every = home.list_runs()
@@ -302,7 +303,7 @@ def print_runs(home: Home, terms: str = "", *, as_json: bool, csv: str | None = 
     if csv is not None:
         return _write_csv(home, runs, csv)
     if as_json:
-        put(json.dumps({"runs": [asdict(run) for run in runs]}))
+        put(json.dumps({"runs": [run.to_json() for run in runs]}))
         return 0
     console = OutputConsole()
     if not runs:
@@ -360,19 +361,20 @@ def _run_cells(run: RunStatus) -> dict[str, str]:
         "state": f"{mark} {run.state}",
         "epochs": f"{run.epoch}/{run.epochs}",
         "val loss": formats.loss(run.best_loss),
-        "test acc": formats.percent(run.test_accuracy),
+        **{f"test {m.short}": m.write(run.measure(TEST, m.name)) for m in every_measure()},
         "time": formats.duration(run.seconds),
         "age": formats.ago(run.started, time.time()),
     }
 
 
 def _write_csv(home: Home, runs: Sequence[RunStatus], target: str) -> int:
-    from engine.exporters.runs_csv import runs_csv, write_csv
+    from engine.exporters import export
+    from engine.exporters.runs_csv import runs_csv
 
     if target == "-":
         put(runs_csv(runs, home.specs(run.id for run in runs)), end="")
     else:
-        put(plain(str(write_csv(home, runs, path_of(target)))))
+        put(plain(str(export(home, "csv", [RunDirectory(home.runs / run.id) for run in runs], path_of(target)))))
     return 0
 
 

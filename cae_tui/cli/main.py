@@ -33,6 +33,7 @@ from cae_tui.output import OutputError, complain, flush, let_go, take_any_charac
 from engine.errors import EngineError, SpecError
 from engine.runs.directory import Home, default_home
 from engine.specs.data_files import FIELDS, names_mnist, refuse_blank
+from engine.specs.listed import KINDS, listed
 from engine.storage.paths import path_of
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def _answer(words: list[str]) -> int:
         except EngineError:  # it is refused below, where the help, which needs no home, was not asked for
             named = None
         tell_of(named)
-        kind = "autoencoder"
+        kind = next(iter(KINDS))
         if command == "study":
             from cae_tui.cli.study_cli import in_order, kind_asked
 
@@ -168,7 +169,7 @@ def _do(options: argparse.Namespace, home: Home) -> int:
             return _open_app(home)
         case "watch":
             return _open_app(home, home.find(options.run).id)
-        case "autoencoder" | "classifier":
+        case kind if kind in KINDS:
             from cae_tui.cli.console import train
 
             return train(home, _spec_of(options, home), as_json=options.json, detach=options.detach)
@@ -258,7 +259,7 @@ def _spec_of(options: argparse.Namespace, home: Home) -> "Spec":
     given = {field.name: getattr(options, field.name) for field in spec_fields(kind)}
     given = {name: value for name, value in given.items() if value is not None}
     refuse_blank(given)
-    if not names_mnist(given) and options.command == "classifier":
+    if not names_mnist(given) and listed(options.command).takes_encoder:
         from engine.runs.encoders import with_data_of_encoder
 
         given = with_data_of_encoder(home, given)

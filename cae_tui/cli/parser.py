@@ -14,11 +14,13 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from cae_tui.kinds import view_of
 from cae_tui.output import complain
 from engine import __version__
 from engine.errors import RunError, SpecError
 from engine.runs.directory import Home, default_home
 from engine.specs.data_files import ROLES
+from engine.specs.listed import KINDS, listed
 from engine.storage.files import absolute
 from engine.storage.paths import path_of
 
@@ -104,8 +106,7 @@ _NEGATIVE = re.compile(r"-(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|-(inf|infinity|nan)", re
 
 
 COMMANDS = {
-    "autoencoder": "train a convolutional autoencoder",
-    "classifier": "train a classifier on an autoencoder's encoder",
+    **{kind: view_of(kind).command for kind in KINDS},
     "study": "find out which hyperparameters matter and pick values",
     "watch": "open the app on a run, wherever it is trained",
     "pause": "pause runs; `resume` continues them",
@@ -121,7 +122,7 @@ COMMANDS = {
 
 
 GROUPS = {
-    "train and study": ("autoencoder", "classifier", "study"),
+    "train and study": (*KINDS, "study"),
     "one run, by its id or the beginning of it": ("watch", "pause", "resume", "stop", "finish", "report", "delete"),
 }
 """How the help groups the commands; the others come last."""
@@ -168,7 +169,7 @@ class Parser(argparse.ArgumentParser):
         return formatter.format_help()
 
 
-def make_parser(command: str | None = None, kind: str = "autoencoder") -> Parser:
+def make_parser(command: str | None = None, kind: str = "") -> Parser:
     """The parser, with the flags of `command` where that has a spec's: a kind of run, or a study of that `kind`."""
     epilog = "Without a command the app opens. `cae-tui COMMAND --help` lists the flags of a command."
     parser = Parser(
@@ -213,23 +214,23 @@ def make_parser(command: str | None = None, kind: str = "autoencoder") -> Parser
             )
         if name not in ("watch", "doctor"):
             shape.add_argument("--json", action="store_true", help="print one JSON object on stdout")
-        if name in ("autoencoder", "classifier", "resume"):
+        if name in (*KINDS, "resume"):
             sub.add_argument(
                 "--detach", action="store_true", help="train in the background, even after the terminal is closed"
             )
-        if name == command and name in ("autoencoder", "classifier"):
+        if name == command and name in KINDS:
             _add_spec_flags(sub, name)
         if name == command == "study":
             add_flags(sub)
-            _add_spec_flags(sub, kind, required=False)
+            _add_spec_flags(sub, kind or next(iter(KINDS)), required=False)
     return parser
 
 
 def flag_help(kind: str, field: "SpecField") -> str:
-    """What a flag says of its field; that of the images of a classifier differs from what the form says."""
+    """What a flag says of its field; that of the images of what takes an encoder differs from what the form says."""
     if field.name != "images":
         return field.description
-    without = "the images of its encoder" if kind == "classifier" else "that MNIST"
+    without = "the images of its encoder" if listed(kind).takes_encoder else "that MNIST"
     return f"An IDX file, plain or gzip, or mnist for the MNIST that comes with cae-tui. If left out: {without}."
 
 

@@ -1,20 +1,22 @@
 """What a run came to, printed: at its end, and by `cae-tui report`."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from cae_tui import formats
 from cae_tui.cli.output_console import OutputConsole
 from cae_tui.output import put
-from cae_tui.widgets.report_words import about_lines, measured_lines, verdicts
 from engine.errors import RunError
 from engine.protocol.states import COMPLETE
+from engine.results.result import Result
 from engine.runs.directory import Home, RunDirectory
-from engine.text import best_epoch, counted, views
+from engine.runs.report_words import about_lines, measured_lines, verdicts
+from engine.storage.files import FORMAT
+from engine.text import counted
 
 if TYPE_CHECKING:
     from engine.runs.facts import RunFacts
@@ -47,7 +49,7 @@ def print_report(home: Home, run: RunDirectory, *, as_json: bool, as_text: bool 
 
     facts = facts_of(home, run)
     if as_json:
-        put(json.dumps({**result, "about": asdict(facts)}))
+        put(json.dumps({"format": FORMAT, **result.to_json(), "about": asdict(facts)}))
         return 0
 
     console = OutputConsole()
@@ -57,46 +59,43 @@ def print_report(home: Home, run: RunDirectory, *, as_json: bool, as_text: bool 
     return 0
 
 
-def draw_result(
-    console: OutputConsole, result: Mapping[str, Any], facts: "RunFacts | None", *, as_text: bool = False
-) -> None:
+def draw_result(console: OutputConsole, result: Result, facts: "RunFacts | None", *, as_text: bool = False) -> None:
     """Print a result: its essentials, its errors or its classification report, and what they are to be held against."""
     in_one_line = not console.is_terminal  # which breaks lines anywhere, and not between words
     console.print(Text("\n".join(_essentials(result))), soft_wrap=in_one_line)
-    if result["kind"] == "classifier" and result.get("report"):
+    if result.report is not None:
         if as_text:
-            console.print(Text(f"\n{result['report']['text'].rstrip()}"), soft_wrap=True)
+            console.print(Text(f"\n{result.report.text.rstrip()}"), soft_wrap=True)
         else:
             from cae_tui.widgets.report_table import PrintedReport
 
             console.print(Text())
-            console.print(PrintedReport(result["report"]), crop=False)
-    elif result["kind"] == "autoencoder" and "evaluated_on" in result:
+            console.print(PrintedReport(result.report), crop=False)
+    elif result.evaluated_on:
         console.print(Text("\n".join(["", *measured_lines(result, facts)])), soft_wrap=True)
     if told := verdicts(result, facts):
         console.print(Text("\n".join(["", *told])), soft_wrap=in_one_line)
 
 
-def _essentials(result: Mapping[str, Any]) -> Iterator[str]:
-    data = f" · {result['data']}" if result.get("data") else ""
-    yield f"{result['kind']} {result['id']}: {result['state']}, {result['title']}{data}"
-    if result["state"] in COMPLETE and result["message"]:
-        yield result["message"]
-    if result["best_validation_loss"] is not None:
-        epochs = result["epochs"]
+def _essentials(result: Result) -> Iterator[str]:
+    data = f" · {result.data}" if result.data else ""
+    yield f"{result.kind} {result.id}: {result.state}, {result.title}{data}"
+    if result.state in COMPLETE and result.message:
+        yield result.message
+    if result.best_validation_loss is not None:
         yield (
-            f"best validation loss {formats.loss(result['best_validation_loss'])} at {best_epoch(result)}, "
-            f"{formats.duration(result['seconds'])} for {counted(epochs, 'epoch')}"
+            f"best validation loss {formats.loss(result.best_validation_loss)} at {result.best_at}, "
+            f"{formats.duration(result.seconds)} for {counted(result.epochs, 'epoch')}"
         )
-    tested = result.get("evaluated_on") == "test"
-    if result["kind"] == "classifier" and result.get("report"):
+    tested = result.evaluated_on == "test"
+    if (report := result.report) is not None:
         where = "Test" if tested else "Validation (there are no test images)"
-        loss = "" if result["test_loss"] is None else f" · test loss {formats.loss(result['test_loss'])}"
+        loss = "" if result.test_loss is None else f" · test loss {formats.loss(result.test_loss)}"
         yield (
-            f"{where} accuracy {formats.percent(result['accuracy'])} · {result['correct']:,} correct · "
-            f"{result['incorrect']:,} incorrect{loss}"
+            f"{where} accuracy {formats.percent(report.accuracy)} · {report.correct:,} correct · "
+            f"{report.incorrect:,} incorrect{loss}"
         )
-        if told := views(result):
-            yield told
-    elif result["kind"] == "autoencoder" and "evaluated_on" in result and not tested:
+        if result.averaging:
+            yield result.averaging
+    elif result.evaluated_on and not tested:
         yield "there are no test images: it was evaluated on the validation images"

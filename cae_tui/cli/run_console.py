@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
@@ -25,6 +24,7 @@ from engine.errors import EngineError, RunError, StudyError
 from engine.protocol.control import Asked
 from engine.protocol.events import Continued, Paused
 from engine.protocol.states import CUT_OFF, PAUSED, RUNNING, STOPPED
+from engine.results.result import Result
 from engine.runs.directory import Home, RunDirectory
 from engine.runs.finishing import check_can_finish
 from engine.runs.status import RunStatus
@@ -177,7 +177,7 @@ def finish(home: Home, runs: Sequence[RunDirectory], places: Mapping[str, Path],
         )
     if places:
         relocate(runs[0], places, as_json=as_json, command="finish")
-    found: list[Mapping[str, Any]] = []
+    found: list[Result] = []
     code = 0
     for run in runs:
         try:
@@ -186,17 +186,17 @@ def finish(home: Home, runs: Sequence[RunDirectory], places: Mapping[str, Path],
             complain(f"Not waiting any longer. Run {run.id} was asked to finish, and will at its next step.")
             return INTERRUPTED
         found.append(result)
-        code = code or EXIT_CODES.get(str(result["state"]), 1)
+        code = code or EXIT_CODES.get(result.state, 1)
         if not as_json:
             print_result(home, result)
-        if result["state"] == STOPPED:  # by Ctrl+C, which is meant for all of them
+        if result.state == STOPPED:  # by Ctrl+C, which is meant for all of them
             break
     if as_json:
-        put(json.dumps({"format": FORMAT, "runs": found}))
+        put(json.dumps({"format": FORMAT, "runs": [result.to_json() for result in found]}))
     return code
 
 
-def _finish_elsewhere(run: RunDirectory) -> Mapping[str, Any]:
+def _finish_elsewhere(run: RunDirectory) -> Result:
     """Have the process that trains a run finish it; gives back its result.
 
     Raises:
@@ -211,7 +211,7 @@ def _finish_elsewhere(run: RunDirectory) -> Mapping[str, Any]:
     return result
 
 
-def _finish_here(run: RunDirectory) -> Mapping[str, Any]:
+def _finish_here(run: RunDirectory) -> Result:
     with interruptible() as flag:
         from engine import jobs
 

@@ -1,7 +1,7 @@
 """`cae-tui study …`: its flags, and the study that they ask for.
 
 Every flag of a spec sets the baseline, which makes the flags depend on the kind of run that is studied: the one that
-`--baseline` names, a classifier where `--encoder` is given, else an autoencoder.
+`--baseline` names, one that is built on an encoder where `--encoder` is given, else the first.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from cae_tui.output import put
 from engine.errors import EngineError, RunError, SpecError, StudyError
 from engine.runs.directory import Home
 from engine.specs.data_files import FIELDS, names_mnist, refuse_blank
+from engine.specs.listed import KINDS, kinds_that_take_encoders, listed
 from engine.storage.files import absolute
 from engine.storage.paths import path_of
 from engine.text import short
@@ -52,8 +53,8 @@ def kind_asked(words: Sequence[str], home: Home) -> str:
         try:
             return read_baseline(home, named).kind
         except EngineError:
-            return "autoencoder"  # it is said once all words are read
-    return "classifier" if _value_of(words, "--encoder") else "autoencoder"
+            return next(iter(KINDS))  # it is said once all words are read
+    return kinds_that_take_encoders()[0] if _value_of(words, "--encoder") else next(iter(KINDS))
 
 
 def _value_of(words: Sequence[str], flag: str) -> str:
@@ -73,7 +74,7 @@ def study_asked(options: argparse.Namespace, home: Home, kind: str) -> "StudySpe
     """
     from engine.specs.base import parse, preset, spec_fields
     from engine.specs.kinds import SPECS
-    from engine.studies.spec import guided_baseline, make_study, study_fields
+    from engine.studies.spec import make_study, study_fields
 
     mode = options.words[0] if options.words and "=" not in options.words[0] else "one"
     assignments = options.words if mode == "one" else options.words[1:]
@@ -103,11 +104,11 @@ def study_asked(options: argparse.Namespace, home: Home, kind: str) -> "StudySpe
             own |= dict.fromkeys(FIELDS)
         baseline = parse(SPECS[kind], {**own, **given})
     else:
-        if kind == "classifier" and not mnist:
+        if listed(kind).takes_encoder and not mnist:
             from engine.runs.encoders import with_data_of_encoder
 
             given = with_data_of_encoder(home, given)
-        first = guided_baseline(kind) if mode == "guided" else {}
+        first = SPECS[kind].guided_baseline if mode == "guided" else {}
         baseline = preset(SPECS[kind], options.preset, **{**first, **given})
     settings = {field.name: getattr(options, f"study_{field.name}") for field in study_fields()}
     chosen = {name: value for name, value in settings.items() if value is not None}

@@ -18,8 +18,10 @@ from cae_tui.messages import OpenRun
 from cae_tui.screens.base import Page
 from cae_tui.widgets.study_chart import Curve, StudyChart, colour_of, mark_of
 from engine.errors import EngineError
+from engine.runs.status import TEST
 from engine.specs.data_files import DataFiles, told_apart
 from engine.specs.fields import write_value
+from engine.specs.listed import every_measure
 from engine.text import numbers
 
 MOST = 12
@@ -110,8 +112,10 @@ def differences(runs: list[RunView]) -> list[tuple[str, list[str]]]:
         ("best val_loss", [formats.loss(run.status.best_loss) for run in runs]),
         ("test loss", [formats.loss(run.status.test_loss) for run in runs]),
     ]
-    if any(run.status.test_accuracy is not None for run in runs):
-        rows.append(("test accuracy", [formats.percent(run.status.test_accuracy) for run in runs]))
+    for measure in every_measure():
+        tested = [run.status.measure(TEST, measure.name) for run in runs]
+        if any(value is not None for value in tested):
+            rows.append((f"test {measure.name}", [measure.write(value) for value in tested]))
     rows += [
         ("epochs", [f"{run.status.epoch}/{run.status.epochs}" for run in runs]),
         ("ms/step", [formats.seconds(run.status.ms_per_step) for run in runs]),

@@ -1,4 +1,4 @@
-"""The forms: what a run of an autoencoder or of a classifier shall be, before it begins.
+"""The forms: what a run of any kind shall be, before it begins.
 
 What was typed is kept by the app for each kind of form (`CaeApp.drafts`), so that going back and opening the form
 again loses nothing; what the form filled in itself is found out anew. What a field means is the spec's affair; the page
@@ -19,6 +19,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Static
 
 from cae_tui.data_sets import DataSet
+from cae_tui.kinds import view_of
 from cae_tui.messages import Configure, DataSetChanged, NoteDataSet, Refused, RunsChanged, Start
 from cae_tui.screens.base import Page
 from cae_tui.widgets.architecture_table import ArchitectureTable
@@ -26,10 +27,10 @@ from cae_tui.widgets.encoder_table import EncoderPicker, EncoderTable, best_enco
 from cae_tui.widgets.remarks import Remarks
 from cae_tui.widgets.spec_form import SpecForm, about_preset
 from engine.errors import DatasetError, EngineError, RunError
-from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import Spec, spec_fields
-from engine.specs.classifier import ClassifierSpec
 from engine.specs.data_files import FIELDS, DataFiles
+from engine.specs.kinds import SPECS
+from engine.specs.listed import kinds_that_give_encoders, listed
 
 if TYPE_CHECKING:
     from cae_tui.bridge.runner import Runner
@@ -69,7 +70,12 @@ A • marks a field that differs from the preset. What you typed is kept when yo
 
 
 class SpecPage(Page):
-    """What the two forms have in common."""
+    """What a run shall be.
+
+    Args:
+        kind: of run.
+        values: text by field, put over what was typed before.
+    """
 
     CSS_PATH = "configure.tcss"
     AUTO_FOCUS = "SpecForm Input"
@@ -81,22 +87,33 @@ class SpecPage(Page):
         ),
         Binding("up", "to_form", "Last field", id="form.to_form", tooltip="From the button to the form", show=False),
     ]
-    KIND: ClassVar[type[Spec]]
 
-    def __init__(self, values: Mapping[str, str]) -> None:
+    def __init__(self, kind: str, values: Mapping[str, str]) -> None:
         super().__init__()
+        self.kind, self.kind_view = kind, view_of(kind)
         self._given = dict(values)
+        self._plan: Plan | None = None
         self._data: DataView | None = None
         self._files: tuple[str, ...] = ()  # the files that `_data` was read from, as they were typed
         self._pace = 0.0  # seconds for one unit of `Plan.work` of one image; 0 where it is not known
         self._before_defaults: dict[str, str] = {}
         self._field: Widget | None = None  # the field that one was at before looking at the architecture
 
+    @property
+    def HELP(self) -> str:  # type: ignore[override]  # noqa: N802 - as every page has it
+        """What the form is for, and every field."""
+        return help_on(SPECS[self.kind], self.kind_view.form_help)
+
+    @property
+    def crumbs(self) -> tuple[str, ...]:
+        """Where this is."""
+        return (self.kind_view.title,)
+
     # -- what it looks like ----------------------------------------------------------------------
 
     def compose_page(self) -> Iterator[Widget]:
         """The form, the architecture beside it, and beneath both what hinders the start."""
-        values = {**self.cae.draft(self._draft), **self._given}
+        values = {**self.cae.draft(self.kind), **self._given}
         with Horizontal(id="panes"):
             yield self.make_form(values)
             yield ArchitectureTable()
@@ -107,15 +124,11 @@ class SpecPage(Page):
 
     def make_form(self, values: Mapping[str, str]) -> SpecForm:
         """The form, filled in."""
-        return SpecForm(self.KIND, values)
+        return SpecForm(SPECS[self.kind], values)
 
     def on_mount(self) -> None:
         """Look at the values that the form opened with."""
         self._look()
-
-    @property
-    def _draft(self) -> str:
-        return str(self.KIND.model_fields["kind"].default)
 
     @property
     def form(self) -> SpecForm:
@@ -153,7 +166,7 @@ class SpecPage(Page):
 
     def keep(self) -> None:
         """Keep what was typed, for the next time that the form opens."""
-        self.cae.keep_draft(self._draft, self.form.values)
+        self.cae.keep_draft(self.kind, self.form.values)
 
     def _look(self) -> None:
         spec = self.form.spec
@@ -192,15 +205,34 @@ class SpecPage(Page):
                 self.query_one(Remarks).sentences = await self.runner.remarks(spec)
 
     async def ask_more(self, spec: Spec, data: "DataView") -> dict[str, str]:
-        """What else there is to ask, by kind: problems by field."""
-        raise NotImplementedError  # each form has its own
+        """What else there is to ask: its layers, where they cannot be told at once, and how long an epoch takes here.
+
+        Gives back problems by field.
+        """
+        plan = self._plan = self.kind_view.plan(spec, data.shape) or await self.runner.plan(spec)
+        images = self._training_images(spec, data)
+        seconds = await asyncio.to_thread(self.runner.seconds_an_epoch, spec, plan.work, images)
+        self._pace = (seconds or 0.0) / max(plan.work * images, 1)
+        return {}
 
     def show_values(self) -> None:
         """Show elsewhere than in the form what was typed."""
 
     def draw(self) -> None:
-        """Draw the architecture again, where all that it needs is known."""
-        raise NotImplementedError  # each form has its own
+        """Draw the layers again, at once where all that they need is known."""
+        spec, data = self.form.spec, self._data
+        if spec is None or data is None or not self.data_fits:
+            self.form.show_latent(0, 0)
+            return
+        plan = self._plan = self.kind_view.plan(spec, data.shape) or self._plan
+        if plan is not None:
+            epochs, images = sum(epochs for _, epochs in spec.stages), self._training_images(spec, data)
+            seconds = self._pace * plan.work * images or None
+            self.form.show_latent(plan.latent, plan.pixels)
+            self.query_one(ArchitectureTable).show(plan, batch_size=spec.batch_size, epochs=epochs, seconds=seconds)
+
+    def _training_images(self, spec: Spec, data: "DataView") -> int:
+        return data.training - round(data.training * spec.validation_fraction)
 
     def _file_names(self) -> tuple[str, ...]:
         return tuple(self.form.values[name] for name in FIELDS)
@@ -299,47 +331,6 @@ class SpecPage(Page):
             self._before_defaults = {}
 
 
-class AutoencoderForm(SpecPage):
-    """What an autoencoder shall be.
-
-    Args:
-        values: text by field, put over what was typed before.
-    """
-
-    KIND = AutoencoderSpec
-    HELP = help_on(
-        AutoencoderSpec, "Choose what the autoencoder is like. Its layers are shown beside the form as you type."
-    )
-
-    @property
-    def crumbs(self) -> tuple[str, ...]:
-        """Where this is."""
-        return ("Train an autoencoder",)
-
-    async def ask_more(self, spec: Spec, data: "DataView") -> dict[str, str]:
-        """How long an epoch takes here."""
-        assert isinstance(spec, AutoencoderSpec)
-        work = self.runner.plan(spec, data.shape).work
-        images = self._training_images(spec, data)
-        seconds = await asyncio.to_thread(self.runner.seconds_an_epoch, spec, work, images)
-        self._pace = (seconds or 0.0) / max(work * images, 1)
-        return {}
-
-    def draw(self) -> None:
-        """The layers, at once."""
-        spec = self.form.spec
-        if not isinstance(spec, AutoencoderSpec) or self._data is None or not self.data_fits:
-            self.form.show_latent(0, 0)
-            return
-        plan = self.runner.plan(spec, self._data.shape)
-        seconds = self._pace * plan.work * self._training_images(spec, self._data) or None
-        self.form.show_latent(plan.latent, plan.pixels)
-        self.query_one(ArchitectureTable).show(plan, batch_size=spec.batch_size, epochs=spec.epochs, seconds=seconds)
-
-    def _training_images(self, spec: Spec, data: "DataView") -> int:
-        return data.training - round(data.training * spec.validation_fraction)
-
-
 async def runs_known_by(runner: "Runner", data: "DataView") -> list["RunStatus"]:
     """Every run, those that learned from the training images of `data` with their digest, whatever wrote them down."""
     return await runner.with_images_digests(await asyncio.to_thread(runner.list_runs), data)
@@ -361,26 +352,15 @@ async def offered_encoder(runner: "Runner", files: DataFiles) -> str:
     return best.id
 
 
-class ClassifierForm(SpecPage):
-    """What a classifier shall be, and on which encoder.
+class EncoderForm(SpecPage):
+    """What a run of a kind that is built on an encoder shall be, and on which."""
 
-    Args:
-        values: text by field, put over what was typed before; `encoder` names a run or a model file.
-    """
-
-    KIND = ClassifierSpec
-    HELP = help_on(
-        ClassifierSpec,
-        "Choose what the classifier is like. It is built on the encoder of an autoencoder: choose its run in the table "
-        "with Enter, or type the path of a model file. `Ctrl+N` opens the form of an autoencoder.",
-    )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+n", "autoencoder", "Encoder", id="form.autoencoder", tooltip="The form of an autoencoder"),
     ]
 
-    def __init__(self, values: Mapping[str, str]) -> None:
-        super().__init__(values)
-        self._plan: Plan | None = None
+    def __init__(self, kind: str, values: Mapping[str, str]) -> None:
+        super().__init__(kind, values)
         self._listed = False
         self._listed_for: tuple[str, ...] = ()  # the files whose encoders are in the table
         self._own_files: dict[str, str] = {}  # of the encoder that was chosen last, which the form took over
@@ -389,14 +369,9 @@ class ClassifierForm(SpecPage):
         self._remarked = ""  # the encoder that the remarks are on
         self._of_these: dict[tuple[str, ...], frozenset[str]] = {}  # by files, the runs that learned from these images
 
-    @property
-    def crumbs(self) -> tuple[str, ...]:
-        """Where this is."""
-        return ("Train a classifier",)
-
     def make_form(self, values: Mapping[str, str]) -> SpecForm:
         """The form, with the table of runs beneath its first field."""
-        return SpecForm(self.KIND, values, below={"encoder": EncoderPicker()})
+        return SpecForm(SPECS[self.kind], values, below={"encoder": EncoderPicker()})
 
     def on_mount(self) -> None:
         """List the autoencoders there are."""
@@ -458,7 +433,7 @@ class ClassifierForm(SpecPage):
         """Keep what was typed; the encoder only where it was typed or chosen."""
         if self.form.values["encoder"].strip() != self._offered:
             self._offered = ""
-        self.cae.keep_draft(self._draft, self.form.values, ("encoder",) if self._offered else ())
+        self.cae.keep_draft(self.kind, self.form.values, ("encoder",) if self._offered else ())
 
     def show_values(self) -> None:
         """Mark the run that the field names; other images have other encoders."""
@@ -473,7 +448,7 @@ class ClassifierForm(SpecPage):
         picker = self.query_one(EncoderPicker)
         picker.remarks, self._remarked = (), self.form.values["encoder"]
         try:
-            self._plan = await self.runner.classifier_plan(spec)
+            self._plan = await self.runner.plan(spec)
             picker.remarks = await self.runner.encoder_remarks(spec, data)
         except DatasetError as error:
             return {error.field: str(error)}
@@ -489,4 +464,9 @@ class ClassifierForm(SpecPage):
 
     def action_autoencoder(self) -> None:
         """The form of an autoencoder."""
-        self.post_message(Configure("autoencoder"))
+        self.post_message(Configure(kinds_that_give_encoders()[0]))
+
+
+def form_for(kind: str, values: Mapping[str, str]) -> SpecPage:
+    """The form of that kind, `values` put over what was typed into it before."""
+    return (EncoderForm if listed(kind).takes_encoder else SpecPage)(kind, values)

@@ -26,10 +26,8 @@ from cae_tui.widgets.card_grid import CardGrid
 from cae_tui.widgets.prediction_view import PredictionView
 from engine.errors import EngineError, MovedError
 
-ORDERS = {
-    "classifier": ("image order", "most confident", "least confident"),
-    "autoencoder": ("image order", "worst error", "best error"),
-}
+OF_CLASSES = ("image order", "most confident", "least confident")
+OF_ERRORS = ("image order", "worst error", "best error")
 NO_BREAK = "\N{NO-BREAK SPACE}"
 KEPT_PICTURES = 2000
 """Thumbnails that are kept when others are looked at."""
@@ -170,8 +168,12 @@ What the model made of the images that it was measured on.
                 self.read()
             return
         kept = self.cae.settings.orders.get(f"gallery of a {self.view.kind}")
-        known = kept is not None and kept.column in ORDERS[self.view.kind]
+        known = kept is not None and kept.column in self._orders
         self.refilter(order=kept.column if kept is not None and known else self.filter.order)
+
+    @property
+    def _orders(self) -> tuple[str, ...]:
+        return OF_CLASSES if self.view is not None and self.view.tells_classes else OF_ERRORS
 
     # -- drawing ---------------------------------------------------------------------------------
 
@@ -261,7 +263,7 @@ What the model made of the images that it was measured on.
     def _filter_line(self) -> Content:
         """Each filter with its key; a click does what the key does."""
         chosen, parts = self.filter, []
-        if self.view is not None and self.view.kind == "classifier":
+        if self.view is not None and self.view.tells_classes:
             for name in ("all", "correct", "incorrect"):
                 style = "bold reverse" if name == chosen.show else ""
                 parts.append(_clickable(name[0], name, f"show('{name}')", style))
@@ -297,7 +299,7 @@ What the model made of the images that it was measured on.
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - as Textual calls it
         """An autoencoder's images are neither correct nor incorrect."""
         if action == "show":
-            return self.view is not None and self.view.kind == "classifier"
+            return self.view is not None and self.view.tells_classes
         if action in ("of_class", "next_class", "every_class"):
             return self.view is not None and self.view.classes > 0
         if action in ("untype", "take_class"):
@@ -326,7 +328,7 @@ What the model made of the images that it was measured on.
         """The next order."""
         if self.view is None:
             return  # which orders there are depends on the kind of run
-        orders = ORDERS[self.view.kind]
+        orders = self._orders
         order = orders[(orders.index(self.filter.order) + 1) % len(orders)]
         self.refilter(order=order)
         self.post_message(ListSorted(f"gallery of a {self.view.kind}", order))

@@ -16,6 +16,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from cae_tui.data_sets import DataSet
+from cae_tui.kinds import every_view
 from cae_tui.messages import (
     DataSetChanged,
     DataSetRead,
@@ -36,8 +37,7 @@ RELOAD_SECONDS = 3.0
 """How often the list looks for what other processes did."""
 
 MENU = (
-    ("a", "Train an autoencoder", "app.configure('autoencoder')"),
-    ("c", "Train a classifier", "app.configure('classifier')"),
+    *((view.key, view.title, f"app.configure('{kind}')") for kind, view in every_view() if view.key),
     ("s", "Study hyperparameters", "app.studies"),
     ("r", "Runs", "app.runs"),
     ("d", "Data", "app.data"),

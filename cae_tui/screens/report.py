@@ -18,16 +18,18 @@ from textual.widgets import Static, Tab, Tabs
 
 from cae_tui.bridge.run_state import RunState
 from cae_tui.bridge.views import RunView
-from cae_tui.messages import Configure, ConfigureAgain, OpenGallery, OpenTraining, SaveModel
+from cae_tui.messages import Configure, ConfigureAgain, Export, OpenGallery, OpenTraining
 from cae_tui.screens.base import Page
 from cae_tui.widgets.class_report import ClassReport, ClassRows
 from cae_tui.widgets.confusion_matrix import ConfusionMatrix
 from cae_tui.widgets.loss_chart import LossChart
 from cae_tui.widgets.report_table import HEADS
-from cae_tui.widgets.report_text import about, as_text, headline, measures, report_lines
+from cae_tui.widgets.report_text import about, headline, measures, report_lines
 from cae_tui.widgets.sample_strip import STACKED, SampleStripView
 from engine.errors import EngineError
-from engine.text import views
+from engine.runs.report_words import report_as_text
+from engine.specs.listed import kinds_that_take_encoders, listed
+from engine.specs.measures import LOSS
 
 ROOMY = (120, 34)
 """Columns and rows from which all panes are shown at once."""
@@ -143,7 +145,7 @@ The result of a complete run, measured once, on images that no choice was based 
         with Horizontal(id="bottom"):
             with Horizontal(id="charts"):
                 yield LossChart(id="loss")
-                yield LossChart("accuracy", id="accuracy")
+                yield LossChart(id="measure")
             with VerticalScroll(id="about"):
                 yield Static(id="facts", markup=False)
 
@@ -163,7 +165,7 @@ The result of a complete run, measured once, on images that no choice was based 
         except EngineError as error:
             self.query_one("#headline", Static).update(Content.styled(str(error), "$error"))
             return
-        if not view.result:
+        if view.result is None:
             state = view.status.state
             text = f"This run has no report: it is {state}. Press v for its curves so far."
             self.query_one("#headline", Static).update(Content.styled(text, "$cae-attention"))
@@ -173,26 +175,29 @@ The result of a complete run, measured once, on images that no choice was based 
     def show(self, view: RunView) -> None:
         """Draw the result."""
         self.view, result = view, view.result
-        self.measured = "evaluated_on" in result  # a run that diverged is over, but there is nothing to measure
-        classifier = result.get("kind") == "classifier"
-        self.set_class(classifier, "-classifier")
+        assert result is not None
+        self.measured = bool(result.evaluated_on)  # a run that diverged is over, but there is nothing to measure
+        report = result.report
+        classes = report is not None
+        self.set_class(classes, "-classes")
         picture = self.query_one("#picture")
-        picture.border_title = "Confusion matrix" if classifier else STACKED
-        self.query_one("#strip").display = not classifier
-        self.query_one("#confusion").display = self.query_one("#cell").display = classifier
+        picture.border_title = "Confusion matrix" if classes else STACKED
+        self.query_one("#strip").display = not classes
+        self.query_one("#confusion").display = self.query_one("#cell").display = classes
         tabs = self.query_one(Tabs)
-        tabs.query_one("#tab-numbers", Tab).label = "1 Report" if classifier else "1 Measures"
-        tabs.query_one("#tab-picture", Tab).label = "2 Confusion" if classifier else "2 Images"
-        if classifier and self.measured:
-            report = result["report"]
-            self.query_one(ConfusionMatrix).set_counts(report["confusion"], [row["label"] for row in report["rows"]])
+        tabs.query_one("#tab-numbers", Tab).label = "1 Report" if classes else "1 Measures"
+        tabs.query_one("#tab-picture", Tab).label = "2 Confusion" if classes else "2 Images"
+        if report is not None and self.measured:
+            self.query_one(ConfusionMatrix).set_counts(report.confusion, [row.label or 0 for row in report.rows])
             self.show_cell()
-            self.query_one(ClassReport).show(result["report"], views(result))
+            self.query_one(ClassReport).show(report, result.averaging)
+        second = self.query_one("#measure", LossChart)
+        second.measure = listed(result.kind).main
         self._arrange()
         for chart in self.query(LossChart):
-            if chart.metric == "loss" or classifier:
+            if chart is not second or second.measure is not LOSS:
                 chart.show(view.state)
-        if view.state.samples is not None and not classifier:
+        if view.state.samples is not None and not classes:
             self.read_samples()
         self.refresh_keys()
 
@@ -232,7 +237,8 @@ The result of a complete run, measured once, on images that no choice was based 
         self.set_class(roomy, "-roomy")
         self.set_class(width >= WIDE, "-vast")
         self._show_numbers()
-        self.query_one("#accuracy").display = self.has_class("-classifier") and width >= 60
+        second = self.query_one("#measure", LossChart)
+        second.display = second.measure is not LOSS and width >= 60
         if not self.measured:
             self.query_one("#top").display = self.query_one(Tabs).display = False
             self.query_one("#bottom").display = self.query_one("#charts").display = True
@@ -244,7 +250,8 @@ The result of a complete run, measured once, on images that no choice was based 
         top, bottom = self.query_one("#top"), self.query_one("#bottom")
         top.display = roomy or self._pane in ("numbers", "picture")
         bottom.display = roomy or self._pane in ("curves", "about")
-        rows = len(self.view.result["report"]["rows"]) if self.has_class("-classifier") else 0
+        report = self.view.result.report if self.view.result is not None else None
+        rows = 0 if report is None else len(report.rows)
         top.styles.height = max(TOP, min(rows + TOP - 10, height - BOTTOM - 4)) if roomy else "1fr"
         if self.focused is None or not all(node.display for node in self.focused.ancestors_with_self):
             self.action_enter_pane()
@@ -253,7 +260,8 @@ The result of a complete run, measured once, on images that no choice was based 
         """The table of classes or scikit-learn's text, or an autoencoder's measures, as wide as their pane will be."""
         assert self.view is not None
         result, facts = self.view.result, self.view.facts
-        table = self.has_class("-classifier") and self.measured
+        assert result is not None
+        table = result.report is not None and self.measured
         title = "Measures"
         if table:
             order = self.query_one(ClassReport).order_words
@@ -275,7 +283,7 @@ The result of a complete run, measured once, on images that no choice was based 
 
     def action_enter_pane(self) -> None:
         """Give the keyboard to the confusion matrix where it is shown; else to the numbers, which arrows scroll."""
-        if self.has_class("-classifier") and self.query_one("#picture").display:
+        if self.has_class("-classes") and self.query_one("#picture").display:
             self.query_one(ConfusionMatrix).focus()
             return
         numbers = (ClassRows, "#text") if self.query_one("#numbers").display else ("#about",)
@@ -301,18 +309,19 @@ The result of a complete run, measured once, on images that no choice was based 
     # -- keys ------------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Only the keys that do something for this kind of run are shown."""
-        kind = self.view.result.get("kind") if self.view and self.measured else None
+        """Only the keys that do something for this run are shown."""
+        result = self.view.result if self.view and self.measured else None
+        classes = result is not None and result.report is not None
         if action == "classify":
-            return kind == "autoencoder"
+            return result is not None and listed(result.kind).gives_encoder
         if action == "gallery":
-            return kind == "classifier" if parameters == ("incorrect",) else kind is not None
+            return classes if parameters == ("incorrect",) else result is not None
         if action in ("text", "sort"):
-            return kind == "classifier" and (action == "text" or not self._as_text)
+            return classes and (action == "text" or not self._as_text)
         if action == "turn":
-            return self.view is not None and self.view.result.get("kind") == "autoencoder"
+            return self.view is not None and not self.has_class("-classes")
         if action in ("save", "copy"):
-            return kind is not None
+            return result is not None
         return True
 
     def action_gallery(self, show: str) -> None:
@@ -331,7 +340,7 @@ The result of a complete run, measured once, on images that no choice was based 
 
     def action_classify(self) -> None:
         """The form of a classifier on its encoder."""
-        self.post_message(Configure("classifier", {"encoder": self.run_id}))
+        self.post_message(Configure(kinds_that_take_encoders()[0], {"encoder": self.run_id}))
 
     def action_training(self) -> None:
         """Its curves, with the log."""
@@ -371,9 +380,9 @@ The result of a complete run, measured once, on images that no choice was based 
 
     def action_save(self) -> None:
         """Its model file; the app asks where to."""
-        self.post_message(SaveModel(self.run_id))
+        self.post_message(Export("model", (self.run_id,)))
 
     def action_copy(self) -> None:
         """The report as text."""
-        if self.view is not None:
-            self.app.copy_to_clipboard(as_text(self.view.result, self.view.facts))
+        if self.view is not None and self.view.result is not None:
+            self.app.copy_to_clipboard(report_as_text(self.view.result, self.view.facts))

@@ -16,7 +16,7 @@ from cae_tui.messages import (
     ConfigureAgain,
     ConfigureStudy,
     DeleteRuns,
-    ExportRuns,
+    Export,
     FinishRun,
     ListSorted,
     MarkRuns,
@@ -34,6 +34,7 @@ from cae_tui.widgets.run_table import COLUMNS, STAR, RunTable
 from engine.protocol.states import PAUSED, RUNNING
 from engine.runs.filter import EVERYTHING, EXAMPLES, Filter, FilterError, parse_filter
 from engine.runs.status import RunStatus
+from engine.specs.listed import kinds_that_take_encoders, listed
 from engine.text import counted
 
 RELOAD_SECONDS = 3.0
@@ -292,7 +293,7 @@ there clears marks and filter.
             case "delete":
                 return not any(chosen.state in (RUNNING, PAUSED) for chosen in self._table.chosen)
             case "classify":
-                return run.kind == "autoencoder" and run.best_loss is not None and not self._table.marks
+                return listed(run.kind).gives_encoder and run.best_loss is not None and not self._table.marks
             case "compare":
                 return self._table.marks > 1
             case "again" | "curves" | "study":
@@ -343,7 +344,7 @@ there clears marks and filter.
     def action_classify(self) -> None:
         """A classifier on its encoder."""
         if (run := self._table.run) is not None:
-            self.post_message(Configure("classifier", {"encoder": run.id}))
+            self.post_message(Configure(kinds_that_take_encoders()[0], {"encoder": run.id}))
 
     def action_study(self) -> None:
         """A study whose baseline is its spec."""
@@ -390,7 +391,9 @@ there clears marks and filter.
 
     def action_write(self) -> None:
         """Write the marked as CSV, or all that are listed."""
-        self.post_message(ExportRuns(self._chosen if self._table.marks else tuple(run.id for run in self._table.rows)))
+        self.post_message(
+            Export("csv", self._chosen if self._table.marks else tuple(run.id for run in self._table.rows))
+        )
 
     def action_delete(self) -> None:
         """Delete; the app asks."""

@@ -38,6 +38,7 @@ from cae_tui.widgets.study_table import StudyTable
 from cae_tui.widgets.study_words import progress, reason
 from engine.errors import EngineError, StudyError
 from engine.specs.data_files import shape_words
+from engine.specs.listed import kinds_that_take_encoders, listed
 from engine.studies.records import StageRecord, StudyRecord
 from engine.studies.tables import time_column, times
 
@@ -309,7 +310,7 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
             case "classify":
                 kind = self._spec.baseline.kind if self._spec else ""
                 trial = self.query_one(StudyTable).trial
-                return kind == "autoencoder" and trial is not None and trial.best_loss is not None
+                return listed(kind).gives_encoder and trial is not None and trial.best_loss is not None
             case "pause" | "skip":
                 return record.live and record.current is not None
             case "stop":
@@ -373,7 +374,7 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
 
     def action_classify(self) -> None:
         """A classifier on the run's encoder."""
-        self.post_message(Configure("classifier", {"encoder": self._trial_run}))
+        self.post_message(Configure(kinds_that_take_encoders()[0], {"encoder": self._trial_run}))
 
     def action_around(self) -> None:
         """A new study whose baseline is the run."""

@@ -35,7 +35,6 @@ from engine.studies.spec import (
     MODES,
     StudySpec,
     describe,
-    guided_baseline,
     make_study,
     study_fields,
     study_from_json,
@@ -247,7 +246,7 @@ Of a classifier: {heads}.
             if chosen.startswith("run "):
                 return spec_from_json((await self.runner.open_run(self._run)).spec["spec"])
             if chosen in titles:
-                first = guided_baseline("autoencoder") if mode == "guided" else {}
+                first = AutoencoderSpec.guided_baseline if mode == "guided" else {}
                 return preset(AutoencoderSpec, titles[chosen], **self.cae.data_set.files.named, **first)
             if chosen == FORM_AUTOENCODER:
                 return parse(AutoencoderSpec, self.cae.draft("autoencoder"))

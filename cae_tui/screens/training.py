@@ -17,6 +17,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from cae_tui.bridge.run_state import GONE
+from cae_tui.kinds import view_of
 from cae_tui.messages import (
     Configure,
     ConfigureAgain,
@@ -37,9 +38,11 @@ from cae_tui.widgets.run_progress import advice, status
 from cae_tui.widgets.sample_strip import SampleStripView
 from engine.errors import EngineError
 from engine.protocol.states import CUT_OFF, EARLY_STOPPED, FAILED, FINISHED, PAUSED, RUNNING, STOPPED
+from engine.specs.listed import kinds_that_take_encoders, listed
 
 if TYPE_CHECKING:
     from cae_tui.bridge.run_state import RunState
+    from engine.specs.measures import Measure
 
 WIDE, TALL = 110, 34
 """Columns from which the status stands beside the chart; rows from which images stand under both."""
@@ -151,7 +154,7 @@ The curves of a run, during training and after.
             with Vertical(id="left"):
                 with Horizontal(id="charts"):
                     yield LossChart(keys="(l, b switch)", id="loss")
-                    yield LossChart("accuracy", id="accuracy")
+                    yield LossChart(id="measure")
                     yield LossChart(by="batch", id="batches")
                 yield EpochLog(id="long-log")
                 yield MistakeMatrix(still=False, id="long-mistakes")
@@ -204,6 +207,11 @@ The curves of a run, during training and after.
 
     # -- drawing ---------------------------------------------------------------------------------
 
+    @property
+    def _second(self) -> "Measure | None":
+        """What is drawn beside the loss, where its kind has another measure."""
+        return next(iter(listed(self.state.kind).measures), None) if self.state is not None else None
+
     def show_run(self, run: "RunState") -> None:
         """Draw the run."""
         first = self.state is None
@@ -217,8 +225,8 @@ The curves of a run, during training and after.
             self.call_after_refresh(self._redraw)  # some of it is drawn to the width it gets only now
         if self.query_one("#side-loss").display:
             self.query_one("#side-loss", LossChart).show(run)
-        if run.kind == "classifier":
-            self.query_one("#accuracy", LossChart).show(run)
+        if self._second is not None:
+            self.query_one("#measure", LossChart).show(run)
         elif self.query_one("#batches").display:
             self.query_one("#batches", LossChart).show(run)
         self._write(run)
@@ -283,7 +291,10 @@ The curves of a run, during training and after.
         run = self.state
         waits = run is None or (run.started is None and run.live)
         self.query_one("#waiting").display = waits
-        classifier = run is not None and run.kind == "classifier"
+        second = self._second
+        if second is not None:
+            self.query_one("#measure", LossChart).measure = second
+        shows_images = self._can_show("images") or run is None
         wide, rows = width >= WIDE, height - FRAME
         instead = self.instead if self._can_show(self.instead) else ""
         side = next(name for name, least in (("-spacious", SPACIOUS), ("-roomy", ROOMY), ("", 0)) if width >= least)
@@ -291,16 +302,16 @@ The curves of a run, during training and after.
             self.set_class(name == side, name)
         self.set_class(wide, "-beside")
         needed = self.query_one("#mistakes", MistakeMatrix).needed
-        counted = classifier and wide and run is not None and run.mistakes is not None and instead != "mistakes"
+        counted = wide and run is not None and run.mistakes is not None and instead != "mistakes"
         fits = counted and needed.width <= SIDES[side] and needed.height <= rows - STATUS - LEAST_LOG
         left = width - SIDES[side]
         under = counted and not fits and not instead and needed.width <= left and needed.height <= rows - STACKED
         self.set_class(under, "-confusion-under")
-        self.set_class(classifier and not under and (rows if wide else rows - STATUS) >= STACKED, "-stacked")
+        self.set_class(second is not None and not under and (rows if wide else rows - STATUS) >= STACKED, "-stacked")
         beside = wide and not (instead == "mistakes" and needed.width > left)
-        images = not classifier and (instead == "images" or (wide and height >= TALL))
+        images = shows_images and (instead == "images" or (wide and height >= TALL))
         loss = self.query_one("#loss", LossChart)
-        two = not classifier and width >= SECOND_CHART
+        two = second is None and width >= SECOND_CHART
         loss.epochs_of_a_curve = 1 if two else 2
         shown = {
             "#panes": not waits and instead != "images",
@@ -311,7 +322,7 @@ The curves of a run, during training and after.
             "#log": wide and instead != "epochs",
             "#mistakes": fits,
             "#right": beside or (not wide and instead != "mistakes"),  # ten classes take 14 rows
-            "#accuracy": classifier and width >= 60,
+            "#measure": second is not None and width >= 60,
             "#batches": two and loss.shown_by == "epoch",  # the other chart is not drawn twice
             "#side-loss": wide and instead == "epochs",
         }
@@ -339,8 +350,8 @@ The curves of a run, during training and after.
         if run is None:
             return what == "epochs"
         return {
-            "images": run.kind != "classifier",
-            "mistakes": run.kind == "classifier" and run.mistakes is not None,
+            "images": view_of(run.kind).rebuilds_images if run.kind else True,
+            "mistakes": run.mistakes is not None,
             "epochs": True,
         }.get(what, False)
 
@@ -366,13 +377,13 @@ The curves of a run, during training and after.
             case "finish":
                 return not run.live and run.state in RESUMABLE and bool(run.epochs)
             case "classify":
-                return complete and run.kind == "autoencoder"
+                return complete and listed(run.kind).gives_encoder
             case "open_report" | "gallery":
                 return complete
             case "again":
                 return not run.live and run.state != GONE
             case "details":
-                return bool(run.result.get("details"))
+                return run.result is not None and bool(run.result.details)
             case "show":
                 return self._can_show(str(parameters[0]))
             case "turn":
@@ -405,7 +416,7 @@ The curves of a run, during training and after.
 
     def action_classify(self) -> None:
         """The form of a classifier on its encoder."""
-        self.post_message(Configure("classifier", {"encoder": self.run_id}))
+        self.post_message(Configure(kinds_that_take_encoders()[0], {"encoder": self.run_id}))
 
     def action_gallery(self) -> None:
         """What it makes of the test images."""
@@ -420,7 +431,8 @@ The curves of a run, during training and after.
         from cae_tui.screens.dialogs import HelpScreen
 
         assert self.state is not None
-        told = f"~~~~\n{self.state.message}\n\n{self.state.result['details']}\n~~~~"
+        assert self.state.result is not None
+        told = f"~~~~\n{self.state.message}\n\n{self.state.result.details}\n~~~~"
         self.app.push_screen(HelpScreen("What went wrong", told))
 
     def action_scale(self) -> None:

@@ -3,8 +3,8 @@
 What stands in the cells is decided by `cae_tui.widgets.report_table`, which the command line prints too.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar
 
 from rich.style import Style
 from rich.text import Text
@@ -18,7 +18,8 @@ from textual.widgets import Static
 from cae_tui.themes import attention
 from cae_tui.widgets.line_table import Head, LineTable
 from cae_tui.widgets.report_table import BAR_CELLS, HEADS, Line, ReportTable
-from cae_tui.widgets.report_words import wrapped
+from engine.results.result import ClassificationReport
+from engine.runs.report_words import wrapped
 
 MOST_GAP = 3
 """Blanks that a column gets where there is room, besides the one between any two."""
@@ -141,8 +142,8 @@ class ClassReport(Vertical):
         """The rows."""
         return self.query_one(ClassRows)
 
-    def show(self, report: Mapping[str, Any], note: str = "") -> None:
-        """Show a report as `result.json` holds it, and a note beneath it where there is room."""
+    def show(self, report: ClassificationReport, note: str = "") -> None:
+        """Show a report, and a note beneath it where there is room."""
         self.table = ReportTable(report)
         self.note = note
         self.sort(self.order)

@@ -22,6 +22,7 @@ from cae_tui import formats
 from cae_tui.bridge.run_titles import common_data, cut, shared_parts, shorten
 from engine.protocol.states import DIVERGED, EARLY_STOPPED, FINISHED, STOPPED
 from engine.runs.status import RunStatus
+from engine.specs.listed import listed
 
 CHOSEN = "●"
 NO_ENCODER = "No autoencoder yet. Press Ctrl+N to train one."
@@ -37,13 +38,15 @@ COMPLETE = (FINISHED, EARLY_STOPPED)
 
 
 def encoders(runs: Sequence[RunStatus], digest: str = "") -> list[RunStatus]:
-    """The runs among `runs` that are autoencoders with a model, the best for the training images of that digest first.
+    """The runs among `runs` that give an encoder, the best for the training images of that digest first.
 
     First come those that learned from these images: finished ones before trials of a study, and those before runs that
     were stopped or diverged, each by their loss. The others follow as they stand in `runs`.
     """
     having = (FINISHED, EARLY_STOPPED, STOPPED, DIVERGED)
-    found = [run for run in runs if run.kind == "autoencoder" and run.state in having and run.best_loss is not None]
+    found = [
+        run for run in runs if listed(run.kind).gives_encoder and run.state in having and run.best_loss is not None
+    ]
 
     def rank(run: RunStatus) -> tuple[int, float]:
         if not digest or run.images_digest != digest:

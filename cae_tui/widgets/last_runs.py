@@ -13,6 +13,9 @@ from textual.widgets.option_list import Option
 from cae_tui import formats
 from cae_tui.bridge.run_titles import common_data, cut, shared_by_kind, shorten, shorten_study, spec_words
 from cae_tui.widgets.frame import state_content
+from engine.runs.status import REPORT, TEST, VALIDATION
+from engine.specs.listed import listed
+from engine.specs.measures import LOSS
 from engine.text import WHOLE_RUNS, counted
 
 if TYPE_CHECKING:
@@ -166,12 +169,14 @@ def _line(row: dict[str, Content], widths: dict[str, int], shorter: Callable[[st
 
 
 def _measure(run: "RunStatus", *, wide: bool) -> str:
-    if run.kind == "classifier":
-        if run.test_accuracy is not None:
-            return formats.percent(run.test_accuracy)
-        # Until its report is there, the best epoch's is all that is known. Only a test accuracy stands without a word.
-        told = run.validation_accuracy if run.report_accuracy is None else run.report_accuracy
-        return formats.NOTHING if told is None else f"val {formats.percent(told)}"
+    main = listed(run.kind).main
+    if main is not LOSS:
+        if (tested := run.measure(TEST, main.name)) is not None:
+            return main.write(tested)
+        # Until its report is there, the best epoch's is all that is known. Only a test figure stands without a word.
+        found = (run.measure(of, main.name) for of in (REPORT, VALIDATION))
+        told = next((value for value in found if value is not None), None)
+        return formats.NOTHING if told is None else f"val {main.write(told)}"
     label = "val " if wide and run.best_loss is not None else ""
     return label + formats.loss(run.best_loss)
 

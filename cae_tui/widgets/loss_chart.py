@@ -1,4 +1,4 @@
-"""The curves of a run: loss or accuracy, by epoch or by batch.
+"""The curves of a run: its loss or another of its measures, by epoch or by batch.
 
 News of something that it shows mark the chart as stale, a timer redraws it twice a second at most, and a series is
 thinned to what the width can show.
@@ -7,16 +7,16 @@ thinned to what the width can show.
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual.reactive import reactive
 from textual.strip import Strip
 
-from cae_tui import formats
 from cae_tui.themes import Rgb, data_colours
 from cae_tui.widgets.chart import Axis, Chart, Span
 from cae_tui.widgets.curves import Curve, Curves, Point
+from engine.specs.measures import LOSS, Measure
 
 if TYPE_CHECKING:
     from cae_tui.bridge.run_state import RunState
@@ -145,10 +145,10 @@ def stage_best(run: "RunState") -> list[int]:
 
 
 class LossChart(Chart):
-    """One metric of a run, training and validation.
+    """One measure of a run, training and validation.
 
     Args:
-        metric: "loss", or "accuracy" for a classifier, whose scale is never logarithmic.
+        measure: which; only a loss is drawn by batch, and on a logarithmic scale.
         by: "epoch" or "batch"; where it is neither, batches until two epochs are complete, then epochs.
         keys: what changes the chart, for its title.
     """
@@ -163,14 +163,19 @@ class LossChart(Chart):
         width: 1fr;
     }
     """
-    TITLES: ClassVar[dict[str, str]] = {"loss": "Loss", "accuracy": "Accuracy"}
-
     log_scale: reactive[bool] = reactive(True)
     by: reactive[str] = reactive("")
 
-    def __init__(self, metric: str = "loss", *, by: str = "", keys: str = "", id: str | None = None) -> None:  # noqa: A002 - Textual calls it so
+    def __init__(
+        self,
+        measure: Measure = LOSS,
+        *,
+        by: str = "",
+        keys: str = "",
+        id: str | None = None,  # noqa: A002 - Textual calls it so
+    ) -> None:
         super().__init__(id=id)
-        self.metric = metric
+        self.measure = measure
         self.set_reactive(LossChart.by, by)
         self.keys = keys
         self.epochs_of_a_curve = 2  # one is a point; enough where batches are drawn beside it
@@ -214,14 +219,14 @@ class LossChart(Chart):
     def shown_by(self) -> str:
         """What is drawn: while there are too few epochs for a curve, batches stand in."""
         run = self._run
-        if self.metric != "loss" or run is None or not run.batches:
+        if self.measure is not LOSS or run is None or not run.batches:
             return "epoch"
         return self.by or ("batch" if len(run.epochs) < self.epochs_of_a_curve else "epoch")
 
     @property
     def logarithmic(self) -> bool:
-        """Whether the axis is: accuracies never are."""
-        return self.log_scale and self.metric == "loss"
+        """Whether the axis is: that of another measure than the loss never is."""
+        return self.log_scale and self.measure is LOSS
 
     def _redraw(self) -> None:
         if self.stale and self.is_mounted and self.display:
@@ -233,7 +238,7 @@ class LossChart(Chart):
         scale = ", log scale" if self.logarithmic else ""
         mark = "⠒" if by == "batch" else TRAINING_MARK
         legend = f"[$cae-training]{mark} training[/]  [$cae-validation]{VALIDATION_MARK} validation[/]"
-        title = self.TITLES.get(self.metric, self.metric)
+        title = self.measure.name.capitalize()
         room = self.size.width or 80
         best = f"  {BEST_MARK} best" if self._run and self._run.epochs and room >= 40 else ""
         keys = f" [$foreground-muted]{self.keys}[/]" if self.keys and room > 46 else ""
@@ -276,14 +281,15 @@ class LossChart(Chart):
             return list(run.batches)
         epochs = list(run.epochs)  # the run grows in another thread
         found = [epoch.train if split == "train" else epoch.validation for epoch in epochs]
-        return [(float(place), metrics.get(self.metric, math.nan)) for place, metrics in enumerate(found, start=1)]
+        return [
+            (float(place), metrics.get(self.measure.name, math.nan)) for place, metrics in enumerate(found, start=1)
+        ]
 
     def _newest(self, training: Points, validation: Points) -> str:
         parts = []
-        for name, points in ((self.metric, training), (f"val_{self.metric}", validation)):
+        for name, points in ((self.measure.name, training), (f"val_{self.measure.name}", validation)):
             if found := drawable(points, self.logarithmic):
-                value = found[-1][1]
-                parts.append(f"{name} {formats.percent(value) if self.metric == 'accuracy' else formats.loss(value)}")
+                parts.append(f"{name} {self.measure.write(found[-1][1])}")
         return "  ".join(parts)
 
     def _across(self, spans: Sequence[Span], width: int) -> Axis:
@@ -300,9 +306,9 @@ class LossChart(Chart):
         return replace(axis, names=[*axis.names[:-1], "1 epoch"]) if (first, last) == (0, 1) else axis
 
     def _up(self, low: float, high: float, height: int) -> Axis:
-        """The axis of losses or accuracies for values from `low` to `high`."""
+        """The axis of the measure for values from `low` to `high`."""
         most = max((height - 2) // 3, 2)
-        if self.metric == "accuracy":
+        if self.measure.share:
             low, high = max(low - 0.02 * (high - low) - 1e-4, 0), min(high + 0.02 * (high - low) + 1e-4, 1)
             ticks = linear_ticks(low * 100, high * 100, most)
             digits = 0 if all(abs(tick - round(tick)) < 1e-6 for tick in ticks) else 1

@@ -5,10 +5,9 @@ tell the classes apart, nothing is rounded up to 1 that is not 1, and what is lo
 named in a sentence: none of the three is needed to read the others.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from rich import box
 from rich.cells import cell_len
@@ -17,6 +16,8 @@ from rich.measure import Measurement
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
+
+from engine.results.result import ClassificationReport, ReportRow
 
 FEWEST_DECIMALS, MOST_DECIMALS = 3, 6
 SCORES = ("precision", "recall", "f1-score")
@@ -52,14 +53,13 @@ class ReportTable:
     """A classification report as a table.
 
     Args:
-        report: as `result.json` holds it.
+        report: of a result.
     """
 
-    def __init__(self, report: Mapping[str, Any]) -> None:
-        self.lines = [_line(row, place) for place, row in enumerate(report["rows"])]
-        total = int(report["weighted"]["support"])
-        accuracy = Line("accuracy", (None, None, float(report["accuracy"])), total, None)
-        self.averages = [accuracy, _line(report["macro"]), _line(report["weighted"])]
+    def __init__(self, report: ClassificationReport) -> None:
+        self.lines = [_line(row) for row in report.rows]
+        accuracy = Line("accuracy", (None, None, report.accuracy), report.weighted.support, None)
+        self.averages = [accuracy, _line(report.macro), _line(report.weighted)]
         # Of a class without an image every score is 0, which says nothing of how well it is recognised.
         self._tested = [line for line in self.lines if line.support] or self.lines
         self.lowest = min(line.weakest for line in self._tested)
@@ -160,10 +160,10 @@ class PrintedReport:
     """The table as rich prints it: never narrower than its numbers, and with a bar where the console has room for it.
 
     Args:
-        report: as `result.json` holds it.
+        report: of a result.
     """
 
-    def __init__(self, report: Mapping[str, Any]) -> None:
+    def __init__(self, report: ClassificationReport) -> None:
         self.table = ReportTable(report)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -198,10 +198,8 @@ def ansi_shade(level: float) -> Style:
     return Style(color="magenta", bold=level > 2 / 3)
 
 
-def _line(row: Mapping[str, Any], place: int | None = None) -> Line:
-    label = row.get("label")
-    scores = (float(row["precision"]), float(row["recall"]), float(row["f1"]))
-    return Line(str(row["name"]).replace("\n", " "), scores, int(row["support"]), place if label is None else label)
+def _line(row: ReportRow) -> Line:
+    return Line(row.name, (row.precision, row.recall, row.f1), row.support, row.label)
 
 
 def _exact(score: float | None) -> float | None:

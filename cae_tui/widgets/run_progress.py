@@ -11,6 +11,7 @@ from cae_tui import formats
 from cae_tui.bridge.run_state import RunState
 from engine.protocol.events import EpochEnded
 from engine.protocol.states import PAUSED, RUNNING
+from engine.specs.listed import every_measure, listed
 
 BAR_LABEL = 14
 """Columns of `epoch  7/20` before a bar."""
@@ -58,7 +59,7 @@ def speed_line(run: RunState) -> str:
         parts.append(f"ETA {formats.duration(eta)}" if eta is not None else "ETA after the first steps")
     told = run.batch or (run.epochs[-1] if run.epochs else None)
     # A run that has ended has the speed of all its steps, as its report and the list have it.
-    step, images = run.result.get("ms_per_step"), run.result.get("images_per_second")
+    step, images = (run.result.ms_per_step, run.result.images_per_second) if run.result is not None else (None, None)
     if told and not (step and images):
         step, images = told.ms_per_step, told.images_per_second
     if step and images:
@@ -79,8 +80,9 @@ def best_line(run: RunState) -> str:
     if best is None:
         return ""
     line = f"best {formats.loss(best.validation['loss'])} at {formats.epoch_words(best.stage, best.epoch)}"
-    if "accuracy" in best.validation:
-        line += f" · accuracy {formats.percent(best.validation['accuracy'])}"
+    for measure in listed(run.kind).measures:
+        if measure.name in best.validation:
+            line += f" · {measure.name} {measure.write(best.validation[measure.name])}"
     latest = run.stage_log[-1]
     if run.live and latest.patience_left is not None and run.started:
         line += f" · patience {latest.patience_left} of {run.started.patience}"
@@ -134,11 +136,10 @@ def log_line(epoch: EpochEnded, digits: int, width: int) -> Content:
     blue, orange = "$cae-training", "$cae-validation"
     number = f"{epoch.epoch:>{digits}}"
     pieces: list[tuple[str, str]] = [(number, ""), (f"loss {formats.loss(epoch.train['loss']):<8}", blue)]
-    if "accuracy" in epoch.train:
-        pieces.append((f"acc {epoch.train['accuracy']:.4f}", blue))
+    own = [measure for measure in every_measure() if measure.name in epoch.validation]
+    pieces += [(f"{m.short} {epoch.train[m.name]:.4f}", blue) for m in own if m.name in epoch.train]
     pieces.append((f"val_loss {formats.loss(epoch.validation['loss']):<8}", orange))
-    if "accuracy" in epoch.validation:
-        pieces.append((f"val_acc {epoch.validation['accuracy']:.4f}", orange))
+    pieces += [(f"val_{m.short} {epoch.validation[m.name]:.4f}", orange) for m in own]
     time = f"{epoch.seconds:.0f}s" if epoch.seconds >= 1 else f"{epoch.seconds:.1f}s"
     pieces += [(f"{time:>4}", ""), (f"{epoch.ms_per_step:.0f}ms/step", "")]
     # What is missed least goes first: the times, then what training itself came to.
@@ -172,7 +173,9 @@ def advice(run: RunState) -> tuple[str, str]:
             after = " early, because the validation loss stalled" if run.state == "early-stopped" else ""
             said = run.message or f"Finished{after}."  # a message says that a person ended it
             classify = (
-                ", n to build a classifier on its encoder" if run.kind == "autoencoder" else ", g for its predictions"
+                ", n to build a classifier on its encoder"
+                if listed(run.kind).gives_encoder
+                else ", g for its predictions"
             )
             return f"✓ {said} Press o for the report{classify}.", "success"
         case "stopped" | "cut off":

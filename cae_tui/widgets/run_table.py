@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import ClassVar
 
 from rich.text import Text
@@ -16,7 +17,8 @@ from cae_tui import formats
 from cae_tui.bridge.run_titles import common_data, cut, natural, shared_by_kind, shorten, spec_words
 from cae_tui.settings import Order
 from cae_tui.widgets.line_table import ASCENDING, DESCENDING, Head, LineTable
-from engine.runs.status import RunStatus
+from engine.runs.status import TEST, RunStatus
+from engine.specs.listed import every_measure
 from engine.text import counted
 
 Key = Callable[[RunStatus], float | str | tuple[tuple[str, int], ...] | None]
@@ -35,6 +37,10 @@ class Column:
     descending: bool = False  # the order in which what is sought is first
 
 
+def _tested(measure: str, run: RunStatus) -> float | None:
+    return run.measure(TEST, measure)
+
+
 COLUMNS = (
     Column("run", 5, 0, lambda run: run.id),
     Column("kind", 11, 7, lambda run: run.kind),
@@ -42,7 +48,10 @@ COLUMNS = (
     Column("data", 5, 8, lambda run: natural(run.data) if run.data else None),
     Column("val loss", 8, 1, lambda run: run.best_loss, right=True),
     Column("last", 8, 6, lambda run: run.last_loss, right=True),
-    Column("test acc", 8, 2, lambda run: run.test_accuracy, right=True, descending=True),
+    *(
+        Column(f"test {m.short}", 8, 2, partial(_tested, m.name), right=True, descending=m.higher)
+        for m in every_measure()
+    ),
     Column("epochs", 6, 4, lambda run: run.epoch, right=True, descending=True),
     Column("time", 7, 5, lambda run: run.seconds, right=True),
     Column("state", 15, 0, lambda run: run.state),
@@ -196,8 +205,6 @@ class RunTable(LineTable):
                 return formats.loss(run.best_loss)
             case "last":
                 return formats.loss(run.last_loss)
-            case "test acc":
-                return formats.percent(run.test_accuracy)
             case "epochs":
                 return _epochs(run)
             case "time":
@@ -205,8 +212,10 @@ class RunTable(LineTable):
             case "state":
                 symbol, variable = formats.state_mark(run.state)
                 return Text.assemble((symbol, self.app.theme_variables.get(variable, "")), f" {run.state}")
-            case _:
+            case "age":
                 return formats.ago(run.started, time.time())
+        measure = next(m for m in every_measure() if head.name == f"test {m.short}")
+        return measure.write(run.measure(TEST, measure.name))
 
     def _prefix(self, run: RunStatus) -> str:
         return self._prefixes.get(run.id, run.prefix or run.id[:4])
@@ -217,7 +226,11 @@ class RunTable(LineTable):
         told = {
             "kind": run.kind,
             "data": run.data and f"on {run.data}",
-            "test acc": f"test {formats.percent(run.test_accuracy)}" if run.test_accuracy is not None else "",
+            **{
+                f"test {m.short}": f"test {m.write(value)}"
+                for m in every_measure()
+                if (value := run.measure(TEST, m.name)) is not None
+            },
             "epochs": f"{run.epoch:,} of {counted(run.epochs, 'epoch')}",
             "time": formats.duration(run.seconds or None),
             "last": f"last {formats.loss(run.last_loss)}",

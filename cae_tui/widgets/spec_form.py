@@ -23,7 +23,6 @@ from textual.widgets import Input, Label, Static
 from cae_tui.formats import NOTHING
 from cae_tui.widgets.fields import YES_NO, Choice, FieldRow, Group, field_keys, is_left_by
 from engine.errors import SpecError
-from engine.specs.autoencoder import USUAL_HALVINGS, AutoencoderSpec, most_halvings
 from engine.specs.base import Spec, parse, preset_changes, spec_fields
 from engine.specs.data_files import FIELDS, DataFiles
 from engine.specs.fields import GROUPS, SpecField, write_value
@@ -242,7 +241,8 @@ class SpecForm(Vertical):
             pixels: how many an image has.
         """
         told = f"{pixels:,} → {latent:,}: {compression(latent, pixels)}" if latent else NOTHING
-        self.query_one("#latent", Static).update(told)
+        for place in self.query("#latent").results(Static):  # of a kind that has one
+            place.update(told)
 
     # -- what is typed ---------------------------------------------------------------------------
 
@@ -405,8 +405,8 @@ class SpecForm(Vertical):
         if name == "layers" and self.values[name].strip().isdecimal() and name not in self.problems:
             half = int(self.values[name]) // 2
             return f"{half} + {half}" + (f" · preset {preset}" if preset else "")
-        if name == "downsamplings" and self.values[name] == "auto" and isinstance(self.spec, AutoencoderSpec):
-            return f"{min(USUAL_HALVINGS, most_halvings(self.spec.layers))} for {self.spec.layers} layers"
+        if self.values[name] == "auto" and self.spec is not None and (words := self.spec.auto_words.get(name)):
+            return words
         return f"preset {preset}" if preset else self.presets.fields[name].unit
 
     # -- moving ----------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from cae_tui.widgets.line_table import ASCENDING, DESCENDING, Head, LineTable
 from cae_tui.widgets.study_chart import PICK_MARK, colour_of, mark_of
 from engine.protocol.states import DIVERGED, FAILED
 from engine.studies.records import StageRecord, Trial
-from engine.studies.tables import Column, Row, columns, fit, rows, sort_rows
+from engine.studies.tables import Column, Row, columns, fit, measure_of, rows, sort_rows
 from engine.text import NOTHING, duration, loss, seconds
 
 TRIED = "#"
@@ -43,7 +43,7 @@ class StudyTable(LineTable):
         self._wanted = order or Order(TRIED)
         self.marked: set[int] = set()
         self._stage: StageRecord | None = None
-        self._kind = "autoencoder"
+        self._kind = ""
         self._found: dict[int, Row] = {}  # by the point's place
         self._sizes: dict[str, int] = {}
         self._fitting: tuple[object, list[Column]] | None = None
@@ -147,7 +147,7 @@ class StudyTable(LineTable):
         for wanted in ENOUGH_WORDS, SOME_WORDS:
             fewer = fit(stage, self._kind, {**sizes, "state": sizes["state"] + min(longest, wanted)}, room)
             given_up = [column for column in shown if column not in fewer]
-            if all(column.needed and "accuracy" not in column.name for column in given_up):
+            if all(column.needed and measure_of(column.name) is None for column in given_up):
                 shown = fewer
                 break
         others = sum(sizes[column.name] for column in shown if column.name != "state")
@@ -248,8 +248,7 @@ def _of_seed(trial: Trial, first: str) -> dict[str, Any]:
         "loss": loss(trial.train_loss),
         "val_loss": loss(trial.last_loss),
         "best": loss(trial.best_loss),
-        "accuracy": formats.percent(trial.accuracy),
-        "test_accuracy": formats.percent(trial.test_accuracy),
+        **{name: m.write(value) for name, value in trial.measures.items() if (m := measure_of(name)) is not None},
         "ms_per_step": seconds(trial.ms_per_step),
         "epoch_seconds": seconds(trial.epoch_seconds),
         "seconds": duration(trial.seconds or None),

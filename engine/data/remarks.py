@@ -77,10 +77,12 @@ def of_split(data: ImageData, training: NDArray[np.int64], validation: NDArray[n
     return tuple(found)
 
 
-def for_run(kind: str, data: ImageData, training: NDArray[np.int64], validation: NDArray[np.int64]) -> tuple[str, ...]:
-    """The sentences that concern a run of that kind, autoencoder or classifier, on such a split."""
+def for_run(
+    data: ImageData, training: NDArray[np.int64], validation: NDArray[np.int64], *, labels: bool
+) -> tuple[str, ...]:
+    """The sentences that concern a run on such a split; `labels`: whether it learns from them."""
     remarks = (*of_data(data), *of_split(data, training, validation))
-    return tuple(one.sentence for one in remarks if kind == "classifier" or one.about != CLASSES)
+    return tuple(one.sentence for one in remarks if labels or one.about != CLASSES)
 
 
 # -- pixels ---------------------------------------------------------------------------------------

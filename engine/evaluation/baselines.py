@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.remarks import LARGEST_CLASS
-from engine.evaluation.predictions import ClassificationReport
+from engine.results.result import ClassificationReport
 from engine.specs.measures import psnr
 from engine.text import names_of
 

@@ -9,49 +9,19 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.results.result import ClassificationReport, ReportRow
+from engine.storage.typed_json import Lines
+
 LARGEST_PCA = 4_096
 """Numbers an image may have for `pca_errors`: time and memory grow with their cube and square."""
 
 _NUMBERS_AT_ONCE = 1 << 22
-
-
-@dataclass(frozen=True, slots=True)
-class ReportRow:
-    """One line of a classification report; the ratios are in [0, 1]."""
-
-    name: str
-    precision: float
-    recall: float
-    f1: float
-    support: int  # images that truly are of the class
-    label: int | None = None  # the class's number; None for an average
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClassificationReport:
-    """What a classifier gets right and wrong on a set of images."""
-
-    rows: tuple[ReportRow, ...]  # of the classes that an image has or was taken for, by `label`: no others count
-    accuracy: float  # in [0, 1]
-    macro: ReportRow  # mean of the classes
-    weighted: ReportRow  # mean of the classes, weighted by support
-    text: str  # as scikit-learn prints it
-    correct: int
-    incorrect: int
-    confusion: tuple[tuple[int, ...], ...]  # [true class][predicted class], in the order of `rows`
-
-    def to_json(self) -> dict[str, Any]:
-        """The same in dictionaries, lists, strings and numbers."""
-        values = asdict(self)
-        values["rows"] = list(values["rows"])
-        values["confusion"] = [list(row) for row in self.confusion]
-        return values
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,20 +77,20 @@ def classification_report(
     confusion = np.bincount(pairs, minlength=len(found) ** 2).reshape(len(found), len(found))
     correct = int(confusion.trace())
     return ClassificationReport(
-        rows=tuple(_row(name, values[name], number) for name, number in zip(names, occurring, strict=True)),
+        rows=[_row(name, values[name], number) for name, number in zip(names, occurring, strict=True)],
         accuracy=float(values["accuracy"]),
         macro=_row("macro avg", values["macro avg"]),
         weighted=_row("weighted avg", values["weighted avg"]),
-        text=metrics.classification_report(labels, predicted, **settings),
+        text=Lines(metrics.classification_report(labels, predicted, **settings)),
         correct=correct,
         incorrect=len(labels) - correct,
-        confusion=tuple(tuple(int(count) for count in row) for row in confusion),
+        confusion=confusion.tolist(),
     )
 
 
 def _row(name: str, values: dict[str, float], label: int | None = None) -> ReportRow:
     precision, recall, f1 = (float(values[key]) for key in ("precision", "recall", "f1-score"))
-    return ReportRow(name, precision, recall, f1, int(values["support"]), label)
+    return ReportRow(name=name, precision=precision, recall=recall, f1=f1, support=int(values["support"]), label=label)
 
 
 def per_image_error(originals: NDArray[Any], reconstructions: NDArray[Any]) -> NDArray[np.float32]:

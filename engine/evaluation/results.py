@@ -16,10 +16,11 @@ from engine.data.datasets import ImageData, ImageSet
 from engine.errors import RunError
 from engine.protocol.events import EpochEnded, Event, StageEnded
 from engine.protocol.states import COMPLETE
+from engine.results.result import StageResult
 from engine.runs.directory import RunDirectory
 from engine.runs.prepared import Prepared
 from engine.runs.recorder import Recorder
-from engine.specs.kinds import SPECS
+from engine.specs.listed import KINDS
 from engine.storage.arrays import read_arrays, write_arrays
 
 
@@ -30,8 +31,8 @@ class Predictions:
     kind: str
     of: str  # test or validation: which images; validation images are indices into the training files
     indices: NDArray[np.int64]  # (n,)
-    probabilities: NDArray[np.float32] | None  # (n, classes), of a classifier
-    errors: NDArray[np.float32] | None  # (n,) mean squared error, of an autoencoder
+    probabilities: NDArray[np.float32] | None  # (n, classes), of what tells classes apart
+    errors: NDArray[np.float32] | None  # (n,) mean squared error, of what rebuilds images
 
     def images(self, data: ImageData) -> ImageSet:
         """The images that `indices` point into.
@@ -89,9 +90,9 @@ def read_predictions(run: RunDirectory) -> Predictions:
     arrays = read_arrays(run.predictions)
     kind, of = (str(arrays.get(name)) for name in ("kind", "of"))
     indices, probabilities, errors = (arrays.get(name) for name in ("indices", "probabilities", "errors"))
-    told = probabilities if kind == "classifier" else errors
+    told, shares = (errors, False) if probabilities is None else (probabilities, True)
     if (
-        kind not in SPECS
+        kind not in KINDS
         or of not in ("test", "validation")
         or indices is None
         or indices.dtype != np.int64
@@ -99,22 +100,18 @@ def read_predictions(run: RunDirectory) -> Predictions:
         or indices.min(initial=0) < 0
         or told is None
         or told.dtype != np.float32
-        or told.ndim != (2 if kind == "classifier" else 1)
+        or told.ndim != (2 if shares else 1)
         or not 0 < len(told) == len(indices)
         or not told.size
         or not np.isfinite(told).all()
         or told.min() < 0
-        or (kind == "classifier" and told.max() > 1 + 1e-3)
+        or (shares and told.max() > 1 + 1e-3)
     ):
         raise RunError(
             f"{run.predictions} does not hold what a model made of images: restore the file, or train the run again."
         )
     return Predictions(
-        kind=kind,
-        of=of,
-        indices=indices,
-        probabilities=told if kind == "classifier" else None,
-        errors=told if kind == "autoencoder" else None,
+        kind=kind, of=of, indices=indices, probabilities=told if shares else None, errors=None if shares else told
     )
 
 
@@ -139,23 +136,23 @@ def read_samples(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     return originals, reconstructions
 
 
-def stages(events: list[Event]) -> list[dict[str, Any]]:
-    """Each stage that ended, as `result.json` tells it."""
+def stages(events: list[Event]) -> list[StageResult]:
+    """Each stage that ended."""
     accuracies = {
         (event.stage, event.epoch): event.validation.get("accuracy")
         for event in events
         if isinstance(event, EpochEnded)
     }
     return [
-        {
-            "stage": event.stage,
-            "state": event.state,
-            "epochs": event.epochs,
-            "best_epoch": event.best_epoch,
-            "best_loss": event.best_loss,
-            "best_accuracy": accuracies.get((event.stage, event.best_epoch)),
-            "seconds": event.seconds,
-        }
+        StageResult(
+            stage=event.stage,
+            state=event.state,
+            epochs=event.epochs,
+            best_epoch=event.best_epoch,
+            best_loss=event.best_loss,
+            best_accuracy=accuracies.get((event.stage, event.best_epoch)),
+            seconds=event.seconds,
+        )
         for event in events
         if isinstance(event, StageEnded)
     ]

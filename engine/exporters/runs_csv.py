@@ -3,17 +3,14 @@
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from engine.errors import StorageError
-from engine.runs.directory import Home
+from engine.runs.directory import Home, RunDirectory
 from engine.runs.status import RunStatus
 from engine.specs.base import spec_fields
 from engine.specs.fields import write_value
 from engine.specs.kinds import SPECS
-from engine.storage.files import absolute, write_bytes
 from engine.text import moment, plain
 
 _LEFT_OUT = ("prefix", "marks", "host", "process", "work", "updated", "started", "image_shape", "title", "kind")
@@ -32,7 +29,7 @@ def runs_csv(runs: Sequence[RunStatus], specs: Mapping[str, Mapping[str, Any]]) 
     Text that a spreadsheet would take for a formula has a `'` in front.
     """
     names = list(dict.fromkeys(field.name for kind in SPECS.values() for field in spec_fields(kind)))
-    measured = [field.name for field in fields(RunStatus) if field.name not in _LEFT_OUT]
+    measured = [name for name in RunStatus(id="").to_json() if name not in _LEFT_OUT]
     # A field and a measurement of one name: the spec's has its flag's name in front.
     heads = [f"spec_{name}" if name in measured else name for name in names]
     out = io.StringIO()
@@ -46,25 +43,34 @@ def runs_csv(runs: Sequence[RunStatus], specs: Mapping[str, Mapping[str, Any]]) 
         when = moment(run.started, "%Y-%m-%dT%H:%M:%SZ")
         first = [run.kind, run.title.replace("×", "x"), when, "x".join(map(str, run.image_shape)),
                  "yes" if marks.star else "no", " ".join(marks.tags), marks.note]  # fmt: skip
-        own = [getattr(run, name) for name in measured]
+        status = run.to_json()
+        own = [status[name] for name in measured]
         values = [write_value(spec[name]) if spec.get(name) is not None else "" for name in names]
         writer.writerow([safe(value) for value in (*first, *own, *values)])
     return out.getvalue()
 
 
-def write_csv(home: Home, runs: Sequence[RunStatus], target: Path) -> Path:
-    """Write `runs` to `target`, and give back where that is.
+class RunsCsvExporter:
+    """See `Exporter`."""
 
-    Raises:
-        StorageError: it cannot be written.
-    """
-    path = absolute(target)
-    if path.is_file():
-        raise StorageError(f"{path} already exists and is not overwritten: choose another name.")
-    if path.is_dir():
-        raise StorageError(f"{path} is a folder: name a file in it, as in {path / 'runs.csv'}.")
-    write_bytes(path, runs_csv(runs, home.specs(run.id for run in runs)).encode())
-    return path
+    takes_many = True
+    suffix = ".csv"
+    asks = "Write {runs} as CSV to"
+    tells = "The CSV of {runs} was written to {path}."
+
+    def write(self, home: Home, runs: Sequence[RunDirectory], path: Path) -> None:
+        """See `Exporter`; the rows are in the order of the list."""
+        asked = {run.id for run in runs}
+        listed = [run for run in home.list_runs() if run.id in asked]
+        path.write_bytes(runs_csv(listed, home.specs(asked)).encode())
+
+    def check(self, path: Path) -> bool:
+        """Every row has a cell for each column."""
+        with path.open(encoding="utf-8", newline="") as file:
+            return len({len(row) for row in csv.reader(file)}) == 1
+
+
+EXPORTER = RunsCsvExporter()
 
 
 def safe(value: Any) -> Any:

@@ -17,11 +17,13 @@ from engine.evaluation.predictions import constant_image_errors, pca_errors
 from engine.evaluation.results import evaluated, write_predictions
 from engine.kinds.kind import Pairs
 from engine.network.architecture import Plan, plan_autoencoder
-from engine.network.models import ConvAutoencoder
+from engine.network.autoencoder import ConvAutoencoder
 from engine.protocol.control import AskedToEndError, Control
+from engine.results.autoencoder import ConstantImage, Pca
 from engine.runs.prepared import Prepared
 from engine.runs.recorder import Recorder
 from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import Spec
 from engine.specs.measures import psnr
 from engine.training.baseline import Baseline
 from engine.training.tasks import Reconstruction
@@ -38,7 +40,7 @@ class AutoencoderKind:
     def check_data(self, data: ImageData) -> None:
         """Any images will do."""
 
-    def plan(self, spec: AutoencoderSpec, data: ImageData, encoder: AutoencoderSpec | None) -> Plan:  # noqa: ARG002 - as `Kind` has it
+    def plan(self, spec: AutoencoderSpec, data: ImageData, encoder: Spec | None) -> Plan:  # noqa: ARG002 - as `Kind` has it
         """See `Kind`."""
         return plan_autoencoder(spec, data.shape)
 
@@ -81,7 +83,7 @@ class AutoencoderKind:
         """The validation error in two ways, and that of the best constant image."""
         found: dict[str, Any] = {"validation_mse": best_loss, "validation_psnr": psnr(best_loss)}
         if baseline.constant is not None:
-            found["constant_image"] = constant_figures(baseline.constant, baseline.constant)
+            found["constant_image"] = ConstantImage(**constant_figures(baseline.constant, baseline.constant))
         return found
 
     def measure(
@@ -112,8 +114,8 @@ class AutoencoderKind:
             "test_loss": mse if of == "test" else None,
             "test_mse": mse if of == "test" else None,
             "test_psnr": psnr(mse) if of == "test" else None,
-            "pca": pca,
-            "constant_image": constant,
+            "pca": Pca(**pca),
+            "constant_image": ConstantImage(**constant),
             "remarks": [doubt] if doubt else [],
         }
 

@@ -15,10 +15,13 @@ from engine.evaluation.baselines import largest_class, of_answers
 from engine.evaluation.predictions import classification_report
 from engine.evaluation.results import evaluated, write_predictions
 from engine.network.architecture import Plan, plan_classifier
-from engine.network.models import ConvAutoencoder, EncoderClassifier
+from engine.network.autoencoder import ConvAutoencoder
+from engine.network.classifier import EncoderClassifier, network
+from engine.results.classifier import LargestClass
 from engine.runs.prepared import Prepared
 from engine.runs.recorder import Recorder
 from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import Spec
 from engine.specs.classifier import ClassifierSpec
 from engine.training.baseline import Baseline
 from engine.training.tasks import Classification
@@ -41,16 +44,16 @@ class ClassifierKind:
                 "labels",
             )
 
-    def plan(self, spec: ClassifierSpec, data: ImageData, encoder: AutoencoderSpec | None) -> Plan:
+    def plan(self, spec: ClassifierSpec, data: ImageData, encoder: Spec | None) -> Plan:
         """See `Kind`."""
-        assert encoder is not None
+        assert isinstance(encoder, AutoencoderSpec)
         return plan_classifier(spec, encoder, data.shape, data.classes)
 
     def build(self, work: Prepared) -> EncoderClassifier:
         """See `Kind`; the encoder's weights are copied, but from scratch."""
         assert isinstance(work.spec, ClassifierSpec)
         assert work.encoder is not None
-        model = EncoderClassifier(work.spec, work.encoder.encoder_spec, work.data.shape, work.data.classes)
+        model = network(work.spec, work.encoder.encoder_spec, work.data.shape, work.data.classes)
         if not work.spec.from_scratch:
             pretrained = work.encoder.build()
             assert isinstance(pretrained, ConvAutoencoder)
@@ -122,8 +125,8 @@ class ClassifierKind:
             "incorrect": report.incorrect,
             "views": len(each),
             "one_view_accuracy": (each[0].argmax(1) == true).double().mean().item(),
-            "report": report.to_json(),
-            "largest_class": largest,
+            "report": report,
+            "largest_class": LargestClass(**largest),
             "remarks": of_answers(of, report, largest),
         }
 

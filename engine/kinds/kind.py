@@ -10,10 +10,10 @@ from torch import nn
 from engine.data.batches import DeviceImages
 from engine.data.datasets import ImageData
 from engine.network.architecture import Plan
-from engine.network.models import Network
+from engine.network.network import Network
 from engine.runs.prepared import Prepared
 from engine.runs.recorder import Recorder
-from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.base import Spec
 from engine.training.baseline import Baseline
 from engine.training.tasks import Task
 
@@ -34,7 +34,7 @@ class Kind(Protocol):
             DatasetError: in a sentence that says why.
         """
 
-    def plan(self, spec: Any, data: ImageData, encoder: AutoencoderSpec | None) -> Plan:
+    def plan(self, spec: Any, data: ImageData, encoder: Spec | None) -> Plan:
         """The layers of the network of `spec`; `encoder` is the spec of the autoencoder that it is built on."""
 
     def build(self, work: Prepared) -> Network:
@@ -53,12 +53,12 @@ class Kind(Protocol):
         """What shows, after each epoch, what the network makes of some validation images; None where nothing does."""
 
     def so_far(self, best_loss: float, baseline: Baseline) -> dict[str, Any]:
-        """What the `result.json` of a run that ended early adds, from its lowest validation loss."""
+        """What its result adds where a run ended early, by field: what its lowest validation loss tells."""
 
     def measure(
         self, work: Prepared, recorder: Recorder, model: Any, images: DeviceImages, baseline: Baseline, stage: str
     ) -> dict[str, Any]:
-        """Measure the weights of `stage`, which `model` has, write the predictions; what `result.json` adds.
+        """Measure the weights of `stage`, which `model` has, and write the predictions; what its result adds, by field.
 
         Raises:
             AskedToEndError: the run is asked to end meanwhile; nothing is written.

@@ -1,6 +1,6 @@
 """The layers of a network, worked out on paper: shapes, parameters and multiply-adds.
 
-`plan_autoencoder` and `plan_classifier` decide what every layer is; `engine.network.models` builds exactly what
+`plan_autoencoder` and `plan_classifier` decide what every layer is; `engine.network.layers` builds exactly what
 they say, and the architecture table shows it as one types. Nothing is allocated and no torch is imported.
 
 Encoder layer i halves height and width where i ≤ downsamplings; the decoder is its mirror image. Sizes

@@ -74,7 +74,7 @@ class BatchEnded(Event):
 class EpochEnded(Event):
     """One pass over the training images, and the validation after it."""
 
-    stage: str  # "autoencoder", "frozen", "fine-tuning", "from scratch"
+    stage: str  # of training, by name
     epoch: int  # from 1
     train: Metrics  # means over the epoch's images; "loss" is always there
     validation: Metrics

@@ -20,10 +20,10 @@ from torch import Tensor, nn
 from engine.data.recognise import START, Found, Sort, recognise
 from engine.errors import ModelFileError, SpecError
 from engine.network.architecture import Shape
-from engine.network.models import Network, network_of
-from engine.specs.autoencoder import AutoencoderSpec
+from engine.network.network import Network, network_of
 from engine.specs.base import Spec
 from engine.specs.kinds import spec_from_json
+from engine.specs.listed import listed
 from engine.specs.problems import UNKNOWN_FIELD
 from engine.storage.files import FORMAT, format_problem, write_bytes
 from engine.text import short
@@ -147,9 +147,9 @@ class ModelFile:
     path: Path
     kind: str
     spec: Spec
-    encoder_spec: AutoencoderSpec  # the autoencoder's own spec; for a classifier that of its encoder
+    encoder_spec: Spec  # that of the run whose encoder it is built on; else its own
     image: Shape
-    classes: int  # 0 for an autoencoder
+    classes: int  # 0 where it knows none
     content: _Content
 
     @property
@@ -219,7 +219,8 @@ def read_model(path: Path) -> ModelFile:
         spec = spec_from_json(values.get("spec"))
         if kind != spec.kind:
             raise SpecError({"kind": f"“{short(kind)}” is not that of its spec, {spec.kind}."})
-        encoder_spec = spec_from_json(values.get("encoder_spec")) if spec.built_on else spec
+        takes = listed(spec.kind).takes_encoder
+        encoder_spec = spec_from_json(values.get("encoder_spec")) if takes else spec
     except SpecError as error:
         found = "; ".join(
             f"{name}: {'not known to this version.' if sentence == UNKNOWN_FIELD else sentence}"
@@ -232,7 +233,7 @@ def read_model(path: Path) -> ModelFile:
     image = values.get("image")
     classes = values.get("classes", 0)
     if (
-        not isinstance(encoder_spec, AutoencoderSpec)
+        (takes and not listed(encoder_spec.kind).gives_encoder)
         or not isinstance(image, list)
         or len(image) != 3
         or not all(isinstance(size, int) and 0 < size <= 256 for size in image)
@@ -248,10 +249,10 @@ def read_autoencoder(path: Path, image: Shape | None = None) -> ModelFile:
     """The model file of an autoencoder, for images of the shape `image` where that is given.
 
     Raises:
-        ModelFileError: as `read_model`, or it is a classifier's, or for other images.
+        ModelFileError: as `read_model`, or it has no encoder to build on, or is for other images.
     """
     found = read_model(path)
-    if found.kind != "autoencoder":
+    if not listed(found.kind).gives_encoder:
         raise ModelFileError(f"{path} holds a {found.kind}: an autoencoder is needed, for its encoder.")
     if image is not None and found.image != image:
         raise ModelFileError(

@@ -13,7 +13,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,12 +31,14 @@ from engine.protocol.states import (
     STOPPED,
 )
 from engine.runs.notes import NO_MARKS, read_marks
-from engine.runs.status import RunStatus
+from engine.runs.status import RunStatus, keys_of
+from engine.specs.listed import every_measure
 from engine.storage.files import absolute, delete_folder, read_json, storage_error, write_json
 from engine.storage.typed_json import record_of
 
 if TYPE_CHECKING:
     from engine.protocol.events import Event
+    from engine.results.result import Result
 
 ID_LENGTH = 10
 ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # no letters that look like digits
@@ -141,7 +143,9 @@ class RunDirectory:
         try:
             values = read_json(self.status)
             status = {name: value for name, value in values.items() if name not in _ELSEWHERE}
-            read = record_of(RunStatus, {**status, "id": self.id})
+            own = keys_of(every_measure())
+            measures = {name: status[name] for name in own if status.get(name) is not None}
+            read = record_of(RunStatus, {**status, "id": self.id, "measures": measures})
         except (OSError, ValueError, TypeError) as error:
             raise RunError(
                 f"{self.status} cannot be read ({error}): restore the file, or delete the folder of the run."
@@ -166,7 +170,7 @@ class RunDirectory:
 
     def write_status(self, status: RunStatus) -> None:
         """Replace `status.json`."""
-        values = {name: value for name, value in asdict(status).items() if name not in _ELSEWHERE}
+        values = {name: value for name, value in status.to_json().items() if name not in _ELSEWHERE}
         write_json(self.status, values.pop("kind"), values)
 
     def read_spec(self) -> dict[str, Any]:
@@ -177,7 +181,7 @@ class RunDirectory:
         """
         return self._read(self.spec)
 
-    def read_result(self) -> Mapping[str, Any] | None:
+    def read_result(self) -> "Result | None":
         """`result.json`, or None for a run that is not complete.
 
         Raises:
@@ -185,19 +189,19 @@ class RunDirectory:
         """
         if not self.result.exists():
             return None
-        from engine.runs.result import check_result  # not for a list of runs
+        from engine.results import result_of  # not for a list of runs
 
         found = self._read(self.result)
         try:
-            result = check_result(found)
+            result = result_of(found)
         except (TypeError, RecursionError) as error:
             raise RunError(
                 f"{self.result} is not a valid result ({error}): restore the file, or delete the run."
             ) from None
-        if "data" in result:
+        if "data" in found:
             return result
         about = self._data_of_spec()  # as for a status
-        return {**result, "data": about.name, "data_digest": about.digest}
+        return replace(result, data=about.name, data_digest=about.digest)
 
     def _read(self, path: Path) -> dict[str, Any]:
         try:

@@ -30,7 +30,7 @@ class Peers:
     count: int  # this run among them, where it is complete
     best: str  # the id of the one with the lowest validation loss
     best_loss: float
-    best_psnr: float | None  # in dB, of an autoencoder
+    best_psnr: float | None  # in dB, where the loss is a mean squared error
     best_seed: int
 
 
@@ -119,7 +119,7 @@ def _peers(home: Home, mine: RunStatus, spec: Spec) -> Peers | None:
         return None
     best, its = min(found, key=lambda pair: (pair[0].best_loss, pair[0].id != mine.id, pair[0].started))
     assert best.best_loss is not None
-    ratio = psnr(best.best_loss) if mine.kind == "autoencoder" and best.best_loss >= 0 else None
+    ratio = psnr(best.best_loss) if spec.loss_is_mse and best.best_loss >= 0 else None
     return Peers(count=len(found), best=best.id, best_loss=best.best_loss, best_psnr=ratio, best_seed=its.seed)
 
 

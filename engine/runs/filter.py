@@ -16,7 +16,8 @@ from typing import Any
 
 from engine.errors import EngineError
 from engine.protocol.states import STATES
-from engine.runs.status import RunStatus
+from engine.runs.status import TEST, VALIDATION, RunStatus
+from engine.specs.listed import every_measure
 
 Values = Mapping[str, Any]
 Test = Callable[[RunStatus, Values], bool]
@@ -30,9 +31,7 @@ _NUMBERS: Mapping[str, Callable[[RunStatus], float | None]] = {
     "val_loss": lambda run: run.best_loss,
     "last_loss": lambda run: run.last_loss,
     "train_loss": lambda run: run.last_train_loss,
-    "val_accuracy": lambda run: run.validation_accuracy,
     "test_loss": lambda run: run.test_loss,
-    "test_accuracy": lambda run: run.test_accuracy,
     "epochs": lambda run: run.epochs,
     "epoch": lambda run: run.epoch,
     "time": lambda run: run.seconds,
@@ -41,6 +40,8 @@ _NUMBERS: Mapping[str, Callable[[RunStatus], float | None]] = {
     "parameters": lambda run: run.parameters or None,
     "latent": lambda run: run.latent or None,
 }
+_PARTS = {"val": VALIDATION, "test": TEST}
+"""As a term names them, and as a status does."""
 _TEXTS: Mapping[str, Callable[[RunStatus], tuple[str, ...]]] = {
     "state": lambda run: (run.state,),
     "kind": lambda run: (run.kind,),
@@ -102,6 +103,7 @@ def parse_filter(text: str) -> Filter:
     parts = text.split('"')  # what stands in quotation marks is left as it is
     text = '"'.join(part if place % 2 else _BLANKS.sub(r"\1", part) for place, part in enumerate(parts))
     tests: list[Test] = []
+    numbers = _numbers()
     needs_spec = with_hidden = False
     for minus, name, sign, quoted, plain in _TERM.findall(text):
         value = quoted or plain
@@ -117,8 +119,8 @@ def parse_filter(text: str) -> Filter:
         elif field == "is":
             test = _state_of_marks(sign, value)
             with_hidden |= value.lower() == "hidden"
-        elif field in _NUMBERS:
-            test = _number(field, sign, value)
+        elif field in numbers:
+            test = _number(field, sign, value, numbers[field])
         elif field in _TEXTS:
             test = _text(field, sign, value)
         else:
@@ -126,6 +128,16 @@ def parse_filter(text: str) -> Filter:
             needs_spec = True
         tests.append(_turned(test) if minus else test)
     return Filter(tuple(tests), needs_spec, with_hidden)
+
+
+def _numbers() -> dict[str, Callable[[RunStatus], float | None]]:
+    """What a status has in numbers, by the name that a term has for it; the measures of every kind among them."""
+
+    def reader(of: str, name: str) -> Callable[[RunStatus], float | None]:
+        return lambda run: run.measure(of, name)
+
+    measures = [(f"{part}_{m.name}", reader(of, m.name)) for m in every_measure() for part, of in _PARTS.items()]
+    return {**_NUMBERS, **dict(measures)}
 
 
 def _turned(test: Test) -> Test:
@@ -165,8 +177,8 @@ def _text(field: str, sign: str, value: str) -> Test:
     return contains if sign == ":" else equals if sign == "=" else _turned(equals)
 
 
-def _number(field: str, sign: str, value: str) -> Test:
-    sought, compare, read = _read_number(field, value), _COMPARE[sign], _NUMBERS[field]
+def _number(field: str, sign: str, value: str, read: Callable[[RunStatus], float | None]) -> Test:
+    sought, compare = _read_number(field, value), _COMPARE[sign]
 
     def test(run: RunStatus, spec: Values) -> bool:  # noqa: ARG001 - every test is asked with both
         found = read(run)
@@ -181,7 +193,7 @@ def _of_spec(field: str, sign: str, value: str) -> Test:
 
     fields = {found.name: found for kind in SPECS.values() for found in spec_fields(kind)}
     if field not in fields:
-        every = (*_NUMBERS, *_TEXTS, "is", *fields)
+        every = (*_numbers(), *_TEXTS, "is", *fields)
         near = difflib.get_close_matches(field, every, n=1)
         hint = f"did you mean {near[0]}?" if near else "name a field of a run, or write the word in quotation marks."
         raise FilterError(f"“{_short(field)}” is not a field: {hint}")
@@ -227,7 +239,7 @@ def _read_number(field: str, text: str) -> float:
     scale, digits = 1.0, text.replace(",", "") if _THOUSANDS.fullmatch(text) else text
     if field in ("time", "age") and digits[-1:].lower() in _SECONDS:
         scale, digits = _SECONDS[digits[-1].lower()], digits[:-1]
-    elif field.endswith("accuracy") and digits.endswith("%"):
+    elif digits.endswith("%") and any(m.share and field.endswith(f"_{m.name}") for m in every_measure()):
         scale, digits = 0.01, digits[:-1]
     number = float(digits) * scale if _FLOAT.fullmatch(digits) and len(digits) < 40 else math.nan
     if not math.isfinite(number):

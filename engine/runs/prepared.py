@@ -32,4 +32,7 @@ class Prepared:
     @property
     def remarks(self) -> tuple[str, ...]:
         """What is to be known of its encoder, and what a look at its images, labels and split finds, in sentences."""
-        return (*self.encoder_remarks, *for_run(self.spec.kind, self.data, self.training, self.validation))
+        return (
+            *self.encoder_remarks,
+            *for_run(self.data, self.training, self.validation, labels=self.spec.needs_labels),
+        )

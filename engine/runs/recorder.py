@@ -36,7 +36,9 @@ from engine.protocol.events import (
 from engine.protocol.states import PAUSED, RUNNING
 from engine.runs.checkpoint import model_tensors, read_tensors, write_tensors
 from engine.runs.directory import RunDirectory
-from engine.runs.status import RunStatus, touch
+from engine.runs.status import VALIDATION, RunStatus, key_of, keys_of, touch
+from engine.specs.listed import every_measure, listed
+from engine.specs.measures import LOSS
 from engine.storage.arrays import write_arrays
 from engine.storage.files import storage_error, write_bytes
 from engine.training.baseline import STEPS_TO_LEARN, Baseline
@@ -266,7 +268,8 @@ class Recorder:
         steps = done * self.steps
         if (steps >= STEPS_TO_LEARN or done == self.total_epochs) and self.baseline is not None:
             self.warn(self.baseline.doubt(ended.validation, steps))
-        best = {"validation_accuracy": ended.validation.get("accuracy")} if ended.best else {}
+        own = {key_of(VALIDATION, name): value for name, value in ended.validation.items() if name != LOSS.name}
+        best = {"measures": own} if ended.best else {}
         self.write_status(
             state=RUNNING,
             stage=ended.stage,
@@ -291,8 +294,8 @@ class Recorder:
         """A sentence where the best epoch so far is no better than a run that has learned nothing; else nothing."""
         if self.baseline is None or self.status.best_loss is None:
             return ""
-        best = {"loss": self.status.best_loss, "accuracy": self.status.validation_accuracy}
-        return self.baseline.doubt(best, self.steps_taken)
+        own = {m.name: self.status.measure(VALIDATION, m.name) for m in listed(self.status.kind).measures}
+        return self.baseline.doubt({"loss": self.status.best_loss, **own}, self.steps_taken)
 
     def warn(self, doubt: str) -> None:
         """Tell that nothing is learned, where there is such a sentence; once."""
@@ -345,7 +348,9 @@ def read_checkpoint(run: RunDirectory) -> Checkpoint | None:
             tensors, values = read_tensors(path)
             offset = int(values["offset"])
             known = {field.name for field in fields(RunStatus)}
-            status = RunStatus(**{name: value for name, value in values["status"].items() if name in known})
+            own = {name: values["status"][name] for name in keys_of(every_measure()) if values["status"].get(name)}
+            then = {"measures": own, **values["status"]}  # version 0.2.0 wrote measures as fields
+            status = RunStatus(**{name: value for name, value in then.items() if name in known})
             state = TrainingState(tensors, values)
             state.progress  # noqa: B018 - one that cannot be read is passed over too
         except (ModelFileError, KeyError, TypeError, ValueError):

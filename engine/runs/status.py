@@ -1,11 +1,18 @@
 """What lists of runs show of each: the content of `status.json`."""
 
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from engine.protocol.states import CUT_OFF, FAILED, RUNNING, STOPPED
 from engine.runs.notes import NO_MARKS, Marks
+from engine.specs.listed import every_measure
+from engine.specs.measures import Measure
+
+VALIDATION, TEST, REPORT = "validation", "test", "report"
+"""What a measure of a run is of: its best epoch on validation images, or its best weights on the test images, or as its
+report says, which is on the validation images where there are no others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +21,7 @@ class RunStatus:
 
     id: str
     prefix: str = ""  # the shortest that is unique, at least 4 characters
-    kind: str = ""  # autoencoder or classifier
+    kind: str = ""
     title: str = ""  # the spec's essentials
     state: str = RUNNING
     message: str = ""  # why it ended, where not all went well
@@ -26,12 +33,8 @@ class RunStatus:
     best_stage: str = ""  # the stage whose best epoch that is
     last_loss: float | None = None  # validation loss of the last epoch
     last_train_loss: float | None = None
-    validation_accuracy: float | None = None  # of the best epoch
     test_loss: float | None = None
-    test_accuracy: float | None = None
-    report_accuracy: float | None = (
-        None  # of the best weights, on the test or the validation images, as its report says
-    )
+    measures: Mapping[str, float] = field(default_factory=dict)  # by key, see `keys_of`
     seconds: float = 0.0  # at work, pauses and interruptions left out
     started: float = 0.0  # seconds since 1970, UTC
     updated: float = 0.0
@@ -56,6 +59,27 @@ class RunStatus:
     def resumable(self) -> bool:
         """Whether it ended before its time and can go on."""
         return self.state in (STOPPED, CUT_OFF, FAILED)
+
+    def measure(self, of: str, name: str) -> float | None:
+        """What it came to by the measure of that name, `of` one of `VALIDATION`, `TEST` and `REPORT`."""
+        return self.measures.get(key_of(of, name))
+
+    def to_json(self) -> dict[str, Any]:
+        """As a program reads it: each measure of any kind by its key, None where this run has none."""
+        told: dict[str, Any] = {}
+        for name, value in asdict(self).items():
+            told |= {**dict.fromkeys(keys_of(every_measure())), **value} if name == "measures" else {name: value}
+        return told
+
+
+def key_of(of: str, name: str) -> str:
+    """Under which name files and tables have a measure: `validation_accuracy`."""
+    return f"{of}_{name}"
+
+
+def keys_of(measures: Iterable[Measure]) -> list[str]:
+    """Those of all `measures`, besides the loss."""
+    return [key_of(of, measure.name) for measure in measures for of in (VALIDATION, TEST, REPORT)]
 
 
 def touch(status: RunStatus, **values: Any) -> RunStatus:

@@ -97,6 +97,28 @@ class AutoencoderSpec(Spec):
         le=65_536,
     )
 
+    loss_is_mse: ClassVar[bool] = True
+    guided: ClassVar[Mapping[str, str]] = {
+        "layers": "10,12,14,18",
+        "kernel_size": "2,3,4",
+        "kernels": "16,32,50,64",
+        "batch_size": "128,190,256,512",
+        "epochs": "50",
+    }
+    guided_baseline: ClassVar[Mapping[str, object]] = {
+        "epochs": 15,
+        "batch_size": 256,
+        "layers": 10,
+        "kernels": "32",
+        "kernel_size": 3,
+    }  # the 2020 report's
+    searched: ClassVar[Mapping[str, str]] = {
+        "layers": "6,8,10,12",
+        "kernel_size": "2,3,4,5",
+        "kernels": "16..64",
+        "batch_size": "64,128,256",
+        "learning_rate": "0.001..0.03",
+    }
     presets: ClassVar[Mapping[str, Mapping[str, object]]] = {
         "recommended": {},
         "report": {
@@ -180,6 +202,11 @@ class AutoencoderSpec(Spec):
         """See `Spec`."""
         return self.learning_rate
 
+    @property
+    def auto_words(self) -> Mapping[str, str]:
+        """See `Spec`."""
+        return {"downsamplings": f"{min(USUAL_HALVINGS, most_halvings(self.layers))} for {self.layers} layers"}
+
     def asked_again(self) -> Self:
         """See `Spec`: `auto` in place of the number of halvings that it comes to."""
         usual = min(USUAL_HALVINGS, most_halvings(self.layers))
@@ -203,3 +230,6 @@ class AutoencoderSpec(Spec):
         size = f"{self.kernel_size}×{self.kernel_size}"
         essentials = [f"{self.layers} × {write_list(self.kernels)}", *latent, size, f"b{self.batch_size}"]
         return with_changes(self, essentials, ("layers", "kernels", "kernel_size", "batch_size", "latent"))
+
+
+SPEC = AutoencoderSpec

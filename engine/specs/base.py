@@ -44,7 +44,12 @@ class Spec(BaseModel):
     preset_titles: ClassVar[Mapping[str, str]] = {}
     preset_purposes: ClassVar[Mapping[str, str]] = {}  # what each is for, in two sentences
 
+    guided: ClassVar[Mapping[str, str]] = {}  # what a guided study varies where nobody says, in that order
+    guided_baseline: ClassVar[Mapping[str, object]] = {}  # what it starts from
+    searched: ClassVar[Mapping[str, str]] = {}  # what a search varies
+
     needs_labels: ClassVar[bool] = False  # of the training images
+    loss_is_mse: ClassVar[bool] = False  # whether its loss is the mean squared error of pixels in [0, 1]
 
     kind: str
     batch_size: Whole = asked(
@@ -139,6 +144,11 @@ class Spec(BaseModel):
     def augments(self, stage: str) -> bool:  # noqa: ARG002 - for kinds that do
         """Whether the images of a stage are changed at random."""
         return False
+
+    @property
+    def auto_words(self) -> Mapping[str, str]:
+        """What `auto` comes to, in words, by field; for those of which that can be told without the images."""
+        return {}
 
     def asked_again(self) -> Self:
         """The same as a person would ask for it: where a run wrote a number down for `auto`, that word."""

@@ -101,6 +101,13 @@ class ClassifierSpec(Spec):
         le=1,
     )
 
+    guided: ClassVar[Mapping[str, str]] = {"fc_units": "64,128,256", "fc_layers": "1,2,3", "dropout": "0,0.3,0.5"}
+    searched: ClassVar[Mapping[str, str]] = {
+        "fc_units": "32..256",
+        "fc_layers": "0..3",
+        "dropout": "0..0.6",
+        "finetune_learning_rate": "0.0005..0.01",
+    }
     presets: ClassVar[Mapping[str, Mapping[str, object]]] = {
         "recommended": {},
         "best": {"fc_units": 256, "dropout": 0.5, "frozen_epochs": 1, "finetune_epochs": 30, "patience": 0},
@@ -162,3 +169,6 @@ class ClassifierSpec(Spec):
         if self.labelled_fraction != 1:
             essentials.append(f"{self.labelled_fraction:.3g} labelled")
         return with_changes(self, essentials, ("fc_units", "fc_layers", "from_scratch", "labelled_fraction"))
+
+
+SPEC = ClassifierSpec

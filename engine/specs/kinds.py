@@ -1,14 +1,29 @@
-"""The kinds of run: their specs by name, one read from JSON, and one held against an image set."""
+"""What the kinds of run ask for: their specs by name, one read from JSON, and one held against an image set."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 
 from engine.errors import SpecError
-from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import Spec, parse
-from engine.specs.classifier import ClassifierSpec
+from engine.specs.listed import KINDS, module_of
 from engine.text import counted, either, short
 
-SPECS: Mapping[str, type[Spec]] = {"autoencoder": AutoencoderSpec, "classifier": ClassifierSpec}
+
+class _Specs(Mapping[str, type[Spec]]):
+    """The spec of each kind, imported when it is asked for."""
+
+    def __getitem__(self, kind: str) -> type[Spec]:
+        spec: type[Spec] = import_module(module_of(kind, __package__)).SPEC
+        return spec
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(KINDS)
+
+    def __len__(self) -> int:
+        return len(KINDS)
+
+
+SPECS = _Specs()
 
 
 def spec_from_json(values: object) -> Spec:

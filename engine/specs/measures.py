@@ -1,6 +1,32 @@
-"""What a run is measured by."""
+"""What a run is measured by: numbers with a name, a direction, and a way to be written.
+
+Every kind of run has a loss. What it is measured by besides, `engine.specs.listed` says.
+"""
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from engine.text import loss, percent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """A number by which runs are measured: after each epoch, and at the end.
+
+    Tasks give it by its name, events and results have it by its name; lists, filters and tables by name and part, as
+    `val_accuracy` and `test_accuracy`.
+    """
+
+    name: str
+    short: str  # for the head of a narrow column: `val acc`
+    higher: bool  # whether a higher one is better
+    share: bool  # whether it is a part of 1, told in per cent
+    write: Callable[[float | None], str]
+
+
+LOSS = Measure(name="loss", short="loss", higher=False, share=False, write=loss)
+ACCURACY = Measure(name="accuracy", short="acc", higher=True, share=True, write=percent)
 
 
 def psnr(mse: float) -> float | None:

@@ -10,7 +10,8 @@ import json
 import os
 import shutil
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,23 +26,39 @@ _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 _IN_THE_WAY = (errno.ENOTDIR, errno.EEXIST)
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Put `data` at `path`, whole or not at all.
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A sibling of `path` to write to, which takes its place at the end; where anything is raised, nothing is left.
 
     Raises:
         StorageError: it cannot be written.
     """
     sibling = path.with_name(f".{path.name[:60]}.{os.urandom(4).hex()}")
     try:
-        with open(sibling, "xb") as file:  # nobody's file, nor what a link of that name leads to
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        yield sibling
+        written = os.open(sibling, os.O_RDONLY)
+        try:
+            os.fsync(written)
+        finally:
+            os.close(written)
         os.replace(sibling, path)
-    except OSError as error:
+    except BaseException as error:
         with suppress(OSError):
             sibling.unlink()
-        raise storage_error(path, error) from error
+        if isinstance(error, OSError):
+            raise storage_error(path, error) from error
+        raise
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Put `data` at `path`, whole or not at all.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    # Opened so, it is nobody's file, nor what a link of that name leads to.
+    with written_whole(path) as sibling, open(sibling, "xb") as file:
+        file.write(data)
 
 
 def write_json(path: Path, kind: str, values: dict[str, Any]) -> None:

@@ -11,10 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, NewType, TypeVar, get_args, get_origin
 
 from engine.text import plain
 
+Lines = NewType("Lines", str)
+"""Text that may have several lines; any other stays one."""
+NO_LINES = Lines("")
 Record = TypeVar("Record")
 Read = Callable[[Any], Any]
 
@@ -87,10 +90,14 @@ def _refused(value: object) -> TypeError:
     return TypeError(type(value).__name__)
 
 
-def _text(value: Any) -> str:
+def _lines(value: Any) -> str:
     if type(value) is not str:
         raise _refused(value)
-    return plain(value).replace("\n", " ")  # a line of a list stays one
+    return plain(value)
+
+
+def _text(value: Any) -> str:
+    return _lines(value).replace("\n", " ")  # a line of a list stays one
 
 
 def _yes_or_no(value: Any) -> bool:
@@ -165,6 +172,7 @@ def _mapping_to(read: Read) -> Read:
 
 _PLAIN: Mapping[Any, Read] = {
     str: _text,
+    Lines: _lines,
     bool: _yes_or_no,
     int: _whole,
     float: _number,

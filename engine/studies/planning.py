@@ -17,7 +17,6 @@ from engine.runs.checkpoint import read_autoencoder
 from engine.runs.directory import Home
 from engine.runs.encoders import find_encoder, remarks_on
 from engine.runs.moved import Known, load_known
-from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import Spec
 from engine.studies.checking import check_points, check_space, first_fit, room_of
 from engine.studies.records import PointRecord, StageRecord, Studies, StudyDirectory, StudyRecord, Trial
@@ -29,7 +28,7 @@ class StudyData:
     """What every point is checked against."""
 
     images: ImageData
-    encoder: AutoencoderSpec | None  # of a classifier
+    encoder: Spec | None  # of a classifier
     _training: dict[object, int] = field(default_factory=dict)
 
     def training(self, spec: Spec) -> int:
@@ -95,7 +94,7 @@ def _remarks(home: Home, baseline: Spec, images: ImageData) -> list[str]:
     Raises:
         EngineError: there is no such encoder, or its files cannot be read.
     """
-    found = for_run(baseline.kind, images, *preparation.split_for(baseline, images))
+    found = for_run(images, *preparation.split_for(baseline, images), labels=baseline.needs_labels)
     return [*remarks_on(home, baseline, images), *found]
 
 

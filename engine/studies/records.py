@@ -19,6 +19,7 @@ from engine.errors import StudyError
 from engine.protocol.states import CUT_OFF, EARLY_STOPPED, FAILED, FINISHED, PAUSED, RUNNING, STOPPED
 from engine.runs.directory import ID_ALPHABET, ID_LENGTH, Home, RunDirectory, new_id, shortest_prefixes
 from engine.runs.status import RunStatus
+from engine.specs.listed import KINDS, listed
 from engine.storage.files import delete_folder, read_json, storage_error, write_json
 from engine.storage.typed_json import record_of
 from engine.text import counted, epoch_words
@@ -50,9 +51,8 @@ class Trial:
     best_loss: float | None = None  # validation loss of the best epoch of the last stage of training
     last_loss: float | None = None
     train_loss: float | None = None  # of the last epoch
-    accuracy: float | None = None  # of the best epoch, on validation images
     test_loss: float | None = None  # told, and never looked at by a pick
-    test_accuracy: float | None = None
+    measures: dict[str, float] = field(default_factory=dict)  # by key, see `engine.runs.status.key_of`; as for the loss
     ms_per_step: float | None = None  # median over the epochs
     epoch_seconds: float | None = None  # median over the epochs
     seconds: float = 0.0
@@ -63,6 +63,11 @@ class Trial:
         """Fill in what version 0.1.0 did not write."""
         if self.best_epoch and not self.best_stage:
             self.best_stage = next(reversed(self.stage_epochs), "")
+
+    def figure(self, name: str) -> float | None:
+        """One of its numbers: a field, or a measure by its key."""
+        found: float | None = self.measures.get(name) if name in self.measures else getattr(self, name, None)
+        return found
 
     @property
     def ended(self) -> bool:
@@ -144,7 +149,7 @@ class PointRecord:
         return mean if self.complete and mean is not None else math.inf
 
     def _values(self, name: str) -> list[float]:
-        return [value for trial in self.trials if (value := getattr(trial, name)) is not None]
+        return [value for trial in self.trials if (value := trial.figure(name)) is not None]
 
 
 @dataclass(kw_only=True)
@@ -263,8 +268,8 @@ class StudyRecord:
         return {name: value for stage in self.stages for name, value in stage.picked.items()}
 
     def epoch_of(self, trial: Trial) -> str:
-        """How far a trial is: `epoch 4/20`; a classifier's, whose stages count their own, `3 of 20 epochs`."""
-        if self.spec.get("baseline", {}).get("kind") == "classifier":
+        """How far a trial is: `epoch 4/20`; of a kind whose stages count their own, `3 of 20 epochs`."""
+        if listed(self.spec.get("baseline", {}).get("kind")).staged:
             return f"{trial.epochs} of {counted(trial.planned, 'epoch')}"
         return f"epoch {min(trial.epochs + 1, trial.planned)}/{trial.planned}"
 
@@ -432,6 +437,10 @@ class Studies:
 def _read_study(name: str, values: Mapping[str, Any]) -> StudyRecord:
     if values.get("kind") != "study":
         raise ValueError("it holds no study")
+    for trial in (trial for stage in values["stages"] for point in stage["points"] for trial in point["trials"]):
+        if "measures" not in trial:  # versions 0.1.0 and 0.2.0 had accuracies alone
+            old = {"validation_accuracy": trial.get("accuracy"), "test_accuracy": trial.get("test_accuracy")}
+            trial["measures"] = {name: value for name, value in old.items() if value is not None}
     study = record_of(StudyRecord, {**values, "id": name, "prefix": ""})
     record_of(Images, study.data)
     if not study.stages:
@@ -446,7 +455,7 @@ def _read_study(name: str, values: Mapping[str, Any]) -> StudyRecord:
     whole = all(type(asked.get(name)) is int for name in ("trials", "repeats"))
     baseline = asked.get("baseline")
     kind = baseline.get("kind") if isinstance(baseline, dict) else None
-    if not whole or not isinstance(asked.get("mode"), str) or kind not in ("autoencoder", "classifier"):
+    if not whole or not isinstance(asked.get("mode"), str) or kind not in KINDS:
         raise ValueError("its spec is not one of a study")
     if asked["mode"] == "search":  # version 0.1.0 wrote the number of trials here, which every view tells beside it
         study.title = _TRIALS_IN_TITLE.sub("", study.title)

@@ -10,7 +10,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Protocol
 
 from engine import jobs, preparation
 from engine.device import choose_device
@@ -20,7 +20,10 @@ from engine.protocol.events import Continued, Emit, EpochEnded, Event, Paused, R
 from engine.protocol.states import DIVERGED, ENDED_FOR_GOOD, FAILED, FINISHED, PAUSED, RUNNING, STOPPED
 from engine.runs.directory import Home, RunDirectory
 from engine.runs.prepared import Prepared
+from engine.runs.status import REPORT, VALIDATION, key_of
 from engine.specs.base import Spec
+from engine.specs.listed import listed
+from engine.specs.measures import LOSS
 from engine.studies.journal import Journal
 from engine.studies.moved import known_of_study
 from engine.studies.picks import Point, enough_epochs, pick
@@ -438,10 +441,10 @@ def _why_nothing(stage: StageRecord) -> str:
 def time_of(kind: str, stage: StageRecord, *, of_budget: bool = False) -> tuple[Callable[[float], str], list[float]]:
     """The time by which the points of a stage are compared, in seconds, and how a sentence writes it.
 
-    A budget is one of an epoch, whatever varies, and for a classifier of a run.
+    A budget is one of an epoch, whatever varies, and of a run where epochs cost differently.
     """
     column = time_column(kind, stage)
-    if of_budget and kind == "autoencoder":
+    if of_budget and not listed(kind).staged:
         column = TimeColumn("epoch_seconds", 1.0, "seconds an epoch")
     writers: dict[str, Callable[[float], str]] = {
         "seconds": lambda value: f"{duration(value) if value >= 60 else f'{seconds_words(value)} s'} a run",
@@ -462,12 +465,12 @@ def collect(trial: Trial, run: RunDirectory) -> None:
     """
     fold(trial, run)
     status = run.read_status()
-    result: Mapping[str, Any] = run.read_result() or {}
+    result = run.read_result()
     trial.state, trial.message = status.state, status.message
     trial.best_loss, trial.best_epoch, trial.best_stage = status.best_loss, status.best_epoch, status.best_stage
-    trial.accuracy = status.validation_accuracy
+    trial.measures = {name: value for name, value in status.measures.items() if not name.startswith(REPORT)}
     trial.seconds = status.seconds
-    trial.test_loss, trial.test_accuracy = result.get("test_loss"), result.get("test_accuracy")
+    trial.test_loss = None if result is None else result.test_loss
 
 
 def fold(trial: Trial, run: RunDirectory) -> None:
@@ -492,7 +495,9 @@ def _add_epoch(trial: Trial, event: EpochEnded) -> None:
     trial.ms_per_step, trial.epoch_seconds = event.ms_per_step, event.seconds
     trial.seconds += event.seconds
     if event.best:
-        trial.accuracy = event.validation.get("accuracy")
+        trial.measures = {
+            key_of(VALIDATION, name): value for name, value in event.validation.items() if name != LOSS.name
+        }
 
 
 def _copy(twin: Trial, trial: Trial) -> None:

@@ -11,13 +11,12 @@ import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, SerializeAsAny, ValidationError
 
 from engine.errors import SpecError
-from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import Spec, parse, preset, spec_fields
-from engine.specs.classifier import ClassifierSpec
 from engine.specs.fields import Number, SpecField, Whole, asked, fields_of, write_value
+from engine.specs.kinds import spec_from_json
 from engine.specs.problems import problems_of
 from engine.studies.checking import check_points, check_space
 from engine.studies.picks import EXPONENT, Rule
@@ -35,43 +34,25 @@ MOST_POINTS = 10_000
 MOST_PAIRS = 2_000
 OF_EPOCHS = ("epochs", "frozen_epochs", "finetune_epochs")
 
-GUIDED_BASELINE: Mapping[str, object] = {
-    "epochs": 15,
-    "batch_size": 256,
-    "layers": 10,
-    "kernels": "32",
-    "kernel_size": 3,
-}
-"""The 2020 report's baseline."""
-_GUIDED: Mapping[str, Mapping[str, str]] = {
-    "autoencoder": {
-        "layers": "10,12,14,18",
-        "kernel_size": "2,3,4",
-        "kernels": "16,32,50,64",
-        "batch_size": "128,190,256,512",
-        "epochs": "50",
-    },
-    "classifier": {"fc_units": "64,128,256", "fc_layers": "1,2,3", "dropout": "0,0.3,0.5"},
-}
-_SEARCHED: Mapping[str, Mapping[str, str]] = {
-    "autoencoder": {
-        "layers": "6,8,10,12",
-        "kernel_size": "2,3,4,5",
-        "kernels": "16..64",
-        "batch_size": "64,128,256",
-        "learning_rate": "0.001..0.03",
-    },
-    "classifier": {
-        "fc_units": "32..256",
-        "fc_layers": "0..3",
-        "dropout": "0..0.6",
-        "finetune_learning_rate": "0.0005..0.01",
-    },
-}
 EPOCHS_TRIED = "15,20,50"
 """For the guided study's last stage under a schedule that depends on the number of epochs."""
 
 _FRACTION = re.compile(r"\d+\.\d+(e-?\d+)?|\d+e-?\d+", re.ASCII)
+
+
+def _baseline(values: object) -> Spec:
+    """A spec of whatever kind as JSON has it, or one that is one.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if isinstance(values, Spec):
+        return values
+    try:
+        return spec_from_json(values)
+    except SpecError as error:
+        name, sentence = next(iter(error.problems.items()))
+        raise ValueError(f"{name}: {sentence}") from None
 
 
 class StudySpec(BaseModel):
@@ -81,7 +62,7 @@ class StudySpec(BaseModel):
 
     kind: Literal["study"] = "study"
     mode: Mode
-    baseline: Annotated[AutoencoderSpec | ClassifierSpec, Field(discriminator="kind")]
+    baseline: Annotated[SerializeAsAny[Spec], BeforeValidator(_baseline)]
     values: Mapping[str, Values]  # by hyperparameter, as they are typed; a search may have one range: `16..64`
     repeats: Whole = asked(
         1, "Study", "Repeats", "How many runs each point has, each with its own seed.", unit="seeds", ge=1, le=100
@@ -192,17 +173,12 @@ def study_fields() -> list[SpecField]:
     return fields_of(StudySpec)
 
 
-def guided_baseline(kind: str) -> Mapping[str, object]:
-    """What a guided study starts from unless a person says otherwise."""
-    return GUIDED_BASELINE if kind == "autoencoder" else {}
-
-
 def default_values(mode: str, baseline: Spec) -> dict[str, str]:
     """The values of a guided study or a search for which none are named."""
     if mode == "search":
-        return dict(_SEARCHED[baseline.kind])
-    values = dict(_GUIDED[baseline.kind])
-    if baseline.kind == "autoencoder" and baseline.schedule == "one-cycle":
+        return dict(baseline.searched)
+    values = dict(baseline.guided)
+    if "epochs" in values and baseline.schedule == "one-cycle":
         values["epochs"] = EPOCHS_TRIED
     return values
 
@@ -370,7 +346,7 @@ def as_command(study: StudySpec) -> str:
     """The line that does the same study again."""
     mode = [] if study.mode == "one" else [study.mode]
     values = [f"{name}={','.join(values)}" for name, values in study.values.items()]
-    always = guided_baseline(study.baseline.kind) if study.mode == "guided" else ()
+    always = study.baseline.guided_baseline if study.mode == "guided" else ()
     flags = as_flags(study.baseline, always)
     for field in study_fields():
         value: Any = getattr(study, field.name)

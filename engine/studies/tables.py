@@ -7,6 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from engine.protocol.states import DIVERGED, FAILED
+from engine.runs.status import TEST, VALIDATION, key_of
+from engine.specs.listed import every_measure, listed
+from engine.specs.measures import Measure
 from engine.studies.records import PointRecord, StageRecord
 from engine.text import NOTHING, duration
 from engine.text import loss as loss_words
@@ -49,9 +52,9 @@ class TimeColumn:
 def time_column(kind: str, stage: StageRecord) -> TimeColumn:
     """A step's time, where all points have one batch size and number of epochs; an epoch's, where batch sizes differ.
 
-    The whole run's, where epochs do, or for a classifier, whose stages of training cost differently.
+    The whole run's, where epochs do, or for a kind whose stages of training cost differently.
     """
-    if kind == "classifier" or "epochs" in stage.names:
+    if listed(kind).staged or "epochs" in stage.names:
         return TimeColumn("seconds", 1.0, "seconds a run")
     if "batch_size" in stage.names:
         return TimeColumn("epoch_seconds", 1.0, "seconds an epoch")
@@ -64,12 +67,12 @@ def times(kind: str, stage: StageRecord) -> list[float]:
     return [point.mean(name) or 0.0 for point in stage.points]
 
 
-_MEASURED = (
+_LOSSES = (
     Column("loss", "loss", needed=6),
     Column("val_loss", "val_loss", needed=5),
     Column("best", "best val_loss"),
-    Column("accuracy", "val acc", needed=2),
-    Column("test_accuracy", "test acc", needed=3),
+)
+_MEASURED = (
     Column("ms_per_step", "ms/step", needed=1),
     Column("epoch_seconds", "s/epoch", needed=4),
     Column("seconds", "time", needed=7),
@@ -80,11 +83,21 @@ _MEASURED = (
 
 
 def columns(stage: StageRecord, kind: str) -> list[Column]:
-    """The columns of a stage of a study of that kind of run; accuracies are a classifier's only."""
+    """The columns of a stage of a study of that kind of run."""
     titles = {"kernel_size": "kernel size", "batch_size": "batch size"}
     named = [Column(name, titles.get(name, name.replace("_", " "))) for name in stage.names]
-    unfit = ("latent",) if kind == "classifier" else ("accuracy", "test_accuracy")
-    return [*named, *(column for column in _MEASURED if column.name not in unfit)]
+    own = [
+        Column(key_of(of, measure.name), f"{title} {measure.short}", needed=needed)
+        for measure in listed(kind).measures
+        for of, title, needed in ((VALIDATION, "val", 2), (TEST, "test", 3))
+    ]
+    rest = (column for column in _MEASURED if column.name != "latent" or listed(kind).gives_encoder)
+    return [*named, *_LOSSES, *own, *rest]
+
+
+def measure_of(name: str) -> Measure | None:
+    """The measure that a column is of; None for any other column."""
+    return next((measure for measure in every_measure() if name.endswith(f"_{measure.name}")), None)
 
 
 def fit(stage: StageRecord, kind: str, sizes: Mapping[str, int], room: int) -> list[Column]:
@@ -197,9 +210,10 @@ def _measured(point: PointRecord, name: str) -> tuple[str, float | str | None]:
         return "∞", float("inf")
     if mean is None:
         return NOTHING, None
-    if name.endswith("accuracy"):
-        spread = "" if deviation is None else f"{SIGN}{100 * deviation:.2f}"
-        return f"{100 * mean:.2f} %{spread}", mean
+    if (measure := measure_of(name)) is not None:
+        scale = 100 if measure.share else 1
+        spread = "" if deviation is None else f"{SIGN}{scale * deviation:.2f}"
+        return (f"{100 * mean:.2f} %" if measure.share else measure.write(mean)) + spread, mean
     if name in ("ms_per_step", "epoch_seconds"):
         return seconds_words(mean), mean
     spread = "" if deviation is None or name != "best" else f"{SIGN}{deviation:.1e}"

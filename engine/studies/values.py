@@ -19,6 +19,7 @@ from engine.specs import data_files
 from engine.specs.base import Spec, parse, spec_fields
 from engine.specs.fields import SpecField, write_value
 from engine.specs.kinds import SPECS
+from engine.specs.listed import listed
 from engine.text import either, short
 
 NOT_STUDIED = ("seed", *data_files.FIELDS, "validation_fraction", "device", "encoder")
@@ -79,9 +80,9 @@ def read_values(kind: type[Spec], baseline: Spec, name: str, text: str, *, range
         what = baseline.kind
         if name in kind.model_fields:
             raise SpecError({name: f"This cannot be studied: {either(fields)} can be."})
-        if any(name in other.model_fields for other in SPECS.values()):
-            other = "classifier" if what == "autoencoder" else "autoencoder"
-            hint = ": name the encoder it is built on, as in --encoder RUN." if other == "classifier" else ""
+        if other := next((kind for kind, spec in SPECS.items() if name in spec.model_fields), ""):
+            takes = listed(other).takes_encoder
+            hint = ": name the encoder it is built on, as in --encoder RUN." if takes else ""
             raise SpecError(
                 {name: f"This is a hyperparameter of {article(other)}, and {what}s are studied{hint or '.'}"}
             )

@@ -18,10 +18,11 @@ from engine.exporters.runs_csv import safe
 from engine.protocol.states import FAILED, FINISHED
 from engine.runs.directory import Home, RunDirectory
 from engine.runs.moved import known_of_run, load_known
+from engine.runs.status import TEST, VALIDATION, key_of
 from engine.specs.base import spec_fields
-from engine.specs.classifier import ClassifierSpec
 from engine.specs.fields import show_value, write_value
 from engine.specs.kinds import spec_from_json
+from engine.specs.listed import every_measure, listed
 from engine.storage.files import absolute, storage_error, write_bytes
 from engine.studies.journal import importances
 from engine.studies.records import StageRecord, StudyDirectory, StudyRecord, Trial
@@ -30,7 +31,7 @@ from engine.studies.spec import MODES, StudySpec, as_command, as_flags, describe
 from engine.studies.tables import columns, failures, rows, time_column, times
 from engine.study_report import figures
 from engine.study_report.document import Block, Code, Heading, Paragraph, Picture, Table, as_html, as_markdown
-from engine.text import counted, duration, loss, moment, numbers, percent, views
+from engine.text import counted, duration, loss, moment, numbers, percent
 
 FIGURES = "figures"
 SHOWN = 10  # sample predictions of each sort
@@ -221,7 +222,7 @@ class _Writer:
             Table(["hyperparameter", "value", ""], listed, words=frozenset({0, 1, 2})),
         ]
         trial = self._best_trial()
-        if trial is not None and self.kind == "autoencoder":
+        if trial is not None:
             found += self._reconstructions(trial)
         return found
 
@@ -255,40 +256,36 @@ class _Writer:
     def _classifier(self) -> list[Block]:
         """The classifier of the study, or the latest that was trained on one of its encoders, if there is one."""
         trial = self._best_trial()
-        if self.kind == "classifier":
+        if not listed(self.kind).gives_encoder:
             run = self._run(trial.run) if trial is not None else None
         else:
             mine = {trial.run for trial in self.record.trials}
-            found = (run for run in self.home.list_runs() if run.kind == "classifier" and run.encoder in mine)
+            found = (run for run in self.home.list_runs() if run.encoder in mine)
             status = next((run for run in found if run.state in ("finished", "early-stopped")), None)
             run = None if status is None else self.home.find(status.id)
         try:
             result = None if run is None else run.read_result()
         except RunError as error:
             return [Paragraph(f"No classifier: {error}")]
-        if run is None or result is None or "report" not in result:
+        if run is None or result is None or result.report is None:
             return []
-        self.shown_classifier = run.id
-        of = "test" if result["evaluated_on"] == "test" else "validation"
-        trained = (
-            f", trained on {result['data']}" if result["data"] else ""
-        )  # which may be other images than the study's
+        self.shown_classifier, report = run.id, result.report
+        of = "test" if result.evaluated_on == "test" else "validation"
+        trained = f", trained on {result.data}" if result.data else ""  # which may be other images than the study's
         blocks: list[Block] = [
             Heading(2, "Classifier"),
             Paragraph(
-                f"Run {run.id}, {result['title']}{trained}: {of} accuracy {percent(result['accuracy'])}, "
-                f"{result['correct']:,} correct, {result['incorrect']:,} incorrect."
+                f"Run {run.id}, {result.title}{trained}: {of} accuracy {percent(report.accuracy)}, "
+                f"{report.correct:,} correct, {report.incorrect:,} incorrect."
             ),
-            *([Paragraph(views(result))] if views(result) else []),
-            *(Paragraph(remark) for remark in result["remarks"] if remark not in self.remarks),
-            Code(result["report"]["text"]),
+            *([Paragraph(result.averaging)] if result.averaging else []),
+            *(Paragraph(remark) for remark in result.remarks if remark not in self.remarks),
+            Code(report.text),
             Picture(
                 "confusion", f"Confusion matrix of the {of} images; mistakes are shaded by their share of the class."
             ),
         ]
-        self.figures["confusion"] = figures.confusion(
-            result["report"]["confusion"], [row["label"] for row in result["report"]["rows"]]
-        )
+        self.figures["confusion"] = figures.confusion(report.confusion, [row.label or 0 for row in report.rows])
         return blocks + self._predictions(run)
 
     def _predictions(self, run: RunDirectory) -> list[Block]:
@@ -323,9 +320,9 @@ class _Writer:
         final = spec_of(self.spec.baseline, self.record.final)
         lines = [as_command(self.spec), shlex.join(["cae-tui", self.kind, *as_flags(final)])]
         other = ""
-        if isinstance(final, ClassifierSpec):
-            lines = [*self._command_of(final.encoder), *lines]
-            other = f" The first line makes the encoder: --encoder is the id that it prints, here {final.encoder}."
+        if final.built_on:
+            lines = [*self._command_of(final.built_on), *lines]
+            other = f" The first line makes the encoder: --encoder is the id that it prints, here {final.built_on}."
         elif self.shown_classifier:
             lines += self._command_of(self.shown_classifier)
             other = " The last line is the classifier's: --encoder is the id of the autoencoder it is built on."
@@ -350,15 +347,10 @@ class _Writer:
 
 # -- CSV ------------------------------------------------------------------------------------------
 
-_METRICS = (
-    "epochs", "best_epoch", "best_stage", "best_loss", "last_loss", "train_loss", "accuracy", "test_loss",
-    "test_accuracy", "ms_per_step", "epoch_seconds", "seconds",
-)  # fmt: skip
 _HEADS = {
     "best_loss": "best_validation_loss",
     "last_loss": "last_validation_loss",
     "train_loss": "last_training_loss",
-    "accuracy": "validation_accuracy",
     "seconds": "training_seconds",
 }
 
@@ -368,7 +360,10 @@ def trials_csv(record: StudyRecord, spec: StudySpec) -> str:
     fields = [field.name for field in spec_fields(type(spec.baseline))]
     head = ["study", "stage", "trial", "run", "state", "picked", "data", "data_digest", *fields]
     head += ["parameters", "latent"]
-    head += [*(_HEADS.get(name, name) for name in _METRICS), "reason"]
+    validation, test = ([key_of(of, measure.name) for measure in every_measure()] for of in (VALIDATION, TEST))
+    losses = ("epochs", "best_epoch", "best_stage", "best_loss", "last_loss", "train_loss")
+    told = (*losses, *validation, "test_loss", *test, "ms_per_step", "epoch_seconds", "seconds")
+    head += [*(_HEADS.get(name, name) for name in told), "reason"]
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(head)
@@ -380,7 +375,7 @@ def trials_csv(record: StudyRecord, spec: StudySpec) -> str:
                     values = [write_value(getattr(full, name)) for name in fields]
                 except SpecError:  # a point that was refused: its values are all there is
                     values = [point.values.get(name, "") for name in fields]
-                measured: list[Any] = [getattr(trial, name) for name in _METRICS]
+                measured: list[Any] = [trial.figure(name) for name in told]
                 mine = [record.id, number, trial.number, trial.run, trial.state, "yes" if stage.pick == place else "no"]
                 images = [str(record.data.get(name, "")) for name in ("name", "digest")]
                 row = [*mine, *images, *values, point.parameters, point.latent, *measured, trial.reason]

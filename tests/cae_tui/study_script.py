@@ -108,7 +108,7 @@ def repeated() -> StudyRecord:
     for place, (value, loss, accuracy) in enumerate((("64", 0.0645, 0.9901), ("128", 0.0782, 0.9899))):
         trials = [trial(2 * place + seed + 1, loss * (1 + 0.02 * seed), 40.0, seed=seed) for seed in (0, 1)]
         for one in trials:
-            one.accuracy, one.test_accuracy = accuracy, accuracy - 0.0005
+            one.measures = {"validation_accuracy": accuracy, "test_accuracy": accuracy - 0.0005}
         points.append(PointRecord(values={"fc_units": value}, trials=trials, parameters=100_000, latent=1568, weight=1))
     stage = StageRecord(names=["fc_units"], points=points, pick=0, proposed=0, picked={"fc_units": "64"})
     stage.reason = "64 fully connected units: val_loss 0.0651, 0:43 a run. No slower value has a lower loss."

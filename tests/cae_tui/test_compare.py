@@ -8,7 +8,7 @@ from engine.runs.status import RunStatus
 
 def view(data: str, digest: str, images: str | None) -> RunView:
     status = RunStatus(id="a7f3000000", kind="autoencoder", data=data, data_digest=digest)
-    return RunView(status=status, state=RunState("a7f3000000"), spec={"spec": {"images": images}}, result={})
+    return RunView(status=status, state=RunState("a7f3000000"), spec={"spec": {"images": images}}, result=None)
 
 
 def test_two_sets_of_one_name_are_told_apart_by_their_folders() -> None:

@@ -29,7 +29,7 @@ def plant(home: Home, images: Path) -> None:
             flag.ask(Asked.STOP)
 
     result = jobs.start(home, small(files, **{**tiny, "epochs": 9999, "patience": 0}), emit, flag)
-    for run, tag in ((short.id, "short"), (classifier.id, "classifier"), (result["id"], "long")):
+    for run, tag in ((short.id, "short"), (classifier.id, "classifier"), (result.id, "long")):
         write_marks(home.find(run).marks, Marks(tags=("seed", tag)))
     for status in home.list_runs():  # the study's trials stay too
         if status.study:

@@ -17,7 +17,7 @@ from tests.idx import first_of_mnist
 
 TRAINING, TEST = 600, 200
 
-Train = Callable[..., tuple[RunDirectory, dict[str, Any], list[Event]]]
+Train = Callable[..., tuple[RunDirectory, Any, list[Event]]]
 
 
 @pytest.fixture(scope="session")
@@ -45,11 +45,11 @@ def small_classifier(files: dict[str, Path], encoder: str, **values: object) -> 
     return preset(ClassifierSpec, "recommended", encoder=encoder, **{**own, **files, **values})
 
 
-def train(home: Home, spec: AutoencoderSpec | ClassifierSpec) -> tuple[RunDirectory, dict[str, Any], list[Event]]:
+def train(home: Home, spec: AutoencoderSpec | ClassifierSpec) -> tuple[RunDirectory, Any, list[Event]]:
     """The run, its result and all events that were told."""
     events: list[Event] = []
     result = jobs.start(home, spec, events.append, Flag())
-    return home.find(result["id"]), result, events
+    return home.find(result.id), result, events
 
 
 @pytest.fixture(scope="session")
@@ -59,14 +59,14 @@ def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 @pytest.fixture(scope="session")
-def autoencoder(trained_home: Home, files: dict[str, Path]) -> tuple[RunDirectory, dict[str, Any], list[Event]]:
+def autoencoder(trained_home: Home, files: dict[str, Path]) -> tuple[RunDirectory, Any, list[Event]]:
     """A small autoencoder, trained once; look, but do not touch."""
     return train(trained_home, small(files))
 
 
 @pytest.fixture(scope="session")
 def classifier(
-    trained_home: Home, files: dict[str, Path], autoencoder: tuple[RunDirectory, dict[str, Any], list[Event]]
-) -> tuple[RunDirectory, dict[str, Any], list[Event]]:
+    trained_home: Home, files: dict[str, Path], autoencoder: tuple[RunDirectory, Any, list[Event]]
+) -> tuple[RunDirectory, Any, list[Event]]:
     """A small classifier on it, trained once; look, but do not touch."""
     return train(trained_home, small_classifier(files, autoencoder[0].id))

@@ -1,6 +1,6 @@
 """What screens, lists and reports call the same things."""
 
-from engine.text import best_epoch, epoch_label, epoch_words
+from engine.text import epoch_label, epoch_words
 
 
 def test_an_epoch_is_told_with_its_stage_where_a_run_may_have_several() -> None:
@@ -11,11 +11,3 @@ def test_an_epoch_is_told_with_its_stage_where_a_run_may_have_several() -> None:
     assert epoch_words("autoencoder", 3) == "epoch 3"
     assert epoch_words("", 3) == "epoch 3"
     assert epoch_words("frozen", 3) == "frozen epoch 3"
-
-
-def test_the_best_epoch_of_a_result_is_that_of_the_latest_stage_that_has_one() -> None:
-    frozen, tuned = {"stage": "frozen", "best_epoch": 5}, {"stage": "fine-tuning", "best_epoch": 0}
-    assert best_epoch({"best_epoch": 5, "stages": [frozen, tuned]}) == "frozen epoch 5"
-    assert best_epoch({"best_epoch": 2, "stages": [frozen, {**tuned, "best_epoch": 2}]}) == "fine-tuning epoch 2"
-    assert best_epoch({"best_epoch": 4, "stages": [{"stage": "autoencoder", "best_epoch": 4}]}) == "epoch 4"
-    assert best_epoch({"best_epoch": 4}) == "epoch 4"

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from engine.data.batches import DeviceImages
 from engine.data.datasets import ImageSet
 from engine.device import Device
-from engine.network.models import ConvAutoencoder
+from engine.network.autoencoder import ConvAutoencoder
 from engine.protocol.control import Asked, Control, Flag
 from engine.protocol.events import EpochEnded, Event
 from engine.runs.checkpoint import write_model

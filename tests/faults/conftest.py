@@ -45,7 +45,7 @@ class Training:
         self, work: Callable[[Callable[[Event], None], Flag], Any], look: Callable[[Event], None] = lambda event: None
     ) -> None:
         self.flag, self.events = Flag(), list[Event]()
-        self.result: dict[str, Any] = {}
+        self.result: Any = None
         self.error: BaseException | None = None
 
         def emit(event: Event) -> None:
@@ -76,7 +76,7 @@ class Training:
         assert told(), f"the run ended without {kind.__name__}: {self.error or self.result['message']}"
         return next(event for event in self.events if isinstance(event, kind))
 
-    def end(self) -> dict[str, Any]:
+    def end(self) -> Any:
         """The run's result, once it is over."""
         self._thread.join(timeout=90)
         assert not self._thread.is_alive(), "the run did not end"
@@ -84,14 +84,14 @@ class Training:
         return self.result
 
 
-def train(home: Home, spec: Spec) -> tuple[RunDirectory, dict[str, Any], list[Event]]:
+def train(home: Home, spec: Spec) -> tuple[RunDirectory, Any, list[Event]]:
     """The run, its result and all events that were told."""
     events: list[Event] = []
     result = jobs.start(home, spec, events.append, Flag())
-    return home.find(result["id"]), result, events
+    return home.find(result.id), result, events
 
 
-def resume(run: RunDirectory) -> dict[str, Any]:
+def resume(run: RunDirectory) -> Any:
     """The result of a run that is taken up."""
     return jobs.resume(run, lambda event: None, Flag())
 

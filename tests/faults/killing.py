@@ -268,13 +268,13 @@ class Range:
 
 def start(home: Home, spec: AutoencoderSpec | ClassifierSpec) -> None:
     """A run from its beginning to its end."""
-    assert jobs.start(home, spec, lambda event: None, Flag())["state"] == "finished"
+    assert jobs.start(home, spec, lambda event: None, Flag()).state == "finished"
 
 
 def take_up(run: RunDirectory) -> None:
     """A run from its last checkpoint to its end."""
     result = jobs.resume(run, lambda event: None, Flag())
-    assert result["state"] == "finished", result["message"]
+    assert result.state == "finished", result.message
 
 
 def difference(one: Path, other: Path) -> str:

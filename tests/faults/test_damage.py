@@ -56,7 +56,7 @@ def stop_after(home: Home, spec: Spec, epochs: int) -> RunDirectory:
             if len(ended) == epochs:
                 flag.ask(Asked.STOP)
 
-    return home.find(jobs.start(home, spec, emit, flag)["id"])
+    return home.find(jobs.start(home, spec, emit, flag).id)
 
 
 def flip(path: Path, place: int, bit: int) -> None:
@@ -108,7 +108,7 @@ def test_a_run_goes_on_from_the_checkpoint_before_a_damaged_one_says_so_and_ends
     run = stop_after(home, tiny(files), 1)
     damaged = list_checkpoints(run)[-1]
     flip(damaged, damaged.stat().st_size - 3, 4)  # in the last tensor
-    assert resume(run)["state"] == "finished"
+    assert resume(run).state == "finished"
     assert f"{damaged} is damaged and was deleted: the run continues from the previous checkpoint." in warnings(run)
     assert_same_weights(run, whole)
 
@@ -129,8 +129,8 @@ def test_damaged_best_weights_end_a_resume_in_words_that_name_them(home: Home, f
     best = best_file(run, "autoencoder")
     flip(best, best.stat().st_size - 3, 4)
     result = resume(run)
-    assert result["state"] == "failed"
-    assert f"{best} is damaged: its checksum is not that of its content." in result["message"]
+    assert result.state == "failed"
+    assert f"{best} is damaged: its checksum is not that of its content." in result.message
 
 
 def test_a_model_file_with_a_flipped_bit_is_refused_and_the_list_and_the_report_still_work(
@@ -162,7 +162,7 @@ def test_a_story_that_is_longer_than_at_the_checkpoint_but_another_is_not_cut_in
     lines = [*lines, next(line for line in lines if b"BatchEnded" in line) * 9]
     run.events.write_bytes(b"".join(lines))
     assert run.events.read_bytes()[found.offset - 1 : found.offset] not in (b"", b"\n")
-    assert resume(run)["state"] == "finished"
+    assert resume(run).state == "finished"
     assert f"{run.events} was damaged: parts of the run's log are lost" in warnings(run)
     events, _ = run.read_events()
     assert len(events) == run.events.read_bytes().count(b"\n")
@@ -179,7 +179,7 @@ def test_a_story_that_was_cut_in_the_middle_of_a_line_goes_on_says_so_and_the_we
     assert found is not None
     cut = round(found.offset * part)
     run.events.write_bytes(run.events.read_bytes()[:cut])
-    assert resume(run)["state"] == "finished"
+    assert resume(run).state == "finished"
     assert f"{run.events} was damaged: " in warnings(run)
     assert b"\0" not in run.events.read_bytes()
     assert len(run.read_events()[0]) == run.events.read_bytes().count(b"\n")
@@ -193,7 +193,7 @@ def test_a_story_that_was_cut_behind_the_checkpoint_loses_nothing(home: Home, fi
     found = read_checkpoint(run)
     assert found is not None
     run.events.write_bytes(run.events.read_bytes()[: found.offset + 5])
-    assert resume(run)["state"] == "finished"
+    assert resume(run).state == "finished"
     assert "was damaged" not in warnings(run)
     assert [event.epoch for event in run.read_events()[0] if isinstance(event, EpochEnded)] == [1, 2]
 
@@ -252,7 +252,7 @@ def test_a_result_that_was_deleted_or_damaged_is_told_and_can_be_made_again(
     run.result.unlink()
     assert home.list_runs()[0].state == "cut off"
     again = resume(run)
-    assert again["test_loss"] == result["test_loss"]
+    assert again["test_loss"] == result.test_loss
 
 
 # -- deleted under a run that is on ---------------------------------------------------------------
@@ -275,9 +275,9 @@ def test_a_run_whose_folder_is_deleted_while_it_is_on_fails_in_words_that_name_i
             shutil.rmtree(GONE[what](home.find(home.ids()[0])))
 
     result = Training.start(home, tiny(files), delete).end()
-    assert result["state"] == "failed"
-    assert str(home.runs / result["id"]) in result["message"]
-    assert "is gone: restore it" in result["message"]
+    assert result.state == "failed"
+    assert str(home.runs / result.id) in result.message
+    assert "is gone: restore it" in result.message
     other, again, _ = train(home, tiny(files))
     assert again["state"] == "finished"
     assert other.id in {run.id for run in home.list_runs()}
@@ -295,8 +295,8 @@ def test_a_run_whose_file_is_deleted_while_it_is_on_comes_to_its_end(
             (home.find(run).path / name).unlink()
 
     result = Training.start(home, tiny(files), delete).end()
-    assert result["state"] == "finished"
-    run = home.find(result["id"])
+    assert result.state == "finished"
+    run = home.find(result.id)
     assert run.read_status().state == "finished"
     assert_same_weights(run, whole)
     events, _ = run.read_events()
@@ -304,7 +304,7 @@ def test_a_run_whose_file_is_deleted_while_it_is_on_comes_to_its_end(
     assert any("events.jsonl was deleted" in message for message in warnings) == (name == "events.jsonl")
     assert isinstance(events[-1], RunEnded)
     state = replay(run.id, events)
-    assert (state.kind, state.title, state.stage) == ("autoencoder", result["title"], "autoencoder")
+    assert (state.kind, state.title, state.stage) == ("autoencoder", result.title, "autoencoder")
     assert (state.stage_epochs, state.total_epochs, state.share) == (2, 2, 1.0)
     assert [epoch.epoch for epoch in state.epochs] == [1, 2]
 
@@ -320,10 +320,10 @@ def test_a_classifier_whose_story_is_deleted_after_its_first_stage_tells_of_both
             next(home.find(run) for run in home.ids() if run != encoder.id).events.unlink()
 
     result = Training.start(home, tiny_classifier(files, encoder.model), delete).end()
-    assert [(stage["stage"], stage["best_epoch"]) for stage in result["stages"]] == [("frozen", 1), ("fine-tuning", 1)]
-    assert all(stage["best_accuracy"] is not None for stage in result["stages"])
-    run = home.find(result["id"])
-    assert run.read_result() == {"format": 1, **result}
+    assert [(stage.stage, stage.best_epoch) for stage in result.stages] == [("frozen", 1), ("fine-tuning", 1)]
+    assert all(stage.best_accuracy is not None for stage in result.stages)
+    run = home.find(result.id)
+    assert run.read_result() == result
     events, whole = run.read_events()
     assert whole == run.events.stat().st_size
     stages = [event.stage for event in events if isinstance(event, StageStarted)]
@@ -347,10 +347,10 @@ def test_a_run_that_is_killed_after_its_story_was_deleted_is_taken_up_with_all_o
             elif len(steps) == 4:  # what a kill would leave now: the checkpoint is of before
                 shutil.copytree(run.path, killed.runs / run.id)
 
-    assert Training.start(home, tiny(files, epochs=3), delete_then_copy).end()["state"] == "finished"
+    assert Training.start(home, tiny(files, epochs=3), delete_then_copy).end().state == "finished"
     run = killed.find(killed.ids()[0])
     assert run.read_status().state == "cut off"
-    assert resume(run)["state"] == "finished"
+    assert resume(run).state == "finished"
     events, _ = run.read_events()
     assert len(events) == run.events.read_bytes().count(b"\n")
     assert "was damaged" not in warnings(run)
@@ -378,9 +378,9 @@ def test_a_deleted_story_is_written_again_once_there_is_room(
             monkeypatch.setattr(f"{where}.open", open_where_there_is_room, raising=False)
 
     result = Training.start(home, tiny(files), delete).end()
-    run = home.find(result["id"])
+    run = home.find(result.id)
     assert refused
-    assert (result["state"], run.read_status().state) == ("finished", "finished")
+    assert (result.state, run.read_status().state) == ("finished", "finished")
     events, _ = run.read_events()
     assert isinstance(events[0], RunStarted)
     assert isinstance(events[-1], RunEnded)

@@ -14,7 +14,7 @@ import pytest
 from cae_tui.app.picture import export_picture
 from engine import jobs
 from engine.errors import EngineError, StorageError
-from engine.exporters.runs_csv import write_csv
+from engine.exporters import export
 from engine.protocol.control import Asked
 from engine.protocol.events import (
     BatchEnded,
@@ -145,7 +145,7 @@ def test_a_run_waits_while_the_disk_is_full_and_goes_on_as_if_it_never_had_been(
     run = small.find(small.ids()[0])
     assert all(read_tensors(checkpoint) for checkpoint in list_checkpoints(run))
     disk.empty()
-    assert training.end()["state"] == "finished"
+    assert training.end().state == "finished"
     assert_same_weights(run, whole)
     assert run.read_status().state == "finished"
     stored = run.read_events()[0]
@@ -170,7 +170,7 @@ def test_a_line_that_there_is_room_for_half_of_is_taken_back(home: Home, files: 
         assert run.events.read_bytes().endswith(b"}\n")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert training.end()["state"] == "finished"
+    assert training.end().state == "finished"
     assert len(run.read_events()[0]) == run.events.read_bytes().count(b"\n")
 
 
@@ -186,7 +186,7 @@ def test_a_run_whose_last_word_had_to_wait_for_room_is_finished(
     training = Training.start(small, tiny(files))
     training.wait_for(Paused)
     disk.empty()
-    assert training.end()["state"] == "finished"
+    assert training.end().state == "finished"
     assert small.list_runs()[0].state == "finished"
 
 
@@ -199,14 +199,14 @@ def test_a_run_that_is_stopped_while_it_waits_for_room_goes_on_from_its_last_che
     training.wait_for(Paused)
     training.flag.ask(Asked.STOP)
     result = training.end()
-    assert result["state"] == "failed"
-    assert "could not be written" in result["message"]
-    assert result["message"].endswith("Resume it to continue from the last checkpoint.")
-    run = small.find(result["id"])
+    assert result.state == "failed"
+    assert "could not be written" in result.message
+    assert result.message.endswith("Resume it to continue from the last checkpoint.")
+    run = small.find(result.id)
     assert run.read_status().resumable
     assert read_checkpoint(run)
     disk.empty()
-    assert resume(run)["state"] == "finished"
+    assert resume(run).state == "finished"
     assert_same_weights(run, whole)
 
 
@@ -228,7 +228,7 @@ def test_a_study_waits_with_its_trial_and_goes_on_with_it(disk: Disk, files: dic
     training = Training(lambda emit, flag: asdict(work_on(small, directory, watcher, flag)))
     wait_for(lambda: "paused" in states, "the pause")
     disk.empty()
-    assert training.end()["state"] == "finished"
+    assert training.end().state == "finished"
     assert [type(event) for event in watcher.events].count(Paused) == 1
     assert all(trial.state == "finished" for trial in directory.read().trials)
 
@@ -252,18 +252,18 @@ async def test_an_export_that_there_is_no_room_for_is_refused_in_words_and_leave
     app = make_app()
     async with app.run_test():
         exports: list[Callable[[], object]] = [
-            lambda: jobs.save_model(run, disk.folder / "model.safetensors"),
-            lambda: write_csv(home, home.list_runs(), disk.folder / "runs.csv"),
+            lambda: export(home, "model", [run], disk.folder / "model.safetensors"),
+            lambda: export(home, "csv", [run], disk.folder / "runs.csv"),
             lambda: export_picture(app, disk.folder / "picture.svg"),
         ]
         disk.fill()
-        for export in exports:
+        for write in exports:
             with pytest.raises(EngineError, match=r"could not be written: .*\. Make room"):
-                export()
+                write()
         disk.empty()
         assert [path.name for path in disk.folder.iterdir()] == []
-        for export in exports:
-            export()
+        for write in exports:
+            write()
 
 
 def test_the_command_line_says_that_it_waits_for_room_and_ends_well_once_there_is_some(

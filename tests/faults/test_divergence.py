@@ -51,11 +51,11 @@ def test_a_run_whose_loss_is_no_number_any_more_keeps_its_last_good_weights_and_
 
     monkeypatch.setattr(Reconstruction, "__call__", disturbed)
     run, result, events = train(home, tiny(files, epochs=5))
-    assert result["state"] == run.read_status().state == "diverged"
-    assert "no longer a finite number in epoch 2" in result["message"]
-    assert "try a learning rate below 0.008" in result["message"]
-    assert "batch normalisation" not in result["message"]  # which it has
-    assert "The weights of epoch 1, the best, are kept." in result["message"]
+    assert result.state == run.read_status().state == "diverged"
+    assert "no longer a finite number in epoch 2" in result.message
+    assert "try a learning rate below 0.008" in result.message
+    assert "batch normalisation" not in result.message  # which it has
+    assert "The weights of epoch 1, the best, are kept." in result.message
     kept = read_tensors(run.model)[0]
     best = read_tensors(best_file(run, "autoencoder"))[0]
     assert all(torch.equal(kept[name], best[name]) for name in best)

@@ -73,18 +73,18 @@ def test_a_run_that_meets_an_error_fails_in_words_with_its_details_in_the_log_an
     with monkeypatch.context() as patch:
         patch.setattr(place, break_down)
         result = jobs.start(home, tiny(files), events.append, Flag())
-    assert result["state"] == "failed"
-    assert result["message"].startswith("Unexpected error: ZeroDivisionError: nobody")
-    assert str(log) in result["message"]
-    assert "Traceback" not in result["message"]
-    assert "break_down" in result["details"]
+    assert result.state == "failed"
+    assert result.message.startswith("Unexpected error: ZeroDivisionError: nobody")
+    assert str(log) in result.message
+    assert "Traceback" not in result.message
+    assert "break_down" in result.details
     written = log.read_text()
-    assert f"run {result['id']} failed" in written
+    assert f"run {result.id} failed" in written
     assert "ZeroDivisionError: nobody [bold]foresaw[/] this" in written
     assert isinstance(events[-1], RunEnded)
-    run = home.find(result["id"])
+    run = home.find(result.id)
     assert run.read_status().resumable
-    assert resume(run)["state"] == "finished"
+    assert resume(run).state == "finished"
     assert_same_weights(run, whole)
 
 
@@ -148,8 +148,8 @@ def test_an_error_that_was_foreseen_has_no_details(home: Home, files: dict[str, 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("engine.kinds.autoencoder.AutoencoderKind.build", refuse)
         result = jobs.start(home, tiny(files), lambda event: None, Flag())
-    assert result["message"] == "It was foreseen."
-    assert "details" not in result
+    assert result.message == "It was foreseen."
+    assert result.details == ""
 
 
 def test_a_log_that_cannot_be_written_writes_nothing_over_the_screen(

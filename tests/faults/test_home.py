@@ -14,6 +14,7 @@ import pytest
 from cae_tui.cli.main import main
 from engine import jobs, preparation
 from engine.errors import StorageError
+from engine.exporters import export
 from engine.protocol.control import Asked, Flag
 from engine.protocol.events import EpochEnded, Event
 from engine.runs.directory import Home, RunDirectory
@@ -66,7 +67,7 @@ def locked_up(home: Home, files: dict[str, Path]) -> Iterator[tuple[Home, RunDir
         if isinstance(event, EpochEnded):
             flag.ask(Asked.STOP)
 
-    stopped = home.find(jobs.start(home, tiny(files), stop, flag)["id"])
+    stopped = home.find(jobs.start(home, tiny(files), stop, flag).id)
     places = [home.path, *(path for path in home.path.rglob("*"))]
     modes = {path: path.stat().st_mode for path in places}
     for path in places:
@@ -122,7 +123,7 @@ def test_a_home_on_another_file_system_behind_a_link_works(
         assert main(["--home", str(tmp_path / "link"), "autoencoder", *SMALL, *flags(files)]) == 0
         home = Home(tmp_path / "link")
         (run,) = (home.find(name) for name in home.ids())
-        assert jobs.save_model(run, tmp_path / "model.safetensors").exists()
+        assert export(home, "model", [run], tmp_path / "model.safetensors").exists()
         home.delete(run)
         assert list((folder / "runs").iterdir()) == []
     finally:
@@ -162,9 +163,9 @@ def test_a_home_and_images_of_any_name_work(
     assert run.read_spec()["spec"]["images"] == str(own["images"])
     for command in (["runs"], ["report", run.id], ["runs", "--csv", str(folder / "runs.csv")], ["doctor"]):
         assert main([f"--home={home.path}", *command]) == 0
-    assert jobs.save_model(run, folder / f"{NAMES[name][:100]}.safetensors").exists()
+    assert export(home, "model", [run], folder / f"{NAMES[name][:100]}.safetensors").exists()
     run.result.unlink()
-    assert resume(run)["state"] == "finished"
+    assert resume(run).state == "finished"
 
 
 def test_names_that_are_not_utf_8_are_refused_in_words(
@@ -208,10 +209,10 @@ def test_a_model_is_saved_under_the_longest_name_that_a_file_can_have_and_under_
 ) -> None:
     run, _, _ = train(home, tiny(files))
     with pytest.raises(StorageError, match=r"The name xxxx.* has 300 bytes.*Choose a shorter one"):
-        jobs.save_model(run, home.path / LONG)
+        export(home, "model", [run], home.path / LONG)
     longest = home.path / f"{'🏠' * 60}xxx.safetensors"
     assert len(longest.name.encode()) == LONGEST_NAME
-    assert jobs.save_model(run, longest).exists()
+    assert export(home, "model", [run], longest).exists()
 
 
 # -- a home of two processes ----------------------------------------------------------------------
@@ -223,7 +224,7 @@ def test_of_two_processes_that_take_up_one_run_one_trains_it_and_the_other_says_
     whole, _, _ = train(home, tiny(files, epochs=40, patience=0))
     flag = Flag()
     flag.ask(Asked.STOP)
-    run = home.find(jobs.start(home, tiny(files, epochs=40, patience=0), lambda event: None, flag)["id"])
+    run = home.find(jobs.start(home, tiny(files, epochs=40, patience=0), lambda event: None, flag).id)
     both = [spawn(str(home.path), "resume", run.id) for _ in range(2)]
     said = [process.communicate(timeout=120) for process in both]
     codes = [process.returncode for process in both]
@@ -251,7 +252,7 @@ def test_a_lock_that_a_dead_process_left_is_taken_over(home: Home, files: dict[s
         process.communicate(timeout=60)
     assert run.lock.exists()
     assert run.read_status().state == "cut off"
-    assert resume(run)["state"] == "finished"
+    assert resume(run).state == "finished"
     whole, _, _ = train(home, spec)
     assert_same_weights(run, whole)
 
@@ -259,7 +260,7 @@ def test_a_lock_that_a_dead_process_left_is_taken_over(home: Home, files: dict[s
 def test_two_processes_begin_runs_in_one_home_at_once(home: Home, files: dict[str, Path]) -> None:
     several = [spawn(str(home.path), "autoencoder", *SMALL, *flags(files), "--json") for _ in range(3)]
     results = [json.loads(process.communicate(timeout=120)[0]) for process in several]
-    assert len({result["id"] for result in results}) == 3
-    assert {run.id for run in home.list_runs()} == {result["id"] for result in results}
+    assert len({result.id for result in results}) == 3
+    assert {run.id for run in home.list_runs()} == {result.id for result in results}
     assert {run.state for run in home.list_runs()} == {"finished"}
     assert home.unreadable == ()

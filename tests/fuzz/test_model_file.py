@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import ModelFileError
-from engine.network.models import ConvAutoencoder, EncoderClassifier
+from engine.network.autoencoder import ConvAutoencoder
+from engine.network.classifier import EncoderClassifier
 from engine.runs.checkpoint import KEY, read_model, read_tensors, write_model
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import parse

@@ -3,7 +3,7 @@
 import json
 import tempfile
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from cae_tui.bridge.reader import pictures
 from cae_tui.cli.output_console import OutputConsole
 from cae_tui.cli.report_console import draw_result
-from cae_tui.widgets.report_text import about, as_text, headline, measures, report_lines
-from cae_tui.widgets.report_words import about_lines
+from cae_tui.widgets.report_text import about, headline, measures, report_lines
 from engine.data.datasets import ImageData, ImageSet
 from engine.errors import RunError
 from engine.evaluation.results import Predictions, read_predictions, read_samples
+from engine.results.result import Result
 from engine.runs.directory import RunDirectory
+from engine.runs.report_words import about_lines, report_as_text
 from engine.storage.arrays import write_arrays
 from tests.cae_tui.script import scripted_result
 from tests.fuzz.mutations import damaged, files_of
@@ -42,18 +43,18 @@ COUNT, CLASSES = 6, 3
 results = st.sampled_from(RESULTS).flatmap(files_of)
 
 
-def show(result: Mapping[str, Any]) -> bool:
+def show(result: Result) -> bool:
     """Everywhere that a result is shown."""
     out = StringIO()
     console = OutputConsole(file=out, width=200)
     draw_result(console, result, None)
     draw_result(console, result, None, as_text=True)
-    if result["state"] in ("finished", "early-stopped"):
+    if result.state in ("finished", "early-stopped"):
         for part in (headline(result), report_lines(result), about(result, None, 60), measures(result, None, 60)):
             out.write(part.plain)
-        out.write(as_text(result))
+        out.write(report_as_text(result))
     out.write("\n".join(about_lines(result, None, 100)))
-    json.dumps(result)
+    json.dumps(result.to_json())
     assert not CONTROL.search(out.getvalue())
     return True
 

@@ -10,15 +10,15 @@ from cae_tui.messages import (
     ConfigureAgain,
     ContinueRun,
     DeleteRuns,
+    Export,
     OpenRun,
     OpenTraining,
     PauseRun,
     ResumeRun,
     RunUpdated,
-    SaveModel,
     Start,
 )
-from cae_tui.screens.configure import AutoencoderForm, ClassifierForm
+from cae_tui.screens.configure import EncoderForm, SpecPage
 from cae_tui.screens.dialogs import AskTextScreen, ConfirmScreen
 from cae_tui.screens.home import HomeScreen
 from cae_tui.screens.report import ReportScreen
@@ -40,7 +40,7 @@ async def test_a_run_shows_its_training_and_leads_back_home(make_app: MakeApp) -
     app = make_app(work)
     async with app.run_test(size=(120, 40)) as pilot:
         app.post_message(Configure("autoencoder"))
-        await until(pilot, on_top(app, AutoencoderForm))
+        await until(pilot, on_top(app, SpecPage))
         await begin(app, pilot)
         assert app.page is not None
         assert app.page.place == ("training", AUTOENCODER)
@@ -97,7 +97,7 @@ async def test_a_refusal_leads_back_to_the_form_as_it_was(make_app: MakeApp) -> 
     app = make_app(ScriptedWork(refusal=SpecError({"batch_size": "900 is more than the 800 images."})))
     async with app.run_test(size=(120, 40)) as pilot:
         app.post_message(Configure("autoencoder", {"batch_size": "900"}))
-        await until(pilot, on_top(app, AutoencoderForm))
+        await until(pilot, on_top(app, SpecPage))
         form = app.screen
         form.post_message(Start(AutoencoderSpec()))
         await until(pilot, lambda: bool(told(app)))
@@ -190,9 +190,9 @@ async def test_a_run_is_configured_again_with_its_values(make_app: MakeApp, home
 
         app._configure = remember  # type: ignore[method-assign]  # a stand-in
         app.screen.post_message(ConfigureAgain(AUTOENCODER))
-        await until(pilot, on_top(app, AutoencoderForm))
+        await until(pilot, on_top(app, SpecPage))
         app.screen.post_message(ConfigureAgain(CLASSIFIER))
-        await until(pilot, on_top(app, ClassifierForm))
+        await until(pilot, on_top(app, EncoderForm))
         app.screen.post_message(ConfigureAgain("none"))
         await until(pilot, lambda: bool(told(app)))
     assert [message.kind for message in asked] == ["autoencoder", "classifier"]
@@ -228,15 +228,15 @@ async def test_saving_asks_again_with_what_was_typed(
     app = make_app()
     asked: list[str] = []
 
-    async def save(run: str, target: str) -> Path:
+    async def save(exporter: str, runs: tuple[str, ...], target: str) -> Path:
         asked.append(target)
         if len(asked) == 1:
             raise RunError("[x] already exists: choose another name.")
         return Path("/there") / target
 
-    monkeypatch.setattr(app.runner, "save_model", save)
+    monkeypatch.setattr(app.runner, "export", save)
     async with app.run_test() as pilot:
-        app.screen.post_message(SaveModel(AUTOENCODER))
+        app.screen.post_message(Export("model", (AUTOENCODER,)))
         await until(pilot, on_top(app, AskTextScreen))
         first = app.screen
         assert app.screen.query_one(Input).value == "./cae-tui-a7f3.safetensors"
@@ -249,7 +249,7 @@ async def test_saving_asks_again_with_what_was_typed(
         await pilot.click("#save")
         await until(pilot, lambda: bool(told(app)))
         assert told(app) == ["The model was saved to /there/cae-tui-a7f3.safetensorsx."]
-        app.screen.post_message(SaveModel(AUTOENCODER))
+        app.screen.post_message(Export("model", (AUTOENCODER,)))
         await until(pilot, on_top(app, AskTextScreen))
         await pilot.press("escape")
         await until(pilot, on_top(app, HomeScreen))
@@ -263,13 +263,13 @@ async def test_where_to_write_may_be_pasted_in_quotes(
     app = make_app()
     asked: list[str] = []
 
-    async def save(run: str, target: str) -> Path:
+    async def save(exporter: str, runs: tuple[str, ...], target: str) -> Path:
         asked.append(target)
         return Path(target)
 
-    monkeypatch.setattr(app.runner, "save_model", save)
+    monkeypatch.setattr(app.runner, "export", save)
     async with app.run_test(size=(80, 24)) as pilot:
-        app.screen.post_message(SaveModel(AUTOENCODER))
+        app.screen.post_message(Export("model", (AUTOENCODER,)))
         await until(pilot, on_top(app, AskTextScreen))
         app.screen.query_one(Input).value = f"'{tmp_path / 'my model'}' "
         await pilot.press("enter")

@@ -14,7 +14,7 @@ from cae_tui.bridge.reader import Reader
 from cae_tui.bridge.views import DataView
 from cae_tui.data_sets import REMEMBERED, DataSet, with_latest
 from cae_tui.messages import Configure, ConfigureAgain, ConfigureStudy, TryFiles, UseDataSet
-from cae_tui.screens.configure import AutoencoderForm, ClassifierForm
+from cae_tui.screens.configure import EncoderForm, SpecPage
 from cae_tui.screens.data import DataScreen
 from cae_tui.screens.dialogs import DataSetsScreen
 from cae_tui.screens.home import HomeScreen
@@ -115,7 +115,7 @@ async def test_what_is_typed_on_the_data_screen_is_in_use_and_forms_begin_with_i
         await until(pilot, lambda: "plankton · 8×8 grey" in top(app))
         assert told(app)[-1] == "Forms now start with plankton."
         await pilot.press("escape", "a")
-        await until(pilot, on_top(app, AutoencoderForm))
+        await until(pilot, on_top(app, SpecPage))
         form = app.screen.query_one(SpecForm)
         assert form.files == DataFiles(**files)
         assert "plankton" in top(app)
@@ -141,7 +141,7 @@ async def test_a_set_whose_files_are_gone_is_named_and_mnist_shown(read: MakeApp
         assert f"plankton is no longer in use: {known.images} is missing. MNIST is used instead." in told(app)
         assert "MNIST · 28×28 grey" in top(app)
         await pilot.press("a")
-        await until(pilot, on_top(app, AutoencoderForm))
+        await until(pilot, on_top(app, SpecPage))
         assert app.screen.query_one(SpecForm).values["images"] == ""
     assert read_settings(home.path)[0].data.images == known.images  # the disk may come back
 
@@ -153,7 +153,7 @@ async def test_a_form_that_is_open_takes_the_new_set_over_unless_it_names_anothe
     app = read()
     async with app.run_test(size=(120, 40)) as pilot:
         app.post_message(Configure("autoencoder"))
-        await until(pilot, on_top(app, AutoencoderForm))
+        await until(pilot, on_top(app, SpecPage))
         form = app.screen.query_one(SpecForm)
         in_use(app, files)
         await until(pilot, lambda: form.files == DataFiles(**files))
@@ -171,16 +171,16 @@ async def test_what_was_typed_into_a_form_stays_until_another_set_is_in_use(read
     app = read()
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("a")
-        await until(pilot, on_top(app, AutoencoderForm))
+        await until(pilot, on_top(app, SpecPage))
         app.screen.query_one(SpecForm).put({"images": str(other["images"]), "epochs": "7"})
         await pilot.press("escape", "a")
-        await until(pilot, on_top(app, AutoencoderForm))
+        await until(pilot, on_top(app, SpecPage))
         assert app.screen.query_one(SpecForm).files == DataFiles(images=other["images"])
         await pilot.press("escape")
         in_use(app, files)
         await until(pilot, lambda: app.data_set.name == "plankton")
         await pilot.press("a")
-        await until(pilot, on_top(app, AutoencoderForm))
+        await until(pilot, on_top(app, SpecPage))
         form = app.screen.query_one(SpecForm)
         assert (form.files, form.values["epochs"]) == (DataFiles(**files), "7")
 
@@ -191,7 +191,7 @@ async def test_a_run_that_is_repeated_keeps_its_own_images(read: MakeApp, home: 
     async with app.run_test(size=(120, 40)) as pilot:
         in_use(app, a_set(tmp_path))
         app.post_message(ConfigureAgain(run.id))
-        await until(pilot, on_top(app, AutoencoderForm))
+        await until(pilot, on_top(app, SpecPage))
         assert app.screen.query_one(SpecForm).files == DataFiles()
         await until(pilot, lambda: "MNIST" in top(app))
 
@@ -297,7 +297,7 @@ async def test_the_form_of_a_classifier_offers_the_best_encoder_of_the_set_in_us
         in_use(app, files)
         await until(pilot, lambda: app.data_set.name == "plankton")
         await pilot.press("c")
-        await until(pilot, on_top(app, ClassifierForm))
+        await until(pilot, on_top(app, EncoderForm))
         form = app.screen.query_one(SpecForm)
         await until(pilot, lambda: form.values["encoder"] == "d4m1000000")
         assert form.files == DataFiles(**files)
@@ -322,7 +322,7 @@ async def test_an_encoder_that_learned_without_labels_and_tests_is_one_of_the_se
         in_use(app, files)
         await until(pilot, lambda: app.data_set.name == "plankton")
         await pilot.press("c")
-        await until(pilot, on_top(app, ClassifierForm))
+        await until(pilot, on_top(app, EncoderForm))
         form, screen = app.screen.query_one(SpecForm), app.screen
         await until(pilot, lambda: form.values["encoder"] == "b222000000")
         data = await app.runner.data(DataFiles(**files))
@@ -373,7 +373,7 @@ async def test_an_encoder_that_nobody_chose_is_offered_anew(read: MakeApp, home:
 
     async def opened() -> SpecForm:
         app.post_message(Configure("classifier"))
-        await until(pilot, on_top(app, ClassifierForm))
+        await until(pilot, on_top(app, EncoderForm))
         return app.screen.query_one(SpecForm)
 
     async with app.run_test(size=(120, 40)) as pilot:
@@ -403,7 +403,7 @@ async def test_an_encoder_that_was_typed_or_chosen_stays(
     app = read()
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("c")
-        await until(pilot, on_top(app, ClassifierForm))
+        await until(pilot, on_top(app, EncoderForm))
         form = app.screen.query_one(SpecForm)
         await until(pilot, lambda: form.values["encoder"] == "a7f3000000")
         mine = "b222" if typed else "a7f3000000"  # the one that is offered can be chosen too
@@ -416,7 +416,7 @@ async def test_an_encoder_that_was_typed_or_chosen_stays(
         await until(pilot, on_top(app, HomeScreen))
         write_encoder(home, "c333000000", "MNIST", best_loss=0.01)
         await pilot.press("c")
-        await until(pilot, on_top(app, ClassifierForm))
+        await until(pilot, on_top(app, EncoderForm))
         picker, form = app.screen.query_one(EncoderTable), app.screen.query_one(SpecForm)
         await until(pilot, lambda: picker.row_count == 3)
         in_use(app, a_set(tmp_path))
@@ -434,7 +434,7 @@ async def test_where_there_is_no_encoder_of_the_set_in_use_the_form_says_what_to
         in_use(app, a_set(tmp_path))
         await until(pilot, lambda: app.data_set.name == "plankton")
         await pilot.press("c")
-        await until(pilot, on_top(app, ClassifierForm))
+        await until(pilot, on_top(app, EncoderForm))
         label = app.screen.query_one("#no-encoder")
         await until(pilot, lambda: label.display)
         assert "No finished autoencoder of plankton yet: press Ctrl+N" in str(label.render())
@@ -450,7 +450,7 @@ async def test_an_encoder_that_is_chosen_brings_its_images_unless_others_were_na
     app = read()
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("c")
-        await until(pilot, on_top(app, ClassifierForm))
+        await until(pilot, on_top(app, EncoderForm))
         form, screen = app.screen.query_one(SpecForm), app.screen
         await until(pilot, lambda: form.values["encoder"] == "a7f3000000")
         screen.post_message(EncoderTable.Chosen("b222000000"))
@@ -479,11 +479,11 @@ async def test_remarks_on_the_encoder_stand_beneath_the_table(
         return ("The encoder is of run a7f3000000, which diverged.",)
 
     monkeypatch.setattr(app.runner, "check", nothing)
-    monkeypatch.setattr(app.runner, "classifier_plan", plan)
+    monkeypatch.setattr(app.runner, "plan", plan)
     monkeypatch.setattr(app.runner, "encoder_remarks", remarks)
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("c")
-        await until(pilot, on_top(app, ClassifierForm))
+        await until(pilot, on_top(app, EncoderForm))
         picker = app.screen.query_one(EncoderPicker)
         await until(pilot, lambda: bool(picker.remarks))
         label = app.screen.query_one("#encoder-remarks")

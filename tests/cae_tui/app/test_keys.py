@@ -13,7 +13,7 @@ from cae_tui.app.cae_app import CaeApp
 from cae_tui.app.keys import _classes, _own, check_keymap, every_key
 from cae_tui.cli.main import main
 from cae_tui.screens.base import Page
-from cae_tui.screens.configure import AutoencoderForm, ClassifierForm
+from cae_tui.screens.configure import EncoderForm, SpecPage
 from cae_tui.screens.gallery import GalleryScreen
 from cae_tui.screens.home import HomeScreen
 from cae_tui.screens.runs import RunsScreen
@@ -197,8 +197,8 @@ def test_the_command_tells_what_the_settings_have_made_of_the_keys(
 
 WAYS: dict[str, tuple[type[Page], list[str], object]] = {
     "home": (HomeScreen, [], None),
-    "form": (AutoencoderForm, ["a"], None),
-    "classifier": (ClassifierForm, ["c"], None),
+    "form": (SpecPage, ["a"], None),
+    "classifier": (EncoderForm, ["c"], None),
     "runs": (RunsScreen, ["r"], None),
     "studies": (StudiesScreen, ["s"], None),
     "study": (StudyScreen, [], messages.OpenStudy(STUDY)),

@@ -76,7 +76,7 @@ async def ended(app: CaeApp, pilot: Pilot[None], what: RunDirectory | StudyDirec
 async def test_sample_predictions_ask_where_the_images_are_until_they_are_the_ones(
     home: Home, files: dict[str, Path], make_app: MakeApp, tmp_path: Path
 ) -> None:
-    run = jobs.start(home, tiny(files), nothing, Flag())["id"]
+    run = jobs.start(home, tiny(files), nothing, Flag()).id
     new = move(files, tmp_path / "new")
     other = write_idx(tmp_path / "other", noise(TRAINING, 7)[..., 0])
     app = make_app()
@@ -105,7 +105,7 @@ async def test_sample_predictions_ask_where_the_images_are_until_they_are_the_on
 async def test_other_images_are_refused_where_they_are_named(
     home: Home, files: dict[str, Path], make_app: MakeApp, tmp_path: Path
 ) -> None:
-    run = jobs.start(home, tiny(files), nothing, Flag())["id"]
+    run = jobs.start(home, tiny(files), nothing, Flag()).id
     new = move(files, tmp_path / "new")
     kept = new["images"].read_bytes()
     write_idx(new["images"], noise(TRAINING, 7)[..., 0])

@@ -8,7 +8,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widget import Widget
 
-from cae_tui.screens.configure import AutoencoderForm, ClassifierForm
+from cae_tui.screens.configure import EncoderForm, SpecPage
 from cae_tui.screens.dialogs import HelpScreen
 from cae_tui.screens.home import HomeScreen
 from cae_tui.screens.runs import RunsScreen
@@ -59,7 +59,7 @@ async def test_a_screen_that_is_left_waits_for_nothing(make_app: MakeApp) -> Non
         assert isinstance(app.screen, HomeScreen)
 
 
-@pytest.mark.parametrize("form", [AutoencoderForm, ClassifierForm])
+@pytest.mark.parametrize("form", [SpecPage, EncoderForm])
 async def test_a_screen_may_be_left_while_it_is_still_coming_up(make_app: MakeApp, form: type) -> None:
     app = make_app()
     async with app.run_test() as pilot:
@@ -126,7 +126,7 @@ async def test_nothing_is_called_after_the_refresh_of_a_page_that_was_left(make_
     app = make_app()
     called: list[str] = []
     async with app.run_test() as pilot:
-        form = AutoencoderForm({})
+        form = SpecPage("autoencoder", {})
         await app.push_screen(form)
         form.call_after_refresh(called.append, "on the page")
         await until(pilot, lambda: called == ["on the page"])

@@ -91,7 +91,9 @@ def test_where_other_images_are_named_one_line_says_so(folder: Path, capsys: pyt
     out, err = capsys.readouterr()
     assert err.count(sentence) == 1
     assert sentence in out  # of the report
-    assert sentence in (classifier(folder).read_result() or {})["remarks"]
+    result = classifier(folder).read_result()
+    assert result is not None
+    assert sentence in result.remarks
 
 
 def test_where_both_sets_have_one_name_their_paths_are_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -101,7 +103,7 @@ def test_where_both_sets_have_one_name_their_paths_are_told(folder: Path, capsys
     one, other = (write_idx(folder / name / "s.idx", noise(TRAINING, ord(name))[..., 0]) for name in "ab")
     home = Home(folder / "home")
     result = jobs.start(home, tiny({"images": one}, epochs=1), lambda _: None, Flag())
-    asked = ["classifier", "--encoder", result["id"], "--labels", str(labels), *CLASSIFIER]
+    asked = ["classifier", "--encoder", result.id, "--labels", str(labels), *CLASSIFIER]
     assert main([*asked, "--images", str(other)]) == 0
     sentence = "The encoder learned from a/s.idx, and the classifier learns from b/s.idx."
     assert sentence in capsys.readouterr().err
@@ -202,7 +204,7 @@ def test_a_model_file_that_was_copied_out_still_names_its_images(folder: Path, t
 def test_a_model_file_that_names_no_images_and_has_not_the_shape_of_mnist_is_asked_about(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from engine.network.models import ConvAutoencoder
+    from engine.network.autoencoder import ConvAutoencoder
     from engine.runs.checkpoint import write_model
 
     model = ConvAutoencoder(tiny({}), (8, 8, 1))
@@ -366,7 +368,9 @@ def test_a_result_without_the_name_of_the_data_has_it_from_the_spec(folder: Path
     values = read_json(run.result)
     del values["data"], values["data_digest"]
     run.result.write_text(json.dumps(values))
-    assert (run.read_result() or {})["data"] == "noise"
+    result = run.read_result()
+    assert result is not None
+    assert result.data == "noise"
 
 
 def test_where_an_encoder_comes_from_is_known_of_a_run_and_of_its_model_file(folder: Path, trained: Path) -> None:

@@ -15,6 +15,8 @@ from engine.protocol.events import (
     StageStarted,
     Warned,
 )
+from engine.results import result_of
+from tests.cae_tui.script import scripted_result
 
 
 def started(stages: tuple[str, ...] = ("autoencoder",), epochs: tuple[int, ...] = (4,)) -> RunStarted:
@@ -120,8 +122,12 @@ def test_a_paused_run_says_so_until_it_goes_on_and_an_ended_one_is_no_longer_liv
     assert (state.state, state.message, state.live) == ("paused", "no room", True)
     state.apply(Continued())
     assert (state.state, state.message) == ("running", "")
-    state.apply(RunEnded(state="stopped", message="Stopped.", result={"id": "a"}))
-    assert (state.state, state.live, state.eta, state.result) == ("stopped", False, None, {"id": "a"})
+    result = scripted_result(state="stopped")
+    state.apply(RunEnded(state="stopped", message="Stopped.", result=result))
+    assert (state.state, state.live, state.eta) == ("stopped", False, None)
+    assert state.result == result_of(result)
+    state.apply(RunEnded(state="stopped", message="Stopped.", result={"id": "a"}))  # damaged
+    assert state.result is None
 
 
 def test_notices_are_kept_once_and_an_overfitting_sign_only_while_it_holds() -> None:

@@ -7,12 +7,14 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from cae_tui.bridge.run_state import RunState
 from cae_tui.bridge.runner import DRAWING_SECONDS, Runner
+from cae_tui.kinds import view_of
 from cae_tui.widgets.run_progress import advice
 from engine.errors import MovedError, RunError
 from engine.protocol.control import Asked
@@ -82,7 +84,9 @@ def test_a_run_told_live_is_the_run_replayed_from_its_file(home: Home, trained: 
     for run in trained:
         view = asyncio.run(runner.open_run(run))
         assert not view.mine
-        assert view.state.state == view.result["state"] == "finished"
+        assert view.result is not None
+        assert view.state.state == view.result.state == "finished"
+        assert view.state.result == view.result
         assert len(view.state.epochs) == 2
         assert view.status.prefix == "" or view.status.id.startswith(view.status.prefix)
 
@@ -90,8 +94,8 @@ def test_a_run_told_live_is_the_run_replayed_from_its_file(home: Home, trained: 
 def test_predictions_are_those_of_the_report(home: Home, trained: tuple[str, str]) -> None:
     runner = Runner(home, Heard())
     view = asyncio.run(runner.predictions(trained[1]))
-    result = asyncio.run(runner.open_run(trained[1])).result
-    assert sum(bool(one.right) for one in view.predictions) == result["correct"]
+    result: Any = asyncio.run(runner.open_run(trained[1])).result
+    assert sum(bool(one.right) for one in view.predictions) == result.correct
     assert (view.of, view.classes, len(view.predictions)) == ("test", 10, 200)
     images = asyncio.run(runner.images(trained[1], [3, 5]))
     assert [(image.height, image.width, image.channels, len(image.pixels)) for image in images] == [
@@ -107,9 +111,9 @@ def test_predictions_are_those_of_the_report(home: Home, trained: tuple[str, str
 def test_an_autoencoders_predictions_are_errors(home: Home, trained: tuple[str, str]) -> None:
     runner = Runner(home, Heard())
     view = asyncio.run(runner.predictions(trained[0]))
-    result = asyncio.run(runner.open_run(trained[0])).result
+    result: Any = asyncio.run(runner.open_run(trained[0])).result
     mean = sum(one.error or 0 for one in view.predictions) / len(view.predictions)
-    assert mean == pytest.approx(result["test_mse"], rel=1e-5)
+    assert mean == pytest.approx(result.test_mse, rel=1e-5)
     assert asyncio.run(runner.image(trained[0], 0)).probabilities == ()
 
 
@@ -161,11 +165,13 @@ def test_a_plan_needs_no_torch_and_a_classifiers_plan_reads_its_encoder(
     home: Home, files: dict[str, Path], trained: tuple[str, str]
 ) -> None:
     runner = Runner(home, Heard())
-    assert runner.plan(AutoencoderSpec(), (28, 28, 1)).parameters == 75_748
-    plan = asyncio.run(runner.classifier_plan(small_classifier(files, trained[0])))
+    at_once = view_of("autoencoder").plan(AutoencoderSpec(), (28, 28, 1))
+    assert at_once is not None
+    assert at_once.parameters == 75_748
+    plan = asyncio.run(runner.plan(small_classifier(files, trained[0])))
     assert plan.decoder[-1].outputs == 10
     with pytest.raises(RunError):
-        asyncio.run(runner.classifier_plan(small_classifier(files, "zzzz")))
+        asyncio.run(runner.plan(small_classifier(files, "zzzz")))
 
 
 def test_a_second_run_at_a_time_is_refused_and_a_stopped_one_goes_on(tmp_path: Path, files: dict[str, Path]) -> None:

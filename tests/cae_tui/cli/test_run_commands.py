@@ -19,6 +19,7 @@ from cae_tui.output import command_for
 from engine.protocol.control import Asked, Flag, RunControl
 from engine.protocol.events import EventFormat, Paused
 from engine.protocol.states import EARLY_STOPPED, PAUSED, RUNNING, STOPPED
+from engine.results import result_of
 from engine.runs.directory import Home, RunDirectory, default_home
 from engine.specs.classifier import ClassifierSpec
 from engine.storage.files import write_json
@@ -385,7 +386,7 @@ def test_what_a_version_before_wrote_down_names_the_home_where_it_is_shown(run: 
 
 def test_a_run_that_failed_says_how_it_is_continued(capsys: pytest.CaptureFixture[str], home: Home) -> None:
     run = write_run(home, scripted_events())
-    result = scripted_result(state="failed", message="The disk is full.")
+    result = result_of(scripted_result(state="failed", message="The disk is full."))
     console.print_result(home, result, as_json=True)
     err = capsys.readouterr().err.split("\n")
     assert err[0] == "The disk is full."

@@ -12,7 +12,7 @@ from cae_tui.app.cae_app import CaeApp
 from cae_tui.bridge.runner import Runner
 from cae_tui.bridge.views import DataView
 from cae_tui.screens import configure
-from cae_tui.screens.configure import AutoencoderForm, ClassifierForm, SpecPage
+from cae_tui.screens.configure import SpecPage, form_for
 from cae_tui.widgets.architecture_table import ArchitectureTable, about, compression, layer_lines, millions, sum_lines
 from cae_tui.widgets.encoder_table import EncoderPicker, EncoderTable
 from cae_tui.widgets.fields import FieldRow, Group
@@ -24,7 +24,7 @@ from engine.runs.directory import Home
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import Spec
 from engine.specs.classifier import ClassifierSpec
-from engine.specs.kinds import check_against_data
+from engine.specs.kinds import SPECS, check_against_data
 from tests.cae_tui.conftest import AUTOENCODER, BEGAN, MakeApp, data_view, scripted_events, until, write_run
 from tests.cae_tui.script import scripted_status
 
@@ -52,7 +52,7 @@ def app(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> CaeApp:
     monkeypatch.setattr(made.runner, "encoder_remarks", encoder_remarks)
     monkeypatch.setattr("cae_tui.screens.configure.time.time", lambda: BEGAN + 7200)
     monkeypatch.setattr(made.runner, "check", check)
-    monkeypatch.setattr(made.runner, "classifier_plan", classifier_plan)
+    monkeypatch.setattr(made.runner, "plan", classifier_plan)
     return made
 
 
@@ -269,10 +269,11 @@ async def test_the_form_says_that_recommended_compresses_nothing_and_how_much_a_
 
 
 def test_the_help_of_a_form_lists_what_each_preset_is_for_and_changes() -> None:
-    for form in (AutoencoderForm, ClassifierForm):
-        for name, title in form.KIND.preset_titles.items():
-            line = next(line for line in form.HELP.splitlines() if line.startswith(f"| {title} |"))
-            assert form.KIND.preset_purposes[name] in line
+    for kind, spec in SPECS.items():
+        for name, title in spec.preset_titles.items():
+            lines = form_for(kind, {}).HELP.splitlines()
+            line = next(line for line in lines if line.startswith(f"| {title} |"))
+            assert spec.preset_purposes[name] in line
             assert ("It sets" in line) == (name != "recommended")
 
 
@@ -330,9 +331,9 @@ async def test_the_speed_is_told_from_an_earlier_run(app: CaeApp, home: Home) ->
 
 
 async def test_help_explains_every_field(app: CaeApp) -> None:
-    for kind, page in ((AutoencoderSpec, AutoencoderForm), (ClassifierSpec, ClassifierForm)):
-        for info in kind.model_fields.values():
-            assert (info.description or "") in page.HELP
+    for kind, spec in SPECS.items():
+        for info in spec.model_fields.values():
+            assert (info.description or "") in form_for(kind, {}).HELP
 
 
 # -- the form of a classifier ---------------------------------------------------------------------
@@ -345,7 +346,7 @@ async def test_without_an_autoencoder_the_form_says_what_to_do(app: CaeApp) -> N
         assert text(page, "#no-encoder") == "No autoencoder yet. Press Ctrl+N to train one."
         await pilot.press("ctrl+n")
         await settled(pilot)
-        assert isinstance(app.screen, AutoencoderForm)
+        assert isinstance(app.screen, SpecPage)
 
 
 async def test_keys_that_come_in_one_burst_are_taken_in_their_order(app: CaeApp) -> None:

@@ -9,7 +9,7 @@ from textual.widgets import Input
 
 from cae_tui.app.cae_app import CaeApp
 from cae_tui.screens import data
-from cae_tui.screens.configure import AutoencoderForm
+from cae_tui.screens.configure import SpecPage
 from cae_tui.screens.data import DataScreen
 from cae_tui.widgets.class_table import ClassTable
 from cae_tui.widgets.image_sheet import ImageSheet
@@ -243,7 +243,7 @@ async def test_a_form_opens_on_the_data_that_is_looked_at(app: CaeApp, files: di
         page.query_one(SpecForm).put({"seed": "5"})
         await pilot.press("a")
         await settled(pilot)
-        assert isinstance(app.screen, AutoencoderForm)
+        assert isinstance(app.screen, SpecPage)
         assert app.screen.form.values["images"] == files["images"]
         assert app.screen.form.values["seed"] == "5"
 

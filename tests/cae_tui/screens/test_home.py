@@ -226,12 +226,12 @@ def test_a_run_without_numbers_has_a_line_too() -> None:
 
 
 def test_an_accuracy_on_validation_images_is_not_taken_for_one_on_test_images() -> None:
-    run = RunStatus(id=CLASSIFIER, kind="classifier", validation_accuracy=0.75)
+    run = RunStatus(id=CLASSIFIER, kind="classifier", measures={"validation_accuracy": 0.75})
     assert " val 75.00 %  " in run_lines([run], 78, NOW)[0].plain  # its best epoch's, while it trains
-    run = replace(run, state="finished", report_accuracy=0.7)
+    run = replace(run, state="finished", measures={**run.measures, "report_accuracy": 0.7})
     assert " val 70.00 %  " in run_lines([run], 78, NOW)[0].plain
     assert " val 70.00 %  " in run_lines([run], 50, NOW)[0].plain
-    run = replace(run, test_accuracy=0.65, report_accuracy=0.65)
+    run = replace(run, measures={"test_accuracy": 0.65, "report_accuracy": 0.65})
     assert " 65.00 %  " in run_lines([run], 78, NOW)[0].plain
     assert "val" not in run_lines([run], 78, NOW)[0].plain
 

@@ -42,8 +42,9 @@ def write_runs(home: Home) -> None:
         events = scripted_events("autoencoder", f"{'abcde'[place]}0f0000000", state=state)
         status = replace(
             scripted_status(events), title=f"{4 + 2 * place} × 32, 3×3, b128", data=f"set {12 - place}",
-            data_digest=str(place), epoch=place + 1, seconds=100.0 - place, test_accuracy=0.9 + place / 100,
-            best_loss=0.01 * (place + 1), last_loss=0.02 * (place + 1), started=1.7e9 + 1000 * (place * 2 % 5),
+            data_digest=str(place), epoch=place + 1, seconds=100.0 - place,
+            measures={"test_accuracy": 0.9 + place / 100}, best_loss=0.01 * (place + 1),
+            last_loss=0.02 * (place + 1), started=1.7e9 + 1000 * (place * 2 % 5),
         )  # fmt: skip
         write_run(home, events, status=status)
 

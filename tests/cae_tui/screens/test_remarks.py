@@ -12,7 +12,7 @@ from cae_tui.app.cae_app import CaeApp
 from cae_tui.bridge.runner import Runner
 from cae_tui.cli.main import main
 from cae_tui.screens import configure, data
-from cae_tui.screens.configure import AutoencoderForm
+from cae_tui.screens.configure import SpecPage
 from cae_tui.screens.data import DataScreen
 from cae_tui.widgets.data_card import DataCard
 from cae_tui.widgets.remarks import Remarks, fitted
@@ -111,7 +111,7 @@ async def test_the_data_screen_tells_of_pixels_and_of_the_split(app: CaeApp, dar
 
 async def test_a_form_tells_of_them_before_a_run(app: CaeApp, dark: Path) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
-        await app.push_screen(AutoencoderForm({"images": str(dark), "batch_size": "16"}))
+        await app.push_screen(SpecPage("autoencoder", {"images": str(dark), "batch_size": "16"}))
         (sentence,) = await found(pilot)
         assert sentence.startswith(DARK)
 

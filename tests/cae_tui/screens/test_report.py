@@ -13,14 +13,15 @@ from cae_tui.bridge.views import SampleStrip
 from cae_tui.screens.report import ReportScreen
 from cae_tui.widgets.class_report import ClassReport, ClassRows
 from cae_tui.widgets.confusion_matrix import ConfusionMatrix
-from cae_tui.widgets.report_text import about, as_text, headline, measures, report_lines
+from cae_tui.widgets.report_text import about, headline, measures, report_lines
 from cae_tui.widgets.sample_strip import SampleStripView
 from engine.runs.directory import Home
 from engine.runs.facts import Peers, RunFacts
 from engine.runs.notes import Marks
+from engine.runs.report_words import report_as_text
 from engine.specs.base import Difference
 from tests.cae_tui.conftest import AUTOENCODER, CLASSIFIER, MakeApp, scripted_events, scripted_result, write_run
-from tests.cae_tui.script import picture, scripted_report
+from tests.cae_tui.script import picture, result_with, scripted_report
 
 SMALL, LARGE = (80, 24), (120, 40)
 
@@ -103,33 +104,33 @@ def heard(app: CaeApp, monkeypatch: pytest.MonkeyPatch) -> list[Message]:
 
 
 def test_a_classifier_s_headline_is_one_line() -> None:
-    line = headline(scripted_result("classifier")).plain
+    line = headline(result_with("classifier")).plain
     assert line == "Test accuracy 99.61 % · test loss 0.0142 · 9,961 correct · 39 incorrect"
 
 
 def test_an_autoencoder_s_headline_tells_the_latent_beside_the_error() -> None:
-    line = headline(scripted_result()).plain
+    line = headline(result_with()).plain
     assert line == "Test MSE 5.10e-04 · PSNR 32.9 dB · latent 1,568"
 
 
 def test_validation_images_stand_in_for_missing_test_images() -> None:
-    result = {**scripted_result(), "evaluated_on": "validation", "test_mse": None, "test_psnr": None}
+    result = result_with(evaluated_on="validation", test_mse=None, test_psnr=None)
     assert headline(result).plain.startswith("Validation MSE 5.25e-04 · PSNR 32.8 dB")
     assert "test" not in measures(result).plain
 
 
 def test_the_report_is_printed_as_scikit_learn_does() -> None:
-    assert report_lines(scripted_result("classifier")).plain == scripted_report()["text"].rstrip("\n")
+    assert report_lines(result_with("classifier")).plain == scripted_report()["text"].rstrip("\n")
 
 
 def test_no_line_of_the_measures_is_wider_than_its_pane() -> None:
-    result = {**scripted_result(), "constant_image": CONSTANT, "pca": PCA}
+    result = result_with(constant_image=CONSTANT, pca=PCA)
     assert all(len(line) <= 55 for line in measures(result, FACTS, 55).plain.splitlines())
     assert all(len(line) <= 40 for line in about(result, FACTS, 40).plain.splitlines())
 
 
 def test_a_classifier_is_held_against_one_answer_in_its_headline_as_far_as_there_is_room() -> None:
-    result = {**scripted_result("classifier"), "largest_class": {"label": 1, "accuracy": 0.1135}}
+    result = result_with("classifier", largest_class={"label": 1, "accuracy": 0.1135})
     assert headline(result, None, 78).plain.splitlines()[1:] == ["Always answering class 1 is right for 11.35 %."]
     assert len(headline(result, None, 40).plain.splitlines()) == 1
 
@@ -137,7 +138,7 @@ def test_a_classifier_is_held_against_one_answer_in_its_headline_as_far_as_there
 @pytest.mark.parametrize("kind", ["autoencoder", "classifier"])
 def test_what_was_found_doubtful_stands_under_the_headline_and_whole_among_the_comparisons(kind: str) -> None:
     remarks = ["The brightest pixel is 1 of 255, which is nearly black.", "Class 3 has no image."]
-    result = {**scripted_result(kind), "remarks": remarks}
+    result = result_with(kind, remarks=remarks)
     first = ["! The brightest pixel is 1 of 255, which", "  is nearly black."]
     where = "About" if kind == "classifier" else "Measures"
     assert headline(result, None, 40, 2).plain.splitlines()[1:] == [*first, f"! 1 more remark: see {where}."]
@@ -148,7 +149,7 @@ def test_what_was_found_doubtful_stands_under_the_headline_and_whole_among_the_c
 
 
 def test_the_copied_report_has_the_confusion_matrix_too() -> None:
-    copied = as_text(scripted_result("classifier"))
+    copied = report_as_text(result_with("classifier"))
     assert "Test accuracy 99.61 %" in copied
     assert "weighted avg" in copied
     assert ["0", *(str(count) for count in scripted_report()["confusion"][0])] in [
@@ -157,7 +158,7 @@ def test_the_copied_report_has_the_confusion_matrix_too() -> None:
 
 
 def test_the_copied_report_has_scikit_learn_s_own_text_and_how_the_run_came_about() -> None:
-    copied = as_text(scripted_result("classifier"), FACTS)
+    copied = report_as_text(result_with("classifier"), FACTS)
     assert scripted_report()["text"].rstrip("\n") in copied
     assert "preset      Recommended, except epochs 3 instead of 20" in copied
     assert "The image as it is, by itself, gives 99.57 %." in " ".join(copied.split())
@@ -166,7 +167,9 @@ def test_the_copied_report_has_scikit_learn_s_own_text_and_how_the_run_came_abou
 def test_the_copied_confusion_matrix_names_classes_with_gaps_between_them() -> None:
     result = scripted_result("classifier", CLASSIFIER)
     rows = [{**row, "label": label} for row, label in zip(result["report"]["rows"], (3, 200), strict=False)]
-    copied = as_text({**result, "report": {**result["report"], "rows": rows, "confusion": [[5, 1], [0, 4]]}})
+    copied = report_as_text(
+        result_with("classifier", report={**result["report"], "rows": rows, "confusion": [[5, 1], [0, 4]]})
+    )
     assert [line.split() for line in copied.splitlines()[-2:]] == [["3", "5", "1"], ["200", "0", "4"]]
 
 
@@ -423,7 +426,7 @@ async def test_classes_with_gaps_between_them_keep_their_numbers(
         (CLASSIFIER, "n", None),
         (CLASSIFIER, "v", messages.OpenTraining(CLASSIFIER)),
         (CLASSIFIER, "e", messages.ConfigureAgain(CLASSIFIER)),
-        (AUTOENCODER, "m", messages.SaveModel(AUTOENCODER)),
+        (AUTOENCODER, "m", messages.Export("model", (AUTOENCODER,))),
     ],
 )
 async def test_a_key_asks_the_app_for_what_it_says(

@@ -22,6 +22,7 @@ from cae_tui.widgets.sample_strip import SampleStripView
 from engine.protocol.events import BatchEnded, EpochEnded, Event, MistakesCounted, Paused, RunStarted
 from engine.runs.directory import Home
 from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.measures import LOSS
 from tests.cae_tui.conftest import AUTOENCODER, CLASSIFIER, MakeApp, ScriptedWork, held, scripted_events, write_run
 from tests.cae_tui.conftest import until as wait
 from tests.cae_tui.script import halfway, picture, until
@@ -564,5 +565,5 @@ async def test_the_log_in_place_of_the_curves_has_them_beside_it(make_app: MakeA
 
 def titles(screen: TrainingScreen) -> list[str]:
     """What the charts of a loss that are to be seen show."""
-    charts = [chart for chart in screen.query(LossChart) if chart.region and chart.metric == "loss"]
+    charts = [chart for chart in screen.query(LossChart) if chart.region and chart.measure is LOSS]
     return [str(chart.border_title).split(",")[0] for chart in charts]

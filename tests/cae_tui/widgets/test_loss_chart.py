@@ -23,6 +23,7 @@ from cae_tui.widgets.loss_chart import (
     tick_label,
 )
 from engine.protocol.events import BatchEnded, EpochEnded, Event
+from engine.specs.measures import ACCURACY, LOSS, Measure
 from tests.cae_tui.script import scripted_events, until
 
 
@@ -163,7 +164,7 @@ async def test_batches_stand_in_until_two_epochs_are_complete() -> None:
 
 
 async def test_both_stages_are_on_one_chart_with_their_border() -> None:
-    chart = LossChart("accuracy")
+    chart = LossChart(ACCURACY)
     async with Host(chart).run_test(size=(80, 24)) as pilot:
         chart.show(replay("a", scripted_events("classifier")))
         await pilot.pause()
@@ -256,9 +257,9 @@ def cells_with(text: str, wanted: Callable[[str], bool]) -> set[tuple[int, int]]
 
 
 @pytest.mark.parametrize("size", [(30, 9), (46, 16), (80, 24), (160, 50)])
-@pytest.mark.parametrize(("metric", "log"), [("loss", True), ("loss", False), ("accuracy", True)])
+@pytest.mark.parametrize(("metric", "log"), [(LOSS, True), (LOSS, False), (ACCURACY, True)])
 async def test_every_mark_stands_on_its_line(
-    monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], metric: str, log: bool
+    monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], metric: Measure, log: bool
 ) -> None:
     chart, curve = LossChart(metric, by="epoch"), Curves.curve
     async with Host(chart).run_test(size=size) as pilot:
@@ -308,8 +309,8 @@ async def test_curves_that_coincide_are_both_seen(kind: str, epochs: int, consta
         same = {"loss": 0.1 if constant else 0.1 / epoch.epoch, "accuracy": 0.9}
         return {"train": same, "validation": same}
 
-    for metric in ("loss", "accuracy") if kind == "classifier" else ("loss",):
-        chart = LossChart(metric, by="epoch")
+    for measure in (LOSS, ACCURACY) if kind == "classifier" else (LOSS,):
+        chart = LossChart(measure, by="epoch")
         async with Host(chart).run_test(size=(60, 16)) as pilot:
             chart.show(remade(scripted_events(kind, epochs=epochs), change))
             await pilot.pause()

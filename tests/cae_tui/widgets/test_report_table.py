@@ -7,6 +7,8 @@ from rich.style import Style
 
 from cae_tui.cli.output_console import OutputConsole
 from cae_tui.widgets.report_table import HEADS, PrintedReport, ReportTable, share
+from engine.results.result import ClassificationReport
+from engine.storage.typed_json import record_of
 from tests.cae_tui.script import scripted_report
 
 
@@ -29,9 +31,13 @@ def report_of(rows: Sequence[tuple[float, float, float, int]], names: Sequence[s
     }
 
 
+def read(report: dict[str, Any]) -> ClassificationReport:
+    return record_of(ClassificationReport, {"correct": 0, "incorrect": 0, "text": "", "confusion": [], **report})
+
+
 def printed(report: dict[str, Any], width: int = 80, **options: Any) -> str:
     out = io.StringIO()
-    OutputConsole(file=out, width=width, **options).print(PrintedReport(report), crop=False)
+    OutputConsole(file=out, width=width, **options).print(PrintedReport(read(report)), crop=False)
     return out.getvalue()
 
 
@@ -43,28 +49,27 @@ def plain(level: float) -> Style:
 
 
 def test_three_decimals_are_enough_where_they_tell_the_classes_apart() -> None:
-    assert ReportTable(report_of([(0.9, 0.95, 0.92, 10), (0.8, 0.85, 0.82, 10)])).decimals == 3
+    assert ReportTable(read(report_of([(0.9, 0.95, 0.92, 10), (0.8, 0.85, 0.82, 10)]))).decimals == 3
 
 
 def test_there_are_as_many_decimals_as_tell_two_classes_apart() -> None:
-    assert ReportTable(report_of([(0.99, 0.99121, 0.99, 10), (0.99, 0.99122, 0.99, 10)])).decimals == 5
+    assert ReportTable(read(report_of([(0.99, 0.99121, 0.99, 10), (0.99, 0.99122, 0.99, 10)]))).decimals == 5
 
 
 def test_the_lowest_value_looks_like_no_other() -> None:
     rows = [(0.9908, 0.999, 0.995, 10), (0.9911, 0.998, 0.994, 10)]
-    table = ReportTable(report_of(rows))
+    table = ReportTable(read(report_of(rows)))
     assert table.decimals == 4
     assert table.weakest == "weakest: 0 (precision 0.9908)"
 
 
 def test_rows_that_are_the_same_need_no_more_decimals() -> None:
-    assert ReportTable(report_of([(0.9, 0.9, 0.9, 10)] * 3)).decimals == 3
+    assert ReportTable(read(report_of([(0.9, 0.9, 0.9, 10)] * 3))).decimals == 3
 
 
 def test_nothing_is_rounded_up_to_one_or_down_to_nothing() -> None:
-    table = ReportTable(
-        report_of([(0.99996, 1.0, 0.99998, 25_000), (1.0, 1.0, 1.0, 25_000), (1.0, 0.00004, 0.0001, 9)])
-    )
+    rows = [(0.99996, 1.0, 0.99998, 25_000), (1.0, 1.0, 1.0, 25_000), (1.0, 0.00004, 0.0001, 9)]
+    table = ReportTable(read(report_of(rows)))
     cells = [[cell.plain for cell in table.cells(line, plain)] for line in table.lines]
     assert cells[0][1:4] == ["0.99996", "1.00000", "0.99998"]
     assert cells[2][2] == "0.00004"
@@ -83,30 +88,32 @@ def test_a_share_is_written_so(score: float | None, decimals: int, text: str) ->
 
 
 def test_the_weakest_class_is_told_in_words() -> None:
-    assert ReportTable(scripted_report()).weakest == "weakest: 4 (recall 0.9908)"
+    assert ReportTable(read(scripted_report())).weakest == "weakest: 4 (recall 0.9908)"
 
 
 def test_classes_that_are_as_weak_are_named_together() -> None:
     rows = [(1.0, 0.5, 0.66, 2)] * 2 + [(1.0, 1.0, 1.0, 2)]
-    assert ReportTable(report_of(rows)).weakest == "weakest: 0, 1 (recall 0.500)"
-    assert ReportTable(report_of([(1.0, 0.5, 0.66, 2)] * 5)).weakest == "weakest: 0, 1, 2 and 2 more (recall 0.500)"
+    assert ReportTable(read(report_of(rows))).weakest == "weakest: 0, 1 (recall 0.500)"
+    assert (
+        ReportTable(read(report_of([(1.0, 0.5, 0.66, 2)] * 5))).weakest == "weakest: 0, 1, 2 and 2 more (recall 0.500)"
+    )
 
 
 def test_a_class_without_an_image_is_not_the_weakest() -> None:
     rows = [(0.0, 0.0, 0.0, 0), (0.9, 0.8, 0.85, 10), (1.0, 1.0, 1.0, 10)]
-    assert ReportTable(report_of(rows)).weakest == "weakest: 1 (recall 0.800)"
+    assert ReportTable(read(report_of(rows))).weakest == "weakest: 1 (recall 0.800)"
     perfect = [rows[0], rows[2], rows[2]]
-    assert ReportTable(report_of(perfect)).weakest == "weakest: none, all classes with images are at 1"
+    assert ReportTable(read(report_of(perfect))).weakest == "weakest: none, all classes with images are at 1"
 
 
 def test_without_a_mistake_no_class_is_weakest_and_none_is_shaded() -> None:
-    table = ReportTable(report_of([(1.0, 1.0, 1.0, 5)] * 3))
+    table = ReportTable(read(report_of([(1.0, 1.0, 1.0, 5)] * 3)))
     assert table.weakest == "weakest: none, every value is 1"
     assert table.level(1.0) == 0
 
 
 def test_the_lower_a_value_the_more_it_is_shaded_and_the_shorter_its_bar() -> None:
-    table = ReportTable(report_of([(0.6, 1.0, 0.75, 5), (0.8, 0.9, 0.85, 5), (1.0, 1.0, 1.0, 5)]))
+    table = ReportTable(read(report_of([(0.6, 1.0, 0.75, 5), (0.8, 0.9, 0.85, 5), (1.0, 1.0, 1.0, 5)])))
     levels: list[float] = []
 
     def shade(level: float) -> Style:

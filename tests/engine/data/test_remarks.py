@@ -34,7 +34,7 @@ def between(low: int, high: int, count: int = 40, seed: int = 0) -> Images:
 def test_the_digits_have_nothing_to_remark() -> None:
     mnist = load_dataset()
     assert of_data(mnist) == ()
-    assert for_run("classifier", mnist, *split(mnist.train, 0.1, 0)) == ()
+    assert for_run(mnist, *split(mnist.train, 0.1, 0), labels=True) == ()
 
 
 def test_a_look_is_taken_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,10 +184,10 @@ def test_classes_that_a_split_leaves_out_are_named() -> None:
 def test_an_autoencoder_is_told_nothing_that_concerns_classes_alone() -> None:
     data = labelled_data([0, 2] * 9, [0, 1, 2])
     parts = split(data.train, 0.3, 0)
-    assert len(for_run("autoencoder", data, *parts)) == 1
+    assert len(for_run(data, *parts, labels=False)) == 1
     data = labelled_data([1, 2] * 9)
-    assert for_run("autoencoder", data, *parts) == ()
-    assert len(for_run("classifier", data, *parts)) == 1
+    assert for_run(data, *parts, labels=False) == ()
+    assert len(for_run(data, *parts, labels=True)) == 1
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from engine.evaluation.predictions import classification_report
 from engine.preparation import reopen
 from engine.protocol.control import Flag
 from engine.protocol.events import EpochEnded, Event, Warned
+from engine.results.autoencoder import AutoencoderResult
+from engine.results.classifier import LargestClass
 from engine.runs.directory import Home
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import parse
@@ -150,10 +152,10 @@ def test_dark_images_are_told_before_a_run_and_in_its_report(home: Home, dark: d
     assert not any(isinstance(event, EpochEnded) for event in events[:first])
     written = run.read_result()
     assert written is not None
-    assert written["remarks"] == result["remarks"]
-    assert result["remarks"][0].startswith("The validation error, ")
-    assert "batch normalisation" not in result["remarks"][0]
-    assert result["remarks"][1] == warnings(events)[0]
+    assert written.remarks == result.remarks
+    assert result.remarks[0].startswith("The validation error, ")
+    assert "batch normalisation" not in result.remarks[0]
+    assert result.remarks[1] == warnings(events)[0]
 
 
 def test_the_constant_image_of_a_result_is_the_mean_training_image_on_the_images_evaluated(
@@ -166,16 +168,18 @@ def test_the_constant_image_of_a_result_is_the_mean_training_image_on_the_images
     mean = (work.data.train.images[work.training] / 255).mean(axis=0)
     for images, name in ((work.data.test.images, "mse"), (work.data.train.images[work.validation], "validation_mse")):
         expected = np.square(images / 255 - mean).mean()
-        assert result["constant_image"][name] == pytest.approx(expected)
+        assert getattr(result.constant_image, name) == pytest.approx(expected)
 
 
 def test_a_run_that_ends_early_is_held_against_the_constant_image_too(home: Home, dark: dict[str, Path]) -> None:
     stopper = StopAt(EpochEnded, 1)
     result = jobs.start(home, tiny(dark, epochs=3), stopper, stopper.flag)
-    assert result["state"] == "stopped"
-    assert any(sentence.startswith("The validation error, ") for sentence in result["remarks"])
+    assert result.state == "stopped"
+    assert any(sentence.startswith("The validation error, ") for sentence in result.remarks)
     assert any(sentence.startswith("The validation error, ") for sentence in warnings(stopper.events))
-    assert result["constant_image"]["mse"] > 0
+    assert isinstance(result, AutoencoderResult)
+    assert result.constant_image is not None
+    assert result.constant_image.mse > 0
 
 
 def imbalanced(tmp_path: Path) -> dict[str, Any]:
@@ -191,8 +195,8 @@ def test_a_classifier_that_always_answers_the_largest_class_says_so_in_its_repor
     files = imbalanced(tmp_path)
     encoder = write_encoder(tmp_path / "encoder.safetensors", files)
     _, result, _ = train(home, tiny_classifier(files, encoder, finetune_learning_rate=1e-6, learning_rate=1e-6))
-    assert result["largest_class"] == {"label": 0, "accuracy": 0.95}
-    assert any("always answering class 0 is right for 95.00 %" in sentence for sentence in result["remarks"])
+    assert result.largest_class == LargestClass(label=0, accuracy=0.95)
+    assert any("always answering class 0 is right for 95.00 %" in sentence for sentence in result.remarks)
 
 
 @pytest.mark.parametrize("label", [0, 5])

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ class TestClassificationReport:
         report = classification_report(self.labels, probabilities_for(list(self.predicted), 3))
         assert (report.correct, report.incorrect) == (4, 2)
         assert report.accuracy == pytest.approx(4 / 6)
-        assert report.confusion == ((1, 1, 0), (0, 2, 0), (1, 0, 1))
+        assert report.confusion == [[1, 1, 0], [0, 2, 0], [1, 0, 1]]
         one = report.rows[1]
         assert (one.name, one.support) == ("Class 1", 2)
         assert [one.precision, one.recall, one.f1] == pytest.approx([2 / 3, 1, 0.8])
@@ -83,7 +84,7 @@ class TestClassificationReport:
         report = classification_report(np.array([0, 0, 2]), probabilities_for([0, 3, 2], 6))
         assert [(row.label, row.support) for row in report.rows] == [(0, 2), (2, 1), (3, 0)]
         assert report.macro.recall == pytest.approx((0.5 + 1 + 0) / 3)
-        assert report.confusion == ((1, 0, 1), (0, 1, 0), (0, 0, 0))
+        assert report.confusion == [[1, 0, 1], [0, 1, 0], [0, 0, 0]]
 
     def test_every_support_is_a_whole_number(self) -> None:
         report = classification_report(self.labels, probabilities_for(list(self.predicted), 3))
@@ -112,8 +113,8 @@ class TestClassificationReport:
 
     def test_it_can_be_written_as_json(self) -> None:
         report = classification_report(self.labels, probabilities_for(list(self.predicted), 3))
-        values = json.loads(json.dumps(report.to_json(), allow_nan=False))
-        assert values == report.to_json()
+        values = json.loads(json.dumps(asdict(report), allow_nan=False))
+        assert values == asdict(report)
         assert values["rows"][1] == {
             "name": "Class 1",
             "precision": pytest.approx(2 / 3),

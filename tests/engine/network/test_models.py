@@ -5,7 +5,9 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from engine.network.architecture import plan_autoencoder, plan_classifier
-from engine.network.models import ConvAutoencoder, ConvLayer, EncoderClassifier, UpsamplingConv2d
+from engine.network.autoencoder import ConvAutoencoder
+from engine.network.classifier import EncoderClassifier
+from engine.network.layers import ConvLayer, UpsamplingConv2d
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import parse, preset
 from engine.specs.classifier import ClassifierSpec
@@ -160,6 +162,7 @@ def test_a_classifier_has_as_many_hidden_layers_as_asked(layers: int) -> None:
     model = classifier(fc_layers=layers, fc_units=7)
     assert sum(isinstance(module, torch.nn.Linear) for module in model.head) == layers + 1
     assert model(torch.rand(3, 1, 28, 28)).shape == (3, 10)
+    assert isinstance(model.spec, ClassifierSpec)
     plan = plan_classifier(model.spec, model.encoder_spec, (28, 28, 1), 10)
     assert parameters(model) == plan.parameters
 

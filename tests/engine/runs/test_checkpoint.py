@@ -17,6 +17,7 @@ from engine.errors import ModelFileError, RunError
 from engine.protocol.control import Flag
 from engine.runs.checkpoint import CHECKSUM, KEY, read_autoencoder, read_model, read_tensors, write_tensors
 from engine.runs.directory import Home
+from engine.specs.autoencoder import AutoencoderSpec
 from tests.engine.conftest import small_classifier
 from tests.engine.training.test_training import Trained
 
@@ -43,6 +44,7 @@ def test_a_model_file_has_one_metadata_key_and_rebuilds_the_model_alone(autoenco
 def test_a_classifier_file_knows_its_encoder_and_classes(classifier: Trained) -> None:
     found = read_model(classifier[0].model)
     assert found.classes == 10
+    assert isinstance(found.encoder_spec, AutoencoderSpec)
     assert found.encoder_spec.layers == 6
     assert found.build()(torch.rand(2, 1, 28, 28)).shape == (2, 10)
 
@@ -227,10 +229,3 @@ def test_a_classifier_on_an_unknown_run_is_refused_and_leaves_nothing_behind(
         files["labels"] = files["images"].parent / "labels"
         files["test_labels"] = files["images"].parent / "test-labels"
     assert home.ids() == []
-
-
-def test_saving_a_model_never_overwrites(autoencoder: Trained, tmp_path: Path) -> None:
-    target = jobs.save_model(autoencoder[0], tmp_path)
-    assert target.read_bytes() == autoencoder[0].model.read_bytes()
-    with pytest.raises(RunError, match="already exists"):
-        jobs.save_model(autoencoder[0], tmp_path)

@@ -60,7 +60,7 @@ def test_of_a_list_of_kernels_the_smallest_is_compared() -> None:
 
 
 def test_an_accuracy_is_a_share_or_per_cent() -> None:
-    run = replace(RUN, test_accuracy=0.9945)
+    run = replace(RUN, measures={"test_accuracy": 0.9945})
     for text in ("test_accuracy>=99%", "test_accuracy>0.99", "test_accuracy<99.5%"):
         assert parse_filter(text).matches(run)
 

@@ -1,6 +1,5 @@
 """Finishing a run early: from where it is, or from where it was stopped, cut off or killed."""
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +26,6 @@ from engine.runs.checkpoint import read_model, read_tensors
 from engine.runs.directory import Home, RunDirectory
 from engine.runs.finishing import FinishesWhole, check_can_finish
 from engine.runs.recorder import Recorder, best_file, list_checkpoints
-from engine.runs.result import check_result
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.classifier import ClassifierSpec
 from engine.studies.records import StageRecord, Studies, StudyRecord, study_of
@@ -50,18 +48,18 @@ class Asks:
             self.flag.ask(self.what)
 
 
-def start(home: Home, spec: Spec, asks: Asks) -> tuple[RunDirectory, dict[str, Any]]:
+def start(home: Home, spec: Spec, asks: Asks) -> tuple[RunDirectory, Any]:
     result = jobs.start(home, spec, asks, asks.flag)
-    return home.find(result["id"]), result
+    return home.find(result.id), result
 
 
 def stopped(home: Home, spec: Spec, kind: type[Event], count: int) -> RunDirectory:
     run, result = start(home, spec, Asks(kind, count, Asked.STOP))
-    assert result["state"] == "stopped"
+    assert result.state == "stopped"
     return run
 
 
-def finish(run: RunDirectory, emit: Callable[[Event], None] = lambda event: None) -> dict[str, Any]:
+def finish(run: RunDirectory, emit: Callable[[Event], None] = lambda event: None) -> Any:
     return jobs.finish(run, emit, Flag())
 
 
@@ -90,14 +88,13 @@ def two_stages(files: dict[str, Path], encoder: Path) -> ClassifierSpec:
     return tiny_classifier(files, encoder, frozen_epochs=2, finetune_epochs=3)
 
 
-def assert_complete(run: RunDirectory, result: dict[str, Any], stage: str, epoch: int) -> None:
+def assert_complete(run: RunDirectory, result: Any, stage: str, epoch: int) -> None:
     """All that a complete run has, measured with the best weights of that stage."""
-    assert result["state"] == run.read_status().state == "early-stopped"
-    assert result["best_epoch"] == epoch
-    assert run.read_result() == {"format": 1, **result}
-    check_result(json.loads(run.result.read_text()))
-    assert result["evaluated_on"] == "test"
-    assert result["test_loss"] is not None
+    assert result.state == run.read_status().state == "early-stopped"
+    assert result.best_epoch == epoch
+    assert run.read_result() == result
+    assert result.evaluated_on == "test"
+    assert result.test_loss is not None
     assert len(results.read_predictions(run).indices) > 0
     read_model(run.model)
     assert_equal(weights(run), read_tensors(best_file(run, stage))[0])
@@ -113,11 +110,11 @@ def test_a_run_that_is_asked_to_finish_evaluates_its_best_weights_and_says_that_
 ) -> None:
     asks = Asks(EpochEnded, 2)
     run, result = start(home, spec, asks)
-    assert_complete(run, result, "autoencoder", result["best_epoch"])
-    assert result["epochs"] == 2
-    assert result["message"] == run.read_status().message == "Finished early at epoch 2 of 5, as asked."
-    assert result["stages"][0]["state"] == "early-stopped"
-    assert result["validation_mse"] == result["best_validation_loss"]
+    assert_complete(run, result, "autoencoder", result.best_epoch)
+    assert result.epochs == 2
+    assert result.message == run.read_status().message == "Finished early at epoch 2 of 5, as asked."
+    assert result.stages[0].state == "early-stopped"
+    assert result.validation_mse == result.best_validation_loss
     kinds = [type(event) for event in asks.events if not isinstance(event, BatchEnded)]
     assert kinds[-3:] == [StageEnded, EvaluationStarted, RunEnded]
 
@@ -125,7 +122,7 @@ def test_a_run_that_is_asked_to_finish_evaluates_its_best_weights_and_says_that_
 def test_a_finish_before_the_first_epoch_is_over_waits_for_its_end(home: Home, spec: AutoencoderSpec) -> None:
     run, result = start(home, spec, Asks(StageStarted, 1))
     assert_complete(run, result, "autoencoder", 1)
-    assert result["message"] == "Finished early at epoch 1 of 5, as asked."
+    assert result.message == "Finished early at epoch 1 of 5, as asked."
 
 
 def test_the_control_file_of_another_process_finishes_a_run(home: Home, spec: AutoencoderSpec) -> None:
@@ -134,7 +131,7 @@ def test_the_control_file_of_another_process_finishes_a_run(home: Home, spec: Au
             home.find(home.ids()[0]).ask(Asked.FINISH)
 
     result = jobs.start(home, spec.model_copy(update={"epochs": 9999}), emit, Flag())
-    assert_complete(home.find(result["id"]), result, "autoencoder", result["best_epoch"])
+    assert_complete(home.find(result.id), result, "autoencoder", result.best_epoch)
 
 
 def test_a_word_that_is_not_known_leaves_a_run_alone(tmp_path: Path) -> None:
@@ -152,7 +149,7 @@ def test_a_paused_run_that_is_to_finish_says_that_it_goes_on(home: Home, spec: A
             asks.flag.ask(Asked.FINISH)
 
     result = jobs.start(home, spec, emit, asks.flag)
-    assert_complete(home.find(result["id"]), result, "autoencoder", 1)
+    assert_complete(home.find(result.id), result, "autoencoder", 1)
     assert any(isinstance(event, Continued) for event in asks.events)
 
 
@@ -164,9 +161,9 @@ def test_a_stopped_run_finishes_with_the_weights_of_its_best_epoch(
     run = stopped(home, spec, kind, count)
     before = read_tensors(best_file(run, "autoencoder"))[0]
     result = finish(run)
-    assert_complete(run, result, "autoencoder", result["best_epoch"])
+    assert_complete(run, result, "autoencoder", result.best_epoch)
     assert_equal(weights(run), before)
-    assert result["message"] == "Finished early at epoch 2 of 5, as asked."
+    assert result.message == "Finished early at epoch 2 of 5, as asked."
 
 
 def test_a_finished_run_is_the_one_that_was_asked_while_it_trained(home: Home, spec: AutoencoderSpec) -> None:
@@ -175,7 +172,7 @@ def test_a_finished_run_is_the_one_that_was_asked_while_it_trained(home: Home, s
     second = finish(other)
     assert_equal(weights(one), weights(other))
     for name in ("test_loss", "best_validation_loss", "best_epoch", "epochs", "message", "pca"):
-        assert first[name] == second[name]
+        assert getattr(first, name) == getattr(second, name)
 
 
 def test_a_run_without_a_complete_epoch_is_not_finished(home: Home, spec: AutoencoderSpec) -> None:
@@ -202,7 +199,7 @@ def test_a_run_that_was_stopped_before_its_evaluation_is_finished_as_trained_to_
 ) -> None:
     run = stopped(home, spec.model_copy(update={"epochs": 2}), EvaluationStarted, 1)
     result = finish(run)
-    assert (result["state"], result["message"], result["epochs"]) == ("finished", "", 2)
+    assert (result.state, result.message, result.epochs) == ("finished", "", 2)
 
 
 # -- two stages -----------------------------------------------------------------------------------
@@ -213,11 +210,9 @@ def test_a_classifier_finished_in_its_frozen_stage_is_evaluated_without_fine_tun
 ) -> None:
     run, result = start(home, two_stages, Asks(EpochEnded, 1))
     assert_complete(run, result, "frozen", 1)
-    assert (
-        result["message"] == "Finished early at epoch 1 of 2 of the frozen stage, as asked. There was no fine-tuning."
-    )
-    assert [stage["stage"] for stage in result["stages"]] == ["frozen"]
-    assert result["views"] == 1  # nothing was trained on shifted images yet
+    assert result.message == "Finished early at epoch 1 of 2 of the frozen stage, as asked. There was no fine-tuning."
+    assert [stage.stage for stage in result.stages] == ["frozen"]
+    assert result.views == 1  # nothing was trained on shifted images yet
 
 
 def test_a_classifier_finished_in_fine_tuning_is_evaluated_with_its_best_epoch(
@@ -225,8 +220,8 @@ def test_a_classifier_finished_in_fine_tuning_is_evaluated_with_its_best_epoch(
 ) -> None:
     run, result = start(home, two_stages, Asks(EpochEnded, 3))
     assert_complete(run, result, "fine-tuning", 1)
-    assert result["message"] == "Finished early at epoch 1 of 3 of the fine-tuning stage, as asked."
-    assert result["views"] == 5
+    assert result.message == "Finished early at epoch 1 of 3 of the fine-tuning stage, as asked."
+    assert result.views == 5
 
 
 def test_a_classifier_stopped_in_its_first_epoch_of_fine_tuning_finishes_with_the_frozen_stage_and_says_so(
@@ -237,9 +232,9 @@ def test_a_classifier_stopped_in_its_first_epoch_of_fine_tuning_finishes_with_th
     frozen = run.read_status()
     result = finish(run)
     assert_complete(run, result, "frozen", frozen.best_epoch)
-    assert result["best_validation_loss"] == frozen.best_loss
-    assert result["views"] == 1
-    assert result["message"] == (
+    assert result.best_validation_loss == frozen.best_loss
+    assert result.views == 1
+    assert result.message == (
         "Finished early, as asked, before the first epoch of fine-tuning was complete. The weights are those of the "
         "frozen stage."
     )
@@ -248,10 +243,8 @@ def test_a_classifier_stopped_in_its_first_epoch_of_fine_tuning_finishes_with_th
 def test_a_classifier_asked_between_its_stages_begins_no_other(home: Home, two_stages: ClassifierSpec) -> None:
     asks = Asks(StageEnded, 1)
     run, result = start(home, two_stages, asks)
-    assert_complete(run, result, "frozen", result["best_epoch"])
-    assert (
-        result["message"] == "Finished early at epoch 2 of 2 of the frozen stage, as asked. There was no fine-tuning."
-    )
+    assert_complete(run, result, "frozen", result.best_epoch)
+    assert result.message == "Finished early at epoch 2 of 2 of the frozen stage, as asked. There was no fine-tuning."
     assert [event.stage for event in asks.events if isinstance(event, StageStarted)] == ["frozen"]
 
 
@@ -270,17 +263,17 @@ def test_a_stop_while_a_finished_run_is_evaluated_leaves_both_ways_open(home: Ho
             asks(event)
 
         result = jobs.start(home, spec, both, asks.flag)
-        run = home.find(result["id"])
-        assert result["state"] == "stopped"
-        assert result["message"].startswith("Stopped while it was evaluated. The weights of epoch ")
-        assert result["message"].endswith("Resume it to continue.")
+        run = home.find(result.id)
+        assert result.state == "stopped"
+        assert result.message.startswith("Stopped while it was evaluated. The weights of epoch ")
+        assert result.message.endswith("Resume it to continue.")
         assert not run.result.exists()
         ended = way(run, lambda event: None, Flag())
         if way is jobs.resume:
-            assert ended["state"] == "finished"
+            assert ended.state == "finished"
             assert_equal(weights(run), weights(whole))
         else:
-            assert_complete(run, ended, "autoencoder", ended["best_epoch"])
+            assert_complete(run, ended, "autoencoder", ended.best_epoch)
 
 
 class KilledError(BaseException):
@@ -321,10 +314,10 @@ def test_a_run_killed_while_it_finishes_is_cut_off_and_both_ways_lead_on(
     ended = way(run, lambda event: seen.append(run.result.exists()), Flag())
     assert not any(seen[:-1])  # while it trains on, nothing claims what it came to
     if way is jobs.resume:
-        assert ended["state"] == "finished"
+        assert ended.state == "finished"
         assert_equal(weights(run), weights(whole))
     else:
-        assert_complete(run, ended, "autoencoder", ended["best_epoch"])
+        assert_complete(run, ended, "autoencoder", ended.best_epoch)
 
 
 def test_weights_that_are_newer_than_the_checkpoint_are_not_told_as_an_earlier_epoch_s(
@@ -341,7 +334,7 @@ def test_weights_that_are_newer_than_the_checkpoint_are_not_told_as_an_earlier_e
     assert run.read_status().best_epoch == 1
     result = finish(run)
     assert_complete(run, result, "autoencoder", 2)
-    assert result["best_validation_loss"] == reference[1].validation["loss"]
+    assert result.best_validation_loss == reference[1].validation["loss"]
 
 
 def test_best_weights_of_an_earlier_build_name_no_epochs_and_are_taken(home: Home, spec: AutoencoderSpec) -> None:
@@ -353,8 +346,8 @@ def test_best_weights_of_an_earlier_build_name_no_epochs_and_are_taken(home: Hom
     assert values.pop("epochs") == run.read_status().best_epoch
     write_tensors(path, values.pop("kind"), tensors, values)
     result = finish(run)
-    assert result["state"] == "early-stopped"
-    assert result["epochs"] == 2
+    assert result.state == "early-stopped"
+    assert result.epochs == 2
 
 
 def test_a_finish_is_heard_once_the_epochs_are_done_and_everything_else_at_once() -> None:
@@ -396,7 +389,7 @@ def test_a_trial_is_not_finished_early_while_its_study_compares_it(
             check_can_finish(run, compares)
     else:
         check_can_finish(run, compares)
-        assert finish(run)["state"] == "early-stopped"
+        assert finish(run).state == "early-stopped"
 
 
 def test_what_was_asked_of_one_trial_alone_is_not_asked_of_the_next() -> None:

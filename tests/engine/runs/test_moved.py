@@ -76,8 +76,8 @@ def test_a_run_goes_on_from_the_new_place_and_ends_as_if_nothing_had_been_moved(
     relocate(run, {"images": new["images"]})
     expected = {field: str(path) for field, path in new.items()}
     assert paths_of(run) == (expected, expected)
-    assert jobs.resume(run, nothing, Flag())["state"] == "finished"
-    tensors, others = (read_tensors(home.find(name).model)[0] for name in (run.id, whole["id"]))
+    assert jobs.resume(run, nothing, Flag()).state == "finished"
+    tensors, others = (read_tensors(home.find(name).model)[0] for name in (run.id, whole.id))
     assert all(np.array_equal(tensor, others[name]) for name, tensor in tensors.items())
 
 
@@ -103,7 +103,7 @@ def test_a_classifier_s_run_is_told_too(home: Home, files: dict[str, Path], tmp_
     new = move(files, tmp_path / "new")
     encoder.unlink()
     relocate(run, {"images": new["images"]})
-    assert jobs.resume(run, nothing, Flag())["state"] in ("finished", "early-stopped")
+    assert jobs.resume(run, nothing, Flag()).state in ("finished", "early-stopped")
 
 
 @pytest.mark.parametrize(
@@ -291,7 +291,7 @@ def test_a_file_that_stayed_is_kept_and_one_that_was_replaced_is_looked_for_anew
 async def test_the_predictions_of_a_finished_run_are_seen_from_the_new_place(
     home: Home, files: dict[str, Path], tmp_path: Path
 ) -> None:
-    run = home.find(jobs.start(home, tiny(files), nothing, Flag())["id"])
+    run = home.find(jobs.start(home, tiny(files), nothing, Flag()).id)
     reader = Reader(home)
     home.specs([run.id])
     new = move(files, tmp_path / "new")

@@ -22,7 +22,7 @@ from tests.engine.training.test_training import Trained, assert_equal, start_and
 from tests.idx import write_idx
 
 
-def resume(run: RunDirectory) -> dict[str, Any]:
+def resume(run: RunDirectory) -> Any:
     return jobs.resume(run, lambda event: None, Flag())
 
 
@@ -135,7 +135,7 @@ def test_images_that_were_moved_and_another_precision_are_no_other_spec(
     moved.write_bytes(files["images"].read_bytes())
     change(stopped, "spec", "images", to=str(moved))
     change(stopped, "spec", "precision", to="float32")
-    assert resume(stopped)["state"] == "finished"
+    assert resume(stopped).state == "finished"
     assert_equal(weights(stopped), weights(autoencoder[0]))
 
 
@@ -145,7 +145,7 @@ def test_a_run_goes_on_on_another_kind_of_device_whose_random_states_have_anothe
         for name in ("random.augmentation", "random.device"):
             tensors[name] = torch.zeros(16, dtype=torch.uint8)  # as CUDA has them
         write_tensors(checkpoint, values.pop("kind"), tensors, values)
-    assert resume(stopped)["state"] == "finished"
+    assert resume(stopped).state == "finished"
 
 
 @pytest.mark.parametrize(("field", "value"), [("layers", 8), ("kernels", "4")])
@@ -158,9 +158,9 @@ def test_a_checkpoint_that_holds_no_spec_and_does_not_fit_is_refused_in_words(
         write_tensors(checkpoint, values.pop("kind"), tensors, values)
     change(stopped, "spec", field, to=value)
     result = resume(stopped)
-    assert result["state"] == "failed"
-    assert "The checkpoint does not fit what the run's spec.json asks for" in result["message"]
-    assert "restore the original spec.json" in result["message"]
+    assert result.state == "failed"
+    assert "The checkpoint does not fit what the run's spec.json asks for" in result.message
+    assert "restore the original spec.json" in result.message
 
 
 def test_a_run_that_begins_again_for_want_of_a_checkpoint_counts_from_nothing(
@@ -170,6 +170,6 @@ def test_a_run_that_begins_again_for_want_of_a_checkpoint_counts_from_nothing(
     for checkpoint in list_checkpoints(run):
         checkpoint.unlink()
     result = resume(run)
-    assert first["seconds"] > 0
-    assert result["epochs"] == 2
-    assert result["seconds"] == pytest.approx(sum(stage["seconds"] for stage in result["stages"]))
+    assert first.seconds > 0
+    assert result.epochs == 2
+    assert result.seconds == pytest.approx(sum(stage.seconds for stage in result.stages))

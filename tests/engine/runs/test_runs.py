@@ -154,8 +154,9 @@ def test_a_report_without_class_numbers_has_a_row_for_every_class(home: Home) ->
     write_json(run.result, "classifier", result)
     read = run.read_result()
     assert read is not None
-    assert [row["label"] for row in read["report"]["rows"]] == list(range(10))
-    assert read["remarks"] == []
+    assert read.report is not None
+    assert [row.label for row in read.report.rows] == list(range(10))
+    assert read.remarks == []
 
 
 def test_a_report_of_version_0_1_0_whose_averages_count_classes_without_images_says_so(home: Home) -> None:
@@ -172,7 +173,7 @@ def test_a_report_of_version_0_1_0_whose_averages_count_classes_without_images_s
     write_json(run.result, "classifier", result)
     read = run.read_result()
     assert read is not None
-    (sentence,) = read["remarks"]
+    (sentence,) = read.remarks
     assert sentence.startswith("Classes 3 and 7 have no image here, and the macro average counts them with 0")
 
 
@@ -262,7 +263,7 @@ def test_a_status_tells_what_a_list_shows(autoencoder: Trained, classifier: Trai
     shown = classifier[0].read_status()
     assert (shown.kind, shown.title, shown.encoder) == ("classifier", "fc 16, b64, frozen 1", autoencoder[0].id)
     assert (shown.epoch, shown.epochs, shown.state) == (2, 2, "finished")
-    assert shown.test_accuracy == classifier[1]["test_accuracy"]
+    assert shown.measure("test", "accuracy") == classifier[1].test_accuracy
     assert set(STATES) >= {shown.state}
 
 

@@ -49,7 +49,7 @@ def do(home: Home, spec: StudySpec, watcher: Watcher | None = None) -> tuple[Stu
 
 def table(record: StudyRecord) -> list[object]:
     """What two studies that did the same have in common: everything but times and ids."""
-    measured = ("number", "seed", "state", "epochs", "best_epoch", "best_loss", "last_loss", "train_loss", "accuracy",
+    measured = ("number", "seed", "state", "epochs", "best_epoch", "best_loss", "last_loss", "train_loss", "measures",
                 "test_loss", "train", "validation")  # fmt: skip
     return [
         (stage.names, point.values, *(getattr(trial, name) for name in measured))

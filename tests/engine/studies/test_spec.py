@@ -10,7 +10,6 @@ from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import preset
 from engine.specs.classifier import ClassifierSpec
 from engine.studies.spec import (
-    GUIDED_BASELINE,
     as_flags,
     default_values,
     describe,
@@ -23,7 +22,7 @@ from engine.studies.values import Range
 from tests.cae_tui.study_script import grid
 
 DEFAULT = preset(AutoencoderSpec, "recommended")
-REPORT = preset(AutoencoderSpec, "report", **GUIDED_BASELINE)
+REPORT = preset(AutoencoderSpec, "report", **AutoencoderSpec.guided_baseline)
 
 
 def test_one_at_a_time_varies_one_hyperparameter_over_a_baseline() -> None:
@@ -188,6 +187,6 @@ def test_a_spec_of_a_study_that_was_changed_by_hand_is_refused_in_words(
 def test_a_baseline_of_a_kind_that_is_not_known_is_refused_in_a_short_sentence() -> None:
     values = make_study("one", AutoencoderSpec(), {"layers": "8,10"}).model_dump(mode="json")
     values["baseline"]["kind"] = "x" * 10_000
-    with pytest.raises(SpecError, match="not known: choose autoencoder, classifier") as refused:
+    with pytest.raises(SpecError, match="is not known: autoencoder or classifier was expected") as refused:
         study_from_json(values)
     assert len(str(refused.value)) < 200

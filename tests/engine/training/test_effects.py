@@ -22,7 +22,9 @@ from engine.data.datasets import ImageSet, split
 from engine.device import Device, choose_device
 from engine.exporters.runs_csv import runs_csv
 from engine.kinds import kind_of
-from engine.network.models import ConvAutoencoder, ConvLayer, EncoderClassifier
+from engine.network.autoencoder import ConvAutoencoder
+from engine.network.classifier import EncoderClassifier
+from engine.network.layers import ConvLayer
 from engine.protocol.control import Asked, Flag
 from engine.protocol.events import BatchEnded, EpochEnded, Event, Resumed, StageStarted
 from engine.protocol.states import FINISHED
@@ -285,7 +287,7 @@ def test_a_run_augments_what_it_fine_tunes_on_and_nothing_else(
 
     monkeypatch.setattr("engine.training.steps.augment", watched)
     result = jobs.start(Home(tmp_path), tiny_classifier(noise_files, encoder), emit, Flag())
-    assert result["state"] == "finished"
+    assert result.state == "finished"
     assert stages == ["frozen", "fine-tuning"]
     assert augmented == [("fine-tuning", 8)] * 6
 
@@ -304,9 +306,9 @@ def test_a_classifier_stopped_in_an_epoch_of_augmented_fine_tuning_ends_as_if_it
             flag.ask(Asked.STOP)
 
     home = Home(tmp_path)
-    run = home.find(jobs.start(home, spec, stop, flag)["id"])
+    run = home.find(jobs.start(home, spec, stop, flag).id)
     going_on: list[Event] = []
-    assert jobs.resume(run, going_on.append, Flag())["state"] == "finished"
+    assert jobs.resume(run, going_on.append, Flag()).state == "finished"
     resumed = next(event for event in going_on if isinstance(event, Resumed))
     assert (resumed.stage, resumed.epoch, resumed.step) == ("fine-tuning", epoch, step)
     one, other = read_tensors(run.model)[0], read_tensors(whole.model)[0]
@@ -333,11 +335,11 @@ def test_the_speed_in_a_result_is_that_of_the_training_steps_of_all_stages(
     run, result, events = train(Home(tmp_path), tiny_classifier(noise_files, encoder))
     told = {event.stage: event.ms_per_step for event in events if isinstance(event, EpochEnded)}
     assert told == pytest.approx({"frozen": 250, "fine-tuning": 750})
-    assert result["ms_per_step"] == pytest.approx(500)
-    assert result["images_per_second"] == pytest.approx(8 / 0.5)
+    assert result.ms_per_step == pytest.approx(500)
+    assert result.images_per_second == pytest.approx(8 / 0.5)
     status = run.read_status()  # what lists, comparisons and CSV show
     assert (status.ms_per_step, status.images_per_second) == pytest.approx((500, 8 / 0.5))
-    assert result["seconds"] == pytest.approx(6 * 0.25 + 9 + 6 * 0.75 + 9)
+    assert result.seconds == pytest.approx(6 * 0.25 + 9 + 6 * 0.75 + 9)
 
 
 def forward(run: RunDirectory, images: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -361,19 +363,19 @@ def test_an_autoencoder_s_result_has_the_numbers_that_numpy_and_scikit_learn_giv
         return found
 
     of_test, of_validation = errors(images["test"]), errors(images["train"][validation]).mean()
-    assert result["evaluated_on"] == "test"
-    assert result["test_loss"] == result["test_mse"] == pytest.approx(of_test.mean(), rel=1e-4)
-    assert result["test_psnr"] == pytest.approx(10 * np.log10(1 / of_test.mean()), abs=1e-3)
-    assert result["validation_mse"] == pytest.approx(of_validation, rel=1e-4)
-    assert result["validation_psnr"] == pytest.approx(10 * np.log10(1 / of_validation), abs=1e-3)
+    assert result.evaluated_on == "test"
+    assert result.test_loss == result.test_mse == pytest.approx(of_test.mean(), rel=1e-4)
+    assert result.test_psnr == pytest.approx(10 * np.log10(1 / of_test.mean()), abs=1e-3)
+    assert result.validation_mse == pytest.approx(of_validation, rel=1e-4)
+    assert result.validation_psnr == pytest.approx(10 * np.log10(1 / of_validation), abs=1e-3)
     with np.load(run.predictions) as arrays:
         assert arrays["errors"] == pytest.approx(of_test, rel=1e-4)
     rows, judged = (chosen.reshape(len(chosen), -1) / 255 for chosen in (images["train"][training], images["test"]))
     pca = PCA(5).fit(rows)
     expected = np.square(pca.inverse_transform(pca.transform(judged)) - judged).mean()
-    assert (result["pca"]["components"], result["pca"]["note"]) == (5, "")
-    assert result["pca"]["mse"] == pytest.approx(expected, rel=1e-4)
-    assert result["pca"]["psnr"] == pytest.approx(10 * np.log10(1 / expected), abs=1e-3)
+    assert (result.pca.components, result.pca.note) == (5, "")
+    assert result.pca.mse == pytest.approx(expected, rel=1e-4)
+    assert result.pca.psnr == pytest.approx(10 * np.log10(1 / expected), abs=1e-3)
 
 
 def moved(images: NDArray[np.uint8], right: int, down: int) -> NDArray[np.uint8]:
@@ -401,13 +403,13 @@ def test_a_classifier_s_result_has_the_numbers_that_numpy_and_scikit_learn_give(
     each = [np.exp(forward(run, moved(images, *shift))) for shift in shifts]
     probabilities = np.mean([numbers / numbers.sum(1, keepdims=True) for numbers in each], axis=0)
     predicted = probabilities.argmax(1)
-    assert result["views"] == len(shifts)
-    assert result["one_view_accuracy"] == pytest.approx(metrics.accuracy_score(labels, each[0].argmax(1)))
-    assert result["test_loss"] == pytest.approx(metrics.log_loss(labels, probabilities), rel=1e-4)
-    assert result["test_accuracy"] == result["accuracy"] == pytest.approx(metrics.accuracy_score(labels, predicted))
-    assert result["correct"] == int((labels == predicted).sum()) == TEST - result["incorrect"]
-    assert result["report"]["confusion"] == metrics.confusion_matrix(labels, predicted).tolist()
-    assert result["report"]["text"] == metrics.classification_report(
+    assert result.views == len(shifts)
+    assert result.one_view_accuracy == pytest.approx(metrics.accuracy_score(labels, each[0].argmax(1)))
+    assert result.test_loss == pytest.approx(metrics.log_loss(labels, probabilities), rel=1e-4)
+    assert result.test_accuracy == result.accuracy == pytest.approx(metrics.accuracy_score(labels, predicted))
+    assert result.correct == int((labels == predicted).sum()) == TEST - result.incorrect
+    assert result.report.confusion == metrics.confusion_matrix(labels, predicted).tolist()
+    assert result.report.text == metrics.classification_report(
         labels, predicted, target_names=[f"Class {number}" for number in range(CLASSES)], digits=2, zero_division=0
     )
     with np.load(run.predictions) as arrays:
@@ -420,14 +422,14 @@ def test_a_status_has_the_accuracy_that_the_report_tells_where_there_is_no_test_
     without = {name: noise_files[name] for name in ("images", "labels")}
     run, result, _ = train(Home(tmp_path), tiny_classifier(without, encoder))
     status = run.read_status()
-    assert (status.test_accuracy, status.report_accuracy) == (None, result["accuracy"])
+    assert (status.measure("test", "accuracy"), status.measure("report", "accuracy")) == (None, result.accuracy)
 
 
 def test_the_best_epoch_is_told_with_its_stage_of_earlier_runs_too(
     noise_files: dict[str, Path], encoder: Path, tmp_path: Path
 ) -> None:
     run, result, _ = train(Home(tmp_path), tiny_classifier(noise_files, encoder))
-    assert (result["best_stage"], result["best_epoch"]) == ("fine-tuning", 1)
+    assert (result.best_stage, result.best_epoch) == ("fine-tuning", 1)
     status = run.read_status()
     assert (status.best_stage, status.best_epoch, status.epoch) == ("fine-tuning", 1, 2)
     head, row = csv.reader(runs_csv([status], {}).splitlines())
@@ -435,4 +437,6 @@ def test_the_best_epoch_is_told_with_its_stage_of_earlier_runs_too(
     for path in (run.status, run.result):  # as version 0.1.0 wrote them
         path.write_text(json.dumps({name: value for name, value in read_json(path).items() if name != "best_stage"}))
     assert run.read_status().best_stage == "fine-tuning"
-    assert (run.read_result() or {})["best_stage"] == "fine-tuning"
+    read = run.read_result()
+    assert read is not None
+    assert read.best_stage == "fine-tuning"

@@ -17,7 +17,7 @@ from engine import jobs
 from engine.data.batches import DeviceImages
 from engine.data.datasets import ImageSet
 from engine.device import Device, choose_device
-from engine.network.models import ConvAutoencoder
+from engine.network.autoencoder import ConvAutoencoder
 from engine.protocol.control import Asked, Flag
 from engine.protocol.events import EpochEnded, Event, Warned
 from engine.runs.directory import Home
@@ -267,15 +267,15 @@ def test_a_run_that_needs_more_memory_than_there_is_says_what_to_try(home: Home,
         result = jobs.start(home, spec, lambda event: None, Flag())
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
-    assert result["state"] == "failed"
-    assert result["message"].startswith("The cuda is out of memory at batch size 512: try 256")
+    assert result.state == "failed"
+    assert result.message.startswith("The cuda is out of memory at batch size 512: try 256")
 
 
 def test_a_run_trains_on_the_device_and_learns(home: Home, files: dict[str, Path]) -> None:
     events: list[Event] = []
     result = jobs.start(home, small(files, device="cuda", epochs=4), events.append, Flag())
-    assert result["state"] == "finished"
-    assert result["device"].startswith("cuda · ")
+    assert result.state == "finished"
+    assert result.device.startswith("cuda · ")
     found = [event.train["loss"] for event in events if isinstance(event, EpochEnded)]
     assert found[-1] < found[0]
     assert os.environ.get("CUDA_LAUNCH_BLOCKING") != "1"  # else nothing here ran ahead

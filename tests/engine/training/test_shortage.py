@@ -95,10 +95,10 @@ def test_a_run_whose_evaluation_has_too_little_memory_ends_as_any_other(
     memory = Small(64, monkeypatch)  # a batch of the run's own, and less than the test images
     run, result, events = train(home, small(files))
     assert max(memory.sizes) == 200
-    assert result["state"] == "finished"
+    assert result.state == "finished"
     assert_equal(weights(run), weights(autoencoder[0]))
     assert losses(events) == pytest.approx(losses(autoencoder[2]))
-    assert result["test_mse"] == pytest.approx(autoencoder[1]["test_mse"])
+    assert result.test_mse == pytest.approx(autoencoder[1].test_mse)
 
 
 @pytest.mark.parametrize(
@@ -113,8 +113,8 @@ def test_out_of_memory_advises_what_can_be_done(
 ) -> None:
     Small(0, monkeypatch)
     _, result, _ = train(home, small(files, batch_size=size))
-    assert result["state"] == "failed"
-    assert result["message"] == f"The cpu is out of memory {advice}"
+    assert result.state == "failed"
+    assert result.message == f"The cpu is out of memory {advice}"
 
 
 @pytest.mark.parametrize("error", SHORTAGES)
@@ -124,8 +124,8 @@ def test_whoever_is_out_of_memory_the_advice_is_the_same_and_the_run_can_go_on(
     with monkeypatch.context() as patch:
         Small(0, patch, SHORTAGES[error])
         run, result, _ = train(home, small(files, epochs=1))
-    assert result["message"] == "The cpu is out of memory at batch size 64: try 32, or fewer kernels or layers."
-    assert jobs.resume(run, lambda event: None, Flag())["state"] == "finished"
+    assert result.message == "The cpu is out of memory at batch size 64: try 32, or fewer kernels or layers."
+    assert jobs.resume(run, lambda event: None, Flag()).state == "finished"
 
 
 def test_an_encoder_that_vanishes_while_its_run_is_made_is_told_in_words(

@@ -12,7 +12,7 @@ import torch
 from engine import jobs
 from engine.data.datasets import load_dataset, split
 from engine.errors import DatasetError, RunError, StorageError
-from engine.network.models import ConvAutoencoder
+from engine.network.autoencoder import ConvAutoencoder
 from engine.protocol.control import Asked, Flag
 from engine.protocol.events import (
     BatchEnded,
@@ -39,7 +39,7 @@ from engine.specs.classifier import ClassifierSpec
 from engine.training.loop import overfitting
 from tests.engine.conftest import small, small_classifier, train
 
-Trained = tuple[RunDirectory, dict[str, Any], list[Event]]
+Trained = tuple[RunDirectory, Any, list[Event]]
 
 
 def weights(run: RunDirectory) -> dict[str, torch.Tensor]:
@@ -68,10 +68,10 @@ class StopAt:
             self.flag.ask(Asked.STOP)
 
 
-def start_and_stop(home: Home, spec: Spec, kind: type[Event], count: int) -> tuple[RunDirectory, dict[str, Any]]:
+def start_and_stop(home: Home, spec: Spec, kind: type[Event], count: int) -> tuple[RunDirectory, Any]:
     stopper = StopAt(kind, count)
     result = jobs.start(home, spec, stopper, stopper.flag)
-    return home.find(result["id"]), result
+    return home.find(result.id), result
 
 
 def test_a_run_tells_its_story_in_order(autoencoder: Trained) -> None:
@@ -89,7 +89,7 @@ def test_what_is_told_is_what_is_on_disk(autoencoder: Trained) -> None:
     assert [event for event in stored if not isinstance(event, BatchEnded)] == [
         event for event in told if not isinstance(event, BatchEnded)
     ]
-    assert run.read_result() == {"format": 1, **result}
+    assert run.read_result() == result
 
 
 def test_training_learns(autoencoder: Trained) -> None:
@@ -105,7 +105,7 @@ def test_the_best_validation_loss_is_that_of_the_kept_weights(autoencoder: Train
     images = torch.from_numpy(data.train.take(validation)).permute(0, 3, 1, 2).float() / 255
     with torch.no_grad():
         loss = (model(images) - images).square().mean().item()
-    assert loss == pytest.approx(result["best_validation_loss"], rel=1e-5)
+    assert loss == pytest.approx(result.best_validation_loss, rel=1e-5)
     assert isinstance(model, ConvAutoencoder)
 
 
@@ -140,7 +140,7 @@ def test_a_run_stopped_in_the_middle_of_an_epoch_ends_as_if_it_had_not_been(
     spec = small(files, **values, downsamplings=1, kernels=4)
     whole, _, told = train(home, spec)
     run, result = start_and_stop(home, spec, BatchEnded, 1)
-    assert result["state"] == "stopped"
+    assert result.state == "stopped"
     jobs.resume(run, lambda event: None, Flag())
     assert_equal(weights(run), weights(whole))
     stored, _ = run.read_events()
@@ -156,10 +156,10 @@ def test_a_classifier_stopped_anywhere_ends_as_if_it_had_not_been(
     spec = small_classifier(files, str(autoencoder[0].model))
     run, _ = start_and_stop(home, spec, *after)
     result = jobs.resume(run, lambda event: None, Flag())
-    assert result["state"] == "finished"
+    assert result.state == "finished"
     assert_equal(weights(run), weights(classifier[0]))
-    assert result["report"] == classifier[1]["report"]
-    assert [stage["stage"] for stage in result["stages"]] == ["frozen", "fine-tuning"]
+    assert result.report == classifier[1].report
+    assert [stage.stage for stage in result.stages] == ["frozen", "fine-tuning"]
 
 
 def test_a_run_whose_newest_checkpoint_is_torn_goes_on_from_the_one_before(
@@ -195,14 +195,14 @@ def test_a_torn_last_line_of_events_is_cut_when_a_run_goes_on(
 def test_stop_takes_effect_within_one_step(home: Home, files: dict[str, Path]) -> None:
     stopper = StopAt(RunStarted, 1)
     result = jobs.start(home, small(files), stopper, stopper.flag)
-    assert result["state"] == "stopped"
-    assert result["best_validation_loss"] is None
+    assert result.state == "stopped"
+    assert result.best_validation_loss is None
     assert not any(isinstance(event, BatchEnded) for event in stopper.events)
 
 
 def test_a_stopped_run_keeps_its_best_weights_as_a_model(home: Home, files: dict[str, Path]) -> None:
     run, result = start_and_stop(home, small(files, epochs=5), EpochEnded, 2)
-    assert "Resume it to continue" in result["message"]
+    assert "Resume it to continue" in result.message
     assert read_model(run.model).build()
     assert run.read_result() is None
     assert run.read_status().resumable
@@ -221,7 +221,7 @@ def test_pause_waits_and_going_on_changes_nothing(home: Home, files: dict[str, P
 
     result = jobs.start(home, small(files), emit, flag)
     assert [type(event) for event in events if isinstance(event, Paused | Continued)] == [Paused, Continued]
-    assert_equal(weights(home.find(result["id"])), weights(autoencoder[0]))
+    assert_equal(weights(home.find(result.id)), weights(autoencoder[0]))
 
 
 def test_the_control_file_of_another_process_stops_a_run(home: Home, files: dict[str, Path]) -> None:
@@ -229,7 +229,7 @@ def test_the_control_file_of_another_process_stops_a_run(home: Home, files: dict
         if isinstance(event, EpochEnded):
             home.find(home.ids()[0]).ask(Asked.STOP)
 
-    assert jobs.start(home, small(files, epochs=200), emit, Flag())["state"] == "stopped"
+    assert jobs.start(home, small(files, epochs=200), emit, Flag()).state == "stopped"
 
 
 @pytest.mark.parametrize("values", [{"schedule": "constant", "learning_rate": 10.0, "optimizer": "sgd"}])
@@ -237,8 +237,8 @@ def test_a_loss_that_is_not_finite_ends_the_run_as_diverged_with_advice(
     home: Home, files: dict[str, Path], values: dict[str, Any]
 ) -> None:
     run, result, events = train(home, small(files, normalisation="none", epochs=50, **values))
-    assert result["state"] == "diverged"
-    assert "learning rate below 10" in result["message"]
+    assert result.state == "diverged"
+    assert "learning rate below 10" in result.message
     assert isinstance(events[-1], RunEnded)
     assert all(math.isfinite(loss) for pair in losses(events) for loss in pair)
     assert run.read_status().state == "diverged"
@@ -247,7 +247,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_as_diverged_with_advice(
 
 def test_early_stopping_keeps_the_best_weights(home: Home, files: dict[str, Path], autoencoder: Trained) -> None:
     run, result, events = train(home, overfitting_spec(files, autoencoder, finetune_epochs=60, patience=2))
-    assert result["state"] == "early-stopped"
+    assert result.state == "early-stopped"
     ended = [event for event in events if isinstance(event, EpochEnded)]
     assert len(ended) == ended[-1].best_epoch + 2
     assert ended[-1].patience_left == 0
@@ -272,7 +272,7 @@ def test_no_normalisation_still_learns(home: Home, files: dict[str, Path]) -> No
     values = {"normalisation": "none", "learning_rate": 2e-3, "layers": 10, "epochs": 8, "batch_size": 16}
     _, result, events = train(home, small(files, **values))
     assert not any(isinstance(event, Warned) for event in events)
-    assert result["best_validation_loss"] < 0.05
+    assert result.best_validation_loss < 0.05
 
 
 def test_signs_of_overfitting_are_told_apart_from_noise() -> None:
@@ -308,7 +308,7 @@ def test_the_head_learns_while_the_encoder_is_frozen(classifier: Trained) -> Non
 
 def test_from_scratch_takes_no_weights(home: Home, files: dict[str, Path], autoencoder: Trained) -> None:
     run, result, _ = train(home, small_classifier(files, str(autoencoder[0].model), from_scratch=True))
-    assert [stage["stage"] for stage in result["stages"]] == ["from scratch"]
+    assert [stage.stage for stage in result.stages] == ["from scratch"]
     assert run.encoder.exists()
 
 
@@ -325,8 +325,8 @@ def test_colour_images_of_an_odd_size_without_labels_or_test_files_train(home: H
     pixels = np.random.default_rng(0).integers(0, 256, (40, 9, 15, 3), dtype=np.uint8)
     spec = AutoencoderSpec(images=write_idx(tmp_path / "i", pixels), epochs=1, batch_size=8, kernels=(4,))
     run, result, events = train(home, spec)
-    assert result["evaluated_on"] == "validation"
-    assert result["test_loss"] is None
+    assert result.evaluated_on == "validation"
+    assert result.test_loss is None
     assert jobs.reconstruct(run, pixels[:2]) is not None
     with np.load(run.path / next(event.file for event in events if isinstance(event, SamplesSaved))) as arrays:
         assert arrays["originals"].shape == arrays["reconstructions"].shape == (4, 9, 15, 3)
@@ -366,9 +366,9 @@ def test_an_end_that_the_events_have_no_room_for_is_an_end_all_the_same(
     told: list[Event] = []
     monkeypatch.setattr(Recorder, "store", full)
     result = jobs.start(home, small(files, epochs=1), told.append, Flag())
-    run = home.find(result["id"])
+    run = home.find(result.id)
     assert [event.state for event in told if isinstance(event, RunEnded)] == ["finished"]
-    assert run.read_status().state == result["state"] == "finished"
+    assert run.read_status().state == result.state == "finished"
     assert run.read_result() is not None
 
 
@@ -378,8 +378,8 @@ def test_out_of_memory_names_the_batch_size_to_try(home: Home, files: dict[str, 
 
     monkeypatch.setattr("engine.training.loop._Loop.train_epoch", out_of_memory)
     result = jobs.start(home, small(files), lambda event: None, Flag())
-    assert result["state"] == "failed"
-    assert "out of memory at batch size 64: try 32" in result["message"]
+    assert result.state == "failed"
+    assert "out of memory at batch size 64: try 32" in result.message
 
 
 def test_a_home_that_cannot_be_written_is_told_in_words(tmp_path: Path, files: dict[str, Path]) -> None:
@@ -418,7 +418,7 @@ def test_relative_paths_are_written_down_from_the_root(
     near = {name: Path(path.name) for name, path in files.items()}
     run, _ = start_and_stop(home, small(near), EpochEnded, 1)
     monkeypatch.chdir(tmp_path)
-    assert jobs.resume(run, lambda event: None, Flag())["state"] == "finished"
+    assert jobs.resume(run, lambda event: None, Flag()).state == "finished"
 
 
 def test_a_run_that_could_not_be_made_leaves_nothing_behind(
@@ -451,7 +451,7 @@ def test_a_classifier_that_is_stopped_names_the_stage_of_its_epochs(
     spec = small_classifier(files, str(autoencoder[0].model), frozen_epochs=2, finetune_epochs=3)
     run, result = start_and_stop(home, spec, EpochEnded, 4)
     told = "Stopped in fine-tuning epoch 3. The weights of fine-tuning epoch "
-    assert result["message"].startswith(told)
+    assert result.message.startswith(told)
     assert run.read_status().message.startswith(told)
 
 

@@ -2,26 +2,32 @@ from typing import Any
 
 import pytest
 
-from cae_tui.widgets.report_words import (
+from engine.results.autoencoder import Pca, latent_sentence, pca_sentence
+from engine.results.result import StageResult
+from engine.runs.facts import Peers, RunFacts
+from engine.runs.notes import Marks
+from engine.runs.report_words import (
     _without_comma,
     about_lines,
-    latent_sentence,
-    learned_nothing,
     measured,
     measured_lines,
-    pca_sentence,
     run_facts,
     stage_words,
     verdicts,
     wrapped,
 )
-from engine.runs.facts import Peers, RunFacts
-from engine.runs.notes import Marks
 from engine.specs.base import Difference
-from tests.cae_tui.script import AUTOENCODER, scripted_result
+from tests.cae_tui.script import AUTOENCODER, result_with
 
-CONSTANT = {"mse": 0.0673, "psnr": 11.72, "validation_mse": 0.0674, "validation_psnr": 11.71}
-PCA = {"components": 64, "mse": 3e-3, "psnr": 25.2, "note": "", "validation_mse": 3.1e-3, "validation_psnr": 25.1}
+CONSTANT: dict[str, Any] = {"mse": 0.0673, "psnr": 11.72, "validation_mse": 0.0674, "validation_psnr": 11.71}
+PCA: dict[str, Any] = {
+    "components": 64,
+    "mse": 3e-3,
+    "psnr": 25.2,
+    "note": "",
+    "validation_mse": 3.1e-3,
+    "validation_psnr": 25.1,
+}
 
 
 def peers(count: int, best: str, loss: float = 4.7e-4) -> RunFacts:
@@ -47,15 +53,16 @@ def test_the_latent_is_told_beside_the_image(latent: int, says: str) -> None:
     ],
 )
 def test_the_comparison_with_pca_is_in_words(mse: float | None, says: str) -> None:
-    assert pca_sentence(PCA, mse).startswith(says)
+    assert pca_sentence(Pca(**PCA), mse).startswith(says)
 
 
 def test_where_pca_was_not_computed_the_reason_is_told() -> None:
-    assert pca_sentence({"components": 64, "mse": None, "note": "not computed: too large"}, 0.1) == (
-        "PCA was not computed: too large."
-    )
-    assert "nothing to compare with" in pca_sentence({"components": 9, "mse": None, "note": "overcomplete: PCA …"}, 0.1)
-    assert pca_sentence({}, 0.1) == ""
+    def without(note: str) -> Pca:
+        return Pca(components=64, mse=None, psnr=None, note=note)
+
+    assert pca_sentence(without("not computed: too large"), 0.1) == "PCA was not computed: too large."
+    assert "nothing to compare with" in pca_sentence(without("overcomplete: PCA …"), 0.1)
+    assert pca_sentence(None, 0.1) == ""
 
 
 def test_no_number_is_parted_from_its_unit_at_the_end_of_a_line() -> None:
@@ -64,12 +71,15 @@ def test_no_number_is_parted_from_its_unit_at_the_end_of_a_line() -> None:
 
 
 def test_a_stage_of_hours_is_told_in_one_line() -> None:
-    stage = {"stage": "fine-tuning", "best_accuracy": 0.99, "best_epoch": 97, "epochs": 100, "seconds": 4136.0}
+    stage = StageResult(
+        stage="fine-tuning", state="finished", best_loss=0.1, best_accuracy=0.99, best_epoch=97, epochs=100,
+        seconds=4136.0,
+    )  # fmt: skip
     assert stage_words(stage) == "val_accuracy 99.00 %, epoch 97/100, 1:08:56"
 
 
 def test_every_error_stands_beside_a_constant_image_pca_and_the_best_run_of_its_spec() -> None:
-    result = {**scripted_result(), "constant_image": CONSTANT, "pca": PCA}
+    result = result_with(constant_image=CONSTANT, pca=PCA)
     lines = measured_lines(result, peers(3, "b111000000"))
     assert lines[0].split() == ["validation", "test"]
     assert lines[1].split() == ["MSE", "PSNR", "MSE", "PSNR"]
@@ -82,20 +92,21 @@ def test_every_error_stands_beside_a_constant_image_pca_and_the_best_run_of_its_
 
 
 def test_a_run_without_test_images_is_held_against_others_of_the_validation_images() -> None:
-    mine = {"evaluated_on": "validation", "test_mse": None, "test_psnr": None}
-    result: dict[str, Any] = {**scripted_result(), **mine, "constant_image": {"mse": 0.07, "psnr": 11.5}, "pca": PCA}
-    assert [(row.validation_mse, row.test_mse) for row in measured(result)[1:]] == [(0.07, None), (3e-3, None)]
+    constant = {**CONSTANT, "mse": 0.07, "psnr": 11.5}
+    result = result_with(evaluated_on="validation", test_mse=None, test_psnr=None, constant_image=constant, pca=PCA)
+    assert [row.validation[0] for row in measured(result)[1:]] == ["0.0700", "0.0030"]
+    assert [row.test[0] for row in measured(result)[1:]] == ["–", "–"]
     assert all("test" not in line for line in measured_lines(result))
     assert verdicts(result)[0] == "The best constant image has 133 times this error."
 
 
 def test_a_run_that_learned_nothing_is_told_so() -> None:
-    result = {**scripted_result(), "test_mse": 0.067, "constant_image": CONSTANT}
+    result = result_with(test_mse=0.067, constant_image=CONSTANT)
     assert "The best constant image does as well: nothing was learned." in verdicts(result)
 
 
 def test_the_best_run_of_the_spec_is_told_by_its_validation_loss() -> None:
-    result = {**scripted_result(), "best_validation_loss": 5.17e-4}
+    result = result_with(best_validation_loss=5.17e-4)
     assert verdicts(result, peers(3, "b111000000"))[-1] == (
         "Of 3 runs of this spec here, b111000000 (seed 5) has the lowest validation loss, 4.70e-04; this one has "
         "5.17e-04, 10 % more."
@@ -108,13 +119,13 @@ def test_the_best_run_of_the_spec_is_told_by_its_validation_loss() -> None:
 
 
 def test_of_an_old_result_what_is_there_is_told_and_no_more() -> None:
-    result = {name: value for name, value in scripted_result().items() if name != "pca"}
+    result = result_with(pca=None)
     assert verdicts(result, RunFacts()) == []
     assert len(measured(result, RunFacts())) == 1
 
 
 def test_a_classifier_is_held_against_always_answering_the_largest_class() -> None:
-    result = {**scripted_result("classifier"), "largest_class": {"label": 1, "accuracy": 0.1135}}
+    result = result_with("classifier", largest_class={"label": 1, "accuracy": 0.1135})
     assert verdicts(result) == ["Always answering class 1 is right for 11.35 %."]
 
 
@@ -141,23 +152,24 @@ def test_a_report_names_how_its_run_came_about() -> None:
 
 
 def test_what_one_view_gives_is_explained_where_it_stands() -> None:
-    told = " ".join(" ".join(about_lines(scripted_result("classifier"), None, 80)).split())
+    words = " ".join(" ".join(about_lines(result_with("classifier"), None, 80)).split())
     assert (
         "Averaged over 5 views of each image: as it is, and shifted a little to each side. The image as it is, by "
         "itself, gives 99.57 %."
-    ) in told
+    ) in words
 
 
 def test_what_a_remark_says_already_is_not_said_again() -> None:
     remarks = ["The test error is no better than that of the best constant image."]
-    result: dict[str, Any] = {**scripted_result(), "test_mse": 0.067, "constant_image": CONSTANT, "remarks": remarks}
-    assert learned_nothing(result)
+    result = result_with(test_mse=0.067, constant_image=CONSTANT, remarks=remarks)
+    assert result.learned_nothing
     assert sum("best constant image" in sentence for sentence in verdicts(result)) == 1
-    result = {**scripted_result("classifier"), "remarks": ["It always answers 1."]}
-    result["largest_class"] = {"label": 1, "accuracy": 1 - 1e-9}
-    assert learned_nothing(result)
+    always = {"label": 1, "accuracy": 1 - 1e-9}
+    result = result_with("classifier", remarks=["It always answers 1."], largest_class=always)
+    assert result.learned_nothing
     assert verdicts(result) == ["! It always answers 1."]
-    assert not learned_nothing({**result, "largest_class": {"label": 1, "accuracy": 0.5}})
+    sure = result_with("classifier", remarks=["It always answers 1."], largest_class={"label": 1, "accuracy": 0.5})
+    assert not sure.learned_nothing
 
 
 def test_a_comma_in_the_name_of_a_field_does_not_break_the_list_of_differences() -> None:

@@ -1,24 +1,20 @@
-"""The two networks, built layer by layer from their plans.
+"""What networks are built of, layer by layer from a plan: an encoder, a decoder, and what is in them.
 
-`ConvAutoencoder` maps images to images of exactly the same shape; `EncoderClassifier` puts a fully
-connected head on the encoder of one. Images are float32 in [0, 1], shape (n, channels, height, width).
+Images are float32 in [0, 1], shape (n, channels, height, width).
 """
 
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.network.architecture import Layer, Plan, Shape, plan_autoencoder, plan_classifier
+from engine.network.architecture import Layer, Plan
 from engine.specs.autoencoder import AutoencoderSpec
-from engine.specs.base import Spec
-from engine.specs.classifier import ClassifierSpec
 
-_ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": partial(nn.ReLU, inplace=True),  # nothing needs what it overwrites: its own gradient looks at the result
     "leaky-relu": nn.LeakyReLU,
     "elu": nn.ELU,
@@ -122,7 +118,7 @@ class ConvLayer(nn.Module):
             kind = PointConv2d if size == 1 and layer.stride == 2 else nn.Conv2d
             self.convolution = kind(layer.inputs, layer.outputs, size, layer.stride, padding, bias=bias)
         self.normalisation = nn.BatchNorm2d(layer.outputs) if layer.normalised else None
-        self.activation = _ACTIVATIONS[activation]() if layer.activated else None
+        self.activation = ACTIVATIONS[activation]() if layer.activated else None
         self.dropout = nn.Dropout(dropout) if dropout and layer.activated else None
         # The maximum of rising values is the value of the maximum, and of a quarter as many: bit for bit the same.
         self.pools_first = layer.pool and activation in _RISING and not (dropout or layer.residual)
@@ -165,7 +161,7 @@ class Encoder(nn.Module):
             *(ConvLayer(layer, spec.activation, spec.dropout, _scale(plan)) for layer in convolutions)
         )
         dense = [layer for layer in plan.encoder if layer.kind == "dense"]
-        self.latent = _dense(dense[0]) if dense else None
+        self.latent = dense_layer(dense[0]) if dense else None
 
     def forward(self, images: Tensor) -> Tensor:
         """(n, channels, height, width) in [0, 1] to the latent."""
@@ -184,8 +180,8 @@ class Decoder(nn.Module):
         super().__init__()
         self.plan = plan
         dense = [layer for layer in plan.decoder if layer.kind == "dense"]
-        self.latent = _dense(dense[0]) if dense else None
-        self.activation = _ACTIVATIONS[spec.activation]() if dense else None
+        self.latent = dense_layer(dense[0]) if dense else None
+        self.activation = ACTIVATIONS[spec.activation]() if dense else None
         self.unflattened = dense[0].shape if dense else (0, 0, 0)
         convolutions = [layer for layer in plan.decoder if layer.kind != "dense"]
         self.layers = nn.Sequential(
@@ -205,101 +201,8 @@ class Decoder(nn.Module):
         return images.sigmoid() if self.sigmoid else images
 
 
-class ConvAutoencoder(nn.Module):
-    """A convolutional autoencoder: the same number of layers in encoder and decoder, mirrored.
-
-    Args:
-        spec: what it is made of.
-        image: height, width and channels of an image.
-    """
-
-    def __init__(self, spec: AutoencoderSpec, image: Shape) -> None:
-        super().__init__()
-        self.spec = spec
-        self.plan = plan_autoencoder(spec, image)
-        self.encoder = Encoder(spec, self.plan)
-        self.decoder = Decoder(spec, self.plan)
-
-    @property
-    def about(self) -> dict[str, Any]:
-        """What a model file holds of it besides its spec and the shape of its images."""
-        return {}
-
-    def forward(self, images: Tensor) -> Tensor:
-        """(n, channels, height, width) in [0, 1] to reconstructions of the same shape."""
-        reconstructions: Tensor = self.decoder(self.encoder(images))
-        return reconstructions
-
-
-class EncoderClassifier(nn.Module):
-    """The encoder of an autoencoder, then fully connected layers: one logit a class.
-
-    Args:
-        spec: what the head is made of.
-        encoder_spec: the autoencoder's.
-        image: height, width and channels of an image.
-        classes: at least 2.
-    """
-
-    def __init__(self, spec: ClassifierSpec, encoder_spec: AutoencoderSpec, image: Shape, classes: int) -> None:
-        super().__init__()
-        self.spec = spec
-        self.encoder_spec = encoder_spec
-        self.plan = plan_classifier(spec, encoder_spec, image, classes)
-        self.encoder = Encoder(encoder_spec, self.plan)
-        # In one module, so that a head's weights have the names they had before there was dropout of the latent.
-        modules: list[nn.Module] = [nn.Sequential(nn.Flatten(), nn.Dropout(spec.dropout))]
-        for layer in self.plan.decoder:
-            modules.append(_dense(layer))
-            if layer.activated:
-                modules += [_ACTIVATIONS[spec.activation](), nn.Dropout(spec.dropout)]
-        self.head = nn.Sequential(*modules)
-        self.frozen = False
-
-    @property
-    def about(self) -> dict[str, Any]:
-        """What a model file holds of it besides its spec and the shape of its images."""
-        return {"encoder_spec": self.encoder_spec.model_dump(mode="json"), "classes": self.plan.decoder[-1].outputs}
-
-    def forward(self, images: Tensor) -> Tensor:
-        """(n, channels, height, width) in [0, 1] to logits (n, classes)."""
-        if self.frozen:
-            with torch.no_grad():
-                latent = self.encoder(images)
-        else:
-            latent = self.encoder(images)
-        logits: Tensor = self.head(latent)
-        return logits
-
-    def freeze(self, frozen: bool) -> None:
-        """Hold the encoder as it is, batch statistics too, or let it learn again."""
-        self.frozen = frozen
-        self.encoder.requires_grad_(not frozen)
-        self.train(self.training)
-
-    def train(self, mode: bool = True) -> "EncoderClassifier":
-        """As in torch, but a frozen encoder stays in eval mode: its running statistics must not move."""
-        super().train(mode)
-        if self.frozen:
-            self.encoder.eval()
-        return self
-
-    def take_encoder(self, autoencoder: ConvAutoencoder) -> None:
-        """Copy the weights and batch statistics of a trained encoder."""
-        self.encoder.load_state_dict(autoencoder.encoder.state_dict())
-
-
-Network = ConvAutoencoder | EncoderClassifier
-
-
-def network_of(spec: Spec, encoder_spec: AutoencoderSpec, image: Shape, classes: int) -> Network:
-    """The network of a spec of any kind; `encoder_spec` is that of the autoencoder that it is, or is built on."""
-    if isinstance(spec, ClassifierSpec):
-        return EncoderClassifier(spec, encoder_spec, image, classes)
-    return ConvAutoencoder(encoder_spec, image)
-
-
-def _dense(layer: Layer) -> nn.Linear:
+def dense_layer(layer: Layer) -> nn.Linear:
+    """A fully connected layer as the plan says, its first weights as its activation asks for."""
     linear = nn.Linear(layer.inputs, layer.outputs)
     if layer.activated:
         nn.init.kaiming_normal_(linear.weight, nonlinearity="relu")

@@ -1,0 +1,28 @@
+"""What a network is to the rest of the engine, and the one that a spec asks for."""
+
+from importlib import import_module
+from typing import Any
+
+from torch import nn
+
+from engine.network.architecture import Plan, Shape
+from engine.specs.base import Spec
+from engine.specs.listed import module_of
+
+
+class Network(nn.Module):
+    """A network that was built from a spec: images (n, channels, height, width) in [0, 1] go in."""
+
+    spec: Spec
+    plan: Plan
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What a model file holds of it besides its spec and the shape of its images."""
+        return {}
+
+
+def network_of(spec: Spec, encoder_spec: Spec, image: Shape, classes: int) -> Network:
+    """The network of a spec of any kind; `encoder_spec` is that of the autoencoder that it is, or is built on."""
+    network: Network = import_module(module_of(spec.kind, __package__)).network(spec, encoder_spec, image, classes)
+    return network

@@ -1,0 +1,90 @@
+"""Ways out of the program: each writes a file whole or not at all, and reads it back."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from engine.errors import EngineError, RunError, StorageError
+from engine.exporters import EXPORTERS, export, exporter_named, file_name
+from engine.exporters.model_file import ModelFileExporter
+from engine.runs.checkpoint import read_model
+from engine.runs.directory import Home
+from engine.runs.facts import facts_of
+from engine.runs.report_words import report_as_text
+from tests.engine.training.test_training import Trained
+
+
+@pytest.mark.parametrize("name", EXPORTERS)
+def test_a_file_is_named_by_what_is_in_it_and_nothing_is_overwritten(
+    name: str, trained_home: Home, autoencoder: Trained, tmp_path: Path
+) -> None:
+    run, exporter = autoencoder[0], exporter_named(name)
+    written = export(trained_home, name, [run], tmp_path)
+    assert written == tmp_path / file_name(exporter, [run.id])
+    assert written.suffix == exporter.suffix
+    assert list(tmp_path.iterdir()) == [written]
+    before = written.read_bytes()
+    with pytest.raises(StorageError, match="already exists and is not overwritten: choose another name"):
+        export(trained_home, name, [run], written)
+    assert written.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", EXPORTERS)
+def test_where_nothing_can_be_written_the_file_that_was_asked_for_is_named(
+    name: str, trained_home: Home, autoencoder: Trained, tmp_path: Path
+) -> None:
+    with pytest.raises(StorageError, match=r"none/it could not be written: .*Its folder is gone"):
+        export(trained_home, name, [autoencoder[0]], tmp_path / "none" / "it")
+
+
+def test_what_cannot_be_read_back_is_taken_away_again(
+    trained_home: Home, autoencoder: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(self: object, home: object, runs: object, path: Path) -> None:
+        path.write_bytes(autoencoder[0].model.read_bytes()[:-8])
+
+    monkeypatch.setattr(ModelFileExporter, "write", write)
+    with pytest.raises(StorageError, match="it cannot be read back as it was written"):
+        export(trained_home, "model", [autoencoder[0]], tmp_path / "it")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_is_the_file_of_its_run(trained_home: Home, autoencoder: Trained, tmp_path: Path) -> None:
+    written = export(trained_home, "model", [autoencoder[0]], tmp_path)
+    assert written.read_bytes() == autoencoder[0].model.read_bytes()
+    read_model(written).build()
+
+
+def test_a_run_without_a_model_or_a_report_has_none_to_write(home: Home, tmp_path: Path) -> None:
+    run = home.create_run()
+    for name in ("model", "text"):
+        with pytest.raises(EngineError):
+            export(home, name, [run], tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_report_is_written_as_it_is_copied(trained_home: Home, classifier: Trained, tmp_path: Path) -> None:
+    run = classifier[0]
+    written = export(trained_home, "text", [run], tmp_path / "report.txt").read_text()
+    result = run.read_result()
+    assert result is not None
+    assert written == report_as_text(result, facts_of(trained_home, run))
+    assert "weighted avg" in written
+
+
+def test_rows_are_in_the_order_of_the_list(
+    trained_home: Home, autoencoder: Trained, classifier: Trained, tmp_path: Path
+) -> None:
+    written = export(trained_home, "csv", [autoencoder[0], classifier[0]], tmp_path / "runs.csv")
+    head, *rows = csv.reader(written.read_text().splitlines())
+    assert [row[head.index("id")] for row in rows] == [
+        run.id for run in trained_home.list_runs() if run.id in (autoencoder[0].id, classifier[0].id)
+    ]
+
+
+def test_a_stopped_run_is_told_as_one_without_a_report(home: Home, autoencoder: Trained, tmp_path: Path) -> None:
+    run = home.create_run()
+    run.write_status(autoencoder[0].read_status())
+    with pytest.raises(RunError, match="has no report yet"):
+        export(home, "text", [run], tmp_path / "it")
