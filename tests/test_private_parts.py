@@ -28,11 +28,7 @@ USED = {
     "cae_tui.widgets.chart": {"_set_size"},
     # `tests/cae_tui/cli/test_cli.py`,
     "cae_tui.cli.main": {"_run_exitfuncs"},
-    "cae_tui.cli.completion": {"_actions"},
-    "cae_tui.cli.parser": {
-        "_ActionsContainer", "_actions", "_get_formatter", "_get_optional_actions", "_mutually_exclusive_groups",
-        "_option_string_actions",
-    },
+    "cae_tui.cli.parser": {"_actions"},
     # and `tests/engine/training/test_recording.py`.
     "engine.training.steps": {"_C", "_cuda_releasePool"},
 }  # fmt: skip
