@@ -145,3 +145,13 @@ def short(value: object) -> str:
     text = str(value)
     clean = "".join(character if character.isprintable() else "�" for character in text[:41])
     return clean[:40] + "…" if len(text) > 40 else clean
+
+
+def fitting(sizes: Mapping[str, int], give_way: Iterable[str], room: int) -> dict[str, int]:
+    """The columns of a table, their cells by name, without the first of `give_way` for which there is no room."""
+    left = dict(sizes)
+    for name in give_way:
+        if sum(left.values()) <= room:
+            break
+        left.pop(name, None)
+    return left
