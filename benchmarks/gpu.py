@@ -319,7 +319,7 @@ def run(bench: Bench, name: str, folder: Path) -> dict[str, Any]:
     begun = time.perf_counter()
     result = asked(sys.executable, words)
     seconds = time.perf_counter() - begun
-    lines = (folder / "runs" / result.id / "events.jsonl").read_text().splitlines()
+    lines = (folder / "runs" / result["id"] / "events.jsonl").read_text().splitlines()
     events = [json.loads(line) for line in lines]
     epochs = [event for event in events if event["event"] == "EpochEnded"]
     each = statistics.median(event["ms_per_step"] for event in epochs[1:])

@@ -6,7 +6,7 @@ One place for both packages, without imports that cost anything: the first scree
 import math
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 NOTHING = "–"
 """What stands where there is no number."""
@@ -127,3 +127,13 @@ def short(value: object) -> str:
     text = str(value)
     clean = "".join(character if character.isprintable() else "�" for character in text[:41])
     return clean[:40] + "…" if len(text) > 40 else clean
+
+
+def fitting(sizes: Mapping[str, int], give_way: Iterable[str], room: int) -> dict[str, int]:
+    """The columns of a table, their cells by name, without the first of `give_way` for which there is no room."""
+    left = dict(sizes)
+    for name in give_way:
+        if sum(left.values()) <= room:
+            break
+        left.pop(name, None)
+    return left

@@ -15,10 +15,12 @@ from typing import Any
 
 from textual.binding import Binding
 from textual.containers import Container, Horizontal, Vertical
-from textual.keys import Keys, _character_to_key
+from textual.keys import Keys
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Collapsible
+
+from cae_tui.textual_private import key_name
 
 PLACES = {
     "app": "everywhere", "page": "every screen", "table": "tables", "home": "first screen",
@@ -112,7 +114,7 @@ def _called(binding: Binding) -> str:
 def _keys(text: str) -> list[str]:
     """The names of keys as Textual compares them."""
     keys = (key.strip() for key in text.split(","))
-    return [_character_to_key(key) if len(key) == 1 else key for key in keys]
+    return [key_name(key) if len(key) == 1 else key for key in keys]
 
 
 def _is_key(key: str) -> bool:
@@ -131,7 +133,7 @@ def _as_sent(key: str) -> Iterable[str]:
 
 @lru_cache(maxsize=1)
 def _names() -> frozenset[str]:
-    signs = (_character_to_key(chr(code)) for code in range(32, 127))
+    signs = (key_name(chr(code)) for code in range(32, 127))
     return frozenset([*(key.value for key in Keys if "<" not in key.value and "+" not in key.value), *signs])
 
 

@@ -72,8 +72,6 @@ class NavigatingApp(RecoveringApp):
     @property
     def pages(self) -> list[Page]:
         """All that are open, the first screen first."""
-        if not self._screen_stacks:
-            return []
         return [screen for screen in self.screen_stack if isinstance(screen, Page)]
 
     def go(self, place: tuple[str, str], make: Callable[[], Page]) -> None:

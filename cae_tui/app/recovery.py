@@ -16,7 +16,6 @@ from weakref import WeakSet
 
 from rich.console import Console, RenderableType
 from rich.text import Text
-from textual._context import active_message_pump
 from textual.css.query import NoMatches
 from textual.message import Message
 from textual.message_pump import MessagePump
@@ -24,6 +23,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.worker import WorkerFailed, get_current_worker
 
+from cae_tui import textual_private
 from cae_tui.app.ending import ENDED_BY_ERROR, EndingApp
 
 log = logging.getLogger("cae_tui")
@@ -51,7 +51,7 @@ class RecoveringApp(EndingApp):
     def _handle_exception(self, error: Exception) -> None:
         # Textual has no public hook for what nobody caught; it calls this for each such error.
         cause: BaseException = error
-        node: MessagePump = active_message_pump.get()
+        node = textual_private.node_at_work()
         if isinstance(error, WorkerFailed):
             cause, node = error.error, get_current_worker().node
         if isinstance(cause, NoMatches) and self._was_left(node):
@@ -62,7 +62,7 @@ class RecoveringApp(EndingApp):
             log.error("Another error of %s, which is being taken away: %r", where, cause)
             return
         log.error("An error that nobody caught, in %s.", where, exc_info=cause)
-        if not self.is_running or not self._is_mounted or self._exit or self._fails_again_and_again(screen):
+        if not textual_private.stands(self) or self._fails_again_and_again(screen):
             super()._handle_exception(error)
             return
         if screen is not None:
@@ -92,7 +92,7 @@ class RecoveringApp(EndingApp):
         if not isinstance(node, Widget):
             return False
         screens = [above for above in node.ancestors_with_self if above in self.screen_stack]
-        return not screens or screens[-1]._pruning
+        return not screens or textual_private.is_being_removed(screens[-1])
 
     def _fails_again_and_again(self, screen: Screen[Any] | None) -> bool:
         from cae_tui.screens.dialogs import ErrorScreen
@@ -115,9 +115,7 @@ class RecoveringApp(EndingApp):
                 self.screen.dismiss()  # whoever waits for an answer has none
             if screen is first:
                 self.workers.cancel_node(first)
-                if not first._result_callbacks:  # Textual gives none to its first screen, but takes one at a switch
-                    first._push_result_callback(first, None)
-                self.switch_screen(self.get_default_screen())
+                textual_private.replace_first_screen(self, self.get_default_screen())
         if not any(isinstance(each, ErrorScreen) for each in self.screen_stack):
             self.push_screen(ErrorScreen(title, cause, str(self.home.log), self.runner.busy))
 
@@ -133,7 +131,7 @@ class RecoveringApp(EndingApp):
         with console.capture() as shown:
             console.print(*renderables)
         log.error("An error ends the app.\n%s", shown.get())
-        self._return_code = 1
+        textual_private.end_with_code(self, 1)
         self._fatal_error()
 
     def _end_by_error(self, error: BaseException) -> None:

@@ -13,6 +13,7 @@ from textual.binding import Binding
 from cae_tui import messages
 from cae_tui.app.navigation import NavigatingApp
 from cae_tui.settings import Order, change_settings, read_settings, settings_path
+from cae_tui.textual_private import put_on_clipboard
 from cae_tui.themes import DARK, THEMES, data_variables
 from engine.errors import EngineError
 from engine.runs.directory import Home
@@ -29,6 +30,7 @@ class SettingsApp(NavigatingApp):
         super().__init__()
         self.home = home
         self.settings, self._settings_problems = read_settings(home.path)
+        self.changed_keys: dict[str, str] = {}  # by their ids, once they were looked through
         for theme in THEMES:
             self.register_theme(theme)
         self._begin_with(self.settings.theme if self.settings.theme in self.available_themes else DARK.name)
@@ -78,6 +80,7 @@ class SettingsApp(NavigatingApp):
             return check_keymap(self.settings.keys)
 
         keymap, problems = await asyncio.to_thread(check)
+        self.changed_keys = keymap
         self.set_keymap(keymap)
         for problem in problems:
             self.tell(f"{settings_path(self.home.path)}: {problem}", "warning", timeout=12)
@@ -89,7 +92,7 @@ class SettingsApp(NavigatingApp):
 
     def shown_key(self, binding: Binding) -> str:
         """The first of its keys, as the footer shows it."""
-        remapped = self._keymap.get(binding.id or "")
+        remapped = self.changed_keys.get(binding.id or "")
         key = (remapped or binding.key).split(",")[0]
         return self.get_key_display(binding.with_key(key, None if remapped else binding.key_display))
 
@@ -99,9 +102,7 @@ class SettingsApp(NavigatingApp):
         """Ask the terminal to take `text`, keep it in a file too, and say what was tried."""
         from cae_tui.app.clipboard import clipboard_sequence
 
-        self._clipboard = text  # as Textual has it, for fields of its own
-        if self._driver is not None:
-            self._driver.write(clipboard_sequence(text))
+        put_on_clipboard(self, text, clipboard_sequence(text))
         self._keep_copy(text)
 
     @work

@@ -73,7 +73,7 @@ def _teach(parser: argparse.ArgumentParser, command: str, kind: str) -> None:
     if kind in SPECS:
         choices = {field.name: tuple(field.choices) for field in spec_fields(SPECS[kind]) if field.choices}
         choices["preset"] = tuple(SPECS[kind].presets)
-    for action in parser._actions:
+    for action in cli.arguments_of(parser):
         completer: Any = None
         if action.dest in ("run", "runs") and not action.option_strings:
             completer = _runs(_FIT.get(command, _any))

@@ -50,7 +50,7 @@ from engine.runs.status import TEST, RunStatus
 from engine.specs.listed import every_measure
 from engine.storage.files import FORMAT
 from engine.storage.paths import path_of
-from engine.text import counted, epoch_label, epoch_words, plain
+from engine.text import counted, epoch_label, epoch_words, fitting, plain
 
 if TYPE_CHECKING:
     from engine.runs.facts import RunFacts
@@ -330,16 +330,14 @@ def _runs_table(runs: Sequence[RunStatus], width: int | None) -> Table:
     prefixes = {run.id: run.prefix for run in runs}
     shared = shared_by_kind(runs, prefixes)
     rows = [_run_cells(run) for run in runs]
-    sizes = {name: max(len(name), *(len(cells[name]) for cells in rows)) for name in rows[0]}
+    sizes = {name: max(len(name), *(len(cells[name]) for cells in rows)) + 2 for name in rows[0]}
     specs = [spec_words(run, prefixes) for run in runs]
     tags = ["".join(f" #{tag}" for tag in run.marks.tags) for run in runs]
     stars = ["★ " * run.marks.star for run in runs]
     room = max(map(len, specs)) + max(map(len, tags)) + max(map(len, stars))
     if width is not None:
-        for name in _GIVE_WAY:
-            if width - sum(sizes.values()) - 2 * len(sizes) < min(_LEAST_SPEC, room):
-                del sizes[name]
-        room = max(width - sum(sizes.values()) - 2 * len(sizes), 1)
+        sizes = fitting(sizes, _GIVE_WAY, width - min(_LEAST_SPEC, room))
+        room = max(width - sum(sizes.values()), 1)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     shown = [name for name in ("run", "kind", "spec", *_run_cells(runs[0])) if name == "spec" or name in sizes]
     shown = list(dict.fromkeys(shown))

@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from cae_tui.kinds import view_of
@@ -36,41 +36,12 @@ MODES = ("guided", "grid", "search")
 
 
 USAGE = """
-  cae-tui study layers=10,12,14,18            one hyperparameter, the rest at the baseline
-  cae-tui study guided [kernels=16,32 …]      one after the other, each pick carried on
-  cae-tui study grid layers=8,10 kernels=16,32    every combination
-  cae-tui study search [kernels=16..64 …] --trials 30   what Optuna proposes
+  cae-tui study layers=10,12,14,18               one hyperparameter by itself
+  cae-tui study guided [kernels=16,32 …]         one by one, each pick carried on
+  cae-tui study grid layers=8,10 kernels=16,32   every combination
+  cae-tui study search [kernels=16..64 …]        what Optuna proposes
   cae-tui study list | show ID | resume ID | export ID [--to FOLDER] | delete ID
 """
-
-
-def add_flags(parser: argparse.ArgumentParser) -> None:
-    """The flags of a study itself; the baseline's are the spec's."""
-    from engine.studies.spec import study_fields
-
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = f"What WHAT can be:{USAGE}"
-    parser.add_argument("words", nargs="*", metavar="WHAT", help="see below")
-    parser.add_argument(
-        "--baseline", default=None, metavar="RUN|FILE", help="start from the spec of a run, or of a spec.json"
-    )
-    parser.add_argument("--dry-run", action="store_true", help="print the plan with the time and memory it expects")
-    parser.add_argument("--yes", action="store_true", help="for delete: do not ask")
-    parser.add_argument("--to", type=path_of, default=None, metavar="FOLDER", help="for export: where to write")
-    group = parser.add_argument_group("Study")
-    for field in study_fields():
-        text = field.description.replace("%", "%%")
-        if field.choices:
-            text += f" One of {', '.join(field.choices)}."
-        default = "lowest in a search, else trade" if field.name == "rule" else field.default
-        text += f" (default: {default})"
-        if field.type is bool:
-            group.add_argument(
-                field.flag, dest=f"study_{field.name}", action=argparse.BooleanOptionalAction, default=None, help=text
-            )
-        else:
-            metavar = (field.unit or field.name.rsplit("_", 1)[-1]).upper()
-            group.add_argument(field.flag, dest=f"study_{field.name}", default=None, metavar=metavar, help=text)
 
 
 _REQUIRED = re.compile(r"the following arguments are required: (.*)")
@@ -128,6 +99,12 @@ GROUPS = {
 """How the help groups the commands; the others come last."""
 
 
+HOME_HELP = "where runs and settings are kept"
+
+
+HELP_HELP = "show this help and exit"
+
+
 OF_RUNS = ("pause", "stop", "finish", "delete")
 """Commands for one run or several."""
 
@@ -142,7 +119,7 @@ class Parser(argparse.ArgumentParser):
     @property
     def flags(self) -> set[str]:
         """Every flag that it knows."""
-        return set(self._option_string_actions)
+        return {flag for argument in arguments_of(self) for flag in argument.option_strings}
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong, and where the help is."""
@@ -153,77 +130,98 @@ class Parser(argparse.ArgumentParser):
         """As argparse does, but the commands of the whole command line in groups."""
         if not self.by_command:
             return super().format_help()
-        formatter = self._get_formatter()
-        formatter.add_usage(self.usage, self._actions, self._mutually_exclusive_groups)
-        formatter.add_text(self.description)
+        usage = "%(prog)s [FLAG ...] [COMMAND ...]"
+        page = argparse.ArgumentParser(self.prog, usage, self.description, self.epilog, add_help=False)
         grouped = {name for names in GROUPS.values() for name in names}
         for title, names in {**GROUPS, "more": [name for name in COMMANDS if name not in grouped]}.items():
-            formatter.start_section(title)
+            group = page.add_argument_group(title)
             for name in names:
-                formatter.add_argument(argparse.Action([], name, nargs=0, help=COMMANDS[name], metavar=name))
-            formatter.end_section()
-        formatter.start_section("flags")
-        formatter.add_arguments(self._get_optional_actions())
-        formatter.end_section()
-        formatter.add_text(self.epilog)
-        return formatter.format_help()
+                group.add_argument(name, help=COMMANDS[name])
+        _add_general_flags(page)
+        return page.format_help()
+
+
+def arguments_of(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    """What a parser reads: argparse does not tell it."""
+    return parser._actions
 
 
 def make_parser(command: str | None = None, kind: str = "") -> Parser:
     """The parser, with the flags of `command` where that has a spec's: a kind of run, or a study of that `kind`."""
-    epilog = "Without a command the app opens. `cae-tui COMMAND --help` lists the flags of a command."
     parser = Parser(
         prog="cae-tui",
         description="Train, study and use convolutional autoencoders in the terminal.",
-        epilog=epilog,
+        epilog="Without a command the app opens. `cae-tui COMMAND --help` lists the flags of a command.",
         allow_abbrev=False,
+        add_help=False,
     )
-    parser.add_argument("--version", action="version", version=f"cae-tui {__version__}")
-    parser.add_argument("--home", default=None, metavar="FOLDER", help="where runs and settings are kept")
+    _add_general_flags(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     for name, summary in COMMANDS.items():
-        sub = commands.add_parser(name, description=summary[0].upper() + summary[1:] + ".", allow_abbrev=False)
+        description = f"{summary[0].upper()}{summary[1:]}."
+        sub = commands.add_parser(name, description=description, allow_abbrev=False, add_help=False)
         parser.by_command[name] = sub
-        # Written after the command too; SUPPRESS keeps what was given before it.
-        sub.add_argument("--home", default=argparse.SUPPRESS, metavar="FOLDER", help="where runs and settings are kept")
-        if name in ("report", "resume", "watch"):
-            sub.add_argument("run", metavar="RUN", help="a run's id, or enough of its beginning")
-        if name in ("resume", "finish"):
-            for field, role in ROLES.items():
-                flag = "--" + field.replace("_", "-")
-                words = f"where its {role} are now, if they were moved"
-                sub.add_argument(flag, dest=field, default=None, metavar="PATH", help=words)
-        if name in OF_RUNS:
-            sub.add_argument("runs", nargs="+", metavar="RUN", help="a run's id, or enough of its beginning")
-        if name == "delete":
-            sub.add_argument("--yes", action="store_true", help="delete without being asked")
-        if name == "runs":
-            sub.add_argument(
-                "terms",
-                nargs="*",
-                metavar="TERM",
-                help="list only runs that match all terms: words, state:finished, 'kernels>=32', 'val_loss<0.002', "
-                "tag:baseline, is:hidden; after --, a - in front excludes a term",
-            )
-            sub.add_argument("--csv", default=None, metavar="FILE", help="write them as CSV; - is standard output")
-        shape: argparse._ActionsContainer = sub
-        if name == "report":
-            shape = sub.add_mutually_exclusive_group()
-            shape.add_argument(
-                "--text", action="store_true", help="print a classifier's report as scikit-learn does, not as a table"
-            )
-        if name not in ("watch", "doctor"):
-            shape.add_argument("--json", action="store_true", help="print one JSON object on stdout")
-        if name in (*KINDS, "resume"):
-            sub.add_argument(
-                "--detach", action="store_true", help="train in the background, even after the terminal is closed"
-            )
-        if name == command and name in KINDS:
-            _add_spec_flags(sub, name)
+        _add_positionals(sub, name)
         if name == command == "study":
-            add_flags(sub)
-            _add_spec_flags(sub, kind or next(iter(KINDS)), required=False)
+            _add_study_flags(sub)
+            _add_spec_flags(sub, kind or next(iter(KINDS)), of_study=True)
+        elif name == command and name in KINDS:
+            _add_spec_flags(sub, name)
+        _add_flags(sub, name, "other flags" if sub.usage else "flags")
     return parser
+
+
+def _add_general_flags(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("flags")
+    group.add_argument("--home", default=None, metavar="FOLDER", help=HOME_HELP)
+    group.add_argument(
+        "--version", action="version", version=f"cae-tui {__version__}", help="show the version and exit"
+    )
+    group.add_argument("-h", "--help", action="help", help=HELP_HELP)
+
+
+def _add_positionals(parser: argparse.ArgumentParser, command: str) -> None:
+    group = parser.add_argument_group("arguments")
+    if command in ("report", "resume", "watch"):
+        group.add_argument("run", metavar="RUN", help="a run's id, or enough of its beginning")
+    if command in OF_RUNS:
+        group.add_argument("runs", nargs="+", metavar="RUN", help="a run's id, or enough of its beginning")
+    if command == "runs":
+        words = (
+            "list only runs that match all terms: words, state:finished, 'kernels>=32', 'val_loss<0.002', "
+            "tag:baseline, is:hidden; after --, a - in front excludes a term"
+        )
+        group.add_argument("terms", nargs="*", metavar="TERM", help=words)
+
+
+def _add_flags(parser: argparse.ArgumentParser, command: str, title: str) -> None:
+    """The flags of a command that are no spec's."""
+    group = parser.add_argument_group(title)
+    if command in ("resume", "finish"):
+        for field, role in ROLES.items():
+            flag = "--" + field.replace("_", "-")
+            words = f"where its {role} are now, if they were moved"
+            group.add_argument(flag, dest=field, default=None, metavar="PATH", help=words)
+    if command == "study":
+        group.add_argument("--to", type=path_of, default=None, metavar="FOLDER", help="for export: where to write")
+        group.add_argument("--yes", action="store_true", help="for delete: do not ask")
+    if command == "delete":
+        group.add_argument("--yes", action="store_true", help="delete without being asked")
+    if command == "runs":
+        group.add_argument("--csv", default=None, metavar="FILE", help="write them as CSV; - is standard output")
+    if command in (*KINDS, "resume"):
+        words = "train in the background, even after the terminal is closed"
+        group.add_argument("--detach", action="store_true", help=words)
+    add_form = group.add_argument
+    if command == "report":
+        add_form = group.add_mutually_exclusive_group().add_argument
+        words = "print a classifier's report as scikit-learn does, not as a table"
+        add_form("--text", action="store_true", help=words)
+    if command not in ("watch", "doctor"):
+        add_form("--json", action="store_true", help="print one JSON object on stdout")
+    # Written after the command too; SUPPRESS keeps what was given before it.
+    group.add_argument("--home", default=argparse.SUPPRESS, metavar="FOLDER", help=HOME_HELP)
+    group.add_argument("-h", "--help", action="help", help=HELP_HELP)
 
 
 def flag_help(kind: str, field: "SpecField") -> str:
@@ -234,37 +232,66 @@ def flag_help(kind: str, field: "SpecField") -> str:
     return f"An IDX file, plain or gzip, or mnist for the MNIST that comes with cae-tui. If left out: {without}."
 
 
-def _add_spec_flags(parser: argparse.ArgumentParser, kind: str, *, required: bool = True) -> None:
+def _add_study_flags(parser: argparse.ArgumentParser) -> None:
+    """What a study itself is asked; the baseline's flags are the spec's."""
+    from engine.studies.spec import study_fields
+
+    parser.description = f"{parser.description} WHAT is one of:\n{USAGE.rstrip()}"
+    group = parser.add_argument_group("Study")
+    group.add_argument("words", nargs="*", metavar="WHAT", help="see above")
+    group.add_argument("--dry-run", action="store_true", help="print the plan with the time and memory it expects")
+    for field in study_fields():
+        default = "lowest in a search, else trade" if field.name == "rule" else field.default
+        _add_field(group.add_argument, field, field.description, default, f"study_{field.name}")
+
+
+def _add_spec_flags(parser: argparse.ArgumentParser, kind: str, *, of_study: bool = False) -> None:
     from engine.specs.base import spec_fields
     from engine.specs.fields import GROUPS
     from engine.specs.kinds import SPECS
 
     spec = SPECS[kind]
-    names = f"{', '.join(spec.presets)} (default: recommended); the end of this help says what each is for"
-    parser.add_argument("--preset", default="recommended", metavar="NAME", help=names)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter  # argparse would run the presets together
-    parser.epilog = f"{parser.epilog}\n{_presets(spec)}" if parser.epilog else _presets(spec)
+    parser.epilog = _presets(spec)
+    first = parser.add_argument_group("Baseline" if of_study else "Preset")
+    if of_study:
+        words = "start from the spec of a run, or of a spec.json"
+        first.add_argument("--baseline", default=None, metavar="RUN|FILE", help=words)
+    names = f"{', '.join(spec.presets)} (default: recommended); the end of this help says what each is for"
+    first.add_argument("--preset", default="recommended", metavar="NAME", help=names)
     groups = {title: parser.add_argument_group(title) for title in GROUPS}
+    needed = ["WHAT ..."] if of_study else []
     for field in spec_fields(spec):
-        help_text = flag_help(kind, field).replace("%", "%%")
-        if field.choices:
-            help_text += f" One of {', '.join(field.choices)}."
-        if field.default not in (None, ""):
-            help_text += f" (default: {field.default})"
-        if field.type is bool:
-            groups[field.group].add_argument(
-                field.flag, dest=field.name, action=argparse.BooleanOptionalAction, default=None, help=help_text
-            )
-        else:
-            metavar = (field.unit or field.name.rsplit("_", 1)[-1]).upper()
-            groups[field.group].add_argument(
-                field.flag,
-                dest=field.name,
-                default=None,
-                metavar=metavar,
-                help=help_text,
-                required=field.required and required,
-            )
+        required = field.required and not of_study
+        add = groups[field.group].add_argument
+        _add_field(add, field, flag_help(kind, field), field.default, field.name, required=required)
+        if required:
+            needed.append(f"{field.flag} {_metavar(field)}")
+    parser.usage = " ".join(["%(prog)s", *needed, "[FLAG ...]"])
+
+
+def _add_field(
+    add: Callable[..., argparse.Action],
+    field: "SpecField",
+    words: str,
+    default: object,
+    name: str,
+    *,
+    required: bool = False,
+) -> None:
+    if field.choices:
+        words += f" One of {', '.join(field.choices)}."
+    if default not in (None, ""):
+        words += f" (default: {default})"
+    values: dict[str, Any] = {"dest": name, "default": None, "help": words.replace("%", "%%")}
+    if field.type is bool:
+        add(field.flag, action=argparse.BooleanOptionalAction, **values)
+    else:
+        add(field.flag, metavar=_metavar(field), required=required, **values)
+
+
+def _metavar(field: "SpecField") -> str:
+    return (field.unit or field.name.rsplit("_", 1)[-1]).upper()
 
 
 def _presets(spec: "type[Spec]") -> str:

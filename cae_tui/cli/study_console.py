@@ -4,7 +4,6 @@ Progress goes to stderr, a line for each trial that ends and a bar where that is
 """
 
 import io
-import math
 import signal
 import sys
 import time
@@ -29,6 +28,7 @@ from engine.protocol.events import Event, RunStarted, StageStarted, Warned
 from engine.protocol.states import FAILED, FINISHED, STOPPED
 from engine.runs.directory import Home
 from engine.storage.files import FORMAT
+from engine.storage.typed_json import finite
 from engine.studies.records import PointRecord, StageRecord, Studies, StudyDirectory, StudyRecord, Trial
 from engine.studies.tables import columns, failures, fit, rows
 from engine.text import counted, number, numbers, plain
@@ -293,15 +293,7 @@ def as_values(record: StudyRecord) -> dict[str, Any]:
     """A study as JSON has it."""
     values = asdict(record)
     del values["prefix"]
-    return _plain(values)  # type: ignore[no-any-return]  # of a dict it is one
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {name: _plain(inner) for name, inner in value.items()}
-    return [_plain(inner) for inner in value] if isinstance(value, list) else value
+    return finite(values)  # type: ignore[no-any-return]  # of a dict it is one
 
 
 def print_plan(home: Home, spec: "StudySpec", *, as_json: bool) -> int:

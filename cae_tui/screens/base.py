@@ -161,8 +161,8 @@ class Page(Steady, Screen[None]):
         The classes for the size come first: Textual finds them once all is there, and works out all styles again.
         """
         width, height = self.app.size
-        self.add_class(*self._get_breakpoint_classes(width, self.HORIZONTAL_BREAKPOINTS))
-        self.add_class(*self._get_breakpoint_classes(height, self.VERTICAL_BREAKPOINTS))
+        for size, breakpoints in ((width, self.HORIZONTAL_BREAKPOINTS), (height, self.VERTICAL_BREAKPOINTS)):
+            self.add_class(max((least, name) for least, name in breakpoints if least <= size)[1])
         yield TopBar()
         with Container(id="page"):
             yield from self.compose_page()

@@ -94,12 +94,12 @@ class StopScreen(Steady, ModalScreen[str]):
 
     def __init__(self, name: str, best: str, study: str = "") -> None:
         super().__init__()
-        self._name, self._best, self._study = name, best, study
+        self._called, self._best, self._study = name, best, study
 
     def compose(self) -> ComposeResult:
         """The question, what each answer does, the answers."""
         with Vertical(classes="dialog"):
-            yield Label(f"End run {self._name}?", classes="question", markup=False)
+            yield Label(f"End run {self._called}?", classes="question", markup=False)
             with VerticalScroll(classes="detail", can_focus=False):
                 yield Static("\n\n".join(self._details()), markup=False)
             with Horizontal(classes="answers"):

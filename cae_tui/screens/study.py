@@ -113,7 +113,7 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
 
     def __init__(self, study: str) -> None:
         super().__init__()
-        self._name = study
+        self._asked_for = study
         self._record: StudyRecord | None = None
         self._spec: StudySpec | None = None
         self._stamp = 0
@@ -166,7 +166,7 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
 
     def _look(self) -> None:
         """Read the file again, where another process has written it."""
-        name = self._record.id if self._record else self._name
+        name = self._record.id if self._record else self._asked_for
         if not name or self._mine:
             return
         stamp = self.cae.studies.stamp(name)

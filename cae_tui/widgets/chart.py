@@ -118,7 +118,7 @@ class Chart(PlotextPlot):
         curves = Curves(
             max(width - left, 1), max(height - 2, 1), (across.low, across.high), (up.low, up.high) if up else (0.0, 1.0)
         )
-        plot = self._plot
+        plot = self.plt
         plot.clear_figure()
         plot.plotsize(width, height)
         plot._set_size(width, height)  # plotsize alone does not always take: textual-plotext#5
@@ -135,7 +135,7 @@ class Chart(PlotextPlot):
 
     def write(self, words: str, column: int, row: int, *, alignment: Alignment, colour: Colour) -> None:
         """Words in the chart, over everything else, at a cell of its `Curves`."""
-        self._plot.text(words, column, row, alignment=alignment, color=colour)
+        self.plt.text(words, column, row, alignment=alignment, color=colour)
 
     def write_stages(self, curves: Curves, spans: Sequence[Span], shift: float) -> None:
         """A line between stages, `shift` epochs after the last of each, and their names where they hide no curve."""
@@ -166,8 +166,8 @@ class Chart(PlotextPlot):
         columns, rows = zip(*cells, strict=True)
         signs, colours = zip(*cells.values(), strict=True)
         # A list has one for each point; the annotations of plotext know only one for all.
-        self._plot.scatter(list(columns), list(rows), marker=list(signs), color=list(colours))  # type: ignore[arg-type]
-        return strips_of(self._plot.build().rstrip("\n"))
+        self.plt.scatter(list(columns), list(rows), marker=list(signs), color=list(colours))  # type: ignore[arg-type]
+        return strips_of(self.plt.build().rstrip("\n"))
 
     def written(self, text: Text | Iterable[Text]) -> list[Strip]:
         """Words as lines of a chart: a text is wrapped to the width, lines are cut to it."""

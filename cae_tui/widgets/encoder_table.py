@@ -23,6 +23,7 @@ from cae_tui.bridge.run_titles import common_data, cut, shared_parts, shorten
 from engine.protocol.states import DIVERGED, EARLY_STOPPED, FINISHED, STOPPED
 from engine.runs.status import RunStatus
 from engine.specs.listed import listed
+from engine.text import fitting
 
 CHOSEN = "●"
 NO_ENCODER = "No autoencoder yet. Press Ctrl+N to train one."
@@ -117,9 +118,7 @@ class EncoderTable(DataTable[Text]):
         room = self._drawn_for - scrolled
         if common_data(self._runs):  # then it says nothing
             del widths["data"]
-        for name in GIVE_WAY:
-            if room < sum(widths.values()):
-                del widths[name]
+        widths = fitting(widths, GIVE_WAY, room)
         short = room < sum(widths.values())
         if short:
             widths["state"] = SHORT_STATE

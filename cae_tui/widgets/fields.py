@@ -19,6 +19,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Collapsible, Input, Label, Static
+from textual.widgets.collapsible import CollapsibleTitle
 
 from cae_tui import formats
 from cae_tui.output import as_typed
@@ -253,7 +254,8 @@ class Group(Collapsible):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - as Textual calls it
         """Fields in it have their own use of the key."""
-        return action != "turn" or self._title.has_focus
+        focused = self.screen.focused
+        return action != "turn" or (isinstance(focused, CollapsibleTitle) and focused.parent is self)
 
     def action_turn(self) -> None:
         """Open it, or close it."""
@@ -281,4 +283,4 @@ class Group(Collapsible):
             title += Content.styled(f"  {problems} to fix", "$text-error")
         if changes:
             title += Content.styled(f"  {CHANGED} ", "$primary") + Content.styled(", ".join(changes), "$secondary")
-        self._title.label = title  # it is there before the group is composed, as news may be
+        self.title = title  # type: ignore[assignment]  # it hands it to a label, which takes this too

@@ -9,10 +9,10 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Footer
-from textual.widgets._footer import FooterKey
 
 from cae_tui import formats
 from cae_tui.messages import OpenTraining
+from cae_tui.textual_private import FooterKey, is_being_removed
 
 if TYPE_CHECKING:
     from cae_tui.bridge.run_state import RunState
@@ -87,7 +87,7 @@ class KeyLine(Footer):
 
         Textual asks for it at each key that is pressed, and nearly always the same keys are offered as before.
         """
-        if not self.is_attached or self._pruning:
+        if not self.is_attached or is_being_removed(self):
             return
         keys = tuple((binding, enabled, tip) for _, binding, enabled, tip in self.screen.active_bindings.values())
         if keys == self._keys:

@@ -19,7 +19,7 @@ from cae_tui.settings import Order
 from cae_tui.widgets.line_table import ASCENDING, DESCENDING, Head, LineTable
 from engine.runs.status import TEST, RunStatus
 from engine.specs.listed import every_measure
-from engine.text import counted
+from engine.text import counted, fitting
 
 Key = Callable[[RunStatus], float | str | tuple[tuple[str, int], ...] | None]
 MARK, STAR = "✓", "★"
@@ -151,9 +151,10 @@ class RunTable(LineTable):
     def columns(self) -> list[Column]:
         """Those for which there is room."""
         columns = [self._needed(column) for column in COLUMNS]
-        while self._total(columns) > self.room and any(column.needed for column in columns):
-            columns.remove(max(columns, key=lambda column: column.needed))
-        return columns
+        give_way = sorted((column for column in columns if column.needed), key=lambda column: -column.needed)
+        sizes = {column.name: self._width(column) + self.PADDING for column in columns}
+        left = fitting(sizes, (column.name for column in give_way), self.room + self.PADDING)
+        return [column for column in columns if column.name in left]
 
     def _needed(self, column: Column) -> Column:
         """Where runs of several data sets are listed, each line has to name its own."""

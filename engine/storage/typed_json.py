@@ -86,6 +86,15 @@ def cleaned(value: Any) -> Any:
     return plain(value) if isinstance(value, str) else value
 
 
+def finite(value: Any) -> Any:
+    """What is to be written as JSON, with None for numbers that JSON does not have."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: finite(each) for name, each in value.items()}
+    return [finite(each) for each in value] if isinstance(value, list) else value
+
+
 def _refused(value: object) -> TypeError:
     return TypeError(type(value).__name__)
 

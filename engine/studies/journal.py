@@ -207,7 +207,8 @@ class Journal:
         self._study.tell(number, point.loss if state is TrialState.COMPLETE else None, state=state)
 
     def _trial(self, number: int) -> optuna.Trial:
-        return optuna.Trial(self._study, self._frozen(number)._trial_id)
+        study = self._storage.get_study_id_from_name(self._name)
+        return optuna.Trial(self._study, self._storage.get_trial_id_from_study_id_trial_number(study, number))
 
     def _frozen(self, number: int) -> FrozenTrial:
         return self._study.get_trials(deepcopy=False)[number]

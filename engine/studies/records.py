@@ -21,7 +21,7 @@ from engine.runs.directory import ID_ALPHABET, ID_LENGTH, Home, RunDirectory, ne
 from engine.runs.status import RunStatus
 from engine.specs.listed import KINDS, listed
 from engine.storage.files import delete_folder, read_json, storage_error, write_json
-from engine.storage.typed_json import record_of
+from engine.storage.typed_json import finite, record_of
 from engine.text import counted, epoch_words
 
 WAITING = "waiting"
@@ -354,7 +354,7 @@ class StudyDirectory:
             StorageError: it cannot be written.
         """
         record.updated = time.time()
-        values = _finite(asdict(record))
+        values = finite(asdict(record))
         del values["prefix"]
         write_json(self.study, "study", values)
 
@@ -460,15 +460,6 @@ def _read_study(name: str, values: Mapping[str, Any]) -> StudyRecord:
     if asked["mode"] == "search":  # version 0.1.0 wrote the number of trials here, which every view tells beside it
         study.title = _TRIALS_IN_TITLE.sub("", study.title)
     return study
-
-
-def _finite(value: Any) -> Any:
-    """`value` with None for numbers that JSON does not have."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {name: _finite(inner) for name, inner in value.items()}
-    return [_finite(inner) for inner in value] if isinstance(value, list) else value
 
 
 def study_of(run: RunDirectory, status: RunStatus) -> str:

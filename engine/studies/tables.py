@@ -2,6 +2,7 @@
 
 import math
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from engine.runs.status import TEST, VALIDATION, key_of
 from engine.specs.listed import every_measure, listed
 from engine.specs.measures import Measure
 from engine.studies.records import PointRecord, StageRecord
-from engine.text import NOTHING, duration
+from engine.text import NOTHING, duration, fitting
 from engine.text import loss as loss_words
 from engine.text import numbers as numbers_words
 from engine.text import seconds as seconds_words
@@ -113,11 +114,11 @@ def fit(stage: StageRecord, kind: str, sizes: Mapping[str, int], room: int) -> l
     constant = [name for name in rest if some and len({point.values[name] for point in stage.points}) < 2]
     measured = sorted((column for column in shown if column.needed), key=lambda column: -column.needed)
     droppable = [*constant, *(column.name for column in measured), *(name for name in rest if name not in constant)]
-    for name in droppable:
-        if sum(sizes[column.name] for column in shown) <= room:
-            break
-        shown = [column for column in shown if column.name != name]
-    return shown
+    wide = Counter[str]()
+    for column in shown:  # two are called latent where that is studied
+        wide[column.name] += sizes[column.name]
+    left = fitting(wide, droppable, room)
+    return [column for column in shown if column.name in left]
 
 
 GROUPS = 4

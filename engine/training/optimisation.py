@@ -72,10 +72,12 @@ class _OneCycle:
         self._inner.step()
 
     def state(self) -> dict[str, Any]:
-        return {"last_epoch": self._inner.last_epoch, "count": self._inner._step_count}
+        state = self._inner.state_dict()
+        return {"last_epoch": state["last_epoch"], "count": state["_step_count"]}
 
     def restore(self, state: dict[str, Any]) -> None:
-        self._inner.last_epoch, self._inner._step_count = state["last_epoch"], state["count"]
+        known = {"last_epoch": state["last_epoch"], "_step_count": state["count"]}
+        self._inner.load_state_dict(self._inner.state_dict() | known)
 
 
 class _Plateau:

@@ -12,7 +12,8 @@ from cae_tui.cli.output_console import OutputConsole
 from cae_tui.cli.study_console import as_values, print_study
 from engine.errors import EngineError, SpecError, StudyError
 from engine.storage.files import FORMAT
-from engine.studies.records import StudyDirectory, StudyRecord, _finite
+from engine.storage.typed_json import finite
+from engine.studies.records import StudyDirectory, StudyRecord
 from engine.studies.spec import as_command, study_from_json
 from engine.studies.tables import rows
 from engine.study_report.report import trials_csv
@@ -25,7 +26,7 @@ READER = "study.json"
 
 def document(record: StudyRecord) -> dict[str, Any]:
     """What `StudyDirectory.write` puts into the file."""
-    values: dict[str, Any] = _finite(asdict(record))
+    values: dict[str, Any] = finite(asdict(record))
     del values["prefix"]
     return {"format": FORMAT, **values, "kind": "study"}
 

@@ -139,7 +139,7 @@ async def test_a_paused_run_goes_on_by_the_changed_key_that_paused_it(make_app: 
     work, gate = held(scripted_events(), EpochEnded)
     app = make_app(work)
     async with app.run_test() as pilot:
-        await until(pilot, lambda: bool(app._keymap))
+        await until(pilot, lambda: bool(app.changed_keys))
         await begin(app, pilot)
         for action in ("pause", "go_on"):
             keys = [key for key, active in app.screen.active_bindings.items() if active.binding.action == action]
@@ -157,7 +157,7 @@ async def test_another_key_for_the_next_field_leaves_enter_to_the_title_of_a_gro
     change_settings(home.path, keys={"form.next": "enter,f9"})
     app = make_app()
     async with app.run_test(size=(120, 40)) as pilot:
-        await until(pilot, lambda: bool(app._keymap))
+        await until(pilot, lambda: bool(app.changed_keys))
         form = await go(app, pilot, "form")
         group = form.query(Group).first()
         form.set_focus(group.query_one("CollapsibleTitle"))

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from cae_tui.cli.output_console import OutputConsole
 from cae_tui.cli.parser import COMMANDS, make_parser
 from engine.runs.directory import Home
 from engine.specs.base import preset_changes, spec_fields
+from engine.specs.fields import GROUPS
 from engine.specs.kinds import SPECS
 from engine.storage.files import read_json, write_json
 from tests.cae_tui.cli.test_cli_signals import BUFFERED, SMALL, spawn
@@ -56,6 +58,27 @@ def test_every_field_of_a_spec_is_a_flag_with_its_description(kind: str, run: Ru
     for field in spec_fields(SPECS[kind]):
         assert field.flag in out
         assert " ".join(field.description.split()) in text.replace("- ", "-") or field.description[:20] in text
+
+
+@pytest.mark.parametrize("command", ["autoencoder", "classifier", "study"])
+def test_the_flags_of_a_spec_are_in_the_groups_of_its_form_and_the_others_after_them(run: Run, command: str) -> None:
+    code, out, _ = run(command, "--help")
+    assert code == 0
+    usage, _, page = out.partition("\n\n")
+    assert "\n" not in usage
+    first = ["Study", "Baseline"] if command == "study" else ["Preset"]
+    titles = re.findall(r"^(\w.*):$", page[page.index(f"\n{first[0]}:") :], re.MULTILINE)
+    assert titles == [*first, *GROUPS, "other flags", "presets"]
+    for field in spec_fields(SPECS["classifier" if command == "classifier" else "autoencoder"]):
+        group = page.partition(f"\n{field.group}:\n")[2].partition("\n\n")[0]
+        assert re.search(rf"^  {field.flag}\b", group, re.MULTILINE), field.flag
+
+
+def test_a_parser_knows_its_flags_in_whatever_groups_they_are() -> None:
+    """Where this fails, `cae_tui.cli.parser.arguments_of` has to follow a new version of Python."""
+    parser = make_parser("report")
+    assert parser.flags == {"--home", "--version", "-h", "--help"}
+    assert parser.by_command["report"].flags == {"--text", "--json", "--home", "-h", "--help"}
 
 
 def test_help_and_version_answer_without_torch_numpy_or_textual() -> None:

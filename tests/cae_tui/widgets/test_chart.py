@@ -3,7 +3,7 @@
 from rich.color import Color
 from rich.style import Style
 
-from cae_tui.widgets.chart import strips_of
+from cae_tui.widgets.chart import Axis, Chart, strips_of
 
 RED = Style(color=Color.from_rgb(255, 0, 0))
 
@@ -21,3 +21,10 @@ def test_codes_that_follow_one_another_are_one_style() -> None:
     assert part.style == Style(color=Color.from_rgb(255, 0, 0), bgcolor=Color.from_rgb(0, 0, 255), bold=True)
     assert line.cell_length == 2
     assert line.adjust_cell_length(1).cell_length == 1
+
+
+def test_a_chart_may_be_larger_than_the_terminal_it_was_begun_in() -> None:
+    """Where this fails, `Chart.begin`, which uses plotext's private `_set_size`, has to follow a new version of it."""
+    chart = Chart()
+    lines = chart.built(chart.begin(400, 150, Axis(0.0, 1.0), Axis(0.0, 1.0)))
+    assert (max(line.cell_length for line in lines), len(lines)) == (400, 150)

@@ -13,7 +13,7 @@ from engine.protocol.events import BatchEnded, EpochEnded, EventFormat, Metrics,
 from engine.runs.directory import Home, RunDirectory
 from engine.runs.filter import parse_filter
 from engine.storage.files import read_json, write_json
-from engine.storage.typed_json import record_of
+from engine.storage.typed_json import finite, record_of
 from tests.cae_tui.script import scripted_events, scripted_status, write_run
 from tests.cae_tui.study_script import guided, write_study
 
@@ -107,6 +107,11 @@ def test_text_becomes_one_line_that_no_terminal_obeys() -> None:
     found = record_of(Whole, {**GOOD, "name": "a\nb\x1b]0;owned\x07\ud800\u202e", "metrics": {"\x1b[2J": 1.0}})
     assert found.name == "a b�]0;owned���"
     assert list(found.metrics) == ["�[2J"]
+
+
+def test_what_is_written_has_none_for_numbers_that_json_has_not() -> None:
+    value = {"loss": math.inf, "losses": [0.5, math.nan, [-math.inf]], "epoch": 3, "name": "nan"}
+    assert finite(value) == {"loss": None, "losses": [0.5, None, [None]], "epoch": 3, "name": "nan"}
 
 
 # -- what the fuzzer found: each of these came through, and broke what read it ------------------------

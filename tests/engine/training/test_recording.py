@@ -1,6 +1,7 @@
 """What recording a step asks of CUDA, and in which order: a CPU can show no more of it."""
 
 import itertools
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -158,3 +159,13 @@ def test_what_torch_lacks_after_a_recording_hides_no_error(monkeypatch: pytest.M
     with pytest.raises(RuntimeError, match="out of memory"):
         record(fails, torch.device("cuda"), None)
     assert cuda.calls[-1] == ("first waits for", "side")
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="torch has nothing of CUDA there")
+def test_what_is_used_of_torchs_private_parts_is_there() -> None:
+    """Where this fails, `engine.training.steps` has to follow a new version of torch."""
+    names = ["_cuda_endAllocateToPool"]
+    if TorchVersion(torch.__version__) < TorchVersion("2.14"):
+        names.append("_cuda_releasePool")
+    missing = [name for name in names if not hasattr(torch._C, name)]
+    assert not missing, f"torch has no {', '.join(missing)} any more"
