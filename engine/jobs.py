@@ -281,6 +281,7 @@ def _run_started(work: Prepared) -> RunStarted:
         device=work.device.words,
         encoder=work.run.read_status().encoder,
         data=data.name,
+        class_names=data.class_names,
     )
 
 
@@ -479,7 +480,7 @@ def save_model(run: RunDirectory, target: Path) -> Path:
     if target.exists():
         raise RunError(f"{target} already exists: choose another name.")
     write_bytes(target, model.read_bytes())
-    return target.absolute()
+    return target
 
 
 def reconstruct(run: RunDirectory, images: NDArray[np.uint8]) -> NDArray[np.uint8] | None:

@@ -319,8 +319,9 @@ class Reader:
         """The split that a fraction and a seed give."""
 
         def read() -> SplitView:
-            from engine.data.datasets import class_counts, split
+            from engine.data.datasets import class_counts
             from engine.data.remarks import of_split
+            from engine.data.split import split
 
             found = self._load(files)
             training, validation = split(found.train, fraction, seed)

@@ -101,7 +101,7 @@ def verdicts(result: Result, facts: "RunFacts | None" = None) -> list[str]:
     if result.get("kind") == "classifier":
         if (largest := result.get("largest_class")) and not learned_nothing(result):
             share = formats.percent(largest["accuracy"])
-            told.append(f"Always answering class {largest['label']} is right for {share}.")
+            told.append(f"Always answering class {largest.get('name') or largest['label']} is right for {share}.")
     else:
         error = result.get("test_mse") if result.get("test_mse") is not None else result.get("validation_mse")
         constant = (result.get("constant_image") or {}).get("mse")

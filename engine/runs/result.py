@@ -78,6 +78,7 @@ class _LargestClass:
 
     label: int
     accuracy: float
+    name: str = ""  # an earlier version wrote none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
