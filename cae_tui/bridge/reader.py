@@ -224,7 +224,10 @@ class Reader:
                         error=None if found.errors is None else float(found.errors[place]),
                     )
                 )
-            return PredictionsView(run=run, kind=found.kind, classes=data.classes, of=found.of, predictions=tuple(rows))
+            return PredictionsView(
+                run=run, kind=found.kind, classes=data.classes, of=found.of, predictions=tuple(rows),
+                class_names=data.class_names,
+            )  # fmt: skip
 
         return await self.in_thread(read)
 
@@ -311,6 +314,7 @@ class Reader:
                 examples=pictures(found.train.take(np.array(firsts))),
                 example_classes=tuple(names),
                 remarks=tuple(remark.sentence for remark in of_data(found)),
+                class_names=found.class_names,
             )
 
         return await self.in_thread(read)

@@ -27,7 +27,7 @@ from cae_tui.widgets.report_table import HEADS
 from cae_tui.widgets.report_text import about, as_text, headline, measures, report_lines
 from cae_tui.widgets.sample_strip import STACKED, SampleStripView
 from engine.errors import EngineError
-from engine.text import views
+from engine.text import class_of_title, one_line, views
 
 ROOMY = (120, 34)
 """Columns and rows from which all panes are shown at once."""
@@ -185,7 +185,9 @@ The result of a complete run, measured once, on images that no choice was based 
         tabs.query_one("#tab-picture", Tab).label = "2 Confusion" if classifier else "2 Images"
         if classifier and self.measured:
             report = result["report"]
-            self.query_one(ConfusionMatrix).set_counts(report["confusion"], [row["label"] for row in report["rows"]])
+            rows = report["rows"]
+            names = [class_of_title(one_line(row["name"])) for row in rows]
+            self.query_one(ConfusionMatrix).set_counts(report["confusion"], [row["label"] for row in rows], names)
             self.show_cell()
             self.query_one(ClassReport).show(result["report"], views(result))
         self._arrange()

@@ -22,6 +22,7 @@ from cae_tui.widgets.report_words import (
     verdicts,
     wrapped,
 )
+from engine.text import cell_len, class_of_title, one_line, padded, shortened
 
 if TYPE_CHECKING:
     from engine.runs.facts import RunFacts
@@ -124,12 +125,13 @@ def as_text(result: Result, facts: "RunFacts | None" = None) -> str:
     parts += [report_lines(result).plain] if report else measured_lines(result, facts)
     parts += ["", *about_lines(result, facts, COPIED_WIDTH)]
     if report:
-        matrix, names = report["confusion"], [row["label"] for row in report["rows"]]
-        width = max(len(str(number)) for line in (names, *matrix) for number in line) + 2
         head = "true \\ predicted"
-        parts += ["", head + "".join(str(name).rjust(width) for name in names)]
+        matrix = report["confusion"]
+        names = [shortened(class_of_title(one_line(row["name"])), len(head)) for row in report["rows"]]
+        width = max(cell_len(str(number)) for line in (names, *matrix) for number in line) + 2
+        parts += ["", head + "".join(padded(name, width, right=True) for name in names)]
         parts += [
-            str(name).rjust(len(head)) + "".join(str(count).rjust(width) for count in row)
+            padded(name, len(head), right=True) + "".join(str(count).rjust(width) for count in row)
             for name, row in zip(names, matrix, strict=True)
         ]
     return "\n".join(parts) + "\n"
