@@ -69,7 +69,7 @@ def measure(spec: Spec, home: Home) -> float | None:
                 flag.ask(Asked.STOP)
 
     if spec.built_on:
-        encoder = encoders.find_encoder(home, spec.built_on)[0].absolute()
+        encoder, _ = encoders.find_encoder(home, spec.built_on)
         spec = spec.model_copy(update={"encoder": str(encoder)})
     with tempfile.TemporaryDirectory() as folder:
         elsewhere = Home(Path(folder))

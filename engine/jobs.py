@@ -281,6 +281,7 @@ def _run_started(work: Prepared) -> RunStarted:
         device=work.device.words,
         encoder=work.run.read_status().encoder,
         data=data.name,
+        class_names=data.class_names,
     )
 
 

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 import engine
 from engine.data.cache import load
-from engine.data.datasets import SPLIT_RULE, ImageData, labelled_subset, split
+from engine.data.datasets import ImageData
+from engine.data.split import SPLIT_RULE, labelled_subset, split
 from engine.device import choose_device
 from engine.errors import ModelFileError, SpecError
 from engine.kinds import kind_of

@@ -6,6 +6,7 @@ One place for both packages, without imports that cost anything: the first scree
 import math
 import re
 import time
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
 NOTHING = "–"
@@ -20,6 +21,42 @@ def plain(text: str) -> str:
     if text.isascii() and text.isprintable():  # as most is
         return text
     return _OBEYED.sub("�", text.replace("\t", " "))
+
+
+def one_line(text: str) -> str:
+    """The same without breaks between lines: a name of a file or of a class."""
+    return plain(text).replace("\n", " ")
+
+
+def cell_len(text: str) -> int:
+    """How many columns of a terminal `text`, a line, takes."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.category(character) in ("Mn", "Me", "Cf")
+        else 2 if unicodedata.east_asian_width(character) in ("W", "F")
+        else 1
+        for character in text
+    )  # fmt: skip
+
+
+def shortened(text: str, room: int) -> str:
+    """`text` in at most `room` columns, at least 1; what does not fit is left out of its middle: `auto…ile`."""
+    if cell_len(text) <= room:
+        return text
+    head = tail = ""
+    while cell_len(head + text[len(head)]) <= room // 2:
+        head += text[len(head)]
+    while cell_len(text[-len(tail) - 1] + tail) < room - cell_len(head):
+        tail = text[-len(tail) - 1] + tail
+    return f"{head}…{tail}"
+
+
+def padded(text: str, room: int, *, right: bool = False) -> str:
+    """`text` in exactly `room` columns, shortened or filled up with blanks."""
+    text = shortened(text, room)
+    blank = " " * (room - cell_len(text))
+    return blank + text if right else text + blank
 
 
 def moment(seconds: float, form: str) -> str:
@@ -107,13 +144,43 @@ def seconds(value: float | None) -> str:
     return f"{value:.2f}" if value < 0.995 else f"{value:.1f}" if value < 9.95 else f"{value:,.0f}"
 
 
-def names_of(classes: Sequence[int]) -> tuple[str, str]:
-    """`Class 3`, `Classes 1 and 2` or `Classes 0, 3, 5 … (12 in all)`, and the verb for it, has or have."""
-    if len(classes) == 1:
-        return f"Class {classes[0]}", "has"
-    if len(classes) > 6:
-        return f"Classes {', '.join(map(str, classes[:3]))} … ({len(classes)} in all)", "have"
-    return f"Classes {', '.join(map(str, classes[:-1]))} and {classes[-1]}", "have"
+LONGEST_CLASS = 24
+"""Columns of a class's name in a sentence."""
+
+
+def class_name(names: Sequence[str], label: int) -> str:
+    """What a class is called: its number where it has no name, as in runs of earlier versions."""
+    return names[label] if label < len(names) else str(label)
+
+
+def class_title(name: str) -> str:
+    """The same where nothing beside it says that it is a class: `Class 3`, or `cat`."""
+    return f"Class {name}" if name.isdecimal() else name
+
+
+def class_of_title(title: str) -> str:
+    """The name that `class_title` was given."""
+    number = title.removeprefix("Class ")
+    return number if number.isdecimal() else title
+
+
+def class_words(names: Sequence[str], label: int) -> str:
+    """The name of a class in a sentence."""
+    return shortened(class_name(names, label), LONGEST_CLASS)
+
+
+def names_of(classes: Sequence[int], names: Sequence[str] = ()) -> tuple[str, str]:
+    """`Class 3`, `Classes 1 and 2` or `Classes 0, 3, 5 … (12 in all)`, and the verb for it, has or have.
+
+    Args:
+        names: of all classes, by number; none where they are called by their numbers.
+    """
+    told = [class_words(names, label) for label in classes]
+    if len(told) == 1:
+        return f"Class {told[0]}", "has"
+    if len(told) > 6:
+        return f"Classes {', '.join(told[:3])} … ({len(told)} in all)", "have"
+    return f"Classes {', '.join(told[:-1])} and {told[-1]}", "have"
 
 
 def either(names: Iterable[str]) -> str:

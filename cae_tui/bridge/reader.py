@@ -210,7 +210,10 @@ class Reader:
                         error=None if found.errors is None else float(found.errors[place]),
                     )
                 )
-            return PredictionsView(run=run, kind=found.kind, classes=data.classes, of=found.of, predictions=tuple(rows))
+            return PredictionsView(
+                run=run, kind=found.kind, classes=data.classes, of=found.of, predictions=tuple(rows),
+                class_names=data.class_names,
+            )  # fmt: skip
 
         return await self.in_thread(read)
 
@@ -297,6 +300,7 @@ class Reader:
                 examples=pictures(found.train.take(np.array(firsts))),
                 example_classes=tuple(names),
                 remarks=tuple(remark.sentence for remark in of_data(found)),
+                class_names=found.class_names,
             )
 
         return await self.in_thread(read)
@@ -305,8 +309,9 @@ class Reader:
         """The split that a fraction and a seed give."""
 
         def read() -> SplitView:
-            from engine.data.datasets import class_counts, split
+            from engine.data.datasets import class_counts
             from engine.data.remarks import of_split
+            from engine.data.split import split
 
             found = self._load(files)
             training, validation = split(found.train, fraction, seed)

@@ -104,6 +104,11 @@ class RunState:
         """That epoch as every screen names it: `epoch 3/15`, `fine-tuning 3/15`."""
         return epoch_label(self.stage, self.epoch, self.stage_epochs, len(str(self.stage_epochs)))
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Of its images, by label; none where they are not known."""
+        return self.started.class_names if self.started else ()
+
     def epochs_of(self, stage: str) -> int:
         """How many epochs that stage has, were it not to stop early; 0 where that is not known."""
         stages = dict(zip(self.started.stages, self.started.epochs, strict=False)) if self.started else {}

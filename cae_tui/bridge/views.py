@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cae_tui.bridge.run_state import RunState
 from engine.runs.status import RunStatus
+from engine.text import class_name
 
 if TYPE_CHECKING:
     from engine.results.result import Result
@@ -41,6 +42,11 @@ class DataView:
     examples: tuple[Picture, ...]  # the first image of each class; the first ten images without labels
     example_classes: tuple[int, ...] = ()  # whose images the examples are; empty without labels
     remarks: tuple[str, ...] = ()  # what a look at images and labels found
+    class_names: tuple[str, ...] = ()  # by label; a class without one is called by its number
+
+    def name_of(self, label: int) -> str:
+        """What a class is called."""
+        return class_name(self.class_names, label)
 
     @property
     def occurring(self) -> tuple[int, ...]:
@@ -98,6 +104,11 @@ class PredictionsView:
     classes: int
     of: str  # "test" or "validation": which images they are
     predictions: Sequence[Prediction] = field(default_factory=tuple)
+    class_names: tuple[str, ...] = ()  # as in `DataView`
+
+    def name_of(self, label: int) -> str:
+        """What a class is called."""
+        return class_name(self.class_names, label)
 
     @property
     def tells_classes(self) -> bool:

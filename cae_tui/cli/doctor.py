@@ -78,9 +78,9 @@ def _writable(home: Home) -> str:
 
 def _mnist() -> str:
     try:
-        from engine.data.datasets import load_dataset
+        from engine.data.cache import load
 
-        data = load_dataset()
+        data = load()
     except EngineError as error:
         return str(error)
     return f"{len(data.train):,} training and {0 if data.test is None else len(data.test):,} test images"

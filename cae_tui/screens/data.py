@@ -32,6 +32,7 @@ from engine.specs import data_files
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import Spec
 from engine.specs.data_files import DataFiles
+from engine.text import LONGEST_CLASS, shortened
 
 FIELDS = (*data_files.FIELDS, "validation_fraction", "seed")
 
@@ -198,7 +199,7 @@ shown here is the **data set in use**: the top line names it, every form starts 
             return
         count, total = self._on_page, self._of_class
         self._first = min(self._first, max(total - 1, 0)) // count * count
-        name = "all" if self._class is None else f"class {self._class}"
+        name = "all" if self._class is None else f"class {shortened(self._data.name_of(self._class), LONGEST_CLASS)}"
         last = min(self._first + count, total)
         frame.border_title = Content(f"Training images · {name}")
         frame.border_subtitle = Content(

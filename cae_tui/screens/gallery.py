@@ -25,9 +25,11 @@ from cae_tui.screens.base import Page
 from cae_tui.widgets.card_grid import CardGrid
 from cae_tui.widgets.prediction_view import PredictionView
 from engine.errors import EngineError, MovedError
+from engine.text import shortened
 
 OF_CLASSES = ("image order", "most confident", "least confident")
 OF_ERRORS = ("image order", "worst error", "best error")
+LONGEST_NAME = 20
 NO_BREAK = "\N{NO-BREAK SPACE}"
 KEPT_PICTURES = 2000
 """Thumbnails that are kept when others are looked at."""
@@ -167,6 +169,7 @@ What the model made of the images that it was measured on.
             if isinstance(error, MovedError) and await self.cae.ask_where_moved(error.fields, run=self.run_id):
                 self.read()
             return
+        self.query_one(CardGrid).names = self.query_one(PredictionView).names = self.view.class_names
         kept = self.cae.settings.orders.get(f"gallery of a {self.view.kind}")
         known = kept is not None and kept.column in self._orders
         self.refilter(order=kept.column if kept is not None and known else self.filter.order)
@@ -270,26 +273,33 @@ What the model made of the images that it was measured on.
         if self.view is not None and self.view.classes:
             keys = f"0–{self.view.classes - 1:,}"
             if self.typed:
-                prompt = f" class {self.typed}▏ of {keys} "
+                name = self._class_name(int(self.typed))
+                named = "" if name == self.typed else f" {name}"
+                prompt = f" class {self.typed}▏{named} of {keys} "
                 parts.append(Content.styled(prompt, "bold reverse") + Content(" Enter accepts it, Esc cancels"))
             elif chosen.true_class is None:
                 parts.append(_clickable(keys, "every class", "every_class"))
             else:
-                parts.append(_clickable("x", f"class {chosen.true_class}", "every_class", "bold reverse"))
+                parts.append(
+                    _clickable("x", f"class {self._class_name(chosen.true_class)}", "every_class", "bold reverse")
+                )
         if chosen.predicted_class is not None:
-            parts.append(Content.styled(f" taken for {chosen.predicted_class} ", "bold reverse"))
+            parts.append(Content.styled(f" taken for {self._class_name(chosen.predicted_class)} ", "bold reverse"))
         parts.append(_clickable("o", chosen.order, "order"))
         gap = "   " if self.size.width >= 90 else "  "
         # Without breaks inside: what does not fit stands whole in the next line.
         whole = (Content(part.plain.replace(" ", NO_BREAK), list(part.spans)) for part in parts)
         return Content(gap).join(whole)
 
+    def _class_name(self, label: int) -> str:
+        return shortened(str(label) if self.view is None else self.view.name_of(label), LONGEST_NAME)
+
     def _empty(self) -> str:
         """What to say, and to press, where nothing passes the filter."""
         chosen = self.filter
         what = "" if chosen.show == "all" else f"{chosen.show} "
-        of = "" if chosen.true_class is None else f" of class {chosen.true_class}"
-        taken = "" if chosen.predicted_class is None else f" taken for {chosen.predicted_class}"
+        of = "" if chosen.true_class is None else f" of class {self._class_name(chosen.true_class)}"
+        taken = "" if chosen.predicted_class is None else f" taken for {self._class_name(chosen.predicted_class)}"
         keys = [] if chosen.show == "all" else ["a for correct and incorrect ones"]
         keys += ["x for every class"] if of or taken else []
         return f"There is no {what}image{of}{taken}. Press {' or '.join(keys) or 'Escape to go back'}."

@@ -30,6 +30,7 @@ from engine.errors import EngineError
 from engine.runs.report_words import report_as_text
 from engine.specs.listed import kinds_that_take_encoders, listed
 from engine.specs.measures import LOSS
+from engine.text import class_of_title
 
 ROOMY = (120, 34)
 """Columns and rows from which all panes are shown at once."""
@@ -188,7 +189,8 @@ The result of a complete run, measured once, on images that no choice was based 
         tabs.query_one("#tab-numbers", Tab).label = "1 Report" if classes else "1 Measures"
         tabs.query_one("#tab-picture", Tab).label = "2 Confusion" if classes else "2 Images"
         if report is not None and self.measured:
-            self.query_one(ConfusionMatrix).set_counts(report.confusion, [row.label or 0 for row in report.rows])
+            names = [class_of_title(row.name) for row in report.rows]
+            self.query_one(ConfusionMatrix).set_counts(report.confusion, [row.label or 0 for row in report.rows], names)
             self.show_cell()
             self.query_one(ClassReport).show(report, result.averaging)
         second = self.query_one("#measure", LossChart)

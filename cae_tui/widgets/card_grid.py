@@ -15,21 +15,35 @@ from textual.widget import Widget
 from cae_tui import formats
 from cae_tui.bridge.views import Picture, Prediction
 from cae_tui.widgets.image_grid import fitting, half_blocks
+from engine.text import cell_len, class_name, shortened
 
 THUMB_WIDTH, THUMB_HEIGHT = 14, 7
 CARD_WIDTH, CARD_HEIGHT = THUMB_WIDTH + 2, THUMB_HEIGHT + 1  # a column on each side, a line for the caption
 LINE_GAP = 1
 
 
-def caption(prediction: Prediction) -> str:
-    """`4 → 9  ✗ 61 %`, `7  ✓ 100 %`, and for an autoencoder `err 9.5e-04`."""
+CAPTION = CARD_WIDTH - 1
+
+
+def caption(prediction: Prediction, names: Sequence[str] = ()) -> str:
+    """`4 → 9  ✗ 61 %`, `7  ✓ 100 %`, and for an autoencoder `err 9.5e-04`.
+
+    Where the names of the classes (`names`, by label) leave no room for the share, it is left out.
+    """
+    shown = [class_name(names, label) for label in (prediction.true, prediction.predicted) if label is not None][
+        : 1 if prediction.right else 2
+    ]
     if prediction.predicted is None:
-        name = "" if prediction.true is None else f"{prediction.true}  "
-        return f"{name}err {formats.loss(prediction.error)}"
-    sure = formats.percent(prediction.confidence, 0)
-    if prediction.right:
-        return f"{prediction.true}  ✓ {sure}"
-    return f"{prediction.true} → {prediction.predicted}  ✗ {sure}"
+        ends = [f"err {formats.loss(prediction.error)}"]
+    else:
+        mark = "✓" if prediction.right else "✗"
+        ends = [f"{mark} {formats.percent(prediction.confidence, 0)}", mark]
+    for end in ends:
+        words = "  ".join(filter(None, (" → ".join(shown), end)))
+        if cell_len(words) <= CAPTION:
+            return words
+    room = (CAPTION - cell_len(end) - 2 - 3 * (len(shown) - 1)) // len(shown)
+    return f"{' → '.join(shortened(name, room) for name in shown)}  {end}"
 
 
 class CardGrid(Widget, can_focus=True):
@@ -65,6 +79,7 @@ class CardGrid(Widget, can_focus=True):
         super().__init__(id=id)
         self.cards: Sequence[Prediction] = ()
         self.pictures: Mapping[int, Picture] = {}
+        self.names: Sequence[str] = ()  # of the classes, by label
         self.note = ""
 
     @property
@@ -130,7 +145,9 @@ class CardGrid(Widget, can_focus=True):
         if place == self.cursor:
             colour = variables["background" if self.has_focus else "foreground"]
         style = Style.parse(f"{_rgb(colour)} {under}".strip()) if colour or under else Style()
-        words = caption(prediction)[: CARD_WIDTH - 1].center(CARD_WIDTH - 1)
+        words = shortened(caption(prediction, self.names), CAPTION)
+        stand_in = "#" * cell_len(words)
+        words = stand_in.center(CAPTION).replace(stand_in, words)
         lines.append(Text(f" {words}", style=style))
         return lines
 

@@ -21,6 +21,8 @@ from cae_tui.widgets.report_table import BAR_CELLS, HEADS, Line, ReportTable
 from engine.results.result import ClassificationReport
 from engine.runs.report_words import wrapped
 
+LEAST_NAME = 12
+"""Cells of the longest name of an average."""
 MOST_GAP = 3
 """Blanks that a column gets where there is room, besides the one between any two."""
 
@@ -69,19 +71,27 @@ class ClassRows(LineTable):
         return self.lines[self.cursor_row] if self.cursor_row < len(self.lines) else None
 
     @property
+    def widths(self) -> tuple[int, ...]:
+        """What the columns need; long names give way where there is no room for them."""
+        assert self.table is not None
+        name, *others = self.table.widths
+        room = self.room - sum(others) - len(HEADS) - 1
+        return (min(name, max(room, LEAST_NAME)), *others)
+
+    @property
     def bar(self) -> int:
         """Cells of a bar; none where there is no room for its head."""
         assert self.table is not None
-        cells = min(self.room - sum(self.table.widths) - len(HEADS) - 1, BAR_CELLS)
+        cells = min(self.room - sum(self.widths) - len(HEADS) - 1, BAR_CELLS)
         return cells if cells >= max(len(self.table.bar_head), 6) else 0
 
     def heads(self) -> Sequence[Head]:
         """The columns, as far apart as there is room for."""
         if self.table is None:
             return ()
-        name, *others = self.table.widths
+        name, *others = self.widths
         bar = self.bar
-        gap = (self.room - sum(self.table.widths) - len(HEADS) - 1 - bar) // len(others)
+        gap = (self.room - sum(self.widths) - len(HEADS) - 1 - bar) // len(others)
         gap = min(max(gap, 0), MOST_GAP)
         heads = [Head("class", "class", name)]
         heads += [Head(head, head, width + gap, right=True) for head, width in zip(HEADS[1:], others, strict=True)]
@@ -100,7 +110,7 @@ class ClassRows(LineTable):
         assert self.table is not None
         bar = self.bar
         colour = self.app.theme_variables["cae-training"]
-        cells = self.table.cells(line, self._shade, bar, colour)
+        cells = self.table.cells(line, self._shade, bar, colour, self.widths[0])
         return [*cells[:5], *(Text(" ") + cell for cell in cells[5:])]
 
     def text_line(self, line: Line) -> Text:
@@ -177,5 +187,6 @@ class ClassReport(Vertical):
             self.query_one("#averages", Static).update(Text("\n").join(lines))
             room = self.content_size.height - BENEATH - len(self.table.lines) - 1
             note = "\n".join(wrapped(self.note, max(self.content_size.width, 1)))
-            told = f"{self.table.weakest}\n{note}" if note.count("\n") < room else self.table.weakest
+            told = self.table.weakest_in(max(self.content_size.width, 1))
+            told = f"{told}\n{note}" if note.count("\n") < room else told
             self.query_one("#weakest", Static).update(told)

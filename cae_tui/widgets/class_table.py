@@ -11,9 +11,10 @@ from textual.widgets import DataTable
 
 from cae_tui import formats
 from cae_tui.bridge.views import DataView, SplitView
+from engine.text import cell_len, shortened
 
 HEADS = {"class": 6, "training": 10, "validation": 12, "test": 9}
-MOST_BAR = 32
+LONGEST_NAME, LEAST_BAR, MOST_BAR = 20, 6, 32
 
 
 class ClassTable(DataTable[Text]):
@@ -72,12 +73,18 @@ class ClassTable(DataTable[Text]):
             return
         row = self.cursor_row
         styles = {"training": self._colour("cae-training"), "validation": self._colour("cae-validation")}
-        cells = max(min(self.content_size.width - sum(HEADS.values()) - 3, MOST_BAR), 0)
+        names = [shortened(data.name_of(label), LONGEST_NAME) for label in data.occurring]
+        longest = max((cell_len(name) for name in names), default=0) + 1
+        others = sum(HEADS.values()) - HEADS["class"] + 3
+        room = max(min(longest, self.content_size.width - others - LEAST_BAR), HEADS["class"])
+        cells = max(min(self.content_size.width - room - others, MOST_BAR), 0)
         with self.prevent(DataTable.RowHighlighted):
             self.clear(columns=True)
             for head, width in HEADS.items():
                 text = head if head == "class" else f"{head:>{width}}"
-                self.add_column(Text(text, style=styles.get(head, "")), width=width, key=head)
+                self.add_column(
+                    Text(text, style=styles.get(head, "")), width=room if head == "class" else width, key=head
+                )
             self.add_column("", width=cells + 2, key="bar")
             self.add_row(*_numbers("all", split.training, split.validation, data.test or None), Text(), key="all")
             most = max(data.training_counts, default=1) or 1
@@ -90,7 +97,8 @@ class ClassTable(DataTable[Text]):
                     ("▇" * lengths[0], styles["training"]),
                     ("▇" * (lengths[1] - lengths[0]), styles["validation"]),
                 )
-                self.add_row(*_numbers(str(name), training, validation, test), bar, key=str(name))
+                words = shortened(data.name_of(name), room - 1)
+                self.add_row(*_numbers(words, training, validation, test), bar, key=str(name))
             self.move_cursor(row=min(row, self.row_count - 1))
 
     def _colour(self, variable: str) -> str:

@@ -20,9 +20,12 @@ from textual.strip import Strip
 
 from cae_tui import formats
 from cae_tui.themes import attention
+from engine.text import LONGEST_CLASS, cell_len, padded, shortened
 
 HEADER = 2
 """Lines above the cells: what the columns are, and the classes."""
+LONGEST_HEAD, LONGEST_LABEL = 6, 16
+"""Cells of a class's name over its column and beside its row; the sentence has more of it."""
 
 
 class ConfusionMatrix(ScrollView, can_focus=True):
@@ -65,24 +68,29 @@ class ConfusionMatrix(ScrollView, can_focus=True):
     def __init__(self, counts: Sequence[Sequence[int]] = (), *, id: str | None = None) -> None:  # noqa: A002 - Textual calls it so
         super().__init__(id=id)
         self.counts: list[list[int]] = []
-        self.names: list[int] = []
+        self.labels: list[int] = []
+        self.names: list[str] = []
         self._cell = self._label = 1
         self._worst = 0.0
         self.set_counts(counts)
 
-    def set_counts(self, counts: Sequence[Sequence[int]], names: Sequence[int] | None = None) -> None:
+    def set_counts(
+        self, counts: Sequence[Sequence[int]], labels: Sequence[int] | None = None, names: Sequence[str] | None = None
+    ) -> None:
         """Show other counts, [true class][predicted class]; the cursor goes to the most frequent mistake.
 
         Args:
-            names: the number of each class, where they are not 0, 1, 2 and so on: labels may have gaps.
+            labels: the number of each class, where they are not 0, 1, 2 and so on: labels may have gaps.
+            names: what each is called, where that is not its number.
         """
         self.counts = [list(row) for row in counts]
         classes = len(self.counts)
-        self.names = list(range(classes) if names is None else names)
-        longest = max((len(str(name)) for name in self.names), default=1)
+        self.labels = list(range(classes) if labels is None else labels)
+        self.names = [str(label) for label in self.labels] if names is None else list(names)
+        longest = max((cell_len(name) for name in self.names), default=1)
         largest = max((count for row in self.counts for count in row), default=0)
-        self._cell = max(len(str(largest)), longest) + 1
-        self._label = max(len("true"), longest) + 1
+        self._cell = max(len(str(largest)), min(longest, LONGEST_HEAD)) + 1
+        self._label = max(len("true"), min(longest, LONGEST_LABEL)) + 1
         mistakes = [
             (self.share(true, predicted), -true, -predicted)
             for true in range(classes)
@@ -106,12 +114,15 @@ class ConfusionMatrix(ScrollView, can_focus=True):
         true, predicted = self.cursor
         count, total = self.counts[true][predicted], sum(self.counts[true])
         if not total:
-            return f"Class {self.names[true]} has no image here: other images were taken for it."
+            return f"Class {self._told(true)} has no image here: other images were taken for it."
         noun = "image" if total == 1 else "images"
-        images = f"{formats.count(count)} of {formats.count(total)} {noun} of class {self.names[true]}"
+        images = f"{formats.count(count)} of {formats.count(total)} {noun} of class {self._told(true)}"
         verb = "was" if count == 1 else "were"
         share = formats.percent(self.share(true, predicted))
-        return f"{images} {verb} taken for {self.names[predicted]} ({share})."
+        return f"{images} {verb} taken for {self._told(predicted)} ({share})."
+
+    def _told(self, place: int) -> str:
+        return shortened(self.names[place], LONGEST_CLASS)
 
     # -- drawing ---------------------------------------------------------------------------------
 
@@ -131,12 +142,14 @@ class ConfusionMatrix(ScrollView, can_focus=True):
             return line.adjust_cell_length(width, base)
         if y == 1:
             label = Segment("true".rjust(self._label - 1) + " ", muted)
-            cells = [Segment(str(name).rjust(self._cell), base + Style(bold=True)) for name in self.names]
+            heads = (" " + padded(name, self._cell - 1, right=True) for name in self.names)
+            cells = [Segment(head, base + Style(bold=True)) for head in heads]
         else:
             true = y - HEADER + int(self.scroll_offset.y)
             if true >= classes:
                 return Strip.blank(width, base)
-            label = Segment(str(self.names[true]).rjust(self._label - 1) + " ", base + Style(bold=True))
+            name = padded(self.names[true], self._label - 1, right=True)
+            label = Segment(f"{name} ", base + Style(bold=True))
             cells = [self._segment(true, predicted) for predicted in range(classes)]
         # A column that has not room for all of its number is left out: of 182 a 1 would be another class.
         first, end = -(-start // self._cell), (start + room) // self._cell
@@ -190,7 +203,7 @@ class ConfusionMatrix(ScrollView, can_focus=True):
         """Ask for the images under the cursor."""
         if self.counts:
             true, predicted = self.cursor
-            self.post_message(self.Chosen(self.names[true], self.names[predicted]))
+            self.post_message(self.Chosen(self.labels[true], self.labels[predicted]))
 
     def on_click(self, event: Click) -> None:
         """To the cell that was clicked; a click on the cursor asks for its images."""

@@ -14,6 +14,7 @@ from textual.widget import Widget
 
 from cae_tui import formats
 from cae_tui.widgets.image_grid import beside
+from engine.text import cell_len, padded
 
 if TYPE_CHECKING:
     from cae_tui.bridge.views import DataView
@@ -126,13 +127,16 @@ class DataCard(Widget):
         names = self.data.example_classes if self.data else ()
         if place >= len(names):
             return Content(" " * tiles.width)
-        name, number = f"{names[place]}", formats.count(counts[names[place]])
+        assert self.data is not None
+        name, number = self.data.name_of(names[place]), formats.count(counts[names[place]])
         label = Content.styled(name, "bold")
         # All have a bar of the same scale, or none has: a class without one would look the smallest.
-        longest = max(len(f"{each}{formats.count(counts[each])}") for each in names)
+        longest = max(cell_len(self.data.name_of(each)) + len(formats.count(counts[each])) for each in names)
         cells = tiles.width - longest - 2
+        if longest >= tiles.width:  # nor has any its number where one has no room for it
+            return Content.styled(padded(name, tiles.width), "bold")
         if cells < 3:
-            return (label + Content(f" {number}")).pad_right(max(0, tiles.width - len(f"{name} {number}")))
+            return (label + Content(f" {number}")).pad_right(max(0, tiles.width - cell_len(f"{name} {number}")))
         filled = Content.styled(bar(counts[names[place]] / max(*counts, 1), cells), "$cae-training")
         line = label + Content(" ") + filled
         return line + Content(number.rjust(tiles.width - line.cell_length))

@@ -2,10 +2,12 @@
 
 from typing import TYPE_CHECKING
 
+from textual.content import Content
 from textual.geometry import Size
 
 from cae_tui import formats
 from cae_tui.widgets.confusion_matrix import ConfusionMatrix
+from engine.text import cell_len, class_name, shortened
 
 if TYPE_CHECKING:
     from cae_tui.bridge.run_state import RunState
@@ -48,7 +50,8 @@ class MistakeMatrix(ConfusionMatrix):
         another, self._counted = self._counted is None, counted
         counts, cursor = counted.counts, self.cursor
         shown = [name for name, row in enumerate(counts) if any(row) or any(other[name] for other in counts)]
-        self.set_counts([[counts[true][predicted] for predicted in shown] for true in shown], shown)
+        names = [class_name(run.class_names, label) for label in shown]
+        self.set_counts([[counts[true][predicted] for predicted in shown] for true in shown], shown, names)
         if self.has_focus and not another and max(cursor) < len(shown):
             self.cursor = cursor  # where a person put it
         where = formats.epoch_label(counted.stage, counted.epoch, run.epochs_of(counted.stage))
@@ -68,12 +71,12 @@ class MistakeMatrix(ConfusionMatrix):
     def _tell(self) -> None:
         """The most frequent mistake, or the cell under the cursor, in words where there is room for them."""
         told = self.sentence
-        if self.counts and len(told) > self.size.width - 2:
+        if self.counts and cell_len(told) > self.size.width - 2:
             true, predicted = self.cursor
-            told = (
-                f"{self.names[true]} taken for {self.names[predicted]}: {formats.count(self.counts[true][predicted])}"
-            )
-        self.border_subtitle = told
+            count = formats.count(self.counts[true][predicted])
+            room = max((self.size.width - len(f" taken for : {count}") - 4) // 2, 1)
+            told = f"{shortened(self.names[true], room)} taken for {shortened(self.names[predicted], room)}: {count}"
+        self.border_subtitle = Content(told)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - as Textual calls it
         """There are no images to open."""

@@ -13,29 +13,35 @@ from cae_tui import formats
 from cae_tui.bridge.views import ImageView, Picture, Prediction
 from cae_tui.widgets.image_grid import PictureView, fitting, largest, scale_of
 from cae_tui.widgets.run_progress import bar
+from engine.text import cell_len, class_name, padded, shortened
 
 MOST_BARS = 10
+LONGEST_NAME = 16
+LEAST_BAR = 3
 BARS_WIDTH, EASY_WIDTH = 18, 36
 """Columns that the bars have at least, and those that an image is not drawn larger than exact for."""
 
 
-def probability_lines(probabilities: Sequence[float], true: int | None, width: int) -> list[Content]:
+def probability_lines(
+    probabilities: Sequence[float], true: int | None, width: int, names: Sequence[str] = ()
+) -> list[Content]:
     """A bar a class, of the ten likeliest where there are more; ✓ marks the true class, ✗ another one told."""
     classes: Sequence[int] = range(len(probabilities))
     if len(probabilities) > MOST_BARS:
         classes = sorted(classes, key=lambda name: -probabilities[name])[:MOST_BARS]
     top = max(classes, key=lambda name: probabilities[name], default=None)
-    digits = len(str(max(classes, default=0)))
+    longest = max((cell_len(class_name(names, label)) for label in classes), default=1)
+    room = min(longest, LONGEST_NAME, max(width - len("100.0 %") - 4 - LEAST_BAR, 1))
     lines = []
     for name in classes:
         percent = f"{100 * probabilities[name]:.1f} %".rjust(7)
-        filled, empty = bar(probabilities[name], max(width - digits - len(percent) - 4, 3))
+        filled, empty = bar(probabilities[name], max(width - room - len(percent) - 4, LEAST_BAR))
         mark = "✓" if name == true else "✗" if name == top else " "
         colour = "$cae-attention" if name == top and name != true else "$cae-training"
         style = "bold" if name in (top, true) else ""
         lines.append(
             Content.assemble(
-                (f"{name:>{digits}} {mark} ", style),
+                (f"{padded(class_name(names, name), room, right=True)} {mark} ", style),
                 (filled, colour),
                 (empty, "$border-blurred"),
                 (f" {percent}", style),
@@ -75,6 +81,7 @@ class PredictionView(Widget):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual calls it so
         super().__init__(id=id)
         self.prediction: Prediction | None = None
+        self.names: Sequence[str] = ()  # of the classes, by label
         self._place = ""
         self._waits = ""
 
@@ -127,7 +134,7 @@ class PredictionView(Widget):
         self.query_one("#original-note", Static).update(note)
         room = min(self.size.width - sides * (width + 2), 60)
         if image.probabilities:
-            bars.update(Content("\n").join(probability_lines(image.probabilities, prediction.true, room)))
+            bars.update(Content("\n").join(probability_lines(image.probabilities, prediction.true, room, self.names)))
         else:
             bars.update(Content.styled(self._waits, "$foreground-muted") if self._waits else Content())
 
@@ -145,13 +152,16 @@ class PredictionView(Widget):
         if prediction.predicted is not None:
             mark, colour = ("✓", "$success") if prediction.right else ("✗", "$cae-attention")
             words = (
-                f"true {prediction.true} → predicted {prediction.predicted}"
+                f"true {self._class_name(prediction.true)} → predicted {self._class_name(prediction.predicted)}"
                 if not prediction.right
-                else (f"class {prediction.true}")
+                else (f"class {self._class_name(prediction.true)}")
             )
             parts.append(Content.styled(f"{words}  {mark} {formats.percent(prediction.confidence, 1)}", colour))
         else:
-            name = "" if prediction.true is None else f"class {prediction.true}  "
+            name = "" if prediction.true is None else f"class {self._class_name(prediction.true)}  "
             parts.append(Content(f"{name}mean squared error {formats.loss(prediction.error)}"))
         parts.append(Content.styled(f"  {self._place}", "$foreground-muted"))
         return Content("").join(parts)
+
+    def _class_name(self, label: int | None) -> str:
+        return "None" if label is None else shortened(class_name(self.names, label), LONGEST_NAME)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from rich import box
-from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.measure import Measurement
 from rich.style import Style
@@ -18,11 +17,12 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.results.result import ClassificationReport, ReportRow
+from engine.text import cell_len, class_of_title, shortened
 
 FEWEST_DECIMALS, MOST_DECIMALS = 3, 6
 SCORES = ("precision", "recall", "f1-score")
 HEADS = ("class", *SCORES, "support")
-LONGEST_NAME = 30
+LONGEST_NAME, LONGEST_SENTENCE = 30, 100
 BAR_CELLS = 20
 """More would say no more."""
 FEWEST_BAR_CELLS = 8
@@ -94,11 +94,15 @@ class ReportTable:
         """What a bar goes from and to."""
         return f"{self.floor:g}–1"
 
-    def cells(self, line: Line, shade: Shade, bar: int = 0, bar_style: Style | str = "") -> list[Text]:
-        """A line's cells, one for each of `HEADS`, and its bar, `bar` cells long, where there is room for one."""
+    def cells(
+        self, line: Line, shade: Shade, bar: int = 0, bar_style: Style | str = "", name: int = LONGEST_NAME
+    ) -> list[Text]:
+        """A line's cells, one for each of `HEADS`, and its bar, `bar` cells long, where there is room for one.
+
+        The class is called in at most `name` cells.
+        """
         strong = "bold" if line.label is None else ""
-        cells = [Text(line.name, strong)]
-        cells[0].truncate(LONGEST_NAME, overflow="ellipsis")
+        cells = [Text(shortened(line.name, name), strong)]
         for score in line.scores:
             style = shade(self.level(score)) if line.label is not None and score is not None else strong
             cells.append(Text(share(score, self.decimals), style))
@@ -134,14 +138,23 @@ class ReportTable:
     @property
     def weakest(self) -> str:
         """`weakest: 9 (recall 0.9921)`: the class with the lowest precision or recall."""
+        return self.weakest_in(LONGEST_SENTENCE)
+
+    def weakest_in(self, width: int) -> str:
+        """The same in so many cells, with names as short as that takes."""
         if self.lowest >= 1 - _NOISE:
             every = "every value is 1" if len(self._tested) == len(self.lines) else "all classes with images are at 1"
             return f"weakest: none, {every}"
         found = [line for line in self._tested if line.weakest <= self.lowest + _NOISE]
         score = next(name for name, value in zip(SCORES, found[0].scores, strict=True) if value == found[0].weakest)
-        names = [line.name.removeprefix("Class ") for line in found]
-        told = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-        return f"weakest: {told} ({score} {share(self.lowest, self.decimals)})"
+        rest = f" and {len(found) - 3} more" if len(found) > 3 else ""
+        told = ""
+        for room in range(LONGEST_NAME, 3, -1):
+            names = ", ".join(shortened(class_of_title(line.name), room) for line in found[:3])
+            told = f"weakest: {names}{rest} ({score} {share(self.lowest, self.decimals)})"
+            if cell_len(told) <= width:
+                break
+        return told
 
 
 def share(score: float | None, decimals: int) -> str:

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.data.datasets import Dataset, ImageSet
+from engine.data.datasets import ImageSet
 from engine.device import is_out_of_memory
 from engine.protocol.control import AskedToEndError, Control
 
@@ -30,10 +30,8 @@ class DeviceImages:
         device: where they go; on a CPU the images are not copied.
     """
 
-    def __init__(self, dataset: Dataset, device: torch.device) -> None:
-        images = dataset.images if isinstance(dataset, ImageSet) else dataset.take(np.arange(len(dataset)))
-        if not images.flags.writeable:
-            images = images.copy()
+    def __init__(self, dataset: ImageSet, device: torch.device) -> None:
+        images = dataset.images if dataset.images.flags.writeable else dataset.images.copy()
         self.images = torch.from_numpy(images).to(device)
         self.labels = None if dataset.labels is None else torch.from_numpy(dataset.labels.astype(np.int64)).to(device)
         self.evaluation_batch = evaluation_batch(self.images)

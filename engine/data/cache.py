@@ -1,5 +1,6 @@
 """Image sets that this process has read: screens, a run and every trial of a study share what was read once."""
 
+import stat
 import threading
 from collections import OrderedDict
 from time import time_ns
@@ -50,7 +51,7 @@ def _key(files: DataFiles) -> _Key | None:
             now = path.stat()
         except OSError:
             return None
-        if time_ns() - now.st_mtime_ns < STEADY_NS:
+        if time_ns() - now.st_mtime_ns < STEADY_NS or not stat.S_ISREG(now.st_mode):  # what is in a folder, unseen too
             return None
         found.append((f"{field}:{path}", now.st_ino, now.st_size, now.st_mtime_ns))
     return tuple(found)

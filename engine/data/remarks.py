@@ -7,13 +7,14 @@ sentence says what was found, what it means and what to do. Nothing is refused h
 
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.datasets import ImageData, ImageSet
-from engine.text import names_of
+from engine.text import class_words, names_of
 
 DARK = 128
 """Where no pixel is as bright as this, half of the range or more is not used."""
@@ -69,7 +70,7 @@ def of_split(data: ImageData, training: NDArray[np.int64], validation: NDArray[n
         (validation, "validation", "the best epoch is chosen without them"),
     ):
         if missing := sorted(every - _occurring(labels[indices])):
-            words, have = names_of(missing)
+            words, have = names_of(missing, data.class_names)
             without = why if len(missing) > 1 else why.replace("they", "it").replace("them", "it")
             hold_back = "a smaller" if part == "training" else "a larger"
             sentence = f"{words} {have} no {part} image with this split: {without}. Hold back {hold_back} part."
@@ -241,14 +242,15 @@ def _occurring(labels: NDArray[np.uint8]) -> set[int]:
 def _classes(data: ImageData, labels: NDArray[np.uint8]) -> list[Remark]:
     counts = np.bincount(labels, minlength=data.classes)
     trained = _occurring(labels)
+    said = partial(class_words, data.class_names)
     tested = None if data.test is None or data.test.labels is None else _occurring(data.test.labels)
     found = []
     if len(trained) == 1:
         found.append(
-            Remark(CLASSES, f"All training labels are {min(trained)}: a classifier needs two or more classes.")
+            Remark(CLASSES, f"All training labels are {said(min(trained))}: a classifier needs two or more classes.")
         )
     elif (share := counts.max() / len(labels)) >= LARGEST_CLASS:
-        largest = int(counts.argmax())
+        largest = said(int(counts.argmax()))
         found.append(
             Remark(
                 CLASSES,
@@ -257,12 +259,12 @@ def _classes(data: ImageData, labels: NDArray[np.uint8]) -> list[Remark]:
             )
         )
     if nowhere := sorted(set(range(data.classes)) - trained - (tested or set())):
-        words, have = names_of(nowhere)
+        words, have = names_of(nowhere, data.class_names)
         counted = "it is" if len(nowhere) == 1 else "they are"
         found.append(Remark(CLASSES, f"{words} {have} no image: {counted} left out of every average."))
     if tested is not None and data.test is not None and data.test.labels is not None:
         if unseen := sorted(tested - trained):
-            words, have = names_of(unseen)
+            words, have = names_of(unseen, data.class_names)
             images = int(np.isin(data.test.labels, unseen).sum())
             them = "it" if len(unseen) == 1 else "them"
             found.append(
@@ -273,7 +275,7 @@ def _classes(data: ImageData, labels: NDArray[np.uint8]) -> list[Remark]:
                 )
             )
         if untested := sorted(trained - tested):
-            words, have = names_of(untested)
+            words, have = names_of(untested, data.class_names)
             found.append(
                 Remark(CLASSES, f"{words} {have} no test image: test figures and averages are of the other classes.")
             )

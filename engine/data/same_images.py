@@ -7,7 +7,8 @@ they learned from is found out from their files, where these are still there. No
 from contextlib import suppress
 from typing import Protocol
 
-from engine.data.datasets import MNIST_DIGEST, MNIST_IMAGES_DIGEST, load_dataset
+from engine.data.cache import load
+from engine.data.datasets import MNIST_DIGEST, MNIST_IMAGES_DIGEST
 from engine.errors import EngineError
 from engine.specs.data_files import DataFiles
 
@@ -39,6 +40,6 @@ def images_digest_of(files: DataFiles, whole: str, data: Images) -> str:
         return MNIST_IMAGES_DIGEST
     if files.images is not None and files.gone is None:
         with suppress(EngineError):
-            found = load_dataset(*files)
+            found = load(files)
             return found.images_digest if found.digest == whole else ""
     return ""

@@ -5,7 +5,7 @@ autoencoder is held against the best constant image, and a classifier against al
 an epoch, and wherever a run ends. Advice names only what is not done already.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from engine.data.remarks import LARGEST_CLASS
 from engine.results.result import ClassificationReport
 from engine.specs.measures import psnr
-from engine.text import names_of
+from engine.text import class_words, names_of
 
 
 def constant_figures(validation: float, evaluated: float) -> dict[str, Any]:
@@ -27,7 +27,9 @@ def constant_figures(validation: float, evaluated: float) -> dict[str, Any]:
     return {**figures, "validation_mse": validation, "validation_psnr": psnr(validation)}
 
 
-def largest_class(trained: NDArray[np.uint8], evaluated: NDArray[np.uint8]) -> dict[str, Any]:
+def largest_class(
+    trained: NDArray[np.uint8], evaluated: NDArray[np.uint8], names: Sequence[str] = ()
+) -> dict[str, Any]:
     """`largest_class` of a `result.json`: what always answering the class with the most training images comes to.
 
     Where several have as many, it is the one that does best: no model is to look good beside an unlucky choice.
@@ -35,22 +37,26 @@ def largest_class(trained: NDArray[np.uint8], evaluated: NDArray[np.uint8]) -> d
     Args:
         trained: labels of the images that are trained on.
         evaluated: labels of the images that are measured.
+        names: of all classes, by label; none where they are called by their numbers.
 
     Returns:
-        The class's `label`, and the `accuracy` in [0, 1] of answering it for all.
+        The class's `label` and `name`, and the `accuracy` in [0, 1] of answering it for all.
     """
     counts = np.bincount(trained)
     shares = {int(label): float((evaluated == label).mean()) for label in np.flatnonzero(counts == counts.max())}
     label = max(shares, key=lambda label: shares[label])
-    return {"label": label, "accuracy": shares[label]}
+    return {"label": label, "name": class_words(names, label), "accuracy": shares[label]}
 
 
-def of_answers(of: str, report: ClassificationReport, largest: Mapping[str, Any]) -> list[str]:
+def of_answers(
+    of: str, report: ClassificationReport, largest: Mapping[str, Any], names: Sequence[str] = ()
+) -> list[str]:
     """On a classifier that tells nothing apart, never recognises a class, or answers one that no image has.
 
     Args:
         of: validation or test: which images were measured.
         largest: see `largest_class`.
+        names: as there.
     """
     total = report.correct + report.incorrect
     answers = [sum(column) for column in zip(*report.confusion, strict=True)]
@@ -58,8 +64,8 @@ def of_answers(of: str, report: ClassificationReport, largest: Mapping[str, Any]
     found, never = [], [row.label for row in report.rows if row.support and not row.recall and row.label is not None]
     if sum(row.support > 0 for row in report.rows) > 1:
         share = max(answers) / total
-        name = labels[answers.index(max(answers))]
-        always = f"always answering class {largest['label']} is right for {100 * largest['accuracy']:.2f} %"
+        name = class_words(names, labels[answers.index(max(answers))])
+        always = f"always answering class {largest['name']} is right for {100 * largest['accuracy']:.2f} %"
         if share == 1:
             found.append(
                 f"The model answers class {name} for all {total:,} {of} images: it tells nothing apart, and {always}."
@@ -72,14 +78,14 @@ def of_answers(of: str, report: ClassificationReport, largest: Mapping[str, Any]
                 f"all: {always}.{nearly}"
             )
     if never:
-        words, _ = names_of(never)
+        words, _ = names_of(never, names)
         are, their = ("is", "its") if len(never) == 1 else ("are", "their")
         found.append(f"{words} {are} never recognised: {their} recall is 0.")
     if absent := [place for place, row in enumerate(report.rows) if not row.support]:
-        words, have = names_of([labels[place] for place in absent])
+        words, have = names_of([labels[place] for place in absent], names)
         images = sum(answers[place] for place in absent)
         found.append(
-            f"{images:,} {of} {'image was' if images == 1 else 'images were'} taken for {words.lower()}, which {have} "
-            f"no {of} image: {'it counts' if len(absent) == 1 else 'they count'} in the averages with 0."
+            f"{images:,} {of} {'image was' if images == 1 else 'images were'} taken for {words[0].lower()}{words[1:]}, "
+            f"which {have} no {of} image: {'it counts' if len(absent) == 1 else 'they count'} in the averages with 0."
         )
     return found

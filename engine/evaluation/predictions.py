@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,12 @@ from numpy.typing import NDArray
 
 from engine.results.result import ClassificationReport, ReportRow
 from engine.storage.typed_json import Lines
+from engine.text import cell_len, class_name, class_title, shortened
 
 LARGEST_PCA = 4_096
 """Numbers an image may have for `pca_errors`: time and memory grow with their cube and square."""
+LONGEST_TITLE = 30
+"""Columns of a class's name in scikit-learn's text."""
 
 _NUMBERS_AT_ONCE = 1 << 22
 
@@ -34,7 +38,7 @@ class PcaComparison:
 
 
 def classification_report(
-    labels: NDArray[np.integer[Any]], probabilities: NDArray[np.floating[Any]]
+    labels: NDArray[np.integer[Any]], probabilities: NDArray[np.floating[Any]], names: Sequence[str] = ()
 ) -> ClassificationReport:
     """Precision, recall, F1 and support of each class that occurs, as scikit-learn defines them.
 
@@ -50,6 +54,7 @@ def classification_report(
     Args:
         labels: true classes, shape (n,), integers in [0, classes).
         probabilities: softmax outputs, shape (n, classes), rows sum to 1.
+        names: of all classes, by label; none where they are called by their numbers.
 
     Raises:
         ValueError: there are no images, the two differ in n, a label is out of range or a
@@ -69,23 +74,36 @@ def classification_report(
     found = np.union1d(labels, predicted)
     occurring: list[int] = found.tolist()
     # With every class named, scikit-learn prints its accuracy line, and not "micro avg", whichever occur.
-    names = [f"Class {number}" for number in occurring]
-    settings: dict[str, Any] = {"labels": occurring, "target_names": names, "digits": 2, "zero_division": 0}
+    titles = [class_title(class_name(names, number)) for number in occurring]
+    settings: dict[str, Any] = {"labels": occurring, "digits": 2, "zero_division": 0}
+    # By number: two classes may have one name, or that of an average.
     values = metrics.classification_report(labels, predicted, output_dict=True, **settings)
     # Counted by hand: scikit-learn writes a warning about a matrix of a single class.
     pairs = np.searchsorted(found, labels) * len(found) + np.searchsorted(found, predicted)
     confusion = np.bincount(pairs, minlength=len(found) ** 2).reshape(len(found), len(found))
     correct = int(confusion.trace())
     return ClassificationReport(
-        rows=[_row(name, values[name], number) for name, number in zip(names, occurring, strict=True)],
+        rows=[_row(title, values[str(number)], number) for title, number in zip(titles, occurring, strict=True)],
         accuracy=float(values["accuracy"]),
         macro=_row("macro avg", values["macro avg"]),
         weighted=_row("weighted avg", values["weighted avg"]),
-        text=Lines(metrics.classification_report(labels, predicted, **settings)),
+        text=Lines(_named(partial(metrics.classification_report, labels, predicted, **settings), titles)),
         correct=correct,
         incorrect=len(labels) - correct,
         confusion=confusion.tolist(),
     )
+
+
+def _named(report: Callable[..., str], titles: Sequence[str]) -> str:
+    """scikit-learn's text, with names in it that take so many columns as they do: it counts characters."""
+    shown = [shortened(title, LONGEST_TITLE) for title in titles]
+    stand_ins = ["#" * cell_len(title) for title in shown]
+    lines = report(target_names=stand_ins).split("\n")
+    for row, (stand_in, title) in enumerate(
+        zip(stand_ins, shown, strict=True), start=2
+    ):  # after heads and a blank line
+        lines[row] = lines[row].replace(stand_in, title, 1)
+    return "\n".join(lines)
 
 
 def _row(name: str, values: dict[str, float], label: int | None = None) -> ReportRow:

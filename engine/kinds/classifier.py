@@ -23,6 +23,7 @@ from engine.runs.recorder import Recorder
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import Spec
 from engine.specs.classifier import ClassifierSpec
+from engine.text import class_words
 from engine.training.baseline import Baseline
 from engine.training.tasks import Classification
 
@@ -40,7 +41,8 @@ class ClassifierKind:
             )
         if data.train.occurring.size < 2:
             raise DatasetError(
-                f"All labels of {data.name} are {labels[0]}: a classifier needs images of two or more classes.",
+                f"All labels of {data.name} are {class_words(data.class_names, labels[0])}: "
+                "a classifier needs images of two or more classes.",
                 "labels",
             )
 
@@ -74,7 +76,7 @@ class ClassifierKind:
         pixels = any(remark.about == PIXELS for remark in of_data(work.data))
         labels = work.data.train.labels
         assert labels is not None
-        largest = largest_class(labels[work.training], labels[work.validation])
+        largest = largest_class(labels[work.training], labels[work.validation], work.data.class_names)
         return Baseline(spec=work.spec, pixels=pixels, largest=largest)
 
     def samples(self, work: Prepared, images: DeviceImages) -> None:
@@ -114,8 +116,9 @@ class ClassifierKind:
         loss = nn.functional.nll_loss(averaged, true).item()
         probabilities = averaged.exp().float().numpy()
         write_predictions(work, recorder, of, indices, probabilities=probabilities)
-        report = classification_report(labels[indices], probabilities)
-        largest = largest_class(trained[work.training], labels[indices])
+        names = work.data.class_names
+        report = classification_report(labels[indices], probabilities, names)
+        largest = largest_class(trained[work.training], labels[indices], names)
         return {
             "evaluated_on": of,
             "test_loss": loss if of == "test" else None,
@@ -127,7 +130,7 @@ class ClassifierKind:
             "one_view_accuracy": (each[0].argmax(1) == true).double().mean().item(),
             "report": report,
             "largest_class": LargestClass(**largest),
-            "remarks": of_answers(of, report, largest),
+            "remarks": of_answers(of, report, largest, names),
         }
 
 

@@ -43,6 +43,7 @@ class RunStarted(Event):
     device: str  # in words, with precision and threads
     encoder: str | None = None  # what a classifier was built on
     data: str = ""  # what the images are called
+    class_names: tuple[str, ...] = ()  # by label; none without labels, and where an earlier version wrote none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

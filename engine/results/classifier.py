@@ -14,6 +14,7 @@ class LargestClass:
 
     label: int
     accuracy: float
+    name: str = ""  # an earlier version wrote none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +84,8 @@ class ClassifierResult(Result):
         """See `Result`: always answering the largest class."""
         if self.largest_class is None or self.learned_nothing:
             return []
-        share = percent(self.largest_class.accuracy)
-        return [f"Always answering class {self.largest_class.label} is right for {share}."]
+        name, share = self.largest_class.name or self.largest_class.label, percent(self.largest_class.accuracy)
+        return [f"Always answering class {name} is right for {share}."]
 
     @property
     def averaging(self) -> str:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.data.datasets import MNIST_DIGEST, load_dataset
+from engine.data.cache import load
+from engine.data.datasets import MNIST_DIGEST
 from engine.data.same_images import Images, images_digest_of
 from engine.errors import EngineError, RunError, SpecError
 from engine.protocol.states import DIVERGED, EARLY_STOPPED, FAILED, FINISHED, STOPPED
@@ -84,7 +85,7 @@ class EncoderSource:
             known = images_digest_of(self.files, self.digest, data)
         elif not known:  # a model file alone does not tell: its images may still be where they were
             with suppress(EngineError):
-                known = load_dataset(self.files.images).images_digest
+                known = load(DataFiles(self.files.images)).images_digest
         return known == data.images_digest
 
 

@@ -14,13 +14,14 @@ from typing import Any
 
 from engine.data.cache import load
 from engine.data.datasets import ImageData
-from engine.data.sources.idx import IdxFile, shown
+from engine.data.sources import read
 from engine.errors import DatasetError, MovedError, RunError
 from engine.runs.directory import RunDirectory
 from engine.runs.spec_file import read_spec_file
 from engine.specs.base import Spec
 from engine.specs.data_files import FIELDS, ROLES, DataFiles, shape_words
 from engine.storage.files import absolute, write_json
+from engine.storage.paths import shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +164,9 @@ def _fit(known: Known, field: str, path: Path) -> str:
         MovedError: they have not.
         DatasetError: the file cannot be read.
     """
-    images = IdxFile(path, ROLES[field]).read()
+    found = read(DataFiles(**{field: path}))
+    images = found.images if field == "images" else found.test_images
+    assert images is not None  # of what is named
     training, test = (len(images), None) if field == "images" else (None, len(images))
     if difference := _difference(known, images.shape[1:], training, test)[1]:
         raise _others(known, difference, [field])

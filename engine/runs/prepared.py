@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.datasets import SPLIT_RULE, ImageData
+from engine.data.datasets import ImageData
 from engine.data.remarks import for_run
+from engine.data.split import SPLIT_RULE
 from engine.device import Device
 from engine.network.architecture import Plan
 from engine.runs.checkpoint import ModelFile

@@ -11,7 +11,18 @@ from collections.abc import Iterator, Sequence
 from engine.results.result import Measured, Result, StageResult
 from engine.runs.facts import RunFacts
 from engine.specs.data_files import shape_words
-from engine.text import NOTHING, duration, loss, moment, number, percent
+from engine.text import (
+    NOTHING,
+    cell_len,
+    class_of_title,
+    duration,
+    loss,
+    moment,
+    number,
+    padded,
+    percent,
+    shortened,
+)
 
 Told = list[tuple[str, str]]
 """Names, each with its words."""
@@ -176,12 +187,12 @@ def report_as_text(result: Result, facts: RunFacts | None = None) -> str:
     parts += [report.text.rstrip("\n")] if report is not None else measured_lines(result, facts)
     parts += ["", *about_lines(result, facts, COPIED_WIDTH)]
     if report is not None:
-        names = [str(row.label) for row in report.rows]
-        width = max(map(len, [*names, *(str(count) for line in report.confusion for count in line)])) + 2
         head = "true \\ predicted"
-        parts += ["", head + "".join(name.rjust(width) for name in names)]
+        names = [shortened(class_of_title(row.name), len(head)) for row in report.rows]
+        width = max(map(cell_len, [*names, *(str(count) for line in report.confusion for count in line)])) + 2
+        parts += ["", head + "".join(padded(name, width, right=True) for name in names)]
         parts += [
-            name.rjust(len(head)) + "".join(str(count).rjust(width) for count in row)
+            padded(name, len(head), right=True) + "".join(str(count).rjust(width) for count in row)
             for name, row in zip(names, report.confusion, strict=True)
         ]
     return "\n".join(parts) + "\n"

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from engine.data.datasets import SPLIT_RULE
+from engine.data.split import SPLIT_RULE
 from engine.errors import RunError, SpecError
 from engine.runs.directory import RunDirectory
 from engine.specs import data_files

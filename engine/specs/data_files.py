@@ -13,7 +13,7 @@ from typing import NamedTuple
 from engine.errors import SpecError
 from engine.storage.files import absolute
 from engine.storage.paths import pasted_path
-from engine.text import plain
+from engine.text import one_line, plain
 
 FIELDS = ("images", "labels", "test_images", "test_labels")
 """The fields of a spec that name files of data."""
@@ -62,9 +62,9 @@ class DataFiles(NamedTuple):
             return MNIST
         stem = Path(self.images.name.removesuffix(".gz")).stem
         if _USUAL.fullmatch(stem):
-            folders = (folder.name for folder in self.images.absolute().parents)
+            folders = (folder.name for folder in absolute(self.images).parents)
             stem = next((name for name in folders if name.lower() not in _USUAL_FOLDERS), stem)
-        name = plain(stem).replace("\n", " ")
+        name = one_line(stem)
         return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…"
 
     @property

@@ -85,3 +85,9 @@ def _of_url(text: str) -> str:
             return text
         rest = slash + rest
     return os.fsdecode(unquote_to_bytes(rest)) if rest.startswith("/") else text
+
+
+def shown(path: Path) -> str:
+    """A path as it can stand in a sentence: its last 120 characters, none of them control."""
+    text = "".join(character if character.isprintable() else "�" for character in str(path))
+    return "…" + text[-120:] if len(text) > 120 else text

@@ -7,8 +7,9 @@ from functools import partial
 
 from engine import preparation
 from engine.data import cache
-from engine.data.datasets import SPLIT_RULE, ImageData
+from engine.data.datasets import ImageData
 from engine.data.remarks import for_run
+from engine.data.split import SPLIT_RULE
 from engine.device import choose_device
 from engine.errors import RunError, SpecError, StudyError
 from engine.kinds import kind_of

@@ -19,7 +19,7 @@ from engine.studies.records import StageRecord
 from engine.studies.series import axis_of, drawn, mean_curve, pareto
 from engine.studies.spec import StudySpec, brief
 from engine.studies.tables import sort_key
-from engine.text import numbers
+from engine.text import cell_len, numbers, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -247,7 +247,7 @@ def parallel_coordinates(study: StudySpec, stage: StageRecord) -> Figure:
     return figure
 
 
-def confusion(matrix: Sequence[Sequence[int]], names: Sequence[int]) -> Figure:
+def confusion(matrix: Sequence[Sequence[int]], names: Sequence[str]) -> Figure:
     """A confusion matrix of the classes `names`; mistakes are shaded by their share of the true class."""
     with mpl.rc_context(_STYLE):
         counts = np.array(matrix, dtype=float)
@@ -264,8 +264,10 @@ def confusion(matrix: Sequence[Sequence[int]], names: Sequence[int]) -> Figure:
                     weight = "bold" if row == column else "normal"
                     axes.text(column, row, f"{int(count)}", ha="center", va="center", fontsize=7, fontweight=weight)
         ticks = range(0, len(names), math.ceil(len(names) / 20))
-        axes.set_xticks(ticks, [str(names[tick]) for tick in ticks])
-        axes.set_yticks(ticks, [str(names[tick]) for tick in ticks])
+        shown = [shortened(names[tick], 12) for tick in ticks]
+        upright = max(map(cell_len, shown), default=0) > 3
+        axes.set_xticks(ticks, shown, rotation=90 if upright else 0)
+        axes.set_yticks(ticks, shown)
         axes.set_xlabel("predicted class")
         axes.set_ylabel("true class")
         return figure

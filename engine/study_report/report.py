@@ -31,7 +31,17 @@ from engine.studies.spec import MODES, StudySpec, as_command, as_flags, describe
 from engine.studies.tables import columns, failures, rows, time_column, times
 from engine.study_report import figures
 from engine.study_report.document import Block, Code, Heading, Paragraph, Picture, Table, as_html, as_markdown
-from engine.text import counted, duration, loss, moment, numbers, percent
+from engine.text import (
+    class_name,
+    class_of_title,
+    counted,
+    duration,
+    loss,
+    moment,
+    numbers,
+    percent,
+    shortened,
+)
 
 FIGURES = "figures"
 SHOWN = 10  # sample predictions of each sort
@@ -285,7 +295,9 @@ class _Writer:
                 "confusion", f"Confusion matrix of the {of} images; mistakes are shaded by their share of the class."
             ),
         ]
-        self.figures["confusion"] = figures.confusion(report.confusion, [row.label or 0 for row in report.rows])
+        self.figures["confusion"] = figures.confusion(
+            report.confusion, [class_of_title(row.name) for row in report.rows]
+        )
         return blocks + self._predictions(run)
 
     def _predictions(self, run: RunDirectory) -> list[Block]:
@@ -309,7 +321,10 @@ class _Writer:
         titles = []
         for chosen in (right, wrong):
             pictures.append(source.take(found.indices[chosen]))
-            titles.append([f"{true[at]} → {predicted[at]}\n{100 * sure[at]:.0f} %" for at in chosen])
+            names = ([shortened(class_name(data.class_names, of[at]), 8) for of in (true, predicted)] for at in chosen)
+            titles.append(
+                [f"{' → '.join(pair)}\n{100 * sure[at]:.0f} %" for at, pair in zip(chosen, names, strict=True)]
+            )
         self.figures["predictions"] = figures.images(pictures, titles, ["correct", "incorrect"])
         return [Picture("predictions", "Sample predictions, true class → predicted class and its probability: the "
                                        "first that are correct, and the incorrect ones it was surest of.")]  # fmt: skip

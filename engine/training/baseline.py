@@ -39,7 +39,7 @@ class Baseline:
             return ""
         return (
             f"The validation accuracy, {100 * accuracy:.2f} %, is no better than one answer for all images: always "
-            f"answering class {self.largest['label']} is right for {100 * share:.2f} %. {self._advice(steps)}"
+            f"answering class {self.largest['name']} is right for {100 * share:.2f} %. {self._advice(steps)}"
         )
 
     def of_error(self, of: str, loss: float, constant: float, steps: int) -> str:

@@ -97,7 +97,7 @@ def _good() -> dict[str, dict[str, NDArray[Any]]]:
 GOOD = _good()
 FILES = {name: written(**arrays) for name, arrays in GOOD.items()}
 DATA = ImageData(
-    name="some", paths={}, digest="",
+    name="some", paths={}, digest="", class_names=tuple(str(number) for number in range(CLASSES)),
     train=ImageSet(GOOD["samples"]["originals"], np.arange(COUNT, dtype=np.uint8) % CLASSES),
     test=ImageSet(GOOD["samples"]["originals"], np.arange(COUNT, dtype=np.uint8) % CLASSES),
 )  # fmt: skip

@@ -11,16 +11,17 @@ import struct
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.recognise import START, Sort, recognise
+from engine.data.sources.checks import check_images, check_labels, size_words
+from engine.data.sources.source import Parts, Sniffed
 from engine.errors import DatasetError
-
-SMALLEST_SIDE, LARGEST_SIDE = 8, 256
-"""Pixels that the height and the width of an image may have."""
+from engine.specs.data_files import ROLES, DataFiles
+from engine.storage.paths import shown
 
 _COLOURS = (1, 3)
 _CHUNK = 1 << 20
@@ -34,6 +35,37 @@ _VALUE_TYPES = {
     0x0D: "32-bit floats",
     0x0E: "64-bit floats",
 }
+
+
+class IdxSource:
+    """See `Source`: a file for each part."""
+
+    def sniff(self, path: Path) -> Sniffed:
+        """By the first four bytes, unpacked where they are gzip's."""
+        try:
+            if not path.is_file():
+                return Sniffed(0, "it is no file")
+            with path.open("rb") as file:
+                zipped = file.read(2) == _GZIP_MAGIC
+            with gzip.open(path) if zipped else path.open("rb") as file:
+                magic = file.read(4)
+        except (OSError, EOFError, zlib.error, ValueError):
+            return Sniffed(0, "it cannot be read")
+        if len(magic) == 4 and magic[:2] == b"\0\0" and magic[2] in _VALUE_TYPES:
+            return Sniffed(1, "its first bytes are those of an IDX file")
+        return Sniffed(0, "its first bytes are not those of an IDX file")
+
+    def read(self, files: DataFiles) -> Parts:
+        """Each file that is named."""
+        found: dict[str, Any] = {}
+        for field, path in files.named.items():
+            of = {"labels": "images", "test_labels": "test_images"}.get(field, "")  # whose labels they are
+            images = getattr(files, of) if of else None
+            found[field] = IdxFile(path, ROLES[field]).read(images, len(found[of]) if images is not None else 0)
+        return Parts(**found)
+
+
+SOURCE = IdxSource()
 
 
 @dataclass(frozen=True)
@@ -100,12 +132,8 @@ class IdxFile:
     ) -> NDArray[np.uint8]:
         """The values, where `size` is the stream's bytes if they are known before reading."""
         shape = self._read_header(stream)
-        if images is not None and shape[0] != count:
-            raise DatasetError(
-                f"{shown(images)} holds {count:,} images and {shown(self.path)} {shape[0]:,} labels; "
-                "one label for each image was expected: name two files that belong together.",
-                self._field,
-            )
+        if images is not None:
+            check_labels(images, count, self.path, shape[0], self._field)
         expected = math.prod(shape)
         if size is not None and size < 4 + 4 * len(shape) + expected:
             raise self._cut_short(shape, size - 4 - 4 * len(shape))
@@ -202,23 +230,13 @@ class IdxFile:
         count, *image = shape
         if len(image) == 3 and image[0] in _COLOURS:
             image = [*image[1:], image[0]]
-        height, width, *colours = image
+        colours = image[2:]
         if colours and colours[0] not in _COLOURS:
             raise self._refused(
                 f"holds images of {size_words(shape[1:])}; 1 or 3 colours in the last place were expected: "
                 "write the values of a pixel one after the other, red, green, blue."
             )
-        if not all(SMALLEST_SIDE <= side <= LARGEST_SIDE for side in (height, width)):
-            raise self._refused(
-                f"holds images of {size_words(tuple(image))}; height and width from {SMALLEST_SIDE} to {LARGEST_SIDE} "
-                "were expected: scale or crop the images first."
-            )
-        if count == 0:
-            raise self._refused(f"holds no images: name a file with {self.role}.")
-        if count == 1 and self.role == "training images":
-            raise self._refused(
-                "holds a single image; at least 2 are needed, one to train on and one for validation: name more."
-            )
+        check_images(self.path, self._field, count, tuple(image))
 
     def _cut_short(self, shape: tuple[int, ...], found: int) -> DatasetError:
         expected, each = math.prod(shape), math.prod(shape[1:])
@@ -227,14 +245,3 @@ class IdxFile:
             f"is cut short: its header promises {shape[0]:,} {self._unit} ({expected:,} bytes), and {missing:,} bytes "
             f"({-(-missing // each):,} {self._unit}) are missing: copy or download it again."
         )
-
-
-def shown(path: Path) -> str:
-    """A path as it can stand in a sentence: its last 120 characters, none of them control."""
-    text = "".join(character if character.isprintable() else "�" for character in str(path))
-    return "…" + text[-120:] if len(text) > 120 else text
-
-
-def size_words(shape: tuple[int, ...]) -> str:
-    """28×28, or 32×32×3."""
-    return "×".join(str(side) for side in (shape[:2] if shape[2:] == (1,) else shape))

@@ -166,10 +166,12 @@ def test_the_copied_report_has_scikit_learn_s_own_text_and_how_the_run_came_abou
 
 def test_the_copied_confusion_matrix_names_classes_with_gaps_between_them() -> None:
     result = scripted_result("classifier", CLASSIFIER)
-    rows = [{**row, "label": label} for row, label in zip(result["report"]["rows"], (3, 200), strict=False)]
-    copied = report_as_text(
-        result_with("classifier", report={**result["report"], "rows": rows, "confusion": [[5, 1], [0, 4]]})
-    )
+    rows = [
+        {**row, "label": label, "name": f"Class {label}"}
+        for row, label in zip(result["report"]["rows"], (3, 200), strict=False)
+    ]
+    report = {**result["report"], "rows": rows, "confusion": [[5, 1], [0, 4]]}
+    copied = report_as_text(result_with("classifier", report=report))
     assert [line.split() for line in copied.splitlines()[-2:]] == [["3", "5", "1"], ["200", "0", "4"]]
 
 

@@ -176,5 +176,5 @@ def test_two_hundred_classes_are_all_printed() -> None:
 
 def test_a_long_name_is_cut_with_a_sign() -> None:
     lines = printed(report_of([(0.9, 0.9, 0.9, 5), (0.8, 0.9, 0.9, 5)], ["a" * 60, "b\nc"])).splitlines()
-    assert any(line.startswith("a" * 29 + "…  ") for line in lines)
+    assert any(line.startswith("a" * 15 + "…" + "a" * 14 + "  ") for line in lines)
     assert any(line.startswith("b c ") for line in lines)

@@ -14,9 +14,9 @@ from engine.data.datasets import (
     assets_folder,
     class_counts,
     load_dataset,
-    split,
 )
 from engine.data.sources import idx
+from engine.data.split import split
 from engine.errors import DatasetError
 from tests.idx import idx_bytes, numbers, pictures, write_idx
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engine.data.datasets import ImageData, ImageSet, load_dataset, split
+from engine.data.datasets import ImageData, ImageSet, load_dataset
 from engine.data.remarks import CLASSES, COPIES, PIXELS, SPLIT, UNSEEN, Remark, for_run, of_data, of_split
+from engine.data.split import split
 from engine.text import names_of
 from tests.engine.tiny import noise
 from tests.idx import numbers
@@ -16,8 +17,9 @@ Images = NDArray[np.uint8]
 def data_of(
     train: Images, test: Images | None = None, labels: Images | None = None, test_labels: Images | None = None
 ) -> ImageData:
-    tested = None if test is None else ImageSet(test, test_labels)
-    return ImageData(name="some", train=ImageSet(train, labels), test=tested, paths={}, digest="")
+    images, tested = ImageSet(train, labels), None if test is None else ImageSet(test, test_labels)
+    names = tuple(str(number) for number in range(images.classes))
+    return ImageData(name="some", train=images, test=tested, paths={}, class_names=names, digest="")
 
 
 def said(data: ImageData, about: str) -> list[str]:

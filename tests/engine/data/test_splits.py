@@ -6,14 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.data.datasets import (
-    Dataset,
     ImageData,
     ImageSet,
     class_counts,
-    labelled_subset,
     load_dataset,
-    split,
 )
+from engine.data.split import labelled_subset, split
 from tests.idx import labelled, numbers, pictures, unlabelled
 
 
@@ -23,8 +21,8 @@ def mnist() -> ImageData:
 
 
 class TestImageSet:
-    def test_it_is_a_data_set(self) -> None:
-        one: Dataset = labelled(numbers(0, 4, 2))
+    def test_it_says_what_it_holds(self) -> None:
+        one = labelled(numbers(0, 4, 2))
         assert (len(one), one.shape, one.classes) == (3, (8, 8, 1), 5)
 
     def test_images_are_taken_by_index_in_the_order_asked_for(self) -> None:

@@ -18,7 +18,8 @@ from torch import Tensor, nn
 
 from engine import jobs
 from engine.data.augmentation import augment
-from engine.data.datasets import ImageSet, split
+from engine.data.datasets import ImageSet
+from engine.data.split import split
 from engine.device import Device, choose_device
 from engine.exporters.runs_csv import runs_csv
 from engine.kinds import kind_of

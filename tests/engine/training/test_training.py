@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from engine import jobs
-from engine.data.datasets import load_dataset, split
+from engine.data.datasets import load_dataset
+from engine.data.split import split
 from engine.errors import DatasetError, RunError, StorageError
 from engine.network.autoencoder import ConvAutoencoder
 from engine.protocol.control import Asked, Flag
