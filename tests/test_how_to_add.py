@@ -1,0 +1,152 @@
+"""What docs/how-to-add.md shows is added to the program as it stands there, and used from the form to the export."""
+
+import asyncio
+import csv
+import importlib
+import re
+import sys
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from textual.widgets import Input
+
+from engine import jobs
+from engine.errors import DatasetError
+from engine.exporters import export
+from engine.protocol.control import Asked, Flag
+from engine.protocol.events import BatchEnded, Event
+from engine.runs.checkpoint import read_tensors
+from engine.runs.directory import Home, RunDirectory
+from engine.specs.base import preset
+from engine.specs.kinds import SPECS
+from engine.specs.listed import Listed
+from engine.specs.measures import Measure
+from engine.studies.planning import create
+from engine.studies.scheduler import work_on
+from engine.studies.spec import make_study
+from engine.text import percent
+
+PAGE = Path(__file__).parents[1] / "docs" / "how-to-add.md"
+BLOCKS = re.findall(r"```python\n# (\S+\.py)(?:, in (\w+))?\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+COMMAND = ("parser", "main", "study_cli", "mistakes", "completion")
+"""What has the list of kinds since it was imported."""
+
+
+@pytest.fixture
+def added(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The program with a line more in each list, and the files of the page."""
+    for path, name, code in BLOCKS:
+        module = path.removesuffix("/__init__.py").removesuffix(".py").replace("/", ".")
+        if name:
+            entry = eval(f"{{{code}}}", {"Listed": Listed, "Measure": Measure, "percent": percent})  # noqa: S307 - of our page
+            for key, value in entry.items():
+                monkeypatch.setitem(getattr(importlib.import_module(module), name), key, value)
+            continue
+        made = types.ModuleType(module)
+        monkeypatch.setitem(sys.modules, module, made)
+        exec(compile(code, path, "exec"), made.__dict__)  # noqa: S102 - of our page
+    yield
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> dict[str, Path]:
+    """Training and test images in the page's format: cats are dark, dogs are bright."""
+    random = np.random.default_rng(0)
+    made = {}
+    for field, count in (("images", 60), ("test_images", 20)):
+        lines = []
+        for place in range(count):
+            pixels = random.integers(0, 120, 64) + 120 * (place % 2)
+            lines.append(" ".join([("cat", "dog")[place % 2], *map(str, pixels)]))
+        made[field] = tmp_path / f"{field}.lines"
+        made[field].write_text("\n".join(lines))
+    return made
+
+
+def spec_of(images: dict[str, Path], **values: object) -> Any:
+    return preset(SPECS["brightness"], "recommended", **{"epochs": 3, "batch_size": 9, **images, **values})
+
+
+def trained(home: Home, images: dict[str, Path], **values: object) -> RunDirectory:
+    return home.find(jobs.start(home, spec_of(images, **values), lambda event: None, Flag()).id)
+
+
+@pytest.mark.usefixtures("added")
+def test_a_run_of_the_page_s_kind_on_the_page_s_images_learns_and_is_resumed_bit_for_bit(
+    home: Home, images: dict[str, Path]
+) -> None:
+    whole = trained(home, images)
+    first, *_, last = (event for event in whole.read_events()[0] if isinstance(event, BatchEnded))
+    assert last.metrics["loss"] < first.metrics["loss"]
+    assert last.metrics["close"] >= 0
+    flag = Flag()
+
+    def stop(event: Event) -> None:
+        if isinstance(event, BatchEnded) and (event.epoch, event.step) == (2, 3):
+            flag.ask(Asked.STOP)
+
+    stopped = jobs.start(home, spec_of(images), stop, flag)
+    assert stopped.state == "stopped"
+    resumed = jobs.resume(home.find(stopped.id), lambda event: None, Flag())
+    assert resumed.state == "finished"
+    ours, others = (read_tensors(run.model)[0] for run in (whole, home.find(resumed.id)))
+    assert all(np.array_equal(tensor, others[name]) for name, tensor in ours.items())
+    result = whole.read_result()
+    assert result is not None
+    assert result.evaluated_on == "test"
+    assert result.measures.keys() == {"close"}
+
+
+@pytest.mark.usefixtures("added")
+def test_damaged_images_of_the_page_s_format_are_refused_by_its_own_words(home: Home, images: dict[str, Path]) -> None:
+    images["images"].write_text("cat 1 2 3\n")
+    with pytest.raises(DatasetError, match="has a line of 4 words; a class and 64 numbers were expected: mend it"):
+        trained(home, images)
+
+
+@pytest.fixture
+def command(added: None, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The command as a process has it that begins with the page's files in their places."""
+    import cae_tui.cli
+
+    for name in COMMAND:
+        monkeypatch.delitem(sys.modules, f"cae_tui.cli.{name}", raising=False)
+        monkeypatch.setattr(cae_tui.cli, name, None, raising=False)
+    return importlib.import_module("cae_tui.cli.main").main
+
+
+def test_the_command_line_trains_lists_filters_reports_and_writes_it(
+    command: Any, home: Home, images: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def told(*words: str) -> str:
+        assert command(["--home", str(home.path), *words]) == 0
+        return capsys.readouterr().out
+
+    flags = [word for field, path in images.items() for word in (f"--{field.replace('_', '-')}", str(path))]
+    asked = told("brightness", *flags, "--epochs", "3", "--batch-size", "9")
+    (run,) = home.list_runs()
+    assert f"brightness {run.id}: finished, b9" in asked
+    assert "of the images are told wrong" in asked
+    assert run.measure("test", "close") is not None
+    assert "test close" in told("runs")
+    assert run.prefix in told("runs", "test_close>=0%", "kind:brightness", "learning_rate<1")
+    assert run.prefix not in told("runs", "test_close>100%")
+    head, row = csv.reader(told("runs", "--csv", "-").splitlines())
+    assert float(row[head.index("test_close")]) == run.measure("test", "close")
+    assert "Test close" in told("report", run.id)
+    assert "train a teller of brightness" in told("--help")
+    assert "Passes over the training images." in told("brightness", "--help")
+    plan = told("study", "learning_rate=0.01,0.02", "--baseline", run.id, "--dry-run")
+    assert "learning_rate" in plan
+
+
+@pytest.mark.usefixtures("added")
+def test_an_exporter_of_the_page_writes_it(home: Home, images: dict[str, Path], tmp_path: Path) -> None:
+    runs = [trained(home, images, epochs=1, seed=seed) for seed in (0, 1)]
+    assert export(home, "ids", runs, tmp_path).read_text().split() == [run.id for run in runs]
+    assert "told wrong" in export(home, "text", runs[:1], tmp_path).read_text()
+    assert export(home, "model", runs[:1], tmp_path).exists()
