@@ -71,7 +71,7 @@ class MistakeMatrix(ConfusionMatrix):
     def _tell(self) -> None:
         """The most frequent mistake, or the cell under the cursor, in words where there is room for them."""
         told = self.sentence
-        if self.counts and cell_len(told) > self.size.width - 2:
+        if self.counts and cell_len(told) > self.size.width - 4:
             true, predicted = self.cursor
             count = formats.count(self.counts[true][predicted])
             room = max((self.size.width - len(f" taken for : {count}") - 4) // 2, 1)

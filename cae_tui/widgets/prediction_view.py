@@ -18,6 +18,7 @@ from engine.text import cell_len, class_name, padded, shortened
 MOST_BARS = 10
 LONGEST_NAME = 16
 LEAST_BAR = 3
+RECONSTRUCTION = "reconstruction"
 BARS_WIDTH, EASY_WIDTH = 18, 36
 """Columns that the bars have at least, and those that an image is not drawn larger than exact for."""
 
@@ -94,7 +95,7 @@ class PredictionView(Widget):
                 yield Static(id="original-note", classes="note", markup=False)
             with Vertical(classes="side", id="second"):
                 yield PictureView(id="reconstruction")
-                yield Static("reconstruction", classes="note", markup=False)
+                yield Static(RECONSTRUCTION, classes="note", markup=False)
             with Vertical(id="bars-side"):
                 yield Static(id="bars", markup=False)
 
@@ -132,7 +133,8 @@ class PredictionView(Widget):
         if image.reconstruction is None and not self._waits:
             note += "\nno autoencoder at hand"
         self.query_one("#original-note", Static).update(note)
-        room = min(self.size.width - sides * (width + 2), 60)
+        beside = max(width, len(RECONSTRUCTION)) + 2 if second.display else 0
+        room = min(self.size.width - max(width, *map(len, note.splitlines())) - 2 - beside, 60)
         if image.probabilities:
             bars.update(Content("\n").join(probability_lines(image.probabilities, prediction.true, room, self.names)))
         else:

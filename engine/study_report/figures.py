@@ -6,6 +6,7 @@ has a marker of its own besides. Text stays text, so that it can be searched and
 
 import io
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,9 @@ _STYLE: Any = {  # matplotlib types its settings one by one
 def svg(figure: Figure, name: str) -> str:
     """The figure as an `<svg>` element, the same each time; `name` keeps its ids apart from other figures'."""
     buffer = io.StringIO()
-    with mpl.rc_context(_STYLE | {"svg.hashsalt": name}):
+    with mpl.rc_context(_STYLE | {"svg.hashsalt": name}), warnings.catch_warnings():
+        # Text stays text: what the font lacks is drawn by whoever shows it.
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font", UserWarning)
         figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None})
     text = buffer.getvalue().replace("'DejaVu Sans'", "'DejaVu Sans', Verdana, sans-serif")
     return text[text.index("<svg") :]

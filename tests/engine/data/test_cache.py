@@ -75,3 +75,9 @@ def test_a_file_that_is_gone_is_told_of_though_it_was_read(tmp_path: Path) -> No
     (tmp_path / "images").unlink()
     with pytest.raises(DatasetError, match="does not exist"):
         load(files)
+
+
+def test_whatever_reads_images_reads_them_through_the_cache() -> None:
+    root = Path(cache.__file__).parents[2]
+    code = {path.name: path.read_text() for room in ("engine", "cae_tui") for path in (root / room).rglob("*.py")}
+    assert {name for name, text in code.items() if "load_dataset(" in text} == {"cache.py", "datasets.py"}

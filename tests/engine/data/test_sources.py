@@ -1,0 +1,147 @@
+"""A new way in for images is a file and a line in the list: no other part of the program knows it."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine import jobs
+from engine.data.cache import forget, load
+from engine.data.datasets import load_dataset
+from engine.data.sources import SOURCES, idx
+from engine.data.sources import read as read_parts
+from engine.data.sources.source import Parts, Sniffed
+from engine.errors import DatasetError, MovedError
+from engine.evaluation.results import read_predictions
+from engine.protocol.control import Flag
+from engine.protocol.events import EpochEnded, RunStarted
+from engine.runs.directory import Home
+from engine.runs.moved import relocate
+from engine.specs.data_files import DataFiles
+from tests.engine.conftest import train
+from tests.engine.tiny import tiny, tiny_classifier
+from tests.engine.training.test_training import assert_equal, start_and_stop, weights
+from tests.idx import numbers, pictures, write_idx
+from tests.pets import SOURCE, Pets, write_pets
+from tests.pets import pets as pets
+
+NAMES = ("cat", "dog", "axolotl")
+
+
+@pytest.mark.usefixtures("pets")
+class TestPets:
+    def test_whoever_is_surest_reads_a_file(self, tmp_path: Path) -> None:
+        path = write_pets(tmp_path / "some", NAMES)
+        assert SOURCE.sniff(path).sure > idx.SOURCE.sniff(path).sure
+        data = load_dataset(path)
+        assert (data.name, data.shape, data.class_names, len(data.train)) == ("some", (8, 8, 1), NAMES, 60)
+        assert data.test is not None
+        assert len(data.test) == 20
+        assert load(DataFiles(path)) is load(DataFiles(path))
+        forget()
+
+    def test_what_nobody_is_sure_of_is_refused_by_the_first_of_the_list(self, tmp_path: Path) -> None:
+        (tmp_path / "strange").write_bytes(b"What is this?")
+        with pytest.raises(DatasetError, match="is a text file; an IDX file of training images was expected"):
+            load_dataset(tmp_path / "strange")
+
+    def test_what_a_source_refuses_is_told_in_its_words(self, tmp_path: Path) -> None:
+        (tmp_path / "broken").write_bytes(b"pets\n{")
+        with pytest.raises(DatasetError, match="holds no pets: write them again"):
+            load_dataset(tmp_path / "broken")
+
+    @pytest.mark.parametrize(
+        ("values", "words"),
+        [
+            ({"height": 7}, "holds images of 7×8; height and width from 8 to 256 were expected"),
+            ({"height": 300}, "holds images of 300×8; height and width from 8 to 256 were expected"),
+            ({"training": 0}, "holds no images: name a file with training images"),
+            ({"training": 1}, "holds a single image; at least 2 are needed"),
+            ({"test": 0}, "holds no images: name a file with test images"),
+        ],
+    )
+    def test_what_is_true_of_all_images_is_checked_for_every_source(
+        self, values: dict[str, Any], words: str, tmp_path: Path
+    ) -> None:
+        with pytest.raises(DatasetError) as refused:
+            load_dataset(write_pets(tmp_path / "some", NAMES, **values))
+        assert words in str(refused.value)
+
+    def test_a_class_without_an_image_has_its_name(self, tmp_path: Path) -> None:
+        data = load_dataset(write_pets(tmp_path / "some", [*NAMES, "dodo"], 3, 1))
+        assert (data.classes, data.train.classes, data.class_names[3]) == (4, 3, "dodo")
+
+    def test_names_become_lines_that_can_be_shown_and_none_is_blank(self, tmp_path: Path) -> None:
+        data = load_dataset(write_pets(tmp_path / "some", ["a\x1b[31mb", "two\nlines", " "], 6))
+        assert data.class_names == ("a�[31mb", "two lines", "2")
+
+    def test_a_set_that_is_moved_is_found_whatever_its_format(self, home: Home, tmp_path: Path) -> None:
+        run, *_ = train(home, tiny({"images": write_pets(tmp_path / "some", NAMES)}, epochs=1))
+        other = write_pets(tmp_path / "others", NAMES, 50)
+        moved = (tmp_path / "some").rename(tmp_path / "moved")
+        with pytest.raises(MovedError, match="60 training images were expected, 50 were found"):
+            relocate(run, {"images": other})
+        assert relocate(run, {"images": moved}).images == moved
+
+    def test_a_run_goes_from_its_file_to_its_report(self, home: Home, tmp_path: Path) -> None:
+        files = {"images": write_pets(tmp_path / "some", NAMES)}
+        encoder, result, told = train(home, tiny(files, epochs=1))
+        assert result["evaluated_on"] == "test"
+        spec = tiny_classifier(files, encoder.model)
+        run, result, told = train(home, spec)
+        started = next(event for event in told if isinstance(event, RunStarted))
+        assert started.class_names == NAMES
+        assert {row["name"] for row in result["report"]["rows"]} <= set(NAMES)
+        assert read_predictions(run).images(load(spec.files)).labels is not None
+
+        stopped, _ = start_and_stop(home, spec, EpochEnded, 1)
+        again = jobs.resume(stopped, lambda event: None, Flag())
+        assert again["report"] == result["report"]
+        assert_equal(weights(stopped), weights(run))
+
+
+def test_a_file_of_idx_is_known_by_its_first_bytes_plain_or_gzip(tmp_path: Path) -> None:
+    for gz in (False, True):
+        assert idx.SOURCE.sniff(write_idx(tmp_path / "some", pictures(), gz=gz)).sure == 1
+    (tmp_path / "cut").write_bytes(b"\x1f\x8b\x08")
+    for other in (tmp_path, tmp_path / "none", tmp_path / "cut", tmp_path / "a\0b"):
+        assert idx.SOURCE.sniff(other).sure == 0
+    assert list(SOURCES) == ["idx"]
+
+
+def test_a_part_can_be_read_alone(tmp_path: Path) -> None:
+    tests = write_idx(tmp_path / "tests", pictures(1))
+    found = read_parts(DataFiles(test_images=tests))
+    assert found.images is None
+    assert found.test_images is not None
+    assert found.test_images.shape == (1, 8, 8, 1)
+
+
+def test_classes_of_idx_are_called_by_their_numbers(tmp_path: Path) -> None:
+    data = load_dataset(write_idx(tmp_path / "x", pictures()), write_idx(tmp_path / "y", numbers(0, 3, 0, 3, 0, 3)))
+    assert data.class_names == ("0", "1", "2", "3")
+    assert load_dataset(tmp_path / "x").class_names == ()
+
+
+class PetsInAFolder(Pets):
+    """The same, one file deeper."""
+
+    def sniff(self, path: Path) -> Sniffed:
+        return super().sniff(path / "pets")
+
+    def read(self, files: DataFiles) -> Parts:
+        assert files.images is not None
+        return super().read(DataFiles(files.images / "pets"))
+
+
+def test_what_is_in_a_folder_changes_unseen_and_is_read_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pets: None
+) -> None:
+    monkeypatch.setattr("tests.pets.SOURCE", PetsInAFolder())
+    found = []
+    for names in (NAMES, NAMES[::-1]):
+        write_pets(tmp_path / "pets", names)
+        os.utime(tmp_path, (1_700_000_000, 1_700_000_000))
+        found.append(load(DataFiles(tmp_path)).class_names)
+    assert found == [NAMES, NAMES[::-1]]
