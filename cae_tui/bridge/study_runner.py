@@ -9,9 +9,10 @@ from cae_tui.bridge.runner import Runner
 from engine.errors import EngineError, RunError, StudyError
 from engine.protocol.control import Asked, Flag
 from engine.protocol.events import Event, Resumed, RunStarted
-from engine.runs.directory import Home, shortest_prefixes
+from engine.runs.directory import Home
 from engine.runs.status import RunStatus
 from engine.specs.data_files import DataFiles
+from engine.storage.held import shortest_prefixes
 
 if TYPE_CHECKING:
     from engine.studies.records import StageRecord, Studies, StudyDirectory, StudyRecord

@@ -371,7 +371,7 @@ def print_studies(home: Home, *, as_json: bool) -> int:
     console = _console()
     if not found:
         console.print(
-            f"No studies yet in {Studies(home).path}. `cae-tui study layers=8,10,12` does one.", soft_wrap=True
+            f"No studies yet in {Studies(home).folder}. `cae-tui study layers=8,10,12` does one.", soft_wrap=True
         )
         return 0
     rows = [_study_cells(record) for record in found]
