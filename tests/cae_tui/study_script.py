@@ -9,7 +9,7 @@ from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import preset
 from engine.specs.classifier import ClassifierSpec
 from engine.studies.records import PointRecord, StageRecord, Studies, StudyDirectory, StudyRecord, Trial
-from engine.studies.running import Observer
+from engine.studies.scheduler import Observer
 from engine.studies.spec import StudySpec, make_study
 from tests.cae_tui.script import AUTOENCODER, BEGAN
 
