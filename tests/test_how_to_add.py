@@ -1,18 +1,15 @@
 """What docs/how-to-add.md shows is added to the program as it stands there, and used from the form to the export."""
 
-import asyncio
 import csv
 import importlib
 import re
 import sys
 import types
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from textual.widgets import Input
 
 from engine import jobs
 from engine.errors import DatasetError
@@ -25,9 +22,6 @@ from engine.specs.base import preset
 from engine.specs.kinds import SPECS
 from engine.specs.listed import Listed
 from engine.specs.measures import Measure
-from engine.studies.planning import create
-from engine.studies.scheduler import work_on
-from engine.studies.spec import make_study
 from engine.text import percent
 
 PAGE = Path(__file__).parents[1] / "docs" / "how-to-add.md"
@@ -37,18 +31,18 @@ COMMAND = ("parser", "main", "study_cli", "mistakes", "completion")
 
 
 @pytest.fixture
-def added(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def added(monkeypatch: pytest.MonkeyPatch) -> None:
     """The program with a line more in each list, and the files of the page."""
     for path, name, code in BLOCKS:
         module = path.removesuffix("/__init__.py").removesuffix(".py").replace("/", ".")
         if name:
-            entry = eval(f"{{{code}}}", {"Listed": Listed, "Measure": Measure, "percent": percent})  # noqa: S307 - of our page
+            entry = eval(f"{{{code}}}", {"Listed": Listed, "Measure": Measure, "percent": percent})
             for key, value in entry.items():
                 monkeypatch.setitem(getattr(importlib.import_module(module), name), key, value)
             continue
         made = types.ModuleType(module)
         monkeypatch.setitem(sys.modules, module, made)
-        exec(compile(code, path, "exec"), made.__dict__)  # noqa: S102 - of our page
+        exec(compile(code, path, "exec"), made.__dict__)
     yield
 
 
@@ -150,3 +144,31 @@ def test_an_exporter_of_the_page_writes_it(home: Home, images: dict[str, Path], 
     assert export(home, "ids", runs, tmp_path).read_text().split() == [run.id for run in runs]
     assert "told wrong" in export(home, "text", runs[:1], tmp_path).read_text()
     assert export(home, "model", runs[:1], tmp_path).exists()
+
+
+class Watcher:
+    """Hears how a study goes."""
+
+    def changed(self, study: StudyRecord) -> None:
+        """Nothing is kept."""
+
+    def emit(self, event: Event) -> None:
+        """Nothing is kept."""
+
+    def choose(self, study: StudyRecord, stage: StageRecord) -> None:
+        """It is not asked."""
+
+
+@pytest.mark.usefixtures("added")
+def test_a_study_of_the_page_s_kind_is_done_by_the_page_s_executor(home: Home, images: dict[str, Path]) -> None:
+    study = make_study("one", spec_of(images, epochs=1), {"learning_rate": "0.001,0.01,0.03"})
+    done = work_on(home, create(home, study), Watcher(), Flag(), executor="newest")
+    assert done.state == "finished"
+    began = sorted(home.list_runs(), key=lambda run: run.updated)
+    assert [run.trial for run in began] == [2, 3, 1]  # of the two that there is room for, the newer first
+    (stage,) = done.stages
+    assert stage.pick is not None
+    assert [trial.measures.keys() for trial in done.trials] == [{"validation_close", "test_close"}] * 3
+    assert {column.title for column in columns(stage, "brightness")} >= {"val close", "test close"}
+    search = make_study("search", spec_of(images, epochs=1), {}, trials=2)
+    assert list(search.values) == ["learning_rate"]

@@ -12,9 +12,10 @@ from cae_tui import messages
 from cae_tui.app.data_app import DataApp
 from cae_tui.messages import RunsChanged
 from engine.errors import EngineError
-from engine.runs.directory import Home, shortest_prefixes
+from engine.runs.directory import Home
 from engine.runs.notes import Marks, read_note, read_tags
 from engine.specs.data_files import shape_words
+from engine.storage.held import shortest_prefixes
 
 
 class RunListApp(DataApp):

@@ -15,8 +15,9 @@ from cae_tui.app.run_list_app import RunListApp
 from cae_tui.messages import StudyUpdated
 from engine.errors import EngineError
 from engine.protocol.control import Asked
-from engine.runs.directory import Home, shortest_prefixes
+from engine.runs.directory import Home
 from engine.specs.data_files import DataFiles
+from engine.storage.held import shortest_prefixes
 
 if TYPE_CHECKING:
     from cae_tui.bridge.study_runner import StudyRunner

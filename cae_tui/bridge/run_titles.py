@@ -9,12 +9,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
-from engine.runs.directory import ID_ALPHABET, ID_LENGTH
 from engine.runs.status import RunStatus
+from engine.storage.held import ID
 
 CUT = "…"
 """What a text ends in of which something was left out."""
-_ID = re.compile(rf"[{ID_ALPHABET}]{{{ID_LENGTH}}}")
 _LATENT = re.compile(r"z\d+")
 _HOW = re.compile(r"(guided|grid|search) ")
 NONE: Mapping[str, int] = MappingProxyType({})
@@ -81,7 +80,7 @@ def spec_words(run: RunStatus, prefixes: Mapping[str, str]) -> str:
     if not run.encoder:
         return run.title
     encoder = prefixes.get(run.encoder) or run.encoder.rsplit("/", 1)[-1]
-    encoder = encoder[:4] if _ID.fullmatch(encoder) else encoder[:16]  # of a run that is gone
+    encoder = encoder[:4] if ID.fullmatch(encoder) else encoder[:16]  # of a run that is gone
     return f"on {encoder}, {run.title}"
 
 

@@ -9,13 +9,14 @@ from cae_tui.bridge.runner import Runner
 from engine.errors import EngineError, RunError, StudyError
 from engine.protocol.control import Asked, Flag
 from engine.protocol.events import Event, Resumed, RunStarted
-from engine.runs.directory import Home, shortest_prefixes
+from engine.runs.directory import Home
 from engine.runs.status import RunStatus
 from engine.specs.data_files import DataFiles
+from engine.storage.held import shortest_prefixes
 
 if TYPE_CHECKING:
-    from engine.studies.records import StageRecord, Studies, StudyDirectory, StudyRecord
-    from engine.studies.running import Observer
+    from engine.studies.records import StageRecord, Studies, StudyDirectory, StudyRecord, Trial
+    from engine.studies.scheduler import Observer
     from engine.studies.spec import StudySpec
 
 CHOICE_SECONDS = 0.1  # between two looks at whether a study that waits for a pick is to stop
@@ -42,9 +43,9 @@ class EngineStudyWork:
 
     def work_on(self, home: Home, directory: "StudyDirectory", observer: "Observer", flag: Flag) -> "StudyRecord":
         """See `StudyWork`."""
-        from engine.studies import running
+        from engine.studies import scheduler
 
-        return running.work_on(home, directory, observer, flag)
+        return scheduler.work_on(home, directory, observer, flag)
 
 
 class StudyListener(Protocol):
@@ -146,10 +147,10 @@ class StudyRunner:
         self.current = study
         self._listener.study_changed(study)
 
-    def emit(self, event: Event) -> None:
+    def emit(self, trial: "Trial", event: Event) -> None:
         """From the worker thread: an event of the trial under way."""
-        if isinstance(event, Resumed) and self.current is not None and self.current.current is not None:
-            self._emit = self._runner.emitter(self._home.find(self.current.current.run))
+        if isinstance(event, Resumed):
+            self._emit = self._runner.emitter(self._home.find(trial.run))
         elif isinstance(event, RunStarted) or self._emit is None:
             self._emit = self._runner.emitter()
         self._emit(event)

@@ -75,10 +75,10 @@ def resume(home: Home, directory: StudyDirectory, *, as_json: bool) -> int:
 
 def _work_on(home: Home, directory: StudyDirectory, *, as_json: bool) -> int:
     with interruptible() as flag:
-        from engine.studies import running
+        from engine.studies import scheduler
 
         with _Teller() as teller:
-            record = running.work_on(home, directory, teller, flag)
+            record = scheduler.work_on(home, directory, teller, flag)
     try:
         if as_json:
             print_json({"format": FORMAT, **as_values(record)})
@@ -123,7 +123,7 @@ class _Teller:
             with suppress(OSError, ValueError):
                 self._bar.stop()
 
-    def emit(self, event: Event) -> None:
+    def emit(self, trial: Trial, event: Event) -> None:  # noqa: ARG002 - as observed
         """What is remarked on a trial's images, once; steps are not told, and epochs come by `changed`."""
         if isinstance(event, RunStarted | StageStarted):
             self._training = isinstance(event, StageStarted)
@@ -363,7 +363,7 @@ def print_studies(home: Home, *, as_json: bool) -> int:
     console = _console()
     if not found:
         console.print(
-            f"No studies yet in {Studies(home).path}. `cae-tui study layers=8,10,12` does one.", soft_wrap=True
+            f"No studies yet in {Studies(home).folder}. `cae-tui study layers=8,10,12` does one.", soft_wrap=True
         )
         return 0
     rows = [_study_cells(record) for record in found]

@@ -5,6 +5,7 @@ process looks at no more than five times a second. `fit` asks at every step, so 
 """
 
 import time
+from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
 from typing import Protocol
@@ -48,20 +49,18 @@ class Flag:
     def __init__(self) -> None:
         self._asked = Asked.RUN
         self.why = ""  # a sentence: what else than a person's wish ended the run
+        self.heard: Callable[[Asked], None] | None = None  # told at once of each word, by who asks; it never waits
 
     def ask(self, what: Asked) -> None:
-        """Ask for it; nothing but a stop takes back what ends a run."""
+        """Ask for it, from any thread or a signal's handler; nothing but a stop takes back what ends a run."""
         if what is Asked.STOP or self._asked in (Asked.RUN, Asked.PAUSE):
             self._asked = what
+        if self.heard is not None:
+            self.heard(what)
 
     def asked(self) -> Asked:
         """What was asked last."""
         return self._asked
-
-    def next_run(self) -> None:
-        """Another run begins: what was asked of the one before alone is done with."""
-        if self._asked in (Asked.SKIP, Asked.PRUNE, Asked.FINISH):
-            self._asked = Asked.RUN
 
 
 class RunControl:

@@ -5,14 +5,10 @@ run's `status.json`; everything else is read when a run is opened. This module i
 nor numpy nor pydantic, for the first screen lists the last runs.
 """
 
-import itertools
 import os
-import random
-import re
-import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,22 +29,13 @@ from engine.protocol.states import (
 from engine.runs.notes import NO_MARKS, read_marks
 from engine.runs.status import RunStatus, keys_of
 from engine.specs.listed import every_measure
-from engine.storage.files import absolute, delete_folder, read_json, storage_error, write_json
+from engine.storage.files import absolute, read_json, write_json
+from engine.storage.held import ID, HeldFolder, HeldFolders, Sentences, shortest_prefixes
 from engine.storage.typed_json import record_of
 
 if TYPE_CHECKING:
     from engine.protocol.events import Event
     from engine.results.result import Result
-
-ID_LENGTH = 10
-ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # no letters that look like digits
-_ID = re.compile(rf"[{ID_ALPHABET}]{{{ID_LENGTH}}}")
-SHORTEST_PREFIX = 4
-_RANDOM = random.SystemRandom()  # no seed, which a run sets, may make two ids alike
-_LEFT_OVER = re.compile(rf"\.([{ID_ALPHABET}]{{{ID_LENGTH}}}\.)?[0-9a-f]{{8}}")
-"""A run that is being made, or deleted."""
-LEFT_OVER_SECONDS = 24 * 3600.0
-"""After that long, nobody works on it any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,12 +54,20 @@ _SETTLED_SECONDS = 0.05
 """A file system's clock has steps: what changed so lately may change again without a new time."""
 
 
-class RunDirectory:
+class RunDirectory(HeldFolder):
     """The files of one run, by name."""
 
+    sentences = Sentences(
+        error=RunError,
+        held="Run {id} is being trained in another process: follow it with `cae-tui watch {id}`.",
+        in_use="Run {id} is being trained: stop it first.",
+        unreadable="{path} cannot be read ({error}): restore the file, or delete the folder of the run.",
+        unknown="No run begins with “{prefix}” in {folder}: `cae-tui runs` lists them all.",
+        ambiguous="{count} runs begin with “{prefix}” ({ids}): type more of the id.",
+    )
+
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.id = path.name
+        super().__init__(path)
         self.spec = path / "spec.json"
         self.status = path / "status.json"
         self.events = path / "events.jsonl"
@@ -83,32 +78,8 @@ class RunDirectory:
         self.model = path / "model.safetensors"
         self.encoder = path / "encoder.safetensors"  # a classifier's copy of the autoencoder it was built on
         self.result = path / "result.json"
-        self.lock = path / "lock"
         self.control = path / "control"
         self.marks = path / "marks.json"
-
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the run for this process; a lock left by a dead one is free.
-
-        Raises:
-            RunError: another process, or another thread of this one, holds it.
-        """
-        from filelock import FileLock, Timeout
-
-        lock = FileLock(self.lock)
-        try:
-            lock.acquire(timeout=1)  # a list that looks at the lock holds it for an instant
-        except Timeout:
-            raise RunError(
-                f"Run {self.id} is being trained in another process: follow it with `cae-tui watch {self.id}`."
-            ) from None
-        except OSError as error:
-            raise storage_error(self.lock, error) from error
-        try:
-            yield
-        finally:
-            lock.release()
 
     def sweep(self) -> None:
         """Take away the halves of files that a killed process left; only for who holds the lock."""
@@ -117,22 +88,6 @@ class RunDirectory:
             if not path.name.startswith((f".{self.marks.name}.", f".{self.control.name}.")):
                 with suppress(OSError):
                     path.unlink()
-
-    def is_held(self) -> bool:
-        """Whether a process trains it now."""
-        from filelock import FileLock, Timeout
-
-        if not self.lock.exists():
-            return False
-        lock = FileLock(self.lock)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            return True
-        except OSError:
-            return False
-        lock.release()
-        return False
 
     def read_status(self) -> RunStatus:
         """What a list shows, with the state as it really is: nobody holds a run that was cut off.
@@ -147,9 +102,7 @@ class RunDirectory:
             measures = {name: status[name] for name in own if status.get(name) is not None}
             read = record_of(RunStatus, {**status, "id": self.id, "measures": measures})
         except (OSError, ValueError, TypeError) as error:
-            raise RunError(
-                f"{self.status} cannot be read ({error}): restore the file, or delete the folder of the run."
-            ) from None
+            raise self.unreadable(self.status, error) from None
         if not read.data:  # written by a version that named the data in `spec.json` alone
             about = self._data_of_spec()
             read = replace(read, data=about.name, data_digest=about.digest, images_digest=about.images_digest)
@@ -179,7 +132,7 @@ class RunDirectory:
         Raises:
             RunError: it is missing or damaged.
         """
-        return self._read(self.spec)
+        return self.read_json(self.spec)
 
     def read_result(self) -> "Result | None":
         """`result.json`, or None for a run that is not complete.
@@ -191,7 +144,7 @@ class RunDirectory:
             return None
         from engine.results import result_of  # not for a list of runs
 
-        found = self._read(self.result)
+        found = self.read_json(self.result)
         try:
             result = result_of(found)
         except (TypeError, RecursionError) as error:
@@ -202,14 +155,6 @@ class RunDirectory:
             return result
         about = self._data_of_spec()  # as for a status
         return replace(result, data=about.name, data_digest=about.digest)
-
-    def _read(self, path: Path) -> dict[str, Any]:
-        try:
-            return read_json(path)
-        except (OSError, ValueError) as error:
-            raise RunError(
-                f"{path} cannot be read ({error}): restore the file, or delete the folder of the run."
-            ) from None
 
     def find_model(self) -> Path:
         """Its model file.
@@ -258,12 +203,13 @@ class RunDirectory:
         ask_other_process(self.control, what)
 
 
-class Home:
-    """The folder that holds everything the program keeps."""
+class Home(HeldFolders[RunDirectory]):
+    """The folder that holds everything the program keeps, the runs first."""
 
     def __init__(self, path: Path) -> None:
+        super().__init__(path / "runs", RunDirectory)
         self.path = path
-        self.runs = path / "runs"
+        self.runs = self.folder
         self.log = path / "cae-tui.log"
         self.unreadable: tuple[str, ...] = ()  # a sentence for each run that the latest list had to leave out
         self._listed: dict[str, tuple[int, RunStatus]] = {}  # by id, with the time its directory changed
@@ -275,38 +221,13 @@ class Home:
         Raises:
             StorageError: the folder cannot be written.
         """
-        hidden = self.runs / f".{os.urandom(4).hex()}"
-        try:
-            self.runs.mkdir(parents=True, exist_ok=True)
-            self._sweep()
-            hidden.mkdir()
-            taken = {*os.listdir(self.runs)}
-            names = (new_id() for _ in itertools.count())
-            run = RunDirectory(hidden / next(name for name in names if name not in taken))
-            run.path.mkdir()
+
+        def whole(run: RunDirectory) -> None:
             for folder in (run.checkpoints, run.best, run.samples):
                 folder.mkdir()
             fill(run)
-            return RunDirectory(run.path.rename(self.runs / run.id))
-        except OSError as error:
-            raise storage_error(self.runs, error) from error
-        finally:
-            shutil.rmtree(hidden, ignore_errors=True)
 
-    def _sweep(self) -> None:
-        """Take away what a process left half made or half deleted when it was killed."""
-        for entry in os.scandir(self.runs):
-            if _LEFT_OVER.fullmatch(entry.name):
-                with suppress(OSError):
-                    if abs(time.time() - entry.stat().st_mtime) > LEFT_OVER_SECONDS:
-                        shutil.rmtree(entry.path)
-
-    def ids(self) -> list[str]:
-        """Every run's id."""
-        try:
-            return sorted(entry.name for entry in os.scandir(self.runs) if _ID.fullmatch(entry.name))
-        except OSError:
-            return []
+        return self._create(whole)
 
     def list_runs(self) -> list[RunStatus]:
         """Every readable run, the newest first; what is wrong with each of the others is `unreadable` afterwards.
@@ -316,7 +237,7 @@ class Home:
         """
         try:
             found = {
-                entry.name: entry.stat().st_mtime_ns for entry in os.scandir(self.runs) if _ID.fullmatch(entry.name)
+                entry.name: entry.stat().st_mtime_ns for entry in os.scandir(self.runs) if ID.fullmatch(entry.name)
             }
         except OSError:
             return []
@@ -361,50 +282,6 @@ class Home:
     def forget(self, run: str) -> None:
         """Read the spec of a run again where it is next asked for."""
         self._specs.pop(run, None)
-
-    def find(self, prefix: str) -> RunDirectory:
-        """The run whose id begins with `prefix`.
-
-        Raises:
-            RunError: none does, or several do.
-        """
-        ids = self.ids()
-        found = [name for name in ids if name.startswith(prefix.lower())] if prefix else []
-        if len(found) == 1:
-            return RunDirectory(self.runs / found[0])
-        shown = prefix[:40]
-        if not found:
-            raise RunError(f"No run begins with “{shown}” in {self.runs}: `cae-tui runs` lists them all.")
-        raise RunError(f"{len(found)} runs begin with “{shown}” ({', '.join(found[:4])}): type more of the id.")
-
-    def delete(self, run: RunDirectory) -> None:
-        """Take a run away for good.
-
-        Raises:
-            RunError: a process is training it.
-            StorageError: it cannot be deleted.
-        """
-        if run.is_held():
-            raise RunError(f"Run {run.id} is being trained: stop it first.")
-        delete_folder(run.path)
-
-
-def new_id() -> str:
-    """A random id, of a run or of a study."""
-    return "".join(_RANDOM.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
-
-
-def shortest_prefixes(ids: list[str]) -> dict[str, str]:
-    """The shortest prefix of each id that no other of the sorted `ids` has, at least 4 characters."""
-    prefixes = {}
-    for position, name in enumerate(ids):
-        length = SHORTEST_PREFIX
-        for other in ids[max(position - 1, 0) : position + 2]:
-            if other != name:
-                same = next(place for place, pair in enumerate(zip(name, other, strict=True)) if len(set(pair)) > 1)
-                length = max(length, same + 1)
-        prefixes[name] = name[:length]
-    return prefixes
 
 
 def default_home() -> Path:

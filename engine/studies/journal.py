@@ -192,12 +192,12 @@ class Journal:
 
     def keep(self, stage: int, place: int, base: Mapping[str, str], point: PointRecord) -> None:
         """Write a point that has ended, once."""
-        name = _point_name(stage, place)
-        if point.optuna is not None:
-            if not self._frozen(point.optuna).state.is_finished():
-                self._tell(point.optuna, point)
-        elif name not in self._written:
+        if (name := _point_name(stage, place)) in self._written:
+            return
+        if point.optuna is None:
             self._study.add_trial(frozen(self._spec, self._distributions, base, point, {"point": name}))
+        elif not self._frozen(point.optuna).state.is_finished():
+            self._tell(point.optuna, point)
         self._written.add(name)
 
     def _tell(self, number: int, point: PointRecord) -> None:

@@ -136,10 +136,12 @@ def create(home: Home, spec: StudySpec) -> StudyDirectory:
     """
     record = plan(home, spec)
     record.versions = preparation.versions()
-    directory = Studies(home).create()
-    record.id = directory.id
-    directory.write(record)
-    return directory
+
+    def fill(directory: StudyDirectory) -> None:
+        record.id = directory.id
+        directory.write(record)
+
+    return Studies(home).create(fill)
 
 
 def _settled(home: Home, spec: StudySpec) -> StudySpec:

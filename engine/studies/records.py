@@ -6,27 +6,25 @@ screen lists studies.
 """
 
 import math
-import os
 import re
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from engine.errors import StudyError
 from engine.protocol.states import CUT_OFF, EARLY_STOPPED, FAILED, FINISHED, PAUSED, RUNNING, STOPPED
-from engine.runs.directory import ID_ALPHABET, ID_LENGTH, Home, RunDirectory, new_id, shortest_prefixes
+from engine.runs.directory import Home, RunDirectory
 from engine.runs.status import RunStatus
 from engine.specs.listed import KINDS, listed
-from engine.storage.files import delete_folder, read_json, storage_error, write_json
+from engine.storage.files import read_json, write_json
+from engine.storage.held import HeldFolder, HeldFolders, Sentences, shortest_prefixes
 from engine.storage.typed_json import finite, record_of
 from engine.text import counted, epoch_words
 
 WAITING = "waiting"
 """What a trial is that has not begun, and a study whose pick a person is asked for."""
-_ID = re.compile(rf"[{ID_ALPHABET}]{{{ID_LENGTH}}}")
 _TRIALS_IN_TITLE = re.compile(r", \d+ trials$")
 COMPLETE = (FINISHED, EARLY_STOPPED)
 
@@ -279,56 +277,24 @@ class StudyRecord:
         return next((trial for trial in self.trials if trial.state in (RUNNING, PAUSED)), None)
 
 
-class StudyDirectory:
+class StudyDirectory(HeldFolder):
     """The files of one study, by name."""
 
+    sentences = Sentences(
+        error=StudyError,
+        held="Study {id} is running in another process: `cae-tui study show {id}` shows how far it is; stop it there "
+        "before you resume it here.",
+        in_use="Study {id} is running: stop it first.",
+        unreadable="{path} cannot be read ({error}): restore the file, or delete the study.",
+        unknown="No study begins with “{prefix}” in {folder}: `cae-tui study list` lists them all.",
+        ambiguous="{count} studies begin with “{prefix}” ({ids}): give more of the id.",
+    )
+
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.id = path.name
+        super().__init__(path)
         self.study = path / "study.json"
         self.journal = path / "journal.log"
-        self.lock = path / "lock"
         self.report = path / "report"
-
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the study for this process; a lock left by a dead one is free.
-
-        Raises:
-            StudyError: another process, or another thread of this one, holds it.
-        """
-        from filelock import FileLock, Timeout
-
-        lock = FileLock(self.lock)
-        try:
-            lock.acquire(timeout=1)  # a list that looks at the lock holds it for an instant
-        except Timeout:
-            raise StudyError(
-                f"Study {self.id} is running in another process: `cae-tui study show {self.id}` shows how far "
-                "it is; stop it there before you resume it here."
-            ) from None
-        except OSError as error:
-            raise storage_error(self.lock, error) from error
-        try:
-            yield
-        finally:
-            lock.release()
-
-    def is_held(self) -> bool:
-        """Whether a process works on it now."""
-        from filelock import FileLock, Timeout
-
-        if not self.lock.exists():
-            return False
-        lock = FileLock(self.lock)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            return True
-        except OSError:
-            return False
-        lock.release()
-        return False
 
     def read(self) -> StudyRecord:
         """The study as it is written, its state as it really is.
@@ -339,7 +305,7 @@ class StudyDirectory:
         try:
             record = _read_study(self.id, read_json(self.study))
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise StudyError(f"{self.study} cannot be read ({error}): restore the file, or delete the study.") from None
+            raise self.unreadable(self.study, error) from None
         if record.live and not self.is_held():
             record.state = CUT_OFF
         if record.state in (CUT_OFF, STOPPED, FAILED):
@@ -359,34 +325,19 @@ class StudyDirectory:
         write_json(self.study, "study", values)
 
 
-class Studies:
+class Studies(HeldFolders[StudyDirectory]):
     """The studies of a home."""
 
     def __init__(self, home: Home) -> None:
-        self.path = home.path / "studies"
+        super().__init__(home.path / "studies", StudyDirectory)
 
-    def create(self) -> StudyDirectory:
-        """A new, empty study directory.
+    def create(self, fill: Callable[[StudyDirectory], None] = lambda _: None) -> StudyDirectory:
+        """A new study, which is there whole or not at all: `fill` writes it before others see it.
 
         Raises:
             StorageError: the folder cannot be written.
         """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            while True:
-                path = self.path / new_id()
-                with suppress(FileExistsError):
-                    path.mkdir()
-                    return StudyDirectory(path)
-        except OSError as error:
-            raise storage_error(self.path, error) from error
-
-    def ids(self) -> list[str]:
-        """Every study's id."""
-        try:
-            return sorted(entry.name for entry in os.scandir(self.path) if _ID.fullmatch(entry.name))
-        except OSError:
-            return []
+        return self._create(fill)
 
     def read_all(self) -> tuple[list[StudyRecord], list[str]]:
         """Every readable study, the newest first, and a sentence for each that is not."""
@@ -395,7 +346,7 @@ class Studies:
         found, problems = [], []
         for name in ids:
             try:
-                record = StudyDirectory(self.path / name).read()
+                record = StudyDirectory(self.folder / name).read()
             except StudyError as error:
                 problems.append(str(error))
                 continue
@@ -403,35 +354,9 @@ class Studies:
             found.append(record)
         return sorted(found, key=lambda study: study.created, reverse=True), problems
 
-    def find(self, prefix: str) -> StudyDirectory:
-        """The study whose id begins with `prefix`.
-
-        Raises:
-            StudyError: none does, or several do.
-        """
-        ids = self.ids()
-        found = [name for name in ids if name.startswith(prefix.lower())] if prefix else []
-        if len(found) == 1:
-            return StudyDirectory(self.path / found[0])
-        shown = prefix[:40]
-        if not found:
-            raise StudyError(f"No study begins with “{shown}” in {self.path}: `cae-tui study list` lists them all.")
-        raise StudyError(f"{len(found)} studies begin with “{shown}” ({', '.join(found[:4])}): give more of the id.")
-
     def list(self) -> "list[StudyRecord]":
         """Every readable study, the newest first."""
         return self.read_all()[0]
-
-    def delete(self, study: StudyDirectory) -> None:
-        """Take a study away for good; its runs stay.
-
-        Raises:
-            StudyError: a process works on it.
-            StorageError: it cannot be deleted.
-        """
-        if study.is_held():
-            raise StudyError(f"Study {study.id} is running: stop it first.")
-        delete_folder(study.path)
 
 
 def _read_study(name: str, values: Mapping[str, Any]) -> StudyRecord:
@@ -468,7 +393,7 @@ def study_of(run: RunDirectory, status: RunStatus) -> str:
     if not status.study or status.study not in studies.ids():
         return ""
     try:
-        over = StudyDirectory(studies.path / status.study).read().state == FINISHED
+        over = StudyDirectory(studies.folder / status.study).read().state == FINISHED
     except StudyError:
         over = False
     return "" if over else status.study

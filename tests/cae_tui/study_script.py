@@ -9,7 +9,7 @@ from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import preset
 from engine.specs.classifier import ClassifierSpec
 from engine.studies.records import PointRecord, StageRecord, Studies, StudyDirectory, StudyRecord, Trial
-from engine.studies.running import Observer
+from engine.studies.scheduler import Observer
 from engine.studies.spec import StudySpec, make_study
 from tests.cae_tui.script import AUTOENCODER, BEGAN
 
@@ -128,7 +128,7 @@ def _record(spec: StudySpec, stages: list[StageRecord], state: str) -> StudyReco
 
 def write_study(home: Home, record: StudyRecord) -> StudyDirectory:
     """Put a study into a home."""
-    directory = StudyDirectory(Studies(home).path / record.id)
+    directory = StudyDirectory(Studies(home).folder / record.id)
     directory.path.mkdir(parents=True)
     updated = record.updated
     directory.write(record)

@@ -31,8 +31,8 @@ from engine.runs.directory import Home
 from engine.runs.recorder import list_checkpoints, read_checkpoint
 from engine.storage.files import write_json
 from engine.studies.planning import create
-from engine.studies.records import StudyRecord
-from engine.studies.running import work_on
+from engine.studies.records import StudyRecord, Trial
+from engine.studies.scheduler import work_on
 from engine.studies.spec import make_study
 from tests.cae_tui.conftest import MakeApp
 from tests.cae_tui.conftest import make_app as make_app
@@ -216,8 +216,8 @@ def test_a_study_waits_with_its_trial_and_goes_on_with_it(disk: Disk, files: dic
     states: list[str] = []
 
     class Filler(Watcher):
-        def emit(self, event: Event) -> None:
-            super().emit(event)
+        def emit(self, trial: Trial, event: Event) -> None:
+            super().emit(trial, event)
             fill(event)
 
         def changed(self, study: StudyRecord) -> None:

@@ -299,8 +299,8 @@ def test_a_remark_is_said_before_the_trial_that_it_is_on_unless_it_was_said(caps
         teller.changed(record)
         for own in ("Class 2 is not in this split.", "Class 7 is not in this split."):
             for event in (started, Warned(message="The images are dark."), Warned(message=own), stage):
-                teller.emit(event)
-            teller.emit(Warned(message="This is on a step."))
+                teller.emit(record.trials[0], event)
+            teller.emit(record.trials[0], Warned(message="This is on a step."))
     told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("!")]
     assert told == ["! The images are dark.", "! Class 2 is not in this split.", "! Class 7 is not in this split."]
 

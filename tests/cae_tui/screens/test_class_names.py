@@ -19,11 +19,11 @@ from cae_tui.screens.training import TrainingScreen
 from cae_tui.widgets.card_grid import CAPTION, caption
 from cae_tui.widgets.class_report import ClassRows
 from cae_tui.widgets.confusion_matrix import ConfusionMatrix
-from cae_tui.widgets.report_text import as_text
 from engine import jobs
 from engine.data.sources import SOURCES
 from engine.protocol.control import Flag
 from engine.runs.directory import Home
+from engine.runs.report_words import report_as_text
 from engine.specs.data_files import DataFiles
 from engine.study_report import figures
 from engine.text import class_words, plain
@@ -48,7 +48,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setitem(SOURCES, "pets", "tests.pets")
         files, home = {"images": write_pets(folder / "pets", NAMES, 130, 39)}, Home(folder / "home")
         encoder = jobs.start(home, tiny(files, epochs=1), lambda event: None, Flag())
-        jobs.start(home, tiny_classifier(files, home.find(encoder["id"]).model), lambda event: None, Flag())
+        jobs.start(home, tiny_classifier(files, home.find(encoder.id).model), lambda event: None, Flag())
     return folder
 
 
@@ -187,16 +187,18 @@ def test_the_command_line_and_the_text(shared: Path, run: str, capsys: pytest.Ca
     assert len(ends(table, r"[01]\.\d{3}(?= +3\b)")) == 1
     result = Home(shared / "home").find(run).read_result()
     assert result is not None
-    copied = as_text(result)
+    assert result.report is not None
+    copied = report_as_text(result)
     assert len(ends(copied, r"[01]\.\d{2}(?= +3$)")) == 1
-    matrix = copied.splitlines()[-len(result["report"]["rows"]) - 1 :]
+    matrix = copied.splitlines()[-len(result.report.rows) - 1 :]
     assert len({cell_len(line) for line in matrix}) == 1
 
 
 def test_the_figure_of_a_study_s_document(shared: Path, run: str) -> None:
     result = Home(shared / "home").find(run).read_result()
     assert result is not None
-    report = result["report"]
-    drawn = figures.svg(figures.confusion(report["confusion"], [row["name"] for row in report["rows"]]), "confusion")
+    report = result.report
+    assert report is not None
+    drawn = figures.svg(figures.confusion(report.confusion, [row.name for row in report.rows]), "confusion")
     for name in ("$x_1^2$", "the-qu…y-dog", "猫猫猫…猫猫", "two lines"):
         assert f">{name}<" in drawn

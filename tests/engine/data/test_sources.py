@@ -92,12 +92,12 @@ class TestPets:
         run, result, told = train(home, spec)
         started = next(event for event in told if isinstance(event, RunStarted))
         assert started.class_names == NAMES
-        assert {row["name"] for row in result["report"]["rows"]} <= set(NAMES)
+        assert {row.name for row in result.report.rows} <= set(NAMES)
         assert read_predictions(run).images(load(spec.files)).labels is not None
 
         stopped, _ = start_and_stop(home, spec, EpochEnded, 1)
         again = jobs.resume(stopped, lambda event: None, Flag())
-        assert again["report"] == result["report"]
+        assert again.report == result.report
         assert_equal(weights(stopped), weights(run))
 
 

@@ -390,11 +390,3 @@ def test_a_trial_is_not_finished_early_while_its_study_compares_it(
     else:
         check_can_finish(run, compares)
         assert finish(run).state == "early-stopped"
-
-
-def test_what_was_asked_of_one_trial_alone_is_not_asked_of_the_next() -> None:
-    for what in (Asked.SKIP, Asked.PRUNE, Asked.FINISH):
-        flag = Flag()
-        flag.ask(what)
-        flag.next_run()
-        assert flag.asked() is Asked.RUN

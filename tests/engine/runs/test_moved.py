@@ -22,8 +22,8 @@ from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.classifier import ClassifierSpec
 from engine.specs.data_files import ROLES, DataFiles
 from engine.studies.planning import create
-from engine.studies.records import Studies
-from engine.studies.running import work_on
+from engine.studies.records import Studies, Trial
+from engine.studies.scheduler import work_on
 from engine.studies.spec import make_study
 from tests.engine.studies.conftest import Watcher
 from tests.engine.tiny import SIDE, TRAINING, classes, noise, tiny, tiny_classifier, write_encoder, write_files
@@ -373,7 +373,7 @@ def test_a_study_goes_on_from_the_new_place_and_its_runs_are_told(
     flag, ended = Flag(), []
 
     class Stop(Watcher):
-        def emit(self, event: Event) -> None:
+        def emit(self, trial: Trial, event: Event) -> None:
             if isinstance(event, EpochEnded):
                 ended.append(event)
                 if len(ended) == 3:  # in the second trial

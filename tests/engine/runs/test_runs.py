@@ -1,17 +1,13 @@
 import os
-import random
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from engine.errors import RunError, StorageError
+from engine.errors import StorageError
 from engine.protocol.control import Asked, Flag, RunControl
 from engine.protocol.events import BatchEnded, EpochEnded, Event, EventFormat, RunEnded
 from engine.protocol.states import STATES
-from engine.runs.directory import LEFT_OVER_SECONDS, Home, RunDirectory, default_home, new_id, shortest_prefixes
+from engine.runs.directory import Home, RunDirectory, default_home
 from engine.runs.status import RunStatus
 from engine.storage.files import absolute, read_json, write_bytes, write_json
 from tests.cae_tui.script import scripted_result
@@ -37,32 +33,6 @@ def test_a_field_of_a_newer_version_is_passed_over() -> None:
     assert EventFormat.read(line) == RunEnded(time=1.0, state="finished", message="", result={})
 
 
-def test_ids_have_ten_characters_and_are_found_by_their_beginning(home: Home) -> None:
-    runs = [home.create_run() for _ in range(20)]
-    assert all(len(run.id) == 10 for run in runs)
-    prefixes = shortest_prefixes(home.ids())
-    for run in runs:
-        assert home.find(prefixes[run.id]).path == run.path
-        assert home.find(run.id.upper()).path == run.path
-
-
-def test_no_seed_makes_two_ids_alike() -> None:
-    random.seed(0)
-    one = new_id()
-    random.seed(0)
-    assert new_id() != one
-
-
-def test_the_shortest_prefix_has_at_least_four_characters_and_is_unique() -> None:
-    ids = ["aaaa000000", "aaaa100000", "aaaa1b0000", "bbbb000000"]
-    assert shortest_prefixes(ids) == {
-        "aaaa000000": "aaaa0",
-        "aaaa100000": "aaaa10",
-        "aaaa1b0000": "aaaa1b",
-        "bbbb000000": "bbbb",
-    }
-
-
 def test_a_run_that_changes_again_within_a_step_of_the_file_system_s_clock_is_read_again(home: Home) -> None:
     run = home.create_run()
     run.write_status(status(run.id, state="failed", epoch=1))
@@ -71,21 +41,6 @@ def test_a_run_that_changes_again_within_a_step_of_the_file_system_s_clock_is_re
     run.write_status(status(run.id, state="failed", epoch=2))
     os.utime(run.path, ns=(changed, changed))
     assert [one.epoch for one in home.list_runs()] == [2]
-
-
-@pytest.mark.parametrize("prefix", ["", "zzzz", "../../etc", "a/b", "[red]", "\x1b]0;x\x07"])
-def test_an_unknown_run_is_refused_in_words(home: Home, prefix: str) -> None:
-    home.create_run()
-    with pytest.raises(RunError, match="No run begins with") as refused:
-        home.find(prefix)
-    assert "\x1b" not in str(refused.value)
-
-
-def test_an_ambiguous_prefix_names_the_runs(home: Home) -> None:
-    for name in ("aaaa000000", "aaaa100000"):
-        (home.runs / name).mkdir(parents=True)
-    with pytest.raises(RunError, match="2 runs begin with “aaaa”"):
-        home.find("aaaa")
 
 
 def test_a_list_passes_over_what_is_no_run_and_reads_only_the_status(home: Home) -> None:
@@ -119,21 +74,6 @@ def test_a_run_is_seen_by_others_once_its_first_files_are_there(home: Home) -> N
     assert [found.id for found in home.list_runs()] == [run.id]
     assert run.checkpoints.is_dir()
     assert list(home.runs.iterdir()) == [run.path]
-
-
-def test_what_a_killed_process_left_half_made_or_half_deleted_is_taken_away_a_day_later(home: Home) -> None:
-    run = home.create_run()
-    new, old, others = (home.runs / name for name in (".0a1b2c3d", f".{run.id}.0a1b2c3d", ".mine"))
-    for folder in (new, old, others):
-        (folder / "checkpoints").mkdir(parents=True)
-    long_ago = time.time() - LEFT_OVER_SECONDS - 60
-    for folder in (old, others):
-        os.utime(folder, (long_ago, long_ago))
-    home.create_run()
-    assert new.exists()
-    assert not old.exists()
-    assert others.exists()
-    assert run.path.exists()
 
 
 def test_a_running_run_that_nobody_holds_was_cut_off(home: Home) -> None:
@@ -183,33 +123,6 @@ def test_a_finished_run_without_its_result_was_cut_off_while_it_was_written(home
     assert run.read_status().state == "cut off"
     write_json(run.result, "autoencoder", {"id": run.id})
     assert run.read_status().state == "finished"
-
-
-def test_a_run_belongs_to_one_process_and_a_dead_one_leaves_it_free(home: Home) -> None:
-    run = home.create_run()
-    program = (
-        "import sys, pathlib; from engine.runs.directory import RunDirectory\n"
-        "with RunDirectory(pathlib.Path(sys.argv[1])).locked():\n"
-        "    print('held', flush=True); sys.stdin.read()"
-    )
-    root = Path(__file__).parents[3]
-    with subprocess.Popen(
-        [sys.executable, "-c", program, str(run.path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(root)},
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"held\n"
-        assert run.is_held()
-        with pytest.raises(RunError, match="being trained in another process"), run.locked():
-            pass
-        with pytest.raises(RunError, match="stop it first"):
-            home.delete(run)
-        process.kill()
-    assert not run.is_held()
-    with run.locked():
-        pass
 
 
 def test_deleting_takes_the_whole_run_away(home: Home) -> None:

@@ -122,11 +122,11 @@ def test_what_a_link_in_the_home_leads_to_stays_when_it_is_deleted(tmp_path: Pat
     linked.symlink_to(mine, target_is_directory=True)
     home.delete(home.find("aaaa"))
     studies = Studies(home)
-    studies.path.mkdir()
-    (studies.path / "bbbb000000").symlink_to(mine, target_is_directory=True)
+    studies.folder.mkdir()
+    (studies.folder / "bbbb000000").symlink_to(mine, target_is_directory=True)
     studies.delete(studies.find("bbbb"))
     assert (mine / "inner" / "photo").read_bytes() == b"precious"
-    assert list(home.runs.iterdir()) == list(studies.path.iterdir()) == []
+    assert list(home.runs.iterdir()) == list(studies.folder.iterdir()) == []
 
 
 def test_a_folder_that_is_not_there_is_refused_in_words(tmp_path: Path) -> None:

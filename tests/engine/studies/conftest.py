@@ -7,8 +7,8 @@ from engine.protocol.control import Flag
 from engine.protocol.events import Event
 from engine.runs.directory import Home
 from engine.studies.planning import create
-from engine.studies.records import StageRecord, Studies, StudyDirectory, StudyRecord
-from engine.studies.running import work_on
+from engine.studies.records import StageRecord, Studies, StudyDirectory, StudyRecord, Trial
+from engine.studies.scheduler import work_on
 from engine.studies.spec import StudySpec, make_study
 from tests.engine.conftest import small
 
@@ -25,7 +25,7 @@ class Watcher:
     def changed(self, study: StudyRecord) -> None:
         self.changes += 1
 
-    def emit(self, event: Event) -> None:
+    def emit(self, trial: Trial, event: Event) -> None:
         self.events.append(event)
 
     def choose(self, study: StudyRecord, stage: StageRecord) -> Mapping[str, str] | None:

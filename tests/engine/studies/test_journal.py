@@ -15,8 +15,8 @@ from engine.protocol.events import EpochEnded, Event, RunStarted
 from engine.runs.directory import Home
 from engine.studies.journal import RANDOM_TRIALS
 from engine.studies.planning import create
-from engine.studies.records import Studies, StudyDirectory, StudyRecord
-from engine.studies.running import work_on
+from engine.studies.records import Studies, StudyDirectory, StudyRecord, Trial
+from engine.studies.scheduler import work_on
 from engine.studies.spec import StudySpec, make_study
 from tests.engine.studies.conftest import Watcher, table
 from tests.engine.tiny import tiny, write_files
@@ -32,8 +32,8 @@ class Stopper(Watcher):
         super().__init__()
         self.flag, self.at = flag, at
 
-    def emit(self, event: Event) -> None:
-        super().emit(event)
+    def emit(self, trial: Trial, event: Event) -> None:
+        super().emit(trial, event)
         if sum(isinstance(heard, EpochEnded) for heard in self.events) == self.at:
             self.flag.ask(Asked.STOP)
 

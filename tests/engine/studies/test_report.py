@@ -23,7 +23,7 @@ from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import preset, spec_fields
 from engine.studies.planning import create
 from engine.studies.records import PointRecord, StageRecord, StudyDirectory, StudyRecord, Trial
-from engine.studies.running import work_on
+from engine.studies.scheduler import work_on
 from engine.studies.series import axis_of, pareto
 from engine.studies.spec import as_command, make_study, study_from_json
 from engine.study_report import figures
@@ -168,7 +168,7 @@ def test_a_grid_has_importances_and_parallel_coordinates(home: Home, files: dict
 
 def test_a_study_that_was_stopped_is_written_as_far_as_it_came(home: Home, files: dict[str, Path]) -> None:
     from engine.protocol.control import Asked
-    from tests.engine.studies.test_running import Stopper
+    from tests.engine.studies.test_scheduler import Stopper
 
     flag = Flag()
     directory = create(home, study(files))

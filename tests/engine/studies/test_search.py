@@ -9,8 +9,8 @@ from engine.protocol.control import Asked, Flag
 from engine.protocol.events import EpochEnded, Event, RunStarted
 from engine.runs.directory import Home
 from engine.studies.planning import create, plan
-from engine.studies.records import Studies, StudyRecord
-from engine.studies.running import work_on
+from engine.studies.records import Studies, StudyRecord, Trial
+from engine.studies.scheduler import work_on
 from engine.studies.spec import make_study
 from engine.study_report.report import write_report
 from tests.engine.studies.conftest import Watcher, do, table
@@ -81,8 +81,8 @@ def test_a_search_that_replaces_what_repeats_is_the_same_after_each_stop(home: H
     assert len(whole.trials) == 6
 
     class Stopper(Watcher):
-        def emit(self, event: Event) -> None:
-            super().emit(event)
+        def emit(self, trial: Trial, event: Event) -> None:
+            super().emit(trial, event)
             if sum(isinstance(heard, EpochEnded) for heard in self.events) == 3:
                 flag.ask(Asked.STOP)
 

@@ -18,8 +18,8 @@ from engine.runs.directory import Home
 from engine.specs.classifier import ClassifierSpec
 from engine.studies.journal import importances
 from engine.studies.planning import create, plan
-from engine.studies.records import StageRecord, Studies, StudyDirectory, StudyRecord
-from engine.studies.running import work_on
+from engine.studies.records import StageRecord, Studies, StudyDirectory, StudyRecord, Trial
+from engine.studies.scheduler import work_on
 from engine.studies.spec import make_study, study_from_json
 from tests.engine.conftest import small, small_classifier
 from tests.engine.studies.conftest import Watcher, do, study, table
@@ -42,8 +42,8 @@ class Stopper(Watcher):
         super().__init__()
         self.flag, self.at, self.what = flag, at, what
 
-    def emit(self, event: Event) -> None:
-        super().emit(event)
+    def emit(self, trial: Trial, event: Event) -> None:
+        super().emit(trial, event)
         if isinstance(event, EpochEnded):
             self.at -= 1
             if self.at == 0:
@@ -213,12 +213,12 @@ def test_what_a_study_was_paused_is_no_time_of_it(
     home: Home, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [0.0]
-    monkeypatch.setattr("engine.studies.running.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("engine.studies.clock.time.monotonic", lambda: now[0])
     flag, seen = Flag(), []
 
     class Pauser(Watcher):
-        def emit(self, event: Event) -> None:
-            super().emit(event)
+        def emit(self, trial: Trial, event: Event) -> None:
+            super().emit(trial, event)
             if isinstance(event, EpochEnded):
                 now[0] += 5
                 flag.ask(Asked.PAUSE)
@@ -238,8 +238,8 @@ def test_a_trial_skipped_while_it_is_paused_leaves_the_study_running(home: Home,
     states: list[str] = []
 
     class Skipper(Watcher):
-        def emit(self, event: Event) -> None:
-            super().emit(event)
+        def emit(self, trial: Trial, event: Event) -> None:
+            super().emit(trial, event)
             if isinstance(event, EpochEnded) and not states:
                 flag.ask(Asked.PAUSE)
             elif isinstance(event, Paused):

@@ -1,0 +1,16 @@
+"""The ways to train the trials of a study, one file each."""
+
+from collections.abc import Mapping
+from importlib import import_module
+
+from engine.studies.executors.executor import Executor
+
+HERE = "here"
+EXECUTORS: Mapping[str, str] = {HERE: "engine.studies.executors.here"}
+"""Where each is: imported when it is asked for."""
+
+
+def executor_of(name: str) -> Executor:
+    """A new executor of that name, for one study."""
+    made: Executor = import_module(EXECUTORS[name]).EXECUTOR()
+    return made

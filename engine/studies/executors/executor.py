@@ -1,0 +1,62 @@
+"""What every executor offers, and the values that pass between it and the scheduler of a study."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from engine.errors import EngineError
+from engine.protocol.control import Flag
+from engine.protocol.events import Event
+from engine.runs.prepared import Prepared
+
+Hear = Callable[[int, Event], None]
+"""Takes in an event of the trial of that number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A trial that is to be trained.
+
+    Args:
+        number: of the trial in its study, which names it.
+        work: its run, made or opened again.
+        flag: what is asked of this trial, of no other; what trains elsewhere hears of each word by `flag.heard`.
+    """
+
+    number: int
+    work: Prepared
+    flag: Flag
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A trial is no longer under way: its run's files say what it came to.
+
+    Args:
+        error: why it could not be trained; what goes wrong in training is written in its run.
+    """
+
+    number: int
+    error: EngineError | None = None
+
+
+class Executor(Protocol):
+    """A way to train the trials of one study.
+
+    Its files lie in the run's directory when a trial has ended, and its events in the order that they happened. Both
+    calls come from one thread, that of the study.
+    """
+
+    room: int
+    """How many trials may be under way at once."""
+
+    def submit(self, trial: Assignment) -> None:
+        """Take a trial on; there is room for it."""
+
+    def wait(self, hear: Hear) -> Ended:
+        """Go on until one of the trials under way has ended, whichever is the first.
+
+        Args:
+            hear: is told the events of all of them meanwhile, in the thread of this call.
+        """
+        ...

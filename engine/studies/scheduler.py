@@ -1,0 +1,398 @@
+"""The scheduler of a study: it keeps the records, asks for trials, and picks. It knows no machine.
+
+`planning.create` writes the plan; `work_on` does what is left of it, from the beginning or after it was cut off. A
+trial is a run like any other, which an executor trains: `study.json` is written before one begins and when it ends, so
+whatever happens, the next `work_on` knows where to go on.
+"""
+
+import logging
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+from engine import preparation
+from engine.errors import EngineError, SpecError, StorageError, StudyError
+from engine.protocol.control import Asked, Flag
+from engine.protocol.events import Continued, EpochEnded, Event, Paused, Resumed, RunEnded, RunStarted
+from engine.protocol.states import ENDED_FOR_GOOD, FAILED, FINISHED, PAUSED, RUNNING, STOPPED
+from engine.runs.directory import Home
+from engine.runs.prepared import Prepared
+from engine.specs.base import Spec
+from engine.studies.clock import Clock
+from engine.studies.controls import Controls
+from engine.studies.executors import HERE, executor_of
+from engine.studies.executors.executor import Assignment, Executor
+from engine.studies.journal import Journal
+from engine.studies.moved import known_of_study
+from engine.studies.outcomes import add_epoch, collect, copy, fold
+from engine.studies.planning import load, point_of, survey
+from engine.studies.records import (
+    WAITING,
+    PointRecord,
+    StageRecord,
+    StudyDirectory,
+    StudyRecord,
+    Trial,
+)
+from engine.studies.spec import StudySpec, describe, study_from_json
+from engine.studies.stage_picks import propose
+from engine.studies.trial_specs import TrialSpecs
+from engine.text import counted
+
+log = logging.getLogger("cae_tui.engine")
+
+
+class Observer(Protocol):
+    """Who hears how a study goes; called from the thread that works on it."""
+
+    def changed(self, study: StudyRecord) -> None:
+        """Something of it is new: a trial began or ended, an epoch was completed, a value was picked."""
+
+    def emit(self, trial: Trial, event: Event) -> None:
+        """An event of a trial under way, as of any run."""
+
+    def choose(self, study: StudyRecord, stage: StageRecord) -> Mapping[str, str] | None:
+        """Wait until a person agrees with `stage.picked` or names other values; None where the study is to stop."""
+
+
+# -- the work -------------------------------------------------------------------------------------
+
+
+def work_on(home: Home, directory: StudyDirectory, observer: Observer, flag: Flag, executor: str = HERE) -> StudyRecord:
+    """Do what is left of a study, holding its lock; gives back how it ended.
+
+    Args:
+        flag: what is asked of the study; what ends one trial is asked of the first under way.
+        executor: what trains its trials, one of `EXECUTORS`.
+
+    Raises:
+        EngineError: another process works on it, it is damaged, its data are gone, or nothing can be written.
+    """
+    with directory.locked():
+        record = directory.read()
+        try:
+            spec = study_from_json(record.spec)
+        except SpecError as error:
+            raise StudyError(
+                f"{directory.study} is damaged ({error}): restore the file, or delete the study."
+            ) from None
+        if record.state == FINISHED:
+            raise StudyError(f"Study {record.id} is finished: there is nothing left to resume.")
+        return Scheduler(home, directory, record, spec, observer, flag, executor_of(executor)).go()
+
+
+@dataclass(frozen=True, slots=True)
+class _UnderWay:
+    point: PointRecord
+    trial: Trial
+    repeat: int
+    flag: Flag
+
+
+class Scheduler:
+    """One process's work on one study."""
+
+    def __init__(
+        self,
+        home: Home,
+        directory: StudyDirectory,
+        record: StudyRecord,
+        spec: StudySpec,
+        observer: Observer,
+        flag: Flag,
+        executor: Executor,
+    ) -> None:
+        self.home, self.directory, self.record, self.spec = home, directory, record, spec
+        self.observer, self.executor = observer, executor
+        self.controls = Controls(flag)
+        self.under_way: dict[int, _UnderWay] = {}  # by number
+        self.begun: set[int] = set()  # the numbers of those that are not begun again, however they ended
+        self.stopped = False  # one of them was
+        self.data = load(home, spec.baseline, known_of_study(record))
+        self.specs = TrialSpecs(record, spec, self.data.images.shape)
+        if spec.mode == "search" and "combinations" not in record.data:  # version 0.1.0 did not count them
+            with suppress(StudyError):
+                record.data |= survey(spec, self.data)
+        self._take_up()
+        self.journal = Journal(directory, spec, record)
+        self.clock = Clock(record.seconds)
+        self.orphans = {run.trial: run.id for run in home.list_runs() if run.study == record.id}
+
+    def go(self) -> StudyRecord:
+        """Every stage that is not settled, in order."""
+        record = self.record
+        record.state, record.message = RUNNING, ""
+        self._write()
+        log.info("study %s: %d of %d trials have ended", record.id, record.done, record.total)
+        self.controls.listen()
+        try:
+            ended = self._stages()
+        except EngineError as error:
+            ended, record.message = FAILED, str(error)
+            log.warning("study %s failed: %s", record.id, error)
+            self.controls.pass_on(Asked.STOP)
+            while self.under_way:
+                with suppress(EngineError):
+                    self._wait()
+        record.state = ended
+        if ended == STOPPED:
+            record.message = "Stopped. Resume the study to continue."
+        self._write()
+        log.info("study %s ended: %s", record.id, ended)
+        return record
+
+    def _take_up(self) -> None:
+        """Before anything is done: what was cut off, or failed in a stage without a pick, is to be done again."""
+        for stage in self.record.stages:
+            for point in stage.points:
+                for trial in point.trials:
+                    if not stage.settled and trial.state == FAILED:
+                        trial.state = STOPPED if trial.run else WAITING
+
+    def _stages(self) -> str:
+        base: dict[str, str] = {}
+        for stage in self.record.stages:
+            if not stage.settled:
+                stage.base = dict(base)
+                self._rebase(stage)
+                if ended := self._train(stage) or self._settle(stage):
+                    return ended
+            base |= stage.picked
+        return FINISHED
+
+    def _rebase(self, stage: StageRecord) -> None:
+        """What earlier stages picked changes what the points of this one cost, and whether they can be at all."""
+        for point in stage.points:
+            if all(trial.state == WAITING for trial in point.trials):
+                try:
+                    fresh = point_of(self.spec, self.data, stage.base, point.values, 0)
+                except SpecError as error:
+                    for trial in point.trials:
+                        trial.state, trial.message = FAILED, "; ".join(error.problems.values())
+                    continue
+                point.parameters, point.latent = fresh.parameters, fresh.latent
+                point.weight, point.memory = fresh.weight, fresh.memory
+
+    # -- the trials of a stage --------------------------------------------------------------------
+
+    def _train(self, stage: StageRecord) -> str:
+        """Every trial of a stage, as many at once as there is room for; gives back how the study ends, if it does."""
+        while True:
+            full = self.stopped or len(self.under_way) >= self.executor.room
+            found = None if full else self._next(stage)
+            if found is not None and self.controls.word is not Asked.STOP:
+                self._begin(stage, *found)
+            elif self.under_way:
+                self._wait()
+            elif found is not None or self.stopped:
+                return STOPPED
+            else:
+                self._keep(stage, len(stage.points))
+                return ""
+
+    def _next(self, stage: StageRecord) -> tuple[PointRecord, int] | None:
+        """The next trial to begin, by its point and its place there; None where there is none for now.
+
+        A search proposes a point once all have ended but for as many as may be under way beside it, and hears of them
+        in their order: what it proposes does not depend on which of them ends first.
+        """
+        search = self.spec.mode == "search"
+        while True:
+            told = self._keep(stage, len(stage.points) + 1 - self.executor.room if search else len(stage.points))
+            for point in stage.points:
+                for repeat, trial in enumerate(point.trials):
+                    ready = not repeat or self._is_over(point.trials[0])  # whether the first is hopeless is known
+                    if ready and not trial.ended and trial.number not in self.begun:
+                        return point, repeat
+            if not (search and told and self._grow(stage)):
+                return None
+
+    def _is_over(self, trial: Trial) -> bool:
+        """Whether nothing more is done for it now: where its end could not be written, the next work takes it up."""
+        return trial.ended or (trial.number in self.begun and trial.number not in self.under_way)
+
+    def _keep(self, stage: StageRecord, count: int) -> bool:
+        """Tell Optuna of the first `count` points, each after the one before; whether all of them are over."""
+        for place, point in enumerate(stage.points[: max(count, 0)]):
+            if not all(self._is_over(trial) for trial in point.trials):
+                return False
+            self.journal.keep(self.record.stages.index(stage), place, stage.base, point)
+        return True
+
+    def _grow(self, stage: StageRecord) -> bool:
+        """Add a point that Optuna proposes, unless there are enough, all were tried, or the time is up."""
+        if len(stage.points) >= self.spec.trials:
+            return False
+        if 0 < 60 * self.spec.minutes <= self.clock.seconds:
+            self.record.message = (
+                f"The time limit of {self.spec.minutes:g} min was reached after {len(stage.points):,} of "
+                f"{counted(self.spec.trials, 'trial')}."
+            )
+            return False
+        names = stage.names
+        tried = {tuple(point.values[name] for name in names) for point in stage.points}
+        proposed = self.journal.ask(
+            len(stage.points) + 1,
+            lambda values: tuple(values[name] for name in names) in tried or bool(self.data.why(self.spec, values)),
+        )
+        if proposed is None:
+            few = {1: "The only combination was", 2: "Both combinations were"}
+            all_of_them = few.get(len(tried), f"All {len(tried):,} combinations were")
+            self.record.message = f"{all_of_them} tried, so the search ended early."
+            return False
+        optuna, values = proposed
+        done = len(self.record.trials)
+        try:
+            point = point_of(self.spec, self.data, stage.base, values, done, optuna)
+        except SpecError as error:
+            refused = Trial(number=done + 1, seed=self.spec.baseline.seed, state=FAILED)
+            refused.message = "; ".join(error.problems.values())
+            point = PointRecord(values=values, trials=[refused], optuna=optuna)
+        stage.points.append(point)
+        return True
+
+    # -- one trial --------------------------------------------------------------------------------
+
+    def _begin(self, stage: StageRecord, point: PointRecord, repeat: int) -> None:
+        """Have a trial trained, where there is anything to train."""
+        trial, first = point.trials[repeat], point.trials[0]
+        self.begun.add(trial.number)
+        if repeat and not first.complete:  # hopeless with one seed, or not wanted: so with the others
+            trial.state, trial.message = first.state, "As with the first seed."
+            return
+        flag = self.controls.add(trial.number)
+        try:
+            work = self._make_ready(stage, point, repeat)
+            if work is not None:
+                trial.run, trial.state, trial.message = work.run.id, RUNNING, ""
+                self._write()
+                self.executor.submit(Assignment(trial.number, work, flag))
+                self.under_way[trial.number] = _UnderWay(point, trial, repeat, flag)
+        finally:
+            if trial.number not in self.under_way:
+                self.controls.remove(trial.number)
+
+    def _make_ready(self, stage: StageRecord, point: PointRecord, repeat: int) -> Prepared | None:
+        """The run of a trial, ready to be trained; None where what it comes to is known already, or by a twin soon."""
+        trial = point.trials[repeat]
+        try:
+            spec = self.specs.of(stage, point, repeat)
+            twin = self.specs.twin(spec, trial, self.under_way)
+            work = self._prepare(trial, spec) if twin is None else None
+        except SpecError as error:  # of this point alone: the others go on
+            trial.state, trial.message = FAILED, "; ".join(error.problems.values())
+            self._write()
+            return None
+        if work is not None:
+            return work
+        if twin is not None and twin.number in self.under_way:
+            self.begun.discard(trial.number)
+            self._wait()
+            return None
+        if twin is not None:
+            copy(twin, trial)
+        else:
+            collect(trial, self.home.find(trial.run))
+        self._write()
+        return None
+
+    def _wait(self) -> None:
+        """Hear of the trials under way until one has ended, and take in what that came to."""
+        ended = self.executor.wait(self._hear)
+        trial = self.under_way.pop(ended.number).trial
+        self.controls.remove(ended.number)
+        self._rest()
+        if ended.error is not None:
+            raise ended.error
+        collect(trial, self.home.find(trial.run))
+        self._write()
+        if trial.state == STOPPED:  # where it alone was asked to, by another process, the study is meant
+            self.stopped = True
+            self.controls.pass_on(Asked.STOP)
+
+    def _prepare(self, trial: Trial, spec: Spec) -> Prepared | None:
+        """A trial's run, made or taken up; None where it is complete and only its numbers were not written."""
+        name = trial.run or self.orphans.get(trial.number, "")
+        if name and name in self.home.ids():
+            run = self.home.find(name)
+            trial.run = run.id
+            if run.read_status().state in ENDED_FOR_GOOD:
+                return None
+            return preparation.reopen(run)
+        rule = self.record.data.get("split", 1)  # none was written where there was only one
+        return preparation.create(self.home, spec, self.record.id, trial.number, rule)
+
+    def _hear(self, number: int, event: Event) -> None:
+        """Take in an event of a trial, tell Optuna of its losses, end it where it is hopeless, and pass it on."""
+        on = self.under_way[number]
+        trial, optuna = on.trial, on.point.optuna if on.repeat == 0 else None
+        match event:
+            case RunStarted() | Resumed():
+                self._rest()
+                fold(trial, self.home.find(trial.run))
+                if optuna is not None:  # the journal may have been written anew, or be behind
+                    for epoch, loss in enumerate(trial.validation, start=1):
+                        self.journal.report(optuna, loss, epoch)
+            case EpochEnded():
+                add_epoch(trial, event)
+                if optuna is not None:
+                    self.journal.report(optuna, event.validation["loss"], trial.epochs)
+            case Paused() | Continued():
+                trial.state = PAUSED if isinstance(event, Paused) else RUNNING
+                self._rest()
+                try:
+                    self._write()
+                except StorageError:  # it may be a full disk that the run waits for
+                    self.observer.changed(self.record)
+        if optuna is not None and self.spec.prunes and isinstance(event, EpochEnded | Resumed):
+            whole = 0 < self.journal.reported(optuna) <= trial.epochs < trial.planned
+            if whole and self.journal.is_hopeless(optuna):
+                on.flag.ask(Asked.PRUNE)
+        self.observer.emit(trial, event)
+        if isinstance(event, EpochEnded | Resumed | RunEnded):
+            self.record.seconds = self.clock.seconds
+            self.observer.changed(self.record)
+
+    def _rest(self) -> None:
+        """The study is paused, and its clock stands still, while all trials under way are paused."""
+        paused = {on.trial.state for on in self.under_way.values()} == {PAUSED}
+        self.record.state = PAUSED if paused else RUNNING
+        (self.clock.wait if paused else self.clock.go_on)()
+
+    # -- picks ------------------------------------------------------------------------------------
+
+    def _settle(self, stage: StageRecord) -> str:
+        """Write a stage's pick; gives back how the study ends, if a person would not choose."""
+        try:
+            propose(self.spec, stage)
+        except StudyError as error:
+            stage.problem = str(error)
+            self._write()
+            return ""
+        assert stage.proposed is not None
+        place = stage.proposed
+        if self.spec.ask and self.spec.mode == "guided":
+            self.record.state = WAITING
+            self._write()
+            self.clock.wait()
+            chosen = self.observer.choose(self.record, stage)
+            self.clock.go_on()
+            if chosen is None:
+                return STOPPED
+            self.record.state = RUNNING
+            if dict(chosen) != stage.picked:
+                stage.reason = f"{describe(chosen)}: chosen by hand. The rule would pick: {stage.reason}"
+                stage.picked = dict(chosen)
+                # Of the long run any epoch may be chosen, and it is the only point.
+                place = next((at for at, point in enumerate(stage.points) if point.values == stage.picked), 0)
+        stage.pick = place
+        self._write()
+        return ""
+
+    # -- writing ----------------------------------------------------------------------------------
+
+    def _write(self) -> None:
+        self.record.seconds = self.clock.seconds
+        self.directory.write(self.record)
+        self.observer.changed(self.record)
