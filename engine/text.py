@@ -89,8 +89,8 @@ def percent(share: float | None, digits: int = 2) -> str:
     return f"{text} %"
 
 
-WHOLE_RUNS = ("autoencoder", "from scratch")
-"""Stages that a run has no other beside: their epochs are the run's."""
+WHOLE_RUNS = ("training", "autoencoder", "from scratch")
+"""Stages that a run has no other beside: their epochs are the run's. The first is for kinds to come."""
 
 
 def counted(count: int, noun: str) -> str:

@@ -5,6 +5,7 @@ import importlib
 import re
 import sys
 import types
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,18 @@ from engine import jobs
 from engine.errors import DatasetError
 from engine.exporters import export
 from engine.protocol.control import Asked, Flag
-from engine.protocol.events import BatchEnded, Event
+from engine.protocol.events import EpochEnded, Event
 from engine.runs.checkpoint import read_tensors
 from engine.runs.directory import Home, RunDirectory
 from engine.specs.base import preset
 from engine.specs.kinds import SPECS
 from engine.specs.listed import Listed
 from engine.specs.measures import Measure
+from engine.studies.planning import create
+from engine.studies.records import StageRecord, StudyRecord, Trial
+from engine.studies.scheduler import work_on
+from engine.studies.spec import make_study
+from engine.studies.tables import columns
 from engine.text import percent
 
 PAGE = Path(__file__).parents[1] / "docs" / "how-to-add.md"
@@ -43,7 +49,12 @@ def added(monkeypatch: pytest.MonkeyPatch) -> None:
         made = types.ModuleType(module)
         monkeypatch.setitem(sys.modules, module, made)
         exec(compile(code, path, "exec"), made.__dict__)
-    yield
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """An empty home folder."""
+    return Home(tmp_path / "home")
 
 
 @pytest.fixture
@@ -74,13 +85,13 @@ def test_a_run_of_the_page_s_kind_on_the_page_s_images_learns_and_is_resumed_bit
     home: Home, images: dict[str, Path]
 ) -> None:
     whole = trained(home, images)
-    first, *_, last = (event for event in whole.read_events()[0] if isinstance(event, BatchEnded))
-    assert last.metrics["loss"] < first.metrics["loss"]
-    assert last.metrics["close"] >= 0
+    first, _, last = (event for event in whole.read_events()[0] if isinstance(event, EpochEnded))
+    assert last.validation["loss"] < first.validation["loss"]
+    assert last.validation["close"] >= 0
     flag = Flag()
 
     def stop(event: Event) -> None:
-        if isinstance(event, BatchEnded) and (event.epoch, event.step) == (2, 3):
+        if isinstance(event, EpochEnded) and event.epoch == 2:
             flag.ask(Asked.STOP)
 
     stopped = jobs.start(home, spec_of(images), stop, flag)
@@ -131,7 +142,7 @@ def test_the_command_line_trains_lists_filters_reports_and_writes_it(
     assert run.prefix not in told("runs", "test_close>100%")
     head, row = csv.reader(told("runs", "--csv", "-").splitlines())
     assert float(row[head.index("test_close")]) == run.measure("test", "close")
-    assert "Test close" in told("report", run.id)
+    assert "close" in told("report", run.id)
     assert "train a teller of brightness" in told("--help")
     assert "Passes over the training images." in told("brightness", "--help")
     plan = told("study", "learning_rate=0.01,0.02", "--baseline", run.id, "--dry-run")
@@ -152,11 +163,12 @@ class Watcher:
     def changed(self, study: StudyRecord) -> None:
         """Nothing is kept."""
 
-    def emit(self, event: Event) -> None:
+    def emit(self, trial: Trial, event: Event) -> None:
         """Nothing is kept."""
 
-    def choose(self, study: StudyRecord, stage: StageRecord) -> None:
+    def choose(self, study: StudyRecord, stage: StageRecord) -> Mapping[str, str] | None:
         """It is not asked."""
+        return stage.picked
 
 
 @pytest.mark.usefixtures("added")

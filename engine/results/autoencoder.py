@@ -1,7 +1,6 @@
 """What a run of a convolutional autoencoder comes to."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from engine.results.result import Measured, Result
 from engine.text import NOTHING, loss
@@ -36,8 +35,6 @@ class Pca:
 class AutoencoderResult(Result):
     """Mean squared errors of pixels in [0, 1], and their peak signal-to-noise ratios in dB."""
 
-    heads: ClassVar[tuple[str, str]] = ("MSE", "PSNR")
-
     validation_mse: float | None = None
     validation_psnr: float | None = None
     test_mse: float | None = None
@@ -62,6 +59,11 @@ class AutoencoderResult(Result):
         mse, ratio = (self.test_mse, self.test_psnr) if tested else (self.validation_mse, self.validation_psnr)
         told = [f"{self.of} MSE {loss(mse)}", f"PSNR {decibels(ratio)}"]
         return [*told, f"latent {self.latent:,}"] if self.latent else told
+
+    @property
+    def heads(self) -> tuple[str, str]:
+        """See `Result`."""
+        return "MSE", "PSNR"
 
     @property
     def figures(self) -> list[Measured]:

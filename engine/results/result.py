@@ -6,7 +6,7 @@ words what that means. Nothing here loads torch or numpy.
 
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
-from typing import Any, ClassVar
+from typing import Any
 
 from engine.protocol.states import COMPLETE
 from engine.specs.listed import listed
@@ -71,8 +71,6 @@ class Measured:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """What every kind of run has; a kind's own class adds what it is measured by, each under its measure's name."""
-
-    heads: ClassVar[tuple[str, str]] = ("loss", "")  # of the two figures that stand side by side
 
     id: str
     kind: str
@@ -147,9 +145,18 @@ class Result:
         return [*told, f"{self.of if not told else self.of.lower()} loss {loss(value)}"]
 
     @property
+    def heads(self) -> tuple[str, str]:
+        """Of the two figures that stand side by side in `figures`."""
+        return "loss", next((measure.name for measure in listed(self.kind).measures), "")
+
+    @property
     def figures(self) -> list[Measured]:
         """Its figures and those that they are held against, row by row."""
-        return [Measured("this run", self.pair(self.best_validation_loss), self.pair(self.test_loss))]
+        own, main = self.measures, listed(self.kind).main
+        told = main.write(own[main.name]) if main.name in own else ""
+        tested = self.evaluated_on == "test"
+        validation = (loss(self.best_validation_loss), "" if tested else told)
+        return [Measured("this run", validation, (loss(self.test_loss), told if tested else ""))]
 
     def pair(self, value: float | None, ratio: float | None = None) -> tuple[str, str]:  # noqa: ARG002 - for kinds that have one
         """A loss, and what else its head promises."""

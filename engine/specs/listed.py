@@ -1,7 +1,8 @@
 """The list of the kinds of run, with what lists and tables of runs need to know of each before anything is loaded.
 
-A kind is a line here and a file of its name in each of four folders: what it asks for (`engine.specs`), what it comes
-to (`engine.results`), what trains and measures it (`engine.kinds`), and what pages show of it (`cae_tui.kinds`).
+A kind is a line here and a file of its name in each of five folders: what it asks for (`engine.specs`), its network
+(`engine.network`), what it comes to (`engine.results`), what trains and measures it (`engine.kinds`), and what pages
+show of it (`cae_tui.kinds`).
 """
 
 from collections.abc import Mapping
@@ -18,7 +19,6 @@ class Listed:
     gives_encoder: bool = False  # whether others can be built on its encoder
     takes_encoder: bool = False  # whether it is built on the encoder of another run
     staged: bool = False  # whether its runs have stages whose epochs cost differently
-    module: str = ""  # where all of it is, if not in files of the kind's name
 
     @property
     def main(self) -> Measure:
@@ -40,8 +40,14 @@ def listed(kind: str) -> Listed:
 
 
 def module_of(kind: str, folder: str) -> str:
-    """The module in which a kind has its part in that folder."""
-    return KINDS[kind].module or f"{folder}.{kind}"
+    """The module in which a kind has its part in that folder.
+
+    Raises:
+        KeyError: there is no such kind.
+    """
+    if kind not in KINDS:
+        raise KeyError(kind)
+    return f"{folder}.{kind}"
 
 
 def every_measure() -> tuple[Measure, ...]:
