@@ -122,7 +122,7 @@ class Bench:
     def taken(self, step: Step, kind: str) -> Callable[[Tensor], Tensor]:
         """How a step of that kind is taken."""
         if kind == "compiled":
-            torch._dynamo.reset()
+            torch.compiler.reset()
             step.model.compile(dynamic=False, backend=self.scale.backend)
         return CapturedStep(step, next(self.batches(1))) if kind == "captured" else step
 
@@ -218,7 +218,7 @@ def combinations(bench: Bench) -> list[tuple[str, str, str]]:
 
 def warmed_up(bench: Bench, name: str, kind: str, precision: str, layout: str) -> Callable[[Tensor], Tensor]:
     """A step of that kind, after as many as a measurement has: algorithms are chosen, code is compiled."""
-    torch._dynamo.reset()
+    torch.compiler.reset()
     gc.collect()  # a model that was compiled holds itself
     if bench.on_gpu:
         torch.cuda.empty_cache()
