@@ -9,7 +9,7 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any
 
 from engine.protocol.states import COMPLETE
-from engine.specs.listed import listed
+from engine.specs.listed import every_measure, listed
 from engine.storage.typed_json import NO_LINES, Lines
 from engine.text import NOTHING, epoch_words, loss
 
@@ -111,12 +111,13 @@ class Result:
         return values
 
     def to_json(self) -> dict[str, Any]:
-        """What `result.json` holds: all but what this run does not have."""
+        """What `result.json` holds: all but what this run does not have, and each measure of any kind on test images."""
         written = asdict(self)
         for each in fields(self):
             if each.default is not MISSING and written[each.name] in (None, ""):
                 del written[each.name]
-        return written
+        tested = self.measures if self.evaluated_on == "test" else {}
+        return {**{f"test_{measure.name}": tested.get(measure.name) for measure in every_measure()}, **written}
 
     @property
     def best_at(self) -> str:

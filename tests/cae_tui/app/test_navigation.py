@@ -8,11 +8,12 @@ import pytest
 from textual.pilot import Pilot
 from textual.widget import Widget
 
-from cae_tui.screens.configure import EncoderForm, SpecPage
+from cae_tui.screens.configure import form_for
 from cae_tui.screens.dialogs import HelpScreen
 from cae_tui.screens.home import HomeScreen
 from cae_tui.screens.runs import RunsScreen
 from cae_tui.widgets.frame import KeyLine
+from engine.specs.listed import KINDS
 from tests.cae_tui.conftest import MakeApp, begin, on_top, until
 
 
@@ -59,12 +60,12 @@ async def test_a_screen_that_is_left_waits_for_nothing(make_app: MakeApp) -> Non
         assert isinstance(app.screen, HomeScreen)
 
 
-@pytest.mark.parametrize("form", [SpecPage, EncoderForm])
-async def test_a_screen_may_be_left_while_it_is_still_coming_up(make_app: MakeApp, form: type) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_screen_may_be_left_while_it_is_still_coming_up(make_app: MakeApp, kind: str) -> None:
     app = make_app()
     async with app.run_test() as pilot:
         for turns in range(0, 60, 8):  # of the event loop, between which the screen is composed bit by bit
-            app.push_screen(form({}))
+            app.push_screen(form_for(kind, {}))
             for _ in range(turns):
                 await asyncio.sleep(0)
             await app.action_back()

@@ -348,7 +348,7 @@ async def test_a_classifier_s_charts_have_the_width_and_the_log_and_confusion_st
     app = make_app()
     async with app.run_test(size=size) as pilot:
         screen = await opened(app, pilot, CLASSIFIER)
-        loss, accuracy, log = (screen.query_one(name).region for name in ("#loss", "#accuracy", "#log"))
+        loss, accuracy, log = (screen.query_one(name).region for name in ("#loss", "#measure", "#log"))
         matrix = screen.query_one("#mistakes", MistakeMatrix)
         assert not screen.query_one(SampleStripView).display
         assert loss.width == accuracy.width >= size[0] / 2
