@@ -1,7 +1,7 @@
 """A study: its plan and progress, the table of each stage with the pick and its reason, and six charts.
 
-What is shown is the study's record: the very one that the worker thread keeps where this process works on it, else
-what its file says, looked at each second. The trial under way is told by its epochs.
+What is shown is the study's record: as the worker thread tells it where this process works on it, else what its file
+says, looked at each second. The trial under way is told by its epochs.
 """
 
 from collections.abc import Iterator
@@ -161,7 +161,8 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
     @property
     def _mine(self) -> bool:
         """Whether this process works on the study."""
-        return self.cae.studies.busy and self._record is self.cae.studies.current
+        mine = self.cae.studies.current if self.cae.studies.busy else None
+        return mine is not None and self._record is not None and self._record.id == mine.id
 
     def _look(self) -> None:
         """Read the file again, where another process has written it."""
