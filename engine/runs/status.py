@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engine.protocol.states import CUT_OFF, FAILED, RUNNING, STOPPED
+from engine.protocol.states import RESUMABLE, RUNNING
 from engine.runs.notes import NO_MARKS, Marks
 
 
@@ -55,7 +55,7 @@ class RunStatus:
     @property
     def resumable(self) -> bool:
         """Whether it ended before its time and can go on."""
-        return self.state in (STOPPED, CUT_OFF, FAILED)
+        return self.state in RESUMABLE
 
 
 def touch(status: RunStatus, **values: Any) -> RunStatus:
