@@ -1,7 +1,8 @@
 """Every message that crosses a widget's boundary.
 
-A screen posts what the person asked for; it bubbles to the app, which alone decides and acts. The app
-posts `RunUpdated` and `RunsChanged` to the screen on top. Dataclasses, so that a test can compare them.
+A screen posts what the person asked for; it bubbles to the app, which alone decides and acts. The bridge's threads
+tell the app by `RunTold` and `StudyUpdated`; the app posts `RunUpdated` and `RunsChanged` to the screen on top.
+Dataclasses, so that a test can compare them.
 """
 
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
-    from cae_tui.bridge.run_state import RunState
+    from cae_tui.bridge.run_state import News, RunState
     from cae_tui.data_sets import DataSet
     from engine.errors import MovedError
     from engine.specs.base import Spec
@@ -249,13 +250,20 @@ class DataSetChanged(Message, bubble=False):
 
 @dataclass
 class StudyUpdated(Message, bubble=False):
-    """From the app: something of the study that this process works on has changed."""
+    """To the app and from it: something of the study that this process works on has changed."""
 
-    study: "StudyRecord"
+    study: "StudyRecord"  # as it was then: nobody changes it any more
 
     def can_replace(self, message: Message) -> bool:
         """Whether `message`, which came later, makes this one superfluous."""
-        return isinstance(message, StudyUpdated) and message.study is self.study
+        return isinstance(message, StudyUpdated) and message.study.id == self.study.id
+
+
+@dataclass
+class RunTold(Message, bubble=False):
+    """To the app: a thread has heard something of a run."""
+
+    news: "News"
 
 
 @dataclass

@@ -33,7 +33,7 @@ from engine.runs.finishing import check_can_finish
 from engine.text import epoch_words
 
 if TYPE_CHECKING:
-    from cae_tui.bridge.run_state import RunState
+    from cae_tui.bridge.run_state import News, RunState
     from cae_tui.bridge.runner import Runner, Work
     from cae_tui.bridge.study_runner import StudyRunner, StudyWork
     from cae_tui.screens.base import Host
@@ -134,20 +134,19 @@ class CaeApp(StudyApp):
 
     # -- what the runner tells, from its threads -------------------------------------------------
 
-    def run_changed(self, run: "RunState", *, epoch: bool) -> None:
+    def run_told(self, news: "News") -> None:
         """See `Listener`."""
-        self.post_message(RunUpdated(run, epoch))
+        self.post_message(messages.RunTold(news))
 
     def run_refused(self, error: str, problems: dict[str, str], *, moved: MovedError | None = None) -> None:
         """See `Listener`."""
         self.post_message(messages.Refused(error, problems, moved))
 
-    @on(RunUpdated)
-    def _pass_on(self, message: RunUpdated) -> None:
-        run = message.run
-        news = (run.id, run.state)
-        if message.epoch and news != self._told:
-            self._told = news
+    @on(messages.RunTold)
+    def _pass_on(self, message: messages.RunTold) -> None:
+        run, epoch = self.runner.fold(message.news), message.news.epoch
+        if epoch and self._told != (run.id, run.state):
+            self._told = (run.id, run.state)
             self.tell_runs_changed()
             page = self.page
             mine = run.ended is not None and run is self.runner.current and not self.studies.busy
@@ -155,7 +154,7 @@ class CaeApp(StudyApp):
                 self.tell(f"Run {self.short(run.id)}: {run.state}. {run.message}".strip())
         self._name_training(run)
         if page := self.page:
-            page.post_message(RunUpdated(run, message.epoch))
+            page.post_message(RunUpdated(run, epoch))
 
     def _name_training(self, run: "RunState") -> None:
         """Once the run that was asked for has an id: its screen has a name, and its form has served."""

@@ -60,7 +60,7 @@ class StudyApp(RunListApp):
 
     @on(StudyUpdated)
     def _pass_study_on(self, message: StudyUpdated) -> None:
-        study = message.study
+        study = self.studies.current = message.study
         self.form_served()
         for opened in self.pages:
             if opened.place == ("study", ""):

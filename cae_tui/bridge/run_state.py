@@ -2,12 +2,15 @@
 
 The app owns a `RunState` for each run that it shows; a screen draws it and holds nothing of its own, so
 that leaving a screen and coming back loses nothing. The same fold serves a run that is on, one that
-another process trains, and one that ended last week: replay its events, then follow them.
+another process trains, and one that ended last week: replay its events, then follow them. What a thread hears
+of a run it hands to the app as `News`, which the app alone folds in: nothing changes while it is drawn.
 """
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from engine.protocol.control import Flag
 from engine.protocol.events import (
     BatchEnded,
     Continued,
@@ -244,7 +247,29 @@ class RunState:
             self._every *= 2
 
 
-def replay(run: str, events: list[Event]) -> RunState:
+@dataclass(frozen=True, slots=True)
+class News:
+    """What is new of a run, on its way from the thread that hears of it to the one that draws it, and folds it in."""
+
+    run: RunState  # whoever hears of the run only makes it; from the first news on it is the app's
+    events: Sequence[Event] = ()
+    epoch: bool = True  # more than a step
+    state: str = ""  # what lists say of it, where no event says how it ended: gone, cut off
+    message: str = ""
+    flag: Flag | None = None  # the control of its training, where this process trains it
+
+    def fold(self) -> RunState:
+        """Take it in; gives back the run."""
+        for event in self.events:
+            self.run.apply(event)
+        if self.state == GONE:
+            self.run.lose()
+        elif self.state:
+            self.run.state, self.run.message = self.state, self.message
+        return self.run
+
+
+def replay(run: str, events: Iterable[Event]) -> RunState:
     """The state after `events`."""
     state = RunState(run)
     for event in events:

@@ -1,7 +1,7 @@
 """The app's only bridge to the engine.
 
-One worker thread trains; it emits events, which become messages to the app, at most four of a batch a
-second and every other one. Runs that another process trains are followed by reading their events file.
+One worker thread trains; what it emits becomes `News` for the app, at most four of steps a second and one of every
+other event, which the app folds in. Runs that another process trains are followed by reading their events file.
 Everything else a screen needs from the engine it reads by `reader.Reader`, which the runner is. The engine's
 modules are imported inside the functions, in those threads: the first screen stands before torch, numpy or
 pydantic are loaded.
@@ -17,11 +17,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cae_tui.bridge.reader import Reader
-from cae_tui.bridge.run_state import RunState, is_gone, replay
+from cae_tui.bridge.run_state import GONE, News, RunState, is_gone, replay
 from cae_tui.bridge.views import RunView
 from engine.errors import EngineError, MovedError, RunError
 from engine.protocol.control import Asked, Flag
-from engine.protocol.events import BatchEnded, Event, RunEnded
+from engine.protocol.events import BatchEnded, Event, Resumed, RunEnded
 from engine.protocol.states import FAILED
 from engine.runs.directory import Home, RunDirectory
 from engine.runs.finishing import check_can_finish
@@ -89,8 +89,8 @@ def _drawing_in_one() -> Iterator[None]:
 class Listener(Protocol):
     """What the runner tells; called from its threads, so the app's side only posts messages."""
 
-    def run_changed(self, run: RunState, *, epoch: bool) -> None:
-        """Something of the run is new: a step, or (`epoch`) more than that."""
+    def run_told(self, news: News) -> None:
+        """Something of a run is new; `Runner.fold` takes it in, in the thread that draws it."""
 
     def run_refused(self, error: str, problems: dict[str, str], *, moved: MovedError | None = None) -> None:
         """A run could not begin, or ended with an error that is nobody's spec; `problems` by field.
@@ -104,7 +104,7 @@ class Runner(Reader):
 
     def __init__(self, home: Home, listener: Listener, work: Work | None = None) -> None:
         super().__init__(home)
-        self.current: RunState | None = None  # the run this process trains, or trained last
+        self.current: RunState | None = None  # the run this process trains, or trained last, as far as it is folded
         self._listener = listener
         self._work = work or EngineWork()
         self.flag = Flag()
@@ -163,25 +163,34 @@ class Runner(Reader):
 
     def emitter(self, directory: RunDirectory | None = None) -> Callable[[Event], None]:
         """What takes in the events of one run and tells of them; `directory` is that of a run which is taken up."""
-        told = 0.0
-        self.current = None
+        told, flag = 0.0, self.flag
+        run: RunState | None = None
+        untold: list[Event] = []  # steps, which are told with what comes next
 
         def emit(event: Event) -> None:
-            nonlocal told
-            if self.current is None:
+            nonlocal told, run
+            untold.append(event)
+            epoch, now = not isinstance(event, BatchEnded), time.monotonic()
+            if not epoch and now - told < BATCH_SECONDS:
+                return
+            told, events = now, tuple(untold)
+            untold.clear()
+            if run is None:
                 # The events of a run that is taken up were cut back to its checkpoint before this first one.
                 before = directory.read_events()[0] if directory else []
-                self.current = replay(directory.id if directory else getattr(event, "run", ""), before)
-            self.current.apply(event)
-            if isinstance(event, RunEnded) and event.state == FAILED and is_gone(self.home, self.current.id):
-                self.current.lose()  # what its message says of a checkpoint is no longer so
-            is_batch = isinstance(event, BatchEnded)
-            now = time.monotonic()
-            if not is_batch or now - told >= BATCH_SECONDS:
-                told = now
-                self._listener.run_changed(self.current, epoch=not is_batch)
+                run = replay(directory.id if directory else getattr(event, "run", ""), (*before, *events))
+                events = ()
+            gone = isinstance(event, RunEnded) and event.state == FAILED and is_gone(self.home, run.id)
+            # Where it is gone, what its message says of a checkpoint is no longer so.
+            self._listener.run_told(News(run, events, epoch, GONE if gone else "", flag=flag))
 
         return emit
+
+    def fold(self, news: News) -> RunState:
+        """Take in what is new of a run, which it gives back; in the thread that draws it."""
+        if news.flag is self.flag:  # and not told late, of a run before the one that is prepared
+            self.current = news.run
+        return news.fold()
 
     def _train(self, work: Callable[[], Any]) -> None:
         try:
@@ -223,6 +232,7 @@ class Runner(Reader):
         """Until this process trains no more."""
         while self.busy:
             await asyncio.sleep(0.05)
+        await asyncio.sleep(0)  # what it told last is among the app's messages then
 
     # -- runs that are looked at -----------------------------------------------------------------
 
@@ -250,25 +260,26 @@ class Runner(Reader):
             del self._followed[run]
 
     def _follow_events(self, directory: RunDirectory, stop: threading.Event) -> None:
-        run = directory.id
-        state, offset = RunState(run), 0
+        run, offset = RunState(directory.id), 0
         while not stop.is_set():
             if not directory.path.exists():
-                state.lose()
-                self._listener.run_changed(state, epoch=True)
+                self._listener.run_told(News(run, state=GONE))
                 break
             try:
                 size = directory.events.stat().st_size
             except OSError:
                 size = 0
             if size < offset:  # cut back to a checkpoint by a resume
-                state, offset = RunState(run), 0
+                offset = 0
+            first = offset == 0
             events, offset = directory.read_events(offset)
-            for event in events:
-                state.apply(event)
             if events:
-                self._listener.run_changed(state, epoch=any(not isinstance(event, BatchEnded) for event in events))
-            if state.ended is not None:
+                if first:  # all that was so far, which may be much: it is folded before it is handed over
+                    run = replay(directory.id, events)
+                epoch = any(not isinstance(event, BatchEnded) for event in events)
+                self._listener.run_told(News(run, () if first else events, epoch))
+            ends = [event for event in events if isinstance(event, RunEnded | Resumed)]
+            if ends and isinstance(ends[-1], RunEnded):
                 break
             if not events and not directory.is_held():  # it was killed: its status says so
                 try:
@@ -277,8 +288,7 @@ class Runner(Reader):
                     if directory.path.exists():
                         raise
                     continue  # it has just gone
-                state.state, state.message = status.state, status.message
-                self._listener.run_changed(state, epoch=True)
+                self._listener.run_told(News(run, state=status.state, message=status.message))
                 break
             stop.wait(FOLLOW_SECONDS)
 

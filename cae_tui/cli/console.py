@@ -3,7 +3,6 @@
 Progress goes to stderr (a bar where that is a terminal, else one line an epoch), the result to stdout.
 """
 
-import io
 import json
 import logging
 import os
@@ -17,31 +16,21 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
 
 from cae_tui import formats
-from cae_tui.bridge.run_state import GONE_WORDS, RunState, is_gone, replay
+from cae_tui.bridge.run_state import GONE_WORDS, is_gone
 from cae_tui.bridge.run_titles import cut, shared_by_kind, shorten, spec_words
 from cae_tui.cli.next_steps import tell_after_detach, tell_after_stop
 from cae_tui.cli.output_console import OutputConsole
 from cae_tui.cli.report_console import draw_result
+from cae_tui.cli.teller import RunTeller
 from cae_tui.output import OutputError, complain, flush, let_go, put
 from engine.errors import EngineError, RunError
 from engine.protocol.control import Asked, Flag
 from engine.protocol.events import (
-    Continued,
-    EpochEnded,
-    EvaluationStarted,
     Event,
-    OverfittingSeen,
-    Paused,
-    Resumed,
-    RunEnded,
-    RunStarted,
-    StageStarted,
-    Warned,
 )
 from engine.protocol.states import COMPLETE, CUT_OFF, DIVERGED, EARLY_STOPPED, ENDED_FOR_GOOD, FAILED, FINISHED, STOPPED
 from engine.results.result import Result
@@ -50,7 +39,7 @@ from engine.runs.status import TEST, RunStatus
 from engine.specs.listed import every_measure
 from engine.storage.files import FORMAT
 from engine.storage.paths import path_of
-from engine.text import counted, epoch_label, epoch_words, fitting, plain
+from engine.text import fitting, plain
 
 if TYPE_CHECKING:
     from engine.runs.facts import RunFacts
@@ -143,7 +132,7 @@ Training = Callable[[Callable[[Event], None]], Result]
 
 def train_on(work: Training, run: RunDirectory | None, *, finishing: bool = False) -> Result:
     """Do `work`, show how it goes, and give back what it came to."""
-    with _Teller(OutputConsole(stderr=True), run, finishing) as teller:
+    with RunTeller(OutputConsole(stderr=True), run, finishing) as teller:
         return work(teller.emit)
 
 
@@ -188,102 +177,6 @@ def _facts(home: Home, run: str) -> "RunFacts | None":
         return facts_of(home, home.find(run))
     except EngineError:
         return None
-
-
-class _Teller:
-    """Tells a run's events on stderr."""
-
-    def __init__(self, console: OutputConsole, run: RunDirectory | None, finishing: bool = False) -> None:
-        self.console = console
-        self._finishing = finishing
-        self.state = RunState(run.id if run else "")
-        self._run = run
-        self._bar: Progress | None = None
-        self._task: TaskID | None = None
-
-    def __enter__(self) -> "_Teller":
-        if self.console.is_terminal:
-            self._bar = Progress(
-                TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[facts]}"),
-                console=self.console, transient=True, refresh_per_second=4,
-            )  # fmt: skip
-            self._task = self._bar.add_task("loading PyTorch and the images", total=None, facts="a few seconds")
-            self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar:
-            with suppress(OSError, ValueError):
-                self._bar.stop()
-
-    def emit(self, event: Event) -> None:
-        if isinstance(event, Resumed) and self._run is not None:
-            self.state = replay(self._run.id, self._run.read_events()[0])
-        self.state.apply(event)
-        try:
-            self._draw(event)
-        except (OSError, ValueError):  # nobody reads it any more; the run goes on all the same
-            self.console = OutputConsole(file=io.StringIO())
-            self._bar = None
-
-    def _draw(self, event: Event) -> None:
-        for line in self._lines(event):
-            self.console.print(Text(line), soft_wrap=True)
-        if self._bar is not None and self._task is not None and not isinstance(event, RunEnded):
-            self._update(self._bar, self._task)
-
-    def _lines(self, event: Event) -> Iterator[str]:
-        match event:
-            case RunStarted():
-                yield f"run {event.run} · {event.kind} {event.title} · {event.data} · {event.device}"
-            case Resumed(trained=True):
-                yield f"run {self.state.id} continues: training is over, and it is being evaluated"
-            case Resumed() if self._finishing:
-                yield f"run {self.state.id}: training ends here, and its best weights are evaluated"
-            case Resumed():
-                where = epoch_words(event.stage, event.epoch)
-                yield f"run {self.state.id} continues in {where}, after step {event.step}"
-            case StageStarted():
-                length = f"{counted(event.epochs, 'epoch')} of {counted(event.steps, 'step')}"
-                yield f"{event.stage}: {length}, {event.trainable:,} parameters to train"
-            case EpochEnded():
-                yield epoch_line(event)
-            case Warned() | OverfittingSeen():
-                yield f"! {event.message}"
-            case Paused() if event.message:
-                yield event.message
-            case Continued():
-                yield "continuing"
-            case EvaluationStarted() if self._bar is None:
-                yield f"evaluating {event.what}"
-
-    def _update(self, bar: Progress, task: TaskID) -> None:
-        state, batch = self.state, self.state.batch
-        if state.evaluating:
-            bar.update(task, description=f"evaluating {state.evaluating}", total=None, facts="a few seconds")
-        elif state.stage:
-            facts, label = f"ETA {formats.duration(state.eta)}" if state.eta is not None else "", state.epoch_label
-            if batch is not None:
-                facts = f"loss {formats.loss(batch.metrics['loss'])}  {batch.ms_per_step:.0f}ms/step  {facts}"
-            bar.update(
-                task,
-                description=label if label.startswith(state.stage) else f"{state.stage} {label}",
-                total=state.total_epochs,
-                completed=state.done_epochs,
-                facts=facts,
-            )
-
-
-def epoch_line(epoch: EpochEnded) -> str:
-    """An epoch in the report's manner."""
-    line = (
-        f"{epoch_label(epoch.stage, epoch.epoch, 0, digits=3)}  loss {formats.loss(epoch.train['loss']):<8}  "
-        f"val_loss {formats.loss(epoch.validation['loss']):<8}"
-    )
-    for measure in every_measure():
-        if measure.name in epoch.validation:
-            line += f"  val_{measure.name} {epoch.validation[measure.name]:.4f}"
-    return f"{line}  {epoch.seconds:.0f}s  {epoch.ms_per_step:.0f}ms/step{'  best' if epoch.best else ''}"
 
 
 def print_runs(home: Home, terms: str = "", *, as_json: bool, csv: str | None = None) -> int:

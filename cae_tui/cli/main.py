@@ -216,7 +216,7 @@ def _do(options: argparse.Namespace, home: Home) -> int:
 
 
 def _do_study(options: argparse.Namespace, home: Home, kind: str) -> int:
-    from cae_tui.cli import study_cli, study_console
+    from cae_tui.cli import study_cli, study_console, study_tables
     from cae_tui.cli.logs import open_log
     from engine.studies.records import Studies
 
@@ -225,7 +225,7 @@ def _do_study(options: argparse.Namespace, home: Home, kind: str) -> int:
     if action not in ACTIONS:
         spec = study_cli.study_asked(options, home, kind)
         if options.dry_run:
-            return study_console.print_plan(home, spec, as_json=options.json)
+            return study_tables.print_plan(home, spec, as_json=options.json)
         return study_console.start(home, spec, as_json=options.json)
     if action == "list":
         study_cli.refuse_more_words(options)

@@ -75,22 +75,15 @@ def study_asked(options: argparse.Namespace, home: Home, kind: str) -> "StudySpe
     from engine.specs.base import parse, preset, spec_fields
     from engine.specs.kinds import SPECS
     from engine.studies.spec import make_study, study_fields
+    from engine.studies.values import assignments
 
     mode = options.words[0] if options.words and "=" not in options.words[0] else "one"
-    assignments = options.words if mode == "one" else options.words[1:]
+    words = options.words if mode == "one" else options.words[1:]
     if mode not in ("one", *MODES):
         from cae_tui.cli.mistakes import unknown_action
 
         raise StudyError(f"{unknown_action(mode, (*ACTIONS, *MODES))} What there is:{USAGE.rstrip()}")
-    values: dict[str, str] = {}
-    for word in assignments:
-        name, equals, text = word.partition("=")
-        name = name.replace("-", "_")
-        if not equals:
-            raise StudyError(f"“{word}” has no values: write a hyperparameter as layers=8,10,12.")
-        if name in values:
-            raise StudyError(f"{name} is named twice: put all of its values into one list.")
-        values[name] = text
+    values = assignments(words)
     given = {field.name: getattr(options, field.name) for field in spec_fields(SPECS[kind])}
     given = {name: value for name, value in given.items() if value is not None}
     refuse_blank(given)

@@ -3,17 +3,14 @@
 Progress goes to stderr, a line for each trial that ends and a bar where that is a terminal; the tables to stdout.
 """
 
-import io
 import signal
 import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -22,22 +19,21 @@ from cae_tui.bridge.run_titles import cut
 from cae_tui.cli.console import interruptible
 from cae_tui.cli.output_console import OutputConsole
 from cae_tui.cli.study_cli import print_json
+from cae_tui.cli.study_tables import PICKED, as_values, data_of, print_study, stage_table, table_console
+from cae_tui.cli.teller import Teller
 from cae_tui.output import OutputError, complain, flush, let_go, put
 from engine.errors import StudyError
 from engine.protocol.events import Event, RunStarted, StageStarted, Warned
 from engine.protocol.states import FAILED, FINISHED, STOPPED
 from engine.runs.directory import Home
 from engine.storage.files import FORMAT
-from engine.storage.typed_json import finite
 from engine.studies.records import PointRecord, StageRecord, Studies, StudyDirectory, StudyRecord, Trial
-from engine.studies.tables import columns, failures, fit, rows
-from engine.text import counted, number, numbers, plain
+from engine.text import counted, plain
 
 if TYPE_CHECKING:
     from engine.studies.spec import StudySpec
 
 EXIT_CODES = {FINISHED: 0, FAILED: 1, STOPPED: 130}
-PICKED = "★"
 
 
 def start(home: Home, spec: "StudySpec", *, as_json: bool) -> int:
@@ -77,7 +73,7 @@ def _work_on(home: Home, directory: StudyDirectory, *, as_json: bool) -> int:
     with interruptible() as flag:
         from engine.studies import scheduler
 
-        with _Teller() as teller:
+        with StudyTeller() as teller:
             record = scheduler.work_on(home, directory, teller, flag)
     try:
         if as_json:
@@ -96,48 +92,28 @@ def _work_on(home: Home, directory: StudyDirectory, *, as_json: bool) -> int:
     return EXIT_CODES.get(record.state, 1)
 
 
-class _Teller:
-    """Tells on stderr how a study goes; asks on the terminal for picks."""
+class StudyTeller(Teller):
+    """Tells how a study goes; asks on the terminal for picks."""
 
     def __init__(self) -> None:
-        self.console = OutputConsole(stderr=True)
+        super().__init__(OutputConsole(stderr=True))
         self._told: set[int] = set()
         self._picks: set[int] = set()
         self._begun = self._training = False
         self._remarked: set[str] = set()
-        self._bar: Progress | None = None
-        self._task: TaskID | None = None
-
-    def __enter__(self) -> "_Teller":
-        if self.console.is_terminal:
-            self._bar = Progress(
-                TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[facts]}"),
-                console=self.console, transient=True, refresh_per_second=4,
-            )  # fmt: skip
-            self._task = self._bar.add_task("loading PyTorch and the images", total=None, facts="a few seconds")
-            self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar:
-            with suppress(OSError, ValueError):
-                self._bar.stop()
 
     def emit(self, trial: Trial, event: Event) -> None:  # noqa: ARG002 - as observed
         """What is remarked on a trial's images, once; steps are not told, and epochs come by `changed`."""
         if isinstance(event, RunStarted | StageStarted):
             self._training = isinstance(event, StageStarted)
         if isinstance(event, Warned) and not self._training:
-            with suppress(OSError, ValueError):  # nobody reads it any more
+            with self.telling():
                 self._remark(event.message)
 
     def changed(self, study: StudyRecord) -> None:
         """A line for what ended; the bar."""
-        try:
+        with self.telling():
             self._tell(study)
-        except (OSError, ValueError):  # nobody reads it any more; the study goes on all the same
-            self.console = OutputConsole(file=io.StringIO())
-            self._bar = None
 
     def _tell(self, study: StudyRecord) -> None:
         if not self._begun:
@@ -145,27 +121,26 @@ class _Teller:
             self._told = {trial.number for trial in study.trials if trial.ended}
             self._picks = {place for place, stage in enumerate(study.stages) if stage.settled}
             done = f", {study.done} done" if study.done else ""
-            data = _data_of(study)
-            self._say(
+            data = data_of(study)
+            self.say(
                 f"study {study.id} · {study.title} · {data} · {counted(study.total, 'trial')}{done} · {study.device}"
             )
             for remark in study.data.get("remarks", ()):
                 self._remark(remark)
             if study.data.get("left_out"):
-                self._say(str(study.data["left_out"]))
+                self.say(str(study.data["left_out"]))
         for place, stage in enumerate(study.stages):
             for point in stage.points:
                 for trial in point.trials:
                     if trial.ended and trial.number not in self._told:
                         self._told.add(trial.number)
-                        self._say(_trial_line(point, trial))
+                        self.say(_trial_line(point, trial))
             if stage.settled and place not in self._picks:
                 self._picks.add(place)
-                self._say(f"{PICKED} {stage.reason or stage.problem}")
-        if self._bar is not None and self._task is not None:
-            self._update(study, self._bar, self._task)
+                self.say(f"{PICKED} {stage.reason or stage.problem}")
+        self._move(study)
 
-    def _update(self, study: StudyRecord, bar: Progress, task: TaskID) -> None:
+    def _move(self, study: StudyRecord) -> None:
         trial, facts = study.current, ""
         if trial is not None:
             facts = f"{study.epoch_of(trial)}  "
@@ -173,22 +148,19 @@ class _Teller:
             facts += f"ETA {formats.duration(study.eta)}"
         done = study.done + (trial.epochs / max(trial.planned, 1) if trial else 0)
         number = min(study.done + 1, study.total)
-        bar.update(task, description=f"trial {number} of {study.total}", total=study.total, completed=done, facts=facts)
+        self.update(f"trial {number} of {study.total}", total=study.total, completed=done, facts=facts)
 
     def _remark(self, sentence: str) -> None:
         if sentence not in self._remarked:
             self._remarked.add(sentence)
-            self._say(f"! {sentence}")
-
-    def _say(self, line: str) -> None:
-        self.console.print(Text(line), soft_wrap=True)
+            self.say(f"! {sentence}")
 
     def choose(self, study: StudyRecord, stage: StageRecord) -> Mapping[str, str] | None:
         """Ask on the terminal; where there is none, the rule's pick stands."""
         if not (sys.stdin.isatty() and self.console.is_terminal):
             return stage.picked
-        if self._bar is not None:
-            self._bar.stop()
+        if self.bar is not None:
+            self.bar.stop()
         console = OutputConsole(stderr=True)
         console.print(stage_table(study, stage, console.width))
         console.print(Text(f"{PICKED} {stage.reason}"))
@@ -212,8 +184,8 @@ class _Teller:
             return None
         finally:
             signal.signal(signal.SIGINT, before)
-            if self._bar is not None:
-                self._bar.start()
+            if self.bar is not None:
+                self.bar.start()
 
 
 def _trial_line(point: PointRecord, trial: Trial) -> str:
@@ -231,127 +203,6 @@ def _trial_line(point: PointRecord, trial: Trial) -> str:
     return line if trial.complete else f"{line}, {trial.state}"
 
 
-# -- what is printed ------------------------------------------------------------------------------
-
-
-def print_study(record: StudyRecord, console: OutputConsole | None = None) -> None:
-    """A study's tables, with each pick and its reason."""
-    from engine.studies.spec import describe
-
-    console = console or _console()
-    mark, _ = formats.state_mark(record.state)
-    console.print(
-        Text(
-            f"study {record.id}: {mark} {record.state}, {record.title} · {_data_of(record)} · "
-            f"{record.done} of {counted(record.total, 'trial')}, "
-            f"{formats.duration(record.seconds)}"
-        ),
-        soft_wrap=True,
-    )
-    _print_about(record, console)
-    for stage in record.stages:
-        console.print()
-        console.print(stage_table(record, stage, console.width))
-        for reason, points in failures(stage).items():
-            named = "; ".join(describe(point.values) for point in points)
-            console.print(Text(f"{formats.state_mark(points[0].state)[0]} {named}: {reason}"), soft_wrap=True)
-        if stage.settled:
-            console.print(Text(f"{PICKED} {stage.reason or stage.problem}"), soft_wrap=True)
-    if len(record.stages) > 1 and record.final:
-        final = ", ".join(f"{name}={number(value)}" for name, value in record.final.items())
-        console.print(Text(f"\nPicked: {final}"), soft_wrap=True)
-
-
-def _print_about(record: StudyRecord, console: OutputConsole) -> None:
-    """What is remarked on the images and the encoder, and which combinations of a search are left out."""
-    for remark in record.data.get("remarks", ()):
-        console.print(Text(f"! {remark}"), soft_wrap=True)
-    if record.data.get("left_out"):
-        console.print(Text(str(record.data["left_out"])), soft_wrap=True)
-
-
-def stage_table(record: StudyRecord, stage: StageRecord, width: int) -> Table:
-    """A stage's table, its least needed columns left out where there is no room."""
-    kind = record.spec["baseline"]["kind"]
-    found = rows(stage, kind)
-    sizes = {
-        column.name: max([len(column.title), *(len(row.cells.get(column.name, "")) for row in found)]) + 1
-        for column in columns(stage, kind)
-    }
-    shown = fit(stage, kind, sizes, width - 2)
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("", no_wrap=True)
-    for column in shown:
-        table.add_column(column.title, justify="right" if column.numeric else "left", no_wrap=True)
-    for row in found:
-        mark = PICKED if row.picked else " "
-        table.add_row(mark, *(Text(row.cells[column.name]) for column in shown), style="bold" if row.picked else "")
-    return table
-
-
-def as_values(record: StudyRecord) -> dict[str, Any]:
-    """A study as JSON has it."""
-    values = asdict(record)
-    del values["prefix"]
-    return finite(values)  # type: ignore[no-any-return]  # of a dict it is one
-
-
-def print_plan(home: Home, spec: "StudySpec", *, as_json: bool) -> int:
-    """What a study would do, and what time and memory it is expected to take."""
-    from engine.estimates import measure
-    from engine.studies import planning
-    from engine.studies.spec import describe
-
-    record = planning.plan(home, spec)
-    each = measure(spec.baseline, home)
-    points = [(stage, point) for stage in record.stages for point in stage.points]
-    weights = [point.weight * len(point.trials) for _, point in points]
-    if not points:  # of a search, which does not know yet what it will try
-        weights = [record.data["baseline_weight"] * record.total]
-    seconds = None if each is None else each * sum(weights)
-    if seconds is not None and spec.minutes and not points:
-        seconds = min(seconds, 60 * spec.minutes)
-    memory = max((point.memory for _, point in points), default=record.data["baseline_memory"])
-    if as_json:
-        print_json(
-            {"format": FORMAT, "plan": as_values(record), "trials": record.total, "seconds": seconds, "memory": memory}
-        )
-        return 0
-    console = _console()
-    console.print(
-        Text(f"{record.title} · {_data_of(record)} · {counted(record.total, 'trial')} · {record.device}"),
-        soft_wrap=True,
-    )
-    _print_about(record, console)
-    table = Table(box=None, pad_edge=False)
-    for title in ("stage", "point"):
-        table.add_column(title, no_wrap=True)
-    for title in ("trials", "epochs", "params", "memory", "time"):
-        table.add_column(title, justify="right", no_wrap=True)
-    for stage, point in points:
-        time_needed = None if each is None else each * point.weight * len(point.trials)
-        cells = [", ".join(stage.names), describe(point.values), str(len(point.trials)), str(point.trials[0].planned)]
-        cells += [f"{point.parameters:,}", formats.size(point.memory), formats.duration(time_needed)]
-        table.add_row(*(Text(cell) for cell in cells))
-    if points:
-        console.print(table)
-    else:
-        ranges = "; ".join(f"{name} {', '.join(numbers(values))}" for name, values in spec.values.items())
-        console.print(Text(f"Optuna chooses each trial's values from {ranges}."), soft_wrap=True)
-    note = ""
-    if any(spec.is_long_run(name) for name in spec.values):
-        console.print(Text("The stage of epochs is one run, read off at each of its epochs."))
-    if not points:
-        note = " Both are for the baseline: what is tried changes them."
-    elif len(record.stages) > 1:
-        note = " Later stages are shown for the baseline: what is picked changes them."
-    about = (
-        f"In all about {formats.duration(seconds)}, estimated from a few steps, and {formats.size(memory)} of memory."
-    )
-    console.print(Text(about + note), soft_wrap=True)
-    return 0
-
-
 def print_studies(home: Home, *, as_json: bool) -> int:
     """Print the list of studies, the newest first."""
     found, problems = Studies(home).read_all()
@@ -360,7 +211,7 @@ def print_studies(home: Home, *, as_json: bool) -> int:
     if as_json:
         print_json({"studies": [as_values(record) for record in found]})
         return 0
-    console = _console()
+    console = table_console()
     if not found:
         console.print(
             f"No studies yet in {Studies(home).folder}. `cae-tui study layers=8,10,12` does one.", soft_wrap=True
@@ -384,17 +235,12 @@ def _study_cells(record: StudyRecord) -> dict[str, str]:
     return {
         "study": record.prefix,
         "what": record.title,
-        "data": cut(_data_of(record), 16),
+        "data": cut(data_of(record), 16),
         "state": f"{mark} {record.state}",
         "trials": f"{record.done}/{record.total}",
         "time": formats.duration(record.seconds),
         "age": formats.ago(record.created, time.time()),
     }
-
-
-def _data_of(record: StudyRecord) -> str:
-    """What a study's images are called."""
-    return str(record.data.get("name") or formats.NOTHING)
 
 
 def show(directory: StudyDirectory, *, as_json: bool) -> int:
@@ -405,7 +251,7 @@ def show(directory: StudyDirectory, *, as_json: bool) -> int:
     else:
         print_study(record)
         if record.message:
-            _console().print(Text(record.message), soft_wrap=True)
+            table_console().print(Text(record.message), soft_wrap=True)
     return 0
 
 
@@ -442,10 +288,3 @@ def delete(home: Home, directory: StudyDirectory, *, sure: bool) -> int:
     Studies(home).delete(directory)
     put(f"Study {directory.id} was deleted; its runs stay.")
     return 0
-
-
-def _console() -> OutputConsole:
-    console = OutputConsole()
-    if not console.is_terminal:
-        console.width = 200
-    return console

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import on, work
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.color import Color
 from textual.containers import Vertical
 from textual.widget import Widget
@@ -14,8 +14,7 @@ from textual.widgets import DataTable
 
 from cae_tui import formats
 from cae_tui.bridge.views import RunView
-from cae_tui.messages import OpenRun
-from cae_tui.screens.base import Page
+from cae_tui.screens.run_page import RunPage, Subject, ask_key
 from cae_tui.widgets.study_chart import Curve, StudyChart, colour_of, mark_of
 from engine.errors import EngineError
 from engine.runs.status import TEST
@@ -27,7 +26,7 @@ from engine.text import numbers
 MOST = 12
 
 
-class CompareScreen(Page):
+class CompareScreen(RunPage):
     """Runs that were chosen."""
 
     CSS_PATH = "compare.tcss"
@@ -39,7 +38,7 @@ has a column for each run, with its results and every field in which the specs d
 * `←` `→`: from run to run · `Enter`: open the one under the cursor
 """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "Open", id="compare.open", tooltip="The run under the cursor", priority=True),
+        ask_key("compare.open", tooltip="The run under the cursor", priority=True),
     ]
 
     def __init__(self, runs: tuple[str, ...]) -> None:
@@ -96,12 +95,19 @@ has a column for each run, with its results and every field in which the specs d
         for name, cells in differences(self._runs):
             table.add_row(Text(name), *(Text(cell) for cell in cells))
 
-    @on(DataTable.CellSelected)
-    def action_open(self) -> None:
+    @property
+    def subject(self) -> Subject | None:
         """The run under the cursor."""
         column = self.query_one("#differences", DataTable).cursor_column
-        if 1 <= column <= len(self._runs):
-            self.post_message(OpenRun(self._runs[column - 1].status.id))
+        return Subject(run=self._runs[column - 1].status.id) if 1 <= column <= len(self._runs) else None
+
+    def can(self, what: str) -> bool:  # noqa: ARG002 - there is but one key
+        """Where the names of the rows are under the cursor, it does nothing."""
+        return True
+
+    @on(DataTable.CellSelected)
+    def _open(self) -> None:
+        self.action_ask("open")
 
 
 def differences(runs: list[RunView]) -> list[tuple[str, list[str]]]:

@@ -14,14 +14,12 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on, work
 from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
 from textual.widget import Widget
-from textual.widgets import Button, Static
 
 from cae_tui.data_sets import DataSet
 from cae_tui.kinds import view_of
 from cae_tui.messages import Configure, DataSetChanged, NoteDataSet, Refused, RunsChanged, Start
-from cae_tui.screens.base import Page
+from cae_tui.screens.form_page import FormPage
 from cae_tui.widgets.architecture_table import ArchitectureTable
 from cae_tui.widgets.encoder_table import EncoderPicker, EncoderTable, best_encoder, encoders
 from cae_tui.widgets.remarks import Remarks
@@ -69,7 +67,7 @@ A • marks a field that differs from the preset. What you typed is kept when yo
 """
 
 
-class SpecPage(Page):
+class SpecPage(FormPage):
     """What a run shall be.
 
     Args:
@@ -77,7 +75,8 @@ class SpecPage(Page):
         values: text by field, put over what was typed before.
     """
 
-    CSS_PATH = "configure.tcss"
+    CSS_PATH = ["form_page.tcss", "configure.tcss"]  # noqa: RUF012 - declared as Textual does
+    BESIDE = "-architecture"
     AUTO_FOCUS = "SpecForm Input"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+r", "start", "Start", id="form.start", tooltip="Start the run"),
@@ -111,16 +110,10 @@ class SpecPage(Page):
 
     # -- what it looks like ----------------------------------------------------------------------
 
-    def compose_page(self) -> Iterator[Widget]:
-        """The form, the architecture beside it, and beneath both what hinders the start."""
-        values = {**self.cae.draft(self.kind), **self._given}
-        with Horizontal(id="panes"):
-            yield self.make_form(values)
-            yield ArchitectureTable()
-        yield Remarks(most=5, elsewhere="the Data screen shows them", id="found")
-        with Horizontal(id="start-line"):
-            yield Static("", id="word", markup=False)
-            yield Button("Start", id="start", variant="primary", compact=True)
+    def compose_panes(self) -> Iterator[Widget]:
+        """The form, and the architecture beside it."""
+        yield self.make_form({**self.cae.draft(self.kind), **self._given})
+        yield ArchitectureTable()
 
     def make_form(self, values: Mapping[str, str]) -> SpecForm:
         """The form, filled in."""
@@ -252,16 +245,14 @@ class SpecPage(Page):
         titles = {name: field.title for name, field in self.form.presets.fields.items()}
         missing = self.form.missing
         wrong = [titles.get(name, name) for name in self.form.problems if name not in missing]
-        word = self.query_one("#word", Static)
-        word.set_class(bool(wrong), "-problem")
         if missing and not wrong:
-            word.update(f"Still needed: {', '.join(titles[name] for name in missing)}.")
+            self.say(f"Still needed: {', '.join(titles[name] for name in missing)}.")
         elif wrong:
             many = "1 field is wrong" if len(wrong) == 1 else f"{len(wrong)} fields are wrong"
             strange = [text for name, text in self.form.problems.items() if name not in titles]
-            word.update(f"{many}: {', '.join(wrong)}. {' '.join(strange)}".rstrip())
+            self.say(f"{many}: {', '.join(wrong)}. {' '.join(strange)}".rstrip(), wrong=True)
         else:
-            word.update("Ctrl+R starts.")
+            self.say("Ctrl+R starts.")
 
     # -- what keys do ----------------------------------------------------------------------------
 
@@ -271,11 +262,10 @@ class SpecPage(Page):
             raise SkipAction
         self.form.focus_last()
 
-    @on(Button.Pressed, "#start")
     def action_start(self) -> None:
-        """Begin, or go to what is wrong."""
+        """Begin, once the data were asked; or go to what is wrong."""
         if self._may_start() and self.form.spec is not None:
-            self.query_one("#word", Static).update("Looking at the data …")
+            self.say("Looking at the data …")
             self._ask(self.form.spec, start=True)
 
     def _may_start(self) -> bool:
@@ -294,9 +284,7 @@ class SpecPage(Page):
         self.form.show_data_problems(message.problems)
         self._may_start()
         if not message.problems:
-            word = self.query_one("#word", Static)
-            word.add_class("-problem")
-            word.update(message.error)
+            self.say(message.error, wrong=True)
 
     def action_other_pane(self) -> None:
         """To the architecture, or back to the field where one was."""
@@ -308,13 +296,6 @@ class SpecPage(Page):
         else:
             self._field = self.focused
             self.call_after_refresh(layers.focus)
-
-    def step_back(self) -> bool:
-        """From the architecture, where it hides the form, to the form."""
-        hidden = self.has_class("-narrow") and self.has_class("-architecture")
-        if hidden:
-            self.action_other_pane()
-        return hidden
 
     def offer(self) -> dict[str, str]:
         """What a new form fills in itself, by field."""

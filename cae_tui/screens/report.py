@@ -18,8 +18,8 @@ from textual.widgets import Static, Tab, Tabs
 
 from cae_tui.bridge.run_state import RunState
 from cae_tui.bridge.views import RunView
-from cae_tui.messages import Configure, ConfigureAgain, Export, OpenGallery, OpenTraining
-from cae_tui.screens.base import Page
+from cae_tui.messages import OpenGallery
+from cae_tui.screens.run_page import RunPage, Subject, ask_key
 from cae_tui.widgets.class_report import ClassReport, ClassRows
 from cae_tui.widgets.confusion_matrix import ConfusionMatrix
 from cae_tui.widgets.loss_chart import LossChart
@@ -28,7 +28,7 @@ from cae_tui.widgets.report_text import about, headline, measures, report_lines
 from cae_tui.widgets.sample_strip import STACKED, SampleStripView
 from engine.errors import EngineError
 from engine.runs.report_words import report_as_text
-from engine.specs.listed import kinds_that_take_encoders, listed
+from engine.specs.listed import listed
 from engine.specs.measures import LOSS
 from engine.text import class_of_title
 
@@ -43,7 +43,7 @@ TOP, BOTTOM = 21, 14
 PANES = {"numbers": "#numbers", "picture": "#picture", "curves": "#charts", "about": "#about"}
 
 
-class ReportScreen(Page):
+class ReportScreen(RunPage):
     """The result of one run."""
 
     CSS_PATH = "report.tcss"
@@ -69,14 +69,12 @@ The result of a complete run, measured once, on images that no choice was based 
 - In a small terminal `1` to `4` show one pane each, and the arrows, `PageDown` and `End` what is below its last line.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("g", "gallery('all')", "Samples", id="report.gallery", tooltip="Sample predictions"),
-        Binding("w", "gallery('incorrect')", "Wrong", id="report.wrong", tooltip="Only the wrong predictions"),
-        Binding("n", "classify", "Classify", id="report.classify", tooltip="Use its encoder for a classifier"),
-        Binding(
-            "v", "training", "Training", id="report.curves", show=False, tooltip="Curves and epochs, as during training"
-        ),
-        Binding("e", "again", "Re-run", id="report.again", tooltip="Open the form with this run's spec"),
-        Binding("m", "save", "Save", id="report.save", tooltip="Copy the model file"),
+        ask_key("report.gallery"),
+        ask_key("report.wrong"),
+        ask_key("report.classify"),
+        ask_key("report.curves", show=False, tooltip="Curves and epochs, as during training"),
+        ask_key("report.again"),
+        ask_key("report.save"),
         Binding("y", "copy", "Copy", id="report.copy", tooltip="Copy the report as text"),
         Binding("t", "text", "Text", id="report.text", tooltip="scikit-learn's own text, or the table", show=False),
         Binding("s", "sort", "Sort", id="report.sort", tooltip="Order the classes by the next column", show=False),
@@ -312,23 +310,32 @@ The result of a complete run, measured once, on images that no choice was based 
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only the keys that do something for this run are shown."""
-        result = self.view.result if self.view and self.measured else None
-        classes = result is not None and result.report is not None
-        if action == "classify":
-            return result is not None and listed(result.kind).gives_encoder
-        if action == "gallery":
-            return classes if parameters == ("incorrect",) else result is not None
         if action in ("text", "sort"):
-            return classes and (action == "text" or not self._as_text)
+            return self._tells_classes and (action == "text" or not self._as_text)
         if action == "turn":
             return self.view is not None and not self.has_class("-classes")
-        if action in ("save", "copy"):
-            return result is not None
-        return True
+        if action == "copy":
+            return self.measured
+        return super().check_action(action, parameters)
 
-    def action_gallery(self, show: str) -> None:
-        """Its predictions."""
-        self.post_message(OpenGallery(self.run_id, show))
+    @property
+    def _tells_classes(self) -> bool:
+        """Whether there is a report of classes to see."""
+        return self.measured and self.has_class("-classes")
+
+    @property
+    def subject(self) -> Subject:
+        """Its run."""
+        kind = self.view.status.kind if self.view is not None else ""
+        return Subject(run=self.run_id, kind=kind, trained=self.measured)
+
+    def can(self, what: str) -> bool:
+        """What there is to see depends on what was measured."""
+        if what in ("again", "curves"):
+            return True
+        if what == "wrong":
+            return self._tells_classes
+        return self.measured and super().can(what)
 
     def action_turn(self, pages: int) -> None:
         """Other images."""
@@ -339,18 +346,6 @@ The result of a complete run, measured once, on images that no choice was based 
         picture, strip = self.query_one("#picture"), self.query_one("#strip", SampleStripView)
         if strip.display:
             picture.border_title, picture.border_subtitle = strip.border_title, told
-
-    def action_classify(self) -> None:
-        """The form of a classifier on its encoder."""
-        self.post_message(Configure(kinds_that_take_encoders()[0], {"encoder": self.run_id}))
-
-    def action_training(self) -> None:
-        """Its curves, with the log."""
-        self.post_message(OpenTraining(self.run_id))
-
-    def action_again(self) -> None:
-        """The form with its spec."""
-        self.post_message(ConfigureAgain(self.run_id))
 
     def action_text(self) -> None:
         """scikit-learn's own text in place of the table, or the table again."""
@@ -379,10 +374,6 @@ The result of a complete run, measured once, on images that no choice was based 
         if message.column in HEADS:
             self.query_one(ClassReport).sort(message.column)
             self._show_numbers()
-
-    def action_save(self) -> None:
-        """Its model file; the app asks where to."""
-        self.post_message(Export("model", (self.run_id,)))
 
     def action_copy(self) -> None:
         """The report as text."""

@@ -10,31 +10,13 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
-from cae_tui.messages import (
-    CompareRuns,
-    Configure,
-    ConfigureAgain,
-    ConfigureStudy,
-    DeleteRuns,
-    Export,
-    FinishRun,
-    ListSorted,
-    MarkRuns,
-    NoteRuns,
-    OpenRun,
-    OpenTraining,
-    ResumeRun,
-    RunsChanged,
-    RunUpdated,
-    TagRuns,
-)
-from cae_tui.screens.base import Page
+from cae_tui.messages import ListSorted, MarkRuns, RunsChanged, RunUpdated
+from cae_tui.screens.run_page import RunPage, Subject, ask_key
 from cae_tui.widgets.line import Line
 from cae_tui.widgets.run_table import COLUMNS, STAR, RunTable
 from engine.protocol.states import PAUSED, RUNNING
 from engine.runs.filter import EVERYTHING, EXAMPLES, Filter, FilterError, parse_filter
 from engine.runs.status import RunStatus
-from engine.specs.listed import kinds_that_take_encoders, listed
 from engine.text import counted
 
 RELOAD_SECONDS = 3.0
@@ -43,11 +25,8 @@ RELOAD_SECONDS = 3.0
 NONE_YET = "No runs yet. Press a to train an autoencoder."
 NONE_MATCHES = "No run matches the filter. Esc clears it."
 ALL_HIDDEN = "All runs are hidden. Press / and write is:hidden to list them."
-OF_A_RUN = (
-    "open", "curves", "again", "resume", "finish", "classify", "sort", "turn", "delete", "mark", "mark_all", "star",
-    "tags", "note", "hide", "write", "study",
-)  # fmt: skip
-"""Actions for which a run has to be under the cursor."""
+OF_A_RUN = ("sort", "turn", "mark", "mark_all", "star", "hide")
+"""Actions of this page alone for which a run has to be under the cursor."""
 
 
 class FilterInput(Line):
@@ -58,7 +37,7 @@ class FilterInput(Line):
     ]
 
 
-class RunsScreen(Page):
+class RunsScreen(RunPage):
     """All runs."""
 
     CSS_PATH = "runs.tcss"
@@ -100,34 +79,27 @@ there clears marks and filter.
 * `is:starred`, `is:hidden`, `is:resumable` · `-` in front excludes a term: `-tag:old`
 """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "Open", id="runs.open", tooltip="Its report, or its training"),
+        ask_key("runs.open"),
         Binding("slash", "filter", "Filter", key_display="/", id="runs.filter", tooltip="List only some runs"),
         Binding("space", "mark", "Mark", id="runs.mark", tooltip="To compare, tag, write or delete several"),
-        Binding("c", "compare", "Compare", id="runs.compare", tooltip="Curves of the marked, and what differs"),
-        Binding("e", "again", "Re-run", id="runs.again", tooltip="Open the form with its spec"),
-        Binding("R,shift+r", "resume", "Resume", id="runs.resume", tooltip="Continue from the last checkpoint"),
-        Binding(
-            "F,shift+f",
-            "finish",
-            "Finish",
-            id="runs.finish",
-            tooltip="Evaluate its best weights; asks first",
-            show=False,
-        ),
-        Binding("n", "classify", "Classify", id="runs.classify", tooltip="Use its encoder for a classifier"),
-        Binding("x,delete", "delete", "Delete", id="runs.delete", tooltip="Delete it for good; asks first", show=False),
-        Binding("N,shift+n", "study", "New study", id="runs.study", tooltip="A study around it", show=False),
-        Binding("t", "tags", "Tags", id="runs.tags", tooltip="Words of your own to find it by", show=False),
+        ask_key("runs.compare"),
+        ask_key("runs.again", tooltip="Open the form with its spec"),
+        ask_key("runs.resume"),
+        ask_key("runs.finish", show=False),
+        ask_key("runs.classify"),
+        ask_key("runs.delete", show=False),
+        ask_key("runs.study", show=False),
+        ask_key("runs.tags", show=False),
         Binding("f", "star", "Star", id="runs.star", tooltip="Add a star, or remove it", show=False),
         Binding("s", "sort", "Sort", id="runs.sort", tooltip="Sort by the next column", show=False),
-        Binding("v", "curves", "Training", id="runs.curves", tooltip="Its training", show=False),
+        ask_key("runs.curves", show=False),
         Binding("S,shift+s", "turn", "Turn", id="runs.turn", tooltip="Reverse the order", show=False),
         Binding(
             "A,shift+a", "mark_all", "Mark all", id="runs.mark_all", tooltip="Mark all that are listed", show=False
         ),
-        Binding("o", "note", "Note", id="runs.note", tooltip="A sentence of your own", show=False),
+        ask_key("runs.note", show=False),
         Binding("h", "hide", "Hide", id="runs.hide", tooltip="Hide it from this list, or show it again", show=False),
-        Binding("w", "write", "Write", id="runs.write", tooltip="Write it as CSV", show=False),
+        ask_key("runs.write", show=False),
         Binding(
             "a", "app.configure('autoencoder')", "Train", id="runs.train", tooltip="Train an autoencoder", show=False
         ),
@@ -275,30 +247,43 @@ there clears marks and filter.
             return True
         return False
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - as Textual calls it
-        """Only what can be done with the run under the cursor, or the marked ones."""
-        if not self.is_mounted or action not in (*OF_A_RUN, "compare", "filter"):
-            return True
-        if action == "filter":
-            return bool(self._runs)
+    @property
+    def subject(self) -> Subject | None:
+        """The run under the cursor."""
         run = self._table.run
         if run is None or not self._table.display:
-            return False
-        match action:
-            case "resume":
-                return run.resumable and not self._table.marks and not self.runner.busy
-            case "finish":
-                free = not self._table.marks and not self.runner.busy
-                return run.resumable and run.best_epoch > 0 and free
-            case "delete":
-                return not any(chosen.state in (RUNNING, PAUSED) for chosen in self._table.chosen)
-            case "classify":
-                return listed(run.kind).gives_encoder and run.best_loss is not None and not self._table.marks
+            return None
+        return Subject(run=run.id, kind=run.kind, state=run.state, trained=run.best_epoch > 0)
+
+    def can(self, what: str) -> bool:
+        """Only what can be done with the run under the cursor, or the marked ones."""
+        marks = self._table.marks
+        match what:
             case "compare":
-                return self._table.marks > 1
-            case "again" | "curves" | "study":
-                return not self._table.marks
-        return True
+                return marks > 1 and super().can(what)
+            case "delete":
+                going = any(chosen.state in (RUNNING, PAUSED) for chosen in self._table.chosen)
+                return not going and super().can(what)
+            case "resume" | "finish":
+                return not marks and not self.runner.busy and super().can(what)
+            case "classify" | "again" | "curves" | "study":
+                return not marks and super().can(what)
+        return super().can(what)
+
+    def chosen(self, what: str) -> tuple[str, ...]:
+        """The marked ones, or the one under the cursor; all that are listed are written where none is marked."""
+        everything = what == "write" and not self._table.marks
+        return tuple(run.id for run in (self._table.rows if everything else self._table.chosen))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only what can be done with what is listed."""
+        if not self.is_mounted:
+            return True
+        if action in OF_A_RUN:
+            return self.subject is not None
+        if action == "filter":
+            return bool(self._runs)
+        return super().check_action(action, parameters)
 
     @on(RunTable.Highlighted)
     def _other_run(self) -> None:
@@ -316,40 +301,8 @@ there clears marks and filter.
             filter_box.focus()
 
     @on(RunTable.Selected)
-    def action_open(self) -> None:
-        """Its report, or its training."""
-        if (run := self._table.run) is not None:
-            self.post_message(OpenRun(run.id))
-
-    def action_curves(self) -> None:
-        """Its training."""
-        if (run := self._table.run) is not None:
-            self.post_message(OpenTraining(run.id))
-
-    def action_again(self) -> None:
-        """The form, filled in."""
-        if (run := self._table.run) is not None:
-            self.post_message(ConfigureAgain(run.id))
-
-    def action_resume(self) -> None:
-        """Go on with it."""
-        if (run := self._table.run) is not None:
-            self.post_message(ResumeRun(run.id))
-
-    def action_finish(self) -> None:
-        """Evaluate its best weights; the app asks first."""
-        if (run := self._table.run) is not None:
-            self.post_message(FinishRun(run.id))
-
-    def action_classify(self) -> None:
-        """A classifier on its encoder."""
-        if (run := self._table.run) is not None:
-            self.post_message(Configure(kinds_that_take_encoders()[0], {"encoder": run.id}))
-
-    def action_study(self) -> None:
-        """A study whose baseline is its spec."""
-        if (run := self._table.run) is not None:
-            self.post_message(ConfigureStudy(run.id))
+    def _open(self) -> None:
+        self.action_ask("open")
 
     def action_mark(self) -> None:
         """Mark it, or take the mark away."""
@@ -361,15 +314,6 @@ there clears marks and filter.
         self._table.mark_all()
         self._list()
 
-    def action_compare(self) -> None:
-        """The marked side by side, in the order of the list."""
-        self.post_message(CompareRuns(self._chosen))
-
-    @property
-    def _chosen(self) -> tuple[str, ...]:
-        """The ids of the marked ones, or of the one under the cursor."""
-        return tuple(run.id for run in self._table.chosen)
-
     def action_star(self) -> None:
         """A star for all, or none where all have one."""
         self._turn_mark("star", [run.marks.star for run in self._table.chosen])
@@ -379,25 +323,7 @@ there clears marks and filter.
         self._turn_mark("hidden", [run.marks.hidden for run in self._table.chosen])
 
     def _turn_mark(self, what: str, having: list[bool]) -> None:
-        self.post_message(MarkRuns(self._chosen, what, not all(having)))
-
-    def action_tags(self) -> None:
-        """Ask for tags."""
-        self.post_message(TagRuns(self._chosen))
-
-    def action_note(self) -> None:
-        """Ask for a note."""
-        self.post_message(NoteRuns(self._chosen))
-
-    def action_write(self) -> None:
-        """Write the marked as CSV, or all that are listed."""
-        self.post_message(
-            Export("csv", self._chosen if self._table.marks else tuple(run.id for run in self._table.rows))
-        )
-
-    def action_delete(self) -> None:
-        """Delete; the app asks."""
-        self.post_message(DeleteRuns(self._chosen))
+        self.post_message(MarkRuns(self.chosen(what), what, not all(having)))
 
     def action_sort(self) -> None:
         """By the next column that is shown."""

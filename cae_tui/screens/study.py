@@ -1,7 +1,7 @@
 """A study: its plan and progress, the table of each stage with the pick and its reason, and six charts.
 
-What is shown is the study's record: the very one that the worker thread keeps where this process works on it, else
-what its file says, looked at each second. The trial under way is told by its epochs.
+What is shown is the study's record: as the worker thread tells it where this process works on it, else what its file
+says, looked at each second. The trial under way is told by its epochs.
 """
 
 from collections.abc import Iterator
@@ -19,26 +19,21 @@ from textual.widgets import Static
 from cae_tui.bridge.run_state import RunState
 from cae_tui.messages import (
     CompareRuns,
-    Configure,
-    ConfigureStudy,
     ControlStudy,
     ExportStudy,
     ListSorted,
-    OpenRun,
-    OpenTraining,
     ResumeStudy,
     RunsChanged,
     RunUpdated,
     StudyUpdated,
     TakeValues,
 )
-from cae_tui.screens.base import Page
+from cae_tui.screens.run_page import RunPage, Subject, ask_key
 from cae_tui.widgets.study_chart import CHARTS, StageView, StudyChart
 from cae_tui.widgets.study_table import StudyTable
 from cae_tui.widgets.study_words import progress, reason
 from engine.errors import EngineError, StudyError
 from engine.specs.data_files import shape_words
-from engine.specs.listed import kinds_that_take_encoders, listed
 from engine.studies.records import StageRecord, StudyRecord
 from engine.studies.tables import time_column, times
 
@@ -49,7 +44,7 @@ LOOK_SECONDS = 1.0
 """How often the file of a study that another process works on is looked at."""
 
 
-class StudyScreen(Page):
+class StudyScreen(RunPage):
     """One study."""
 
     CSS_PATH = "study.tcss"
@@ -79,8 +74,8 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "take", "Pick it", id="study.take", tooltip="Pick the value under the cursor"),
-        Binding("enter", "open", "Open", id="study.open", tooltip="The run under the cursor"),
-        Binding("v", "curves", "Training", id="study.curves", tooltip="Its training", show=False),
+        ask_key("study.open", tooltip="The run under the cursor"),
+        ask_key("study.curves", show=False),
         Binding("space", "mark", "Mark", id="study.mark", tooltip="To compare"),
         Binding("c", "compare", "Compare", id="study.compare", tooltip="What differs between the marked"),
         Binding("d", "seeds", "Seeds", id="study.seeds", tooltip="Each seed's own numbers"),
@@ -88,8 +83,8 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
         Binding("k", "skip", "Skip", id="study.skip", tooltip="Skip the trial that is training"),
         Binding("x", "stop", "Stop", id="study.stop", tooltip="Stop; it can be resumed"),
         Binding("R,shift+r", "resume", "Resume", id="study.resume", tooltip="Resume it"),
-        Binding("n", "classify", "Classifier", id="study.classify", tooltip="Use its encoder", show=False),
-        Binding("N,shift+n", "around", "New study", id="study.around", tooltip="Around this run", show=False),
+        ask_key("study.classify", description="Classifier", tooltip="Use its encoder", show=False),
+        ask_key("study.around", "study", tooltip="Around this run", show=False),
         Binding("w", "write", "Write", id="study.write", tooltip="Write the document"),
         Binding("s", "sort", "Sort", id="study.sort", tooltip="Sort by the next column", show=False),
         Binding("S,shift+s", "turn", "Turn", id="study.turn", tooltip="Reverse the order", show=False),
@@ -162,7 +157,8 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
     @property
     def _mine(self) -> bool:
         """Whether this process works on the study."""
-        return self.cae.studies.busy and self._record is self.cae.studies.current
+        mine = self.cae.studies.current if self.cae.studies.busy else None
+        return mine is not None and self._record is not None and self._record.id == mine.id
 
     def _look(self) -> None:
         """Read the file again, where another process has written it."""
@@ -293,7 +289,7 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
 
     # -- what keys do ----------------------------------------------------------------------------
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - as Textual calls it
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what can be done with the study as it stands, and with the row under the cursor."""
         record = self._record
         if not self.is_mounted or action.startswith("app."):
@@ -303,14 +299,6 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
         match action:
             case "take":
                 return self._mine and record.state == "waiting" and self.stage == record.stage_under_way
-            case "open":
-                return self._trial_run != "" or self.query_one(StudyTable).reason != ""
-            case "curves" | "around":
-                return self._trial_run != ""
-            case "classify":
-                kind = self._spec.baseline.kind if self._spec else ""
-                trial = self.query_one(StudyTable).trial
-                return listed(kind).gives_encoder and trial is not None and trial.best_loss is not None
             case "pause" | "skip":
                 return record.live and record.current is not None
             case "stop":
@@ -325,12 +313,19 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
                 return len(record.stages) > 1
             case "write":
                 return record.done > 0
-        return True
+        return super().check_action(action, parameters)
 
     @property
-    def _trial_run(self) -> str:
-        trial = self.query_one(StudyTable).trial
-        return trial.run if trial is not None else ""
+    def subject(self) -> Subject | None:
+        """The run of the trial under the cursor."""
+        trial, kind = self.query_one(StudyTable).trial, self._spec.baseline.kind if self._spec else ""
+        if trial is None or not trial.run:
+            return None
+        return Subject(run=trial.run, kind=kind, trained=trial.best_loss is not None)
+
+    def can(self, what: str) -> bool:
+        """A trial without a run can be asked why that is."""
+        return super().can(what) or (what == "open" and self.query_one(StudyTable).reason != "")
 
     @on(StudyTable.Highlighted)
     def _other_row(self) -> None:
@@ -359,26 +354,17 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
         line.display = bool(told)
         self._write("#row", told)
 
-    @on(StudyTable.Selected)
-    def action_open(self) -> None:
-        """The run: its report, or its training; of what has none, why."""
-        run, reason = self._trial_run, self.query_one(StudyTable).reason
-        if reason and not self.cae.has_run(run):
+    def action_ask(self, what: str) -> None:
+        """Ask for it; of what has no run that could be opened, tell why."""
+        reason = self.query_one(StudyTable).reason if what == "open" else ""
+        if reason and not (self.subject and self.cae.has_run(self.subject.run)):
             self.cae.tell(reason, "warning", timeout=12)
-        elif run:
-            self.post_message(OpenRun(run))
+        else:
+            super().action_ask(what)
 
-    def action_curves(self) -> None:
-        """The run's training."""
-        self.post_message(OpenTraining(self._trial_run))
-
-    def action_classify(self) -> None:
-        """A classifier on the run's encoder."""
-        self.post_message(Configure(kinds_that_take_encoders()[0], {"encoder": self._trial_run}))
-
-    def action_around(self) -> None:
-        """A new study whose baseline is the run."""
-        self.post_message(ConfigureStudy(self._trial_run))
+    @on(StudyTable.Selected)
+    def _open(self) -> None:
+        self.action_ask("open")
 
     def action_mark(self) -> None:
         """Mark the point under the cursor."""

@@ -5,69 +5,54 @@ the time and memory they are expected to take, before anything begins.
 """
 
 import asyncio
-import re
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from textual import on, work
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.events import Resize
 from textual.widget import Widget
-from textual.widgets import Button, Input, Static
+from textual.widgets import Static
 
-from cae_tui import formats
 from cae_tui.messages import DataSetChanged, Refused, StartStudy
-from cae_tui.screens.base import Page
 from cae_tui.screens.configure import offered_encoder
-from cae_tui.widgets.fields import Choice, FieldRow, Group, field_keys, is_left_by
+from cae_tui.screens.form_page import FormPage
+from cae_tui.widgets.fields import field_keys, is_left_by
 from cae_tui.widgets.remarks import Remarks
+from cae_tui.widgets.study_fields import ABOUT, StudyFields
+from cae_tui.widgets.study_words import plan_words
 from engine.errors import EngineError, SpecError
-from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import Spec, parse, preset
-from engine.specs.classifier import ClassifierSpec
 from engine.specs.data_files import DataFiles
-from engine.specs.fields import SpecField
-from engine.specs.kinds import spec_from_json
-from engine.studies.records import StudyRecord
+from engine.specs.kinds import SPECS, spec_from_json
+from engine.specs.listed import KINDS, listed
 from engine.studies.spec import (
     MODES,
     StudySpec,
-    describe,
     make_study,
     study_fields,
-    study_from_json,
 )
-from engine.studies.values import studied_fields
-from engine.text import counted, numbers
+from engine.studies.values import article, assignments_in, studied_fields
+from engine.text import either
 
 PAUSE_SECONDS = 0.3
 DRAFT = "study"
-FORM_AUTOENCODER, FORM_CLASSIFIER = "autoencoder form", "classifier form"
-ABOUT = {
-    "one": "One hyperparameter and its values, the rest at the baseline: layers=8,10,12",
-    "guided": "One after the other, each pick carried on. Leave it empty for the order and values of the 2020 report.",
-    "grid": "Every combination of several hyperparameters: layers=8,10 kernels=16,32",
-    "search": "Optuna proposes from a range kernels=16..64 or a list layers=8,10. Leave it empty for a usual space.",
-}
+FIRST = next(iter(KINDS))
+"""The kind of run whose presets are studied."""
+FORM = " form"
+"""Behind a kind of run, whose form has the baseline."""
 
 
-def _field(name: str, title: str, description: str, choices: tuple[str, ...] = ()) -> SpecField:
-    return SpecField(
-        name=name, title=title, description=description, group="Study", unit="", type=str, choices=choices,
-        default="", required=False,
-    )  # fmt: skip
-
-
-class StudyForm(Page):
+class StudyForm(FormPage):
     """A study before it begins.
 
     Args:
         run: whose spec is the baseline; none by default.
     """
 
-    CSS_PATH = "study_form.tcss"
+    CSS_PATH = ["form_page.tcss", "study_form.tcss"]  # noqa: RUF012 - declared as Textual does
+    BESIDE = "-plan"
     AUTO_FOCUS = "#field-mode"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+r", "start", "Start", id="study_form.start", tooltip="Start the study"),
@@ -78,8 +63,6 @@ class StudyForm(Page):
     def __init__(self, run: str = "") -> None:
         super().__init__()
         self._run = run
-        self._values: dict[str, str] = {}
-        self._rows: dict[str, FieldRow] = {}
         self._problems: dict[str, str] = {}
         self._study: StudySpec | None = None
         self._baseline_files: DataFiles | None = None  # of the images that all trials would learn from
@@ -89,8 +72,10 @@ class StudyForm(Page):
         """What a study is, and every field."""
         kinds = "\n".join(f"* **{MODES[mode]}**: {about}" for mode, about in ABOUT.items())
         fields = "\n".join(f"| {field.title} | {field.description} |" for field in study_fields())
-        names = ", ".join(f"`{field.name}`" for field in studied_fields(AutoencoderSpec))
-        heads = ", ".join(f"`{field.name}`" for field in studied_fields(ClassifierSpec))
+        names = "\n\n".join(
+            f"Of {article(kind)}: {', '.join(f'`{field.name}`' for field in studied_fields(spec))}."
+            for kind, spec in SPECS.items()
+        )
         return f"""
 A study tries several values of hyperparameters, one run each, and picks one by a rule.
 
@@ -102,9 +87,7 @@ A study tries several values of hyperparameters, one run each, and picks one by 
 
 ## What can be studied
 
-Of an autoencoder: {names}.
-
-Of a classifier: {heads}.
+{names}
 
 ## Fields
 
@@ -136,63 +119,39 @@ Of a classifier: {heads}.
         self._look()
 
     def _baselines(self) -> tuple[str, ...]:
-        titles = tuple(AutoencoderSpec.preset_titles.values())
+        titles = tuple(SPECS[FIRST].preset_titles.values())
         run = (f"run {self.short(self._run)}",) if self._run else ()
-        return (*run, *titles, FORM_AUTOENCODER, FORM_CLASSIFIER)
+        return (*run, *titles, *(kind + FORM for kind in SPECS))
 
-    def compose_page(self) -> Iterator[Widget]:
-        """The form, the plan beside it, and beneath both what hinders the start."""
-        baselines = self._baselines()
-        usual = {"mode": "one", "values": "", "baseline": baselines[0]}
-        usual |= {field.name: field.default or "" for field in study_fields()} | {"rule": "auto"}
-        self._values = {**usual, **self.cae.drafts.get(DRAFT, {})}
-        if self._run or self._values["baseline"] not in baselines:
-            self._values["baseline"] = baselines[0]
-        fields = [
-            _field("mode", "Kind", "Chooses which points are tried.", tuple(MODES)),
-            _field("values", "Values", "Names hyperparameters and their values."),
-            _field("baseline", "Baseline", "Sets what all points share, except for what varies.", baselines),
-        ]
-        for field in study_fields():
-            rule = field.name == "rule"
-            fields.append(_field("rule", field.title, field.description, ("auto", *field.choices)) if rule else field)
-        self._rows = {field.name: FieldRow(field, self._values[field.name]) for field in fields}
-        first = ("mode", "values", "baseline", "repeats", "rule", "ask")
-        with Horizontal(id="panes"):
-            with VerticalScroll(id="form", classes="card", can_focus=False):
-                yield from (self._rows[name] for name in first)
-                yield Group("More", [row for name, row in self._rows.items() if name not in first])
-                yield Static("", id="about", markup=False)
-            with VerticalScroll(id="plan-card", classes="card"):
-                yield Static("", id="plan", markup=False)
-        yield Remarks(most=5, elsewhere="the Data screen shows them", id="found")
-        with Horizontal(id="start-line"):
-            yield Static("", id="word", markup=False)
-            yield Button("Start", id="start", variant="primary", compact=True)
-
-    def compose(self) -> ComposeResult:
-        """The frame around it."""
-        yield from super().compose()
+    def compose_panes(self) -> Iterator[Widget]:
+        """The form, and the plan beside it."""
+        baselines, values = self._baselines(), dict(self.cae.drafts.get(DRAFT, {}))
+        if self._run:
+            values["baseline"] = baselines[0]
+        yield StudyFields(values, baselines)
+        with VerticalScroll(id="plan-card", classes="card"):
+            yield Static("", id="plan", markup=False)
 
     def on_mount(self) -> None:
         """Look at the values that the form opened with."""
-        self.query_one("#form").border_title = "Study"
         self.query_one("#plan-card").border_title = "Plan"
-        self._rows["values"].control.placeholder = "layers=8,10,12"  # type: ignore[union-attr]  # this field is an Input
         self._look()
+
+    @property
+    def form(self) -> StudyFields:
+        """The form."""
+        return self.query_one(StudyFields)
+
+    @property
+    def _values(self) -> dict[str, str]:
+        """What was typed, by field."""
+        return self.form.values
 
     # -- what is typed ---------------------------------------------------------------------------
 
-    @on(Input.Changed)
-    def _typed(self, event: Input.Changed) -> None:
-        self._take(event.input.id or "", event.input.value)
-
-    @on(Choice.Changed)
-    def _turned(self, event: Choice.Changed) -> None:
-        self._take(event.choice.id or "", event.choice.value)
-
-    def _take(self, control: str, value: str) -> None:
-        self._values[control.removeprefix("field-")] = value
+    @on(StudyFields.Changed)
+    def changed(self) -> None:
+        """Keep what was typed, and look at what it means; a run that the form was opened for is no draft."""
         self.cae.drafts[DRAFT] = {
             name: text for name, text in self._values.items() if name != "baseline" or not self._run
         }
@@ -226,34 +185,29 @@ Of a classifier: {heads}.
 
     def _explain(self, mode: str, baseline: Spec | None) -> None:
         """What the kind of study is, and which names there are."""
-        kind = type(baseline) if baseline is not None else AutoencoderSpec
+        kind = type(baseline) if baseline is not None else SPECS[FIRST]
         names = ", ".join(field.name for field in studied_fields(kind))
         self.query_one("#about", Static).update(
-            f"{ABOUT[mode]}\n\nThe baseline is a preset, or what was typed into the form of an autoencoder or a "
-            f"classifier.\n\nWhat can be varied: {names}."
+            f"{ABOUT[mode]}\n\nThe baseline is a preset, or what was typed into the form of "
+            f"{either(map(article, SPECS))}.\n\nWhat can be varied: {names}."
         )
-
-    @property
-    def _empty(self) -> bool:
-        """Whether nothing was said yet of what is varied, so that there is nothing to find fault with."""
-        return not self._values["values"].strip() and self._values["mode"] in ("one", "grid")
 
     async def _baseline(self) -> Spec | None:
         """The spec that every point starts from."""
         chosen, mode = self._values["baseline"], self._values["mode"]
-        titles = {title: name for name, title in AutoencoderSpec.preset_titles.items()}
+        titles = {title: name for name, title in SPECS[FIRST].preset_titles.items()}
         try:
             if chosen.startswith("run "):
                 return spec_from_json((await self.runner.open_run(self._run)).spec["spec"])
             if chosen in titles:
-                first = AutoencoderSpec.guided_baseline if mode == "guided" else {}
-                return preset(AutoencoderSpec, titles[chosen], **self.cae.data_set.files.named, **first)
-            if chosen == FORM_AUTOENCODER:
-                return parse(AutoencoderSpec, self.cae.draft("autoencoder"))
-            values = self.cae.draft("classifier")
-            if not values.get("encoder", "").strip():  # that form may not have been open since, to fill it in
+                first = SPECS[FIRST].guided_baseline if mode == "guided" else {}
+                return preset(SPECS[FIRST], titles[chosen], **self.cae.data_set.files.named, **first)
+            kind = chosen.removesuffix(FORM)
+            values = self.cae.draft(kind)
+            if listed(kind).takes_encoder and not values.get("encoder", "").strip():
+                # That form may not have been open since, to fill it in.
                 values["encoder"] = await offered_encoder(self.runner, DataFiles.of(values))
-            return parse(ClassifierSpec, values)
+            return parse(SPECS[kind], values)
         except EngineError as error:
             problems: Mapping[str, str] = getattr(error, "problems", {})
             words = "; ".join(f"{name}: {text}" for name, text in problems.items())
@@ -262,17 +216,12 @@ Of a classifier: {heads}.
 
     def _read(self, baseline: Spec) -> StudySpec | None:
         """A study of what was typed; what is wrong with it is said beneath its fields."""
-        mode = self._values["mode"]
-        if self._empty:
+        if self.form.empty:
             return None
         try:
-            values = split_values(self._values["values"])
-            names = {field.name for field in study_fields()}
-            settings = {name: text for name, text in self._values.items() if name in names}
-            if settings["rule"] == "auto":
-                del settings["rule"]
-            return make_study(mode, baseline, values, **settings)
-        except SpecError as error:
+            values = assignments_in(self._values["values"])
+            return make_study(self._values["mode"], baseline, values, **self.form.settings)
+        except EngineError as error:
             self._refuse(error)
             return None
 
@@ -281,66 +230,34 @@ Of a classifier: {heads}.
         self._study = None
         found: dict[str, str] = {}
         for name, text in getattr(error, "problems", {"values": str(error)}).items():
-            where = name if name in self._rows else "values"
+            where = name if name in self.form.rows else "values"
             words = text if where == name else f"{name}: {text}"
             found[where] = f"{found[where]} {words}" if where in found else words
         self._problems = found
         self._say()
 
     def _say(self) -> None:
-        for name, row in self._rows.items():
-            row.tell(self._problems.get(name, ""))
-        word = self.query_one("#word", Static)
-        word.set_class(bool(self._problems), "-problem")
-        wrong = ", ".join(self._rows[name].field.title for name in self._problems)
-        hint = "Name a hyperparameter and its values: layers=8,10,12." if self._empty else "Ctrl+R starts."
-        word.update(f"Check: {wrong}." if wrong else hint)
-        usual = {field.name: field.default or "" for field in study_fields()}
-        for name, row in self._rows.items():
-            row.display = self._applies(name)
-            row.mark(name in usual and name != "rule" and self._values[name] != usual[name], "")
-
-    def _applies(self, name: str) -> bool:
-        """Whether a field means something for the kind and the rule that stand."""
-        mode, rule = self._values["mode"], self._values["rule"]
-        match name:
-            case "ask":
-                return mode == "guided"
-            case "trials" | "minutes" | "prune" | "search_seed":
-                return mode == "search"
-            case "exponent":
-                return rule == "trade" or (rule == "auto" and mode != "search")
-            case "tolerance" | "budget":
-                return rule == name
-        return True
+        self.form.show(self._problems)
+        wrong = ", ".join(self.form.rows[name].field.title for name in self._problems)
+        hint = "Name a hyperparameter and its values: layers=8,10,12." if self.form.empty else "Ctrl+R starts."
+        self.say(f"Check: {wrong}." if wrong else hint, wrong=bool(wrong))
 
     # -- what keys do ----------------------------------------------------------------------------
 
-    def action_leave(self, step: int) -> None:
-        """The same from a text field or a choice."""
-        self.action_move(step)
-
-    def action_pass_by(self, step: int) -> None:
-        """The same from these and from the title of a group."""
-        self.action_move(step)
-
-    def action_move(self, step: int) -> None:
+    def action_move(self, step: int, by: str = "") -> None:  # noqa: ARG002 - as the keys have it
         """The next field, or the one before."""
         if step > 0:
             self.focus_next()
         else:
             self.focus_previous()
 
-    @on(Button.Pressed, "#start")
     def action_start(self) -> None:
         """Begin, or go to what is wrong."""
         if self._study is not None and not self._problems:
             self.post_message(StartStudy(self._study))
             return
         self.remove_class("-plan")
-        for name in self._problems or ["values"]:
-            self._rows[name].control.focus()
-            break
+        self.form.show_field(self._problems or ["values"])
 
     @on(Refused)
     def refused(self, message: Refused) -> None:
@@ -351,10 +268,10 @@ Of a classifier: {heads}.
         """There may be another pane, or none, from now on."""
         self.call_after_refresh(self.refresh_keys)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - as Textual calls it
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Other controls have their own use of the key first; where both stand side by side there is no other pane."""
-        if action in ("leave", "pass_by"):
-            return is_left_by(action, self.focused)
+        if action == "move":
+            return is_left_by(parameters, self.focused)
         return action != "other_pane" or not self.is_mounted or self.has_class("-narrow")
 
     def action_other_pane(self) -> None:
@@ -364,60 +281,4 @@ Of a classifier: {heads}.
             if self.has_class("-plan"):
                 self.query_one("#plan-card").focus()
             else:
-                self._rows["mode"].control.focus()
-
-    def step_back(self) -> bool:
-        """From the plan, where it hides the form, to the form."""
-        hidden = self.has_class("-narrow") and self.has_class("-plan")
-        if hidden:
-            self.action_other_pane()
-        return hidden
-
-
-def split_values(text: str) -> dict[str, str]:
-    """`layers=8,10 kernels=16, 32` by hyperparameter.
-
-    Raises:
-        SpecError: something in it is no assignment.
-    """
-    found: dict[str, str] = {}
-    for part in re.sub(r"\s*([=,])\s*", r"\1", text.replace(";", " ")).split():
-        name, equals, values = part.partition("=")
-        if not equals or not name:
-            raise SpecError({"values": f"“{part[:40]}” is not a hyperparameter with its values: write layers=8,10,12."})
-        name = name.replace("-", "_")
-        if name in found:
-            raise SpecError({"values": f"{name} is named twice: put all of its values into one list."})
-        found[name] = values
-    return found
-
-
-def plan_words(plan: StudyRecord, seconds: float | None) -> str:
-    """The plan in lines: stages, their points, and what all of it takes."""
-    lines = [f"{counted(plan.total, 'trial')} on {plan.device}", ""]
-    for number, stage in enumerate(plan.stages, start=1):
-        names = ", ".join(name.replace("_", " ") for name in stage.names)
-        lines.append(f"{number}  {names}" if len(plan.stages) > 1 else names)
-        listed = stage.points[:12]
-        room = max((len(describe(point.values)) for point in listed), default=0)
-        lines += [f"   {describe(point.values):<{room}}  {formats.big(point.parameters):>6} params" for point in listed]
-        if stage.names == ["epochs"] and study_from_json(plan.spec).is_long_run("epochs"):
-            lines.append("   one run, read off at each of its epochs")
-        if len(stage.points) > len(listed):
-            lines.append(f"   … {len(stage.points) - len(listed):,} more")
-        if not stage.points:
-            spec: Mapping[str, list[str]] = plan.spec["values"]
-            lines += [f"   {name}: {', '.join(numbers(values))}" for name, values in spec.items()]
-    if plan.data.get("left_out"):
-        lines += ["", str(plan.data["left_out"])]
-    memory = max((p.memory for stage in plan.stages for p in stage.points), default=plan.data["baseline_memory"])
-    known = any(stage.points for stage in plan.stages)
-    size = formats.size(memory)
-    lines += ["", f"{f'At most {size}' if known else f'The baseline takes {size}'} of memory at a time."]
-    if seconds is None:
-        lines.append("How long it takes is known once a run of similar size has been trained here.")
-    else:
-        lines.append(f"About {formats.duration(seconds)} in all, estimated from a run of similar size here.")
-    if len(plan.stages) > 1:
-        lines.append("Later stages are shown for the baseline.")
-    return "\n".join(lines)
+                self.form.rows["mode"].control.focus()

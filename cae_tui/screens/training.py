@@ -18,27 +18,16 @@ from textual.widgets import Static
 
 from cae_tui.bridge.run_state import GONE
 from cae_tui.kinds import view_of
-from cae_tui.messages import (
-    Configure,
-    ConfigureAgain,
-    ContinueRun,
-    FinishRun,
-    OpenGallery,
-    OpenRun,
-    PauseRun,
-    ResumeRun,
-    RunUpdated,
-    StopRun,
-)
-from cae_tui.screens.base import Page
+from cae_tui.messages import RunUpdated
+from cae_tui.screens.run_page import RunPage, Subject, ask_key
 from cae_tui.widgets.epoch_log import EpochLog
 from cae_tui.widgets.loss_chart import LossChart
 from cae_tui.widgets.mistake_matrix import MistakeMatrix
 from cae_tui.widgets.run_progress import advice, status
 from cae_tui.widgets.sample_strip import SampleStripView
 from engine.errors import EngineError
-from engine.protocol.states import CUT_OFF, EARLY_STOPPED, FAILED, FINISHED, PAUSED, RUNNING, STOPPED
-from engine.specs.listed import kinds_that_take_encoders, listed
+from engine.protocol.states import COMPLETE, PAUSED, RUNNING
+from engine.specs.listed import listed
 
 if TYPE_CHECKING:
     from cae_tui.bridge.run_state import RunState
@@ -58,17 +47,12 @@ IMAGES_SHARE = 0.55
 """How much of the height images may take beside the curves."""
 SECOND_CHART = 168
 """Columns from which an autoencoder's batches are drawn beside its epochs."""
-COMPLETE = (FINISHED, EARLY_STOPPED)
-RESUMABLE = (STOPPED, CUT_OFF, FAILED)
-KEYS = (
-    "open_report", "pause", "go_on", "stop", "resume", "finish", "classify", "gallery", "again", "details", "scale",
-    "by", "show", "turn",
-)  # fmt: skip
+KEYS = ("details", "scale", "by", "show", "turn")
 LOADING = "Loading PyTorch and the images… this takes a few seconds."
 """Shown until the first event of a run has come."""
 
 
-class TrainingScreen(Page):
+class TrainingScreen(RunPage):
     """Curves, status, log and images of one run.
 
     Args:
@@ -96,15 +80,15 @@ The curves of a run, during training and after.
 **Patience** is how many more epochs may pass without a better validation loss before the run stops early.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,o", "open_report", "Report", id="training.report", tooltip="How good the model is"),
-        Binding("space", "pause", "Pause", id="training.pause", tooltip="Pause the run; its state is kept"),
-        Binding("space", "go_on", "Continue", id="training.pause", tooltip="Continue the paused run"),
-        Binding("s", "stop", "Stop", id="training.stop", tooltip="Finish it now, or stop it; asks which"),
-        Binding("R,shift+r", "resume", "Resume", id="training.resume", tooltip="Continue from the last checkpoint"),
-        Binding("F,shift+f", "finish", "Finish", id="training.finish", tooltip="Evaluate its best weights; asks first"),
-        Binding("n", "classify", "Classify", id="training.classify", tooltip="Use its encoder for a classifier"),
-        Binding("g", "gallery", "Samples", id="training.gallery", tooltip="Sample predictions"),
-        Binding("e", "again", "Re-run", id="training.again", tooltip="Open the form with this run's spec"),
+        ask_key("training.report", "open", key="enter,o", description="Report", tooltip="How good the model is"),
+        ask_key("training.pause"),
+        ask_key("training.pause", "go_on"),
+        ask_key("training.stop"),
+        ask_key("training.resume"),
+        ask_key("training.finish"),
+        ask_key("training.classify"),
+        ask_key("training.gallery"),
+        ask_key("training.again"),
         Binding("d", "details", "Details", id="training.details", tooltip="Where in the program it went wrong"),
         Binding("l", "scale", "Scale", id="training.scale", tooltip="Logarithmic or even scale", show=False),
         Binding("b", "by", "Batches", id="training.by", tooltip="A point for each epoch, or each batch", show=False),
@@ -361,27 +345,10 @@ The curves of a run, during training and after.
         """Only the keys that do something for this run are shown."""
         run = self.state
         if action not in KEYS:
-            return True
+            return super().check_action(action, parameters)
         if run is None:
             return False
-        complete = run.state in COMPLETE
         match action:
-            case "pause":
-                return run.live and run.state == RUNNING and not run.evaluating
-            case "go_on":
-                return run.live and run.state == PAUSED
-            case "stop":
-                return run.live and not run.evaluating
-            case "resume":
-                return not run.live and run.state in RESUMABLE
-            case "finish":
-                return not run.live and run.state in RESUMABLE and bool(run.epochs)
-            case "classify":
-                return complete and listed(run.kind).gives_encoder
-            case "open_report" | "gallery":
-                return complete
-            case "again":
-                return not run.live and run.state != GONE
             case "details":
                 return run.result is not None and bool(run.result.details)
             case "show":
@@ -390,41 +357,31 @@ The curves of a run, during training and after.
                 return self.query_one("#strip").display
         return True
 
-    def action_open_report(self) -> None:
-        """To the report."""
-        self.post_message(OpenRun(self.run_id))
+    @property
+    def subject(self) -> Subject | None:
+        """Its run, once something is known of it."""
+        run = self.state
+        if run is None:
+            return None
+        return Subject(run=self.run_id, kind=run.kind, state=run.state, trained=bool(run.epochs))
 
-    def action_pause(self) -> None:
-        """Let it wait."""
-        self.post_message(PauseRun(self.run_id))
-
-    def action_go_on(self) -> None:
-        """Let it go on."""
-        self.post_message(ContinueRun(self.run_id))
-
-    def action_stop(self) -> None:
-        """Finish or stop it; the app asks which."""
-        self.post_message(StopRun(self.run_id))
-
-    def action_resume(self) -> None:
-        """Take it up again."""
-        self.post_message(ResumeRun(self.run_id))
-
-    def action_finish(self) -> None:
-        """Evaluate its best weights; the app asks first."""
-        self.post_message(FinishRun(self.run_id))
-
-    def action_classify(self) -> None:
-        """The form of a classifier on its encoder."""
-        self.post_message(Configure(kinds_that_take_encoders()[0], {"encoder": self.run_id}))
-
-    def action_gallery(self) -> None:
-        """What it makes of the test images."""
-        self.post_message(OpenGallery(self.run_id))
-
-    def action_again(self) -> None:
-        """The form with its spec."""
-        self.post_message(ConfigureAgain(self.run_id))
+    def can(self, what: str) -> bool:
+        """Only what can be done with the run as it is."""
+        run = self.state
+        if run is None:
+            return False
+        match what:
+            case "pause":
+                return run.live and run.state == RUNNING and not run.evaluating
+            case "go_on":
+                return run.live and run.state == PAUSED
+            case "stop":
+                return run.live and not run.evaluating
+            case "open" | "gallery" | "classify":
+                return run.state in COMPLETE and super().can(what)
+            case "again":
+                return not run.live and run.state != GONE
+        return super().can(what)
 
     def action_details(self) -> None:
         """The traceback of an error that nobody foresaw."""

@@ -33,7 +33,7 @@ YES_NO = ("yes", "no")
 
 
 def field_keys(form: str) -> tuple[Binding, ...]:
-    """The keys that lead through the fields of a form, which acts on `move`, `leave` and `pass_by`.
+    """The keys that lead through the fields of a form, which acts on `move(step, by)`.
 
     Where `is_left_by` allows it with priority: a key that comes behind these in one burst, as they do on a slow line,
     must find the focus moved already.
@@ -46,22 +46,23 @@ def field_keys(form: str) -> tuple[Binding, ...]:
     return tuple(
         Binding(
             key,
-            f"{action}({step})",
+            f"move({step}, {by!r})",
             title,
             id=f"{form}.{way}",
             tooltip=f"To the {title.lower()}",
             show=key == "enter",
-            priority=action != "move",
+            priority=by != "",
         )
         for key, step, title, way in keys
-        for action in ("move", "leave" if key == "enter" else "pass_by")
+        for by in ("", "leave" if key == "enter" else "pass by")
     )
 
 
-def is_left_by(action: str, control: Widget | None) -> bool:
-    """Whether a key with priority leads away from the control with the focus, or the control has its own use of it."""
+def is_left_by(parameters: Sequence[object], control: Widget | None) -> bool:
+    """Whether `move` with these leads away from the control with the focus, or that has its own use of the key."""
+    _, by = parameters
     title_of_group = control is not None and isinstance(control.parent, Group)
-    return isinstance(control, Input | Choice) or (action == "pass_by" and title_of_group)
+    return not by or isinstance(control, Input | Choice) or (by == "pass by" and title_of_group)
 
 
 class Choice(Widget, can_focus=True):

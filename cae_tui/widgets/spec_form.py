@@ -7,7 +7,6 @@ data can tell by `show_data_problems`. `Presets` is the arithmetic of presets, w
 
 import os
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,11 +15,11 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
 from cae_tui.formats import NOTHING
+from cae_tui.widgets.field_form import FieldForm
 from cae_tui.widgets.fields import YES_NO, Choice, FieldRow, Group, field_keys, is_left_by
 from engine.errors import SpecError
 from engine.specs.base import Spec, parse, preset_changes, spec_fields
@@ -91,7 +90,7 @@ class Fields(VerticalScroll, can_focus=False, inherit_bindings=False):
     """The lines of a form; up and down belong to the form, which moves the focus and so scrolls."""
 
 
-class SpecForm(Vertical):
+class SpecForm(Vertical, FieldForm):
     """A form that makes a spec.
 
     Args:
@@ -115,18 +114,6 @@ class SpecForm(Vertical):
     """
     BINDINGS: ClassVar[list[BindingType]] = [*field_keys("form")]
 
-    @dataclass
-    class Changed(Message):
-        """What was typed has changed."""
-
-        form: "SpecForm"
-        names: tuple[str, ...]
-
-        @property
-        def control(self) -> "SpecForm":
-            """The form."""
-            return self.form
-
     def __init__(
         self,
         kind: type[Spec],
@@ -148,11 +135,10 @@ class SpecForm(Vertical):
         self._below = dict(below or {})
         first = next(iter(self.presets.values.values()))
         known = {name: value for name, value in values.items() if name in first}
-        self.values: dict[str, str] = {**first, **known}
-        """Every field's text, as it was typed."""
+        self.values = {**first, **known}
         self.base, fits = self.presets.recognise(self.values)
         self._custom = None if fits else self._named_values()
-        self._rows = {field.name: FieldRow(field, self.values[field.name]) for field in self._fields}
+        self.rows = {field.name: FieldRow(field, self.values[field.name]) for field in self._fields}
         self._choice = Choice(self._preset_titles(), self._preset_title(), id="preset")
         self.spec: Spec | None = None
         """What the text means; None while a field is wrong in itself."""
@@ -196,7 +182,7 @@ class SpecForm(Vertical):
 
     def _lines(self, fields: Iterable[SpecField]) -> Iterable[Widget]:
         for field in fields:
-            yield self._rows[field.name]
+            yield self.rows[field.name]
             if field.name in self._below:
                 yield self._below[field.name]
 
@@ -206,10 +192,10 @@ class SpecForm(Vertical):
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Say what the field is that has the focus now."""
-        field = next((row.field for row in self._rows.values() if row.control is event.widget), None)
+        field = next((row.field for row in self.rows.values() if row.control is event.widget), None)
         for name, widget in self._below.items():
             if widget in event.widget.ancestors_with_self:
-                field = self._rows[name].field
+                field = self.rows[name].field
         words, about = "", ""
         if field is not None:
             words = " · ".join(YES_NO if field.type is bool else field.choices)
@@ -246,40 +232,17 @@ class SpecForm(Vertical):
 
     # -- what is typed ---------------------------------------------------------------------------
 
-    @on(Input.Changed)
-    def _typed(self, event: Input.Changed) -> None:
-        event.stop()
-        self._take(event.input.id, event.input.value)  # one that comes late tells a value of before
-
-    @on(Choice.Changed)
-    def _turned(self, event: Choice.Changed) -> None:
-        event.stop()
-        if event.choice is self._choice:
-            self._choose(event.choice.value)
-        else:
-            self._take(event.choice.id, event.choice.value)
-
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:
         event.stop()
         self.action_move(1)
 
-    def _take(self, control: str | None, value: str) -> None:
-        name = (control or "").removeprefix("field-")
-        if name not in self._rows or self.values[name] == value:
-            return  # the form put it there itself
-        self.values[name] = value
-        self._changed((name,))
-
-    def put(self, values: Mapping[str, str]) -> None:
-        """Put text into fields, as if it had been typed."""
-        names = tuple(name for name, value in values.items() if self.values[name] != value)
-        for name in names:
-            self.values[name] = values[name]
-            if name in self._rows:
-                self._rows[name].put(values[name])
-        if names:
-            self._changed(names)
+    def take(self, control: str, value: str) -> None:
+        """What stands in a control; that of the presets sets many fields."""
+        if control == self._choice.id:
+            self._choose(value)
+        else:
+            super().take(control, value)
 
     def _choose(self, title: str) -> None:
         """Take up a preset, or go back to what was there before one was chosen."""
@@ -308,7 +271,8 @@ class SpecForm(Vertical):
         _, fits = self.presets.recognise(self.values)
         return self.presets.titles[self.base] if fits else CUSTOM
 
-    def _changed(self, names: tuple[str, ...]) -> None:
+    def changed(self, names: tuple[str, ...]) -> None:
+        """Find out what the values mean, and draw that, before it is told."""
         self._fresh -= set(names)
         if any(name in self.presets.named for name in names):
             nearest, fits = self.presets.recognise(self.values)
@@ -324,7 +288,7 @@ class SpecForm(Vertical):
                     del self._data_problems[file]
         self._parse()
         self._refresh()
-        self.post_message(self.Changed(self, names))
+        super().changed(names)
 
     # -- what it means ---------------------------------------------------------------------------
 
@@ -380,7 +344,7 @@ class SpecForm(Vertical):
         problems = {name: text for name, text in self.problems.items() if name not in self._fresh}
         base = self.presets.values[self.base]
         changed = set(self.presets.differences(self.base, self.values, (field.name for field in self._fields)))
-        for name, row in self._rows.items():
+        for name, row in self.rows.items():
             row.tell(problems.get(name, ""))
             if isinstance(row.control, Input) and row.field.type is Path:
                 row.control.placeholder = "none" if name != "images" and self.values["images"].strip() else "MNIST"
@@ -411,19 +375,11 @@ class SpecForm(Vertical):
 
     # -- moving ----------------------------------------------------------------------------------
 
-    def action_leave(self, step: int) -> None:
-        """The same from a text field or a choice."""
-        self.action_move(step)
-
-    def action_pass_by(self, step: int) -> None:
-        """The same from these and from the title of a group."""
-        self.action_move(step)
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - as Textual calls it
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Other controls have their own use of the key first."""
-        return action not in ("leave", "pass_by") or is_left_by(action, self.screen.focused)
+        return action != "move" or is_left_by(parameters, self.screen.focused)
 
-    def action_move(self, step: int) -> None:
+    def action_move(self, step: int, by: str = "") -> None:  # noqa: ARG002 - as the keys have it
         """To the next place that takes the focus, or the one before."""
         stops = [widget for widget in self.screen.focus_chain if self in widget.ancestors]
         here = self.screen.focused
@@ -441,11 +397,4 @@ class SpecForm(Vertical):
 
     def focus_problem(self) -> None:
         """Go to the first field that is wrong, and show it."""
-        for name in self.problems:
-            if name in self._rows:
-                row = self._rows[name]
-                for group in row.ancestors:
-                    if isinstance(group, Group):
-                        group.collapsed = False
-                self.call_after_refresh(row.control.focus)
-                return
+        self.show_field(self.problems)

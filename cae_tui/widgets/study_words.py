@@ -1,4 +1,4 @@
-"""How far a study is, and why it picks what it picks, in words."""
+"""What a study would do, how far it is, and why it picks what it picks, in words."""
 
 from textual.content import Content
 
@@ -6,7 +6,7 @@ from cae_tui import formats
 from cae_tui.bridge.run_state import RunState
 from cae_tui.widgets.frame import state_content
 from engine.studies.records import StageRecord, StudyRecord
-from engine.text import counted
+from engine.text import counted, numbers
 
 
 def progress(record: StudyRecord, run: RunState | None, *, wide: bool) -> Content:
@@ -61,3 +61,36 @@ def reason(record: StudyRecord, stage: StageRecord, *, mine: bool) -> tuple[str,
     if stage.base or any(trial.run for point in stage.points for trial in point.trials):
         return "The pick is made once all trials have ended.", False
     return "This stage has not started: its baseline is what the previous stages pick.", False
+
+
+def plan_words(plan: StudyRecord, seconds: float | None) -> str:
+    """The plan in lines: stages, their points, and what all of it takes."""
+    from engine.studies.spec import describe, study_from_json
+
+    lines = [f"{counted(plan.total, 'trial')} on {plan.device}", ""]
+    for number, stage in enumerate(plan.stages, start=1):
+        names = ", ".join(name.replace("_", " ") for name in stage.names)
+        lines.append(f"{number}  {names}" if len(plan.stages) > 1 else names)
+        listed = stage.points[:12]
+        room = max((len(describe(point.values)) for point in listed), default=0)
+        lines += [f"   {describe(point.values):<{room}}  {formats.big(point.parameters):>6} params" for point in listed]
+        if stage.names == ["epochs"] and study_from_json(plan.spec).is_long_run("epochs"):
+            lines.append("   one run, read off at each of its epochs")
+        if len(stage.points) > len(listed):
+            lines.append(f"   … {len(stage.points) - len(listed):,} more")
+        if not stage.points:
+            spec: dict[str, list[str]] = plan.spec["values"]
+            lines += [f"   {name}: {', '.join(numbers(values))}" for name, values in spec.items()]
+    if plan.data.get("left_out"):
+        lines += ["", str(plan.data["left_out"])]
+    memory = max((p.memory for stage in plan.stages for p in stage.points), default=plan.data["baseline_memory"])
+    known = any(stage.points for stage in plan.stages)
+    size = formats.size(memory)
+    lines += ["", f"{f'At most {size}' if known else f'The baseline takes {size}'} of memory at a time."]
+    if seconds is None:
+        lines.append("How long it takes is known once a run of similar size has been trained here.")
+    else:
+        lines.append(f"About {formats.duration(seconds)} in all, estimated from a run of similar size here.")
+    if len(plan.stages) > 1:
+        lines.append("Later stages are shown for the baseline.")
+    return "\n".join(lines)

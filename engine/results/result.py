@@ -111,7 +111,7 @@ class Result:
         return values
 
     def to_json(self) -> dict[str, Any]:
-        """What `result.json` holds: all but what this run does not have, and each measure of any kind on test images."""
+        """What `result.json` holds: all that this run has, and each measure of any kind on test images."""
         written = asdict(self)
         for each in fields(self):
             if each.default is not MISSING and written[each.name] in (None, ""):

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from engine.protocol.states import CUT_OFF, FAILED, RUNNING, STOPPED
+from engine.protocol.states import RESUMABLE, RUNNING
 from engine.runs.notes import NO_MARKS, Marks
 from engine.specs.listed import every_measure
 from engine.specs.measures import Measure
@@ -58,7 +58,7 @@ class RunStatus:
     @property
     def resumable(self) -> bool:
         """Whether it ended before its time and can go on."""
-        return self.state in (STOPPED, CUT_OFF, FAILED)
+        return self.state in RESUMABLE
 
     def measure(self, of: str, name: str) -> float | None:
         """What it came to by the measure of that name, `of` one of `VALIDATION`, `TEST` and `REPORT`."""

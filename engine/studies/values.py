@@ -7,14 +7,14 @@ import difflib
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from engine.errors import SpecError
+from engine.errors import SpecError, StudyError
 from engine.specs import data_files
 from engine.specs.base import Spec, parse, spec_fields
 from engine.specs.fields import SpecField, write_value
@@ -28,6 +28,7 @@ OTHER_NAMES = {"lr": "learning_rate", "wd": "weight_decay", "depth": "layers", "
 """What others call a hyperparameter, and its name here."""
 
 Values = tuple[str, ...]
+_AROUND = re.compile(r"\s*([=,])\s*")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
@@ -45,6 +46,34 @@ class Range:
 def studied_fields(kind: type[Spec]) -> list[SpecField]:
     """The fields of a spec that can be studied."""
     return [field for field in spec_fields(kind) if field.name not in NOT_STUDIED]
+
+
+def assignments(words: Iterable[str]) -> dict[str, str]:
+    """The values that each of `words` names for a hyperparameter, as `layers=8,10`: text by hyperparameter.
+
+    Raises:
+        StudyError: one of them does not, or two name the same.
+    """
+    found: dict[str, str] = {}
+    for word in words:
+        name, equals, values = word.partition("=")
+        name = name.replace("-", "_")
+        if not equals or not name:
+            what = "names no hyperparameter" if equals else "has no values"
+            raise StudyError(f"“{word[:40]}” {what}: write a hyperparameter as layers=8,10,12.")
+        if name in found:
+            raise StudyError(f"{name} is named twice: put all of its values into one list.")
+        found[name] = values
+    return found
+
+
+def assignments_in(text: str) -> dict[str, str]:
+    """The same of a line in which blanks or semicolons part them: `layers=8, 10 kernels=16`.
+
+    Raises:
+        StudyError: something in it is none.
+    """
+    return assignments(_AROUND.sub(r"\1", text.replace(";", " ")).split())
 
 
 def choices_of(space: Mapping[str, Range | Values]) -> dict[str, Sequence[str]] | None:

@@ -108,6 +108,8 @@ def make_app(home: Home, monkeypatch: pytest.MonkeyPatch) -> MakeApp:
     async def device() -> str:
         return DEVICE
 
+    monkeypatch.setattr("cae_tui.bridge.runner.BATCH_SECONDS", 0.0)  # a script's steps come all at once: each is told
+
     def make(work: Work | None = None, study_work: StudyWork | None = None) -> CaeApp:
         app = CaeApp(home, work or ScriptedWork(), study_work=study_work)
         monkeypatch.setattr(app.runner, "data", data)

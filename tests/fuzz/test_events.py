@@ -13,8 +13,8 @@ from rich.text import Text
 
 from cae_tui import formats
 from cae_tui.bridge.run_state import RunState, replay
-from cae_tui.cli.console import _Teller
 from cae_tui.cli.output_console import OutputConsole
+from cae_tui.cli.teller import RunTeller
 from engine.errors import RunError
 from engine.exporters.runs_csv import runs_csv
 from engine.protocol.events import Event, EventFormat
@@ -100,7 +100,7 @@ def test_any_file_of_events_is_a_story_that_can_be_shown(data: bytes, tmp_path_f
         events, offset = run.read_events()
         assert offset <= len(data)
         console = OutputConsole(file=out)
-        teller = _Teller(console, run)
+        teller = RunTeller(console, run)
         for event in events:
             for line in teller._lines(event):
                 console.print(Text(line))

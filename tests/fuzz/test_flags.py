@@ -114,7 +114,7 @@ def idle(folder: Path) -> Iterator[None]:
             "cae_tui.cli.run_console.pause", "cae_tui.cli.run_console.finish", "cae_tui.cli.run_console.delete",
             "cae_tui.cli.main._open_app", "cae_tui.cli.doctor.print_doctor", "cae_tui.cli.study_console.start",
             "cae_tui.cli.study_console.resume", "cae_tui.cli.study_console.export",
-            "cae_tui.cli.study_console.delete", "cae_tui.cli.study_console.print_plan", "cae_tui.cli.logs.open_log",
+            "cae_tui.cli.study_console.delete", "cae_tui.cli.study_tables.print_plan", "cae_tui.cli.logs.open_log",
             "engine.exporters.export",
         ):  # fmt: skip
             stack.enter_context(patch(work, nothing))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cae_tui.cli.output_console import OutputConsole
-from cae_tui.cli.study_console import as_values, print_study
+from cae_tui.cli.study_tables import as_values, print_study
 from engine.errors import EngineError, SpecError, StudyError
 from engine.storage.files import FORMAT
 from engine.storage.typed_json import finite

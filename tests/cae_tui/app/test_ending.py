@@ -123,8 +123,7 @@ async def test_a_hang_up_stops_the_run_and_ends_without_the_terminal(
     ended: list[tuple[int, str]] = []
 
     def end(code: int) -> None:
-        assert app.runner.current is not None
-        ended.append((code, app.runner.current.state))
+        ended.append((code, app.home.list_runs()[0].state))
 
     monkeypatch.setattr(os, "_exit", end)
     monkeypatch.setattr(logging, "shutdown", lambda: None)

@@ -4,6 +4,7 @@ import json
 from collections import defaultdict
 
 import pytest
+from textual.actions import parse
 from textual.binding import Binding
 from textual.widgets import Input
 from textual.widgets._footer import FooterKey
@@ -141,12 +142,12 @@ async def test_a_paused_run_goes_on_by_the_changed_key_that_paused_it(make_app: 
     async with app.run_test() as pilot:
         await until(pilot, lambda: bool(app.changed_keys))
         await begin(app, pilot)
-        for action in ("pause", "go_on"):
+        for action in ("ask('pause')", "ask('go_on')"):
             keys = [key for key, active in app.screen.active_bindings.items() if active.binding.action == action]
             assert keys in ([], ["f9"])
         assert {
             binding.action for binding in app.screen._binding_chain[0][1].key_to_bindings["f9"]
-        } == {"pause", "go_on"}  # fmt: skip
+        } == {"ask('pause')", "ask('go_on')"}  # fmt: skip
         gate.set()
         await until(pilot, lambda: not app.runner.busy)
 
@@ -240,8 +241,11 @@ async def test_the_palette_holds_every_action_of_the_screen_by_its_title(
         assert len(set(titles)) == len(titles)
         for kind in type(screen).mro():
             for binding in vars(kind).get("BINDINGS", ()):
-                if isinstance(binding, Binding) and binding.id and "(" not in binding.action:
-                    possible = screen.check_action(binding.action.removeprefix("app."), ())
+                if not isinstance(binding, Binding) or not binding.id:
+                    continue
+                _, action, parameters = parse(binding.action)
+                if not parameters or action == "ask":
+                    possible = screen.check_action(action, parameters)
                     back = binding.action == "app.back" and name == "home"
                     assert (binding.description in titles) == (bool(possible) and not back), binding
 

@@ -8,7 +8,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widget import Widget
 
-from cae_tui.screens.configure import form_for
+from cae_tui.screens.configure import SpecPage, form_for
 from cae_tui.screens.dialogs import HelpScreen
 from cae_tui.screens.home import HomeScreen
 from cae_tui.screens.runs import RunsScreen

@@ -17,7 +17,8 @@ from textual.widgets import Static
 
 from cae_tui.app.cae_app import CaeApp
 from cae_tui.app.recovery import GIVE_UP_AFTER
-from cae_tui.messages import RunsChanged, RunUpdated
+from cae_tui.bridge.run_state import News
+from cae_tui.messages import RunsChanged, RunTold
 from cae_tui.screens.base import Page
 from cae_tui.screens.dialogs import ConfirmScreen, ErrorScreen
 from cae_tui.screens.home import HomeScreen
@@ -315,8 +316,7 @@ async def test_an_error_of_the_thread_that_reads_keys_ends_the_app_with_the_run_
     assert app.return_code == 1
     assert "ZeroDivisionError" in errors.met[0]
     assert "a bug [b]of[/b] ours" in errors.met[0]
-    assert app.runner.current is not None
-    assert app.runner.current.state == "stopped"
+    assert [run.state for run in home.list_runs()] == ["stopped"]
 
 
 @pytest.mark.parametrize("of", ["first screen", "app"])
@@ -337,7 +337,7 @@ async def test_errors_again_and_again_end_the_app_with_the_run_stopped(
         async with app.run_test() as pilot:
             await begin(app, pilot)
             if of == "app":
-                app.set_interval(0.01, lambda: app.post_message(RunUpdated(app.runner.current)))  # type: ignore[arg-type]  # a run is on
+                app.set_interval(0.01, lambda: app.post_message(RunTold(News(app.runner.current))))  # type: ignore[arg-type]  # a run is on
                 monkeypatch.setattr(app, "_name_training", fail)
             else:
                 await pilot.press("escape")
@@ -351,8 +351,7 @@ async def test_errors_again_and_again_end_the_app_with_the_run_stopped(
     await app.runner.wait_for_end()
     assert met == GIVE_UP_AFTER
     assert app.return_code == 1
-    assert app.runner.current is not None
-    assert app.runner.current.state == "stopped"
+    assert [run.state for run in home.list_runs()] == ["stopped"]
     assert said == [
         f"Something went wrong in cae-tui, and it had to end. {home.log} has the details, for a bug report."
     ]

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cae_tui.bridge.run_state import RunState
-from cae_tui.bridge.runner import DRAWING_SECONDS, Runner
+from cae_tui.bridge.run_state import News, RunState, replay
+from cae_tui.bridge.runner import DRAWING_SECONDS, Runner, Work
 from cae_tui.kinds import view_of
 from cae_tui.widgets.run_progress import advice
 from engine.errors import MovedError, RunError
 from engine.protocol.control import Asked
-from engine.protocol.events import BatchEnded, Event, RunStarted
+from engine.protocol.events import BatchEnded, Event, RunStarted, Warned
 from engine.runs.directory import Home, RunDirectory
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import preset
@@ -28,7 +28,9 @@ from tests.engine.conftest import small, small_classifier
 
 
 class Heard:
-    """A listener that counts."""
+    """A listener that counts, and takes in what is new at once."""
+
+    runner: Runner
 
     def __init__(self) -> None:
         self.steps = self.epochs = 0
@@ -36,16 +38,22 @@ class Heard:
         self.refused: list[tuple[str, dict[str, str]]] = []
         self.threads: set[str] = set()
 
-    def run_changed(self, run: RunState, *, epoch: bool) -> None:
-        self.state = run
+    def run_told(self, news: News) -> None:
+        self.state = self.runner.fold(news)
         self.threads.add(threading.current_thread().name)
-        if epoch:
+        if news.epoch:
             self.epochs += 1
         else:
             self.steps += 1
 
     def run_refused(self, error: str, problems: dict[str, str], *, moved: MovedError | None = None) -> None:
         self.refused.append((error, problems))
+
+
+def listening(home: Home, heard: Heard, work: Work | None = None) -> Runner:
+    """A runner that `heard` hears of."""
+    heard.runner = Runner(home, heard, work)
+    return heard.runner
 
 
 def until(condition: Callable[[], object]) -> None:
@@ -65,7 +73,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 def trained(home: Home, files: dict[str, Path]) -> tuple[str, str]:
     """The ids of an autoencoder and of a classifier on it, trained through the runner."""
     heard = Heard()
-    runner = Runner(home, heard)
+    runner = listening(home, heard)
     runner.start(small(files))
     until(lambda: not runner.busy)
     assert heard.state is not None
@@ -80,7 +88,7 @@ def trained(home: Home, files: dict[str, Path]) -> tuple[str, str]:
 
 
 def test_a_run_told_live_is_the_run_replayed_from_its_file(home: Home, trained: tuple[str, str]) -> None:
-    runner = Runner(home, Heard())
+    runner = listening(home, Heard())
     for run in trained:
         view = asyncio.run(runner.open_run(run))
         assert not view.mine
@@ -92,7 +100,7 @@ def test_a_run_told_live_is_the_run_replayed_from_its_file(home: Home, trained: 
 
 
 def test_predictions_are_those_of_the_report(home: Home, trained: tuple[str, str]) -> None:
-    runner = Runner(home, Heard())
+    runner = listening(home, Heard())
     view = asyncio.run(runner.predictions(trained[1]))
     result: Any = asyncio.run(runner.open_run(trained[1])).result
     assert sum(bool(one.right) for one in view.predictions) == result.correct
@@ -109,7 +117,7 @@ def test_predictions_are_those_of_the_report(home: Home, trained: tuple[str, str
 
 
 def test_an_autoencoders_predictions_are_errors(home: Home, trained: tuple[str, str]) -> None:
-    runner = Runner(home, Heard())
+    runner = listening(home, Heard())
     view = asyncio.run(runner.predictions(trained[0]))
     result: Any = asyncio.run(runner.open_run(trained[0])).result
     mean = sum(one.error or 0 for one in view.predictions) / len(view.predictions)
@@ -118,13 +126,13 @@ def test_an_autoencoders_predictions_are_errors(home: Home, trained: tuple[str, 
 
 
 def test_the_files_of_a_run_are_told_by_field(home: Home, trained: tuple[str, str], files: dict[str, Path]) -> None:
-    runner = Runner(home, Heard())
+    runner = listening(home, Heard())
     assert runner.data_files(trained[0]) == {name: str(path) for name, path in files.items()}
     assert runner.data_files("zzzz") == runner.data_files("/no/file") == {}
 
 
 def test_the_samples_of_an_epoch_are_pairs(home: Home, trained: tuple[str, str]) -> None:
-    strip = asyncio.run(Runner(home, Heard()).samples(trained[0], "samples/epoch-0002.npz", 2))
+    strip = asyncio.run(listening(home, Heard()).samples(trained[0], "samples/epoch-0002.npz", 2))
     assert len(strip.originals) == len(strip.reconstructions) == 10
 
 
@@ -133,11 +141,11 @@ def test_a_name_of_samples_that_climbs_leads_out_of_no_run(home: Home, trained: 
     np.savez(outside, originals=np.zeros((1, 2, 2, 1), np.uint8), reconstructions=np.zeros((1, 2, 2, 1), np.uint8))
     for name in (f"../../{outside.name}", str(outside)):
         with pytest.raises(RunError, match="No such file"):
-            asyncio.run(Runner(home, Heard()).samples(trained[0], name, 1))
+            asyncio.run(listening(home, Heard()).samples(trained[0], name, 1))
 
 
 def test_data_split_and_class_images_are_counted_alike(home: Home, files: dict[str, Path]) -> None:
-    runner = Runner(home, Heard())
+    runner = listening(home, Heard())
     spec = preset(AutoencoderSpec, "recommended", **files)
     data = asyncio.run(runner.data(spec.files))
     split = asyncio.run(runner.split(0.1, 0, spec.files))
@@ -151,7 +159,7 @@ def test_data_split_and_class_images_are_counted_alike(home: Home, files: dict[s
 
 
 def test_what_does_not_fit_the_data_is_told_by_field(home: Home, files: dict[str, Path]) -> None:
-    runner = Runner(home, Heard())
+    runner = listening(home, Heard())
 
     def check(**values: object) -> dict[str, str]:
         return asyncio.run(runner.check(preset(AutoencoderSpec, "recommended", **{**files, **values})))
@@ -176,7 +184,7 @@ def test_a_plan_needs_no_torch_and_a_classifiers_plan_reads_its_encoder(
 
 def test_a_second_run_at_a_time_is_refused_and_a_stopped_one_goes_on(tmp_path: Path, files: dict[str, Path]) -> None:
     heard = Heard()
-    runner = Runner(Home(tmp_path), heard)
+    runner = listening(Home(tmp_path), heard)
     runner.start(small(files, epochs=9999))
     with pytest.raises(RunError, match="A run is already training"):
         runner.start(small(files))
@@ -197,12 +205,12 @@ def test_a_second_run_at_a_time_is_refused_and_a_stopped_one_goes_on(tmp_path: P
 
 def test_a_run_of_another_process_is_followed_and_controlled(tmp_path: Path, files: dict[str, Path]) -> None:
     home = Home(tmp_path)
-    trains, heard = Runner(home, Heard()), Heard()
+    trains, heard = listening(home, Heard()), Heard()
     trains.start(small(files, epochs=9999))
     until(lambda: trains.current and trains.current.epochs)
     assert trains.current is not None
     run = trains.current.id
-    watches = Runner(home, heard)
+    watches = listening(home, heard)
     watches.follow(run)
     until(lambda: heard.state is not None and len(heard.state.epochs) >= 2)
     watches.ask(run, Asked.PAUSE)
@@ -226,7 +234,7 @@ def test_a_bug_met_while_a_run_is_followed_is_told_and_logged(
 
     monkeypatch.setattr(RunDirectory, "read_events", broken)
     heard = Heard()
-    Runner(home, heard).follow(trained[0])
+    listening(home, heard).follow(trained[0])
     until(lambda: heard.refused)
     assert "nexpected error: ZeroDivisionError" in heard.refused[0][0]
     assert f"{home.log} has the details" in heard.refused[0][0]
@@ -237,7 +245,7 @@ def test_a_bug_met_while_a_run_is_followed_is_told_and_logged(
 
 def test_a_spec_that_cannot_begin_is_refused_with_its_fields(tmp_path: Path, files: dict[str, Path]) -> None:
     heard = Heard()
-    runner = Runner(Home(tmp_path), heard)
+    runner = listening(Home(tmp_path), heard)
     runner.start(small(files, batch_size=600))
     until(lambda: heard.refused)
     assert heard.refused[0][1].keys() == {"batch_size"}
@@ -258,7 +266,7 @@ def test_drawing_is_seldom_interrupted_while_a_run_trains_and_python_is_given_ba
         finish = resume
 
     before = sys.getswitchinterval()
-    runner = Runner(Home(tmp_path), Heard(), Fails())
+    runner = listening(Home(tmp_path), Heard(), Fails())
     runner.start(preset(AutoencoderSpec, "recommended"))
     until(lambda: not runner.busy)
     assert seen == [pytest.approx(DRAWING_SECONDS)]
@@ -283,6 +291,7 @@ def test_steps_are_told_at_most_four_times_a_second_and_everything_else_always(
             ))  # fmt: skip
             for step in range(1, 501):
                 emit(event(step))
+            emit(Warned(message="The steps that were not told are told with the next news."))
 
         def resume(self, home: Home, run: RunDirectory, emit: Callable[[Event], None], flag: object) -> None:
             raise NotImplementedError
@@ -292,18 +301,42 @@ def test_steps_are_told_at_most_four_times_a_second_and_everything_else_always(
     clock = iter(range(10_000))
     monkeypatch.setattr("cae_tui.bridge.runner.time.monotonic", lambda: next(clock) / 100)
     heard = Heard()
-    runner = Runner(Home(tmp_path), heard, Script())
+    runner = listening(Home(tmp_path), heard, Script())
     runner.start(AutoencoderSpec())
     until(lambda: not runner.busy)
-    assert heard.epochs == 1
+    assert heard.epochs == 2
     assert 16 <= heard.steps <= 21  # 500 steps in five seconds of this clock
     assert runner.current is not None
     assert runner.current.batch is not None
     assert runner.current.batch.step == 500
 
 
+def test_a_run_is_changed_by_nobody_but_who_folds_the_news_of_it(tmp_path: Path, files: dict[str, Path]) -> None:
+    class Keeps(Heard):
+        def run_told(self, news: News) -> None:
+            told.append(news)
+
+    told: list[News] = []
+    runner = listening(Home(tmp_path), Keeps())
+    runner.start(small(files))
+    until(lambda: not runner.busy)
+    run = told[0].run
+    assert runner.current is None
+    assert (run.epochs, run.ended) == ([], None)
+    for news in told:
+        assert runner.fold(news) is run is runner.current
+    assert run.ended is not None
+    written = replay(run.id, runner.home.find(run.id).read_events()[0])
+    assert run.epochs == written.epochs
+    # What is told late, of a run before the one that is prepared, is not of that one.
+    runner.start(small(files, batch_size=600))
+    runner.fold(told[-1])
+    assert runner.current is None
+    until(lambda: not runner.busy)
+
+
 def test_a_refused_resume_leaves_the_run_that_is_on_as_it_was(tmp_path: Path, files: dict[str, Path]) -> None:
-    runner = Runner(Home(tmp_path), Heard())
+    runner = listening(Home(tmp_path), Heard())
     runner.start(small(files, epochs=9999))
     until(lambda: runner.current and runner.current.epochs)
     before = runner.current
@@ -320,7 +353,7 @@ def test_a_followed_run_that_dies_is_told_as_cut_off(tmp_path: Path, files: dict
     heard = Heard()
     process = spawn_training(home, files)
     until(lambda: home.list_runs() and home.list_runs()[0].epoch >= 1)
-    Runner(home, heard).follow(home.list_runs()[0].id)
+    listening(home, heard).follow(home.list_runs()[0].id)
     until(lambda: heard.state is not None and heard.state.epochs)
     process.kill()
     process.wait()
@@ -331,11 +364,11 @@ def test_a_run_whose_folder_is_gone_is_told_as_gone_by_who_trains_it_and_by_who_
     tmp_path: Path, files: dict[str, Path]
 ) -> None:
     home = Home(tmp_path)
-    trains, heard = Runner(home, Heard()), Heard()
+    trains, heard = listening(home, Heard()), Heard()
     trains.start(small(files, epochs=9999))
     until(lambda: trains.current and trains.current.epochs)
     assert trains.current is not None
-    watches = Runner(home, heard)
+    watches = listening(home, heard)
     watches.follow(trains.current.id)
     until(lambda: heard.state is not None and heard.state.epochs)
     (tmp_path / "runs" / trains.current.id).rename(tmp_path / "elsewhere")

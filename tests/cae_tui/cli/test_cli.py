@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from cae_tui.cli import console
 from cae_tui.cli.main import main
 from cae_tui.cli.output_console import OutputConsole
 from cae_tui.cli.parser import COMMANDS, make_parser
+from cae_tui.cli.teller import RunTeller
 from engine.runs.directory import Home
 from engine.specs.base import preset_changes, spec_fields
 from engine.specs.fields import GROUPS
@@ -341,12 +341,12 @@ def test_a_result_in_a_pipe_is_broken_by_nothing_but_its_own_lines(
 
 def test_the_bar_names_no_epoch_before_a_stage_has_begun() -> None:
     events = iter(scripted_events())
-    with console._Teller(OutputConsole(file=io.StringIO(), force_terminal=True), None) as teller:
-        assert teller._bar is not None
+    with RunTeller(OutputConsole(file=io.StringIO(), force_terminal=True), None) as teller:
+        assert teller.bar is not None
         teller.emit(next(events))
-        assert teller._bar.tasks[0].description == "loading PyTorch and the images"
+        assert teller.bar.tasks[0].description == "loading PyTorch and the images"
         teller.emit(next(events))
-        assert teller._bar.tasks[0].description == "autoencoder epoch 1/3"
+        assert teller.bar.tasks[0].description == "autoencoder epoch 1/3"
 
 
 def test_a_home_that_is_called_as_a_command_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from cae_tui.cli.main import main
 from cae_tui.cli.study_cli import in_order
-from cae_tui.cli.study_console import _Teller
+from cae_tui.cli.study_console import StudyTeller
 from engine.protocol.events import Warned
 from engine.runs.directory import Home
 from engine.studies.records import Studies, StudyRecord
@@ -295,7 +295,7 @@ def test_a_remark_is_said_before_the_trial_that_it_is_on_unless_it_was_said(caps
     record = grid()
     record.data["remarks"] = ["The images are dark."]
     started, stage = scripted_events()[:2]
-    with _Teller() as teller:
+    with StudyTeller() as teller:
         teller.changed(record)
         for own in ("Class 2 is not in this split.", "Class 7 is not in this split."):
             for event in (started, Warned(message="The images are dark."), Warned(message=own), stage):

@@ -142,7 +142,7 @@ async def test_news_of_a_batch_neither_lay_out_the_screen_nor_make_the_footer_ag
         assert run is not None
         assert run.batch is not None
         run.apply(replace(run.batch, step=3))
-        app.post_message(messages.RunUpdated(run, epoch=False))
+        app.screen.post_message(messages.RunUpdated(run, epoch=False))
         await pilot.pause()
         assert "step 3/4" in text(app)
         assert asked == []

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from engine.errors import SpecError
+from engine.errors import SpecError, StudyError
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import preset
 from engine.specs.classifier import ClassifierSpec
@@ -18,7 +18,7 @@ from engine.studies.spec import (
     spec_of,
     study_from_json,
 )
-from engine.studies.values import Range
+from engine.studies.values import Range, assignments_in
 from tests.cae_tui.study_script import grid
 
 DEFAULT = preset(AutoencoderSpec, "recommended")
@@ -190,3 +190,15 @@ def test_a_baseline_of_a_kind_that_is_not_known_is_refused_in_a_short_sentence()
     with pytest.raises(SpecError, match="is not known: autoencoder or classifier was expected") as refused:
         study_from_json(values)
     assert len(str(refused.value)) < 200
+
+
+def test_assignments_are_read_where_a_blank_follows_a_comma_too() -> None:
+    assert assignments_in("layers=8, 10 kernels=16") == {"layers": "8,10", "kernels": "16"}
+    assert assignments_in(" batch-size=64; lr = 0.1 ") == {"batch_size": "64", "lr": "0.1"}
+    for text, problem in (
+        ("layers 8", "“layers” has no values"),
+        ("=8", "“=8” names no hyperparameter"),
+        ("layers=8 layers=10", "layers is named twice"),
+    ):
+        with pytest.raises(StudyError, match=problem):
+            assignments_in(text)
