@@ -25,6 +25,7 @@ from engine.protocol.events import (
     Warned,
 )
 from engine.runs.directory import RunDirectory
+from engine.specs.listed import every_measure
 from engine.text import counted, epoch_label, epoch_words
 
 
@@ -137,6 +138,7 @@ def epoch_line(epoch: EpochEnded) -> str:
         f"{epoch_label(epoch.stage, epoch.epoch, 0, digits=3)}  loss {formats.loss(epoch.train['loss']):<8}  "
         f"val_loss {formats.loss(epoch.validation['loss']):<8}"
     )
-    if "accuracy" in epoch.validation:
-        line += f"  val_accuracy {epoch.validation['accuracy']:.4f}"
+    for measure in every_measure():
+        if measure.name in epoch.validation:
+            line += f"  val_{measure.name} {epoch.validation[measure.name]:.4f}"
     return f"{line}  {epoch.seconds:.0f}s  {epoch.ms_per_step:.0f}ms/step{'  best' if epoch.best else ''}"
