@@ -61,7 +61,7 @@ async def measure(home: Home, study: str) -> dict[str, tuple[float, float]]:
         await pilot.pause(1)
         await app.pop_screen()
         for name in ("training screen", "training screen again"):
-            found[name] = await seconds(app, lambda: app._open_training(AUTOENCODER), trained)
+            found[name] = await seconds(app, lambda: app.run_acts.open_training(AUTOENCODER), trained)
             state = app.screen.state if isinstance(app.screen, TrainingScreen) else None
             if state is not None and name.endswith("again"):
                 last = state.epochs[-1]
@@ -73,7 +73,7 @@ async def measure(home: Home, study: str) -> dict[str, tuple[float, float]]:
             await app.pop_screen()
         found["list of studies"] = await seconds(app, app.action_studies, lambda: bool(app.screen.query("#studies")))
         await app.pop_screen()
-        app.call_later(app._open, study)
+        app.call_later(app.study_acts.open, study)
         found["study"] = await seconds(
             app,
             lambda: None,

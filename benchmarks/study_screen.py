@@ -70,7 +70,7 @@ async def measure(folder: Path, trials: int, epochs: int) -> dict[str, list[tupl
     async with app.run_test(size=(120, 40)) as pilot:
         while not app.device:
             await asyncio.sleep(0.1)
-        app._open(record.id)
+        app.study_acts.open(record.id)
         await pilot.pause(1.0)
         chart = app.screen.query_one(StudyChart)
         trial = record.trials[-1]

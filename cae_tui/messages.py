@@ -21,64 +21,68 @@ if TYPE_CHECKING:
     from engine.studies.spec import StudySpec
 
 
+class ForApp(Message):
+    """What the app acts on; which part of it does, `cae_tui.app.acting` finds."""
+
+
 @dataclass
-class Start(Message):
+class Start(ForApp):
     """Train what the spec asks for."""
 
     spec: "Spec"
 
 
 @dataclass
-class ResumeRun(Message):
+class ResumeRun(ForApp):
     """Take up a run that was stopped or cut off."""
 
     run: str
 
 
 @dataclass
-class PauseRun(Message):
+class PauseRun(ForApp):
     """Let the run wait (here or in another process)."""
 
     run: str
 
 
 @dataclass
-class ContinueRun(Message):
+class ContinueRun(ForApp):
     """Let a paused run go on."""
 
     run: str
 
 
 @dataclass
-class StopRun(Message):
+class StopRun(ForApp):
     """End the run: finish it now with its best weights, or stop it to resume later; the app asks which."""
 
     run: str
 
 
 @dataclass
-class FinishRun(Message):
+class FinishRun(ForApp):
     """Evaluate the best weights of a run that was stopped or cut off, which ends it for good; the app asks first."""
 
     run: str
 
 
 @dataclass
-class OpenRun(Message):
+class OpenRun(ForApp):
     """Show a run: its training while it is on or incomplete, else its report."""
 
     run: str
 
 
 @dataclass
-class OpenTraining(Message):
+class OpenTraining(ForApp):
     """Show the curves of a run, whatever its state."""
 
     run: str
 
 
 @dataclass
-class OpenGallery(Message):
+class OpenGallery(ForApp):
     """Show a run's sample predictions, filtered."""
 
     run: str
@@ -88,7 +92,7 @@ class OpenGallery(Message):
 
 
 @dataclass
-class Configure(Message):
+class Configure(ForApp):
     """Open the form of a kind of run, filled in with `values` (as they are typed) over the preset's."""
 
     kind: str  # autoencoder or classifier
@@ -96,21 +100,21 @@ class Configure(Message):
 
 
 @dataclass
-class ConfigureAgain(Message):
+class ConfigureAgain(ForApp):
     """Open the form filled in with the spec of a run."""
 
     run: str
 
 
 @dataclass
-class DeleteRuns(Message):
+class DeleteRuns(ForApp):
     """Take runs away for good; the app asks first."""
 
     runs: tuple[str, ...]
 
 
 @dataclass
-class MarkRuns(Message):
+class MarkRuns(ForApp):
     """Give runs a star, or hide them from lists, or take that back: `star` or `hidden` and its value."""
 
     runs: tuple[str, ...]
@@ -119,21 +123,21 @@ class MarkRuns(Message):
 
 
 @dataclass
-class TagRuns(Message):
+class TagRuns(ForApp):
     """Change the tags of runs; the app asks which."""
 
     runs: tuple[str, ...]
 
 
 @dataclass
-class NoteRuns(Message):
+class NoteRuns(ForApp):
     """Write a note about runs; the app asks for it."""
 
     runs: tuple[str, ...]
 
 
 @dataclass
-class Export(Message):
+class Export(ForApp):
     """Write runs by one of `engine.exporters`, by its name; the app asks where to."""
 
     exporter: str
@@ -141,35 +145,35 @@ class Export(Message):
 
 
 @dataclass
-class StartStudy(Message):
+class StartStudy(ForApp):
     """Do the study that the spec asks for."""
 
     spec: "StudySpec"
 
 
 @dataclass
-class ConfigureStudy(Message):
+class ConfigureStudy(ForApp):
     """Open the form of a study, its baseline the spec of a run where one is named."""
 
     run: str = ""
 
 
 @dataclass
-class OpenStudy(Message):
+class OpenStudy(ForApp):
     """Show a study: its table and charts."""
 
     study: str
 
 
 @dataclass
-class ResumeStudy(Message):
+class ResumeStudy(ForApp):
     """Take up a study that was stopped or cut off."""
 
     study: str
 
 
 @dataclass
-class ControlStudy(Message):
+class ControlStudy(ForApp):
     """Let a study wait (`pause`), go on (`run`), skip its trial (`skip`) or stop (`stop`, the app asks first)."""
 
     study: str
@@ -177,35 +181,35 @@ class ControlStudy(Message):
 
 
 @dataclass
-class TakeValues(Message):
+class TakeValues(ForApp):
     """What a person takes, where a guided study waits for it."""
 
     values: Mapping[str, str]
 
 
 @dataclass
-class ExportStudy(Message):
+class ExportStudy(ForApp):
     """Write a study's document; the app asks where to."""
 
     study: str
 
 
 @dataclass
-class DeleteStudy(Message):
+class DeleteStudy(ForApp):
     """Take a study away, its runs stay; the app asks first."""
 
     study: str
 
 
 @dataclass
-class CompareRuns(Message):
+class CompareRuns(ForApp):
     """Show the curves of several runs in one chart, and what differs between their specs."""
 
     runs: tuple[str, ...]
 
 
 @dataclass
-class ListSorted(Message):
+class ListSorted(ForApp):
     """A person has sorted the list of that name, which it remembers."""
 
     name: str
@@ -214,28 +218,28 @@ class ListSorted(Message):
 
 
 @dataclass
-class UseDataSet(Message):
+class UseDataSet(ForApp):
     """Have forms begin with that set from now on."""
 
     data_set: "DataSet"
 
 
 @dataclass
-class TryFiles(Message):
+class TryFiles(ForApp):
     """Use those files from now on, or say why not: who named them has left the page."""
 
     files: "DataFiles"
 
 
 @dataclass
-class DataSetRead(Message):
+class DataSetRead(ForApp):
     """What that set is called and the shape of its images; where another came into use meanwhile, it stays."""
 
     data_set: "DataSet"
 
 
 @dataclass
-class NoteDataSet(Message):
+class NoteDataSet(ForApp):
     """A run was asked for on that set: it is among the last ones."""
 
     data_set: "DataSet"
@@ -249,7 +253,7 @@ class DataSetChanged(Message, bubble=False):
 
 
 @dataclass
-class StudyUpdated(Message, bubble=False):
+class StudyUpdated(ForApp, bubble=False):
     """To the app and from it: something of the study that this process works on has changed."""
 
     study: "StudyRecord"  # as it was then: nobody changes it any more
@@ -260,7 +264,7 @@ class StudyUpdated(Message, bubble=False):
 
 
 @dataclass
-class RunTold(Message, bubble=False):
+class RunTold(ForApp, bubble=False):
     """To the app: a thread has heard something of a run."""
 
     news: "News"
@@ -279,7 +283,7 @@ class RunUpdated(Message, bubble=False):
 
 
 @dataclass
-class Refused(Message, bubble=False):
+class Refused(ForApp, bubble=False):
     """From the app: the run that was asked for could not begin; `problems` by field, where a form can show them."""
 
     error: str

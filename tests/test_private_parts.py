@@ -19,7 +19,7 @@ USED = {
         "_character_to_key", "_clipboard", "_context", "_driver", "_exit", "_footer", "_is_mounted", "_pruning",
         "_push_result_callback", "_result_callbacks", "_return_code",
     },
-    "cae_tui.app.recovery": {"_dispatch_message", "_fatal_error", "_handle_exception"},
+    "cae_tui.app.base": {"_dispatch_message", "_fatal_error", "_handle_exception"},
     # `tests/cae_tui/app/test_terminal_input.py`,
     "cae_tui.app.terminal_input": {
         "_app", "_awaiting", "_debug", "_gen", "_time", "_timeout_time", "_tokens", "_xterm_parser",

@@ -1,15 +1,15 @@
-"""The App: owns, with the layers under it, the settings, the run that is on, and where one is. Nothing else owns state.
+"""The App: puts its parts together, and offers pages what they need of it. Its parts own state; nothing else does.
 
-Screens post what a person asked for (`cae_tui.messages`); it bubbles up to here, where it is acted upon
-through the `Runner`. The runner's threads tell what happens by `post_message` only; the app passes it on to
-the page on top, and to any other page once that is on top again. Only the home screen is imported before
-the first paint; every other screen is imported when it is first opened.
+Screens post what a person asked for (`cae_tui.messages`); it bubbles up to here, and the part that acts on it does, by
+the `Runner`. The runner's threads tell what happens by messages too, which are folded and passed on to the page on top,
+and to any other page once that is on top again. Only the home screen is imported before the first paint; every other
+screen is imported when it is first opened.
 """
 
+import asyncio
 import gc
 import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,31 +19,35 @@ from textual.reactive import reactive
 from textual.screen import Screen
 
 from cae_tui import messages
-from cae_tui.app.study_app import StudyApp
+from cae_tui.app.acting import Acts
+from cae_tui.app.base import BaseApp
+from cae_tui.app.data_in_use import DataInUse
+from cae_tui.app.keeper import Keeper
+from cae_tui.app.lists import Lists
+from cae_tui.app.moved import Moved
+from cae_tui.app.questions import ask_text
+from cae_tui.app.run_acts import RunActs
+from cae_tui.app.study_acts import StudyActs
 from cae_tui.data_sets import DataSet
-from cae_tui.formats import without_flags
 from cae_tui.messages import RunsChanged, RunUpdated, StudyUpdated
 from cae_tui.screens.base import Page
 from cae_tui.screens.home import HomeScreen
-from engine.errors import EngineError, MovedError, SpecError
-from engine.protocol.control import Asked
-from engine.protocol.states import EARLY_STOPPED, FINISHED
+from cae_tui.settings import Settings
+from cae_tui.textual_private import put_on_clipboard
+from cae_tui.themes import DARK, THEMES, data_variables
+from engine.errors import EngineError
 from engine.runs.directory import Home
-from engine.runs.finishing import check_can_finish
-from engine.text import epoch_words
 
 if TYPE_CHECKING:
-    from cae_tui.bridge.run_state import News, RunState
-    from cae_tui.bridge.runner import Runner, Work
-    from cae_tui.bridge.study_runner import StudyRunner, StudyWork
+    from cae_tui.bridge.runner import Work
+    from cae_tui.bridge.study_runner import StudyWork
     from cae_tui.screens.base import Host
-    from engine.runs.status import RunStatus
 
     def _is_host(app: "CaeApp") -> Host:
         return app  # what pages take it for
 
 
-class CaeApp(StudyApp):
+class CaeApp(BaseApp):
     """The terminal application.
 
     Args:
@@ -66,46 +70,31 @@ class CaeApp(StudyApp):
         open_run: str | None = None,
         study_work: "StudyWork | None" = None,
     ) -> None:
-        super().__init__(home)
+        super().__init__(home, work, study_work)
+        self.keeper = Keeper(self)
+        self.data = DataInUse(self, self.keeper)
+        self.lists = Lists(self)
+        self.moved = Moved(self, self.lists)
+        self.study_acts = StudyActs(self, self.lists, self.moved)
+        self.run_acts = RunActs(self, self.lists, self.moved, self.study_acts)
+        self.acts = Acts(self, self.keeper, self.data, self.lists, self.study_acts, self.run_acts)
+        # What pages need of the parts: see `Host`.
+        self.drafts, self.draft, self.keep_draft = self.data.drafts, self.data.draft, self.data.keep_draft
+        self.short, self.short_study, self.last_runs = self.lists.short, self.lists.short_study, self.lists.latest
+        self.has_run, self.data_of_run = self.lists.has_run, self.lists.data_of_run
+        self.ask_where_moved = self.moved.ask
         self._open_first = open_run
-        self._runner: Runner | None = None
-        self._studies: StudyRunner | None = None
-        self._work, self._study_work = work, study_work
-        self._told: tuple[str, str] = ("", "")  # the latest run and state that lists were told of
         self._finding_device = False
         self._began_without_gc = False  # as the command has it, which loads nothing else into this process
+        for theme in THEMES:
+            self.register_theme(theme)
+        self._begin_with(self.settings.theme if self.settings.theme in self.available_themes else DARK.name)
 
-    @property
-    def runner(self) -> "Runner":
-        """The bridge to the engine; made when it is first asked for, for the first screen does without."""
-        from cae_tui.bridge.runner import Runner
+    @on(messages.ForApp)
+    def _act(self, message: messages.ForApp) -> None:
+        self.acts.act_on(message)
 
-        if self._runner is None:
-            self._runner = Runner(self.home, self, self._work)
-        return self._runner
-
-    @property
-    def studies(self) -> "StudyRunner":
-        """What does studies, and reads them; made when it is first asked for."""
-        from cae_tui.bridge.study_runner import StudyRunner
-
-        if self._studies is None:
-            self._studies = StudyRunner(self.runner, self, self._study_work)
-        return self._studies
-
-    def last_runs(self) -> "list[RunStatus]":
-        """Runs and studies, the latest first, as Home lists them: a trial is listed by its study, a hidden run not."""
-        runs = [run for run in self.home.list_runs() if not run.study and not run.marks.hidden]
-        if (self.home.path / "studies").is_dir():
-            runs += self.studies.as_runs()
-        return sorted(runs, key=lambda run: run.started, reverse=True)
-
-    @property
-    def asked_data(self) -> tuple[str, ...]:
-        """See `Host`: those of the form that asked."""
-        return self.asked_by.data_words if self.asked_by is not None else self.data_set.words
-
-    # -- beginning and end -----------------------------------------------------------------------
+    # -- beginning ---------------------------------------------------------------------------------
 
     def get_default_screen(self) -> HomeScreen:
         """The screen under all others."""
@@ -113,18 +102,30 @@ class CaeApp(StudyApp):
 
     def on_mount(self) -> None:
         """Tell of settings that could not be read, and open the run that was asked for."""
-        self.begin_with_settings()
-        self.begin_with_data()
+        self.keeper.begin()
+        self.data.begin()
         if not gc.isenabled():
             self._began_without_gc = True
             self.call_after_refresh(_look_for_garbage)
         if self._open_first is not None:
             self.post_message(messages.OpenRun(self._open_first))
 
-    def on_unmount(self) -> None:
-        """Nothing is read any more."""
-        if self._runner is not None:
-            self._runner.close()
+    def find_device(self) -> None:
+        """Learn which device a run would train on, once; loads torch in a thread."""
+        if not self.device and not self._finding_device:
+            self._finding_device = True
+            self._find_device()
+
+    @work
+    async def _find_device(self) -> None:
+        try:
+            self.device = await self.runner.device()
+            if self._began_without_gc:
+                gc.freeze()  # PyTorch is loaded: to look through it for garbage holds up the screen for 0.2 s
+        except EngineError as error:
+            self.tell(str(error), "warning")
+        finally:
+            self._finding_device = False
 
     def watch_device(self, device: str) -> None:
         """Tell it in the top line of every page; one that opens later asks."""
@@ -132,53 +133,26 @@ class CaeApp(StudyApp):
             if page.is_mounted:
                 page.show_device(device)
 
-    # -- what the runner tells, from its threads -------------------------------------------------
+    # -- what pages need: see `Host` ---------------------------------------------------------------
 
-    def run_told(self, news: "News") -> None:
-        """See `Listener`."""
-        self.post_message(messages.RunTold(news))
+    @property
+    def settings(self) -> Settings:
+        """What is remembered between two uses."""
+        return self.keeper.settings
 
-    def run_refused(self, error: str, problems: dict[str, str], *, moved: MovedError | None = None) -> None:
-        """See `Listener`."""
-        self.post_message(messages.Refused(error, problems, moved))
+    @property
+    def data_set(self) -> DataSet:
+        """The one that forms begin with."""
+        return self.data.current
 
-    @on(messages.RunTold)
-    def _pass_on(self, message: messages.RunTold) -> None:
-        run, epoch = self.runner.fold(message.news), message.news.epoch
-        if epoch and self._told != (run.id, run.state):
-            self._told = (run.id, run.state)
-            self.tell_runs_changed()
-            page = self.page
-            mine = run.ended is not None and run is self.runner.current and not self.studies.busy
-            if mine and not (page and page.shows_run(run)):
-                self.tell(f"Run {self.short(run.id)}: {run.state}. {run.message}".strip())
-        self._name_training(run)
-        if page := self.page:
-            page.post_message(RunUpdated(run, epoch))
+    @property
+    def asked_data(self) -> tuple[str, ...]:
+        """Those of the form that asked."""
+        return self.asked_by.data_words if self.asked_by is not None else self.data_set.words
 
-    def _name_training(self, run: "RunState") -> None:
-        """Once the run that was asked for has an id: its screen has a name, and its form has served."""
-        if run is not self.runner.current or self.asked_by is None:
-            return
-        self.form_served()
-        for page in self.pages:
-            if page.place == ("training", ""):
-                page.place = ("training", run.id)
-
-    @on(messages.Refused)
-    def _refused(self, message: messages.Refused) -> None:
-        """Go back to where the run was asked for, and say why it could not be."""
-        self.asked_by = None
-        if message.moved is not None and self.reopening is not None:
-            self.reopen_moved(self.reopening, message.moved.fields)
-        page = self.page
-        if page is not None and page.place in (("training", ""), ("study", "")) and len(self.screen_stack) > 1:
-            self.pop_screen()
-            page = self.page
-        self.tell(message.error, "error", timeout=12)
-        if page is not None:
-            page.post_message(messages.Refused(message.error, message.problems))
-        self.tell_runs_changed()
+    async def ask_text(self, title: str, value: str, hint: str, check: Callable[[str], Any]) -> str | None:
+        """A line of text that `check` does not refuse; None where the person would not. Only from a worker."""
+        return await ask_text(self, title, value, hint, check)
 
     def page_shown(self, page: Page) -> None:
         """Tell a page that has just come on top what happened meanwhile."""
@@ -186,172 +160,27 @@ class CaeApp(StudyApp):
             page.post_message(RunUpdated(self._runner.current))
         if self._studies is not None and self._studies.busy and self._studies.current is not None:
             page.post_message(StudyUpdated(self._studies.current))
-        if page.runs_version not in (-1, self.runs_version):
+        if page.runs_version not in (-1, self.lists.version):
             page.post_message(RunsChanged())
-        page.runs_version = self.runs_version
-
-    # -- what screens ask for --------------------------------------------------------------------
-
-    @on(messages.Start)
-    def _start(self, message: messages.Start) -> None:
-        try:
-            self.runner.start(message.spec)
-        except EngineError as error:
-            self.tell(str(error), "error")
-            return
-        self.asked_by = self.page
-        self._open_training("")
-
-    @on(messages.ResumeRun)
-    def _resume(self, message: messages.ResumeRun) -> None:
-        if (study := self.studies.of_run(message.run)) is not None:  # a trial is not taken up without its study
-            self._resume_study(messages.ResumeStudy(study.id))
-            return
-        if gone := self.runner.files_gone(message.run):
-            self.reopen_moved(message, gone)
-            return
-        try:
-            self.runner.resume(message.run)
-        except EngineError as error:
-            self.tell(str(error), "error")
-            return
-        self.reopening = message
-        self._open_training(message.run)
-
-    @on(messages.PauseRun)
-    def _pause(self, message: messages.PauseRun) -> None:
-        self._ask_of_run(message.run, Asked.PAUSE)
-
-    @on(messages.ContinueRun)
-    def _continue(self, message: messages.ContinueRun) -> None:
-        self._ask_of_run(message.run, Asked.RUN)
-
-    @on(messages.StopRun)
-    @work
-    async def _stop(self, message: messages.StopRun) -> None:
-        from cae_tui.screens.dialogs import StopScreen
-        from engine.studies.records import study_of
-
-        try:
-            run = self.home.find(message.run)
-            status = run.read_status()
-        except EngineError as error:
-            self.tell(str(error), "error")
-            return
-        study = study_of(run, status)
-        question = StopScreen(self.short(run.id), best_weights(status), self.short_study(study) if study else "")
-        if answer := await self.push_screen_wait(question):
-            self._ask_of_run(run.id, Asked(answer))
-
-    @on(messages.FinishRun)
-    @work
-    async def _finish(self, message: messages.FinishRun) -> None:
-        from engine.studies.records import study_of
-
-        try:
-            run = self.home.find(message.run)
-            check_can_finish(run, study_of(run, run.read_status()))
-            name, best = self.short(run.id), best_weights(run.read_status())
-            if await self.confirm(f"Finish run {name} now?", _FINISH.format(best=best[0].upper() + best[1:]), "Finish"):
-                gone = self.runner.files_gone(run.id)
-                if gone and not await self.ask_where_moved(gone, run=run.id):
-                    return
-                self.runner.finish(run.id)
-                self.reopening = message
-                self._open_training(run.id)
-        except EngineError as error:
-            self.tell(str(error), "error")
-
-    def _ask_of_run(self, run: str, what: Asked) -> None:
-        try:
-            self.runner.ask(run, what)
-        except EngineError as error:
-            self.tell(str(error), "error")
-
-    @on(messages.OpenRun)
-    def _open_run(self, message: messages.OpenRun) -> None:
-        try:
-            directory = self.home.find(message.run)
-            state = directory.read_status().state
-        except EngineError as error:
-            self.tell(str(error), "error")
-            return
-        if state in (FINISHED, EARLY_STOPPED) and directory.result.exists():
-            self._open_report(directory.id)
-        else:
-            self._open_training(directory.id)
-
-    @on(messages.OpenTraining)
-    def _show_training(self, message: messages.OpenTraining) -> None:
-        current = self.runner.current
-        if message.run and not (self.runner.busy and current is not None and message.run == current.id):
-            try:
-                self.home.find(message.run)
-            except EngineError as error:  # of a study's table: its numbers stay where its run was deleted
-                self.tell(str(error), "error")
-                return
-        self._open_training(message.run)
-
-    def _open_training(self, run: str) -> None:
-        from cae_tui.screens.training import TrainingScreen
-
-        self.go(("training", run), lambda: TrainingScreen(run))
-
-    def _open_report(self, run: str) -> None:
-        from cae_tui.screens.report import ReportScreen
-
-        self.go(("report", run), lambda: ReportScreen(run))
-
-    @on(messages.OpenGallery)
-    def _open_gallery(self, message: messages.OpenGallery) -> None:
-        from cae_tui.screens.gallery import GalleryScreen
-
-        self.push_screen(GalleryScreen(message.run, message.show, message.true_class, message.predicted_class))
-
-    @on(messages.Configure)
-    def _configure(self, message: messages.Configure) -> None:
-        from cae_tui.screens.configure import form_for
-
-        # Who builds on an autoencoder of their own images will hardly want another data set.
-        files = self.runner.data_files(message.values["encoder"]) if "encoder" in message.values else {}
-        self.push_screen(form_for(message.kind, {**files, **message.values}))
-
-    @on(messages.ConfigureAgain)
-    @work
-    async def _configure_again(self, message: messages.ConfigureAgain) -> None:
-        try:
-            opened = await self.runner.open_run(message.run)
-        except EngineError as error:
-            self.tell(str(error), "error")
-            return
-        from engine.specs.fields import write_value
-        from engine.specs.kinds import spec_from_json
-
-        spec = opened.spec["spec"]
-        with suppress(SpecError):  # of another version: the form says what is wrong
-            spec = spec_from_json(spec).asked_again().model_dump(mode="json")
-        values = {name: write_value(value) for name, value in spec.items() if name != "kind"}
-        self._configure(messages.Configure(spec["kind"], values))
-
-    @on(messages.TryFiles)
-    @work(exclusive=True, group="files")
-    async def _try_files(self, message: messages.TryFiles) -> None:
-        before = self.data_set
-        try:
-            data = await self.runner.data(message.files)
-        except EngineError as error:
-            if self.data_set is before:
-                why = without_flags(str(error))
-                self.tell(f"The files on the Data screen are not in use: {why}", "warning", timeout=12)
-        else:
-            if self.data_set is before:  # nobody has chosen others while these were read
-                self.post_message(messages.UseDataSet(DataSet.of(message.files, data.name, data.shape)))
+        page.runs_version = self.lists.version
 
     # -- what keys and the palette do --------------------------------------------------------------
 
     def action_configure(self, kind: str) -> None:
         """Open a form."""
-        self._configure(messages.Configure(kind))
+        self.run_acts.configure(messages.Configure(kind))
+
+    def action_runs(self) -> None:
+        """Open the list of all runs."""
+        from cae_tui.screens.runs import RunsScreen
+
+        self.go(("runs", ""), RunsScreen)
+
+    def action_studies(self) -> None:
+        """Open the list of studies."""
+        from cae_tui.screens.studies import StudiesScreen
+
+        self.go(("studies", ""), StudiesScreen)
 
     def action_data(self) -> None:
         """Open the data set."""
@@ -361,15 +190,16 @@ class CaeApp(StudyApp):
 
     def action_go_to_run(self) -> None:
         """Open the run that this process trains."""
+        run = self.runner.current
         if not self.runner.busy:
-            if self.runner.current is not None and self.runner.current.id:
-                self._open_run(messages.OpenRun(self.runner.current.id))
+            if run is not None and run.id:
+                self.run_acts.open_run(messages.OpenRun(run.id))
             else:
                 self.tell("No run is training.")
         elif self.studies.busy:
-            self._open(self.studies.current.id if self.studies.current else "")
+            self.study_acts.open(self.studies.current.id if self.studies.current else "")
         else:
-            self._open_training(self.runner.current.id if self.runner.current else "")
+            self.run_acts.open_training(run.id if run else "")
 
     def action_picture(self) -> None:
         """Save a picture of the screen, once the palette is gone from it."""
@@ -396,36 +226,46 @@ class CaeApp(StudyApp):
 
         yield from commands(self, screen)
 
-    # -- the device --------------------------------------------------------------------------------
+    # -- the theme -------------------------------------------------------------------------------
 
-    def find_device(self) -> None:
-        """Learn which device a run would train on, once; loads torch in a thread."""
-        if not self.device and not self._finding_device:
-            self._finding_device = True
-            self._find_device()
+    def _begin_with(self, theme: str) -> None:
+        """Have the first parsing of the styles use the theme; to set it as usual would parse everything again."""
+        self.set_reactive(CaeApp.theme, theme)
+        self.stylesheet.set_variables(self.get_css_variables())
+        self.set_class(self.current_theme.dark, "-dark-mode", update=False)
+        self.set_class(not self.current_theme.dark, "-light-mode", update=False)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """The colours of data, for themes that know nothing of them."""
+        return data_variables(self.current_theme.dark)
+
+    def watch_theme(self, theme: str) -> None:
+        """Remember the theme."""
+        if self.is_running and theme != self.settings.theme:
+            self.keeper.remember(theme=theme)
+
+    # -- the clipboard ---------------------------------------------------------------------------
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Ask the terminal to take `text`, keep it in a file too, and say what was tried."""
+        from cae_tui.app.clipboard import clipboard_sequence
+
+        put_on_clipboard(self, text, clipboard_sequence(text))
+        self._keep_copy(text)
 
     @work
-    async def _find_device(self) -> None:
+    async def _keep_copy(self, text: str) -> None:
+        from cae_tui.app.clipboard import give_to_tmux, keep_copy
+
+        given = await asyncio.to_thread(give_to_tmux, text)
+        sent = f"Sent to the terminal's clipboard{' and to the buffer of tmux' if given else ''}"
         try:
-            self.device = await self.runner.device()
-            if self._began_without_gc:
-                gc.freeze()  # PyTorch is loaded: to look through it for garbage holds up the screen for 0.2 s
+            self.tell(f"{sent}, and saved to {await asyncio.to_thread(keep_copy, self.home.path, text)}.")
         except EngineError as error:
-            self.tell(str(error), "warning")
-        finally:
-            self._finding_device = False
+            self.tell(f"{sent}. {error}", "warning")
 
 
 def _look_for_garbage() -> None:
     """From now on, and never among what was loaded until now."""
     gc.freeze()
     gc.enable()
-
-
-def best_weights(status: "RunStatus") -> str:
-    """What a finish of the run would evaluate, in words; empty where no epoch is over."""
-    where = epoch_words(status.stage, status.best_epoch)
-    return f"the best weights so far, of {where}," if status.best_epoch else ""
-
-
-_FINISH = "{best} are evaluated. The run then has its report and can no longer be resumed."

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from textual.actions import parse
 from textual.app import SystemCommand
@@ -10,22 +10,20 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.screen import Screen
 
+from cae_tui.app.base import BaseApp
 from cae_tui.kinds import every_view
 from cae_tui.messages import ContinueRun, PauseRun, StopRun
 from engine.protocol.states import PAUSED
 
-if TYPE_CHECKING:
-    from cae_tui.app.settings_app import SettingsApp
 
-
-def commands(app: "SettingsApp", screen: Screen[Any]) -> Iterator[SystemCommand]:
+def commands(app: BaseApp, screen: Screen[Any]) -> Iterator[SystemCommand]:
     """What can be done now: on the screen, and everywhere."""
     everywhere = list(_everywhere(app))
     yield from everywhere
     titles = {command.title for command in everywhere}
     for node, binding in _bindings(screen):
         if binding.description and binding.description not in titles and _is_possible(app, screen, node, binding):
-            about = f"{binding.tooltip or binding.description} · {app.shown_key(binding)}"
+            about = f"{binding.tooltip or binding.description} · {shown_key(app, binding)}"
             yield SystemCommand(binding.description, about, partial(app.run_action, binding.action, node))
 
 
@@ -44,13 +42,20 @@ def _bindings(screen: Screen[Any]) -> Iterator[tuple[DOMNode, Binding]]:
                     yield node, binding
 
 
-def _is_possible(app: "SettingsApp", screen: Screen[Any], node: DOMNode, binding: Binding) -> bool:
+def shown_key(app: BaseApp, binding: Binding) -> str:
+    """The first of its keys, as the footer shows it."""
+    remapped = app.changed_keys.get(binding.id or "")
+    key = (remapped or binding.key).split(",")[0]
+    return app.get_key_display(binding.with_key(key, None if remapped else binding.key_display))
+
+
+def _is_possible(app: BaseApp, screen: Screen[Any], node: DOMNode, binding: Binding) -> bool:
     place, name, parameters = parse(binding.action)
     target = {"app": app, "screen": screen}.get(place, node)
     return bool(target.check_action(name, parameters))
 
 
-def _everywhere(app: "SettingsApp") -> Iterator[SystemCommand]:
+def _everywhere(app: BaseApp) -> Iterator[SystemCommand]:
     for kind, view in every_view():
         yield SystemCommand(view.title, view.about, partial(app.run_action, f"configure('{kind}')"))
     run = app.runner.current

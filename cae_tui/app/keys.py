@@ -141,9 +141,9 @@ def _names() -> frozenset[str]:
 def _classes() -> tuple[type[Any], ...]:
     """Every class of the app that has keys of its own, screens before what lies on them."""
     from cae_tui import screens, widgets
-    from cae_tui.app.navigation import NavigatingApp
+    from cae_tui.app.base import BaseApp
 
-    found: list[type[Any]] = [NavigatingApp]
+    found: list[type[Any]] = [BaseApp]
     for package in (screens, widgets):
         for each in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             module = importlib.import_module(each.name)
@@ -164,14 +164,14 @@ def _own_list(kind: type[Any]) -> Iterable[Any]:
 @lru_cache(maxsize=1)
 def _scopes() -> tuple[tuple[type[Any], ...], ...]:
     """Classes whose keys work together: of a part with the focus, of those around it, of its screen, of the app."""
-    from cae_tui.app.navigation import NavigatingApp
+    from cae_tui.app.base import BaseApp
 
     scopes = set()
     for screen in [kind for kind in _classes() if issubclass(kind, Screen)]:
         parts: list[type[Any]] = [Widget, *_parts(screen.__module__, set())]
         around: list[type[Any]] = [kind for kind in parts if issubclass(kind, AROUND)]
         for part in parts:
-            kinds: list[type[Any]] = [part, *around, screen, NavigatingApp]
+            kinds: list[type[Any]] = [part, *around, screen, BaseApp]
             scopes.add(tuple(dict.fromkeys(base for kind in kinds for base in kind.mro() if _own_list(base))))
     return tuple(scopes)
 

@@ -293,8 +293,8 @@ def _open_app(home: Home, run: str | None = None) -> int:
         return BAD_USAGE
     # Nothing of what is loaded until the first screen stands is garbage: to look for it costs a twentieth of the time.
     gc.disable()
+    from cae_tui.app.base import run_to_the_end
     from cae_tui.app.cae_app import CaeApp
-    from cae_tui.app.ending import run_to_the_end
     from cae_tui.cli.logs import log_start
 
     log_start()

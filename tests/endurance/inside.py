@@ -24,7 +24,7 @@ from textual.screen import Screen
 from textual.scrollbar import ScrollBar, ScrollBarCorner
 from textual.widget import Widget
 
-from cae_tui.app import ending
+from cae_tui.app import base
 from cae_tui.cli import main as cli
 
 POOLS = ("asyncio_", "reader_")
@@ -35,7 +35,7 @@ SCROLL_BARS = (ScrollBar, ScrollBarCorner)
 """Made when something scrolls for the first time, which a window that is dragged about decides, and kept with it."""
 
 
-def figures(app: ending.EndingApp) -> dict[str, Any]:
+def figures(app: base.BaseApp) -> dict[str, Any]:
     """What the process holds now, beside what only makes it quicker: caches are bounded, but fill for an hour."""
     gc.unfreeze()  # the caches of modules are among what the app has frozen
     for each in gc.get_objects():  # by their types: to ask a weak proxy what it is, when that is gone, is an error
@@ -74,7 +74,7 @@ def _resident() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def answer(app: ending.EndingApp, folder: Path) -> None:
+def answer(app: base.BaseApp, folder: Path) -> None:
     """Answer whoever asks, for as long as the app runs."""
     answered = ""
     while True:
@@ -90,13 +90,13 @@ def answer(app: ending.EndingApp, folder: Path) -> None:
 def main() -> int:
     """Open the app as the command does."""
     folder = Path(sys.argv[1])
-    run_to_the_end = ending.run_to_the_end
+    run_to_the_end = base.run_to_the_end
 
-    def observed(app: ending.EndingApp) -> int:
+    def observed(app: base.BaseApp) -> int:
         threading.Thread(target=answer, args=(app, folder), name="figures", daemon=True).start()
         return run_to_the_end(app)
 
-    ending.run_to_the_end = observed
+    base.run_to_the_end = observed
     return cli.main(sys.argv[2:])
 
 

@@ -91,7 +91,7 @@ async def test_of_10000_epochs_the_log_keeps_the_latest_and_the_chart_draws_as_m
     monkeypatch.setattr(LossChart, "_curve", drawn)
     app = make_app()
     async with app.run_test(size=(120, 40)) as pilot:
-        app._open_training(AUTOENCODER)
+        app.run_acts.open_training(AUTOENCODER)
         await until(pilot, lambda: on_top(app, TrainingScreen)() and app.screen.state is not None)  # type: ignore[attr-defined]  # that screen is on top
         await pilot.pause(0.5)
         (log,) = [log for log in app.screen.query(EpochLog) if log.display]
@@ -113,7 +113,7 @@ async def test_a_study_of_1000_trials_draws_the_rows_on_the_screen_and_the_best_
     counted(monkeypatch, StudyTable, "cells", calls)
     app = make_app()
     async with app.run_test(size=(120, 40)) as pilot:
-        app._open(record.id)
+        app.study_acts.open(record.id)
         await until(pilot, lambda: on_top(app, StudyScreen)() and app.screen.query_one(StudyTable).row_count == TRIALS)
         await pilot.pause(0.5)
         assert 0 < calls["cells"] < 40 * 12

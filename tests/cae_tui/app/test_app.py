@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
+from cae_tui import messages
 from cae_tui.bridge.run_state import RunState
 from cae_tui.messages import (
     Configure,
@@ -182,13 +183,13 @@ async def test_a_run_is_configured_again_with_its_values(make_app: MakeApp, home
     app = make_app()
     asked: list[Configure] = []
     async with app.run_test(size=(120, 40)) as pilot:
-        configure = app._configure
+        configure = app.run_acts.configure
 
         def remember(message: Configure) -> None:
             asked.append(message)
             configure(message)
 
-        app._configure = remember  # type: ignore[method-assign]  # a stand-in
+        app.run_acts.configure = remember  # type: ignore[method-assign]  # a stand-in
         app.screen.post_message(ConfigureAgain(AUTOENCODER))
         await until(pilot, on_top(app, SpecPage))
         app.screen.post_message(ConfigureAgain(CLASSIFIER))
@@ -308,6 +309,13 @@ async def test_every_binding_can_be_remapped_and_is_explained(make_app: MakeApp)
             for binding in type(source).BINDINGS:
                 assert binding.id, binding  # type: ignore[union-attr]  # it has one here
                 assert binding.tooltip, binding  # type: ignore[union-attr]  # it has one here
+
+
+async def test_everything_that_can_be_asked_of_the_app_is_acted_on(make_app: MakeApp) -> None:
+    asked = [kind for kind in vars(messages).values() if isinstance(kind, type) and issubclass(kind, messages.ForApp)]
+    assert len(asked) > 30
+    acts = make_app().acts
+    assert [kind.__name__ for kind in asked if kind is not messages.ForApp and kind not in acts] == []
 
 
 # -- what the app is told ------------------------------------------------------------------------------

@@ -69,7 +69,7 @@ async def test_two_ctrl_c_far_apart_do_not_quit(make_app: MakeApp, monkeypatch: 
     clock = iter([0.0, 10.0])
     app = make_app()
     async with app.run_test() as pilot:
-        monkeypatch.setattr("cae_tui.app.ending.time.monotonic", lambda: next(clock))
+        monkeypatch.setattr("cae_tui.app.base.time.monotonic", lambda: next(clock))
         app.action_help_quit()
         app.action_help_quit()
         monkeypatch.undo()

@@ -9,8 +9,8 @@ import threading
 import pytest
 from textual.widgets import Button
 
+from cae_tui.app.base import run_to_the_end
 from cae_tui.app.cae_app import CaeApp
-from cae_tui.app.ending import run_to_the_end
 from cae_tui.screens.dialogs import ConfirmScreen, StoppingScreen
 from cae_tui.screens.training import TrainingScreen
 from engine.protocol.events import EpochEnded

@@ -11,6 +11,7 @@ from textual.widgets._footer import FooterKey
 
 from cae_tui import messages
 from cae_tui.app.cae_app import CaeApp
+from cae_tui.app.commands import shown_key
 from cae_tui.app.keys import _classes, _own, check_keymap, every_key
 from cae_tui.cli.main import main
 from cae_tui.screens.base import Page
@@ -132,7 +133,7 @@ async def test_the_keys_of_the_settings_work_in_place_of_ours(make_app: MakeApp,
         assert table.order == "age"
         await pilot.press("f9")
         await until(pilot, lambda: table.order == "run")
-        assert ("f9", "Sort") in [(app.shown_key(binding), binding.description) for _, binding in OURS]
+        assert ("f9", "Sort") in [(shown_key(app, binding), binding.description) for _, binding in OURS]
 
 
 async def test_a_paused_run_goes_on_by_the_changed_key_that_paused_it(make_app: MakeApp, home: Home) -> None:

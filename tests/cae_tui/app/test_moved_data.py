@@ -233,7 +233,7 @@ async def test_what_was_deleted_meanwhile_is_not_asked_about(
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.pause()
         shutil.rmtree(own.path)
-        app.reopen_moved(ResumeRun(own.id) if kind == "run" else ResumeStudy(own.id), ["labels"])
+        app.moved.reopen(ResumeRun(own.id) if kind == "run" else ResumeStudy(own.id), ["labels"])
         await until(pilot, lambda: not app.workers)
         assert on_top(app, HomeScreen)()
         assert [sentence.partition(" in ")[0] for sentence in told(app)] == [f"No {kind} begins with “{own.id}”"]

@@ -16,6 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from cae_tui.app.cae_app import CaeApp
+from cae_tui.app.questions import confirm
 from cae_tui.app.recovery import GIVE_UP_AFTER
 from cae_tui.bridge.run_state import News
 from cae_tui.messages import RunsChanged, RunTold
@@ -215,7 +216,7 @@ async def test_who_waits_for_the_answer_of_a_broken_dialog_has_none(make_app: Ma
     answers: list[bool] = []
 
     async def ask() -> None:
-        answers.append(bool(await app.confirm("Really?", "", "Yes")))
+        answers.append(bool(await confirm(app, "Really?", "", "Yes")))
 
     async with app.run_test() as pilot:
         app.run_worker(ask())
@@ -338,7 +339,7 @@ async def test_errors_again_and_again_end_the_app_with_the_run_stopped(
             await begin(app, pilot)
             if of == "app":
                 app.set_interval(0.01, lambda: app.post_message(RunTold(News(app.runner.current))))  # type: ignore[arg-type]  # a run is on
-                monkeypatch.setattr(app, "_name_training", fail)
+                monkeypatch.setattr(app.run_acts, "_name_training", fail)
             else:
                 await pilot.press("escape")
                 await until(pilot, on_top(app, HomeScreen))

@@ -68,7 +68,7 @@ async def test_a_page_names_the_data_in_use_and_one_about_a_run_that_of_the_run(
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.pause()
         assert "MNIST · 28×28 grey · cpu" in line(app.screen.query_one(TopBar))
-        app.data_set = DataSet("plankton", (64, 64, 3))
+        app.data.current = DataSet("plankton", (64, 64, 3))
         await pilot.pause()
         assert "plankton · 64×64 colour · cpu" in line(app.screen.query_one(TopBar))
         await pilot.press("left", "enter")
@@ -82,7 +82,7 @@ async def test_a_page_names_the_data_in_use_and_one_about_a_run_that_of_the_run(
 async def test_a_run_that_is_being_trained_has_its_own_data_in_the_top_line(make_app: MakeApp) -> None:
     app = make_app()
     async with app.run_test(size=(120, 40)) as pilot:
-        app.data_set = DataSet("plankton", (64, 64, 3))
+        app.data.current = DataSet("plankton", (64, 64, 3))
         await begin(app, pilot)
         bar = app.screen.query_one(TopBar)
         await until(pilot, lambda: "MNIST · 28×28 grey" in line(bar))

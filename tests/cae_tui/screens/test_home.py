@@ -174,7 +174,7 @@ async def test_the_cursor_stays_on_its_run_when_another_begins(make_app: MakeApp
         assert runs.run.id == AUTOENCODER
         events = scripted_events("autoencoder", "h1h1000000")
         write_run(home, events, status=replace(scripted_status(events), started=NOW))
-        app.tell_runs_changed()
+        app.lists.tell_changed()
         await pilot.pause()
         assert runs.option_count == 7
         assert runs.run.id == AUTOENCODER

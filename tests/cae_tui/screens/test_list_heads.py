@@ -95,7 +95,7 @@ async def test_the_heads_of_a_study_stand_over_their_columns(
     write_study(home, record)
     app = make_app()
     async with app.run_test(size=size) as pilot:
-        app._open(record.id)
+        app.study_acts.open(record.id)
         await until(pilot, on_top(app, StudyScreen))
         table = app.screen.query_one(StudyTable)
         await until(pilot, lambda: table.row_count > 0 and table.size.width > 0)

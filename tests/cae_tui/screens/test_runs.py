@@ -426,7 +426,7 @@ async def test_a_run_that_cannot_be_listed_is_told_of_once(make_app: MakeApp, fi
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("r")
         await until(pilot, lambda: bool(told(app)))
-        app.tell_runs_changed()
+        app.lists.tell_changed()
         await pilot.pause()
         assert len(told(app)) == 1
         assert told(app)[0].startswith(f"{run.status} cannot be read (")

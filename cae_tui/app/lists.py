@@ -1,91 +1,90 @@
-"""The part of the App that knows the runs, and acts on what people ask of them: mark, compare, export, delete.
-
-A layer under `CaeApp`, as `StudyApp` is, only so that no file is too long to be read in one sitting.
-"""
+"""The part of the app that knows what lists are of, and acts on runs that are listed: mark, compare, export, delete."""
 
 import asyncio
-from typing import Any
-
-from textual import on, work
+from typing import TYPE_CHECKING, Any
 
 from cae_tui import messages
-from cae_tui.app.data_app import DataApp
+from cae_tui.app.acting import acts_on
+from cae_tui.app.base import BaseApp
+from cae_tui.app.questions import ask_text, ask_where, confirm
 from cae_tui.messages import RunsChanged
 from engine.errors import EngineError
-from engine.runs.directory import Home
 from engine.runs.notes import Marks, read_note, read_tags
 from engine.specs.data_files import shape_words
 from engine.storage.held import shortest_prefixes
 
+if TYPE_CHECKING:
+    from engine.runs.status import RunStatus
 
-class RunListApp(DataApp):
-    """What lists of runs need of the app, and what the app does for them.
 
-    Args:
-        home: the folder with the runs.
-    """
+class Lists:
+    """The runs and studies that are listed: their short names, what is noted of runs, and what is done with several."""
 
-    def __init__(self, home: Home) -> None:
-        super().__init__(home)
-        self.runs_version = 0
+    def __init__(self, app: BaseApp) -> None:
+        self._app, self._home = app, app.home
+        self.version = 0  # how often they have changed
         self._prefixes: dict[str, str] = {}
         self._data_of_runs: dict[str, tuple[str, ...]] = {}
 
     def short(self, run: str) -> str:
         """The shortest prefix of a run's id that no other run has."""
         if run not in self._prefixes:
-            self._prefixes = shortest_prefixes(self.home.ids())
+            self._prefixes = shortest_prefixes(self._home.ids())
         return self._prefixes.get(run, run[:4])
 
     def has_run(self, run: str) -> bool:
         """Whether there still is a run of that id."""
-        return run in self.home.ids()
+        return run in self._home.ids()
 
     def data_of_run(self, run: str) -> tuple[str, ...]:
         """What the images of a run are called, and their shape in words; nothing where that is not known."""
         if run not in self._data_of_runs:
             try:
-                status = self.home.find(run).read_status()
+                status = self._home.find(run).read_status()
             except EngineError:
                 return ()
             self._data_of_runs[run] = tuple(filter(None, (status.data, shape_words(status.image_shape))))
         return self._data_of_runs[run]
 
-    def tell_runs_changed(self) -> None:
+    def short_study(self, study: str) -> str:
+        """The shortest prefix of a study's id that no other study has."""
+        return shortest_prefixes(self._app.studies.ids()).get(study, study[:4])
+
+    def latest(self) -> "list[RunStatus]":
+        """Runs and studies, the latest first, as Home lists them: a trial is listed by its study, a hidden run not."""
+        runs = [run for run in self._home.list_runs() if not run.study and not run.marks.hidden]
+        if (self._home.path / "studies").is_dir():
+            runs += self._app.studies.as_runs()
+        return sorted(runs, key=lambda run: run.started, reverse=True)
+
+    def tell_changed(self) -> None:
         """Tell the page on top, and every other once it is, that lists of runs and studies are out of date."""
-        self.runs_version += 1
+        self.version += 1
         self._prefixes.clear()
-        if page := self.page:
-            page.runs_version = self.runs_version
+        if page := self._app.page:
+            page.runs_version = self.version
             page.post_message(RunsChanged())
-
-    def action_runs(self) -> None:
-        """Open the list of all runs."""
-        from cae_tui.screens.runs import RunsScreen
-
-        self.go(("runs", ""), RunsScreen)
 
     def _say(self, runs: tuple[str, ...]) -> str:
         return f"run {self.short(runs[0])}" if len(runs) == 1 else f"{len(runs):,} runs"
 
     # -- what a person notes ----------------------------------------------------------------------
 
-    @on(messages.MarkRuns)
-    @work
+    @acts_on(messages.MarkRuns)
     async def _mark(self, message: messages.MarkRuns) -> None:
         await self._change(message.runs, **{message.what: message.value})
         if message.what == "hidden" and message.value:
-            self.tell(f"Hidden: {self._say(message.runs)}. The filter is:hidden lists what is hidden.")
+            self._app.tell(f"Hidden: {self._say(message.runs)}. The filter is:hidden lists what is hidden.")
 
-    @on(messages.TagRuns)
-    @work
+    @acts_on(messages.TagRuns)
     async def _tag(self, message: messages.TagRuns) -> None:
         marks = await self._marks_of(message.runs)
         if marks is None:
             return
         # What all of them have stands there; taken out, it is taken from all, and the others' own stay.
         common = [tag for tag in marks[0].tags if all(tag in other.tags for other in marks)]
-        typed = await self.ask_text(
+        typed = await ask_text(
+            self._app,
             f"Tags of {self._say(message.runs)}",
             " ".join(common),
             "baseline 2020-report",
@@ -95,14 +94,14 @@ class RunListApp(DataApp):
             tags = read_tags(typed)
             await self._change(message.runs, add=tags, remove=[tag for tag in common if tag not in tags])
 
-    @on(messages.NoteRuns)
-    @work
+    @acts_on(messages.NoteRuns)
     async def _note(self, message: messages.NoteRuns) -> None:
         marks = await self._marks_of(message.runs)
         if marks is None:
             return
         notes = list({mark.note for mark in marks})
-        typed = await self.ask_text(
+        typed = await ask_text(
+            self._app,
             f"Note about {self._say(message.runs)}",
             notes[0] if len(notes) == 1 else "",
             "what you want to remember"
@@ -113,34 +112,33 @@ class RunListApp(DataApp):
         if typed is None:
             return
         if not typed and len(notes) > 1:  # nothing was written, and the runs have notes of their own
-            self.tell("Nothing was written: each run keeps its own note.")
+            self._app.tell("Nothing was written: each run keeps its own note.")
             return
         await self._change(message.runs, note=read_note(typed))
 
     async def _marks_of(self, runs: tuple[str, ...]) -> list[Marks] | None:
         try:
-            return await self.runner.in_thread(lambda: self.runner.marks(runs))
+            return await self._app.runner.in_thread(lambda: self._app.runner.marks(runs))
         except EngineError as error:
-            self.tell(str(error), "error")
+            self._app.tell(str(error), "error")
             return None
 
     async def _change(self, runs: tuple[str, ...], **changes: Any) -> None:
         try:
-            await self.runner.in_thread(lambda: self.runner.mark(runs, **changes))
+            await self._app.runner.in_thread(lambda: self._app.runner.mark(runs, **changes))
         except EngineError as error:
-            self.tell(str(error), "error")
-        self.tell_runs_changed()
+            self._app.tell(str(error), "error")
+        self.tell_changed()
 
     # -- compare, export, delete ------------------------------------------------------------------
 
-    @on(messages.CompareRuns)
+    @acts_on(messages.CompareRuns)
     def _compare(self, message: messages.CompareRuns) -> None:
         from cae_tui.screens.compare import CompareScreen
 
-        self.push_screen(CompareScreen(message.runs))
+        self._app.push_screen(CompareScreen(message.runs))
 
-    @on(messages.Export)
-    @work
+    @acts_on(messages.Export)
     async def _export(self, message: messages.Export) -> None:
         from engine.exporters import exporter_named, file_name
 
@@ -148,32 +146,31 @@ class RunListApp(DataApp):
         said = self._say(message.runs) if exporter.takes_many else names[0]
 
         async def write(target: str) -> None:
-            written = await self.runner.export(message.exporter, message.runs, target)
-            self.tell(exporter.tells.format(runs=said, path=written))
+            written = await self._app.runner.export(message.exporter, message.runs, target)
+            self._app.tell(exporter.tells.format(runs=said, path=written))
 
-        await self.ask_where(exporter.asks.format(runs=said), f"./{file_name(exporter, names)}", write)
+        await ask_where(self._app, exporter.asks.format(runs=said), f"./{file_name(exporter, names)}", write)
 
-    @on(messages.DeleteRuns)
-    @work
+    @acts_on(messages.DeleteRuns)
     async def _delete(self, message: messages.DeleteRuns) -> None:
         from cae_tui.bridge.deletion import uses_of
 
-        detail = " ".join([_DELETE, *uses_of(self.home, message.runs)])
-        if not await self.confirm(f"Delete {self._say(message.runs)}?", detail, "Delete"):
+        detail = " ".join([_DELETE, *uses_of(self._home, message.runs)])
+        if not await confirm(self._app, f"Delete {self._say(message.runs)}?", detail, "Delete"):
             return
         problems = []
         for run in message.runs:
             try:
-                await asyncio.to_thread(self.runner.delete, run)
+                await asyncio.to_thread(self._app.runner.delete, run)
             except EngineError as error:
                 problems.append(str(error))
                 continue
-            while len(self.screen_stack) > 1 and getattr(self.screen, "place", ("", ""))[1:] == (run,):
-                await self.pop_screen()
+            while len(self._app.screen_stack) > 1 and getattr(self._app.screen, "place", ("", ""))[1:] == (run,):
+                await self._app.pop_screen()
         if problems:
             more = f" {len(problems) - 1:,} more could not be deleted either." if len(problems) > 1 else ""
-            self.tell(f"{problems[0]}{more}", "error")
-        self.tell_runs_changed()
+            self._app.tell(f"{problems[0]}{more}", "error")
+        self.tell_changed()
 
 
 _DELETE = "Curves, predictions and model cannot be restored. Models saved elsewhere stay."

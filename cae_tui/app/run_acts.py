@@ -1,0 +1,221 @@
+"""The part of the app that acts on what people ask of a run, and hears of those that are trained."""
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from cae_tui import messages
+from cae_tui.app.acting import acts_on
+from cae_tui.app.base import BaseApp
+from cae_tui.app.lists import Lists
+from cae_tui.app.moved import Moved
+from cae_tui.app.questions import confirm
+from cae_tui.app.study_acts import StudyActs
+from cae_tui.messages import RunUpdated
+from engine.errors import EngineError, SpecError
+from engine.protocol.control import Asked
+from engine.protocol.states import EARLY_STOPPED, FINISHED
+from engine.runs.finishing import check_can_finish
+from engine.text import epoch_words
+
+if TYPE_CHECKING:
+    from cae_tui.bridge.run_state import RunState
+    from engine.runs.status import RunStatus
+
+
+class RunActs:
+    """What is done about runs."""
+
+    def __init__(self, app: BaseApp, lists: Lists, moved: Moved, studies: StudyActs) -> None:
+        self._app, self._lists, self._moved, self._studies = app, lists, moved, studies
+        self._told = ("", "")  # the latest run and state that lists were told of
+
+    @acts_on(messages.RunTold)
+    def _pass_on(self, message: messages.RunTold) -> None:
+        run, epoch = self._app.runner.fold(message.news), message.news.epoch
+        if epoch and self._told != (run.id, run.state):
+            self._told = (run.id, run.state)
+            self._lists.tell_changed()
+            page = self._app.page
+            mine = run.ended is not None and run is self._app.runner.current and not self._app.studies.busy
+            if mine and not (page and page.shows_run(run)):
+                self._app.tell(f"Run {self._lists.short(run.id)}: {run.state}. {run.message}".strip())
+        self._name_training(run)
+        if page := self._app.page:
+            page.post_message(RunUpdated(run, epoch))
+
+    def _name_training(self, run: "RunState") -> None:
+        """Once the run that was asked for has an id: its screen has a name, and its form has served."""
+        if run is not self._app.runner.current or self._app.asked_by is None:
+            return
+        self._app.form_served()
+        for page in self._app.pages:
+            if page.place == ("training", ""):
+                page.place = ("training", run.id)
+
+    @acts_on(messages.Refused)
+    def _refused(self, message: messages.Refused) -> None:
+        self._app.asked_by = None
+        if message.moved is not None and self._moved.reopening is not None:
+            self._moved.reopen(self._moved.reopening, message.moved.fields)
+        page = self._app.page
+        if page is not None and page.place in (("training", ""), ("study", "")) and len(self._app.screen_stack) > 1:
+            self._app.pop_screen()
+            page = self._app.page
+        self._app.tell(message.error, "error", timeout=12)
+        if page is not None:
+            page.post_message(messages.Refused(message.error, message.problems))
+        self._lists.tell_changed()
+
+    @acts_on(messages.Start)
+    def _start(self, message: messages.Start) -> None:
+        try:
+            self._app.runner.start(message.spec)
+        except EngineError as error:
+            self._app.tell(str(error), "error")
+            return
+        self._app.asked_by = self._app.page
+        self.open_training("")
+
+    @acts_on(messages.ResumeRun)
+    def _resume(self, message: messages.ResumeRun) -> None:
+        if (study := self._app.studies.of_run(message.run)) is not None:  # a trial is not taken up without its study
+            self._studies.resume_study(messages.ResumeStudy(study.id))
+            return
+        if gone := self._app.runner.files_gone(message.run):
+            self._moved.reopen(message, gone)
+            return
+        try:
+            self._app.runner.resume(message.run)
+        except EngineError as error:
+            self._app.tell(str(error), "error")
+            return
+        self._moved.reopening = message
+        self.open_training(message.run)
+
+    @acts_on(messages.PauseRun)
+    def _pause(self, message: messages.PauseRun) -> None:
+        self._ask(message.run, Asked.PAUSE)
+
+    @acts_on(messages.ContinueRun)
+    def _go_on(self, message: messages.ContinueRun) -> None:
+        self._ask(message.run, Asked.RUN)
+
+    @acts_on(messages.StopRun)
+    async def _stop(self, message: messages.StopRun) -> None:
+        from cae_tui.screens.dialogs import StopScreen
+        from engine.studies.records import study_of
+
+        try:
+            run = self._app.home.find(message.run)
+            status = run.read_status()
+        except EngineError as error:
+            self._app.tell(str(error), "error")
+            return
+        study = study_of(run, status)
+        question = StopScreen(
+            self._lists.short(run.id), best_weights(status), self._lists.short_study(study) if study else ""
+        )
+        if answer := await self._app.push_screen_wait(question):
+            self._ask(run.id, Asked(answer))
+
+    @acts_on(messages.FinishRun)
+    async def _finish(self, message: messages.FinishRun) -> None:
+        from engine.studies.records import study_of
+
+        try:
+            run = self._app.home.find(message.run)
+            check_can_finish(run, study_of(run, run.read_status()))
+            name, best = self._lists.short(run.id), best_weights(run.read_status())
+            if await confirm(
+                self._app, f"Finish run {name} now?", _FINISH.format(best=best[0].upper() + best[1:]), "Finish"
+            ):
+                gone = self._app.runner.files_gone(run.id)
+                if gone and not await self._moved.ask(gone, run=run.id):
+                    return
+                self._app.runner.finish(run.id)
+                self._moved.reopening = message
+                self.open_training(run.id)
+        except EngineError as error:
+            self._app.tell(str(error), "error")
+
+    def _ask(self, run: str, what: Asked) -> None:
+        try:
+            self._app.runner.ask(run, what)
+        except EngineError as error:
+            self._app.tell(str(error), "error")
+
+    @acts_on(messages.OpenRun)
+    def open_run(self, message: messages.OpenRun) -> None:
+        """Show its report where it is complete, else its training."""
+        try:
+            directory = self._app.home.find(message.run)
+            state = directory.read_status().state
+        except EngineError as error:
+            self._app.tell(str(error), "error")
+            return
+        if state in (FINISHED, EARLY_STOPPED) and directory.result.exists():
+            self._open_report(directory.id)
+        else:
+            self.open_training(directory.id)
+
+    @acts_on(messages.OpenTraining)
+    def _show_training(self, message: messages.OpenTraining) -> None:
+        current = self._app.runner.current
+        if message.run and not (self._app.runner.busy and current is not None and message.run == current.id):
+            try:
+                self._app.home.find(message.run)
+            except EngineError as error:  # of a study's table: its numbers stay where its run was deleted
+                self._app.tell(str(error), "error")
+                return
+        self.open_training(message.run)
+
+    def open_training(self, run: str) -> None:
+        """Show the page of a run; of the one which is being prepared where none is named."""
+        from cae_tui.screens.training import TrainingScreen
+
+        self._app.go(("training", run), lambda: TrainingScreen(run))
+
+    def _open_report(self, run: str) -> None:
+        from cae_tui.screens.report import ReportScreen
+
+        self._app.go(("report", run), lambda: ReportScreen(run))
+
+    @acts_on(messages.OpenGallery)
+    def _open_gallery(self, message: messages.OpenGallery) -> None:
+        from cae_tui.screens.gallery import GalleryScreen
+
+        self._app.push_screen(GalleryScreen(message.run, message.show, message.true_class, message.predicted_class))
+
+    @acts_on(messages.Configure)
+    def configure(self, message: messages.Configure) -> None:
+        """Open the form of a kind of run."""
+        from cae_tui.screens.configure import form_for
+
+        # Who builds on an autoencoder of their own images will hardly want another data set.
+        files = self._app.runner.data_files(message.values["encoder"]) if "encoder" in message.values else {}
+        self._app.push_screen(form_for(message.kind, {**files, **message.values}))
+
+    @acts_on(messages.ConfigureAgain)
+    async def _configure_again(self, message: messages.ConfigureAgain) -> None:
+        try:
+            opened = await self._app.runner.open_run(message.run)
+        except EngineError as error:
+            self._app.tell(str(error), "error")
+            return
+        from engine.specs.fields import write_value
+        from engine.specs.kinds import spec_from_json
+
+        spec = opened.spec["spec"]
+        with suppress(SpecError):  # of another version: the form says what is wrong
+            spec = spec_from_json(spec).asked_again().model_dump(mode="json")
+        values = {name: write_value(value) for name, value in spec.items() if name != "kind"}
+        self.configure(messages.Configure(spec["kind"], values))
+
+
+def best_weights(status: "RunStatus") -> str:
+    """What a finish of the run would evaluate, in words; empty where no epoch is over."""
+    where = epoch_words(status.stage, status.best_epoch)
+    return f"the best weights so far, of {where}," if status.best_epoch else ""
+
+
+_FINISH = "{best} are evaluated. The run then has its report and can no longer be resumed."
