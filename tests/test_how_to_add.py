@@ -11,7 +11,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from textual.widgets import Input
 
+from cae_tui.app.cae_app import CaeApp
+from cae_tui.messages import Export, OpenGallery, OpenRun
+from cae_tui.screens.configure import SpecPage
+from cae_tui.screens.dialogs import AskTextScreen
+from cae_tui.screens.gallery import GalleryScreen
+from cae_tui.screens.report import ReportScreen
+from cae_tui.widgets.loss_chart import LossChart
+from cae_tui.widgets.run_table import RunTable, run_columns
 from engine import jobs
 from engine.errors import DatasetError
 from engine.exporters import export
@@ -29,6 +38,7 @@ from engine.studies.scheduler import work_on
 from engine.studies.spec import make_study
 from engine.studies.tables import columns
 from engine.text import percent
+from tests.cae_tui.conftest import on_top, until
 
 PAGE = Path(__file__).parents[1] / "docs" / "how-to-add.md"
 BLOCKS = re.findall(r"```python\n# (\S+\.py)(?:, in (\w+))?\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
@@ -184,3 +194,41 @@ def test_a_study_of_the_page_s_kind_is_done_by_the_page_s_executor(home: Home, i
     assert {column.title for column in columns(stage, "brightness")} >= {"val close", "test close"}
     search = make_study("search", spec_of(images, epochs=1), {}, trials=2)
     assert list(search.values) == ["learning_rate"]
+
+
+@pytest.mark.usefixtures("added")
+async def test_the_app_takes_it_from_the_form_to_the_report_and_the_export(
+    home: Home, images: dict[str, Path], tmp_path: Path
+) -> None:
+    app = CaeApp(home)
+    async with app.run_test(size=(120, 40)) as pilot:
+        assert "Tell brightness" in [command.title for command in app.get_system_commands(app.screen)]
+        app.action_configure("brightness")
+        await until(pilot, on_top(app, SpecPage))
+        page: Any = app.screen
+        assert page.crumbs == ("Tell brightness",)
+        assert "Passes over the training images." in page.HELP
+        page.form.put({**{field: str(path) for field, path in images.items()}, "epochs": "2", "batch_size": "9"})
+        await until(pilot, lambda: "dense" in str(page.query_one("#layer-lines").render()))
+        page.action_start()
+        await until(pilot, lambda: app.runner.current is not None and app.runner.current.state == "finished")
+        await until(pilot, lambda: bool(app.screen.query("#measure")) and not app.runner.busy)
+        assert app.screen.query_one("#measure", LossChart).measure.name == "close"
+        assert app.screen.query_one("#measure").display
+        run = home.list_runs()[0].id
+        app.screen.post_message(OpenRun(run))
+        await until(pilot, on_top(app, ReportScreen))
+        report: Any = app.screen
+        await until(pilot, lambda: report.view is not None)
+        assert "close" in str(report.query_one("#headline").render())
+        assert "told wrong" in str(report.query_one("#report").render())
+        app.screen.post_message(OpenGallery(run))
+        await until(pilot, lambda: isinstance(app.screen, GalleryScreen) and len(app.screen.found) == 20)
+        app.action_runs()
+        await until(pilot, lambda: bool(app.screen.query(RunTable)) and bool(app.screen.query_one(RunTable).rows))
+        assert "test close" in [column.name for column in run_columns()]
+        app.screen.post_message(Export("ids", (run,)))
+        await until(pilot, on_top(app, AskTextScreen))
+        app.screen.query_one(Input).value = str(tmp_path / "mine.ids")
+        await pilot.press("enter")
+        await until(pilot, (tmp_path / "mine.ids").exists)

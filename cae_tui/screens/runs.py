@@ -13,7 +13,7 @@ from textual.widgets import Input, Label, Static
 from cae_tui.messages import ListSorted, MarkRuns, RunsChanged, RunUpdated
 from cae_tui.screens.run_page import RunPage, Subject, ask_key
 from cae_tui.widgets.line import Line
-from cae_tui.widgets.run_table import COLUMNS, STAR, RunTable
+from cae_tui.widgets.run_table import STAR, RunTable, run_columns
 from engine.protocol.states import PAUSED, RUNNING
 from engine.runs.filter import EVERYTHING, EXAMPLES, Filter, FilterError, parse_filter
 from engine.runs.status import RunStatus
@@ -341,6 +341,6 @@ there clears marks and filter.
 
     @on(RunTable.HeadClicked)
     def _sort_by_head(self, event: RunTable.HeadClicked) -> None:
-        if any(column.name == event.column for column in COLUMNS):
+        if any(column.name == event.column for column in run_columns()):
             again = event.column == self._table.order
             self._sort(event.column, backwards=again and not self._table.backwards)

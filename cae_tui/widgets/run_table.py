@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import ClassVar
 
 from rich.text import Text
@@ -19,6 +19,7 @@ from cae_tui.settings import Order
 from cae_tui.widgets.line_table import ASCENDING, DESCENDING, Head, LineTable
 from engine.runs.status import TEST, RunStatus
 from engine.specs.listed import every_measure
+from engine.specs.measures import Measure
 from engine.text import counted, fitting
 
 Key = Callable[[RunStatus], float | str | tuple[tuple[str, int], ...] | None]
@@ -41,22 +42,28 @@ def _tested(measure: str, run: RunStatus) -> float | None:
     return run.measure(TEST, measure)
 
 
-COLUMNS = (
-    Column("run", 5, 0, lambda run: run.id),
-    Column("kind", 11, 7, lambda run: run.kind),
-    Column("spec", 18, 0, lambda run: natural(spec_words(run, {}))),
-    Column("data", 5, 8, lambda run: natural(run.data) if run.data else None),
-    Column("val loss", 8, 1, lambda run: run.best_loss, right=True),
-    Column("last", 8, 6, lambda run: run.last_loss, right=True),
-    *(
-        Column(f"test {m.short}", 8, 2, partial(_tested, m.name), right=True, descending=m.higher)
-        for m in every_measure()
-    ),
-    Column("epochs", 6, 4, lambda run: run.epoch, right=True, descending=True),
-    Column("time", 7, 5, lambda run: run.seconds, right=True),
-    Column("state", 15, 0, lambda run: run.state),
-    Column("age", 6, 3, lambda run: -run.started, right=True),
-)
+def run_columns() -> tuple[Column, ...]:
+    """Every column that there is; of what a run is measured by, those of all kinds."""
+    return _columns_with(every_measure())
+
+
+@cache
+def _columns_with(measures: tuple[Measure, ...]) -> tuple[Column, ...]:
+    return (
+        Column("run", 5, 0, lambda run: run.id),
+        Column("kind", 11, 7, lambda run: run.kind),
+        Column("spec", 18, 0, lambda run: natural(spec_words(run, {}))),
+        Column("data", 5, 8, lambda run: natural(run.data) if run.data else None),
+        Column("val loss", 8, 1, lambda run: run.best_loss, right=True),
+        Column("last", 8, 6, lambda run: run.last_loss, right=True),
+        *(Column(f"test {m.short}", 8, 2, partial(_tested, m.name), right=True, descending=m.higher) for m in measures),
+        Column("epochs", 6, 4, lambda run: run.epoch, right=True, descending=True),
+        Column("time", 7, 5, lambda run: run.seconds, right=True),
+        Column("state", 15, 0, lambda run: run.state),
+        Column("age", 6, 3, lambda run: -run.started, right=True),
+    )
+
+
 AGE = "age"
 MOST_SPEC, MOST_DATA = 48, 14
 
@@ -74,7 +81,7 @@ class RunTable(LineTable):
 
     def __init__(self, order: Order | None = None) -> None:
         super().__init__(id="runs")
-        known = order is not None and any(column.name == order.column for column in COLUMNS)
+        known = order is not None and any(column.name == order.column for column in run_columns())
         self.order, self.backwards = (order.column, order.backwards) if order is not None and known else (AGE, False)
         self.marked: set[str] = set()
         self.rows: list[RunStatus] = []
@@ -150,7 +157,7 @@ class RunTable(LineTable):
 
     def columns(self) -> list[Column]:
         """Those for which there is room."""
-        columns = [self._needed(column) for column in COLUMNS]
+        columns = [self._needed(column) for column in run_columns()]
         give_way = sorted((column for column in columns if column.needed), key=lambda column: -column.needed)
         sizes = {column.name: self._width(column) + self.PADDING for column in columns}
         left = fitting(sizes, (column.name for column in give_way), self.room + self.PADDING)
@@ -255,7 +262,7 @@ def _epochs(run: RunStatus) -> str:
 
 def sorted_runs(runs: Sequence[RunStatus], order: str, *, backwards: bool = False) -> list[RunStatus]:
     """By the column of that name, what is sought first; runs without a value are last either way."""
-    column = next(column for column in COLUMNS if column.name == order)
+    column = next(column for column in run_columns() if column.name == order)
     having = [run for run in runs if column.key(run) is not None]
     lacking = [run for run in runs if column.key(run) is None]
     ordered = sorted(having, key=column.key, reverse=column.descending != backwards)  # type: ignore[arg-type]  # those with None are left out

@@ -7,7 +7,7 @@ import pytest
 from cae_tui.screens.runs import RunsScreen
 from cae_tui.screens.study import StudyScreen
 from cae_tui.widgets.line_table import LineTable
-from cae_tui.widgets.run_table import COLUMNS, RunTable
+from cae_tui.widgets.run_table import RunTable, run_columns
 from cae_tui.widgets.study_table import StudyTable
 from engine.runs.directory import Home
 from tests.cae_tui.conftest import MakeApp, on_top, scripted_events, until, write_run
@@ -60,13 +60,13 @@ async def test_the_heads_of_the_runs_stand_over_their_columns(
         await until(pilot, on_top(app, RunsScreen))
         table = app.screen.query_one(RunTable)
         await until(pilot, lambda: table.size.width > 0)
-        for column in COLUMNS:
+        for column in run_columns():
             for backwards in (False, True):
                 table.sort_by(column.name, backwards=backwards)
                 check_heads(table)
 
 
-@pytest.mark.parametrize("column", [column.name for column in COLUMNS])
+@pytest.mark.parametrize("column", [column.name for column in run_columns()])
 async def test_the_arrow_says_whether_the_smallest_run_is_first(make_app: MakeApp, home: Home, column: str) -> None:
     write_runs(home)
     app = make_app()
