@@ -5,6 +5,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pexpect
@@ -117,6 +118,13 @@ class Terminal:
         if self._child.exitstatus:
             print(self.text)  # what pytest shows beside a failure
         return int(self._child.exitstatus if self._child.exitstatus is not None else -1)
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """The program does nothing meanwhile, as one that is busy."""
+        self._child.kill(signal.SIGSTOP)
+        yield
+        self._child.kill(signal.SIGCONT)
 
     def kill(self) -> None:
         """End the program as `kill -9` does."""

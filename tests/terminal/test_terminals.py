@@ -120,7 +120,17 @@ def test_the_app_wants_all_three_streams_to_be_a_terminal(home: Home, missing: s
 # -- sizes -------------------------------------------------------------------------------------------
 
 
-def test_three_hundred_sizes_while_training_leave_no_garbage(terminal: Open, tmp_path: Path) -> None:
+def test_a_size_that_was_left_and_come_back_to_while_the_app_was_busy_is_drawn_again(terminal: Open) -> None:
+    app = terminal(80, 24)
+    before = home_screen(app)
+    with app.standing_still():
+        app.resize(30, 8)  # which takes away most of what is on the screen
+        app.resize(80, 24)
+        assert app.text != before
+    app.wait_until(lambda screen: screen == before, "the screen as it was")
+
+
+def test_a_thousand_sizes_while_training_leave_no_garbage(terminal: Open, tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     seeds.plant(home, tmp_path / "images")
     app = terminal(80, 24, home=home.path)
@@ -128,7 +138,7 @@ def test_three_hundred_sizes_while_training_leave_no_garbage(terminal: Open, tmp
     app.press("R")
     app.wait_for("● training")
     draw = random.Random(0)
-    for number in range(300):
+    for number in range(1000):
         columns, rows = (1, 1) if number % 30 == 15 else (draw.randint(1, 200), draw.randint(1, 60))
         app.resize(columns, rows)
         app.read(0.005)
