@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.data.batches import DeviceImages, to_pixels
+from engine.data.batches import DeviceImages
 from engine.device import is_out_of_memory
 from engine.errors import EngineError, ModelFileError, RunError, StorageError
 from engine.evaluation import results
@@ -31,7 +31,7 @@ from engine.protocol.events import Emit, EvaluationStarted, Resumed, RunEnded, R
 from engine.protocol.states import EARLY_STOPPED, ENDED_FOR_GOOD, FAILED, FINISHED, PRUNED, RUNNING, SKIPPED, STOPPED
 from engine.results import result_type
 from engine.results.result import Result
-from engine.runs.checkpoint import read_autoencoder, read_tensors, write_model
+from engine.runs.checkpoint import read_tensors, write_model
 from engine.runs.directory import Home, RunDirectory
 from engine.runs.finishing import FinishesWhole, check_can_finish
 from engine.runs.prepared import Prepared
@@ -467,17 +467,3 @@ def _tell_end(recorder: Recorder, ended: RunEnded) -> None:
 
 
 # -- afterwards -----------------------------------------------------------------------------------
-
-
-def reconstruct(run: RunDirectory, images: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
-    """What a run's autoencoder (a classifier's: the one it was built on) makes of uint8 images (n, h, w, c).
-
-    None where the run keeps no autoencoder.
-    """
-    file = run.encoder if run.encoder.exists() else run.model
-    if not file.exists():
-        return None
-    model = read_autoencoder(file).build()
-    batch = torch.from_numpy(images.copy()).permute(0, 3, 1, 2).float() / 255
-    with torch.inference_mode():
-        return to_pixels(model(batch))

@@ -189,7 +189,7 @@ class RunActs:
     @acts_on(messages.Configure)
     def configure(self, message: messages.Configure) -> None:
         """Open the form of a kind of run."""
-        from cae_tui.screens.configure import form_for
+        from cae_tui.screens.encoder_form import form_for
 
         # Who builds on an autoencoder of their own images will hardly want another data set.
         files = self._app.runner.data_files(message.values["encoder"]) if "encoder" in message.values else {}

@@ -236,13 +236,12 @@ class Reader:
         def read() -> ImageView:
             import numpy as np
 
-            from engine import jobs
             from engine.evaluation import results
 
             directory = self.home.find(run)
             found = results.read_predictions(directory)
             original = found.images(self._load_for(run)).take(np.array([index]))
-            reconstruction = jobs.reconstruct(directory, original)
+            reconstruction = results.reconstruct(directory, original)
             row = found.indices.tolist().index(index)
             return ImageView(
                 picture=pictures(original)[0],

@@ -6,8 +6,8 @@ position among those that pass the filter, so that another size of the terminal 
 
 import asyncio
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import on, work
@@ -18,6 +18,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from cae_tui import formats
+from cae_tui.bridge.prediction_filter import OF_CLASSES, OF_ERRORS, PredictionFilter
 from cae_tui.bridge.views import ImageView, Picture, Prediction, PredictionsView
 from cae_tui.messages import ListSorted
 from cae_tui.output import as_typed
@@ -27,46 +28,12 @@ from cae_tui.widgets.prediction_view import PredictionView
 from engine.errors import EngineError, MovedError
 from engine.text import shortened
 
-OF_CLASSES = ("image order", "most confident", "least confident")
-OF_ERRORS = ("image order", "worst error", "best error")
 LONGEST_NAME = 20
 NO_BREAK = "\N{NO-BREAK SPACE}"
 KEPT_PICTURES = 2000
 """Thumbnails that are kept when others are looked at."""
 SETTLE_SECONDS = 0.08
 """How long an image is looked at before the model is asked: a key that is held down passes over many."""
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which predictions are shown, and in which order."""
-
-    show: str = "all"  # all, correct or incorrect
-    true_class: int | None = None
-    predicted_class: int | None = None
-    order: str = "image order"
-
-    def passes(self, prediction: Prediction) -> bool:
-        """Whether it is shown."""
-        if self.show != "all" and prediction.right is not (self.show == "correct"):
-            return False
-        if self.true_class is not None and prediction.true != self.true_class:
-            return False
-        return self.predicted_class is None or prediction.predicted == self.predicted_class
-
-    def apply(self, predictions: Sequence[Prediction]) -> list[Prediction]:
-        """Those that are shown, in order."""
-        found = [prediction for prediction in predictions if self.passes(prediction)]
-        match self.order:
-            case "most confident":
-                found.sort(key=lambda one: -(one.confidence or 0.0))
-            case "least confident":
-                found.sort(key=lambda one: one.confidence or 0.0)
-            case "worst error":
-                found.sort(key=lambda one: -(one.error or 0.0))
-            case "best error":
-                found.sort(key=lambda one: one.error or 0.0)
-        return found
 
 
 def _clickable(key: str, name: str, action: str, style: str = "") -> Content:
@@ -126,7 +93,7 @@ What the model made of the images that it was measured on.
     ) -> None:
         super().__init__()
         self.run_id = run
-        self.filter = Filter(show, true_class, predicted_class)
+        self.filter = PredictionFilter(show, true_class, predicted_class)
         self.view: PredictionsView | None = None
         self.found: list[Prediction] = []
         self.at = 0  # among `found`

@@ -16,7 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from cae_tui.messages import DataSetChanged, Refused, StartStudy
-from cae_tui.screens.configure import offered_encoder
+from cae_tui.screens.encoder_form import offered_encoder
 from cae_tui.screens.form_page import FormPage
 from cae_tui.widgets.fields import field_keys, is_left_by
 from cae_tui.widgets.remarks import Remarks

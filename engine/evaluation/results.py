@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from engine.data.batches import DeviceImages
+from engine.data.batches import DeviceImages, to_pixels
 from engine.data.datasets import ImageData, ImageSet
 from engine.errors import RunError
 from engine.protocol.events import EpochEnded, Event, StageEnded
 from engine.protocol.states import COMPLETE
 from engine.results.result import StageResult
+from engine.runs.checkpoint import read_autoencoder
 from engine.runs.directory import RunDirectory
 from engine.runs.prepared import Prepared
 from engine.runs.recorder import Recorder
@@ -156,3 +158,17 @@ def stages(events: list[Event]) -> list[StageResult]:
         for event in events
         if isinstance(event, StageEnded)
     ]
+
+
+def reconstruct(run: RunDirectory, images: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+    """What a run's autoencoder (a classifier's: the one it was built on) makes of uint8 images (n, h, w, c).
+
+    None where the run keeps no autoencoder.
+    """
+    file = run.encoder if run.encoder.exists() else run.model
+    if not file.exists():
+        return None
+    model = read_autoencoder(file).build()
+    batch = torch.from_numpy(images.copy()).permute(0, 3, 1, 2).float() / 255
+    with torch.inference_mode():
+        return to_pixels(model(batch))

@@ -19,8 +19,9 @@ from cae_tui.messages import (
     RunUpdated,
     Start,
 )
-from cae_tui.screens.configure import EncoderForm, SpecPage
+from cae_tui.screens.configure import SpecPage
 from cae_tui.screens.dialogs import AskTextScreen, ConfirmScreen
+from cae_tui.screens.encoder_form import EncoderForm
 from cae_tui.screens.home import HomeScreen
 from cae_tui.screens.report import ReportScreen
 from cae_tui.screens.runs import RunsScreen

@@ -14,9 +14,10 @@ from cae_tui.bridge.reader import Reader
 from cae_tui.bridge.views import DataView
 from cae_tui.data_sets import REMEMBERED, DataSet, with_latest
 from cae_tui.messages import Configure, ConfigureAgain, ConfigureStudy, TryFiles, UseDataSet
-from cae_tui.screens.configure import EncoderForm, SpecPage
+from cae_tui.screens.configure import SpecPage
 from cae_tui.screens.data import DataScreen
 from cae_tui.screens.dialogs import DataSetsScreen
+from cae_tui.screens.encoder_form import EncoderForm
 from cae_tui.screens.home import HomeScreen
 from cae_tui.screens.study_form import StudyForm
 from cae_tui.settings import read_settings

@@ -15,7 +15,8 @@ from cae_tui.app.commands import shown_key
 from cae_tui.app.keys import _classes, _own, check_keymap, every_key
 from cae_tui.cli.main import main
 from cae_tui.screens.base import Page
-from cae_tui.screens.configure import EncoderForm, SpecPage
+from cae_tui.screens.configure import SpecPage
+from cae_tui.screens.encoder_form import EncoderForm
 from cae_tui.screens.gallery import GalleryScreen
 from cae_tui.screens.home import HomeScreen
 from cae_tui.screens.runs import RunsScreen

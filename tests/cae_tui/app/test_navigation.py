@@ -8,8 +8,9 @@ import pytest
 from textual.pilot import Pilot
 from textual.widget import Widget
 
-from cae_tui.screens.configure import SpecPage, form_for
+from cae_tui.screens.configure import SpecPage
 from cae_tui.screens.dialogs import HelpScreen
+from cae_tui.screens.encoder_form import form_for
 from cae_tui.screens.home import HomeScreen
 from cae_tui.screens.runs import RunsScreen
 from cae_tui.widgets.frame import KeyLine

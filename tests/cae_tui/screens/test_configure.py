@@ -12,7 +12,8 @@ from cae_tui.app.cae_app import CaeApp
 from cae_tui.bridge.runner import Runner
 from cae_tui.bridge.views import DataView
 from cae_tui.screens import configure
-from cae_tui.screens.configure import SpecPage, form_for
+from cae_tui.screens.configure import SpecPage
+from cae_tui.screens.encoder_form import form_for
 from cae_tui.widgets.architecture_table import ArchitectureTable, about, compression, layer_lines, millions, sum_lines
 from cae_tui.widgets.encoder_table import EncoderPicker, EncoderTable
 from cae_tui.widgets.fields import FieldRow, Group

@@ -13,6 +13,7 @@ from engine import jobs
 from engine.data.datasets import load_dataset
 from engine.data.split import split
 from engine.errors import DatasetError, RunError, StorageError
+from engine.evaluation import results
 from engine.network.autoencoder import ConvAutoencoder
 from engine.protocol.control import Asked, Flag
 from engine.protocol.events import (
@@ -328,7 +329,7 @@ def test_colour_images_of_an_odd_size_without_labels_or_test_files_train(home: H
     run, result, events = train(home, spec)
     assert result.evaluated_on == "validation"
     assert result.test_loss is None
-    assert jobs.reconstruct(run, pixels[:2]) is not None
+    assert results.reconstruct(run, pixels[:2]) is not None
     with np.load(run.path / next(event.file for event in events if isinstance(event, SamplesSaved))) as arrays:
         assert arrays["originals"].shape == arrays["reconstructions"].shape == (4, 9, 15, 3)
 
@@ -341,7 +342,7 @@ def test_an_autoencoder_that_is_read_again_reconstructs_what_it_did(
     run, _, events = train(home, preset(AutoencoderSpec, name, **values))
     with np.load(run.path / next(event.file for event in events if isinstance(event, SamplesSaved))) as arrays:
         originals, expected = arrays["originals"], arrays["reconstructions"]
-    again = jobs.reconstruct(run, originals)
+    again = results.reconstruct(run, originals)
     assert again is not None
     assert np.abs(again.astype(int) - expected).max() <= 1  # a number may round the other way in another batch
 
