@@ -3,6 +3,8 @@
 The app (through its runner) and the command line both call these functions, and neither has a copy of
 what they do. `start` is `create`, which checks everything and makes the run directory, and then the same
 road that `resume` takes, from the first step instead of from a checkpoint.
+
+Over 400 lines: it is one road, in the order in which it is gone.
 """
 
 import logging

@@ -20,9 +20,6 @@ from engine.specs.data_files import DataFiles
 from engine.specs.listed import listed
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from engine.data.datasets import ImageData
     from engine.network.architecture import Plan
     from engine.specs.base import Spec
@@ -178,6 +175,7 @@ class Reader:
         """The validation images of an epoch and their reconstructions."""
 
         def read() -> SampleStrip:
+            from cae_tui.bridge.plain import pictures
             from engine.evaluation.results import read_samples
 
             # The name was read from a file that anybody may have changed: it leads nowhere else.
@@ -223,6 +221,7 @@ class Reader:
         def read() -> tuple[Picture, ...]:
             import numpy as np
 
+            from cae_tui.bridge.plain import pictures
             from engine.evaluation import results
 
             found = results.read_predictions(self.home.find(run))
@@ -236,6 +235,7 @@ class Reader:
         def read() -> ImageView:
             import numpy as np
 
+            from cae_tui.bridge.plain import pictures
             from engine.evaluation import results
 
             directory = self.home.find(run)
@@ -274,33 +274,9 @@ class Reader:
         """
 
         def read() -> DataView:
-            import numpy as np
+            from cae_tui.bridge.plain import view_of
 
-            from engine.data.datasets import class_counts
-            from engine.data.remarks import of_data
-
-            found = self._load(files)
-            labels = found.train.labels
-            test = None if found.test is None else found.test.labels
-            names = found.train.occurring.tolist()
-            firsts = list(range(min(10, len(found.train))))
-            if labels is not None:
-                firsts = [int((labels == name).argmax()) for name in names]
-            return DataView(
-                name=found.name,
-                digest=found.digest,
-                images_digest=found.images_digest,
-                shape=found.shape,
-                classes=found.classes,
-                training=len(found.train),
-                test=0 if found.test is None else len(found.test),
-                training_counts=() if labels is None else tuple(class_counts(labels, found.classes)),
-                test_counts=() if test is None else tuple(class_counts(test, found.classes)),
-                examples=pictures(found.train.take(np.array(firsts))),
-                example_classes=tuple(names),
-                remarks=tuple(remark.sentence for remark in of_data(found)),
-                class_names=found.class_names,
-            )
+            return view_of(self._load(files))
 
         return await self.in_thread(read)
 
@@ -332,6 +308,8 @@ class Reader:
 
         def read() -> tuple[Picture, ...]:
             import numpy as np
+
+            from cae_tui.bridge.plain import pictures
 
             found = self._load(files)
             labels = found.train.labels
@@ -414,9 +392,3 @@ class Reader:
         steps = training_images // spec.batch_size * sum(epochs for _, epochs in spec.stages)
         each = seconds_per_work(self.list_runs(), spec.kind, work * spec.batch_size, steps)
         return None if each is None else training_images * work * each
-
-
-def pictures(images: "NDArray[np.uint8]") -> tuple[Picture, ...]:
-    """uint8 arrays (n, height, width, channels) as pictures."""
-    _, height, width, channels = images.shape
-    return tuple(Picture(height, width, channels, image.tobytes()) for image in images)

@@ -325,7 +325,7 @@ class StudyRunner:
         """How much each hyperparameter matters, from the points that have ended."""
 
         def read() -> dict[str, float]:
-            from engine.studies.journal import importances
+            from engine.studies.optuna_trials import importances
             from engine.studies.spec import study_from_json
 
             return importances(study, study_from_json(study.spec))

@@ -2,6 +2,8 @@
 
 What is shown is the study's record: as the worker thread tells it where this process works on it, else what its file
 says, looked at each second. The trial under way is told by its epochs.
+
+Over 400 lines: most are keys, help and what each key does on this one page.
 """
 
 from collections.abc import Iterator

@@ -3,6 +3,8 @@
 The screen is drawn from the run's `RunState` alone. The app hands it news of the run of this process; a
 run of another process is followed by its events; one that has ended is opened once. Leaving the screen
 stops nothing but the following.
+
+Over 400 lines: most are keys, help and what stands where at which size.
 """
 
 from collections.abc import Iterator

@@ -24,7 +24,7 @@ from engine.specs.fields import show_value, write_value
 from engine.specs.kinds import spec_from_json
 from engine.specs.listed import every_measure, listed
 from engine.storage.files import absolute, storage_error, write_bytes
-from engine.studies.journal import importances
+from engine.studies.optuna_trials import importances
 from engine.studies.records import StageRecord, StudyDirectory, StudyRecord, Trial
 from engine.studies.series import BEST_CURVES, MOST_CURVES
 from engine.studies.spec import MODES, StudySpec, as_command, as_flags, describe, spec_of, study_from_json

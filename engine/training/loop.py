@@ -3,6 +3,8 @@
 One call trains one stage, from its beginning or from a checkpoint, and gives back how it ended. It looks
 at `control` at every step, tells `emit` facts without waiting, and reads numbers off the device ten times
 a second and at each epoch's end: drawing needs no more, and each reading makes a GPU wait.
+
+Over 400 lines: each part of the loop depends on the state that all of them share.
 """
 
 import itertools

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from cae_tui.bridge.reader import pictures
+from cae_tui.bridge.plain import pictures
 from cae_tui.cli.output_console import OutputConsole
 from cae_tui.cli.report_console import draw_result
 from cae_tui.widgets.report_text import about, headline, measures, report_lines

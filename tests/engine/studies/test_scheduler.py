@@ -16,7 +16,7 @@ from engine.protocol.control import Asked, Flag
 from engine.protocol.events import EpochEnded, Event, Paused, RunStarted
 from engine.runs.directory import Home
 from engine.specs.classifier import ClassifierSpec
-from engine.studies.journal import importances
+from engine.studies.optuna_trials import importances
 from engine.studies.planning import create, plan
 from engine.studies.records import StageRecord, Studies, StudyDirectory, StudyRecord, Trial
 from engine.studies.scheduler import work_on
