@@ -193,7 +193,7 @@ class CaeApp(BaseApp):
         run = self.runner.current
         if not self.runner.busy:
             if run is not None and run.id:
-                self.run_acts.open_run(messages.OpenRun(run.id))
+                self.post_message(messages.OpenRun(run.id))
             else:
                 self.tell("No run is training.")
         elif self.studies.busy:

@@ -79,8 +79,6 @@ class Lists:
     @acts_on(messages.TagRuns)
     async def _tag(self, message: messages.TagRuns) -> None:
         marks = await self._marks_of(message.runs)
-        if marks is None:
-            return
         # What all of them have stands there; taken out, it is taken from all, and the others' own stay.
         common = [tag for tag in marks[0].tags if all(tag in other.tags for other in marks)]
         typed = await ask_text(
@@ -97,8 +95,6 @@ class Lists:
     @acts_on(messages.NoteRuns)
     async def _note(self, message: messages.NoteRuns) -> None:
         marks = await self._marks_of(message.runs)
-        if marks is None:
-            return
         notes = list({mark.note for mark in marks})
         typed = await ask_text(
             self._app,
@@ -116,19 +112,14 @@ class Lists:
             return
         await self._change(message.runs, note=read_note(typed))
 
-    async def _marks_of(self, runs: tuple[str, ...]) -> list[Marks] | None:
-        try:
-            return await self._app.runner.in_thread(lambda: self._app.runner.marks(runs))
-        except EngineError as error:
-            self._app.tell(str(error), "error")
-            return None
+    async def _marks_of(self, runs: tuple[str, ...]) -> list[Marks]:
+        return await self._app.runner.in_thread(lambda: self._app.runner.marks(runs))
 
     async def _change(self, runs: tuple[str, ...], **changes: Any) -> None:
         try:
             await self._app.runner.in_thread(lambda: self._app.runner.mark(runs, **changes))
-        except EngineError as error:
-            self._app.tell(str(error), "error")
-        self.tell_changed()
+        finally:  # some were changed, where others could not be
+            self.tell_changed()
 
     # -- compare, export, delete ------------------------------------------------------------------
 

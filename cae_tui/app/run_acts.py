@@ -11,7 +11,7 @@ from cae_tui.app.moved import Moved
 from cae_tui.app.questions import confirm
 from cae_tui.app.study_acts import StudyActs
 from cae_tui.messages import RunUpdated
-from engine.errors import EngineError, SpecError
+from engine.errors import SpecError
 from engine.protocol.control import Asked
 from engine.protocol.states import EARLY_STOPPED, FINISHED
 from engine.runs.finishing import check_can_finish
@@ -68,11 +68,7 @@ class RunActs:
 
     @acts_on(messages.Start)
     def _start(self, message: messages.Start) -> None:
-        try:
-            self._app.runner.start(message.spec)
-        except EngineError as error:
-            self._app.tell(str(error), "error")
-            return
+        self._app.runner.start(message.spec)
         self._app.asked_by = self._app.page
         self.open_training("")
 
@@ -84,75 +80,52 @@ class RunActs:
         if gone := self._app.runner.files_gone(message.run):
             self._moved.reopen(message, gone)
             return
-        try:
-            self._app.runner.resume(message.run)
-        except EngineError as error:
-            self._app.tell(str(error), "error")
-            return
+        self._app.runner.resume(message.run)
         self._moved.reopening = message
         self.open_training(message.run)
 
     @acts_on(messages.PauseRun)
     def _pause(self, message: messages.PauseRun) -> None:
-        self._ask(message.run, Asked.PAUSE)
+        self._app.runner.ask(message.run, Asked.PAUSE)
 
     @acts_on(messages.ContinueRun)
     def _go_on(self, message: messages.ContinueRun) -> None:
-        self._ask(message.run, Asked.RUN)
+        self._app.runner.ask(message.run, Asked.RUN)
 
     @acts_on(messages.StopRun)
     async def _stop(self, message: messages.StopRun) -> None:
         from cae_tui.screens.dialogs import StopScreen
         from engine.studies.records import study_of
 
-        try:
-            run = self._app.home.find(message.run)
-            status = run.read_status()
-        except EngineError as error:
-            self._app.tell(str(error), "error")
-            return
+        run = self._app.home.find(message.run)
+        status = run.read_status()
         study = study_of(run, status)
         question = StopScreen(
             self._lists.short(run.id), best_weights(status), self._lists.short_study(study) if study else ""
         )
         if answer := await self._app.push_screen_wait(question):
-            self._ask(run.id, Asked(answer))
+            self._app.runner.ask(run.id, Asked(answer))
 
     @acts_on(messages.FinishRun)
     async def _finish(self, message: messages.FinishRun) -> None:
         from engine.studies.records import study_of
 
-        try:
-            run = self._app.home.find(message.run)
-            check_can_finish(run, study_of(run, run.read_status()))
-            name, best = self._lists.short(run.id), best_weights(run.read_status())
-            if await confirm(
-                self._app, f"Finish run {name} now?", _FINISH.format(best=best[0].upper() + best[1:]), "Finish"
-            ):
-                gone = self._app.runner.files_gone(run.id)
-                if gone and not await self._moved.ask(gone, run=run.id):
-                    return
-                self._app.runner.finish(run.id)
-                self._moved.reopening = message
-                self.open_training(run.id)
-        except EngineError as error:
-            self._app.tell(str(error), "error")
-
-    def _ask(self, run: str, what: Asked) -> None:
-        try:
-            self._app.runner.ask(run, what)
-        except EngineError as error:
-            self._app.tell(str(error), "error")
+        run = self._app.home.find(message.run)
+        check_can_finish(run, study_of(run, run.read_status()))
+        name, best = self._lists.short(run.id), best_weights(run.read_status())
+        detail = _FINISH.format(best=best[0].upper() + best[1:])
+        if await confirm(self._app, f"Finish run {name} now?", detail, "Finish"):
+            gone = self._app.runner.files_gone(run.id)
+            if gone and not await self._moved.ask(gone, run=run.id):
+                return
+            self._app.runner.finish(run.id)
+            self._moved.reopening = message
+            self.open_training(run.id)
 
     @acts_on(messages.OpenRun)
-    def open_run(self, message: messages.OpenRun) -> None:
-        """Show its report where it is complete, else its training."""
-        try:
-            directory = self._app.home.find(message.run)
-            state = directory.read_status().state
-        except EngineError as error:
-            self._app.tell(str(error), "error")
-            return
+    def _open_run(self, message: messages.OpenRun) -> None:
+        directory = self._app.home.find(message.run)
+        state = directory.read_status().state
         if state in (FINISHED, EARLY_STOPPED) and directory.result.exists():
             self._open_report(directory.id)
         else:
@@ -162,11 +135,7 @@ class RunActs:
     def _show_training(self, message: messages.OpenTraining) -> None:
         current = self._app.runner.current
         if message.run and not (self._app.runner.busy and current is not None and message.run == current.id):
-            try:
-                self._app.home.find(message.run)
-            except EngineError as error:  # of a study's table: its numbers stay where its run was deleted
-                self._app.tell(str(error), "error")
-                return
+            self._app.home.find(message.run)  # of a study's table the numbers stay where its run was deleted
         self.open_training(message.run)
 
     def open_training(self, run: str) -> None:
@@ -197,11 +166,7 @@ class RunActs:
 
     @acts_on(messages.ConfigureAgain)
     async def _configure_again(self, message: messages.ConfigureAgain) -> None:
-        try:
-            opened = await self._app.runner.open_run(message.run)
-        except EngineError as error:
-            self._app.tell(str(error), "error")
-            return
+        opened = await self._app.runner.open_run(message.run)
         from engine.specs.fields import write_value
         from engine.specs.kinds import spec_from_json
 

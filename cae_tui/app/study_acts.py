@@ -9,7 +9,6 @@ from cae_tui.app.lists import Lists
 from cae_tui.app.moved import Moved
 from cae_tui.app.questions import ask_where, confirm
 from cae_tui.messages import StudyUpdated
-from engine.errors import EngineError
 from engine.protocol.control import Asked
 
 
@@ -38,34 +37,23 @@ class StudyActs:
 
     @acts_on(messages.StartStudy)
     def _start_study(self, message: messages.StartStudy) -> None:
-        try:
-            self._app.studies.start(message.spec)
-        except EngineError as error:
-            self._app.tell(str(error), "error")
-            return
+        self._app.studies.start(message.spec)
         self._app.asked_by = self._app.page
         self.open("")
 
     @acts_on(messages.ResumeStudy)
     def resume_study(self, message: messages.ResumeStudy) -> None:
         """Go on with it, or ask where its images are."""
-        try:
-            if gone := self._app.studies.files_of(message.study).all_gone:
-                self._moved.reopen(message, gone)
-                return
-            self._app.studies.resume(message.study)
-        except EngineError as error:
-            self._app.tell(str(error), "error")
+        if gone := self._app.studies.files_of(message.study).all_gone:
+            self._moved.reopen(message, gone)
             return
+        self._app.studies.resume(message.study)
         self._moved.reopening = message
         self.open(message.study)
 
     @acts_on(messages.OpenStudy)
     def _open_study(self, message: messages.OpenStudy) -> None:
-        try:
-            self.open(self._app.studies.read(message.study).id)
-        except EngineError as error:
-            self._app.tell(str(error), "error")
+        self.open(self._app.studies.read(message.study).id)
 
     def open(self, study: str) -> None:
         """Show the page of a study; that of the one which is being prepared where none is named."""
@@ -79,10 +67,7 @@ class StudyActs:
         name = self._lists.short_study(message.study)
         if what is Asked.STOP and not await confirm(self._app, f"Stop study {name}?", _STOP, "Stop"):
             return
-        try:
-            self._app.studies.ask(message.study, what)
-        except EngineError as error:
-            self._app.tell(str(error), "error")
+        self._app.studies.ask(message.study, what)
 
     @acts_on(messages.TakeValues)
     def _take_values(self, message: messages.TakeValues) -> None:
@@ -109,11 +94,7 @@ class StudyActs:
         study = message.study
         if not await confirm(self._app, f"Delete study {self._lists.short_study(study)}?", _DELETE, "Delete"):
             return
-        try:
-            await asyncio.to_thread(self._app.studies.delete, study)
-        except EngineError as error:
-            self._app.tell(str(error), "error")
-            return
+        await asyncio.to_thread(self._app.studies.delete, study)
         while len(self._app.screen_stack) > 1 and getattr(self._app.screen, "place", None) == ("study", study):
             await self._app.pop_screen()
         self._lists.tell_changed()

@@ -87,8 +87,8 @@ async def test_enter_opens_and_capital_r_resumes_only_what_can_be_resumed(
     resumed: list[str] = []
     opened: list[str] = []
     monkeypatch.setattr(app.runner, "resume", resumed.append)
-    monkeypatch.setattr(app, "_open_training", opened.append)
-    monkeypatch.setattr(app, "_open_report", opened.append)
+    monkeypatch.setattr(app.run_acts, "open_training", opened.append)
+    monkeypatch.setattr(app.run_acts, "_open_report", opened.append)
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.pause()
         await pilot.press("R")  # from the menu: the latest that can be
