@@ -8,7 +8,9 @@ import pytest
 
 from cae_tui.widgets.report_table import ReportTable, share
 from engine.protocol.control import Asked
+from engine.results.result import ClassificationReport
 from engine.runs.directory import Home
+from engine.storage.typed_json import record_of
 from tests.engine.conftest import small
 from tests.terminal.conftest import Terminal
 
@@ -89,7 +91,7 @@ def test_from_launch_to_report(terminal: Open, tmp_path: Path, files: dict[str, 
     text = app.text
     assert f"{100 * result['test_accuracy']:.2f} %" in text
     assert f"{result['correct']} correct" in text
-    table = ReportTable(result["report"])
+    table = ReportTable(record_of(ClassificationReport, result["report"]))
     for row in table.lines:
         line = next(line for line in text.splitlines() if row.name in line)
         assert all(share(score, table.decimals) in line for score in row.scores)
