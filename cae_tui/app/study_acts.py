@@ -20,7 +20,7 @@ class StudyActs:
 
     @acts_on(messages.StudyUpdated)
     def _pass_study_on(self, message: messages.StudyUpdated) -> None:
-        study = message.study
+        study = self._app.studies.current = message.study
         self._app.form_served()
         for opened in self._app.pages:
             if opened.place == ("study", ""):
