@@ -47,15 +47,13 @@ async def test_the_form_shows_the_plan_and_starts_it(make_app: MakeApp) -> None:
         screen = await form(app, pilot)
         assert text(app, "#word").startswith("Name a hyperparameter")
         screen.query_one("#field-values", Input).value = "layers=8,10"
-        await pilot.pause(0.5)
-        assert "6 trials on cpu" in text(app, "#plan")
+        await until(pilot, lambda: "6 trials on cpu" in text(app, "#plan"))
         assert "32 kernels" in text(app, "#plan")
         await pilot.press("ctrl+r")
-        await pilot.pause(0.2)
+        await until(pilot, lambda: isinstance(app.screen, StudyScreen))
         assert script.specs[0].values == {"layers": ("8", "10")}
-        assert isinstance(app.screen, StudyScreen)
         script.finish.set()
-        await pilot.pause(0.2)
+        await until(pilot, lambda: not app.studies.busy)
         await pilot.press("escape")
         await pilot.pause()
         assert app.page is not screen  # it has served
@@ -118,8 +116,7 @@ async def test_a_run_is_a_baseline(make_app: MakeApp, home: Home) -> None:
         screen = await form(app, pilot, AUTOENCODER)
         assert screen.query_one("#field-baseline", Choice).value == "run a7f3"
         screen.query_one("#field-values", Input).value = "layers=8,10"
-        await pilot.pause(0.5)
-        assert screen._study is not None
+        await until(pilot, lambda: screen._study is not None)
 
 
 async def test_what_the_data_refuse_is_told(make_app: MakeApp) -> None:
@@ -132,8 +129,7 @@ async def test_what_the_data_refuse_is_told(make_app: MakeApp) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await form(app, pilot)
         screen.query_one("#field-values", Input).value = "batch_size=64,600"
-        await pilot.pause(0.5)
-        assert "600 is more than" in screen._problems["values"]
+        await until(pilot, tells(screen, "600 is more than"))
 
 
 def test_a_plan_s_time_is_told_from_runs_as_large_as_its_largest_point(make_app: MakeApp, home: Home) -> None:
@@ -156,6 +152,7 @@ def test_the_form_looks_as_it_did(make_app: MakeApp, home: Home, snap_compare: A
     async def open_it(pilot: Pilot[Any]) -> None:
         screen = await form(app, pilot)
         screen.query_one("#field-mode", Choice).choose("guided")
-        await pilot.pause(0.6)
+        await until(pilot, lambda: "6 trials on cpu" in text(app, "#plan"))
+        await pilot.pause()
 
     assert snap_compare(app, run_before=open_it, terminal_size=size)
