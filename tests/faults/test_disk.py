@@ -5,7 +5,6 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -225,7 +224,7 @@ def test_a_study_waits_with_its_trial_and_goes_on_with_it(disk: Disk, files: dic
 
     fill = once(EpochEnded, disk.fill)
     watcher = Filler()
-    training = Training(lambda emit, flag: asdict(work_on(small, directory, watcher, flag)))
+    training = Training(lambda emit, flag: work_on(small, directory, watcher, flag))
     wait_for(lambda: "paused" in states, "the pause")
     disk.empty()
     assert training.end().state == "finished"
