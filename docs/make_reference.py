@@ -1,4 +1,4 @@
-"""Write docs/hyperparameters.md from the specs: `python docs/make_reference.py`. A test keeps it current."""
+"""Write docs/hyperparameters.md from the specs: `.venv/bin/python docs/make_reference.py`. A test keeps it current."""
 
 from pathlib import Path
 
@@ -24,8 +24,8 @@ def reference() -> str:
     lines = [
         "# Hyperparameters",
         "",
-        "Every field of the forms is a flag of the command line, and the other way round: both are made from",
-        "`engine/specs/base.py`, and so is this page (`python docs/make_reference.py`).",
+        "Every field of the forms is a flag of the command line, and the other way round: both are made from the",
+        "specs in `engine/specs`, and so is this page (`.venv/bin/python docs/make_reference.py`).",
     ]
     for kind, spec in SPECS.items():
         lines += ["", f"## `cae-tui {kind}`", *presets(spec)]

@@ -3,6 +3,8 @@
 import csv
 import importlib
 import re
+import shutil
+import subprocess
 import sys
 import types
 from collections.abc import Mapping
@@ -14,7 +16,7 @@ import pytest
 from textual.widgets import Input
 
 from cae_tui.app.cae_app import CaeApp
-from cae_tui.messages import Export, OpenGallery, OpenRun
+from cae_tui.messages import OpenGallery, OpenRun
 from cae_tui.screens.configure import SpecPage
 from cae_tui.screens.dialogs import AskTextScreen
 from cae_tui.screens.gallery import GalleryScreen
@@ -59,6 +61,21 @@ def added(monkeypatch: pytest.MonkeyPatch) -> None:
         made = types.ModuleType(module)
         monkeypatch.setitem(sys.modules, module, made)
         exec(compile(code, path, "exec"), made.__dict__)
+
+
+def test_what_the_page_shows_passes_the_checks_of_all_code(tmp_path: Path) -> None:
+    for name in ("engine", "cae_tui", "pyproject.toml"):
+        source = PAGE.parents[1] / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
+    added = [tmp_path / path for path, name, _ in BLOCKS if not name]
+    for path, code in zip(added, (code for _, name, code in BLOCKS if not name), strict=True):
+        assert not path.exists()
+        path.write_text(code)
+    for check in (["ruff", "format", "--check", "--diff"], ["ruff", "check"], ["mypy"]):
+        done = subprocess.run(
+            [sys.executable, "-m", *check, *map(str, added)], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture
@@ -118,8 +135,12 @@ def test_a_run_of_the_page_s_kind_on_the_page_s_images_learns_and_is_resumed_bit
 
 @pytest.mark.usefixtures("added")
 def test_damaged_images_of_the_page_s_format_are_refused_by_its_own_words(home: Home, images: dict[str, Path]) -> None:
-    images["images"].write_text("cat 1 2 3\n")
-    with pytest.raises(DatasetError, match="has a line of 4 words; a class and 64 numbers were expected: mend it"):
+    with images["images"].open("a") as file:
+        file.write("\ncat 1 2 3")
+    with pytest.raises(
+        DatasetError,
+        match="has no image in line 61: a class and 64 numbers from 0 to 255 were expected",
+    ):
         trained(home, images)
 
 
@@ -227,7 +248,8 @@ async def test_the_app_takes_it_from_the_form_to_the_report_and_the_export(
         app.action_runs()
         await until(pilot, lambda: bool(app.screen.query(RunTable)) and bool(app.screen.query_one(RunTable).rows))
         assert "test close" in [column.name for column in run_columns()]
-        app.screen.post_message(Export("ids", (run,)))
+        found = {command.title: command.callback for command in app.get_system_commands(app.screen)}
+        found["Write the ids"]()
         await until(pilot, on_top(app, AskTextScreen))
         app.screen.query_one(Input).value = str(tmp_path / "mine.ids")
         await pilot.press("enter")

@@ -12,7 +12,8 @@ from textual.screen import Screen
 
 from cae_tui.app.base import BaseApp
 from cae_tui.kinds import every_view
-from cae_tui.messages import ContinueRun, PauseRun, StopRun
+from cae_tui.messages import ContinueRun, Export, PauseRun, StopRun
+from cae_tui.screens.run_page import HAVE_KEYS, RunPage
 from engine.protocol.states import PAUSED
 
 
@@ -25,6 +26,19 @@ def commands(app: BaseApp, screen: Screen[Any]) -> Iterator[SystemCommand]:
         if binding.description and binding.description not in titles and _is_possible(app, screen, node, binding):
             about = f"{binding.tooltip or binding.description} · {shown_key(app, binding)}"
             yield SystemCommand(binding.description, about, partial(app.run_action, binding.action, node))
+    if isinstance(screen, RunPage):
+        yield from _exports(screen)
+
+
+def _exports(page: RunPage) -> Iterator[SystemCommand]:
+    """What the runs of the page can be written as that no key asks for."""
+    from engine.exporters import EXPORTERS, exporter_named
+
+    for name in EXPORTERS:
+        if name not in HAVE_KEYS and page.subject is not None:
+            exporter = exporter_named(name)
+            runs = page.chosen("write") if exporter.takes_many else (page.subject.run,)
+            yield SystemCommand(exporter.title, "Asks where to", partial(page.post_message, Export(name, runs)))
 
 
 def _bindings(screen: Screen[Any]) -> Iterator[tuple[DOMNode, Binding]]:

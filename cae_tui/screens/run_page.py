@@ -40,12 +40,17 @@ class _Ask(NamedTuple):
     message: Callable[[Any], Message]  # of the run's id; of several, of a tuple of them
 
 
+_MODEL, _CSV = "model", "csv"
+HAVE_KEYS = (_MODEL, _CSV)
+"""Of `engine.exporters.EXPORTERS`; the others are asked for in the palette."""
+
+
 def _on_its_encoder(run: str) -> Message:
     return Configure(kinds_that_take_encoders()[0], {"encoder": run})
 
 
 def _model(run: str) -> Message:
-    return Export("model", (run,))
+    return Export(_MODEL, (run,))
 
 
 def _wrong_ones(run: str) -> Message:
@@ -72,7 +77,7 @@ OF_SEVERAL = {
     "delete": _Ask("x,delete", "Delete", "Delete it for good; asks first", DeleteRuns),
     "tags": _Ask("t", "Tags", "Words of your own to find it by", TagRuns),
     "note": _Ask("o", "Note", "A sentence of your own", NoteRuns),
-    "write": _Ask("w", "Write", "Write it as CSV", partial(Export, "csv")),
+    "write": _Ask("w", "Write", "Write it as CSV", partial(Export, _CSV)),
 }
 
 

@@ -15,6 +15,7 @@ class Exporter(Protocol):
 
     takes_many: bool  # whether several runs go into one file
     suffix: str  # of the file: `.csv`
+    title: str  # of its command: `Save the model`
     asks: str  # where to: `Write {runs} as CSV to`
     tells: str  # that it is done: `The CSV of {runs} was written to {path}.`
 

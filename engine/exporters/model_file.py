@@ -12,6 +12,7 @@ class ModelFileExporter:
 
     takes_many = False
     suffix = ".safetensors"
+    title = "Save the model"
     asks = "Save the model of {runs} to"
     tells = "The model was saved to {path}."
 

@@ -14,6 +14,7 @@ class ReportTextExporter:
 
     takes_many = False
     suffix = ".txt"
+    title = "Write the report as text"
     asks = "Write the report of {runs} to"
     tells = "The report was written to {path}."
 

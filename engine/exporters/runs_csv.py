@@ -55,6 +55,7 @@ class RunsCsvExporter:
 
     takes_many = True
     suffix = ".csv"
+    title = "Write as CSV"
     asks = "Write {runs} as CSV to"
     tells = "The CSV of {runs} was written to {path}."
 
