@@ -39,8 +39,8 @@ from engine.errors import EngineError
 from engine.runs.directory import Home
 
 if TYPE_CHECKING:
-    from cae_tui.bridge.runner import Work
-    from cae_tui.bridge.study_runner import StudyWork
+    from cae_tui.bridge.runner import Trainer
+    from cae_tui.bridge.study_runner import StudyTrainer
     from cae_tui.screens.base import Host
 
     def _is_host(app: "CaeApp") -> Host:
@@ -52,9 +52,9 @@ class CaeApp(BaseApp):
 
     Args:
         home: the folder with the runs and the settings.
-        work: what trains; the engine, but for tests.
+        trainer: what trains; the engine, but for tests.
         open_run: a run to show at once.
-        study_work: what does studies; the engine, but for tests.
+        study_trainer: what does studies; the engine, but for tests.
     """
 
     TITLE = "cae-tui"
@@ -66,11 +66,11 @@ class CaeApp(BaseApp):
     def __init__(
         self,
         home: Home,
-        work: "Work | None" = None,
+        trainer: "Trainer | None" = None,
         open_run: str | None = None,
-        study_work: "StudyWork | None" = None,
+        study_trainer: "StudyTrainer | None" = None,
     ) -> None:
-        super().__init__(home, work, study_work)
+        super().__init__(home, trainer, study_trainer)
         self.keeper = Keeper(self)
         self.data = DataInUse(self, self.keeper)
         self.lists = Lists(self)

@@ -61,11 +61,11 @@ def train(home: Home, spec: "Spec", *, as_json: bool, detach: bool) -> int:
     if detach:
         from engine import preparation
 
-        work = preparation.create(home, spec)
+        prepared = preparation.create(home, spec)
         with suppress(OSError):
-            for remark in work.remarks:
+            for remark in prepared.remarks:
                 OutputConsole(stderr=True).print(Text(f"! {remark}"), soft_wrap=True)
-        return _detach(home, work.run, as_json)
+        return _detach(home, prepared.run, as_json)
     with interruptible() as flag:
         from engine import jobs
 
@@ -130,14 +130,14 @@ Training = Callable[[Callable[[Event], None]], Result]
 """What trains, tells events, and gives back the result."""
 
 
-def train_on(work: Training, run: RunDirectory | None, *, finishing: bool = False) -> Result:
-    """Do `work`, show how it goes, and give back what it came to."""
+def train_on(train: Training, run: RunDirectory | None, *, finishing: bool = False) -> Result:
+    """Have `train` train, show how it goes, and give back what it came to."""
     with RunTeller(OutputConsole(stderr=True), run, finishing) as teller:
-        return work(teller.emit)
+        return train(teller.emit)
 
 
-def _follow(home: Home, work: Training, run: RunDirectory | None, as_json: bool) -> int:
-    result = train_on(work, run)
+def _follow(home: Home, train: Training, run: RunDirectory | None, as_json: bool) -> int:
+    result = train_on(train, run)
     print_result(home, result, as_json=as_json)
     return EXIT_CODES.get(result.state, 1)
 

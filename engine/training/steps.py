@@ -161,12 +161,12 @@ def undone(step: Step) -> Iterator[None]:
 
 
 def record(
-    work: Callable[[], Tensor], device: torch.device, generator: torch.Generator | None
+    launch: Callable[[], Tensor], device: torch.device, generator: torch.Generator | None
 ) -> tuple[Callable[[], None], Tensor]:
-    """Record what `work` launches; it is called some times before, for real.
+    """Record what `launch` does; it is called some times before, for real.
 
     Args:
-        work: computes on the device and waits for nothing.
+        launch: computes on the device and waits for nothing.
         generator: whose random numbers it draws, beside the device's default ones.
 
     Returns:
@@ -185,10 +185,10 @@ def record(
         # This block leaves the stream also where `torch.cuda.graph`, having failed to end, does not.
         with torch.cuda.stream(stream):
             for _ in range(WARM_UP_STEPS):
-                work()
+                launch()
             # Other threads of this process may use CUDA meanwhile: that is no fault of the recording.
             with torch.cuda.graph(graph, pool=pool, stream=stream, capture_error_mode="thread_local"):
-                result = work()
+                result = launch()
     except RuntimeError:
         _end_recording(graph, pool, torch.cuda.current_device() if device.index is None else device.index)
         raise

@@ -1,4 +1,4 @@
-"""Studies that are written by hand, and a `StudyWork` that plays one without training. Every number is fixed."""
+"""Studies that are written by hand, and a `StudyTrainer` that plays one without training. Every number is fixed."""
 
 import threading
 from collections.abc import Mapping

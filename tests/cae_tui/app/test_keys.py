@@ -139,8 +139,8 @@ async def test_the_keys_of_the_settings_work_in_place_of_ours(make_app: MakeApp,
 
 async def test_a_paused_run_goes_on_by_the_changed_key_that_paused_it(make_app: MakeApp, home: Home) -> None:
     change_settings(home.path, keys={"training.pause": "f9"})
-    work, gate = held(scripted_events(), EpochEnded)
-    app = make_app(work)
+    trainer, gate = held(scripted_events(), EpochEnded)
+    app = make_app(trainer)
     async with app.run_test() as pilot:
         await until(pilot, lambda: bool(app.changed_keys))
         await begin(app, pilot)

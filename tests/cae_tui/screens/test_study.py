@@ -349,7 +349,7 @@ async def test_in_a_narrow_terminal_a_chart_takes_the_place_of_the_table(make_ap
 
 async def test_a_study_that_is_on_is_told_and_controlled(make_app: MakeApp, home: Home) -> None:
     script = ScriptedStudy(guided(state="running"))
-    app = make_app(study_work=script)
+    app = make_app(study_trainer=script)
     async with app.run_test(size=(120, 40)) as pilot:
         app.post_message(messages.StartStudy(make_study("one", AutoencoderSpec(), {"kernels": "16,32"})))
         await pilot.pause(0.1)
@@ -378,7 +378,7 @@ async def test_a_study_that_is_on_is_told_and_controlled(make_app: MakeApp, home
 
 async def test_a_waiting_study_takes_what_the_person_takes(make_app: MakeApp) -> None:
     script = ScriptedStudy(guided(state="waiting"))
-    app = make_app(study_work=script)
+    app = make_app(study_trainer=script)
     async with app.run_test(size=(120, 40)) as pilot:
         app.post_message(messages.StartStudy(make_study("one", AutoencoderSpec(), {"kernels": "16,32"})))
         await pilot.pause(0.1)
@@ -395,7 +395,7 @@ async def test_a_waiting_study_begins_with_what_the_rule_would_take(make_app: Ma
     record = guided(state="waiting")
     record.stages[1].proposed = 1
     script = ScriptedStudy(record)
-    app = make_app(study_work=script)
+    app = make_app(study_trainer=script)
     async with app.run_test(size=(120, 40)) as pilot:
         app.post_message(messages.StartStudy(make_study("one", AutoencoderSpec(), {"kernels": "16,32"})))
         await until(pilot, lambda: [table.place for table in app.screen.query(StudyTable)] == [1])
@@ -406,7 +406,7 @@ async def test_a_waiting_study_begins_with_what_the_rule_would_take(make_app: Ma
 
 async def test_of_a_long_run_any_number_of_epochs_can_be_taken(make_app: MakeApp) -> None:
     script = ScriptedStudy(long_run())
-    app = make_app(study_work=script)
+    app = make_app(study_trainer=script)
     async with app.run_test(size=(120, 40)) as pilot:
         app.post_message(messages.StartStudy(make_study("one", AutoencoderSpec(), {"kernels": "16,32"})))
         await until(pilot, lambda: any("t picks" in str(line.render()) for line in app.screen.query("#reason")))
@@ -434,7 +434,7 @@ async def test_a_row_whose_run_was_deleted_opens_no_empty_page(make_app: MakeApp
 
 async def test_quitting_stops_a_study_that_waits(make_app: MakeApp) -> None:
     script = ScriptedStudy(guided(state="waiting"))
-    app = make_app(study_work=script)
+    app = make_app(study_trainer=script)
     async with app.run_test(size=(120, 40)) as pilot:
         app.post_message(messages.StartStudy(make_study("one", AutoencoderSpec(), {"kernels": "16,32"})))
         await pilot.pause(0.1)
@@ -469,7 +469,7 @@ async def test_the_list_of_studies_opens_resumes_and_deletes(make_app: MakeApp, 
 async def test_home_lists_a_study_and_goes_on_with_it(make_app: MakeApp, home: Home) -> None:
     write_study(home, guided(state="running"))  # nobody works on it: it was cut off
     script = ScriptedStudy(guided(state="running"))
-    app = make_app(study_work=script)
+    app = make_app(study_trainer=script)
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.pause()
         await pilot.press("R")
