@@ -201,14 +201,14 @@ class CaeApp(BaseApp):
         else:
             self.run_acts.open_training(run.id if run else "")
 
-    def action_picture(self) -> None:
+    def action_save_screenshot(self) -> None:
         """Save a picture of the screen, once the palette is gone from it."""
-        from cae_tui.app.picture import export_picture
+        from cae_tui.app.screenshot import save_screenshot
 
         def save() -> None:
             path = self.home.path / "pictures" / f"{time.strftime('%Y-%m-%d-%H%M%S')}.svg"
             try:
-                self.tell(f"The picture was saved to {export_picture(self, path)}.")
+                self.tell(f"The picture was saved to {save_screenshot(self, path)}.")
             except EngineError as error:
                 self.tell(str(error), "error")
 
@@ -216,7 +216,7 @@ class CaeApp(BaseApp):
 
     def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:
         """The screen as SVG, without links to fonts elsewhere."""
-        from cae_tui.app.picture import without_font_links
+        from cae_tui.app.screenshot import without_font_links
 
         return without_font_links(super().export_screenshot(title=title, simplify=simplify))
 

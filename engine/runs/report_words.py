@@ -33,7 +33,7 @@ MEASURED_WIDTHS = (20, 9, 8, 10, 8)
 
 def measured(result: Result, facts: RunFacts | None = None) -> list[Measured]:
     """The figures of a result, and beside them those that they are held against."""
-    rows = result.figures
+    rows = result.measured
     if facts is not None and facts.peers is not None and facts.peers.best != result.id:
         rows.append(Measured("best of this spec", result.pair(facts.peers.best_loss, facts.peers.best_psnr)))
     return rows

@@ -19,7 +19,7 @@ from engine.specs.fields import GROUPS, File, Number, SpecField, Whole, asked, f
 from engine.specs.problems import problems_of
 from engine.text import either, short
 
-Device = Literal["auto", "cuda", "mps", "cpu"]
+DeviceName = Literal["auto", "cuda", "mps", "cpu"]
 
 
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -95,7 +95,7 @@ class Spec(BaseModel):
         gt=0,
         le=0.5,
     )
-    device: Device = asked("auto", "Device", "Device", "auto uses CUDA, else Apple's MPS, else the CPU.")
+    device: DeviceName = asked("auto", "Device", "Device", "auto uses CUDA, else Apple's MPS, else the CPU.")
     precision: Precision = asked(
         "auto",
         "Device",

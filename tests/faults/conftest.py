@@ -73,7 +73,7 @@ class Training:
             return any(isinstance(event, kind) for event in self.events)
 
         wait_for(lambda: told() or not self._thread.is_alive(), kind.__name__)
-        assert told(), f"the run ended without {kind.__name__}: {self.error or self.result['message']}"
+        assert told(), f"the run ended without {kind.__name__}: {self.error or self.result.message}"
         return next(event for event in self.events if isinstance(event, kind))
 
     def end(self) -> Any:

@@ -5,13 +5,12 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 
-from cae_tui.app.picture import export_picture
+from cae_tui.app.screenshot import save_screenshot
 from engine import jobs
 from engine.errors import EngineError, StorageError
 from engine.exporters import export
@@ -225,7 +224,7 @@ def test_a_study_waits_with_its_trial_and_goes_on_with_it(disk: Disk, files: dic
 
     fill = once(EpochEnded, disk.fill)
     watcher = Filler()
-    training = Training(lambda emit, flag: asdict(work_on(small, directory, watcher, flag)))
+    training = Training(lambda emit, flag: work_on(small, directory, watcher, flag))
     wait_for(lambda: "paused" in states, "the pause")
     disk.empty()
     assert training.end().state == "finished"
@@ -254,7 +253,7 @@ async def test_an_export_that_there_is_no_room_for_is_refused_in_words_and_leave
         exports: list[Callable[[], object]] = [
             lambda: export(home, "model", [run], disk.folder / "model.safetensors"),
             lambda: export(home, "csv", [run], disk.folder / "runs.csv"),
-            lambda: export_picture(app, disk.folder / "picture.svg"),
+            lambda: save_screenshot(app, disk.folder / "picture.svg"),
         ]
         disk.fill()
         for write in exports:
