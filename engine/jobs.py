@@ -43,7 +43,7 @@ from engine.runs.status import REPORT, TEST, RunStatus, key_of
 from engine.specs.base import Spec
 from engine.storage.files import write_json
 from engine.storage.typed_json import NO_LINES, Lines
-from engine.text import counted, epoch_words, short
+from engine.text import counted, epoch_words, excerpt
 from engine.training.baseline import steadier
 from engine.training.loop import ENDS, Progress, Stage, StageData, fit
 
@@ -405,7 +405,7 @@ def _sentence(prepared: Prepared, error: Exception, study: str) -> str:
     if isinstance(error, EngineError):
         return str(error)
     log_file = Home(prepared.run.path.parents[1]).log
-    return f"Unexpected error: {type(error).__name__}: {short(error)}. {log_file} has the details."
+    return f"Unexpected error: {type(error).__name__}: {excerpt(error)}. {log_file} has the details."
 
 
 def _result(

@@ -80,7 +80,8 @@ class CaeApp(BaseApp):
         self.acts = Acts(self, self.keeper, self.data, self.lists, self.study_acts, self.run_acts)
         # What pages need of the parts: see `Host`.
         self.drafts, self.draft, self.keep_draft = self.data.drafts, self.data.draft, self.data.keep_draft
-        self.short, self.short_study, self.last_runs = self.lists.short, self.lists.short_study, self.lists.latest
+        self.run_prefix, self.study_prefix = self.lists.run_prefix, self.lists.study_prefix
+        self.last_runs = self.lists.latest
         self.has_run, self.data_of_run = self.lists.has_run, self.lists.data_of_run
         self.ask_where_moved = self.moved.ask
         self._open_first = open_run

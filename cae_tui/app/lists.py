@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Lists:
-    """The runs and studies that are listed: their short names, what is noted of runs, and what is done with several."""
+    """The runs and studies that are listed: their prefixes, what is noted of runs, and what is done with several."""
 
     def __init__(self, app: BaseApp) -> None:
         self._app, self._home = app, app.home
@@ -26,7 +26,7 @@ class Lists:
         self._prefixes: dict[str, str] = {}
         self._data_of_runs: dict[str, tuple[str, ...]] = {}
 
-    def short(self, run: str) -> str:
+    def run_prefix(self, run: str) -> str:
         """The shortest prefix of a run's id that no other run has."""
         if run not in self._prefixes:
             self._prefixes = shortest_prefixes(self._home.ids())
@@ -46,7 +46,7 @@ class Lists:
             self._data_of_runs[run] = tuple(filter(None, (status.data, shape_words(status.image_shape))))
         return self._data_of_runs[run]
 
-    def short_study(self, study: str) -> str:
+    def study_prefix(self, study: str) -> str:
         """The shortest prefix of a study's id that no other study has."""
         return shortest_prefixes(self._app.studies.ids()).get(study, study[:4])
 
@@ -66,7 +66,7 @@ class Lists:
             page.post_message(RunsChanged())
 
     def _say(self, runs: tuple[str, ...]) -> str:
-        return f"run {self.short(runs[0])}" if len(runs) == 1 else f"{len(runs):,} runs"
+        return f"run {self.run_prefix(runs[0])}" if len(runs) == 1 else f"{len(runs):,} runs"
 
     # -- what a person notes ----------------------------------------------------------------------
 
@@ -133,7 +133,7 @@ class Lists:
     async def _export(self, message: messages.Export) -> None:
         from engine.exporters import exporter_named, file_name
 
-        exporter, names = exporter_named(message.exporter), [self.short(run) for run in message.runs]
+        exporter, names = exporter_named(message.exporter), [self.run_prefix(run) for run in message.runs]
         said = self._say(message.runs) if exporter.takes_many else names[0]
 
         async def write(target: str) -> None:

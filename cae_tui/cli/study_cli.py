@@ -19,7 +19,7 @@ from engine.specs.data_files import FIELDS, names_mnist, refuse_blank
 from engine.specs.listed import KINDS, kinds_that_take_encoders, listed
 from engine.storage.files import absolute
 from engine.storage.paths import path_of
-from engine.text import short
+from engine.text import excerpt
 
 if TYPE_CHECKING:
     from engine.specs.base import Spec
@@ -172,7 +172,7 @@ def refuse_more_words(options: argparse.Namespace) -> None:
     """
     action, *more = options.words
     if more:
-        raise StudyError(f"“{short(more[0])}” is not expected here: `study {action}` takes only flags.")
+        raise StudyError(f"“{excerpt(more[0])}” is not expected here: `study {action}` takes only flags.")
 
 
 def print_json(values: object) -> None:

@@ -79,7 +79,7 @@ has a column for each run, with its results and every field in which the specs d
             except EngineError as error:
                 self.cae.tell(str(error), "warning")
         curves = [
-            Curve(f"{self.short(run.status.id)} {run.status.title}", run.state.series("train"),
+            Curve(f"{self.run_prefix(run.status.id)} {run.status.title}", run.state.series("train"),
                   run.state.series("validation"), place, stages=run.state.stage_counts())
             for place, run in enumerate(self._runs)
         ]  # fmt: skip
@@ -91,7 +91,7 @@ has a column for each run, with its results and every field in which the specs d
         table.add_column("")
         for place, run in enumerate(self._runs):
             mark = Text(mark_of(place), Color(*colour_of(self.app, place)).hex)
-            table.add_column(Text.assemble(mark, (f" {self.short(run.status.id)}", "bold")))
+            table.add_column(Text.assemble(mark, (f" {self.run_prefix(run.status.id)}", "bold")))
         for name, cells in differences(self._runs):
             table.add_row(Text(name), *(Text(cell) for cell in cells))
 

@@ -106,7 +106,7 @@ What the model made of the images that it was measured on.
     @property
     def crumbs(self) -> tuple[str, ...]:
         """Its run."""
-        return ("Runs", self.short(self.run_id), "Sample predictions")
+        return ("Runs", self.run_prefix(self.run_id), "Sample predictions")
 
     @property
     def data_words(self) -> tuple[str, ...]:

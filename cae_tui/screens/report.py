@@ -112,7 +112,7 @@ The result of a complete run, measured once, on images that no choice was based 
     @property
     def crumbs(self) -> tuple[str, ...]:
         """Its run."""
-        return ("Runs", self.short(self.run_id), "Report")
+        return ("Runs", self.run_prefix(self.run_id), "Report")
 
     @property
     def data_words(self) -> tuple[str, ...]:

@@ -124,7 +124,7 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
     @property
     def crumbs(self) -> tuple[str, ...]:
         """Where this is."""
-        return ("Studies", self.cae.short_study(self._record.id) if self._record else "new")
+        return ("Studies", self.cae.study_prefix(self._record.id) if self._record else "new")
 
     @property
     def data_words(self) -> tuple[str, ...]:

@@ -120,7 +120,7 @@ A study tries several values of hyperparameters, one run each, and picks one by 
 
     def _baselines(self) -> tuple[str, ...]:
         titles = tuple(SPECS[FIRST].preset_titles.values())
-        run = (f"run {self.short(self._run)}",) if self._run else ()
+        run = (f"run {self.run_prefix(self._run)}",) if self._run else ()
         return (*run, *titles, *(kind + FORM for kind in SPECS))
 
     def compose_panes(self) -> Iterator[Widget]:

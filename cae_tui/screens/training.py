@@ -120,7 +120,7 @@ The curves of a run, during training and after.
     @property
     def crumbs(self) -> tuple[str, ...]:
         """Its run, by the first letters of its id."""
-        return ("Runs", self.short(self.run_id), "Training") if self.run_id else ("Runs", "Training")
+        return ("Runs", self.run_prefix(self.run_id), "Training") if self.run_id else ("Runs", "Training")
 
     @property
     def data_words(self) -> tuple[str, ...]:
@@ -232,7 +232,7 @@ The curves of a run, during training and after.
         Laying it out four times a second would slow down the training, which needs the same cores.
         """
         pane = self.query_one("#status-pane")
-        name = self.short(run.id)
+        name = self.run_prefix(run.id)
         if pane.border_title != name:
             pane.border_title = name
         words = status(run, max(pane.scrollable_content_region.width, 20))

@@ -110,7 +110,7 @@ class RunTable(LineTable):
         return sum(run.id in self.marked for run in self.rows)
 
     def show(self, runs: Sequence[RunStatus], prefixes: dict[str, str]) -> None:
-        """List `runs`; the cursor stays on its run. `prefixes` are the short names of all runs, listed or not."""
+        """List `runs`; the cursor stays on its run. `prefixes` are those of all runs, listed or not."""
         self._prefixes = prefixes
         self.marked &= set(prefixes)
         self._sort(runs)

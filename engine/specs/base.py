@@ -17,7 +17,7 @@ from engine.errors import SpecError
 from engine.specs.data_files import DataFiles
 from engine.specs.fields import GROUPS, File, Number, SpecField, Whole, asked, fields_of, write_value
 from engine.specs.problems import problems_of
-from engine.text import either, short
+from engine.text import either, excerpt
 
 DeviceName = Literal["auto", "cuda", "mps", "cpu"]
 
@@ -184,7 +184,7 @@ def preset(kind: type[AnySpec], name: str, **values: object) -> AnySpec:
         SpecError: there is no such preset, or a value is refused.
     """
     if name not in kind.presets:
-        raise SpecError({"preset": f"“{short(name)}” is not known: choose {either(kind.presets)}."})
+        raise SpecError({"preset": f"“{excerpt(name)}” is not known: choose {either(kind.presets)}."})
     return parse(kind, {**kind.presets[name], **values})
 
 

@@ -122,10 +122,10 @@ def fastest(step: Step, indices: Tensor, emit: Emit) -> Callable[[Tensor], Tenso
     except RuntimeError as error:
         log.warning("the training step is not recorded", exc_info=True)
         first = (str(error).strip().splitlines() or [type(error).__name__])[0].strip().rstrip(".")
-        short = is_out_of_memory(error)
-    if short:
+        no_memory = is_out_of_memory(error)
+    if no_memory:
         torch.cuda.empty_cache()  # of what the recording took, so that the step has it
-    may_help = "A smaller batch or fewer kernels" if short else "A newer driver or PyTorch"
+    may_help = "A smaller batch or fewer kernels" if no_memory else "A newer driver or PyTorch"
     emit(
         Warned(
             message=f"The training step could not be recorded as one CUDA graph ({first}), so its parts are "
