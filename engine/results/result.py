@@ -106,7 +106,7 @@ class Result:
     @classmethod
     def filled_in(cls, values: dict[str, Any]) -> dict[str, Any]:
         """`values` of a file, with what an earlier version did not write."""
-        having = [stage["stage"] for stage in _stages(values) if stage.get("best_epoch")]
+        having = [stage.get("stage") for stage in _stages(values) if stage.get("best_epoch")]
         values.setdefault("best_stage", having[-1] if having else "")
         return values
 

@@ -61,7 +61,7 @@ def test_a_run_without_a_model_or_a_report_has_none_to_write(home: Home, tmp_pat
     for name in ("model", "text"):
         with pytest.raises(EngineError):
             export(home, name, [run], tmp_path)
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [home.path]
 
 
 def test_a_report_is_written_as_it_is_copied(trained_home: Home, classifier: Trained, tmp_path: Path) -> None:
