@@ -225,8 +225,8 @@ def _runs_table(runs: Sequence[RunStatus], width: int | None) -> Table:
     rows = [_run_cells(run) for run in runs]
     sizes = {name: max(len(name), *(len(cells[name]) for cells in rows)) + 2 for name in rows[0]}
     specs = [spec_words(run, prefixes) for run in runs]
-    tags = ["".join(f" #{tag}" for tag in run.marks.tags) for run in runs]
-    stars = ["★ " * run.marks.star for run in runs]
+    tags = ["".join(f" #{tag}" for tag in run.notes.tags) for run in runs]
+    stars = ["★ " * run.notes.star for run in runs]
     room = max(map(len, specs)) + max(map(len, tags)) + max(map(len, stars))
     if width is not None:
         sizes = fitting(sizes, _GIVE_WAY, width - min(_LEAST_SPEC, room))
@@ -244,12 +244,12 @@ def _runs_table(runs: Sequence[RunStatus], width: int | None) -> Table:
 
 def _run_cells(run: RunStatus) -> dict[str, str]:
     """What the list says of a run besides its spec, by column."""
-    mark, _ = formats.state_mark(run.state)
+    symbol, _ = formats.state_symbol(run.state)
     return {
         "run": run.prefix,
         "kind": run.kind,
         "data": cut(run.data or formats.NOTHING, _MOST_DATA),
-        "state": f"{mark} {run.state}",
+        "state": f"{symbol} {run.state}",
         "epochs": f"{run.epoch}/{run.epochs}",
         "val loss": formats.loss(run.best_loss),
         **{f"test {m.short}": m.write(run.measure(TEST, m.name)) for m in every_measure()},

@@ -231,12 +231,12 @@ def print_studies(home: Home, *, as_json: bool) -> int:
 
 
 def _study_cells(record: StudyRecord) -> dict[str, str]:
-    mark, _ = formats.state_mark(record.state)
+    symbol, _ = formats.state_symbol(record.state)
     return {
         "study": record.prefix,
         "what": record.title,
         "data": cut(data_of(record), 16),
-        "state": f"{mark} {record.state}",
+        "state": f"{symbol} {record.state}",
         "trials": f"{record.done}/{record.total}",
         "time": formats.duration(record.seconds),
         "age": formats.ago(record.created, time.time()),

@@ -15,7 +15,7 @@ from textual.widgets import DataTable
 from cae_tui import formats
 from cae_tui.bridge.views import RunView
 from cae_tui.screens.run_page import RunPage, Subject, ask_key
-from cae_tui.widgets.study_chart import Curve, StudyChart, colour_of, mark_of
+from cae_tui.widgets.study_chart import Curve, StudyChart, colour_of, marker_of
 from engine.errors import EngineError
 from engine.runs.status import TEST
 from engine.specs.data_files import DataFiles, told_apart
@@ -90,8 +90,8 @@ has a column for each run, with its results and every field in which the specs d
         table: DataTable[Text] = self.query_one("#differences", DataTable)
         table.add_column("")
         for place, run in enumerate(self._runs):
-            mark = Text(mark_of(place), Color(*colour_of(self.app, place)).hex)
-            table.add_column(Text.assemble(mark, (f" {self.run_prefix(run.status.id)}", "bold")))
+            marker = Text(marker_of(place), Color(*colour_of(self.app, place)).hex)
+            table.add_column(Text.assemble(marker, (f" {self.run_prefix(run.status.id)}", "bold")))
         for name, cells in differences(self._runs):
             table.add_row(Text(name), *(Text(cell) for cell in cells))
 

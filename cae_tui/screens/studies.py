@@ -153,7 +153,7 @@ Every study that was made here. A study tries values of hyperparameters, one run
         return rows
 
     def _row(self, study: StudyRecord, now: float) -> dict[str, Text]:
-        symbol, variable = formats.state_mark(study.state)
+        symbol, variable = formats.state_symbol(study.state)
         picked = ", ".join(f"{name} {number(value)}" for name, value in study.final.items()) or formats.NOTHING
         return {
             "study": Text(study.prefix or study.id[:4], "bold"),

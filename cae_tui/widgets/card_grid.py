@@ -36,8 +36,8 @@ def caption(prediction: Prediction, names: Sequence[str] = ()) -> str:
     if prediction.predicted is None:
         ends = [f"err {formats.loss(prediction.error)}"]
     else:
-        mark = "✓" if prediction.right else "✗"
-        ends = [f"{mark} {formats.percent(prediction.confidence, 0)}", mark]
+        symbol = "✓" if prediction.right else "✗"
+        ends = [f"{symbol} {formats.percent(prediction.confidence, 0)}", symbol]
     for end in ends:
         words = "  ".join(filter(None, (" → ".join(shown), end)))
         if cell_len(words) <= CAPTION:

@@ -111,7 +111,7 @@ class Chart(PlotextPlot):
     def begin(self, width: int, height: int, across: Axis, up: Axis | None) -> Curves:
         """An empty chart of that size, with an axis beneath, and one on the left where there is `up`.
 
-        plotext is told cells in place of values, so that ticks, lines and marks are rounded in one place alone.
+        plotext is told cells in place of values, so that ticks, lines and markers are rounded in one place alone.
         """
         names = [] if up is None else list(up.names)
         left = 0 if up is None else max(map(len, names), default=0) + 1

@@ -130,7 +130,7 @@ class EncoderTable(DataTable[Text]):
             self.add_column(Text(text if head in FROM_LEFT else f"{text:>{width}}"), width=width, key=head)
         shared = shared_parts(run.title for run in self._runs)
         for run in self._runs:
-            symbol, variable = formats.state_mark(run.state)
+            symbol, variable = formats.state_symbol(run.state)
             state = "early" if narrow and run.state == EARLY_STOPPED else run.state
             title = Text(shorten(run.title, widths["layers × kernels"] - 1, shared))
             cells = {

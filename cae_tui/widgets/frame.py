@@ -24,7 +24,7 @@ LEAST_NAME = 8
 
 def state_content(state: str, words: str | None = None) -> Content:
     """A run's state as its symbol and a word, coloured: `✓ finished`; `words` in place of the word."""
-    symbol, variable = formats.state_mark(state)
+    symbol, variable = formats.state_symbol(state)
     return Content.styled(f"{symbol} {state if words is None else words}", f"${variable}")
 
 

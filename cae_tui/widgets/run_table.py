@@ -105,7 +105,7 @@ class RunTable(LineTable):
         return marked or ([self.run] if self.run is not None else [])
 
     @property
-    def marks(self) -> int:
+    def marked_count(self) -> int:
         """How many of those that are listed are marked."""
         return sum(run.id in self.marked for run in self.rows)
 
@@ -195,7 +195,7 @@ class RunTable(LineTable):
     def margin(self, row: int) -> Text:
         """Its mark and its star."""
         run, attention = self.rows[row], self.app.theme_variables.get("cae-attention", "")
-        mark, star = MARK if run.id in self.marked else " ", STAR if run.marks.star else " "
+        mark, star = MARK if run.id in self.marked else " ", STAR if run.notes.star else " "
         return Text.assemble((mark, "bold"), (star, attention), " ")
 
     def cells(self, row: int) -> list[str | Text]:
@@ -221,7 +221,7 @@ class RunTable(LineTable):
             case "time":
                 return formats.duration(run.seconds)
             case "state":
-                symbol, variable = formats.state_mark(run.state)
+                symbol, variable = formats.state_symbol(run.state)
                 return Text.assemble((symbol, self.app.theme_variables.get(variable, "")), f" {run.state}")
             case "age":
                 return formats.ago(run.started, time.time())
@@ -251,8 +251,8 @@ class RunTable(LineTable):
     def _spec(self, run: RunStatus, width: int) -> Text:
         """The essentials, and as many of the tags as there is room for."""
         text = Text(shorten(spec_words(run, self._prefixes), width, self._shared[run.kind]))
-        words = ["(hidden)"] if run.marks.hidden else []
-        for word in (*words, *(f"#{tag}" for tag in run.marks.tags)):
+        words = ["(hidden)"] if run.notes.hidden else []
+        for word in (*words, *(f"#{tag}" for tag in run.notes.tags)):
             if text.cell_len + 1 + len(word) > width:
                 break
             text.append(f" {word}", self.muted)

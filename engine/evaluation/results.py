@@ -70,8 +70,8 @@ def write_predictions(
     prepared: Prepared, recorder: Recorder, of: str, indices: NDArray[np.int64], **arrays: NDArray[Any]
 ) -> None:
     """Write `predictions.npz`: `probabilities` or `errors` of the images at `indices`."""
-    marks = {"kind": np.array(prepared.spec.kind), "of": np.array(of), "format": np.array(1)}
-    recorder.with_room(lambda: write_arrays(prepared.run.predictions, indices=indices, **arrays, **marks))
+    about = {"kind": np.array(prepared.spec.kind), "of": np.array(of), "format": np.array(1)}
+    recorder.with_room(lambda: write_arrays(prepared.run.predictions, indices=indices, **arrays, **about))
 
 
 def read_predictions(run: RunDirectory) -> Predictions:

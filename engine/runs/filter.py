@@ -46,15 +46,15 @@ _TEXTS: Mapping[str, Callable[[RunStatus], tuple[str, ...]]] = {
     "state": lambda run: (run.state,),
     "kind": lambda run: (run.kind,),
     "id": lambda run: (run.id,),
-    "tag": lambda run: run.marks.tags,
-    "note": lambda run: (run.marks.note,),
+    "tag": lambda run: run.notes.tags,
+    "note": lambda run: (run.notes.note,),
     "study": lambda run: (run.study,),
     "encoder": lambda run: (run.encoder or "",),
     "data": lambda run: (run.data,),
 }
 _IS: Mapping[str, Callable[[RunStatus], bool]] = {
-    "starred": lambda run: run.marks.star,
-    "hidden": lambda run: run.marks.hidden,
+    "starred": lambda run: run.notes.star,
+    "hidden": lambda run: run.notes.hidden,
     "resumable": lambda run: run.resumable,
 }
 _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
@@ -84,7 +84,7 @@ class Filter:
 
     def matches(self, run: RunStatus, spec: Values | None = None) -> bool:
         """Whether a run is to be listed; `spec` are the values of its spec as JSON, where the filter needs them."""
-        if run.marks.hidden and not self.with_hidden:
+        if run.notes.hidden and not self.with_hidden:
             return False
         return all(test(run, spec or {}) for test in self.tests)
 
@@ -117,7 +117,7 @@ def parse_filter(text: str) -> Filter:
         elif not value:
             raise FilterError(f"{name}{sign} has no value: add one, as in {_example(field, sign)}.")
         elif field == "is":
-            test = _state_of_marks(sign, value)
+            test = _is_test(sign, value)
             with_hidden |= value.lower() == "hidden"
         elif field in numbers:
             test = _number(field, sign, value, numbers[field])
@@ -148,14 +148,14 @@ def _word(word: str) -> Test:
     sought = word.removeprefix("#").casefold() if word != "#" else word
 
     def test(run: RunStatus, spec: Values) -> bool:  # noqa: ARG001 - as every test
-        marks = run.marks
-        own = (run.id, run.kind, run.title, run.state, run.encoder or "", run.data, marks.note, *marks.tags)
+        notes = run.notes
+        own = (run.id, run.kind, run.title, run.state, run.encoder or "", run.data, notes.note, *notes.tags)
         return any(sought in text.casefold() for text in own)
 
     return test
 
 
-def _state_of_marks(sign: str, value: str) -> Test:
+def _is_test(sign: str, value: str) -> Test:
     if sign not in (":", "=") or value.lower() not in _IS:
         raise FilterError(f"“is{sign}{_excerpt(value)}” is not known: write is:starred, is:hidden or is:resumable.")
     found = _IS[value.lower()]

@@ -135,11 +135,11 @@ def run_facts(facts: RunFacts) -> Told:
         told.append(("date", moment(facts.started, "%Y-%m-%d %H:%M UTC")))
     if facts.study:
         told.append(("study", f"trial {facts.trial} of {facts.study}"))
-    tags = [*(["★"] if facts.marks.star else []), *(f"#{tag}" for tag in facts.marks.tags)]
+    tags = [*(["★"] if facts.notes.star else []), *(f"#{tag}" for tag in facts.notes.tags)]
     if tags:
         told.append(("tags", " ".join(tags)))
-    if facts.marks.note:
-        told.append(("note", facts.marks.note))
+    if facts.notes.note:
+        told.append(("note", facts.notes.note))
     return told
 
 

@@ -249,7 +249,7 @@ class _Loop:
         self.step = Step(model, task, self.optimizer, data.images, device, augmentation)
         self.take: Callable[[Tensor], Tensor] | None = None  # the step, recorded where that pays
         self.readings = Readings(device.runs_ahead)
-        self.mark = 0.0  # since when the steps that are read next were at work
+        self.since = 0.0  # when the steps that are read next began
         self.saved = time.monotonic()
 
     def train_epoch(self) -> str:
@@ -259,14 +259,14 @@ class _Loop:
         self.model.train()
         take = self.take = self.take or fastest(self.step, order[:size], self.emit)
         launched = progress.step
-        told = self.mark = time.perf_counter()
+        told = self.since = time.perf_counter()
         while launched < self.steps:
             if self.control.asked() is not Asked.RUN:
                 if not self._read(everything=True):
                     return DIVERGED
                 if ended := self._wait():
                     return ended
-                self.mark = time.perf_counter()
+                self.since = time.perf_counter()
             metrics = take(order[launched * size : (launched + 1) * size])
             self.readings.add(metrics, self.optimizer.param_groups[0]["lr"])  # the schedule sets the next step's
             if self.scheduler.every_step:
@@ -283,7 +283,7 @@ class _Loop:
                         return DIVERGED
                     self._save()
                 if not self.readings.waiting:  # the device has stood still meanwhile
-                    self.mark = time.perf_counter()
+                    self.since = time.perf_counter()
         return ""
 
     def end_epoch(self) -> str:
@@ -348,10 +348,10 @@ class _Loop:
         """Take metrics off the device and tell the last of them; False where one is not finite."""
         for rows, rate in self.readings.read(everything):
             now = time.perf_counter()  # reading has waited for these steps, so they are all in it
-            self.readings.took(len(rows), now - self.mark, TELL_SECONDS)
-            if not self._tell(rows, rate, now - self.mark):
+            self.readings.took(len(rows), now - self.since, TELL_SECONDS)
+            if not self._tell(rows, rate, now - self.since):
                 return False
-            self.mark = now
+            self.since = now
         return True
 
     def _tell(self, rows: list[list[float]], rate: float, seconds: float) -> bool:

@@ -85,12 +85,12 @@ def written(**arrays: NDArray[Any]) -> bytes:
 
 def _good() -> dict[str, dict[str, NDArray[Any]]]:
     images = np.arange(COUNT * 64, dtype=np.uint8).reshape(COUNT, 8, 8, 1)
-    marks = {"of": np.array("test"), "format": np.array(1), "indices": np.arange(COUNT, dtype=np.int64)}
+    about = {"of": np.array("test"), "format": np.array(1), "indices": np.arange(COUNT, dtype=np.int64)}
     even = np.full((COUNT, CLASSES), 1 / CLASSES, np.float32)
     return {
         "samples": {"originals": images, "reconstructions": 255 - images},
-        "classifier": {**marks, "kind": np.array("classifier"), "probabilities": even},
-        "autoencoder": {**marks, "kind": np.array("autoencoder"), "errors": even[:, 0]},
+        "classifier": {**about, "kind": np.array("classifier"), "probabilities": even},
+        "autoencoder": {**about, "kind": np.array("autoencoder"), "errors": even[:, 0]},
     }
 
 

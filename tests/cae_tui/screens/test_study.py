@@ -10,7 +10,7 @@ from cae_tui import messages
 from cae_tui.app.cae_app import CaeApp
 from cae_tui.screens.dialogs import AskTextScreen
 from cae_tui.screens.study import StudyScreen
-from cae_tui.widgets.study_chart import StudyChart, colour_of, mark_of
+from cae_tui.widgets.study_chart import StudyChart, colour_of, marker_of
 from cae_tui.widgets.study_table import StudyTable
 from engine.protocol.control import Asked
 from engine.runs.directory import Home
@@ -190,7 +190,7 @@ async def test_what_has_no_column_is_told_of_the_row_under_the_cursor(make_app: 
 
 def test_no_two_of_forty_curves_have_the_same_mark_and_colour(make_app: MakeApp) -> None:
     app = make_app()
-    assert len({(mark_of(place), colour_of(app, place)) for place in range(40)}) == 40
+    assert len({(marker_of(place), colour_of(app, place)) for place in range(40)}) == 40
 
 
 async def test_a_damaged_study_is_named_and_the_others_are_listed(make_app: MakeApp, home: Home) -> None:
