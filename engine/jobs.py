@@ -129,7 +129,7 @@ def begin(prepared: Prepared, emit: Emit, flag: Flag) -> Result:
             prepared.run.id,
             begun,
             prepared.spec.kind,
-            prepared.device.words,
+            prepared.device.description,
             torch.__version__,
         )
         try:
@@ -252,7 +252,7 @@ def _resumed(prepared: Prepared, at: Progress) -> Resumed:
     if at.ended and later:
         at = Progress(stage=later[0])
     trained = bool(at.ended)
-    return Resumed(stage=at.stage, epoch=at.epoch, step=at.step, device=prepared.device.words, trained=trained)
+    return Resumed(stage=at.stage, epoch=at.epoch, step=at.step, device=prepared.device.description, trained=trained)
 
 
 def stage_of(spec: Spec, name: str) -> Stage:
@@ -288,7 +288,7 @@ def _run_started(prepared: Prepared) -> RunStarted:
         image_shape=data.shape,
         parameters=plan.parameters,
         latent=plan.latent,
-        device=prepared.device.words,
+        device=prepared.device.description,
         encoder=prepared.run.read_status().encoder,
         data=data.name,
         class_names=data.class_names,
@@ -438,7 +438,7 @@ def _result(
         macs=plan.macs,
         latent=plan.latent,
         pixels=plan.pixels,
-        device=prepared.device.words,
+        device=prepared.device.description,
         stages=results.stages(recorder.read_events()),
         **own,
     )

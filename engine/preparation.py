@@ -185,7 +185,7 @@ def _spec_file(prepared: Prepared, origin: str | None) -> dict[str, Any]:
         "seed": prepared.spec.seed,
         "split": prepared.split_rule,
         "threads": prepared.device.threads,
-        "device": prepared.device.words,
+        "device": prepared.device.description,
         "versions": versions(),
     }
 

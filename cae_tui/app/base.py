@@ -30,7 +30,7 @@ from cae_tui.app.questions import confirm
 from cae_tui.app.recovery import Recovery, log_panic
 from cae_tui.app.terminal_input import steady
 from cae_tui.messages import Refused, RunTold, StudyUpdated
-from cae_tui.output import as_typed, complain
+from cae_tui.printing import as_typed, complain
 from cae_tui.screens.base import Page
 from cae_tui.textual_private import end_with_code
 from engine.errors import MovedError

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cae_tui.bridge.views import Prediction
+from cae_tui.bridge.values import Prediction
 
 OF_CLASSES = ("image order", "most confident", "least confident")
 OF_ERRORS = ("image order", "worst error", "best error")

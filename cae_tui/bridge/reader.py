@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from cae_tui.bridge.views import DataView, ImageView, Picture, Prediction, PredictionsView, SampleStrip, SplitView
+from cae_tui.bridge.values import DataView, ImageView, Picture, Prediction, PredictionsView, SampleStrip, SplitView
 from engine.errors import EngineError
 from engine.runs.directory import Home, RunDirectory
 from engine.runs.notes import Notes, change, read_notes, write_notes
@@ -324,7 +324,7 @@ class Reader:
         def read() -> str:
             from engine.device import choose_device
 
-            return choose_device("auto", "auto").words
+            return choose_device("auto", "auto").description
 
         return await self.in_thread(read)
 

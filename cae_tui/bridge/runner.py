@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from cae_tui.bridge.reader import Reader
 from cae_tui.bridge.run_state import GONE, News, RunState, is_gone, replay
-from cae_tui.bridge.views import RunView
+from cae_tui.bridge.values import RunView
 from engine.errors import EngineError, MovedError, RunError
 from engine.protocol.control import Asked, Flag
 from engine.protocol.events import BatchEnded, Event, Resumed, RunEnded

@@ -26,7 +26,7 @@ from cae_tui.cli.next_steps import tell_after_detach, tell_after_stop
 from cae_tui.cli.output_console import OutputConsole
 from cae_tui.cli.report_console import draw_result
 from cae_tui.cli.teller import RunTeller
-from cae_tui.output import OutputError, complain, flush, let_go, put
+from cae_tui.printing import OutputError, complain, flush, let_go, put
 from engine.errors import EngineError, RunError
 from engine.protocol.control import Asked, Flag
 from engine.protocol.events import (

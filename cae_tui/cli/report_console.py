@@ -9,7 +9,7 @@ from rich.text import Text
 
 from cae_tui import formats
 from cae_tui.cli.output_console import OutputConsole
-from cae_tui.output import put
+from cae_tui.printing import put
 from engine.errors import RunError
 from engine.protocol.states import COMPLETE
 from engine.results.result import Result

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cae_tui.cli.parser import ACTIONS, MODES, USAGE
-from cae_tui.output import put
+from cae_tui.printing import put
 from engine.errors import EngineError, RunError, SpecError, StudyError
 from engine.runs.directory import Home
 from engine.specs.data_files import FIELDS, names_mnist, refuse_blank

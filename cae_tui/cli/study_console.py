@@ -21,7 +21,7 @@ from cae_tui.cli.output_console import OutputConsole
 from cae_tui.cli.study_cli import print_json
 from cae_tui.cli.study_tables import PICKED, as_values, data_of, print_study, stage_table, table_console
 from cae_tui.cli.teller import Teller
-from cae_tui.output import OutputError, complain, flush, let_go, put
+from cae_tui.printing import OutputError, complain, flush, let_go, put
 from engine.errors import StudyError
 from engine.protocol.events import Event, RunStarted, StageStarted, Warned
 from engine.protocol.states import FAILED, FINISHED, STOPPED

@@ -13,7 +13,7 @@ from textual.widget import Widget
 from textual.widgets import DataTable
 
 from cae_tui import formats
-from cae_tui.bridge.views import RunView
+from cae_tui.bridge.values import RunView
 from cae_tui.screens.run_page import RunPage, Subject, ask_key
 from cae_tui.widgets.study_chart import Curve, StudyChart, colour_of, marker_of
 from engine.errors import EngineError

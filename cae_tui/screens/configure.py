@@ -28,7 +28,7 @@ from engine.specs.data_files import FIELDS
 from engine.specs.kinds import SPECS
 
 if TYPE_CHECKING:
-    from cae_tui.bridge.views import DataView
+    from cae_tui.bridge.values import DataView
     from engine.network.architecture import Plan
 
 PAUSE_SECONDS = 0.25

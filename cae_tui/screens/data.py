@@ -18,7 +18,7 @@ from textual.widget import Widget
 from textual.widgets import Label
 
 from cae_tui import formats
-from cae_tui.bridge.views import DataView
+from cae_tui.bridge.values import DataView
 from cae_tui.data_sets import DataSet
 from cae_tui.messages import Configure, DataSetChanged, TryFiles, UseDataSet
 from cae_tui.screens.base import Page

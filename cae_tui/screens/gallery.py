@@ -19,9 +19,9 @@ from textual.widgets import Static
 
 from cae_tui import formats
 from cae_tui.bridge.prediction_filter import OF_CLASSES, OF_ERRORS, PredictionFilter
-from cae_tui.bridge.views import ImageView, Picture, Prediction, PredictionsView
+from cae_tui.bridge.values import ImageView, Picture, Prediction, PredictionsView
 from cae_tui.messages import ListSorted
-from cae_tui.output import as_typed
+from cae_tui.printing import as_typed
 from cae_tui.screens.base import Page
 from cae_tui.widgets.card_grid import CardGrid
 from cae_tui.widgets.prediction_view import PredictionView

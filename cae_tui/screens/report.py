@@ -17,7 +17,7 @@ from textual.widget import Widget
 from textual.widgets import Static, Tab, Tabs
 
 from cae_tui.bridge.run_state import RunState
-from cae_tui.bridge.views import RunView
+from cae_tui.bridge.values import RunView
 from cae_tui.messages import OpenGallery
 from cae_tui.screens.run_page import RunPage, Subject, ask_key
 from cae_tui.widgets.class_report import ClassReport, ClassRows

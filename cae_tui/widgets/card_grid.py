@@ -13,7 +13,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from cae_tui import formats
-from cae_tui.bridge.views import Picture, Prediction
+from cae_tui.bridge.values import Picture, Prediction
 from cae_tui.widgets.image_grid import fitting, half_blocks
 from engine.text import cell_len, class_name, shortened
 

@@ -17,7 +17,7 @@ from cae_tui.widgets.image_grid import beside
 from engine.text import cell_len, padded
 
 if TYPE_CHECKING:
-    from cae_tui.bridge.views import DataView
+    from cae_tui.bridge.values import DataView
 
 SHOWN = 10
 """Classes that are shown; a data set with more says so in its summary."""

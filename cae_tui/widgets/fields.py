@@ -22,7 +22,7 @@ from textual.widgets import Collapsible, Input, Label, Static
 from textual.widgets.collapsible import CollapsibleTitle
 
 from cae_tui import formats
-from cae_tui.output import as_typed
+from cae_tui.printing import as_typed
 from cae_tui.widgets.line import Line
 from engine.specs.fields import SpecField
 

@@ -10,7 +10,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from cae_tui import formats
-from cae_tui.bridge.views import ImageView, Picture, Prediction
+from cae_tui.bridge.values import ImageView, Picture, Prediction
 from cae_tui.widgets.image_grid import PictureView, fitting, largest, scale_of
 from cae_tui.widgets.run_progress import bar
 from engine.text import cell_len, class_name, padded, shortened

@@ -11,7 +11,7 @@ from rich.text import Text
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from cae_tui.bridge.views import Picture, SampleStrip
+from cae_tui.bridge.values import Picture, SampleStrip
 from cae_tui.widgets.image_grid import LARGEST, beside, cells_of, half_blocks, scale_words
 
 GAP, PAIR_GAP = 1, 3

@@ -32,8 +32,7 @@ from cae_tui.widgets.loss_chart import (
     thin,
     tick_label,
 )
-from engine.studies.records import PointRecord, StageRecord
-from engine.studies.series import (
+from engine.studies.chart_data import (
     BEST_CURVES,
     MOST_CURVES,
     alike,
@@ -43,6 +42,7 @@ from engine.studies.series import (
     pareto,
     stages_of,
 )
+from engine.studies.records import PointRecord, StageRecord
 from engine.studies.tables import sort_key, sorted_values
 from engine.text import numbers
 

@@ -24,9 +24,9 @@ from engine.specs.fields import show_value, write_value
 from engine.specs.kinds import spec_from_json
 from engine.specs.listed import every_measure, listed
 from engine.storage.files import absolute, storage_error, write_bytes
+from engine.studies.chart_data import BEST_CURVES, MOST_CURVES
 from engine.studies.optuna_trials import importances
 from engine.studies.records import StageRecord, StudyDirectory, StudyRecord, Trial
-from engine.studies.series import BEST_CURVES, MOST_CURVES
 from engine.studies.spec import MODES, StudySpec, as_command, as_flags, describe, spec_of, study_from_json
 from engine.studies.tables import columns, failures, rows, time_column, times
 from engine.study_report import figures

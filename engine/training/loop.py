@@ -36,8 +36,8 @@ from engine.protocol.events import (
     StageStarted,
 )
 from engine.protocol.states import DIVERGED, EARLY_STOPPED, FINISHED, PRUNED, SKIPPED, STOPPED
+from engine.training.late_metrics import LateMetrics
 from engine.training.optimisation import make_optimizer, make_scheduler, optimizer_state, restore_optimizer
-from engine.training.readings import Readings
 from engine.training.steps import Step, fastest
 from engine.training.tasks import Task
 
@@ -167,7 +167,7 @@ def fit(
         while not loop.progress.ended:
             loop.progress.ended = loop.train_epoch() or loop.end_epoch()
     finally:
-        loop.readings.finish()
+        loop.late_metrics.finish()
     progress = loop.progress
     emit(
         StageEnded(
@@ -247,8 +247,8 @@ class _Loop:
         self.augmentation = torch.Generator(device.torch_device).manual_seed(stage.seed + 1)
         augmentation = self.augmentation if stage.augment else None
         self.step = Step(model, task, self.optimizer, data.images, device, augmentation)
-        self.take: Callable[[Tensor], Tensor] | None = None  # the step, recorded where that pays
-        self.readings = Readings(device.runs_ahead)
+        self.take: Callable[[Tensor], Tensor] | None = None  # the step, captured where that pays
+        self.late_metrics = LateMetrics(device.runs_ahead)
         self.since = 0.0  # when the steps that are read next began
         self.saved = time.monotonic()
 
@@ -268,13 +268,13 @@ class _Loop:
                     return ended
                 self.since = time.perf_counter()
             metrics = take(order[launched * size : (launched + 1) * size])
-            self.readings.add(metrics, self.optimizer.param_groups[0]["lr"])  # the schedule sets the next step's
+            self.late_metrics.add(metrics, self.optimizer.param_groups[0]["lr"])  # the schedule sets the next step's
             if self.scheduler.every_step:
                 self.scheduler.step()
             launched += 1
 
             last = launched == self.steps
-            if last or self.readings.due(time.perf_counter() - told, TELL_SECONDS):
+            if last or self.late_metrics.due(time.perf_counter() - told, TELL_SECONDS):
                 if not self._read(everything=last):
                     return DIVERGED
                 told = time.perf_counter()
@@ -282,7 +282,7 @@ class _Loop:
                     if not self._read(everything=True):
                         return DIVERGED
                     self._save()
-                if not self.readings.waiting:  # the device has stood still meanwhile
+                if not self.late_metrics.waiting:  # the device has stood still meanwhile
                     self.since = time.perf_counter()
         return ""
 
@@ -346,9 +346,9 @@ class _Loop:
 
     def _read(self, *, everything: bool) -> bool:
         """Take metrics off the device and tell the last of them; False where one is not finite."""
-        for rows, rate in self.readings.read(everything):
+        for rows, rate in self.late_metrics.read(everything):
             now = time.perf_counter()  # reading has waited for these steps, so they are all in it
-            self.readings.took(len(rows), now - self.since, TELL_SECONDS)
+            self.late_metrics.took(len(rows), now - self.since, TELL_SECONDS)
             if not self._tell(rows, rate, now - self.since):
                 return False
             self.since = now

@@ -15,7 +15,7 @@ _KEPT = ("params", "fused", "foreach", "capturable", "differentiable", "maximize
 def make_optimizer(name: str, weights: list[nn.Parameter], learning_rate: float, decay: float) -> optim.Optimizer:
     """The optimizer of that name over `weights`; fused into one pass over memory where torch has that.
 
-    On CUDA all it works with is on the device, the count of its steps too, so that a step can be recorded.
+    On CUDA all it works with is on the device, the count of its steps too, so that a step can be captured.
     """
     fused = all(weight.device.type in ("cpu", "cuda") for weight in weights)
     capturable = all(weight.device.type == "cuda" for weight in weights)

@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 from cae_tui.app.cae_app import CaeApp
 from cae_tui.bridge.runner import Trainer
 from cae_tui.bridge.study_runner import StudyTrainer
-from cae_tui.bridge.views import DataView
+from cae_tui.bridge.values import DataView
 from cae_tui.messages import Start
 from cae_tui.screens.training import TrainingScreen
 from engine.runs.directory import Home

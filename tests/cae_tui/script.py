@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from cae_tui.bridge.views import DataView, Picture
+from cae_tui.bridge.values import DataView, Picture
 from engine.errors import EngineError
 from engine.protocol.control import Asked, Flag
 from engine.protocol.events import (

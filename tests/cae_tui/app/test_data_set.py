@@ -11,7 +11,7 @@ from textual.widgets import Input, OptionList
 
 from cae_tui.app.cae_app import CaeApp
 from cae_tui.bridge.reader import Reader
-from cae_tui.bridge.views import DataView
+from cae_tui.bridge.values import DataView
 from cae_tui.data_sets import REMEMBERED, DataSet, with_latest
 from cae_tui.messages import Configure, ConfigureAgain, ConfigureStudy, TryFiles, UseDataSet
 from cae_tui.screens.configure import SpecPage

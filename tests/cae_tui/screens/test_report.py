@@ -9,7 +9,7 @@ from textual.worker import WorkerCancelled
 
 from cae_tui import messages
 from cae_tui.app.cae_app import CaeApp
-from cae_tui.bridge.views import SampleStrip
+from cae_tui.bridge.values import SampleStrip
 from cae_tui.screens.report import ReportScreen
 from cae_tui.widgets.class_report import ClassReport, ClassRows
 from cae_tui.widgets.confusion_matrix import ConfusionMatrix

@@ -13,7 +13,7 @@ from textual.worker import WorkerCancelled
 from cae_tui import messages
 from cae_tui.app.cae_app import CaeApp
 from cae_tui.bridge.run_state import replay
-from cae_tui.bridge.views import SampleStrip
+from cae_tui.bridge.values import SampleStrip
 from cae_tui.screens.training import LOADING, TrainingScreen
 from cae_tui.widgets.epoch_log import EpochLog
 from cae_tui.widgets.loss_chart import LossChart

@@ -21,10 +21,10 @@ from engine.protocol.control import Flag
 from engine.runs.directory import Home
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import preset, spec_fields
+from engine.studies.chart_data import axis_of, pareto
 from engine.studies.planning import create
 from engine.studies.records import PointRecord, StageRecord, StudyDirectory, StudyRecord, Trial
 from engine.studies.scheduler import work_on
-from engine.studies.series import axis_of, pareto
 from engine.studies.spec import as_command, make_study, study_from_json
 from engine.study_report import figures
 from engine.study_report.document import Block, Code, Figure, Heading, Paragraph, Table, as_html, as_markdown
