@@ -51,7 +51,7 @@ def app(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> CaeApp:
 
     monkeypatch.setattr(configure, "PAUSE_SECONDS", 0.0)
     monkeypatch.setattr(made.runner, "encoder_remarks", encoder_remarks)
-    monkeypatch.setattr("cae_tui.screens.configure.time.time", lambda: BEGAN + 7200)
+    monkeypatch.setattr("cae_tui.screens.encoder_form.time.time", lambda: BEGAN + 7200)
     monkeypatch.setattr(made.runner, "check", check)
     monkeypatch.setattr(made.runner, "plan", classifier_plan)
     return made
