@@ -63,7 +63,6 @@ def added(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
-    """An empty home folder."""
     return Home(tmp_path / "home")
 
 

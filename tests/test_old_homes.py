@@ -28,7 +28,6 @@ Run = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture(params=ARCHIVES, ids=lambda path: path.name.removesuffix(".tar.gz"))
 def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """The unpacked archive."""
     with tarfile.open(request.param) as archive:
         archive.extractall(tmp_path, filter="data")
     for path in (tmp_path / "home").rglob("*.json"):

@@ -168,7 +168,6 @@ class CaeApp(BaseApp):
     # -- what keys and the palette do --------------------------------------------------------------
 
     def action_configure(self, kind: str) -> None:
-        """Open a form."""
         self.run_acts.configure(messages.Configure(kind))
 
     def action_runs(self) -> None:
@@ -184,7 +183,6 @@ class CaeApp(BaseApp):
         self.go(("studies", ""), StudiesScreen)
 
     def action_data(self) -> None:
-        """Open the data set."""
         from cae_tui.screens.data import DataScreen
 
         self.go(("data", ""), DataScreen)

@@ -20,7 +20,7 @@ class PredictionFilter:
     order: str = "image order"
 
     def passes(self, prediction: Prediction) -> bool:
-        """Whether it is shown."""
+        """Whether `prediction` is among those that are shown."""
         if self.show != "all" and prediction.right is not (self.show == "correct"):
             return False
         if self.true_class is not None and prediction.true != self.true_class:

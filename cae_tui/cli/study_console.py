@@ -244,7 +244,11 @@ def _study_cells(record: StudyRecord) -> dict[str, str]:
 
 
 def show(directory: StudyDirectory, *, as_json: bool) -> int:
-    """Print a study's tables."""
+    """Print a study's tables, or all that is known of it as JSON.
+
+    Raises:
+        EngineError: it is damaged.
+    """
     record = directory.read()
     if as_json:
         print_json({"format": FORMAT, **as_values(record)})

@@ -174,7 +174,6 @@ class Page(Steady, Screen[None]):
         raise NotImplementedError  # each page has its own
 
     def on_mount(self) -> None:
-        """Write the top line."""
         self.refresh_crumbs()
         self.show_device(self.cae.device)
 

@@ -27,7 +27,7 @@ MOST = 12
 
 
 class CompareScreen(RunPage):
-    """Runs that were chosen."""
+    """The curves of some runs on one chart, and a table of what differs."""
 
     CSS_PATH = "compare.tcss"
     AUTO_FOCUS = "#differences"
@@ -49,7 +49,6 @@ has a column for each run, with its results and every field in which the specs d
 
     @property
     def crumbs(self) -> tuple[str, ...]:
-        """Where this is."""
         return ("Compare", f"{len(self._ids)} runs")
 
     @property
@@ -59,13 +58,11 @@ has a column for each run, with its results and every field in which the specs d
         return found.pop() if len(found) == 1 else (f"{len(found)} data sets",)
 
     def compose_page(self) -> Iterator[Widget]:
-        """Chart and table."""
         yield StudyChart()
         with Vertical(id="card", classes="card"):
             yield DataTable(id="differences", cursor_type="cell", cell_padding=1)
 
     def on_mount(self) -> None:
-        """Read the runs."""
         self.query_one("#card").border_title = "What differs"
         if self._left:
             self.cae.tell(f"The first {MOST} are compared: more cannot be told apart. {self._left:,} are left out.")

@@ -100,7 +100,6 @@ class SpecPage(FormPage):
 
     @property
     def crumbs(self) -> tuple[str, ...]:
-        """Where this is."""
         return (self.kind_view.title,)
 
     # -- what it looks like ----------------------------------------------------------------------
@@ -111,7 +110,6 @@ class SpecPage(FormPage):
         yield ArchitectureTable()
 
     def make_form(self, values: Mapping[str, str]) -> SpecForm:
-        """The form, filled in."""
         return SpecForm(SPECS[self.kind], values)
 
     def on_mount(self) -> None:
@@ -120,7 +118,6 @@ class SpecPage(FormPage):
 
     @property
     def form(self) -> SpecForm:
-        """The form."""
         return self.query_one(SpecForm)
 
     @property

@@ -105,7 +105,6 @@ What the model made of the images that it was measured on.
 
     @property
     def crumbs(self) -> tuple[str, ...]:
-        """Its run."""
         return ("Runs", self.run_prefix(self.run_id), "Sample predictions")
 
     @property
@@ -121,7 +120,6 @@ What the model made of the images that it was measured on.
         yield PredictionView(id="large")
 
     def on_mount(self) -> None:
-        """Read the predictions."""
         self.query_one("#large").display = False
         self.read()
 
@@ -302,7 +300,6 @@ What the model made of the images that it was measured on.
         self.refilter(show=which)
 
     def action_order(self) -> None:
-        """The next order."""
         if self.view is None:
             return  # which orders there are depends on the kind of run
         orders = self._orders

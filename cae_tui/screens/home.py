@@ -131,7 +131,6 @@ loss; a percentage is the test accuracy.
     @on(RunsChanged)
     @on(StudyUpdated)
     def _reload(self) -> None:
-        """List the runs again."""
         if self.is_current or not self.is_mounted:
             listed = self.query_one(LastRuns)
             listed.show(self.cae.last_runs(), self.run_prefix)

@@ -114,7 +114,6 @@ there clears marks and filter.
 
     @property
     def crumbs(self) -> tuple[str, ...]:
-        """Where this is."""
         return ("Runs",)
 
     def compose_page(self) -> Iterator[Widget]:

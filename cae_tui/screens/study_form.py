@@ -101,7 +101,6 @@ A study tries several values of hyperparameters, one run each, and picks one by 
 
     @property
     def crumbs(self) -> tuple[str, ...]:
-        """Where this is."""
         return ("Studies", "new")
 
     @property
@@ -139,7 +138,6 @@ A study tries several values of hyperparameters, one run each, and picks one by 
 
     @property
     def form(self) -> StudyFields:
-        """The form."""
         return self.query_one(StudyFields)
 
     @property

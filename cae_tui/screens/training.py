@@ -199,7 +199,6 @@ The curves of a run, during training and after.
         return next(iter(listed(self.state.kind).measures), None) if self.state is not None else None
 
     def show_run(self, run: "RunState") -> None:
-        """Draw the run."""
         first = self.state is None
         self.state = run
         if first:
@@ -263,7 +262,6 @@ The curves of a run, during training and after.
         self.query_one("#waiting", Static).update(Content.styled(sentence, "$error"))
 
     def on_resize(self, event: Resize) -> None:
-        """Fold or unfold."""
         self._arrange(event.size.width, event.size.height)
         self.call_after_refresh(self._redraw)
 
@@ -418,5 +416,4 @@ The curves of a run, during training and after.
         self.call_after_refresh(self._redraw)
 
     def action_turn(self, pages: int) -> None:
-        """Other images."""
         self.query_one("#strip", SampleStripView).turn(pages)

@@ -104,7 +104,6 @@ class CardGrid(Widget, can_focus=True):
         self.refresh()
 
     def on_resize(self, event: Resize) -> None:  # noqa: ARG002 - as Textual calls it
-        """Another page size."""
         self.post_message(self.Resized())
 
     # -- drawing ---------------------------------------------------------------------------------
@@ -158,7 +157,6 @@ class CardGrid(Widget, can_focus=True):
         self.post_message(self.Stepped(right + down * self.columns))
 
     def action_open(self) -> None:
-        """Show it large."""
         if self.cards:
             self.post_message(self.Opened())
 

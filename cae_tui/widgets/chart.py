@@ -102,7 +102,6 @@ class Chart(PlotextPlot):
         return "\n".join(line.text.rstrip() for line in self.lines)
 
     def render_line(self, y: int) -> Strip:
-        """One line of it."""
         width, lines = self.size.width, self.lines
         if y >= len(lines):
             return Strip.blank(width, self.rich_style)

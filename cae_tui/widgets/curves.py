@@ -59,7 +59,7 @@ class Curves:
         return _dot(x, self._across, ACROSS * self.columns) // ACROSS
 
     def row(self, y: float) -> int:
-        """The same upwards."""
+        """The cell up from the bottom that a line goes through at `y`, as `column` has it across."""
         return _dot(y, self._up, UP * self.rows) // UP
 
     def cell(self, point: Point) -> Cell:

@@ -142,6 +142,5 @@ class DataCard(Widget):
         return line + Content(number.rjust(tiles.width - line.cell_length))
 
     async def on_click(self, event: Click) -> None:
-        """Look at the data."""
         event.stop()
         await self.run_action("app.data")

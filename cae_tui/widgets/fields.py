@@ -101,7 +101,6 @@ class Choice(Widget, can_focus=True):
 
         @property
         def control(self) -> "Choice":
-            """The choice."""
             return self.choice
 
     def __init__(self, choices: Sequence[str], value: str, *, id: str | None = None) -> None:  # noqa: A002 - Textual calls it so
@@ -263,7 +262,6 @@ class Group(Collapsible):
         self.collapsed = not self.collapsed
 
     def action_fold(self, away: bool) -> None:
-        """Open or close it."""
         self.collapsed = away
 
     def scroll_visible(self, *arguments: Any, **named: Any) -> None:

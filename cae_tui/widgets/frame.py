@@ -139,7 +139,6 @@ class RunStrip(Widget):
         return text + Content(" " * space) + key
 
     def on_click(self) -> None:
-        """Go to the run."""
         self.post_message(OpenTraining(self._run))
 
 

@@ -78,7 +78,6 @@ class LastRuns(OptionList):
         self._draw(chosen)
 
     def on_resize(self) -> None:
-        """Other columns fit."""
         self._draw(self.run.id if self.run else "")
 
     def _draw(self, chosen: str) -> None:

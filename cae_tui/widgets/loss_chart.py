@@ -209,7 +209,6 @@ class LossChart(Chart):
         self._write_title()
 
     def watch_log_scale(self) -> None:
-        """Another scale."""
         self.stale = True
         self._redraw()
 

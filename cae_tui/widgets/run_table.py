@@ -155,7 +155,6 @@ class RunTable(LineTable):
 
     @property
     def row_count(self) -> int:
-        """One a run."""
         return len(self.rows)
 
     def columns(self) -> list[RunColumn]:

@@ -102,7 +102,6 @@ class SampleStripView(Widget):
     """What is in sight: epoch, which of how many, and how large."""
 
     def on_mount(self) -> None:
-        """Name it."""
         self._write_titles()
 
     def on_resize(self) -> None:
@@ -146,7 +145,6 @@ class SampleStripView(Widget):
         self.border_subtitle = self.told
 
     def render(self) -> Text:
-        """A page of pairs."""
         strip = self.strip
         if strip is None or not strip.originals:
             return Text(self.note, style="dim")

@@ -166,11 +166,9 @@ class StudyChart(Chart):
         self.refresh()
 
     def watch_chart(self) -> None:
-        """Another chart."""
         self._again()
 
     def watch_axis(self) -> None:
-        """Another hyperparameter."""
         self._again()
 
     def _again(self) -> None:

@@ -139,7 +139,7 @@ def read_samples(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 
 def stages(events: list[Event]) -> list[StageResult]:
-    """Each stage that ended."""
+    """What each stage that ended came to, told by the events of its run."""
     accuracies = {
         (event.stage, event.epoch): event.validation.get("accuracy")
         for event in events

@@ -122,7 +122,11 @@ class RunDirectory(HeldFolder):
             return _SpecData()
 
     def write_status(self, status: RunStatus) -> None:
-        """Replace `status.json`."""
+        """Replace `status.json`.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
         values = {name: value for name, value in status.to_json().items() if name not in _ELSEWHERE}
         write_json(self.status, values.pop("kind"), values)
 

@@ -95,7 +95,6 @@ class _Writer:
         self.shown_classifier = ""  # the run whose report is in the document
 
     def blocks(self) -> list[Block]:
-        """The whole document."""
         record, spec = self.record, self.spec
         found: list[Block] = [
             Heading(1, f"{MODES[spec.mode]}: {', '.join(name.replace('_', ' ') for name in spec.values)}")

@@ -67,7 +67,6 @@ class Errors(logging.Handler):
         self.met: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep it."""
         self.met.append(self.format(record))
 
 

@@ -75,7 +75,6 @@ class SmallTmpfs:
                         break
 
     def empty(self) -> None:
-        """Take that file away."""
         (self.folder / "filler").unlink(missing_ok=True)
 
 
@@ -88,11 +87,9 @@ class LimitedFiles:
         self._before = resource.getrlimit(resource.RLIMIT_FSIZE)
 
     def fill(self) -> None:
-        """Set the limit."""
         resource.setrlimit(resource.RLIMIT_FSIZE, (1, self._before[1]))
 
     def empty(self) -> None:
-        """Take the limit away."""
         resource.setrlimit(resource.RLIMIT_FSIZE, self._before)
 
 

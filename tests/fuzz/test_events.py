@@ -162,5 +162,4 @@ def test_the_events_and_the_status_are_ones_without_a_change(home_with_a_run: Ru
 
 @pytest.fixture
 def home_with_a_run(tmp_path: Path) -> RunDirectory:
-    """A finished run."""
     return write_run(Home(tmp_path), scripted_events())

@@ -77,7 +77,6 @@ def test_any_result_is_shown_or_refused_in_a_sentence(data: bytes, tmp_path_fact
 
 
 def written(**arrays: NDArray[Any]) -> bytes:
-    """The file of those arrays."""
     with tempfile.TemporaryDirectory() as folder:
         write_arrays(Path(folder, "arrays.npz"), **arrays)
         return Path(folder, "arrays.npz").read_bytes()
@@ -154,7 +153,6 @@ def read_samples_at(path: Path) -> bool:
 
 
 def look_at(found: Predictions) -> bool:
-    """As the screens do."""
     labels = found.images(DATA).labels
     assert labels is not None
     for place, index in enumerate(found.indices.tolist()):

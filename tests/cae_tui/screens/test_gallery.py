@@ -122,7 +122,6 @@ async def press(pilot: Pilot[None], *keys: str) -> None:
 
 
 def lines(pilot: Pilot[None]) -> list[str]:
-    """What is on the screen."""
     strips = pilot.app.screen._compositor.render_strips()
     return ["".join(segment.text for segment in strip).rstrip() for strip in strips]
 
