@@ -116,22 +116,16 @@ def begin(prepared: Prepared, emit: Emit, flag: Flag) -> Result:
         if found is not None:
             check_unchanged(prepared.run, prepared.spec, found.state.progress.stage, found.state.values.get("spec"))
         status, offset = (found.status, found.offset) if found else (_fresh(prepared.run.read_status()), 0)
-        for of_an_end in (
-            prepared.run.result,
-            prepared.run.predictions,
-        ):  # it was killed before that end was written down
+        # What there is of an end: it was killed before that was written down.
+        for of_an_end in (prepared.run.result, prepared.run.predictions):
             with suppress(OSError):
                 of_an_end.unlink()
         recorder = Recorder(prepared.run, emit, status, offset, prepared.spec.model_dump(mode="json"), control)
         begun = "resumed" if found else "begun"
         log.info(
-            "run %s %s: %s on %s, torch %s",
-            prepared.run.id,
-            begun,
-            prepared.spec.kind,
-            prepared.device.description,
-            torch.__version__,
-        )
+            "run %s %s: %s on %s, torch %s", prepared.run.id, begun, prepared.spec.kind,
+            prepared.device.description, torch.__version__,
+        )  # fmt: skip
         try:
             known = _epochs_of_best(prepared.run, found.state.progress.stage) if found else 0
             result = _train(prepared, recorder, FinishesWhole(control, lambda: recorder.status.epoch, known), found)

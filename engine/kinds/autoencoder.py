@@ -59,10 +59,10 @@ class AutoencoderKind:
     def baseline(self, prepared: Prepared) -> Baseline:
         """The best constant image."""
         pixels = any(remark.about == PIXELS for remark in of_data(prepared.data))
-        some = np.random.default_rng(0).permutation(prepared.training)[
-            :CONSTANT_SAMPLE
-        ]  # a file may be sorted by class
-        training, validation = (prepared.data.train.take(indices) for indices in (some, prepared.validation))
+        shuffled = np.random.default_rng(0).permutation(prepared.training)  # a file may be sorted by class
+        training, validation = (
+            prepared.data.train.take(indices) for indices in (shuffled[:CONSTANT_SAMPLE], prepared.validation)
+        )
         return Baseline(spec=prepared.spec, pixels=pixels, constant=constant_image_errors(training, [validation])[0])
 
     def samples(self, prepared: Prepared, images: DeviceImages) -> Callable[[nn.Module], Pairs]:

@@ -160,7 +160,7 @@ def fit(
             loop.progress.total_step_seconds = before.total_step_seconds
         trainable = sum(weights.numel() for weights in model.parameters() if weights.requires_grad)
         emit(StageStarted(stage=stage.name, epochs=stage.epochs, steps=loop.steps, trainable=trainable))
-        keeper.keep_state(loop.capture())
+        keeper.keep_state(loop.state())
     else:
         loop.restore(state)
     try:
@@ -180,7 +180,7 @@ def fit(
         )
     )
     if progress.ended in (FINISHED, EARLY_STOPPED) and not progress.cut_short:
-        keeper.keep_state(loop.capture())
+        keeper.keep_state(loop.state())
     return progress
 
 
@@ -397,10 +397,10 @@ class _Loop:
         return ENDS.get(asked, "")
 
     def _save(self) -> None:
-        self.keeper.keep_state(self.capture())
+        self.keeper.keep_state(self.state())
         self.saved = time.monotonic()
 
-    def capture(self) -> TrainingState:
+    def state(self) -> TrainingState:
         """The state as it is now."""
         tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
         moments, groups = optimizer_state(self.optimizer)
