@@ -87,7 +87,7 @@ class TestPets:
     def test_a_run_goes_from_its_file_to_its_report(self, home: Home, tmp_path: Path) -> None:
         files = {"images": write_pets(tmp_path / "some", NAMES)}
         encoder, result, told = train(home, tiny(files, epochs=1))
-        assert result["evaluated_on"] == "test"
+        assert result.evaluated_on == "test"
         spec = tiny_classifier(files, encoder.model)
         run, result, told = train(home, spec)
         started = next(event for event in told if isinstance(event, RunStarted))

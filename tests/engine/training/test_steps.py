@@ -254,7 +254,7 @@ def kept_metrics(monkeypatch: pytest.MonkeyPatch) -> list[LateMetrics]:
             super().__init__(ahead)
             made.append(self)
 
-    monkeypatch.setattr("engine.training.loop.Readings", Remembered)
+    monkeypatch.setattr("engine.training.loop.LateMetrics", Remembered)
     return made
 
 
