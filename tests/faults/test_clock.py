@@ -51,7 +51,7 @@ def test_durations_and_the_order_of_events_do_not_follow_a_clock_that_jumps(
     run, result, told = train(home, tiny(files, epochs=4))
     passed = time.monotonic() - begun
     assert 0 < result.seconds <= passed
-    assert result.seconds == pytest.approx(sum(stage["seconds"] for stage in result.stages))
+    assert result.seconds == pytest.approx(sum(stage.seconds for stage in result.stages))
     epochs = [event for event in told if isinstance(event, EpochEnded)]
     assert all(0 < event.seconds <= passed for event in epochs)
     assert [event.epoch for event in epochs] == [1, 2, 3, 4]

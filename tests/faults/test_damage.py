@@ -251,7 +251,7 @@ def test_a_result_that_was_deleted_or_damaged_is_told_and_can_be_made_again(
     run.result.unlink()
     assert home.list_runs()[0].state == "cut off"
     again = resume(run)
-    assert again["test_loss"] == result.test_loss
+    assert again.test_loss == result.test_loss
 
 
 # -- deleted under a run that is on ---------------------------------------------------------------
@@ -278,7 +278,7 @@ def test_a_run_whose_folder_is_deleted_while_it_is_on_fails_in_words_that_name_i
     assert str(home.runs / result.id) in result.message
     assert "is gone: restore it" in result.message
     other, again, _ = train(home, tiny(files))
-    assert again["state"] == "finished"
+    assert again.state == "finished"
     assert other.id in {run.id for run in home.list_runs()}
 
 

@@ -260,7 +260,7 @@ def test_a_lock_that_a_dead_process_left_is_taken_over(home: Home, files: dict[s
 def test_two_processes_begin_runs_in_one_home_at_once(home: Home, files: dict[str, Path]) -> None:
     several = [spawn(str(home.path), "autoencoder", *SMALL, *flags(files), "--json") for _ in range(3)]
     results = [json.loads(process.communicate(timeout=120)[0]) for process in several]
-    assert len({result.id for result in results}) == 3
-    assert {run.id for run in home.list_runs()} == {result.id for result in results}
+    assert len({result["id"] for result in results}) == 3
+    assert {run.id for run in home.list_runs()} == {result["id"] for result in results}
     assert {run.state for run in home.list_runs()} == {"finished"}
     assert home.unreadable == ()
