@@ -20,7 +20,7 @@ from benchmarks.common import parser_of, write
 from cae_tui.app.cae_app import CaeApp
 from cae_tui.widgets.run_table import RunTable
 from engine.runs.directory import Home
-from engine.runs.notes import Marks, write_marks
+from engine.runs.notes import Notes, write_notes
 from engine.runs.status import RunStatus
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import preset
@@ -44,7 +44,7 @@ def fill(home: Home, count: int) -> None:
             )
         )  # fmt: skip
         if number % 10 == 0:
-            write_marks(run.marks, Marks(star=True, tags=("baseline",)))
+            write_notes(run.notes, Notes(star=True, tags=("baseline",)))
 
 
 async def drawn(app: CaeApp) -> None:

@@ -21,7 +21,7 @@ __all__ = [
     "percent",
     "seconds",
     "size",
-    "state_mark",
+    "state_symbol",
 ]
 
 _GIGA = ("G", 1e9)
@@ -83,7 +83,7 @@ def size(number: float | None) -> str:
     return f"{number / 1e9:.1f} GB" if number < 9.95e9 else f"{number / 1e9:,.0f} GB"
 
 
-def state_mark(state: str) -> tuple[str, str]:
+def state_symbol(state: str) -> tuple[str, str]:
     """The symbol of a run's state, and the theme variable (without `$`) that colours it.
 
     The word stands beside it always: state is never told by colour alone.

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from cae_tui.app.cae_app import CaeApp
-from cae_tui.app.picture import export_picture
+from cae_tui.app.screenshot import save_screenshot
 from cae_tui.messages import Start
 from engine.runs.directory import Home
 from engine.specs.autoencoder import AutoencoderSpec
@@ -28,7 +28,7 @@ async def main() -> None:
             while app.runner.current is None or app.runner.current.done_epochs < 5.5:
                 await asyncio.sleep(0.2)
             await pilot.pause(1.0)
-            export_picture(app, PICTURE)
+            save_screenshot(app, PICTURE)
             app.runner.stop_at_once()
             await app.runner.wait_for_end()
 

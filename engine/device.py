@@ -29,7 +29,7 @@ class Device:
     threads: int  # of the CPU
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         """As in `cpu · 2 threads · float32`, or with the name of the GPU."""
         if self.torch_device.type == "cpu":
             return f"cpu · {self.threads} thread{'s' if self.threads > 1 else ''} · {self.precision}"
@@ -38,14 +38,14 @@ class Device:
 
     @property
     def runs_ahead(self) -> bool:
-        """Whether Python is far ahead of what is computed: steps are then recorded, and their numbers read late."""
+        """Whether Python is far ahead of what is computed: steps are then captured, and their numbers read late."""
         return self.torch_device.type == "cuda"
 
     def autocast(self) -> AbstractContextManager[object]:
         """What the forward pass runs under.
 
         A pass uses each weight once, so that nothing is gained by keeping what it was cast to; and a step that is
-        recorded must not look at a cast that was made before it.
+        captured must not look at a cast that was made before it.
         """
         if self.precision == "float32":
             return nullcontext()
@@ -66,7 +66,7 @@ class Device:
     def memory(self) -> int:
         """Bytes in use: the device's own memory, or on a CPU what the process has resident.
 
-        On CUDA all that torch holds: what a recorded step needs stays its own between two steps, uncounted elsewhere.
+        On CUDA all that torch holds: what a captured step needs stays its own between two steps, uncounted elsewhere.
         """
         if self.torch_device.type == "cuda":
             return torch.cuda.memory_reserved(self.torch_device)

@@ -73,6 +73,6 @@ def measure(spec: Spec, home: Home) -> float | None:
         spec = spec.model_copy(update={"encoder": str(encoder)})
     with tempfile.TemporaryDirectory() as folder:
         elsewhere = Home(Path(folder))
-        work = preparation.create(elsewhere, spec)
-        jobs.begin(work, emit, flag)
-        return None if latest is None else 1 / latest.images_per_second / work.plan.work
+        prepared = preparation.create(elsewhere, spec)
+        jobs.begin(prepared, emit, flag)
+        return None if latest is None else 1 / latest.images_per_second / prepared.plan.work

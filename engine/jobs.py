@@ -43,7 +43,7 @@ from engine.runs.status import REPORT, TEST, RunStatus, key_of
 from engine.specs.base import Spec
 from engine.storage.files import write_json
 from engine.storage.typed_json import NO_LINES, Lines
-from engine.text import counted, epoch_words, short
+from engine.text import counted, epoch_words, excerpt
 from engine.training.baseline import steadier
 from engine.training.loop import ENDS, Progress, Stage, StageData, fit
 
@@ -107,30 +107,32 @@ def check_resumable(run: RunDirectory) -> None:
 # -- training -------------------------------------------------------------------------------------
 
 
-def begin(work: Prepared, emit: Emit, flag: Flag) -> Result:
+def begin(prepared: Prepared, emit: Emit, flag: Flag) -> Result:
     """Train, evaluate and write what `create` or `reopen` made ready, holding the run's lock; gives back its result."""
-    with work.run.locked():
-        work.run.sweep()
-        control = RunControl(flag, work.run.control)
-        found = read_checkpoint(work.run)
+    with prepared.run.locked():
+        prepared.run.sweep()
+        control = RunControl(flag, prepared.run.control)
+        found = read_checkpoint(prepared.run)
         if found is not None:
-            check_unchanged(work.run, work.spec, found.state.progress.stage, found.state.values.get("spec"))
-        status, offset = (found.status, found.offset) if found else (_fresh(work.run.read_status()), 0)
-        for of_an_end in (work.run.result, work.run.predictions):  # it was killed before that end was written down
+            check_unchanged(prepared.run, prepared.spec, found.state.progress.stage, found.state.values.get("spec"))
+        status, offset = (found.status, found.offset) if found else (_fresh(prepared.run.read_status()), 0)
+        # What there is of an end: it was killed before that was written down.
+        for of_an_end in (prepared.run.result, prepared.run.predictions):
             with suppress(OSError):
                 of_an_end.unlink()
-        recorder = Recorder(work.run, emit, status, offset, work.spec.model_dump(mode="json"), control)
+        recorder = Recorder(prepared.run, emit, status, offset, prepared.spec.model_dump(mode="json"), control)
         begun = "resumed" if found else "begun"
         log.info(
-            "run %s %s: %s on %s, torch %s", work.run.id, begun, work.spec.kind, work.device.words, torch.__version__
-        )
+            "run %s %s: %s on %s, torch %s", prepared.run.id, begun, prepared.spec.kind,
+            prepared.device.description, torch.__version__,
+        )  # fmt: skip
         try:
-            known = _epochs_of_best(work.run, found.state.progress.stage) if found else 0
-            result = _train(work, recorder, FinishesWhole(control, lambda: recorder.status.epoch, known), found)
+            known = _epochs_of_best(prepared.run, found.state.progress.stage) if found else 0
+            result = _train(prepared, recorder, FinishesWhole(control, lambda: recorder.status.epoch, known), found)
         except Exception as error:  # whatever it is, the run's files must say how it ended
             if not isinstance(error, EngineError):
-                log.exception("run %s failed", work.run.id)
-            result = _fail(work, recorder, error)
+                log.exception("run %s failed", prepared.run.id)
+            result = _fail(prepared, recorder, error)
         finally:
             recorder.close()
     return result
@@ -156,36 +158,36 @@ def _fresh(status: RunStatus) -> RunStatus:
     return replace(status, stage="", epoch=0, best_epoch=0, best_stage="", seconds=0.0, **nothing)
 
 
-def _train(work: Prepared, recorder: Recorder, control: Control, found: Checkpoint | None) -> Result:
-    work.device.settle()
-    spec, device = work.spec, work.device
+def _train(prepared: Prepared, recorder: Recorder, control: Control, found: Checkpoint | None) -> Result:
+    prepared.device.settle()
+    spec, device = prepared.spec, prepared.device
     recorder.write_status(state=RUNNING, process=os.getpid(), host=platform.node(), message="")
     torch.manual_seed(spec.seed)
     kind = kind_of(spec)
-    model = kind.build(work)
+    model = kind.build(prepared)
     device.place(model)
     state = None
     if found is None:
-        recorder.emit(_run_started(work))
-        for sentence in work.remarks:
+        recorder.emit(_run_started(prepared))
+        for sentence in prepared.remarks:
             recorder.emit(Warned(message=sentence))
     else:
         state = found.state
-        _take_up(work, recorder, found)
+        _take_up(prepared, recorder, found)
 
-    images = DeviceImages(work.data.train, device.torch_device)
-    chosen = np.zeros(len(work.data.train), dtype=bool)
-    chosen[work.training] = True
+    images = DeviceImages(prepared.data.train, device.torch_device)
+    chosen = np.zeros(len(prepared.data.train), dtype=bool)
+    chosen[prepared.training] = True
 
     def order(epoch: int) -> NDArray[np.int64]:
-        shuffled = work.data.train.epoch_order(spec.seed, epoch)
+        shuffled = prepared.data.train.epoch_order(spec.seed, epoch)
         kept: NDArray[np.int64] = shuffled[chosen[shuffled]]
         return kept
 
-    data = StageData(images=images, order=order, training=len(work.training), validation=work.validation)
-    recorder.steps = len(work.training) // spec.batch_size
-    recorder.samples = kind.samples(work, images)
-    recorder.baseline = kind.baseline(work)
+    data = StageData(images=images, order=order, training=len(prepared.training), validation=prepared.validation)
+    recorder.steps = len(prepared.training) // spec.batch_size
+    recorder.samples = kind.samples(prepared, images)
+    recorder.baseline = kind.baseline(prepared)
 
     names = [name for name, _ in spec.stages]
     position = names.index(state.progress.stage) if state is not None else 0
@@ -203,32 +205,32 @@ def _train(work: Prepared, recorder: Recorder, control: Control, found: Checkpoi
                 device=device, control=control, emit=recorder.emit, keeper=recorder, state=state, before=before,
             )  # fmt: skip
         if progress.ended not in (FINISHED, EARLY_STOPPED):
-            return _end_early(work, recorder, model, progress)
+            return _end_early(prepared, recorder, model, progress)
         before, state = progress, None
-        model.load_state_dict(read_tensors(_best_weights(work, progress))[0])
+        model.load_state_dict(read_tensors(_best_weights(prepared, progress))[0])
         if progress.cut_short:
             break
     if control.asked().ends:
         progress.ended = ENDS[control.asked()]
-        return _end_early(work, recorder, model, progress, "before it was evaluated")
-    return _finish(work, recorder, model, progress, images, control)
+        return _end_early(prepared, recorder, model, progress, "before it was evaluated")
+    return _finish(prepared, recorder, model, progress, images, control)
 
 
-def _best_weights(work: Prepared, progress: Progress) -> Path:
+def _best_weights(prepared: Prepared, progress: Progress) -> Path:
     """The file of the best weights so far: of the stage at `progress`, or of the first where that has none yet."""
-    stage = progress.stage if progress.best_epoch else work.spec.stages[0][0]
-    return best_file(work.run, stage)
+    stage = progress.stage if progress.best_epoch else prepared.spec.stages[0][0]
+    return best_file(prepared.run, stage)
 
 
-def _take_up(work: Prepared, recorder: Recorder, found: Checkpoint) -> None:
+def _take_up(prepared: Prepared, recorder: Recorder, found: Checkpoint) -> None:
     """Tell that the run goes on, and what of its files was damaged: it is no part of the run any more."""
     if recorder.lost:
-        recorder.emit(_run_started(work))  # what every view begins with may be among it
+        recorder.emit(_run_started(prepared))  # what every view begins with may be among it
     at = found.state.progress
     recorder.under_way = at.step_seconds
-    recorder.emit(_resumed(work, at))
+    recorder.emit(_resumed(prepared, at))
     if recorder.lost:
-        lost = f"{work.run.events} was damaged: {recorder.lost} of the run's log are lost, but no weights."
+        lost = f"{prepared.run.events} was damaged: {recorder.lost} of the run's log are lost, but no weights."
         recorder.emit(Warned(message=lost))
     for path in found.damaged:
         recorder.emit(
@@ -237,14 +239,14 @@ def _take_up(work: Prepared, recorder: Recorder, found: Checkpoint) -> None:
         path.unlink(missing_ok=True)
 
 
-def _resumed(work: Prepared, at: Progress) -> Resumed:
+def _resumed(prepared: Prepared, at: Progress) -> Resumed:
     """Where a run goes on that was at `at`: behind a stage's end comes the next stage, or the evaluation."""
-    names = [name for name, _ in work.spec.stages]
+    names = [name for name, _ in prepared.spec.stages]
     later = names[names.index(at.stage) + 1 :]
     if at.ended and later:
         at = Progress(stage=later[0])
     trained = bool(at.ended)
-    return Resumed(stage=at.stage, epoch=at.epoch, step=at.step, device=work.device.words, trained=trained)
+    return Resumed(stage=at.stage, epoch=at.epoch, step=at.step, device=prepared.device.description, trained=trained)
 
 
 def stage_of(spec: Spec, name: str) -> Stage:
@@ -264,24 +266,24 @@ def stage_of(spec: Spec, name: str) -> Stage:
     )
 
 
-def _run_started(work: Prepared) -> RunStarted:
-    spec, data, plan = work.spec, work.data, work.plan
+def _run_started(prepared: Prepared) -> RunStarted:
+    spec, data, plan = prepared.spec, prepared.data, prepared.plan
     return RunStarted(
-        run=work.run.id,
+        run=prepared.run.id,
         kind=spec.kind,
         title=spec.title,
         stages=tuple(name for name, _ in spec.stages),
         epochs=tuple(epochs for _, epochs in spec.stages),
         batch_size=spec.batch_size,
         patience=spec.patience,
-        training_images=len(work.training),
-        validation_images=len(work.validation),
+        training_images=len(prepared.training),
+        validation_images=len(prepared.validation),
         test_images=0 if data.test is None else len(data.test),
         image_shape=data.shape,
         parameters=plan.parameters,
         latent=plan.latent,
-        device=work.device.words,
-        encoder=work.run.read_status().encoder,
+        device=prepared.device.description,
+        encoder=prepared.run.read_status().encoder,
         data=data.name,
         class_names=data.class_names,
     )
@@ -291,7 +293,7 @@ def _run_started(work: Prepared) -> RunStarted:
 
 
 def _finish(
-    work: Prepared,
+    prepared: Prepared,
     recorder: Recorder,
     model: Network,
     progress: Progress,
@@ -299,26 +301,26 @@ def _finish(
     control: Control,
 ) -> Result:
     """Evaluate the best weights and write everything that a complete run has; `result.json` comes last."""
-    of, count = results.evaluated_on(work)
+    of, count = results.evaluated_on(prepared)
     recorder.emit(EvaluationStarted(what=counted(count, f"{of} image")))
     try:
         stage = progress.stage if progress.best_epoch else ""  # else the weights are those of the previous stage
         assert recorder.baseline is not None
-        measured = kind_of(work.spec).measure(work, recorder, model, images, recorder.baseline, stage)
+        measured = kind_of(prepared.spec).measure(prepared, recorder, model, images, recorder.baseline, stage)
     except AskedToEndError:  # a resume evaluates, where its checkpoint says that training is over
         progress.ended = ENDS[control.asked()]
-        return _end_early(work, recorder, model, progress, "while it was evaluated")
-    measured["remarks"] = [*measured["remarks"], *work.remarks]
-    result = _result(work, recorder, progress, progress.ended, measured)
-    recorder.with_room(lambda: write_model(work.run.model, model, dict(model.state_dict())))
-    message = _finished_early(work, progress) if progress.cut_short else ""
-    return _close(work, recorder, result, progress.ended, message)
+        return _end_early(prepared, recorder, model, progress, "while it was evaluated")
+    measured["remarks"] = [*measured["remarks"], *prepared.remarks]
+    result = _result(prepared, recorder, progress, progress.ended, measured)
+    recorder.with_room(lambda: write_model(prepared.run.model, model, dict(model.state_dict())))
+    message = _finished_early(prepared, progress) if progress.cut_short else ""
+    return _close(prepared, recorder, result, progress.ended, message)
 
 
-def _finished_early(work: Prepared, progress: Progress) -> str:
+def _finished_early(prepared: Prepared, progress: Progress) -> str:
     """That a person ended the run, and where."""
-    names = [name for name, _ in work.spec.stages]
-    done, planned = progress.epoch - 1, dict(work.spec.stages)[progress.stage]
+    names = [name for name, _ in prepared.spec.stages]
+    done, planned = progress.epoch - 1, dict(prepared.spec.stages)[progress.stage]
     if len(names) == 1:
         return f"Finished early at epoch {done:,} of {planned:,}, as asked."
     if not done:
@@ -332,7 +334,7 @@ def _finished_early(work: Prepared, progress: Progress) -> str:
 
 
 def _end_early(
-    work: Prepared,
+    prepared: Prepared,
     recorder: Recorder,
     model: Network,
     progress: Progress,
@@ -343,14 +345,14 @@ def _end_early(
     Args:
         trained: when it was, in words, where training was over.
     """
-    best = _best_weights(work, progress)
+    best = _best_weights(prepared, progress)
     if best.exists():
         model.load_state_dict(read_tensors(best)[0])
-        recorder.with_room(lambda: write_model(work.run.model, model, dict(model.state_dict())))
+        recorder.with_room(lambda: write_model(prepared.run.model, model, dict(model.state_dict())))
     kept = "The weights of the previous stage are kept." if best.exists() else ""
     if progress.best_epoch:
         kept = f"The weights of {epoch_words(progress.stage, progress.best_epoch)}, the best, are kept."
-    reached = min(progress.epoch, dict(work.spec.stages)[progress.stage])
+    reached = min(progress.epoch, dict(prepared.spec.stages)[progress.stage])
     when = trained or f"in {epoch_words(progress.stage, reached)}"
     if progress.ended in (SKIPPED, PRUNED):
         why = " its losses so far were worse than most." if progress.ended == PRUNED else ""
@@ -361,88 +363,88 @@ def _end_early(
         # Why it was stopped comes first: what to do next ends the message.
         message = " ".join(filter(None, ("Stopped", f"{when}.", recorder.control.why, *told)))
     else:
-        rate = stage_of(work.spec, progress.stage).learning_rate
+        rate = stage_of(prepared.spec, progress.stage).learning_rate
         where = f"{epoch_words(progress.stage, progress.epoch)}, step {progress.step}"
         message = (
-            f"The loss was no longer a finite number in {where}: {steadier(work.spec, rate)}. "
+            f"The loss was no longer a finite number in {where}: {steadier(prepared.spec, rate)}. "
             f"{kept or 'No epoch was completed, so no model is kept.'}"
         )
     recorder.warn(recorder.doubt())
-    result = _result(work, recorder, progress, progress.ended)
-    return _close(work, recorder, result, progress.ended, message)
+    result = _result(prepared, recorder, progress, progress.ended)
+    return _close(prepared, recorder, result, progress.ended, message)
 
 
-def _fail(work: Prepared, recorder: Recorder, error: Exception) -> Result:
+def _fail(prepared: Prepared, recorder: Recorder, error: Exception) -> Result:
     """Say how a run failed, as far as its files can still be written."""
-    message = _sentence(work, error, recorder.status.study)
+    message = _sentence(prepared, error, recorder.status.study)
     progress = Progress(stage=recorder.status.stage, step_seconds=recorder.under_way)
-    result = _result(work, recorder, progress, FAILED)
+    result = _result(prepared, recorder, progress, FAILED)
     if not isinstance(error, EngineError):
         result = replace(result, details=Lines("".join(traceback.format_exception(error))))
     try:
-        return _close(work, recorder, result, FAILED, message)
+        return _close(prepared, recorder, result, FAILED, message)
     except EngineError:  # the disk is full, say: the last checkpoint stands, and the run is told as failed
         result = replace(result, message=Lines(message))
         _tell_end(recorder, RunEnded(state=FAILED, message=message, result=result.to_json()))
         return result
 
 
-def _sentence(work: Prepared, error: Exception, study: str) -> str:
+def _sentence(prepared: Prepared, error: Exception, study: str) -> str:
     if is_out_of_memory(error):
-        size = work.spec.batch_size
+        size = prepared.spec.batch_size
         smaller = f"try {size // 2}, or fewer kernels or layers" if size > 1 else "try fewer kernels or layers"
-        return f"The {work.device.torch_device.type} is out of memory at batch size {size}: {smaller}."
+        return f"The {prepared.device.torch_device.type} is out of memory at batch size {size}: {smaller}."
     if isinstance(error, StorageError):
         return f"{error} Resume {'the study' if study else 'it'} to continue from the last checkpoint."
     if isinstance(error, EngineError):
         return str(error)
-    log_file = Home(work.run.path.parents[1]).log
-    return f"Unexpected error: {type(error).__name__}: {short(error)}. {log_file} has the details."
+    log_file = Home(prepared.run.path.parents[1]).log
+    return f"Unexpected error: {type(error).__name__}: {excerpt(error)}. {log_file} has the details."
 
 
 def _result(
-    work: Prepared, recorder: Recorder, progress: Progress, state: str, measured: Mapping[str, Any] | None = None
+    prepared: Prepared, recorder: Recorder, progress: Progress, state: str, measured: Mapping[str, Any] | None = None
 ) -> Result:
     """What the run came to; `measured` are the fields of its kind's own, where it was evaluated."""
-    status, plan = recorder.status, work.plan
+    status, plan = recorder.status, prepared.plan
     steps = progress.total_steps
     each = progress.total_step_seconds / steps if steps else None
-    own: dict[str, Any] = {"remarks": [*filter(None, [recorder.doubt()]), *work.remarks]}
+    own: dict[str, Any] = {"remarks": [*filter(None, [recorder.doubt()]), *prepared.remarks]}
     if status.best_loss is not None and recorder.baseline is not None:
-        own |= kind_of(work.spec).so_far(status.best_loss, recorder.baseline)
+        own |= kind_of(prepared.spec).so_far(status.best_loss, recorder.baseline)
     own |= measured or {}
-    return result_type(work.spec.kind)(
-        id=work.run.id,
-        kind=work.spec.kind,
+    return result_type(prepared.spec.kind)(
+        id=prepared.run.id,
+        kind=prepared.spec.kind,
         state=state,
-        title=work.spec.title,
+        title=prepared.spec.title,
         message=NO_LINES,
-        data=work.data.name,
-        data_digest=work.data.digest,
+        data=prepared.data.name,
+        data_digest=prepared.data.digest,
         best_validation_loss=status.best_loss,
         best_epoch=status.best_epoch,
         best_stage=status.best_stage,
         epochs=status.epoch,
         seconds=status.seconds + progress.step_seconds,  # of all stages, the epoch under way among it
-        images_per_second=work.spec.batch_size / each if each else None,
+        images_per_second=prepared.spec.batch_size / each if each else None,
         ms_per_step=1000 * each if each else None,
         parameters=plan.parameters,
         macs=plan.macs,
         latent=plan.latent,
         pixels=plan.pixels,
-        device=work.device.words,
+        device=prepared.device.description,
         stages=results.stages(recorder.read_events()),
         **own,
     )
 
 
-def _close(work: Prepared, recorder: Recorder, result: Result, state: str, message: str) -> Result:
+def _close(prepared: Prepared, recorder: Recorder, result: Result, state: str, message: str) -> Result:
     """Write the end of a run, then tell it."""
     result = replace(result, message=Lines(message))
     values = result.to_json()
     ended = RunEnded(state=state, message=message, result=values)
     if state in ENDED_FOR_GOOD:
-        recorder.with_room(lambda: write_json(work.run.result, work.spec.kind, values))
+        recorder.with_room(lambda: write_json(prepared.run.result, prepared.spec.kind, values))
     speed = {name: values[name] for name in ("images_per_second", "ms_per_step") if values[name]}
     told_of = (REPORT, TEST) if result.evaluated_on == "test" else (REPORT,)
     measures = {key_of(of, name): value for name, value in result.measures.items() for of in told_of}
@@ -457,7 +459,7 @@ def _close(work: Prepared, recorder: Recorder, result: Result, state: str, messa
     try:
         recorder.store(ended)
     except StorageError as error:  # the status and the result say the same: the run has ended all the same
-        log.warning("run %s: %s", work.run.id, error)
+        log.warning("run %s: %s", prepared.run.id, error)
     _tell_end(recorder, ended)
     return result
 

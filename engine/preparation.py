@@ -61,7 +61,7 @@ def create(home: Home, spec: Spec, study: str = "", trial: int = 0, split_rule: 
         encoder.build()
     if problems := misfits(spec, data, len(training), None if encoder is None else encoder.encoder_spec):
         raise SpecError(problems)
-    work = Prepared(  # in a directory that is yet to be made
+    prepared = Prepared(  # in a directory that is yet to be made
         run=RunDirectory(home.runs), spec=spec, data=data, training=training, validation=validation, device=device,
         encoder=encoder, plan=kind.plan(spec, data, None if encoder is None else encoder.encoder_spec),
         split_rule=split_rule, encoder_remarks=remarks_on(home, spec, data),
@@ -70,7 +70,7 @@ def create(home: Home, spec: Spec, study: str = "", trial: int = 0, split_rule: 
     def fill(run: RunDirectory) -> None:
         if encoder is not None:
             write_bytes(run.encoder, _bytes_of(encoder.path))
-        write_json(run.spec, spec.kind, _spec_file(work, origin))
+        write_json(run.spec, spec.kind, _spec_file(prepared, origin))
         now = time.time()
         run.write_status(
             RunStatus(
@@ -88,14 +88,14 @@ def create(home: Home, spec: Spec, study: str = "", trial: int = 0, split_rule: 
                 images_digest=data.images_digest,
                 study=study,
                 trial=trial,
-                work=work.plan.work,
-                parameters=work.plan.parameters,
-                latent=work.plan.latent,
+                work=prepared.plan.work,
+                parameters=prepared.plan.parameters,
+                latent=prepared.plan.latent,
                 host=platform.node(),
             )
         )
 
-    return replace(work, run=home.create_run(fill))
+    return replace(prepared, run=home.create_run(fill))
 
 
 def plan_of(home: Home, spec: Spec, data: ImageData) -> Plan:
@@ -137,7 +137,7 @@ def _bytes_of(path: Path) -> bytes:
 
 
 def reopen(run: RunDirectory, command: str = "resume") -> Prepared:
-    """The work of a run that was made before; `command` is what a refusal tells a person to ask for again.
+    """What a run that was made before takes to go on; `command` is what a refusal tells a person to ask for again.
 
     Raises:
         EngineError: its files are damaged, or the data are not the ones it began with.
@@ -163,13 +163,13 @@ def split_for(spec: Spec, data: ImageData, rule: int = SPLIT_RULE) -> tuple[NDAr
     return training, validation
 
 
-def _spec_file(work: Prepared, origin: str | None) -> dict[str, Any]:
-    data = work.data
+def _spec_file(prepared: Prepared, origin: str | None) -> dict[str, Any]:
+    data = prepared.data
     return {
-        "spec": work.spec.model_dump(mode="json"),
+        "spec": prepared.spec.model_dump(mode="json"),
         "encoder": origin,
-        "encoder_remarks": list(work.encoder_remarks),
-        "encoder_spec": None if work.encoder is None else work.encoder.encoder_spec.model_dump(mode="json"),
+        "encoder_remarks": list(prepared.encoder_remarks),
+        "encoder_spec": None if prepared.encoder is None else prepared.encoder.encoder_spec.model_dump(mode="json"),
         "data": {
             "name": data.name,
             "paths": data.paths,
@@ -178,14 +178,14 @@ def _spec_file(work: Prepared, origin: str | None) -> dict[str, Any]:
             "part_digests": data.part_digests,
             "shape": list(data.shape),
             "classes": data.classes,
-            "training": len(work.training),
-            "validation": len(work.validation),
+            "training": len(prepared.training),
+            "validation": len(prepared.validation),
             "test": 0 if data.test is None else len(data.test),
         },
-        "seed": work.spec.seed,
-        "split": work.split_rule,
-        "threads": work.device.threads,
-        "device": work.device.words,
+        "seed": prepared.spec.seed,
+        "split": prepared.split_rule,
+        "threads": prepared.device.threads,
+        "device": prepared.device.description,
         "versions": versions(),
     }
 

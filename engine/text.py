@@ -189,7 +189,7 @@ def either(names: Iterable[str]) -> str:
     return f"{', '.join(most)} or {last}" if most else last
 
 
-def short(value: object) -> str:
+def excerpt(value: object) -> str:
     """A value as it can be shown inside a sentence: at most 40 characters, none of them control."""
     text = str(value)
     clean = "".join(character if character.isprintable() else "�" for character in text[:41])

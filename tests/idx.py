@@ -55,5 +55,4 @@ def labelled(labels: NDArray[np.uint8]) -> ImageSet:
 
 
 def unlabelled(count: int) -> ImageSet:
-    """Black images."""
     return ImageSet(np.zeros((count, 8, 8, 1), np.uint8))

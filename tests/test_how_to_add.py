@@ -80,7 +80,6 @@ def test_what_the_page_shows_passes_the_checks_of_all_code(tmp_path: Path) -> No
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
-    """An empty home folder."""
     return Home(tmp_path / "home")
 
 

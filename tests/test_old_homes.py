@@ -28,7 +28,6 @@ Run = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture(params=ARCHIVES, ids=lambda path: path.name.removesuffix(".tar.gz"))
 def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """The unpacked archive."""
     with tarfile.open(request.param) as archive:
         archive.extractall(tmp_path, filter="data")
     for path in (tmp_path / "home").rglob("*.json"):
@@ -155,7 +154,7 @@ def test_a_classifier_is_trained_on_a_run_and_on_a_model_file(home: Home, run: R
         for word in (flag, str(folder / "data" / f"three-{name}.idx"))
     ]
     tiny = ("--frozen-epochs", "1", "--finetune-epochs", "1", "--fc-units", "4", "--batch-size", "16")
-    (encoder,) = (status.id for status in home.list_runs() if status.marks.tags)
+    (encoder,) = (status.id for status in home.list_runs() if status.notes.tags)
     for named in (encoder, str(folder / "autoencoder.safetensors")):
         code, _, err = run("classifier", "--encoder", named, *tiny, *data)
         assert code == 0, err

@@ -29,7 +29,7 @@ USED = {
     # `tests/cae_tui/cli/test_cli.py`,
     "cae_tui.cli.main": {"_run_exitfuncs"},
     "cae_tui.cli.parser": {"_actions"},
-    # and `tests/engine/training/test_recording.py`.
+    # and `tests/engine/training/test_capturing.py`.
     "engine.training.steps": {"_C", "_cuda_releasePool"},
 }  # fmt: skip
 PUBLIC = {"_asdict", "_replace", "_fields", "os._exit"}

@@ -42,7 +42,6 @@ def python(*arguments: str, folder: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of this checkout, unpacked."""
     folder = tmp_path_factory.mktemp("wheel")
     name = python("-c", BUILD, str(folder), folder=ROOT)[-1]
     unpacked = folder / "unpacked"

@@ -47,7 +47,7 @@ class Acts:
         return kind in self._found
 
     def act_on(self, message: ForApp) -> None:
-        """Have it done."""
+        """Call the method that acts on `message`; one that waits goes on as a worker of the app."""
         act, group = self._found[type(message)]
         with self._telling():
             done = act(message)

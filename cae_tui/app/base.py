@@ -30,7 +30,7 @@ from cae_tui.app.questions import confirm
 from cae_tui.app.recovery import Recovery, log_panic
 from cae_tui.app.terminal_input import steady
 from cae_tui.messages import Refused, RunTold, StudyUpdated
-from cae_tui.output import as_typed, complain
+from cae_tui.printing import as_typed, complain
 from cae_tui.screens.base import Page
 from cae_tui.textual_private import end_with_code
 from engine.errors import MovedError
@@ -38,8 +38,8 @@ from engine.runs.directory import Home
 
 if TYPE_CHECKING:
     from cae_tui.bridge.run_state import News
-    from cae_tui.bridge.runner import Runner, Work
-    from cae_tui.bridge.study_runner import StudyRunner, StudyWork
+    from cae_tui.bridge.runner import Runner, Trainer
+    from cae_tui.bridge.study_runner import StudyRunner, StudyTrainer
     from engine.studies.records import StudyRecord
 
 SECOND_PRESS_SECONDS = 2.0
@@ -56,8 +56,8 @@ class BaseApp(App[None]):
 
     Args:
         home: the folder with the runs and the settings.
-        work: what trains; the engine, but for tests.
-        study_work: what does studies; the engine, but for tests.
+        trainer: what trains; the engine, but for tests.
+        study_trainer: what does studies; the engine, but for tests.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -95,10 +95,12 @@ class BaseApp(App[None]):
     asked_by: Page | None = None
     """The form that asked for the run or study which is being prepared."""
 
-    def __init__(self, home: Home, work: "Work | None" = None, study_work: "StudyWork | None" = None) -> None:
+    def __init__(
+        self, home: Home, trainer: "Trainer | None" = None, study_trainer: "StudyTrainer | None" = None
+    ) -> None:
         super().__init__()
         self.home = home
-        self._work, self._study_work = work, study_work
+        self._trainer, self._study_trainer = trainer, study_trainer
         self._runner: Runner | None = None
         self._studies: StudyRunner | None = None
         self._recovery = Recovery(self, home.log, lambda: self.runner.busy)
@@ -119,7 +121,7 @@ class BaseApp(App[None]):
         from cae_tui.bridge.runner import Runner
 
         if self._runner is None:
-            self._runner = Runner(self.home, self, self._work)
+            self._runner = Runner(self.home, self, self._trainer)
         return self._runner
 
     @property
@@ -128,7 +130,7 @@ class BaseApp(App[None]):
         from cae_tui.bridge.study_runner import StudyRunner
 
         if self._studies is None:
-            self._studies = StudyRunner(self.runner, self, self._study_work)
+            self._studies = StudyRunner(self.runner, self, self._study_trainer)
         return self._studies
 
     @property

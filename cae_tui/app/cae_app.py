@@ -39,8 +39,8 @@ from engine.errors import EngineError
 from engine.runs.directory import Home
 
 if TYPE_CHECKING:
-    from cae_tui.bridge.runner import Work
-    from cae_tui.bridge.study_runner import StudyWork
+    from cae_tui.bridge.runner import Trainer
+    from cae_tui.bridge.study_runner import StudyTrainer
     from cae_tui.screens.base import Host
 
     def _is_host(app: "CaeApp") -> Host:
@@ -52,9 +52,9 @@ class CaeApp(BaseApp):
 
     Args:
         home: the folder with the runs and the settings.
-        work: what trains; the engine, but for tests.
+        trainer: what trains; the engine, but for tests.
         open_run: a run to show at once.
-        study_work: what does studies; the engine, but for tests.
+        study_trainer: what does studies; the engine, but for tests.
     """
 
     TITLE = "cae-tui"
@@ -66,11 +66,11 @@ class CaeApp(BaseApp):
     def __init__(
         self,
         home: Home,
-        work: "Work | None" = None,
+        trainer: "Trainer | None" = None,
         open_run: str | None = None,
-        study_work: "StudyWork | None" = None,
+        study_trainer: "StudyTrainer | None" = None,
     ) -> None:
-        super().__init__(home, work, study_work)
+        super().__init__(home, trainer, study_trainer)
         self.keeper = Keeper(self)
         self.data = DataInUse(self, self.keeper)
         self.lists = Lists(self)
@@ -80,7 +80,8 @@ class CaeApp(BaseApp):
         self.acts = Acts(self, self.keeper, self.data, self.lists, self.study_acts, self.run_acts)
         # What pages need of the parts: see `Host`.
         self.drafts, self.draft, self.keep_draft = self.data.drafts, self.data.draft, self.data.keep_draft
-        self.short, self.short_study, self.last_runs = self.lists.short, self.lists.short_study, self.lists.latest
+        self.run_prefix, self.study_prefix = self.lists.run_prefix, self.lists.study_prefix
+        self.last_runs = self.lists.latest
         self.has_run, self.data_of_run = self.lists.has_run, self.lists.data_of_run
         self.ask_where_moved = self.moved.ask
         self._open_first = open_run
@@ -167,7 +168,6 @@ class CaeApp(BaseApp):
     # -- what keys and the palette do --------------------------------------------------------------
 
     def action_configure(self, kind: str) -> None:
-        """Open a form."""
         self.run_acts.configure(messages.Configure(kind))
 
     def action_runs(self) -> None:
@@ -183,7 +183,6 @@ class CaeApp(BaseApp):
         self.go(("studies", ""), StudiesScreen)
 
     def action_data(self) -> None:
-        """Open the data set."""
         from cae_tui.screens.data import DataScreen
 
         self.go(("data", ""), DataScreen)
@@ -201,14 +200,14 @@ class CaeApp(BaseApp):
         else:
             self.run_acts.open_training(run.id if run else "")
 
-    def action_picture(self) -> None:
+    def action_save_screenshot(self) -> None:
         """Save a picture of the screen, once the palette is gone from it."""
-        from cae_tui.app.picture import export_picture
+        from cae_tui.app.screenshot import save_screenshot
 
         def save() -> None:
             path = self.home.path / "pictures" / f"{time.strftime('%Y-%m-%d-%H%M%S')}.svg"
             try:
-                self.tell(f"The picture was saved to {export_picture(self, path)}.")
+                self.tell(f"The picture was saved to {save_screenshot(self, path)}.")
             except EngineError as error:
                 self.tell(str(error), "error")
 
@@ -216,7 +215,7 @@ class CaeApp(BaseApp):
 
     def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:
         """The screen as SVG, without links to fonts elsewhere."""
-        from cae_tui.app.picture import without_font_links
+        from cae_tui.app.screenshot import without_font_links
 
         return without_font_links(super().export_screenshot(title=title, simplify=simplify))
 

@@ -93,6 +93,6 @@ def _everywhere(app: BaseApp) -> Iterator[SystemCommand]:
     yield SystemCommand("Help", "What this screen is for, and its keys", app.action_help)
     yield SystemCommand("Theme", "Dark, light and others", app.action_change_theme)
     yield SystemCommand(
-        "Save a picture of the screen", "As SVG, in the program's folder", partial(app.run_action, "picture")
+        "Save a picture of the screen", "As SVG, in the program's folder", partial(app.run_action, "save_screenshot")
     )
     yield SystemCommand("Quit", "Asks first while a run is training", app.action_quit)

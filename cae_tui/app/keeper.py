@@ -12,7 +12,7 @@ from engine.errors import EngineError
 
 
 class Keeper:
-    """The settings."""
+    """Reads the settings once, and writes each change of them at once."""
 
     def __init__(self, app: BaseApp) -> None:
         self._app, self._home = app, app.home

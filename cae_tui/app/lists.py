@@ -9,7 +9,7 @@ from cae_tui.app.base import BaseApp
 from cae_tui.app.questions import ask_text, ask_where, confirm
 from cae_tui.messages import RunsChanged
 from engine.errors import EngineError
-from engine.runs.notes import Marks, read_note, read_tags
+from engine.runs.notes import Notes, parse_note, parse_tags
 from engine.specs.data_files import shape_words
 from engine.storage.held import shortest_prefixes
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Lists:
-    """The runs and studies that are listed: their short names, what is noted of runs, and what is done with several."""
+    """The runs and studies that are listed: their prefixes, what is noted of runs, and what is done with several."""
 
     def __init__(self, app: BaseApp) -> None:
         self._app, self._home = app, app.home
@@ -26,7 +26,7 @@ class Lists:
         self._prefixes: dict[str, str] = {}
         self._data_of_runs: dict[str, tuple[str, ...]] = {}
 
-    def short(self, run: str) -> str:
+    def run_prefix(self, run: str) -> str:
         """The shortest prefix of a run's id that no other run has."""
         if run not in self._prefixes:
             self._prefixes = shortest_prefixes(self._home.ids())
@@ -46,13 +46,13 @@ class Lists:
             self._data_of_runs[run] = tuple(filter(None, (status.data, shape_words(status.image_shape))))
         return self._data_of_runs[run]
 
-    def short_study(self, study: str) -> str:
+    def study_prefix(self, study: str) -> str:
         """The shortest prefix of a study's id that no other study has."""
         return shortest_prefixes(self._app.studies.ids()).get(study, study[:4])
 
     def latest(self) -> "list[RunStatus]":
         """Runs and studies, the latest first, as Home lists them: a trial is listed by its study, a hidden run not."""
-        runs = [run for run in self._home.list_runs() if not run.study and not run.marks.hidden]
+        runs = [run for run in self._home.list_runs() if not run.study and not run.notes.hidden]
         if (self._home.path / "studies").is_dir():
             runs += self._app.studies.as_runs()
         return sorted(runs, key=lambda run: run.started, reverse=True)
@@ -66,7 +66,7 @@ class Lists:
             page.post_message(RunsChanged())
 
     def _say(self, runs: tuple[str, ...]) -> str:
-        return f"run {self.short(runs[0])}" if len(runs) == 1 else f"{len(runs):,} runs"
+        return f"run {self.run_prefix(runs[0])}" if len(runs) == 1 else f"{len(runs):,} runs"
 
     # -- what a person notes ----------------------------------------------------------------------
 
@@ -78,46 +78,43 @@ class Lists:
 
     @acts_on(messages.TagRuns)
     async def _tag(self, message: messages.TagRuns) -> None:
-        marks = await self._marks_of(message.runs)
+        notes = await self._notes_of(message.runs)
         # What all of them have stands there; taken out, it is taken from all, and the others' own stay.
-        common = [tag for tag in marks[0].tags if all(tag in other.tags for other in marks)]
+        common = [tag for tag in notes[0].tags if all(tag in other.tags for other in notes)]
         typed = await ask_text(
             self._app,
             f"Tags of {self._say(message.runs)}",
             " ".join(common),
             "baseline 2020-report",
-            lambda text: read_tags(text),
+            lambda text: parse_tags(text),
         )
         if typed is not None:
-            tags = read_tags(typed)
+            tags = parse_tags(typed)
             await self._change(message.runs, add=tags, remove=[tag for tag in common if tag not in tags])
 
     @acts_on(messages.NoteRuns)
     async def _note(self, message: messages.NoteRuns) -> None:
-        marks = await self._marks_of(message.runs)
-        notes = list({mark.note for mark in marks})
+        own = list({notes.note for notes in await self._notes_of(message.runs)})
         typed = await ask_text(
             self._app,
             f"Note about {self._say(message.runs)}",
-            notes[0] if len(notes) == 1 else "",
-            "what you want to remember"
-            if len(notes) == 1
-            else "one note for all; leave it empty to keep each run's own",
-            lambda text: read_note(text),
+            own[0] if len(own) == 1 else "",
+            "what you want to remember" if len(own) == 1 else "one note for all; leave it empty to keep each run's own",
+            lambda text: parse_note(text),
         )
         if typed is None:
             return
-        if not typed and len(notes) > 1:  # nothing was written, and the runs have notes of their own
+        if not typed and len(own) > 1:  # nothing was written, and the runs have notes of their own
             self._app.tell("Nothing was written: each run keeps its own note.")
             return
-        await self._change(message.runs, note=read_note(typed))
+        await self._change(message.runs, note=parse_note(typed))
 
-    async def _marks_of(self, runs: tuple[str, ...]) -> list[Marks]:
-        return await self._app.runner.in_thread(lambda: self._app.runner.marks(runs))
+    async def _notes_of(self, runs: tuple[str, ...]) -> list[Notes]:
+        return await self._app.runner.in_thread(lambda: self._app.runner.notes(runs))
 
     async def _change(self, runs: tuple[str, ...], **changes: Any) -> None:
         try:
-            await self._app.runner.in_thread(lambda: self._app.runner.mark(runs, **changes))
+            await self._app.runner.in_thread(lambda: self._app.runner.note(runs, **changes))
         finally:  # some were changed, where others could not be
             self.tell_changed()
 
@@ -133,7 +130,7 @@ class Lists:
     async def _export(self, message: messages.Export) -> None:
         from engine.exporters import exporter_named, file_name
 
-        exporter, names = exporter_named(message.exporter), [self.short(run) for run in message.runs]
+        exporter, names = exporter_named(message.exporter), [self.run_prefix(run) for run in message.runs]
         said = self._say(message.runs) if exporter.takes_many else names[0]
 
         async def write(target: str) -> None:

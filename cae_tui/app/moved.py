@@ -43,11 +43,11 @@ class Moved:
         """
         try:
             if study:
-                name, relocate = f"study {self._lists.short_study(study)}", partial(self._app.studies.relocate, study)
+                name, relocate = f"study {self._lists.study_prefix(study)}", partial(self._app.studies.relocate, study)
                 files = self._app.studies.files_of(study)
             else:
                 whole = self._app.home.find(run).id
-                name, relocate = f"run {self._lists.short(run)}", partial(self._app.runner.relocate, whole)
+                name, relocate = f"run {self._lists.run_prefix(run)}", partial(self._app.runner.relocate, whole)
                 files = self._app.runner.files_of(run) or DataFiles()
         except EngineError as error:  # it was deleted meanwhile, say
             self._app.tell(str(error), "error")

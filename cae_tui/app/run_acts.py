@@ -38,7 +38,7 @@ class RunActs:
             page = self._app.page
             mine = run.ended is not None and run is self._app.runner.current and not self._app.studies.busy
             if mine and not (page and page.shows_run(run)):
-                self._app.tell(f"Run {self._lists.short(run.id)}: {run.state}. {run.message}".strip())
+                self._app.tell(f"Run {self._lists.run_prefix(run.id)}: {run.state}. {run.message}".strip())
         self._name_training(run)
         if page := self._app.page:
             page.post_message(RunUpdated(run, epoch))
@@ -101,7 +101,7 @@ class RunActs:
         status = run.read_status()
         study = study_of(run, status)
         question = StopScreen(
-            self._lists.short(run.id), best_weights(status), self._lists.short_study(study) if study else ""
+            self._lists.run_prefix(run.id), best_weights(status), self._lists.study_prefix(study) if study else ""
         )
         if answer := await self._app.push_screen_wait(question):
             self._app.runner.ask(run.id, Asked(answer))
@@ -112,7 +112,7 @@ class RunActs:
 
         run = self._app.home.find(message.run)
         check_can_finish(run, study_of(run, run.read_status()))
-        name, best = self._lists.short(run.id), best_weights(run.read_status())
+        name, best = self._lists.run_prefix(run.id), best_weights(run.read_status())
         detail = _FINISH.format(best=best[0].upper() + best[1:])
         if await confirm(self._app, f"Finish run {name} now?", detail, "Finish"):
             gone = self._app.runner.files_gone(run.id)

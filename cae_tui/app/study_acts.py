@@ -29,9 +29,9 @@ class StudyActs:
             page.post_message(StudyUpdated(study))
             shown = page.place == ("study", study.id)
             if study.state in ("finished", "failed", "stopped") and not shown:
-                self._app.tell(f"Study {self._lists.short_study(study.id)}: {study.state}. {study.message}".strip())
+                self._app.tell(f"Study {self._lists.study_prefix(study.id)}: {study.state}. {study.message}".strip())
             elif study.state == "waiting" and not shown:
-                self._app.tell(f"Study {self._lists.short_study(study.id)} waits for you to agree with its pick.")
+                self._app.tell(f"Study {self._lists.study_prefix(study.id)} waits for you to agree with its pick.")
         if study.state not in ("running", "paused"):
             self._lists.tell_changed()
 
@@ -64,7 +64,7 @@ class StudyActs:
     @acts_on(messages.ControlStudy)
     async def _control_study(self, message: messages.ControlStudy) -> None:
         what = Asked(message.what)
-        name = self._lists.short_study(message.study)
+        name = self._lists.study_prefix(message.study)
         if what is Asked.STOP and not await confirm(self._app, f"Stop study {name}?", _STOP, "Stop"):
             return
         self._app.studies.ask(message.study, what)
@@ -86,13 +86,13 @@ class StudyActs:
             files = await self._app.studies.export(message.study, target)
             self._app.tell(f"{', '.join(path.name for path in files)} were written into {files[0].parent}.", timeout=12)
 
-        title = f"Write the document of study {self._lists.short_study(message.study)} into"
+        title = f"Write the document of study {self._lists.study_prefix(message.study)} into"
         await ask_where(self._app, title, str(self._app.studies.folder / message.study / "report"), write)
 
     @acts_on(messages.DeleteStudy)
     async def _delete_study(self, message: messages.DeleteStudy) -> None:
         study = message.study
-        if not await confirm(self._app, f"Delete study {self._lists.short_study(study)}?", _DELETE, "Delete"):
+        if not await confirm(self._app, f"Delete study {self._lists.study_prefix(study)}?", _DELETE, "Delete"):
             return
         await asyncio.to_thread(self._app.studies.delete, study)
         while len(self._app.screen_stack) > 1 and getattr(self._app.screen, "place", None) == ("study", study):

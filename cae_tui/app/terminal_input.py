@@ -205,7 +205,6 @@ class SteadyParser(XTermParser):
         return events.Paste(_NOT_TEXT.sub("", text))
 
     def _begin_again(self) -> None:
-        """Forget the sequence under way."""
         self._sequence = ""
         self._tokens.clear()
         self._timeout_time = None

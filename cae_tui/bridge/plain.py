@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from cae_tui.bridge.views import DataView, Picture
+from cae_tui.bridge.values import DataView, Picture
 from engine.data.datasets import ImageData, class_counts
 from engine.data.remarks import of_data
 

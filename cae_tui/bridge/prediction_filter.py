@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cae_tui.bridge.views import Prediction
+from cae_tui.bridge.values import Prediction
 
 OF_CLASSES = ("image order", "most confident", "least confident")
 OF_ERRORS = ("image order", "worst error", "best error")
@@ -20,7 +20,7 @@ class PredictionFilter:
     order: str = "image order"
 
     def passes(self, prediction: Prediction) -> bool:
-        """Whether it is shown."""
+        """Whether `prediction` is among those that are shown."""
         if self.show != "all" and prediction.right is not (self.show == "correct"):
             return False
         if self.true_class is not None and prediction.true != self.true_class:

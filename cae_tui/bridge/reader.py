@@ -11,10 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from cae_tui.bridge.views import DataView, ImageView, Picture, Prediction, PredictionsView, SampleStrip, SplitView
+from cae_tui.bridge.values import DataView, ImageView, Picture, Prediction, PredictionsView, SampleStrip, SplitView
 from engine.errors import EngineError
 from engine.runs.directory import Home, RunDirectory
-from engine.runs.notes import Marks, change, read_marks, write_marks
+from engine.runs.notes import Notes, change, read_notes, write_notes
 from engine.runs.status import RunStatus
 from engine.specs.data_files import DataFiles
 from engine.specs.listed import listed
@@ -135,23 +135,23 @@ class Reader:
         """Take a run away for good."""
         self.home.delete(self.home.find(run))
 
-    def marks(self, runs: Sequence[str]) -> list[Marks]:
+    def notes(self, runs: Sequence[str]) -> list[Notes]:
         """What was noted about each of `runs`.
 
         Raises:
             RunError: one is gone, or its file is damaged.
         """
-        return [read_marks(RunDirectory(self.home.runs / run).marks) for run in runs]
+        return [read_notes(RunDirectory(self.home.runs / run).notes) for run in runs]
 
-    def mark(self, runs: Sequence[str], **changes: Any) -> None:
+    def note(self, runs: Sequence[str], **changes: Any) -> None:
         """Note something about each of `runs`: see `engine.runs.notes.change`.
 
         Raises:
             EngineError: one is gone, its file is damaged or cannot be written; those before it are changed.
         """
         for run in runs:
-            path = RunDirectory(self.home.runs / run).marks
-            write_marks(path, change(read_marks(path), **changes))
+            path = RunDirectory(self.home.runs / run).notes
+            write_notes(path, change(read_notes(path), **changes))
 
     async def specs(self, runs: Sequence[str]) -> dict[str, Mapping[str, Any]]:
         """The values of the specs of `runs` as JSON, by id; of one that cannot be read there are none."""
@@ -324,7 +324,7 @@ class Reader:
         def read() -> str:
             from engine.device import choose_device
 
-            return choose_device("auto", "auto").words
+            return choose_device("auto", "auto").description
 
         return await self.in_thread(read)
 

@@ -183,7 +183,7 @@ class RunState:
         return dict(Counter(epoch.stage for epoch in self.epochs))
 
     def apply(self, event: Event) -> None:
-        """Take one event in."""
+        """Take one event in; in the order that they happened."""
         match event:
             case RunStarted():
                 self.started, self.kind, self.title, self.state = event, event.kind, event.title, RUNNING

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from cae_tui.bridge.reader import Reader
 from cae_tui.bridge.run_state import GONE, News, RunState, is_gone, replay
-from cae_tui.bridge.views import RunView
+from cae_tui.bridge.values import RunView
 from engine.errors import EngineError, MovedError, RunError
 from engine.protocol.control import Asked, Flag
 from engine.protocol.events import BatchEnded, Event, Resumed, RunEnded
@@ -40,7 +40,7 @@ DRAWING_SECONDS = 0.02
 Python's own 5 ms a chart is drawn in pieces, and before each the screen waits for the training to let go of Python."""
 
 
-class Work(Protocol):
+class Trainer(Protocol):
     """What trains: the engine's `jobs`, or a script of events in a test."""
 
     def start(self, home: Home, spec: "Spec", emit: Callable[[Event], None], flag: Flag) -> Any:
@@ -53,23 +53,23 @@ class Work(Protocol):
         """Evaluate a run's best weights, which ends it; the first event is `Resumed`, the last is `RunEnded`."""
 
 
-class EngineWork:
+class EngineTrainer:
     """The real engine, imported when it is first asked for."""
 
     def start(self, home: Home, spec: "Spec", emit: Callable[[Event], None], flag: Flag) -> Any:
-        """See `Work`."""
+        """See `Trainer`."""
         from engine import jobs
 
         return jobs.start(home, spec, emit, flag)
 
-    def resume(self, home: Home, run: RunDirectory, emit: Callable[[Event], None], flag: Flag) -> Any:  # noqa: ARG002 - as `Work` has it
-        """See `Work`; a run knows its own directory."""
+    def resume(self, home: Home, run: RunDirectory, emit: Callable[[Event], None], flag: Flag) -> Any:  # noqa: ARG002 - as `Trainer` has it
+        """See `Trainer`; a run knows its own directory."""
         from engine import jobs
 
         return jobs.resume(run, emit, flag)
 
-    def finish(self, home: Home, run: RunDirectory, emit: Callable[[Event], None], flag: Flag) -> Any:  # noqa: ARG002 - as `Work` has it
-        """See `Work`."""
+    def finish(self, home: Home, run: RunDirectory, emit: Callable[[Event], None], flag: Flag) -> Any:  # noqa: ARG002 - as `Trainer` has it
+        """See `Trainer`."""
         from engine import jobs
 
         return jobs.finish(run, emit, flag)
@@ -102,11 +102,11 @@ class Listener(Protocol):
 class Runner(Reader):
     """Starts, follows and controls runs; as a `Reader` it reads what screens show."""
 
-    def __init__(self, home: Home, listener: Listener, work: Work | None = None) -> None:
+    def __init__(self, home: Home, listener: Listener, trainer: Trainer | None = None) -> None:
         super().__init__(home)
         self.current: RunState | None = None  # the run this process trains, or trained last, as far as it is folded
         self._listener = listener
-        self._work = work or EngineWork()
+        self._trainer = trainer or EngineTrainer()
         self.flag = Flag()
         self._thread: threading.Thread | None = None
         self._followed: dict[str, threading.Event] = {}
@@ -124,7 +124,7 @@ class Runner(Reader):
         Raises:
             RunError: a run is on already.
         """
-        self._begin(lambda emit: self._work.start(self.home, spec, emit, self.flag))
+        self._begin(lambda emit: self._trainer.start(self.home, spec, emit, self.flag))
 
     def resume(self, run: str) -> None:
         """Take up a run in the worker thread.
@@ -133,7 +133,7 @@ class Runner(Reader):
             RunError: a run is on already, or there is no such run.
         """
         directory = self.home.find(run)
-        self._begin(lambda emit: self._work.resume(self.home, directory, emit, self.flag), directory)
+        self._begin(lambda emit: self._trainer.resume(self.home, directory, emit, self.flag), directory)
 
     def finish(self, run: str) -> None:
         """Evaluate the best weights of a run in the worker thread, which ends it.
@@ -143,13 +143,13 @@ class Runner(Reader):
         """
         directory = self.home.find(run)
         check_can_finish(directory, study_of(directory, directory.read_status()))
-        self._begin(lambda emit: self._work.finish(self.home, directory, emit, self.flag), directory)
+        self._begin(lambda emit: self._trainer.finish(self.home, directory, emit, self.flag), directory)
 
-    def _begin(self, work: Callable[[Callable[[Event], None]], Any], directory: RunDirectory | None = None) -> None:
-        self.occupy(lambda: work(self.emitter(directory)))
+    def _begin(self, train: Callable[[Callable[[Event], None]], Any], directory: RunDirectory | None = None) -> None:
+        self.occupy(lambda: train(self.emitter(directory)))
 
-    def occupy(self, work: Callable[[], Any]) -> None:
-        """Do `work`, which trains, in the worker thread; `flag` is fresh.
+    def occupy(self, train: Callable[[], Any]) -> None:
+        """Do `train` in the worker thread; `flag` is fresh.
 
         Raises:
             RunError: a run is on already.
@@ -158,7 +158,7 @@ class Runner(Reader):
             raise RunError("A run is already training: stop it, or wait until it ends, before you start another.")
         self.flag = Flag()
         self.current = None
-        self._thread = threading.Thread(target=self._train, args=(work,), name="training", daemon=True)
+        self._thread = threading.Thread(target=self._train, args=(train,), name="training", daemon=True)
         self._thread.start()
 
     def emitter(self, directory: RunDirectory | None = None) -> Callable[[Event], None]:
@@ -192,10 +192,10 @@ class Runner(Reader):
             self.current = news.run
         return news.fold()
 
-    def _train(self, work: Callable[[], Any]) -> None:
+    def _train(self, train: Callable[[], Any]) -> None:
         try:
             with _drawing_in_one():
-                work()
+                train()
         except EngineError as error:
             moved = error if isinstance(error, MovedError) else None
             self._listener.run_refused(str(error), getattr(error, "problems", {}), moved=moved)

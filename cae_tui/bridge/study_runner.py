@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 CHOICE_SECONDS = 0.1  # between two looks at whether a study that waits for a pick is to stop
 
 
-class StudyWork(Protocol):
+class StudyTrainer(Protocol):
     """What does studies: the engine, or a script in a test."""
 
     def create(self, home: Home, spec: "StudySpec") -> "StudyDirectory":
@@ -36,17 +36,17 @@ class StudyWork(Protocol):
         """Do what is left of a study."""
 
 
-class EngineStudyWork:
+class EngineStudyTrainer:
     """The real engine, imported when it is first asked for."""
 
     def create(self, home: Home, spec: "StudySpec") -> "StudyDirectory":
-        """See `StudyWork`."""
+        """See `StudyTrainer`."""
         from engine.studies import planning
 
         return planning.create(home, spec)
 
     def work_on(self, home: Home, directory: "StudyDirectory", observer: "Observer", flag: Flag) -> "StudyRecord":
-        """See `StudyWork`."""
+        """See `StudyTrainer`."""
         from engine.studies import scheduler
 
         return scheduler.work_on(home, directory, observer, flag)
@@ -98,13 +98,13 @@ class Snapshots:
 class StudyRunner:
     """Does studies in the runner's thread, and reads those that are there."""
 
-    def __init__(self, runner: Runner, listener: StudyListener, work: StudyWork | None = None) -> None:
+    def __init__(self, runner: Runner, listener: StudyListener, trainer: StudyTrainer | None = None) -> None:
         self.current: StudyRecord | None = None  # the study this process works on, or worked on last, as it was told
         self._live: StudyRecord | None = None  # the same, the worker's own
         self._snapshots = Snapshots()
         self._runner, self._home = runner, runner.home
         self._listener = listener
-        self._work = work or EngineStudyWork()
+        self._trainer = trainer or EngineStudyTrainer()
         self._emit: Callable[[Event], None] | None = None  # takes in the events of the trial under way
         self._choice: Mapping[str, str] | None = None
         self._chosen = threading.Event()
@@ -125,7 +125,7 @@ class StudyRunner:
         Raises:
             RunError: a run is on already.
         """
-        self._begin(lambda: self._work.create(self._home, spec))
+        self._begin(lambda: self._trainer.create(self._home, spec))
 
     def resume(self, study: str) -> None:
         """Take up a study in the worker thread.
@@ -160,16 +160,16 @@ class StudyRunner:
         return await self._runner.in_thread(write)
 
     def _begin(self, directory: "Callable[[], StudyDirectory]") -> None:
-        def work() -> None:
+        def train() -> None:
             self._on = True
             self._live, self._snapshots = None, Snapshots()
             self._chosen.clear()
             try:
-                self._work.work_on(self._home, directory(), self, self._runner.flag)
+                self._trainer.work_on(self._home, directory(), self, self._runner.flag)
             finally:
                 self._on = False
 
-        self._runner.occupy(work)
+        self._runner.occupy(train)
         self.current = None
 
     def choose(self, study: "StudyRecord", stage: "StageRecord") -> Mapping[str, str] | None:  # noqa: ARG002 - as observed

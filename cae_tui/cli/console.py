@@ -26,7 +26,7 @@ from cae_tui.cli.next_steps import tell_after_detach, tell_after_stop
 from cae_tui.cli.output_console import OutputConsole
 from cae_tui.cli.report_console import draw_result
 from cae_tui.cli.teller import RunTeller
-from cae_tui.output import OutputError, complain, flush, let_go, put
+from cae_tui.printing import OutputError, complain, flush, let_go, put
 from engine.errors import EngineError, RunError
 from engine.protocol.control import Asked, Flag
 from engine.protocol.events import (
@@ -61,11 +61,11 @@ def train(home: Home, spec: "Spec", *, as_json: bool, detach: bool) -> int:
     if detach:
         from engine import preparation
 
-        work = preparation.create(home, spec)
+        prepared = preparation.create(home, spec)
         with suppress(OSError):
-            for remark in work.remarks:
+            for remark in prepared.remarks:
                 OutputConsole(stderr=True).print(Text(f"! {remark}"), soft_wrap=True)
-        return _detach(home, work.run, as_json)
+        return _detach(home, prepared.run, as_json)
     with interruptible() as flag:
         from engine import jobs
 
@@ -130,14 +130,14 @@ Training = Callable[[Callable[[Event], None]], Result]
 """What trains, tells events, and gives back the result."""
 
 
-def train_on(work: Training, run: RunDirectory | None, *, finishing: bool = False) -> Result:
-    """Do `work`, show how it goes, and give back what it came to."""
+def train_on(train: Training, run: RunDirectory | None, *, finishing: bool = False) -> Result:
+    """Have `train` train, show how it goes, and give back what it came to."""
     with RunTeller(OutputConsole(stderr=True), run, finishing) as teller:
-        return work(teller.emit)
+        return train(teller.emit)
 
 
-def _follow(home: Home, work: Training, run: RunDirectory | None, as_json: bool) -> int:
-    result = train_on(work, run)
+def _follow(home: Home, train: Training, run: RunDirectory | None, as_json: bool) -> int:
+    result = train_on(train, run)
     print_result(home, result, as_json=as_json)
     return EXIT_CODES.get(result.state, 1)
 
@@ -225,8 +225,8 @@ def _runs_table(runs: Sequence[RunStatus], width: int | None) -> Table:
     rows = [_run_cells(run) for run in runs]
     sizes = {name: max(len(name), *(len(cells[name]) for cells in rows)) + 2 for name in rows[0]}
     specs = [spec_words(run, prefixes) for run in runs]
-    tags = ["".join(f" #{tag}" for tag in run.marks.tags) for run in runs]
-    stars = ["★ " * run.marks.star for run in runs]
+    tags = ["".join(f" #{tag}" for tag in run.notes.tags) for run in runs]
+    stars = ["★ " * run.notes.star for run in runs]
     room = max(map(len, specs)) + max(map(len, tags)) + max(map(len, stars))
     if width is not None:
         sizes = fitting(sizes, _GIVE_WAY, width - min(_LEAST_SPEC, room))
@@ -244,12 +244,12 @@ def _runs_table(runs: Sequence[RunStatus], width: int | None) -> Table:
 
 def _run_cells(run: RunStatus) -> dict[str, str]:
     """What the list says of a run besides its spec, by column."""
-    mark, _ = formats.state_mark(run.state)
+    symbol, _ = formats.state_symbol(run.state)
     return {
         "run": run.prefix,
         "kind": run.kind,
         "data": cut(run.data or formats.NOTHING, _MOST_DATA),
-        "state": f"{mark} {run.state}",
+        "state": f"{symbol} {run.state}",
         "epochs": f"{run.epoch}/{run.epochs}",
         "val loss": formats.loss(run.best_loss),
         **{f"test {m.short}": m.write(run.measure(TEST, m.name)) for m in every_measure()},

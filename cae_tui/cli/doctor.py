@@ -49,7 +49,7 @@ def _device() -> str:
     try:
         from engine.device import choose_device
 
-        return choose_device("auto", "auto").words
+        return choose_device("auto", "auto").description
     except Exception as error:  # a broken installation of torch is what this command is to find
         return f"torch cannot be loaded: {type(error).__name__}: {error}"
 

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from cae_tui.app.keys import check_keymap, every_key
 from cae_tui.cli.output_console import OutputConsole
-from cae_tui.output import complain, put
+from cae_tui.printing import complain, put
 from cae_tui.settings import read_settings, settings_path
 from engine.runs.directory import Home
 

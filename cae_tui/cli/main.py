@@ -29,7 +29,7 @@ from cae_tui.cli.parser import (
     join_numbers,
     make_parser,
 )
-from cae_tui.output import OutputError, complain, flush, let_go, take_any_character, tell_of
+from cae_tui.printing import OutputError, complain, flush, let_go, take_any_character, tell_of
 from engine.errors import EngineError, SpecError
 from engine.runs.directory import Home, default_home
 from engine.specs.data_files import FIELDS, names_mnist, refuse_blank

@@ -44,7 +44,7 @@ def unknown_command(word: str) -> str:
     hint = f" Did you mean `cae-tui {meant}`?" if meant else ""
     if not meant and _ID.fullmatch(word) and any(character.isdigit() for character in word):
         hint = f" To open a run: `cae-tui watch {word}`."
-    return f"“{_short(word)}” is not a command.{hint}\n`cae-tui --help` lists the commands."
+    return f"“{_excerpt(word)}” is not a command.{hint}\n`cae-tui --help` lists the commands."
 
 
 def unknown_action(word: str, known: Collection[str]) -> str:
@@ -61,12 +61,12 @@ def unknown_action(word: str, known: Collection[str]) -> str:
         return f"Values go after an equals sign: `cae-tui study {word}=8,10,12`, say."
     meant = nearest(word.lower(), known) or {"ls": "list", "rm": "delete", "remove": "delete"}.get(word, "")
     hint = f" Did you mean `cae-tui study {meant}`?" if meant else ""
-    return f"“{_short(word)}” is not something that `study` does.{hint}"
+    return f"“{_excerpt(word)}” is not something that `study` does.{hint}"
 
 
 def flag_too_early(word: str, command: str) -> str:
     """What is said of a command's flag that was written before the command."""
-    return f"{_short(word)} goes after the command: `cae-tui {command} {_short(word)} …`."
+    return f"{_excerpt(word)} goes after the command: `cae-tui {command} {_excerpt(word)} …`."
 
 
 def unknown_flag(word: str, command: str | None, known: Collection[str]) -> str:
@@ -93,7 +93,7 @@ def unknown_flag(word: str, command: str | None, known: Collection[str]) -> str:
     hint = f" Did you mean {meant}?" if meant else ""
     if not meant and (other := nearest(usual, elsewhere, 0.75)) and len(elsewhere[other]) < 3:
         hint = f" Did you mean {other} of `{elsewhere[other][0]}`?"
-    return f"{_short(flag)} is not a flag of `{command or program}`.{hint}\n{_help(program)}"
+    return f"{_excerpt(flag)} is not a flag of `{command or program}`.{hint}\n{_help(program)}"
 
 
 def _flags_elsewhere(command: str | None) -> dict[str, list[str]]:
@@ -112,9 +112,11 @@ def one_word_too_many(word: str, command: str) -> str:
     name, equals, value = word.partition("=")
     flag = "--" + name.lower().replace("_", "-")
     if equals and flag in cli.make_parser(command).by_command[command].flags:
-        return f"“{_short(word)}” is how values are given to a study. Write {flag} {_short(value)}.\n{_help(program)}"
+        return (
+            f"“{_excerpt(word)}” is how values are given to a study. Write {flag} {_excerpt(value)}.\n{_help(program)}"
+        )
     takes = "takes one run" if command in ("report", "resume", "watch") else "takes only flags"
-    return f"“{_short(word)}” is not expected here: `{command}` {takes}.\n{_help(program)}"
+    return f"“{_excerpt(word)}” is not expected here: `{command}` {takes}.\n{_help(program)}"
 
 
 def no_filter(terms: Sequence[str]) -> str:
@@ -137,5 +139,5 @@ def _help(program: str) -> str:
     return f"`{program} --help` explains its flags."
 
 
-def _short(word: str) -> str:
+def _excerpt(word: str) -> str:
     return plain(word if len(word) <= 40 else f"{word[:40]}…")

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from rich.console import Console
 
-from cae_tui.output import command_for
+from cae_tui.printing import command_for
 from engine.runs.directory import Home
 
 

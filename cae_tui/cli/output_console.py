@@ -5,7 +5,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from cae_tui.output import as_typed, refusal
+from cae_tui.printing import as_typed, refusal
 from engine.text import plain
 
 

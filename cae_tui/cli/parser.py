@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from cae_tui.kinds import view_of
-from cae_tui.output import complain
+from cae_tui.printing import complain
 from engine import __version__
 from engine.errors import RunError, SpecError
 from engine.runs.directory import Home, default_home

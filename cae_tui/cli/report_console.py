@@ -9,11 +9,12 @@ from rich.text import Text
 
 from cae_tui import formats
 from cae_tui.cli.output_console import OutputConsole
-from cae_tui.output import put
+from cae_tui.printing import put
 from engine.errors import RunError
 from engine.protocol.states import COMPLETE
 from engine.results.result import Result
 from engine.runs.directory import Home, RunDirectory
+from engine.runs.notes import json_names
 from engine.runs.report_words import about_lines, measured_lines, verdicts
 from engine.storage.files import FORMAT
 from engine.text import counted
@@ -49,7 +50,7 @@ def print_report(home: Home, run: RunDirectory, *, as_json: bool, as_text: bool 
 
     facts = facts_of(home, run)
     if as_json:
-        put(json.dumps({"format": FORMAT, **result.to_json(), "about": asdict(facts)}))
+        put(json.dumps({"format": FORMAT, **result.to_json(), "about": json_names(asdict(facts))}))
         return 0
 
     console = OutputConsole()

@@ -19,7 +19,7 @@ from cae_tui.cli.console import EXIT_CODES, interruptible, print_result, train_o
 from cae_tui.cli.next_steps import tell_after_stop
 from cae_tui.cli.output_console import OutputConsole
 from cae_tui.cli.parser import BAD_USAGE, INTERRUPTED
-from cae_tui.output import as_typed, complain, put
+from cae_tui.printing import as_typed, complain, put
 from engine.errors import EngineError, RunError, StudyError
 from engine.protocol.control import Asked
 from engine.protocol.events import Continued, Paused

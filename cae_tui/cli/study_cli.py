@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cae_tui.cli.parser import ACTIONS, MODES, USAGE
-from cae_tui.output import put
+from cae_tui.printing import put
 from engine.errors import EngineError, RunError, SpecError, StudyError
 from engine.runs.directory import Home
 from engine.specs.data_files import FIELDS, names_mnist, refuse_blank
 from engine.specs.listed import KINDS, kinds_that_take_encoders, listed
 from engine.storage.files import absolute
 from engine.storage.paths import path_of
-from engine.text import short
+from engine.text import excerpt
 
 if TYPE_CHECKING:
     from engine.specs.base import Spec
@@ -172,7 +172,7 @@ def refuse_more_words(options: argparse.Namespace) -> None:
     """
     action, *more = options.words
     if more:
-        raise StudyError(f"“{short(more[0])}” is not expected here: `study {action}` takes only flags.")
+        raise StudyError(f"“{excerpt(more[0])}” is not expected here: `study {action}` takes only flags.")
 
 
 def print_json(values: object) -> None:

@@ -21,7 +21,7 @@ from cae_tui.cli.output_console import OutputConsole
 from cae_tui.cli.study_cli import print_json
 from cae_tui.cli.study_tables import PICKED, as_values, data_of, print_study, stage_table, table_console
 from cae_tui.cli.teller import Teller
-from cae_tui.output import OutputError, complain, flush, let_go, put
+from cae_tui.printing import OutputError, complain, flush, let_go, put
 from engine.errors import StudyError
 from engine.protocol.events import Event, RunStarted, StageStarted, Warned
 from engine.protocol.states import FAILED, FINISHED, STOPPED
@@ -231,12 +231,12 @@ def print_studies(home: Home, *, as_json: bool) -> int:
 
 
 def _study_cells(record: StudyRecord) -> dict[str, str]:
-    mark, _ = formats.state_mark(record.state)
+    symbol, _ = formats.state_symbol(record.state)
     return {
         "study": record.prefix,
         "what": record.title,
         "data": cut(data_of(record), 16),
-        "state": f"{mark} {record.state}",
+        "state": f"{symbol} {record.state}",
         "trials": f"{record.done}/{record.total}",
         "time": formats.duration(record.seconds),
         "age": formats.ago(record.created, time.time()),
@@ -244,7 +244,11 @@ def _study_cells(record: StudyRecord) -> dict[str, str]:
 
 
 def show(directory: StudyDirectory, *, as_json: bool) -> int:
-    """Print a study's tables."""
+    """Print a study's tables, or all that is known of it as JSON.
+
+    Raises:
+        EngineError: it is damaged.
+    """
     record = directory.read()
     if as_json:
         print_json({"format": FORMAT, **as_values(record)})

@@ -27,10 +27,10 @@ def print_study(record: StudyRecord, console: OutputConsole | None = None) -> No
     from engine.studies.spec import describe
 
     console = console or table_console()
-    mark, _ = formats.state_mark(record.state)
+    symbol, _ = formats.state_symbol(record.state)
     console.print(
         Text(
-            f"study {record.id}: {mark} {record.state}, {record.title} · {data_of(record)} · "
+            f"study {record.id}: {symbol} {record.state}, {record.title} · {data_of(record)} · "
             f"{record.done} of {counted(record.total, 'trial')}, "
             f"{formats.duration(record.seconds)}"
         ),
@@ -42,7 +42,7 @@ def print_study(record: StudyRecord, console: OutputConsole | None = None) -> No
         console.print(stage_table(record, stage, console.width))
         for reason, points in failures(stage).items():
             named = "; ".join(describe(point.values) for point in points)
-            console.print(Text(f"{formats.state_mark(points[0].state)[0]} {named}: {reason}"), soft_wrap=True)
+            console.print(Text(f"{formats.state_symbol(points[0].state)[0]} {named}: {reason}"), soft_wrap=True)
         if stage.settled:
             console.print(Text(f"{PICKED} {stage.reason or stage.problem}"), soft_wrap=True)
     if len(record.stages) > 1 and record.final:

@@ -64,7 +64,7 @@ class Teller:
             self.bar = None
 
     def say(self, line: str) -> None:
-        """Tell a line."""
+        """Print a line above the bar, whole however long it is."""
         self.console.print(Text(line), soft_wrap=True)
 
     def update(self, description: str, *, total: float | None, completed: float | None = None, facts: str) -> None:

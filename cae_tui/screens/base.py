@@ -63,13 +63,13 @@ class Host(Protocol):
     def tell(self, sentence: str, severity: SeverityLevel = "information", timeout: float | None = None) -> None:
         """Show a sentence for a while."""
 
-    def short(self, run: str) -> str:
+    def run_prefix(self, run: str) -> str:
         """The shortest prefix of a run's id that no other run has."""
 
     def has_run(self, run: str) -> bool:
         """Whether there still is a run of that id."""
 
-    def short_study(self, study: str) -> str:
+    def study_prefix(self, study: str) -> str:
         """The shortest prefix of a study's id that no other study has."""
 
     def data_of_run(self, run: str) -> tuple[str, ...]:
@@ -174,7 +174,6 @@ class Page(Steady, Screen[None]):
         raise NotImplementedError  # each page has its own
 
     def on_mount(self) -> None:
-        """Write the top line."""
         self.refresh_crumbs()
         self.show_device(self.cae.device)
 
@@ -232,9 +231,9 @@ class Page(Steady, Screen[None]):
         for bar in self.query(TopBar):
             bar.device = device
 
-    def short(self, run: str) -> str:
+    def run_prefix(self, run: str) -> str:
         """The shortest prefix of a run's id that no other run has."""
-        return self.cae.short(run)
+        return self.cae.run_prefix(run)
 
     def step_back(self) -> bool:
         """One step back within the screen; whether there was one, so that Escape does not leave it."""
@@ -253,7 +252,7 @@ class Page(Steady, Screen[None]):
         if self.shows_run(message.run):
             strip.display = False
         else:
-            name = self.short(message.run.id) if message.run.id else ""
+            name = self.run_prefix(message.run.id) if message.run.id else ""
             study = self.cae.studies.current if self.cae.studies.busy else None
             if study is not None and (trial := study.current) is not None:
                 name = f"{name} · trial {trial.number} of {study.total}"

@@ -13,9 +13,9 @@ from textual.widget import Widget
 from textual.widgets import DataTable
 
 from cae_tui import formats
-from cae_tui.bridge.views import RunView
+from cae_tui.bridge.values import RunView
 from cae_tui.screens.run_page import RunPage, Subject, ask_key
-from cae_tui.widgets.study_chart import Curve, StudyChart, colour_of, mark_of
+from cae_tui.widgets.study_chart import Curve, StudyChart, colour_of, marker_of
 from engine.errors import EngineError
 from engine.runs.status import TEST
 from engine.specs.data_files import DataFiles, told_apart
@@ -27,7 +27,7 @@ MOST = 12
 
 
 class CompareScreen(RunPage):
-    """Runs that were chosen."""
+    """The curves of some runs on one chart, and a table of what differs."""
 
     CSS_PATH = "compare.tcss"
     AUTO_FOCUS = "#differences"
@@ -49,7 +49,6 @@ has a column for each run, with its results and every field in which the specs d
 
     @property
     def crumbs(self) -> tuple[str, ...]:
-        """Where this is."""
         return ("Compare", f"{len(self._ids)} runs")
 
     @property
@@ -59,13 +58,11 @@ has a column for each run, with its results and every field in which the specs d
         return found.pop() if len(found) == 1 else (f"{len(found)} data sets",)
 
     def compose_page(self) -> Iterator[Widget]:
-        """Chart and table."""
         yield StudyChart()
         with Vertical(id="card", classes="card"):
             yield DataTable(id="differences", cursor_type="cell", cell_padding=1)
 
     def on_mount(self) -> None:
-        """Read the runs."""
         self.query_one("#card").border_title = "What differs"
         if self._left:
             self.cae.tell(f"The first {MOST} are compared: more cannot be told apart. {self._left:,} are left out.")
@@ -79,7 +76,7 @@ has a column for each run, with its results and every field in which the specs d
             except EngineError as error:
                 self.cae.tell(str(error), "warning")
         curves = [
-            Curve(f"{self.short(run.status.id)} {run.status.title}", run.state.series("train"),
+            Curve(f"{self.run_prefix(run.status.id)} {run.status.title}", run.state.series("train"),
                   run.state.series("validation"), place, stages=run.state.stage_counts())
             for place, run in enumerate(self._runs)
         ]  # fmt: skip
@@ -90,8 +87,8 @@ has a column for each run, with its results and every field in which the specs d
         table: DataTable[Text] = self.query_one("#differences", DataTable)
         table.add_column("")
         for place, run in enumerate(self._runs):
-            mark = Text(mark_of(place), Color(*colour_of(self.app, place)).hex)
-            table.add_column(Text.assemble(mark, (f" {self.short(run.status.id)}", "bold")))
+            marker = Text(marker_of(place), Color(*colour_of(self.app, place)).hex)
+            table.add_column(Text.assemble(marker, (f" {self.run_prefix(run.status.id)}", "bold")))
         for name, cells in differences(self._runs):
             table.add_row(Text(name), *(Text(cell) for cell in cells))
 

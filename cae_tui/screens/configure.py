@@ -28,7 +28,7 @@ from engine.specs.data_files import FIELDS
 from engine.specs.kinds import SPECS
 
 if TYPE_CHECKING:
-    from cae_tui.bridge.views import DataView
+    from cae_tui.bridge.values import DataView
     from engine.network.architecture import Plan
 
 PAUSE_SECONDS = 0.25
@@ -100,7 +100,6 @@ class SpecPage(FormPage):
 
     @property
     def crumbs(self) -> tuple[str, ...]:
-        """Where this is."""
         return (self.kind_view.title,)
 
     # -- what it looks like ----------------------------------------------------------------------
@@ -111,7 +110,6 @@ class SpecPage(FormPage):
         yield ArchitectureTable()
 
     def make_form(self, values: Mapping[str, str]) -> SpecForm:
-        """The form, filled in."""
         return SpecForm(SPECS[self.kind], values)
 
     def on_mount(self) -> None:
@@ -120,7 +118,6 @@ class SpecPage(FormPage):
 
     @property
     def form(self) -> SpecForm:
-        """The form."""
         return self.query_one(SpecForm)
 
     @property

@@ -18,7 +18,7 @@ from textual.widget import Widget
 from textual.widgets import Label
 
 from cae_tui import formats
-from cae_tui.bridge.views import DataView
+from cae_tui.bridge.values import DataView
 from cae_tui.data_sets import DataSet
 from cae_tui.messages import Configure, DataSetChanged, TryFiles, UseDataSet
 from cae_tui.screens.base import Page
@@ -43,7 +43,6 @@ class Sheet(Vertical):
     """The images of a class, in a frame that says which."""
 
     def compose(self) -> ComposeResult:
-        """The images."""
         yield ImageSheet(id="images")
 
 
@@ -98,7 +97,6 @@ shown here is the **data set in use**: the top line names it, every form starts 
 
     @property
     def crumbs(self) -> tuple[str, ...]:
-        """Where this is."""
         return ("Data",) if self._data is None else ("Data", self._data.name)
 
     def compose_page(self) -> Iterator[Widget]:

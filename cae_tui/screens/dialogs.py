@@ -60,15 +60,12 @@ class ConfirmScreen(Steady, ModalScreen[bool]):
 
     @on(Button.Pressed)
     def answered(self, event: Button.Pressed) -> None:
-        """A button was pressed."""
         self.dismiss(event.button.id == "yes")
 
     def action_answer(self, yes: bool) -> None:
-        """A key was pressed."""
         self.dismiss(yes)
 
     def action_other(self) -> None:
-        """The other button."""
         self.focus_next(Button)
 
 
@@ -131,11 +128,9 @@ class StopScreen(Steady, ModalScreen[str]):
 
     @on(Button.Pressed)
     def answered(self, event: Button.Pressed) -> None:
-        """A button was pressed."""
         self.dismiss("" if event.button.id == "on" else event.button.id)
 
     def action_answer(self, answer: str) -> None:
-        """A key was pressed."""
         self.dismiss(answer)
 
 

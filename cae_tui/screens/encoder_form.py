@@ -21,7 +21,7 @@ from engine.specs.listed import kinds_that_give_encoders, listed
 
 if TYPE_CHECKING:
     from cae_tui.bridge.runner import Runner
-    from cae_tui.bridge.views import DataView
+    from cae_tui.bridge.values import DataView
     from engine.runs.status import RunStatus
 
 

@@ -19,9 +19,9 @@ from textual.widgets import Static
 
 from cae_tui import formats
 from cae_tui.bridge.prediction_filter import OF_CLASSES, OF_ERRORS, PredictionFilter
-from cae_tui.bridge.views import ImageView, Picture, Prediction, PredictionsView
+from cae_tui.bridge.values import ImageView, Picture, Prediction, PredictionsView
 from cae_tui.messages import ListSorted
-from cae_tui.output import as_typed
+from cae_tui.printing import as_typed
 from cae_tui.screens.base import Page
 from cae_tui.widgets.card_grid import CardGrid
 from cae_tui.widgets.prediction_view import PredictionView
@@ -105,8 +105,7 @@ What the model made of the images that it was measured on.
 
     @property
     def crumbs(self) -> tuple[str, ...]:
-        """Its run."""
-        return ("Runs", self.short(self.run_id), "Sample predictions")
+        return ("Runs", self.run_prefix(self.run_id), "Sample predictions")
 
     @property
     def data_words(self) -> tuple[str, ...]:
@@ -121,7 +120,6 @@ What the model made of the images that it was measured on.
         yield PredictionView(id="large")
 
     def on_mount(self) -> None:
-        """Read the predictions."""
         self.query_one("#large").display = False
         self.read()
 
@@ -302,7 +300,6 @@ What the model made of the images that it was measured on.
         self.refilter(show=which)
 
     def action_order(self) -> None:
-        """The next order."""
         if self.view is None:
             return  # which orders there are depends on the kind of run
         orders = self._orders

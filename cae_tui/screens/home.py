@@ -131,10 +131,9 @@ loss; a percentage is the test accuracy.
     @on(RunsChanged)
     @on(StudyUpdated)
     def _reload(self) -> None:
-        """List the runs again."""
         if self.is_current or not self.is_mounted:
             listed = self.query_one(LastRuns)
-            listed.show(self.cae.last_runs(), self.short)
+            listed.show(self.cae.last_runs(), self.run_prefix)
             self.refresh_keys()
 
     def on_screen_resume(self) -> None:

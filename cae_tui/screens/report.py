@@ -17,7 +17,7 @@ from textual.widget import Widget
 from textual.widgets import Static, Tab, Tabs
 
 from cae_tui.bridge.run_state import RunState
-from cae_tui.bridge.views import RunView
+from cae_tui.bridge.values import RunView
 from cae_tui.messages import OpenGallery
 from cae_tui.screens.run_page import RunPage, Subject, ask_key
 from cae_tui.widgets.class_report import ClassReport, ClassRows
@@ -111,8 +111,7 @@ The result of a complete run, measured once, on images that no choice was based 
 
     @property
     def crumbs(self) -> tuple[str, ...]:
-        """Its run."""
-        return ("Runs", self.short(self.run_id), "Report")
+        return ("Runs", self.run_prefix(self.run_id), "Report")
 
     @property
     def data_words(self) -> tuple[str, ...]:
@@ -149,7 +148,6 @@ The result of a complete run, measured once, on images that no choice was based 
                 yield Static(id="facts", markup=False)
 
     def on_mount(self) -> None:
-        """Read the run."""
         self.query_one("#top").display = self.query_one("#bottom").display = False
         self.query_one("#about").border_title = "About the run"
         self.query_one(Tabs).display = False
@@ -172,7 +170,6 @@ The result of a complete run, measured once, on images that no choice was based 
         self.show(view)
 
     def show(self, view: RunView) -> None:
-        """Draw the result."""
         self.view, result = view, view.result
         assert result is not None
         self.measured = bool(result.evaluated_on)  # a run that diverged is over, but there is nothing to measure
@@ -295,7 +292,6 @@ The result of a complete run, measured once, on images that no choice was based 
 
     @on(Tabs.TabActivated)
     def tab_chosen(self, event: Tabs.TabActivated) -> None:
-        """Another pane."""
         self._pane = (event.tab.id or "tab-numbers").removeprefix("tab-")
         self._arrange()
 
@@ -325,7 +321,6 @@ The result of a complete run, measured once, on images that no choice was based 
 
     @property
     def subject(self) -> Subject:
-        """Its run."""
         kind = self.view.status.kind if self.view is not None else ""
         return Subject(run=self.run_id, kind=kind, trained=self.measured)
 
@@ -338,7 +333,6 @@ The result of a complete run, measured once, on images that no choice was based 
         return self.measured and super().can(what)
 
     def action_turn(self, pages: int) -> None:
-        """Other images."""
         self.query_one("#strip", SampleStripView).turn(pages)
 
     def name_images(self, told: str) -> None:
@@ -376,6 +370,5 @@ The result of a complete run, measured once, on images that no choice was based 
             self._show_numbers()
 
     def action_copy(self) -> None:
-        """The report as text."""
         if self.view is not None and self.view.result is not None:
             self.app.copy_to_clipboard(report_as_text(self.view.result, self.view.facts))

@@ -114,7 +114,6 @@ there clears marks and filter.
 
     @property
     def crumbs(self) -> tuple[str, ...]:
-        """Where this is."""
         return ("Runs",)
 
     def compose_page(self) -> Iterator[Widget]:
@@ -174,7 +173,7 @@ there clears marks and filter.
             self._read_specs()
             return
         shown = [run for run in self._runs if self._filter.matches(run, self._specs.get(run.id))]
-        hidden = sum(run.marks.hidden for run in self._runs)
+        hidden = sum(run.notes.hidden for run in self._runs)
         table, none = self._table, self.query_one("#none", Static)
         none.display = not shown
         none.update(NONE_YET if not self._runs else NONE_MATCHES if self._text else ALL_HIDDEN)
@@ -202,7 +201,7 @@ there clears marks and filter.
         parts = []
         if every:
             parts.append(counted(every, "run") if shown == every else f"{shown:,} of {counted(every, 'run')}")
-        if marked := self._table.marks:
+        if marked := self._table.marked_count:
             parts.append(f"{marked:,} marked")
         if hidden:
             parts.append(f"{hidden:,} hidden")
@@ -215,14 +214,14 @@ there clears marks and filter.
         run = self._table.run
         parts: list[Content] = []
         if run is not None:
-            marks = run.marks
+            notes = run.notes
             told = self._table.left_out(run)
             parts += [Content(told)] * bool(told)
-            parts += [Content.styled(STAR, "$cae-attention")] * marks.star
-            parts += [Content(" ".join(f"#{tag}" for tag in marks.tags))] * bool(marks.tags)
-            parts += [Content.styled(marks.note, "$foreground")] * bool(marks.note)
+            parts += [Content.styled(STAR, "$cae-attention")] * notes.star
+            parts += [Content(" ".join(f"#{tag}" for tag in notes.tags))] * bool(notes.tags)
+            parts += [Content.styled(notes.note, "$foreground")] * bool(notes.note)
             parts += [Content(run.message)] * bool(run.message)
-            if not (marks.star or marks.tags or marks.note or run.message):
+            if not (notes.star or notes.tags or notes.note or run.message):
                 parts.append(Content("f star · t tags · o note · h hide · w CSV · x delete"))
         self.query_one("#about", Static).update(Content("  ").join(parts))
 
@@ -257,22 +256,22 @@ there clears marks and filter.
 
     def can(self, what: str) -> bool:
         """Only what can be done with the run under the cursor, or the marked ones."""
-        marks = self._table.marks
+        marked = self._table.marked_count
         match what:
             case "compare":
-                return marks > 1 and super().can(what)
+                return marked > 1 and super().can(what)
             case "delete":
                 going = any(chosen.state in (RUNNING, PAUSED) for chosen in self._table.chosen)
                 return not going and super().can(what)
             case "resume" | "finish":
-                return not marks and not self.runner.busy and super().can(what)
+                return not marked and not self.runner.busy and super().can(what)
             case "classify" | "again" | "curves" | "study":
-                return not marks and super().can(what)
+                return not marked and super().can(what)
         return super().can(what)
 
     def chosen(self, what: str) -> tuple[str, ...]:
         """The marked ones, or the one under the cursor; all that are listed are written where none is marked."""
-        everything = what == "write" and not self._table.marks
+        everything = what == "write" and not self._table.marked_count
         return tuple(run.id for run in (self._table.rows if everything else self._table.chosen))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -316,13 +315,13 @@ there clears marks and filter.
 
     def action_star(self) -> None:
         """A star for all, or none where all have one."""
-        self._turn_mark("star", [run.marks.star for run in self._table.chosen])
+        self._switch("star", [run.notes.star for run in self._table.chosen])
 
     def action_hide(self) -> None:
         """Hide all, or list them again where all are hidden."""
-        self._turn_mark("hidden", [run.marks.hidden for run in self._table.chosen])
+        self._switch("hidden", [run.notes.hidden for run in self._table.chosen])
 
-    def _turn_mark(self, what: str, having: list[bool]) -> None:
+    def _switch(self, what: str, having: list[bool]) -> None:
         self.post_message(MarkRuns(self.chosen(what), what, not all(having)))
 
     def action_sort(self) -> None:

@@ -68,7 +68,6 @@ Every study that was made here. A study tries values of hyperparameters, one run
 
     @property
     def crumbs(self) -> tuple[str, ...]:
-        """Where this is."""
         return ("Studies",)
 
     def compose_page(self) -> Iterator[Widget]:
@@ -153,7 +152,7 @@ Every study that was made here. A study tries values of hyperparameters, one run
         return rows
 
     def _row(self, study: StudyRecord, now: float) -> dict[str, Text]:
-        symbol, variable = formats.state_mark(study.state)
+        symbol, variable = formats.state_symbol(study.state)
         picked = ", ".join(f"{name} {number(value)}" for name, value in study.final.items()) or formats.NOTHING
         return {
             "study": Text(study.prefix or study.id[:4], "bold"),
@@ -180,22 +179,18 @@ Every study that was made here. A study tries values of hyperparameters, one run
         self.refresh_bindings()
 
     def action_new(self) -> None:
-        """The form."""
         self.post_message(ConfigureStudy())
 
     @on(DataTable.RowSelected)
     def action_open(self) -> None:
-        """Its table and charts."""
         if (study := self._study) is not None:
             self.post_message(OpenStudy(study.id))
 
     def action_resume(self) -> None:
-        """Go on with it."""
         if (study := self._study) is not None:
             self.post_message(ResumeStudy(study.id))
 
     def action_write(self) -> None:
-        """Its document."""
         if (study := self._study) is not None:
             self.post_message(ExportStudy(study.id))
 

@@ -123,8 +123,7 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
 
     @property
     def crumbs(self) -> tuple[str, ...]:
-        """Where this is."""
-        return ("Studies", self.cae.short_study(self._record.id) if self._record else "new")
+        return ("Studies", self.cae.study_prefix(self._record.id) if self._record else "new")
 
     @property
     def data_words(self) -> tuple[str, ...]:
@@ -211,7 +210,6 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
         self._draw(record)
 
     def watch_stage(self) -> None:
-        """Another stage."""
         if self._record is not None:
             self._draw(self._record)
 
@@ -413,7 +411,6 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
         self._sort(name, backwards=name == table.order and not table.backwards)
 
     def action_stage(self, step: int) -> None:
-        """Another stage."""
         stages = self._record.stages if self._record else []
         self.stage = min(max(self.stage + step, 0), len(stages) - 1)
 
@@ -462,7 +459,6 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
         self._control("stop")
 
     def action_resume(self) -> None:
-        """Go on with it."""
         if self._record is not None:
             self.post_message(ResumeStudy(self._record.id))
 

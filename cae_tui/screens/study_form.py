@@ -101,7 +101,6 @@ A study tries several values of hyperparameters, one run each, and picks one by 
 
     @property
     def crumbs(self) -> tuple[str, ...]:
-        """Where this is."""
         return ("Studies", "new")
 
     @property
@@ -120,7 +119,7 @@ A study tries several values of hyperparameters, one run each, and picks one by 
 
     def _baselines(self) -> tuple[str, ...]:
         titles = tuple(SPECS[FIRST].preset_titles.values())
-        run = (f"run {self.short(self._run)}",) if self._run else ()
+        run = (f"run {self.run_prefix(self._run)}",) if self._run else ()
         return (*run, *titles, *(kind + FORM for kind in SPECS))
 
     def compose_panes(self) -> Iterator[Widget]:
@@ -139,7 +138,6 @@ A study tries several values of hyperparameters, one run each, and picks one by 
 
     @property
     def form(self) -> StudyFields:
-        """The form."""
         return self.query_one(StudyFields)
 
     @property

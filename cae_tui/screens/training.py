@@ -120,7 +120,7 @@ The curves of a run, during training and after.
     @property
     def crumbs(self) -> tuple[str, ...]:
         """Its run, by the first letters of its id."""
-        return ("Runs", self.short(self.run_id), "Training") if self.run_id else ("Runs", "Training")
+        return ("Runs", self.run_prefix(self.run_id), "Training") if self.run_id else ("Runs", "Training")
 
     @property
     def data_words(self) -> tuple[str, ...]:
@@ -199,7 +199,6 @@ The curves of a run, during training and after.
         return next(iter(listed(self.state.kind).measures), None) if self.state is not None else None
 
     def show_run(self, run: "RunState") -> None:
-        """Draw the run."""
         first = self.state is None
         self.state = run
         if first:
@@ -232,7 +231,7 @@ The curves of a run, during training and after.
         Laying it out four times a second would slow down the training, which needs the same cores.
         """
         pane = self.query_one("#status-pane")
-        name = self.short(run.id)
+        name = self.run_prefix(run.id)
         if pane.border_title != name:
             pane.border_title = name
         words = status(run, max(pane.scrollable_content_region.width, 20))
@@ -263,7 +262,6 @@ The curves of a run, during training and after.
         self.query_one("#waiting", Static).update(Content.styled(sentence, "$error"))
 
     def on_resize(self, event: Resize) -> None:
-        """Fold or unfold."""
         self._arrange(event.size.width, event.size.height)
         self.call_after_refresh(self._redraw)
 
@@ -418,5 +416,4 @@ The curves of a run, during training and after.
         self.call_after_refresh(self._redraw)
 
     def action_turn(self, pages: int) -> None:
-        """Other images."""
         self.query_one("#strip", SampleStripView).turn(pages)

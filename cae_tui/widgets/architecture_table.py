@@ -94,12 +94,12 @@ class ArchitectureTable(Vertical):
 def layer_lines(plan: "Plan") -> Iterable[Content]:
     """A line for each layer, and one for the latent between encoder and what follows it; a dense latent is a layer."""
     for layer in plan.encoder:
-        line = _layer(layer.name, layer.mark, layer.shape, layer.parameters, layer.macs)
+        line = _layer(layer.name, layer.symbol, layer.shape, layer.parameters, layer.macs)
         yield line.stylize("bold $primary") if layer.kind == "dense" else line
     if plan.encoder[-1].kind != "dense":
         yield latent_line(plan)
     for layer in plan.decoder:
-        yield _layer(layer.name, layer.mark, layer.shape, layer.parameters, layer.macs)
+        yield _layer(layer.name, layer.symbol, layer.shape, layer.parameters, layer.macs)
 
 
 def latent_line(plan: "Plan") -> Content:
@@ -163,10 +163,10 @@ def parameters(number: int) -> str:
     return f"{number:,}" if number < 10_000_000 else formats.big(number)
 
 
-def _layer(name: str, mark: str, shape: tuple[int, int, int], weights: int, macs: int) -> Content:
+def _layer(name: str, symbol: str, shape: tuple[int, int, int], weights: int, macs: int) -> Content:
     height, width, channels = shape
     output = f"{channels:,}" if height == width == 1 else f"{height}×{width}×{channels}"
-    return _line(f"{name:<8} {mark}", output, parameters(weights), millions(macs))
+    return _line(f"{name:<8} {symbol}", output, parameters(weights), millions(macs))
 
 
 def _line(name: str, *cells: str) -> Content:

@@ -13,7 +13,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from cae_tui import formats
-from cae_tui.bridge.views import Picture, Prediction
+from cae_tui.bridge.values import Picture, Prediction
 from cae_tui.widgets.image_grid import fitting, half_blocks
 from engine.text import cell_len, class_name, shortened
 
@@ -36,8 +36,8 @@ def caption(prediction: Prediction, names: Sequence[str] = ()) -> str:
     if prediction.predicted is None:
         ends = [f"err {formats.loss(prediction.error)}"]
     else:
-        mark = "✓" if prediction.right else "✗"
-        ends = [f"{mark} {formats.percent(prediction.confidence, 0)}", mark]
+        symbol = "✓" if prediction.right else "✗"
+        ends = [f"{symbol} {formats.percent(prediction.confidence, 0)}", symbol]
     for end in ends:
         words = "  ".join(filter(None, (" → ".join(shown), end)))
         if cell_len(words) <= CAPTION:
@@ -104,7 +104,6 @@ class CardGrid(Widget, can_focus=True):
         self.refresh()
 
     def on_resize(self, event: Resize) -> None:  # noqa: ARG002 - as Textual calls it
-        """Another page size."""
         self.post_message(self.Resized())
 
     # -- drawing ---------------------------------------------------------------------------------
@@ -158,7 +157,6 @@ class CardGrid(Widget, can_focus=True):
         self.post_message(self.Stepped(right + down * self.columns))
 
     def action_open(self) -> None:
-        """Show it large."""
         if self.cards:
             self.post_message(self.Opened())
 

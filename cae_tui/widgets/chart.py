@@ -102,7 +102,6 @@ class Chart(PlotextPlot):
         return "\n".join(line.text.rstrip() for line in self.lines)
 
     def render_line(self, y: int) -> Strip:
-        """One line of it."""
         width, lines = self.size.width, self.lines
         if y >= len(lines):
             return Strip.blank(width, self.rich_style)
@@ -111,7 +110,7 @@ class Chart(PlotextPlot):
     def begin(self, width: int, height: int, across: Axis, up: Axis | None) -> Curves:
         """An empty chart of that size, with an axis beneath, and one on the left where there is `up`.
 
-        plotext is told cells in place of values, so that ticks, lines and marks are rounded in one place alone.
+        plotext is told cells in place of values, so that ticks, lines and markers are rounded in one place alone.
         """
         names = [] if up is None else list(up.names)
         left = 0 if up is None else max(map(len, names), default=0) + 1

@@ -51,7 +51,6 @@ class ClassRows(LineTable):
 
     @property
     def row_count(self) -> int:
-        """The classes."""
         return len(self.lines)
 
     def on_resize(self) -> None:
@@ -142,14 +141,12 @@ class ClassReport(Vertical):
         self.order = "class"
 
     def compose(self) -> ComposeResult:
-        """Rows, averages, a sentence."""
         yield ClassRows()
         yield Static(id="averages", markup=False)
         yield Static(id="weakest", markup=False)
 
     @property
     def rows(self) -> ClassRows:
-        """The rows."""
         return self.query_one(ClassRows)
 
     def show(self, report: ClassificationReport, note: str = "") -> None:

@@ -10,7 +10,7 @@ from textual.message import Message
 from textual.widgets import DataTable
 
 from cae_tui import formats
-from cae_tui.bridge.views import DataView, SplitView
+from cae_tui.bridge.values import DataView, SplitView
 from engine.text import cell_len, shortened
 
 HEADS = {"class": 6, "training": 10, "validation": 12, "test": 9}

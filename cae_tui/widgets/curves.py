@@ -1,9 +1,9 @@
-"""What stands between a chart's axes: lines of braille dots, and marks, on one raster.
+"""What stands between a chart's axes: lines of braille dots, and markers, on one raster.
 
-plotext rounds a line to dots, of which a row has four, and a mark to whole rows, so a mark can stand a row off its own
-line; and what it draws later hides what was there before. Here a mark takes the cell that its line goes through. Where
-curves meet in a cell their dots are drawn together, and colours and marks take turns: neither curve vanishes, with
-colours or without.
+plotext rounds a line to dots, of which a row has four, and a marker to whole rows, so a marker can stand a row off its
+own line; and what it draws later hides what was there before. Here a marker takes the cell that its line goes through.
+Where curves meet in a cell their dots are drawn together, and colours and markers take turns: neither curve vanishes,
+with colours or without.
 """
 
 import math
@@ -28,12 +28,12 @@ _BRAILLE = 0x2800
 
 @dataclass(slots=True)
 class Curve:
-    """One curve: the dots of its line, and the cells of its marks."""
+    """One curve: the dots of its line, and the cells of its markers."""
 
     colour: Colour
-    mark: str
+    marker: str
     dots: dict[Cell, int] = field(default_factory=dict)
-    marks: list[Cell] = field(default_factory=list)
+    markers: list[Cell] = field(default_factory=list)
     pins: set[Cell] = field(default_factory=set)
 
 
@@ -59,7 +59,7 @@ class Curves:
         return _dot(x, self._across, ACROSS * self.columns) // ACROSS
 
     def row(self, y: float) -> int:
-        """The same upwards."""
+        """The cell up from the bottom that a line goes through at `y`, as `column` has it across."""
         return _dot(y, self._up, UP * self.rows) // UP
 
     def cell(self, point: Point) -> Cell:
@@ -72,24 +72,24 @@ class Curves:
     # -- drawing ---------------------------------------------------------------------------------
 
     def curve(
-        self, colour: Colour, lines: Iterable[Sequence[Point]] = (), marks: Iterable[Point] = (), mark: str = ""
+        self, colour: Colour, lines: Iterable[Sequence[Point]] = (), markers: Iterable[Point] = (), marker: str = ""
     ) -> Curve:
-        """A curve: `lines` through the points of each, and `mark` at some of them; a line of one point is a dot."""
-        curve = Curve(colour, mark)
+        """A curve: `lines` through the points of each, and `marker` at some of them; a line of one point is a dot."""
+        curve = Curve(colour, marker)
         for line in lines:
             for x, y in self._dots(line):
                 cell = (x // ACROSS, y // UP)
                 if self._holds(cell):
                     curve.dots[cell] = curve.dots.get(cell, 0) | _BITS[y % UP][x % ACROSS]
-        curve.marks = [cell for cell in dict.fromkeys(map(self.cell, marks)) if self._holds(cell)]
+        curve.markers = [cell for cell in dict.fromkeys(map(self.cell, markers)) if self._holds(cell)]
         self._curves.append(curve)
         return curve
 
-    def pin(self, curve: Curve, point: Point, mark: str, colour: Colour) -> None:
-        """Another mark on a curve, which nothing hides."""
+    def pin(self, curve: Curve, point: Point, marker: str, colour: Colour) -> None:
+        """Another marker on a curve, which nothing hides."""
         cell = self.cell(point)
         if self._holds(cell):
-            self._over[cell] = (mark, colour)
+            self._over[cell] = (marker, colour)
             curve.pins.add(cell)
 
     def rule(self, x: float, colour: Colour, ends: Ends | None = None) -> None:
@@ -122,13 +122,13 @@ class Curves:
             for place in lines[cell]:
                 bits |= self._curves[place].dots[cell]
             drawn[cell] = (chr(_BRAILLE + bits), self._curves[chosen].colour)
-        marks = self._in_turn(self._among(curve.marks for curve in self._curves))
-        for cell, chosen in marks.items():
-            drawn[cell] = (self._curves[chosen].mark, self._curves[chosen].colour)
+        markers = self._in_turn(self._among(curve.markers for curve in self._curves))
+        for cell, chosen in markers.items():
+            drawn[cell] = (self._curves[chosen].marker, self._curves[chosen].colour)
         drawn |= self._over
-        taken = {*marks, *self._over}
+        taken = {*markers, *self._over}
         for place, curve in enumerate(self._curves):
-            if not self._is_seen(place, curve, marks):
+            if not self._is_seen(place, curve, markers):
                 self._beside(curve, drawn, taken)
         return drawn
 
@@ -152,17 +152,17 @@ class Curves:
             owners[cell] = chosen
         return owners
 
-    def _is_seen(self, place: int, curve: Curve, marks: dict[Cell, int]) -> bool:
+    def _is_seen(self, place: int, curve: Curve, markers: dict[Cell, int]) -> bool:
         if curve.pins:
             return True
-        if curve.marks:  # which tell it apart without colours too
-            return any(cell not in self._over and marks[cell] == place for cell in curve.marks)
-        return not curve.dots or any(cell not in self._over and cell not in marks for cell in curve.dots)
+        if curve.markers:  # which tell it apart without colours too
+            return any(cell not in self._over and markers[cell] == place for cell in curve.markers)
+        return not curve.dots or any(cell not in self._over and cell not in markers for cell in curve.dots)
 
     def _beside(self, curve: Curve, drawn: dict[Cell, tuple[str, Colour]], taken: set[Cell]) -> None:
         """Show a curve of which nothing is left to see in the nearest free cell of its row."""
-        column, row = next(iter(curve.marks or curve.dots))
-        sign = curve.mark if curve.marks else chr(_BRAILLE + curve.dots[column, row])
+        column, row = next(iter(curve.markers or curve.dots))
+        sign = curve.marker if curve.markers else chr(_BRAILLE + curve.dots[column, row])
         for step in range(1, self.columns):
             for cell in ((column + step, row), (column - step, row)):
                 if self._holds(cell) and cell not in taken:

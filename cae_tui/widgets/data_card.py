@@ -17,7 +17,7 @@ from cae_tui.widgets.image_grid import beside
 from engine.text import cell_len, padded
 
 if TYPE_CHECKING:
-    from cae_tui.bridge.views import DataView
+    from cae_tui.bridge.values import DataView
 
 SHOWN = 10
 """Classes that are shown; a data set with more says so in its summary."""
@@ -142,6 +142,5 @@ class DataCard(Widget):
         return line + Content(number.rjust(tiles.width - line.cell_length))
 
     async def on_click(self, event: Click) -> None:
-        """Look at the data."""
         event.stop()
         await self.run_action("app.data")

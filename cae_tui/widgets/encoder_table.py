@@ -119,8 +119,8 @@ class EncoderTable(DataTable[Text]):
         if common_data(self._runs):  # then it says nothing
             del widths["data"]
         widths = fitting(widths, GIVE_WAY, room)
-        short = room < sum(widths.values())
-        if short:
+        narrow = room < sum(widths.values())
+        if narrow:
             widths["state"] = SHORT_STATE
         if room < sum(widths.values()) - WIDTHS["layers × kernels"] + LEAST_TITLE:
             del widths["val loss"]
@@ -130,8 +130,8 @@ class EncoderTable(DataTable[Text]):
             self.add_column(Text(text if head in FROM_LEFT else f"{text:>{width}}"), width=width, key=head)
         shared = shared_parts(run.title for run in self._runs)
         for run in self._runs:
-            symbol, variable = formats.state_mark(run.state)
-            state = "early" if short and run.state == EARLY_STOPPED else run.state
+            symbol, variable = formats.state_symbol(run.state)
+            state = "early" if narrow and run.state == EARLY_STOPPED else run.state
             title = Text(shorten(run.title, widths["layers × kernels"] - 1, shared))
             cells = {
                 "": Text(self._mark(run)),

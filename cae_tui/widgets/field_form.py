@@ -28,7 +28,6 @@ class FieldForm(Widget):
 
         @property
         def control(self) -> "FieldForm":
-            """The form."""
             return self.form
 
     @on(Input.Changed)

@@ -22,7 +22,7 @@ from textual.widgets import Collapsible, Input, Label, Static
 from textual.widgets.collapsible import CollapsibleTitle
 
 from cae_tui import formats
-from cae_tui.output import as_typed
+from cae_tui.printing import as_typed
 from cae_tui.widgets.line import Line
 from engine.specs.fields import SpecField
 
@@ -101,7 +101,6 @@ class Choice(Widget, can_focus=True):
 
         @property
         def control(self) -> "Choice":
-            """The choice."""
             return self.choice
 
     def __init__(self, choices: Sequence[str], value: str, *, id: str | None = None) -> None:  # noqa: A002 - Textual calls it so
@@ -263,7 +262,6 @@ class Group(Collapsible):
         self.collapsed = not self.collapsed
 
     def action_fold(self, away: bool) -> None:
-        """Open or close it."""
         self.collapsed = away
 
     def scroll_visible(self, *arguments: Any, **named: Any) -> None:

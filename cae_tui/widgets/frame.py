@@ -24,7 +24,7 @@ LEAST_NAME = 8
 
 def state_content(state: str, words: str | None = None) -> Content:
     """A run's state as its symbol and a word, coloured: `✓ finished`; `words` in place of the word."""
-    symbol, variable = formats.state_mark(state)
+    symbol, variable = formats.state_symbol(state)
     return Content.styled(f"{symbol} {state if words is None else words}", f"${variable}")
 
 
@@ -139,7 +139,6 @@ class RunStrip(Widget):
         return text + Content(" " * space) + key
 
     def on_click(self) -> None:
-        """Go to the run."""
         self.post_message(OpenTraining(self._run))
 
 

@@ -18,7 +18,7 @@ from textual.reactive import reactive
 from textual.widgets import Static
 
 if TYPE_CHECKING:
-    from cae_tui.bridge.views import Picture
+    from cae_tui.bridge.values import Picture
 
 Rgb = tuple[int, int, int]
 Cell = tuple[Rgb, Rgb | None]  # the upper pixel, and the lower where there is one

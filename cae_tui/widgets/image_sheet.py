@@ -6,7 +6,7 @@ from rich.text import Text
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from cae_tui.bridge.views import Picture
+from cae_tui.bridge.values import Picture
 from cae_tui.widgets.image_grid import beside, fitting
 
 SMALL = (14, 7)

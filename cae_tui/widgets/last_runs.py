@@ -52,7 +52,7 @@ class LastRuns(OptionList):
         super().__init__(markup=False, **arguments)
         self.border_title = "Last runs"
         self._runs: Sequence[RunStatus] = ()
-        self._encoders: dict[str, str] = {}  # their short names
+        self._encoders: dict[str, str] = {}  # their prefixes
         self._drawn: tuple[object, ...] = ()
 
     @property
@@ -68,17 +68,16 @@ class LastRuns(OptionList):
             return self.run if self.run is not None and self.run.resumable else None
         return next((run for run in self._runs if run.resumable), None)
 
-    def show(self, runs: "Sequence[RunStatus]", short: Callable[[str], str] = str) -> None:
-        """List `runs`; the cursor stays on its run. `short` gives the shortest name of a run that is not listed."""
+    def show(self, runs: "Sequence[RunStatus]", run_prefix: Callable[[str], str] = str) -> None:
+        """List `runs`; the cursor stays on its run. `run_prefix` gives that of a run which is not listed."""
         chosen = self.run.id if self.run else ""
         self._runs = runs[:LISTED]
         self._encoders = {
-            run.encoder: short(run.encoder) for run in self._runs if run.encoder and "/" not in run.encoder
+            run.encoder: run_prefix(run.encoder) for run in self._runs if run.encoder and "/" not in run.encoder
         }
         self._draw(chosen)
 
     def on_resize(self) -> None:
-        """Other columns fit."""
         self._draw(self.run.id if self.run else "")
 
     def _draw(self, chosen: str) -> None:
@@ -116,7 +115,7 @@ def run_lines(
     """One line a run, its columns aligned; what is least needed is left out where `width` is small.
 
     Args:
-        encoders: the short names of runs that others are built on.
+        encoders: the prefixes of runs that others are built on.
     """
     prefixes = {**(encoders or {}), **{run.id: run.prefix or run.id[:4] for run in runs}}
     shared, wide = shared_by_kind(runs, prefixes), width >= WIDE

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cae_tui.bridge.run_state import RunState
 
 REDRAW_SECONDS = 0.5
-TRAINING_MARK, VALIDATION_MARK, BEST_MARK = "●", "▲", "★"
+TRAINING_MARKER, VALIDATION_MARKER, BEST_MARKER = "●", "▲", "★"
 PARTS = {0.1: "1/10 epoch", 0.25: "1/4 epoch", 0.5: "1/2 epoch"}
 """Ends of the axis during the first epoch, with their names."""
 LEAST_WIDTH, LEAST_HEIGHT = 24, 5
@@ -209,7 +209,6 @@ class LossChart(Chart):
         self._write_title()
 
     def watch_log_scale(self) -> None:
-        """Another scale."""
         self.stale = True
         self._redraw()
 
@@ -236,11 +235,11 @@ class LossChart(Chart):
     def _write_title(self) -> None:
         by = "batch" if self.shown_by == "batch" else "epoch"
         scale = ", log scale" if self.logarithmic else ""
-        mark = "⠒" if by == "batch" else TRAINING_MARK
-        legend = f"[$cae-training]{mark} training[/]  [$cae-validation]{VALIDATION_MARK} validation[/]"
+        marker = "⠒" if by == "batch" else TRAINING_MARKER
+        legend = f"[$cae-training]{marker} training[/]  [$cae-validation]{VALIDATION_MARKER} validation[/]"
         title = self.measure.name.capitalize()
         room = self.size.width or 80
-        best = f"  {BEST_MARK} best" if self._run and self._run.epochs and room >= 40 else ""
+        best = f"  {BEST_MARKER} best" if self._run and self._run.epochs and room >= 40 else ""
         keys = f" [$foreground-muted]{self.keys}[/]" if self.keys and room > 46 else ""
         self.border_title = f"{title} by {by}{scale}{keys}" if room > 32 else title
         self.border_subtitle = legend + best if room >= 32 else ""
@@ -264,11 +263,11 @@ class LossChart(Chart):
         best = drawable([validation[place - 1] for place in stars], self.logarithmic)
         colours = data_colours(self.app)
         lines = self._lines(training, spans, curves)
-        self._curve(curves, lines, colours.training, TRAINING_MARK, marked=by_epoch, line=True)
+        self._curve(curves, lines, colours.training, TRAINING_MARKER, at_points=by_epoch, line=True)
         lines = self._lines(validation, spans, curves, {x for x, _ in best})
-        curve = self._curve(curves, lines, colours.validation, VALIDATION_MARK, marked=True, line=by_epoch)
+        curve = self._curve(curves, lines, colours.validation, VALIDATION_MARKER, at_points=True, line=by_epoch)
         for point in self._scaled(best):
-            curves.pin(curve, point, BEST_MARK, "default")
+            curves.pin(curve, point, BEST_MARKER, "default")
         self.write_stages(curves, spans, 0.5 if by_epoch else 0.0)
         return self.built(curves)
 
@@ -338,14 +337,16 @@ class LossChart(Chart):
             lines += [self._scaled(thin(part, max(most * len(part) // len(points), 2), kept)) for part in parts]
         return lines
 
-    def _curve(self, curves: Curves, lines: list[Points], colour: Rgb, mark: str, *, marked: bool, line: bool) -> Curve:
+    def _curve(
+        self, curves: Curves, lines: list[Points], colour: Rgb, marker: str, *, at_points: bool, line: bool
+    ) -> Curve:
         every = [point for part in lines for point in part]
-        marks: Points = []
-        if marked:  # not on every epoch of a long run: the curve is to be seen as well
-            marks = every[::-1][:: math.ceil(4 * len(every) / curves.columns) or 1][::-1]
+        markers: Points = []
+        if at_points:  # not on every epoch of a long run: the curve is to be seen as well
+            markers = every[::-1][:: math.ceil(4 * len(every) / curves.columns) or 1][::-1]
         elif len(every) == 1:  # one point is no line, and not nothing either
-            marks = every
-        return curves.curve(colour, lines if line else (), marks, mark)
+            markers = every
+        return curves.curve(colour, lines if line else (), markers, marker)
 
     def _scaled(self, points: Points) -> Points:
         return [(x, math.log10(y)) for x, y in points] if self.logarithmic else points

@@ -10,7 +10,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from cae_tui import formats
-from cae_tui.bridge.views import ImageView, Picture, Prediction
+from cae_tui.bridge.values import ImageView, Picture, Prediction
 from cae_tui.widgets.image_grid import PictureView, fitting, largest, scale_of
 from cae_tui.widgets.run_progress import bar
 from engine.text import cell_len, class_name, padded, shortened
@@ -37,12 +37,12 @@ def probability_lines(
     for name in classes:
         percent = f"{100 * probabilities[name]:.1f} %".rjust(7)
         filled, empty = bar(probabilities[name], max(width - room - len(percent) - 4, LEAST_BAR))
-        mark = "✓" if name == true else "✗" if name == top else " "
+        symbol = "✓" if name == true else "✗" if name == top else " "
         colour = "$cae-attention" if name == top and name != true else "$cae-training"
         style = "bold" if name in (top, true) else ""
         lines.append(
             Content.assemble(
-                (f"{padded(class_name(names, name), room, right=True)} {mark} ", style),
+                (f"{padded(class_name(names, name), room, right=True)} {symbol} ", style),
                 (filled, colour),
                 (empty, "$border-blurred"),
                 (f" {percent}", style),
@@ -152,13 +152,13 @@ class PredictionView(Widget):
     def _line(self, prediction: Prediction) -> Content:
         parts = [Content(f"image {formats.count(prediction.index)}  ")]
         if prediction.predicted is not None:
-            mark, colour = ("✓", "$success") if prediction.right else ("✗", "$cae-attention")
+            symbol, colour = ("✓", "$success") if prediction.right else ("✗", "$cae-attention")
             words = (
                 f"true {self._class_name(prediction.true)} → predicted {self._class_name(prediction.predicted)}"
                 if not prediction.right
                 else (f"class {self._class_name(prediction.true)}")
             )
-            parts.append(Content.styled(f"{words}  {mark} {formats.percent(prediction.confidence, 1)}", colour))
+            parts.append(Content.styled(f"{words}  {symbol} {formats.percent(prediction.confidence, 1)}", colour))
         else:
             name = "" if prediction.true is None else f"class {self._class_name(prediction.true)}  "
             parts.append(Content(f"{name}mean squared error {formats.loss(prediction.error)}"))

@@ -32,7 +32,7 @@ def headline(result: Result, facts: "RunFacts | None" = None, width: int = 0, mo
     """
     parts = report_words.headline(result)
     if not result.evaluated_on:
-        symbol, colour = formats.state_mark(result.state)
+        symbol, colour = formats.state_symbol(result.state)
         told = Content.styled(f"{symbol} {parts[0]}", f"bold ${colour}")
         return told + Content(" Press e to change the spec and run it again.")
     colour = "cae-attention" if result.learned_nothing else "success"

@@ -91,7 +91,7 @@ def best_line(run: RunState) -> str:
 
 def state_line(run: RunState) -> Content:
     """The state with its mark, the stage and what the run is."""
-    symbol, colour = formats.state_mark(run.state)
+    symbol, colour = formats.state_symbol(run.state)
     word = {RUNNING: "training", PAUSED: "paused"}.get(run.state, run.state)
     if run.evaluating and run.live:
         word = f"measuring {run.evaluating}"

@@ -27,7 +27,7 @@ MARK, STAR = "✓", "★"
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class RunColumn:
     """One column: what it shows and what it is sorted by."""
 
     name: str
@@ -42,25 +42,28 @@ def _tested(measure: str, run: RunStatus) -> float | None:
     return run.measure(TEST, measure)
 
 
-def run_columns() -> tuple[Column, ...]:
+def run_columns() -> tuple[RunColumn, ...]:
     """Every column that there is; of what a run is measured by, those of all kinds."""
     return _columns_with(every_measure())
 
 
 @cache
-def _columns_with(measures: tuple[Measure, ...]) -> tuple[Column, ...]:
+def _columns_with(measures: tuple[Measure, ...]) -> tuple[RunColumn, ...]:
     return (
-        Column("run", 5, 0, lambda run: run.id),
-        Column("kind", 11, 7, lambda run: run.kind),
-        Column("spec", 18, 0, lambda run: natural(spec_words(run, {}))),
-        Column("data", 5, 8, lambda run: natural(run.data) if run.data else None),
-        Column("val loss", 8, 1, lambda run: run.best_loss, right=True),
-        Column("last", 8, 6, lambda run: run.last_loss, right=True),
-        *(Column(f"test {m.short}", 8, 2, partial(_tested, m.name), right=True, descending=m.higher) for m in measures),
-        Column("epochs", 6, 4, lambda run: run.epoch, right=True, descending=True),
-        Column("time", 7, 5, lambda run: run.seconds, right=True),
-        Column("state", 15, 0, lambda run: run.state),
-        Column("age", 6, 3, lambda run: -run.started, right=True),
+        RunColumn("run", 5, 0, lambda run: run.id),
+        RunColumn("kind", 11, 7, lambda run: run.kind),
+        RunColumn("spec", 18, 0, lambda run: natural(spec_words(run, {}))),
+        RunColumn("data", 5, 8, lambda run: natural(run.data) if run.data else None),
+        RunColumn("val loss", 8, 1, lambda run: run.best_loss, right=True),
+        RunColumn("last", 8, 6, lambda run: run.last_loss, right=True),
+        *(
+            RunColumn(f"test {m.short}", 8, 2, partial(_tested, m.name), right=True, descending=m.higher)
+            for m in measures
+        ),
+        RunColumn("epochs", 6, 4, lambda run: run.epoch, right=True, descending=True),
+        RunColumn("time", 7, 5, lambda run: run.seconds, right=True),
+        RunColumn("state", 15, 0, lambda run: run.state),
+        RunColumn("age", 6, 3, lambda run: -run.started, right=True),
     )
 
 
@@ -102,12 +105,12 @@ class RunTable(LineTable):
         return marked or ([self.run] if self.run is not None else [])
 
     @property
-    def marks(self) -> int:
+    def marked_count(self) -> int:
         """How many of those that are listed are marked."""
         return sum(run.id in self.marked for run in self.rows)
 
     def show(self, runs: Sequence[RunStatus], prefixes: dict[str, str]) -> None:
-        """List `runs`; the cursor stays on its run. `prefixes` are the short names of all runs, listed or not."""
+        """List `runs`; the cursor stays on its run. `prefixes` are those of all runs, listed or not."""
         self._prefixes = prefixes
         self.marked &= set(prefixes)
         self._sort(runs)
@@ -152,10 +155,9 @@ class RunTable(LineTable):
 
     @property
     def row_count(self) -> int:
-        """One a run."""
         return len(self.rows)
 
-    def columns(self) -> list[Column]:
+    def columns(self) -> list[RunColumn]:
         """Those for which there is room."""
         columns = [self._needed(column) for column in run_columns()]
         give_way = sorted((column for column in columns if column.needed), key=lambda column: -column.needed)
@@ -163,20 +165,20 @@ class RunTable(LineTable):
         left = fitting(sizes, (column.name for column in give_way), self.room + self.PADDING)
         return [column for column in columns if column.name in left]
 
-    def _needed(self, column: Column) -> Column:
+    def _needed(self, column: RunColumn) -> RunColumn:
         """Where runs of several data sets are listed, each line has to name its own."""
         return replace(column, needed=0) if column.name == "data" and not self._same_data else column
 
-    def _width(self, column: Column) -> int:
+    def _width(self, column: RunColumn) -> int:
         return max(column.width, self._wide.get(column.name, 0), len(self._title(column)))
 
-    def _title(self, column: Column) -> str:
+    def _title(self, column: RunColumn) -> str:
         """Its name, and behind that of the column which rows are sorted by whether the smallest comes first."""
         if column.name != self.order:
             return column.name
         return f"{column.name}{ASCENDING if self.backwards == column.descending else DESCENDING}"
 
-    def _total(self, columns: Sequence[Column]) -> int:
+    def _total(self, columns: Sequence[RunColumn]) -> int:
         return sum(self._width(column) + self.PADDING for column in columns) - self.PADDING
 
     def heads(self) -> list[Head]:
@@ -192,7 +194,7 @@ class RunTable(LineTable):
     def margin(self, row: int) -> Text:
         """Its mark and its star."""
         run, attention = self.rows[row], self.app.theme_variables.get("cae-attention", "")
-        mark, star = MARK if run.id in self.marked else " ", STAR if run.marks.star else " "
+        mark, star = MARK if run.id in self.marked else " ", STAR if run.notes.star else " "
         return Text.assemble((mark, "bold"), (star, attention), " ")
 
     def cells(self, row: int) -> list[str | Text]:
@@ -218,7 +220,7 @@ class RunTable(LineTable):
             case "time":
                 return formats.duration(run.seconds)
             case "state":
-                symbol, variable = formats.state_mark(run.state)
+                symbol, variable = formats.state_symbol(run.state)
                 return Text.assemble((symbol, self.app.theme_variables.get(variable, "")), f" {run.state}")
             case "age":
                 return formats.ago(run.started, time.time())
@@ -248,8 +250,8 @@ class RunTable(LineTable):
     def _spec(self, run: RunStatus, width: int) -> Text:
         """The essentials, and as many of the tags as there is room for."""
         text = Text(shorten(spec_words(run, self._prefixes), width, self._shared[run.kind]))
-        words = ["(hidden)"] if run.marks.hidden else []
-        for word in (*words, *(f"#{tag}" for tag in run.marks.tags)):
+        words = ["(hidden)"] if run.notes.hidden else []
+        for word in (*words, *(f"#{tag}" for tag in run.notes.tags)):
             if text.cell_len + 1 + len(word) > width:
                 break
             text.append(f" {word}", self.muted)

@@ -11,7 +11,7 @@ from rich.text import Text
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from cae_tui.bridge.views import Picture, SampleStrip
+from cae_tui.bridge.values import Picture, SampleStrip
 from cae_tui.widgets.image_grid import LARGEST, beside, cells_of, half_blocks, scale_words
 
 GAP, PAIR_GAP = 1, 3
@@ -102,7 +102,6 @@ class SampleStripView(Widget):
     """What is in sight: epoch, which of how many, and how large."""
 
     def on_mount(self) -> None:
-        """Name it."""
         self._write_titles()
 
     def on_resize(self) -> None:
@@ -146,7 +145,6 @@ class SampleStripView(Widget):
         self.border_subtitle = self.told
 
     def render(self) -> Text:
-        """A page of pairs."""
         strip = self.strip
         if strip is None or not strip.originals:
             return Text(self.note, style="dim")

@@ -3,7 +3,7 @@
 Every point keeps one colour and one marker in all of them, so that neither alone tells points apart. As with a run's
 chart, news only mark it as stale; a timer redraws it, and a series is thinned to what the width can show.
 
-Over 400 lines: six charts that share colours, marks and axes.
+Over 400 lines: six charts that share colours, markers and axes.
 """
 
 import math
@@ -22,8 +22,8 @@ from cae_tui.themes import Rgb, data_colours, series_colours
 from cae_tui.widgets.chart import Axis, Chart, Span
 from cae_tui.widgets.curves import Curves
 from cae_tui.widgets.loss_chart import (
-    TRAINING_MARK,
-    VALIDATION_MARK,
+    TRAINING_MARKER,
+    VALIDATION_MARKER,
     drawable,
     epoch_axis,
     linear_ticks,
@@ -32,8 +32,7 @@ from cae_tui.widgets.loss_chart import (
     thin,
     tick_label,
 )
-from engine.studies.records import PointRecord, StageRecord
-from engine.studies.series import (
+from engine.studies.chart_data import (
     BEST_CURVES,
     MOST_CURVES,
     alike,
@@ -43,6 +42,7 @@ from engine.studies.series import (
     pareto,
     stages_of,
 )
+from engine.studies.records import PointRecord, StageRecord
 from engine.studies.tables import sort_key, sorted_values
 from engine.text import numbers
 
@@ -50,8 +50,8 @@ if TYPE_CHECKING:
     from engine.studies.spec import StudySpec
 
 REDRAW_SECONDS = 0.5
-MARKS = ("●", "▲", "■", "◆", "▼", "○", "△", "□")
-PICK_MARK = "★"
+MARKERS = ("●", "▲", "■", "◆", "▼", "○", "△", "□")
+PICK_MARKER = "★"
 CHARTS = ("curves", "each value", "by value", "by time", "importance", "parallel")
 SMALL_WIDTH, SMALL_HEIGHT = 26, 8
 LEAST_WIDTH, LEAST_HEIGHT = 24, 6
@@ -63,9 +63,9 @@ ONLY_SEVERAL = "This chart is for grids and searches, where several hyperparamet
 Points = list[tuple[float, float]]
 
 
-def mark_of(position: int) -> str:
+def marker_of(position: int) -> str:
     """The marker of the curve at that position: where the colours begin again, others go with them."""
-    return MARKS[(position + position // len(MARKS)) % len(MARKS)]
+    return MARKERS[(position + position // len(MARKERS)) % len(MARKERS)]
 
 
 def colour_of(app: App[Any], position: int) -> Rgb:
@@ -166,11 +166,9 @@ class StudyChart(Chart):
         self.refresh()
 
     def watch_chart(self) -> None:
-        """Another chart."""
         self._again()
 
     def watch_axis(self) -> None:
-        """Another hyperparameter."""
         self._again()
 
     def _again(self) -> None:
@@ -223,7 +221,7 @@ class StudyChart(Chart):
                 return self._parallel(view, width, height)
 
     def _style(self, position: int) -> tuple[str, Rgb]:
-        return mark_of(position), colour_of(self.app, position)
+        return marker_of(position), colour_of(self.app, position)
 
     def _up(self, values: Sequence[float], height: int) -> tuple[Axis, bool]:
         """An axis of losses for `values`, and whether it is logarithmic: where all of them are above zero."""
@@ -250,8 +248,8 @@ class StudyChart(Chart):
         spans, epochs = self._epochs(curves, width)
         raster = self.begin(width, height, epochs, up)
         for curve in sorted(curves, key=lambda curve: curve.picked):  # where all else is equal the pick lies on top
-            mark, colour = self._style(curve.position)
-            self._line(raster, curve.validation, mark, colour, log=log)
+            marker, colour = self._style(curve.position)
+            self._line(raster, curve.validation, marker, colour, log=log)
         self._name_stages(raster, spans, curves)
         return [*self.built(raster), *self.written(legend)]
 
@@ -271,7 +269,7 @@ class StudyChart(Chart):
         else:
             self.write_stages(raster, spans, 0.5)
 
-    def _line(self, raster: Curves, losses: Sequence[float], mark: str, colour: Rgb, *, log: bool) -> None:
+    def _line(self, raster: Curves, losses: Sequence[float], marker: str, colour: Rgb, *, log: bool) -> None:
         points = [(float(at), value) for at, value in enumerate(losses, start=1)]
         most = 2 * raster.columns
         lines = [
@@ -279,14 +277,14 @@ class StudyChart(Chart):
         ]
         every = [point for line in lines for point in line]
         stride = max(math.ceil(6 * len(every) / raster.columns), 1)
-        raster.curve(colour, lines, every[::-1][::stride][::-1], mark)
+        raster.curve(colour, lines, every[::-1][::stride][::-1], marker)
 
     def _legend(self, curves: list[Curve], width: int) -> list[Text]:
         """Marker and label of each curve, in as many lines as are needed, at most three."""
         lines = [Text()]
         for curve in curves:
-            mark, colour = self._style(curve.position)
-            entry = Text.assemble((mark, Color(*colour).hex), f" {curve.label}", PICK_MARK if curve.picked else "")
+            marker, colour = self._style(curve.position)
+            entry = Text.assemble((marker, Color(*colour).hex), f" {curve.label}", PICK_MARKER if curve.picked else "")
             if lines[-1].cell_len and lines[-1].cell_len + entry.cell_len + 2 > width:
                 if len(lines) == 3:
                     break
@@ -315,19 +313,19 @@ class StudyChart(Chart):
             row = shown[first : first + across]
             head, columns = Text(), []
             for curve in row:
-                label = Text(f" {curve.label}{PICK_MARK if curve.picked else ''}", style="bold")
+                label = Text(f" {curve.label}{PICK_MARKER if curve.picked else ''}", style="bold")
                 label.truncate(each_width)
                 label.pad_right(each_width - label.cell_len)
                 head.append_text(label)
                 raster = self.begin(each_width, each_height, epochs, up)
-                self._line(raster, curve.train, TRAINING_MARK, colours.training, log=log)
-                self._line(raster, curve.validation, VALIDATION_MARK, colours.validation, log=log)
+                self._line(raster, curve.train, TRAINING_MARKER, colours.training, log=log)
+                self._line(raster, curve.validation, VALIDATION_MARKER, colours.validation, log=log)
                 self._name_stages(raster, spans, shown)
                 columns.append([line.adjust_cell_length(each_width) for line in self.built(raster)])
             lines += [*self.written([head]), *map(Strip.join, zip(*columns, strict=True))]
         key = Text.assemble(
-            (TRAINING_MARK, Color(*colours.training).hex), " training  ",
-            (VALIDATION_MARK, Color(*colours.validation).hex), " validation",
+            (TRAINING_MARKER, Color(*colours.training).hex), " training  ",
+            (VALIDATION_MARKER, Color(*colours.validation).hex), " validation",
         )  # fmt: skip
         if len(shown) < len(curves):
             key.append(f"   the first {len(shown)} of {len(curves)}: Space marks which to show", style="dim")
@@ -362,7 +360,7 @@ class StudyChart(Chart):
                 ends = self._scaled([(x, max(point.loss - spread, min(bounds))), (x, point.loss + spread)], log=log)
                 raster.rule(x, "gray", (ends[0][1], ends[-1][1]))
         self._marks(raster, view, [(place, at[point.values[name]], point.loss) for place, point in ended], log=log)
-        return [*self.built(raster), *self.written([Text.assemble(hint, (f"   {PICK_MARK} pick", "dim"))])]
+        return [*self.built(raster), *self.written([Text.assemble(hint, (f"   {PICK_MARKER} pick", "dim"))])]
 
     def _values(self, at: Mapping[str, float], width: int) -> Axis:
         low, high = min(at.values()), max(at.values())
@@ -403,11 +401,11 @@ class StudyChart(Chart):
     def _marks(self, raster: Curves, view: StageView, points: Sequence[tuple[int, float, float]], *, log: bool) -> None:
         """The points in their colours; nothing hides the pick."""
         for place, x, loss in points:
-            mark, colour = self._style(place)
+            marker, colour = self._style(place)
             ((x, y),) = self._scaled([(x, loss)], log=log) or [(x, loss)]
-            curve = raster.curve(colour, marks=[(x, y)], mark=mark)
+            curve = raster.curve(colour, markers=[(x, y)], marker=marker)
             if place == view.stage.pick:
-                raster.pin(curve, (x, y), PICK_MARK, colour)
+                raster.pin(curve, (x, y), PICK_MARKER, colour)
 
     @staticmethod
     def _scaled(points: Sequence[tuple[float, float]], *, log: bool) -> Points:

@@ -12,7 +12,7 @@ from textual.color import Color
 from cae_tui import formats
 from cae_tui.settings import Order
 from cae_tui.widgets.line_table import ASCENDING, DESCENDING, Head, LineTable
-from cae_tui.widgets.study_chart import PICK_MARK, colour_of, mark_of
+from cae_tui.widgets.study_chart import PICK_MARKER, colour_of, marker_of
 from engine.protocol.states import DIVERGED, FAILED
 from engine.studies.records import StageRecord, Trial
 from engine.studies.tables import Column, Row, columns, fit, measure_of, rows, sort_rows
@@ -178,7 +178,7 @@ class StudyTable(LineTable):
         point = self._stage.points[place]
         state, why = (point.state, point.reason) if trial is None else (trial.state, trial.reason)
         said = "" if why.lower().startswith(state) else f"{state}: "
-        return f"{formats.state_mark(state)[0]} {said}{why}" if why else ""
+        return f"{formats.state_symbol(state)[0]} {said}{why}" if why else ""
 
     def heads(self) -> list[Head]:
         """The columns of the report's table."""
@@ -200,8 +200,8 @@ class StudyTable(LineTable):
         picked = self._found[place].picked
         return Text.assemble(
             "✓" if place in self.marked else " ",
-            (mark_of(place), Color(*colour_of(self.app, place)).hex),
-            (PICK_MARK if picked else " ", "bold"),
+            (marker_of(place), Color(*colour_of(self.app, place)).hex),
+            (PICK_MARKER if picked else " ", "bold"),
             " ",
         )
 
@@ -217,7 +217,7 @@ class StudyTable(LineTable):
         for column in shown:
             text = point.cells[column.name]
             if column.name == "state":
-                symbol, variable = formats.state_mark(str(point.keys["state"]))
+                symbol, variable = formats.state_symbol(str(point.keys["state"]))
                 if _is_failure(point) and point.reason:
                     text = _with_reason(text, point.reason, self._state_room - 2)
                 cells.append(Text.assemble((symbol, self.app.theme_variables.get(variable, "")), f" {text}"))

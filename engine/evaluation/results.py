@@ -49,29 +49,29 @@ class Predictions:
         return found
 
 
-def evaluated_on(work: Prepared) -> tuple[str, int]:
+def evaluated_on(prepared: Prepared) -> tuple[str, int]:
     """Which images a run is measured on, test or validation, and how many they are."""
-    test = work.data.test
-    usable = test is not None and (test.labels is not None or not work.spec.needs_labels)
-    return ("test", len(test)) if usable and test is not None else ("validation", len(work.validation))
+    test = prepared.data.test
+    usable = test is not None and (test.labels is not None or not prepared.spec.needs_labels)
+    return ("test", len(test)) if usable and test is not None else ("validation", len(prepared.validation))
 
 
-def evaluated(work: Prepared, images: DeviceImages) -> tuple[str, DeviceImages, NDArray[np.int64]]:
+def evaluated(prepared: Prepared, images: DeviceImages) -> tuple[str, DeviceImages, NDArray[np.int64]]:
     """The same with the images and the indices into them; `images` are those of training and validation."""
-    of, _ = evaluated_on(work)
+    of, _ = evaluated_on(prepared)
     if of == "validation":
-        return of, images, work.validation
-    assert work.data.test is not None
-    test = DeviceImages(work.data.test, work.device.torch_device)
-    return of, test, np.arange(len(work.data.test), dtype=np.int64)
+        return of, images, prepared.validation
+    assert prepared.data.test is not None
+    test = DeviceImages(prepared.data.test, prepared.device.torch_device)
+    return of, test, np.arange(len(prepared.data.test), dtype=np.int64)
 
 
 def write_predictions(
-    work: Prepared, recorder: Recorder, of: str, indices: NDArray[np.int64], **arrays: NDArray[Any]
+    prepared: Prepared, recorder: Recorder, of: str, indices: NDArray[np.int64], **arrays: NDArray[Any]
 ) -> None:
     """Write `predictions.npz`: `probabilities` or `errors` of the images at `indices`."""
-    marks = {"kind": np.array(work.spec.kind), "of": np.array(of), "format": np.array(1)}
-    recorder.with_room(lambda: write_arrays(work.run.predictions, indices=indices, **arrays, **marks))
+    about = {"kind": np.array(prepared.spec.kind), "of": np.array(of), "format": np.array(1)}
+    recorder.with_room(lambda: write_arrays(prepared.run.predictions, indices=indices, **arrays, **about))
 
 
 def read_predictions(run: RunDirectory) -> Predictions:
@@ -139,7 +139,7 @@ def read_samples(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 
 def stages(events: list[Event]) -> list[StageResult]:
-    """Each stage that ended."""
+    """What each stage that ended came to, told by the events of its run."""
     accuracies = {
         (event.stage, event.epoch): event.validation.get("accuracy")
         for event in events

@@ -39,10 +39,10 @@ def runs_csv(runs: Sequence[RunStatus], specs: Mapping[str, Mapping[str, Any]]) 
     for run in runs:
         # A spreadsheet that guesses the encoding does not always guess well: × is an x here.
         spec = specs.get(run.id, {})
-        marks = run.marks
+        notes = run.notes
         when = moment(run.started, "%Y-%m-%dT%H:%M:%SZ")
         first = [run.kind, run.title.replace("×", "x"), when, "x".join(map(str, run.image_shape)),
-                 "yes" if marks.star else "no", " ".join(marks.tags), marks.note]  # fmt: skip
+                 "yes" if notes.star else "no", " ".join(notes.tags), notes.note]  # fmt: skip
         status = run.to_json()
         own = [status[name] for name in measured]
         values = [write_value(spec[name]) if spec.get(name) is not None else "" for name in names]

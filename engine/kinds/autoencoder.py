@@ -44,10 +44,10 @@ class AutoencoderKind:
         """See `Kind`."""
         return plan_autoencoder(spec, data.shape)
 
-    def build(self, work: Prepared) -> ConvAutoencoder:
+    def build(self, prepared: Prepared) -> ConvAutoencoder:
         """See `Kind`."""
-        assert isinstance(work.spec, AutoencoderSpec)
-        return ConvAutoencoder(work.spec, work.data.shape)
+        assert isinstance(prepared.spec, AutoencoderSpec)
+        return ConvAutoencoder(prepared.spec, prepared.data.shape)
 
     def enter(self, model: nn.Module, stage: str) -> None:
         """There is one stage."""
@@ -56,20 +56,22 @@ class AutoencoderKind:
         """See `Kind`."""
         return Reconstruction()
 
-    def baseline(self, work: Prepared) -> Baseline:
+    def baseline(self, prepared: Prepared) -> Baseline:
         """The best constant image."""
-        pixels = any(remark.about == PIXELS for remark in of_data(work.data))
-        some = np.random.default_rng(0).permutation(work.training)[:CONSTANT_SAMPLE]  # a file may be sorted by class
-        training, validation = (work.data.train.take(indices) for indices in (some, work.validation))
-        return Baseline(spec=work.spec, pixels=pixels, constant=constant_image_errors(training, [validation])[0])
+        pixels = any(remark.about == PIXELS for remark in of_data(prepared.data))
+        shuffled = np.random.default_rng(0).permutation(prepared.training)  # a file may be sorted by class
+        training, validation = (
+            prepared.data.train.take(indices) for indices in (shuffled[:CONSTANT_SAMPLE], prepared.validation)
+        )
+        return Baseline(spec=prepared.spec, pixels=pixels, constant=constant_image_errors(training, [validation])[0])
 
-    def samples(self, work: Prepared, images: DeviceImages) -> Callable[[nn.Module], Pairs]:
+    def samples(self, prepared: Prepared, images: DeviceImages) -> Callable[[nn.Module], Pairs]:
         """The first validation image of each class, then the first ones, and their reconstructions."""
-        indices = _to_show(work)
+        indices = _to_show(prepared)
 
         def rebuild(model: nn.Module) -> Pairs:
             model.eval()
-            with torch.inference_mode(), work.device.autocast():
+            with torch.inference_mode(), prepared.device.autocast():
                 pairs = images.each(indices, lambda batch, _: (to_pixels(batch), to_pixels(model(batch))))
                 originals, reconstructions = (
                     np.concatenate(part) for part in zip(*(pair for pair, _ in pairs), strict=True)
@@ -88,7 +90,7 @@ class AutoencoderKind:
 
     def measure(
         self,
-        work: Prepared,
+        prepared: Prepared,
         recorder: Recorder,
         model: ConvAutoencoder,
         images: DeviceImages,
@@ -96,19 +98,19 @@ class AutoencoderKind:
         stage: str,  # noqa: ARG002 - there is one
     ) -> dict[str, Any]:
         """The mean squared error of the reconstructions, beside PCA's and the best constant image's."""
-        of, images, indices = evaluated(work, images)
+        of, images, indices = evaluated(prepared, images)
 
         def error(batch: torch.Tensor, _: torch.Tensor | None) -> torch.Tensor:
             found: torch.Tensor = (model(batch).float() - batch).square().mean((1, 2, 3)).cpu()
             return found
 
         model.eval()
-        with torch.inference_mode(), work.device.autocast():
+        with torch.inference_mode(), prepared.device.autocast():
             found = torch.cat([errors for errors, _ in images.each(indices, error, recorder.control)]).numpy()
         mse = float(found.mean(dtype=np.float64))
-        pca, constant = _comparisons(work, recorder.control)
+        pca, constant = _comparisons(prepared, recorder.control)
         doubt = baseline.of_error(of, mse, constant["mse"], recorder.steps_taken)
-        write_predictions(work, recorder, of, indices, errors=found)
+        write_predictions(prepared, recorder, of, indices, errors=found)
         return {
             "evaluated_on": of,
             "test_loss": mse if of == "test" else None,
@@ -120,10 +122,10 @@ class AutoencoderKind:
         }
 
 
-def _to_show(work: Prepared) -> NDArray[np.int64]:
+def _to_show(prepared: Prepared) -> NDArray[np.int64]:
     """Validation images: the first of each class, then the first ones, up to `SAMPLES`."""
-    labels = work.data.train.labels
-    validation = work.validation
+    labels = prepared.data.train.labels
+    validation = prepared.validation
     if labels is None:
         return validation[:SAMPLES]
     _, firsts = np.unique(labels[validation], return_index=True)
@@ -132,12 +134,12 @@ def _to_show(work: Prepared) -> NDArray[np.int64]:
     return chosen
 
 
-def _comparisons(work: Prepared, control: Control) -> tuple[dict[str, Any], dict[str, Any]]:
+def _comparisons(prepared: Prepared, control: Control) -> tuple[dict[str, Any], dict[str, Any]]:
     """What PCA and the best constant image come to, of the validation images and of those evaluated on."""
-    training = work.data.train.take(work.training)
-    sets = [work.data.train.take(work.validation)]
-    if work.data.test is not None:
-        sets.append(work.data.test.take(np.arange(len(work.data.test))))
+    training = prepared.data.train.take(prepared.training)
+    sets = [prepared.data.train.take(prepared.validation)]
+    if prepared.data.test is not None:
+        sets.append(prepared.data.test.take(np.arange(len(prepared.data.test))))
 
     def hear() -> None:
         if control.asked().ends:
@@ -145,7 +147,7 @@ def _comparisons(work: Prepared, control: Control) -> tuple[dict[str, Any], dict
 
     hear()
     constant = constant_image_errors(training, sets)
-    pca = pca_errors(training, sets, work.plan.latent, hear)
+    pca = pca_errors(training, sets, prepared.plan.latent, hear)
     mse, validation = pca[-1].mse, pca[0].mse
     compared = {
         **asdict(pca[-1]),

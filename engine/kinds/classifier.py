@@ -51,13 +51,13 @@ class ClassifierKind:
         assert isinstance(encoder, AutoencoderSpec)
         return plan_classifier(spec, encoder, data.shape, data.classes)
 
-    def build(self, work: Prepared) -> EncoderClassifier:
+    def build(self, prepared: Prepared) -> EncoderClassifier:
         """See `Kind`; the encoder's weights are copied, but from scratch."""
-        assert isinstance(work.spec, ClassifierSpec)
-        assert work.encoder is not None
-        model = network(work.spec, work.encoder.encoder_spec, work.data.shape, work.data.classes)
-        if not work.spec.from_scratch:
-            pretrained = work.encoder.build()
+        assert isinstance(prepared.spec, ClassifierSpec)
+        assert prepared.encoder is not None
+        model = network(prepared.spec, prepared.encoder.encoder_spec, prepared.data.shape, prepared.data.classes)
+        if not prepared.spec.from_scratch:
+            pretrained = prepared.encoder.build()
             assert isinstance(pretrained, ConvAutoencoder)
             model.take_encoder(pretrained)
         return model
@@ -71,15 +71,15 @@ class ClassifierKind:
         """See `Kind`."""
         return Classification(spec.label_smoothing)
 
-    def baseline(self, work: Prepared) -> Baseline:
+    def baseline(self, prepared: Prepared) -> Baseline:
         """Always answering the largest class."""
-        pixels = any(remark.about == PIXELS for remark in of_data(work.data))
-        labels = work.data.train.labels
+        pixels = any(remark.about == PIXELS for remark in of_data(prepared.data))
+        labels = prepared.data.train.labels
         assert labels is not None
-        largest = largest_class(labels[work.training], labels[work.validation], work.data.class_names)
-        return Baseline(spec=work.spec, pixels=pixels, largest=largest)
+        largest = largest_class(labels[prepared.training], labels[prepared.validation], prepared.data.class_names)
+        return Baseline(spec=prepared.spec, pixels=pixels, largest=largest)
 
-    def samples(self, work: Prepared, images: DeviceImages) -> None:
+    def samples(self, prepared: Prepared, images: DeviceImages) -> None:
         """What was taken for what is counted by its task."""
 
     def so_far(self, best_loss: float, baseline: Baseline) -> dict[str, Any]:  # noqa: ARG002 - as `Kind` has it
@@ -88,7 +88,7 @@ class ClassifierKind:
 
     def measure(
         self,
-        work: Prepared,
+        prepared: Prepared,
         recorder: Recorder,
         model: EncoderClassifier,
         images: DeviceImages,
@@ -96,29 +96,29 @@ class ClassifierKind:
         stage: str,
     ) -> dict[str, Any]:
         """The report of its answers, averaged over views where the weights were trained on such."""
-        of, images, indices = evaluated(work, images)
-        averages = work.spec.augments(stage)
+        of, images, indices = evaluated(prepared, images)
+        averages = prepared.spec.augments(stage)
 
         def logits_of(batch: torch.Tensor, _: torch.Tensor | None) -> torch.Tensor:
             """Of each view: (views, n, classes)."""
             return torch.stack([model(view).float().cpu() for view in (views(batch) if averages else (batch,))])
 
         model.eval()
-        with torch.inference_mode(), work.device.autocast():
+        with torch.inference_mode(), prepared.device.autocast():
             outputs = [output for output, _ in images.each(indices, logits_of, recorder.control)]
         each = torch.cat(outputs, dim=1).double().log_softmax(2)
         averaged = each.logsumexp(0) - math.log(len(each))
-        trained = work.data.train.labels
-        labels = work.data.test.labels if of == "test" and work.data.test is not None else trained
+        trained = prepared.data.train.labels
+        labels = prepared.data.test.labels if of == "test" and prepared.data.test is not None else trained
         assert labels is not None
         assert trained is not None
         true = torch.from_numpy(labels[indices].astype("int64"))
         loss = nn.functional.nll_loss(averaged, true).item()
         probabilities = averaged.exp().float().numpy()
-        write_predictions(work, recorder, of, indices, probabilities=probabilities)
-        names = work.data.class_names
+        write_predictions(prepared, recorder, of, indices, probabilities=probabilities)
+        names = prepared.data.class_names
         report = classification_report(labels[indices], probabilities, names)
-        largest = largest_class(trained[work.training], labels[indices], names)
+        largest = largest_class(trained[prepared.training], labels[indices], names)
         return {
             "evaluated_on": of,
             "test_loss": loss if of == "test" else None,

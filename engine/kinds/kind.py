@@ -37,7 +37,7 @@ class Kind(Protocol):
     def plan(self, spec: Any, data: ImageData, encoder: Spec | None) -> Plan:
         """The layers of the network of `spec`; `encoder` is the spec of the autoencoder that it is built on."""
 
-    def build(self, work: Prepared) -> Network:
+    def build(self, prepared: Prepared) -> Network:
         """The network with its first weights, drawn by torch's random numbers."""
 
     def enter(self, model: nn.Module, stage: str) -> None:
@@ -46,17 +46,17 @@ class Kind(Protocol):
     def task(self, spec: Any) -> Task:
         """How a batch becomes a loss."""
 
-    def baseline(self, work: Prepared) -> Baseline:
+    def baseline(self, prepared: Prepared) -> Baseline:
         """What the validation images give without any learning."""
 
-    def samples(self, work: Prepared, images: DeviceImages) -> Callable[[nn.Module], Pairs] | None:
+    def samples(self, prepared: Prepared, images: DeviceImages) -> Callable[[nn.Module], Pairs] | None:
         """What shows, after each epoch, what the network makes of some validation images; None where nothing does."""
 
     def so_far(self, best_loss: float, baseline: Baseline) -> dict[str, Any]:
         """What its result adds where a run ended early, by field: what its lowest validation loss tells."""
 
     def measure(
-        self, work: Prepared, recorder: Recorder, model: Any, images: DeviceImages, baseline: Baseline, stage: str
+        self, prepared: Prepared, recorder: Recorder, model: Any, images: DeviceImages, baseline: Baseline, stage: str
     ) -> dict[str, Any]:
         """Measure the weights of `stage`, which `model` has, and write the predictions; what its result adds, by field.
 

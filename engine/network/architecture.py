@@ -41,7 +41,7 @@ class Layer:
     numbers: int  # activations of one image that a training step keeps
 
     @property
-    def mark(self) -> str:
+    def symbol(self) -> str:
         """How it changes height and width: `/2`, `×2` or nothing."""
         if (self.stride == 2 and self.kind == "conv") or self.pool:
             return "/2"

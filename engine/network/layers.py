@@ -174,7 +174,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Latent to images."""
+    """Latents to images (n, channels, height, width), by the layers of `plan.decoder`."""
 
     def __init__(self, spec: AutoencoderSpec, plan: Plan) -> None:
         super().__init__()

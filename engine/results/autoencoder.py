@@ -66,7 +66,7 @@ class AutoencoderResult(Result):
         return "MSE", "PSNR"
 
     @property
-    def figures(self) -> list[Measured]:
+    def measured(self) -> list[Measured]:
         """Its errors, and beside them those of a constant image and of PCA."""
         own = self.pair(self.validation_mse, self.validation_psnr), self.pair(self.test_mse, self.test_psnr)
         rows = [Measured("this run", *own)]

@@ -147,11 +147,11 @@ class Result:
 
     @property
     def heads(self) -> tuple[str, str]:
-        """Of the two figures that stand side by side in `figures`."""
+        """Of the two figures that stand side by side in `measured`."""
         return "loss", next((measure.name for measure in listed(self.kind).measures), "")
 
     @property
-    def figures(self) -> list[Measured]:
+    def measured(self) -> list[Measured]:
         """Its figures and those that they are held against, row by row."""
         own, main = self.measures, listed(self.kind).main
         told = main.write(own[main.name]) if main.name in own else ""

@@ -26,7 +26,7 @@ from engine.specs.kinds import spec_from_json
 from engine.specs.listed import listed
 from engine.specs.problems import UNKNOWN_FIELD
 from engine.storage.files import FORMAT, format_problem, write_bytes
-from engine.text import short
+from engine.text import excerpt
 
 KEY = "cae-tui"
 CHECKSUM = "crc32"
@@ -212,13 +212,13 @@ def read_model(path: Path) -> ModelFile:
     kind = values.get("kind")
     if kind in ("checkpoint", "weights"):
         raise ModelFileError(f"{path} holds no model, but {_INNER[kind]}: name the run's model.safetensors.")
-    unknown = [short(name) for name in values if name not in _KNOWN]
+    unknown = [excerpt(name) for name in values if name not in _KNOWN]
     try:
         if unknown:
             raise SpecError(dict.fromkeys(unknown, UNKNOWN_FIELD))
         spec = spec_from_json(values.get("spec"))
         if kind != spec.kind:
-            raise SpecError({"kind": f"“{short(kind)}” is not that of its spec, {spec.kind}."})
+            raise SpecError({"kind": f"“{excerpt(kind)}” is not that of its spec, {spec.kind}."})
         takes = listed(spec.kind).takes_encoder
         encoder_spec = spec_from_json(values.get("encoder_spec")) if takes else spec
     except SpecError as error:

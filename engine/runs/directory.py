@@ -26,7 +26,7 @@ from engine.protocol.states import (
     SKIPPED,
     STOPPED,
 )
-from engine.runs.notes import NO_MARKS, read_marks
+from engine.runs.notes import NO_NOTES, read_notes
 from engine.runs.status import RunStatus, keys_of
 from engine.specs.listed import every_measure
 from engine.storage.files import absolute, read_json, write_json
@@ -79,13 +79,13 @@ class RunDirectory(HeldFolder):
         self.encoder = path / "encoder.safetensors"  # a classifier's copy of the autoencoder it was built on
         self.result = path / "result.json"
         self.control = path / "control"
-        self.marks = path / "marks.json"
+        self.notes = path / "marks.json"
 
     def sweep(self) -> None:
         """Take away the halves of files that a killed process left; only for who holds the lock."""
         for path in self.path.rglob(".*"):
-            # Marks and what is asked of a run are written by others, without the lock.
-            if not path.name.startswith((f".{self.marks.name}.", f".{self.control.name}.")):
+            # Notes and what is asked of a run are written by others, without the lock.
+            if not path.name.startswith((f".{self.notes.name}.", f".{self.control.name}.")):
                 with suppress(OSError):
                     path.unlink()
 
@@ -122,7 +122,11 @@ class RunDirectory(HeldFolder):
             return _SpecData()
 
     def write_status(self, status: RunStatus) -> None:
-        """Replace `status.json`."""
+        """Replace `status.json`.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
         values = {name: value for name, value in status.to_json().items() if name not in _ELSEWHERE}
         write_json(self.status, values.pop("kind"), values)
 
@@ -263,10 +267,10 @@ class Home(HeldFolders[RunDirectory]):
     def _read_for_list(self, name: str, prefix: str) -> RunStatus:
         directory = RunDirectory(self.runs / name)
         status = directory.read_status()
-        marks = NO_MARKS
+        notes = NO_NOTES
         with suppress(RunError):  # it is told when they are to be changed
-            marks = read_marks(directory.marks)
-        return replace(status, prefix=prefix, marks=marks)
+            notes = read_notes(directory.notes)
+        return replace(status, prefix=prefix, notes=notes)
 
     def specs(self, runs: Iterable[str]) -> dict[str, Mapping[str, Any]]:
         """The values of the specs of `runs` as JSON, by id; of one that cannot be read there are none."""

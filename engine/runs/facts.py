@@ -12,7 +12,7 @@ from typing import Any
 from engine.errors import EngineError, RunError, SpecError
 from engine.protocol.states import COMPLETE
 from engine.runs.directory import Home, RunDirectory
-from engine.runs.notes import NO_MARKS, Marks, read_marks
+from engine.runs.notes import NO_NOTES, Notes, read_notes
 from engine.runs.status import RunStatus
 from engine.specs.base import Difference, Spec, nearest_preset
 from engine.specs.kinds import spec_from_json
@@ -52,7 +52,7 @@ class RunFacts:
     started: float = 0.0  # seconds since 1970
     study: str = ""
     trial: int = 0
-    marks: Marks = NO_MARKS
+    notes: Notes = NO_NOTES
     peers: Peers | None = None  # None where it cannot be told
 
 
@@ -76,9 +76,9 @@ def facts_of(home: Home, run: RunDirectory) -> RunFacts:
     with suppress(RunError):
         written = run.read_spec()
     spec = _spec(written)
-    marks = NO_MARKS
+    notes = NO_NOTES
     with suppress(RunError):
-        marks = read_marks(run.marks)
+        notes = read_notes(run.notes)
     images = _Images()
     with suppress(TypeError):
         images = record_of(_Images, written.get("data"))
@@ -99,7 +99,7 @@ def facts_of(home: Home, run: RunDirectory) -> RunFacts:
         started=status.started,
         study=status.study,
         trial=status.trial,
-        marks=marks,
+        notes=notes,
         peers=None if spec is None else _peers(home, status, spec),
     )
 

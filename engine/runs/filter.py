@@ -46,15 +46,15 @@ _TEXTS: Mapping[str, Callable[[RunStatus], tuple[str, ...]]] = {
     "state": lambda run: (run.state,),
     "kind": lambda run: (run.kind,),
     "id": lambda run: (run.id,),
-    "tag": lambda run: run.marks.tags,
-    "note": lambda run: (run.marks.note,),
+    "tag": lambda run: run.notes.tags,
+    "note": lambda run: (run.notes.note,),
     "study": lambda run: (run.study,),
     "encoder": lambda run: (run.encoder or "",),
     "data": lambda run: (run.data,),
 }
 _IS: Mapping[str, Callable[[RunStatus], bool]] = {
-    "starred": lambda run: run.marks.star,
-    "hidden": lambda run: run.marks.hidden,
+    "starred": lambda run: run.notes.star,
+    "hidden": lambda run: run.notes.hidden,
     "resumable": lambda run: run.resumable,
 }
 _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
@@ -84,7 +84,7 @@ class Filter:
 
     def matches(self, run: RunStatus, spec: Values | None = None) -> bool:
         """Whether a run is to be listed; `spec` are the values of its spec as JSON, where the filter needs them."""
-        if run.marks.hidden and not self.with_hidden:
+        if run.notes.hidden and not self.with_hidden:
             return False
         return all(test(run, spec or {}) for test in self.tests)
 
@@ -111,13 +111,13 @@ def parse_filter(text: str) -> Filter:
             continue
         field = name.lower().replace("-", "_")
         if not name and plain.startswith(("<", ">", "=", "!=")):
-            raise FilterError(f"“{_short(plain)}” needs a field in front, as in {_example('kernels', '>=')}.")
+            raise FilterError(f"“{_excerpt(plain)}” needs a field in front, as in {_example('kernels', '>=')}.")
         if not name:
             test = _word(value)
         elif not value:
             raise FilterError(f"{name}{sign} has no value: add one, as in {_example(field, sign)}.")
         elif field == "is":
-            test = _state_of_marks(sign, value)
+            test = _is_test(sign, value)
             with_hidden |= value.lower() == "hidden"
         elif field in numbers:
             test = _number(field, sign, value, numbers[field])
@@ -148,16 +148,16 @@ def _word(word: str) -> Test:
     sought = word.removeprefix("#").casefold() if word != "#" else word
 
     def test(run: RunStatus, spec: Values) -> bool:  # noqa: ARG001 - as every test
-        marks = run.marks
-        own = (run.id, run.kind, run.title, run.state, run.encoder or "", run.data, marks.note, *marks.tags)
+        notes = run.notes
+        own = (run.id, run.kind, run.title, run.state, run.encoder or "", run.data, notes.note, *notes.tags)
         return any(sought in text.casefold() for text in own)
 
     return test
 
 
-def _state_of_marks(sign: str, value: str) -> Test:
+def _is_test(sign: str, value: str) -> Test:
     if sign not in (":", "=") or value.lower() not in _IS:
-        raise FilterError(f"“is{sign}{_short(value)}” is not known: write is:starred, is:hidden or is:resumable.")
+        raise FilterError(f"“is{sign}{_excerpt(value)}” is not known: write is:starred, is:hidden or is:resumable.")
     found = _IS[value.lower()]
     return lambda run, spec: found(run)  # noqa: ARG005 - every test is asked with both
 
@@ -166,7 +166,7 @@ def _text(field: str, sign: str, value: str) -> Test:
     _refuse_order(field, sign)
     read, sought = _TEXTS[field], value.casefold()
     if field == "state" and not any(sought in state for state in STATES):
-        raise FilterError(f"“{_short(value)}” is not a state: choose {', '.join(STATES)}.")
+        raise FilterError(f"“{_excerpt(value)}” is not a state: choose {', '.join(STATES)}.")
 
     def contains(run: RunStatus, spec: Values) -> bool:  # noqa: ARG001 - every test is asked with both
         return any(sought in text.casefold() for text in read(run))
@@ -196,7 +196,7 @@ def _of_spec(field: str, sign: str, value: str) -> Test:
         every = (*_numbers(), *_TEXTS, "is", *fields)
         near = difflib.get_close_matches(field, every, n=1)
         hint = f"did you mean {near[0]}?" if near else "name a field of a run, or write the word in quotation marks."
-        raise FilterError(f"“{_short(field)}” is not a field: {hint}")
+        raise FilterError(f"“{_excerpt(field)}” is not a field: {hint}")
     compare, kind = _COMPARE[sign], fields[field].type
     if kind in (int, float) or field == "kernels":
         if field == "kernels" and "-" in value and sign in _EQUAL:  # the whole list, as it is written
@@ -206,12 +206,12 @@ def _of_spec(field: str, sign: str, value: str) -> Test:
     _refuse_order(field, sign)
     if kind is bool:
         if value.lower() not in ("yes", "no"):
-            raise FilterError(f"{field}{sign}{_short(value)}: yes or no was expected.")
+            raise FilterError(f"{field}{sign}{_excerpt(value)}: yes or no was expected.")
         asked = value.lower() == "yes"
         return lambda run, spec: field in spec and compare(spec[field], asked)  # noqa: ARG005 - every test is asked with both
     choices, sought = fields[field].choices, value.casefold()
     if choices and not any(sought in choice for choice in choices):
-        raise FilterError(f"{field}{sign}{_short(value)} is not known: choose {', '.join(choices)}.")
+        raise FilterError(f"{field}{sign}{_excerpt(value)} is not known: choose {', '.join(choices)}.")
 
     def test(run: RunStatus, spec: Values) -> bool:  # noqa: ARG001 - every test is asked with both
         found = str(spec.get(field) or "").casefold()
@@ -243,7 +243,7 @@ def _read_number(field: str, text: str) -> float:
         scale, digits = 0.01, digits[:-1]
     number = float(digits) * scale if _FLOAT.fullmatch(digits) and len(digits) < 40 else math.nan
     if not math.isfinite(number):
-        raise FilterError(f"{field}: “{_short(text)}” is not a number. Write one, as in {_example(field, '<')}.")
+        raise FilterError(f"{field}: “{_excerpt(text)}” is not a number. Write one, as in {_example(field, '<')}.")
     return number
 
 
@@ -253,10 +253,10 @@ def _example(field: str, sign: str) -> str:
         "kernels": "kernels>=32", "test_accuracy": "test_accuracy>=99%", "val_accuracy": "val_accuracy>=99%",
         "is": "is:starred", "val_loss": "val_loss<0.002", "parameters": "parameters<100,000",
     }  # fmt: skip
-    return examples.get(field, f"{_short(field)}{sign}{'0.01' if field.endswith('loss') else '10'}")
+    return examples.get(field, f"{_excerpt(field)}{sign}{'0.01' if field.endswith('loss') else '10'}")
 
 
-def _short(text: str) -> str:
+def _excerpt(text: str) -> str:
     shown = "".join(character if character.isprintable() else "�" for character in text[:31])
     return shown if len(text) <= 30 else f"{shown[:30]}…"
 

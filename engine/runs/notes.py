@@ -1,11 +1,11 @@
 """What a person notes about a run: a star, tags, a note, and whether lists leave it out.
 
 It is `marks.json` in the run's directory, apart from `status.json`, which belongs to the process that trains the run.
-A run without the file has no marks. Neither torch nor pydantic is imported here, for the first screen lists runs.
+A run without the file has no notes. Neither torch nor pydantic is imported here, for the first screen lists runs.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ _TAG = re.compile(r"[\w.+/-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Marks:
+class Notes:
     """A person's own words about a run."""
 
     star: bool = False
@@ -28,10 +28,10 @@ class Marks:
     note: str = ""
 
 
-NO_MARKS = Marks()
+NO_NOTES = Notes()
 
 
-def read_tags(text: str) -> tuple[str, ...]:
+def parse_tags(text: str) -> tuple[str, ...]:
     """The tags that a person typed, with blanks or commas between them, each once.
 
     Raises:
@@ -48,7 +48,7 @@ def read_tags(text: str) -> tuple[str, ...]:
     return tags
 
 
-def read_note(text: str) -> str:
+def parse_note(text: str) -> str:
     """The note that a person typed, in one line.
 
     Raises:
@@ -60,40 +60,45 @@ def read_note(text: str) -> str:
     return note
 
 
-def change(marks: Marks, *, add: Sequence[str] = (), remove: Sequence[str] = (), **values: Any) -> Marks:
-    """`marks` with tags added and removed, and with `values` in place of its own.
+def change(notes: Notes, *, add: Sequence[str] = (), remove: Sequence[str] = (), **values: Any) -> Notes:
+    """`notes` with tags added and removed, and with `values` in place of its own.
 
     Raises:
         RunError: there would be too many tags.
     """
-    tags = tuple(tag for tag in dict.fromkeys((*marks.tags, *add)) if tag not in remove)
+    tags = tuple(tag for tag in dict.fromkeys((*notes.tags, *add)) if tag not in remove)
     if len(tags) > MOST_TAGS:
         raise RunError(f"{len(tags)} tags are too many: a run has at most {MOST_TAGS}. Remove some first.")
-    return replace(marks, tags=tags, **values)
+    return replace(notes, tags=tags, **values)
 
 
-def read_marks(path: Path) -> Marks:
+def read_notes(path: Path) -> Notes:
     """What `marks.json` at `path` says.
 
     Raises:
         RunError: it is damaged.
     """
     try:
-        found = record_of(Marks, read_json(path))
-        marks = replace(found, tags=read_tags(" ".join(found.tags)), note=read_note(found.note))
+        found = record_of(Notes, read_json(path))
+        notes = replace(found, tags=parse_tags(" ".join(found.tags)), note=parse_note(found.note))
     except FileNotFoundError:
-        return NO_MARKS
+        return NO_NOTES
     except (OSError, ValueError, TypeError, RunError) as error:
         raise RunError(
             f"{path} cannot be read ({error}): fix the file, or delete it: it holds only the star, tags and note."
         ) from None
-    return marks
+    return notes
 
 
-def write_marks(path: Path, marks: Marks) -> None:
+def write_notes(path: Path, notes: Notes) -> None:
     """Replace `marks.json` at `path`.
 
     Raises:
         StorageError: it cannot be written.
     """
-    write_json(path, "marks", asdict(marks))
+    write_json(path, "marks", asdict(notes))
+
+
+def json_names(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What is known of a run, by the names that JSON has: a person's notes are `marks` there, as in their file."""
+    return {"marks" if name == "notes" else name: value for name, value in values.items()}

@@ -33,7 +33,7 @@ MEASURED_WIDTHS = (20, 9, 8, 10, 8)
 
 def measured(result: Result, facts: RunFacts | None = None) -> list[Measured]:
     """The figures of a result, and beside them those that they are held against."""
-    rows = result.figures
+    rows = result.measured
     if facts is not None and facts.peers is not None and facts.peers.best != result.id:
         rows.append(Measured("best of this spec", result.pair(facts.peers.best_loss, facts.peers.best_psnr)))
     return rows
@@ -135,11 +135,11 @@ def run_facts(facts: RunFacts) -> Told:
         told.append(("date", moment(facts.started, "%Y-%m-%d %H:%M UTC")))
     if facts.study:
         told.append(("study", f"trial {facts.trial} of {facts.study}"))
-    tags = [*(["★"] if facts.marks.star else []), *(f"#{tag}" for tag in facts.marks.tags)]
+    tags = [*(["★"] if facts.notes.star else []), *(f"#{tag}" for tag in facts.notes.tags)]
     if tags:
         told.append(("tags", " ".join(tags)))
-    if facts.marks.note:
-        told.append(("note", facts.marks.note))
+    if facts.notes.note:
+        told.append(("note", facts.notes.note))
     return told
 
 

@@ -18,7 +18,7 @@ from engine.specs.fields import write_value
 from engine.specs.kinds import spec_from_json
 from engine.specs.problems import problems_of
 from engine.storage.files import FORMAT
-from engine.text import short
+from engine.text import excerpt
 
 MAY_CHANGE = (*data_files.FIELDS, "encoder", "device", "precision")
 """Fields of a spec that say where things are: files may have been moved, and the run to another machine."""
@@ -119,7 +119,7 @@ def check_unchanged(run: RunDirectory, spec: Spec, stage: str, before: object) -
         if name not in MAY_CHANGE and getattr(spec, name, None) != value
     ]
     if not differ and stage not in dict(spec.stages):
-        differ = [f"it has no stage “{short(stage)}” any more"]
+        differ = [f"it has no stage “{excerpt(stage)}” any more"]
     if differ:
         raise RunError(
             f"{run.spec} was changed since the last checkpoint of run {run.id} ({'; '.join(differ)}), so it cannot "

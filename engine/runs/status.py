@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from engine.protocol.states import RESUMABLE, RUNNING
-from engine.runs.notes import NO_MARKS, Marks
+from engine.runs.notes import NO_NOTES, Notes, json_names
 from engine.specs.listed import every_measure
 from engine.specs.measures import Measure
 
@@ -17,7 +17,7 @@ report says, which is on the validation images where there are no others."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStatus:
-    """What a list shows of a run: the content of its `status.json`, its true state, shortest prefix and marks."""
+    """What a list shows of a run: the content of its `status.json`, its true state, shortest prefix and notes."""
 
     id: str
     prefix: str = ""  # the shortest that is unique, at least 4 characters
@@ -53,7 +53,7 @@ class RunStatus:
     ms_per_step: float | None = None
     host: str = ""
     process: int = 0
-    marks: Marks = NO_MARKS  # what a person noted about it; kept in `marks.json`
+    notes: Notes = NO_NOTES  # what a person noted about it; kept in `marks.json`
 
     @property
     def resumable(self) -> bool:
@@ -69,7 +69,7 @@ class RunStatus:
         told: dict[str, Any] = {}
         for name, value in asdict(self).items():
             told |= {**dict.fromkeys(keys_of(every_measure())), **value} if name == "measures" else {name: value}
-        return told
+        return json_names(told)
 
 
 def key_of(of: str, name: str) -> str:

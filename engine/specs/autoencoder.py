@@ -220,7 +220,7 @@ class AutoencoderSpec(Spec):
 
     @property
     def stages(self) -> tuple[tuple[str, int], ...]:
-        """One stage."""
+        """See `Spec`: there is one."""
         return (("autoencoder", self.epochs),)
 
     @property

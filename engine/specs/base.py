@@ -17,9 +17,9 @@ from engine.errors import SpecError
 from engine.specs.data_files import DataFiles
 from engine.specs.fields import GROUPS, File, Number, SpecField, Whole, asked, fields_of, write_value
 from engine.specs.problems import problems_of
-from engine.text import either, short
+from engine.text import either, excerpt
 
-Device = Literal["auto", "cuda", "mps", "cpu"]
+DeviceName = Literal["auto", "cuda", "mps", "cpu"]
 
 
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -95,7 +95,7 @@ class Spec(BaseModel):
         gt=0,
         le=0.5,
     )
-    device: Device = asked("auto", "Device", "Device", "auto uses CUDA, else Apple's MPS, else the CPU.")
+    device: DeviceName = asked("auto", "Device", "Device", "auto uses CUDA, else Apple's MPS, else the CPU.")
     precision: Precision = asked(
         "auto",
         "Device",
@@ -184,7 +184,7 @@ def preset(kind: type[AnySpec], name: str, **values: object) -> AnySpec:
         SpecError: there is no such preset, or a value is refused.
     """
     if name not in kind.presets:
-        raise SpecError({"preset": f"“{short(name)}” is not known: choose {either(kind.presets)}."})
+        raise SpecError({"preset": f"“{excerpt(name)}” is not known: choose {either(kind.presets)}."})
     return parse(kind, {**kind.presets[name], **values})
 
 

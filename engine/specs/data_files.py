@@ -74,7 +74,7 @@ class DataFiles(NamedTuple):
 
     @property
     def gone(self) -> Path | None:
-        """The first of them."""
+        """The first of the files that are no longer there; None where all are."""
         return next(iter(self.all_gone.values()), None)
 
     def absolute(self) -> "DataFiles":

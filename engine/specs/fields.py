@@ -13,7 +13,7 @@ from pydantic.config import JsonDict
 
 from engine.specs.problems import choices_of, no_bool
 from engine.storage.paths import given_path
-from engine.text import number, short
+from engine.text import excerpt, number
 
 GROUPS = ("Hyperparameters", "Optimisation", "Architecture", "Data", "Device")
 """The sections of a form, in order; the first is always open."""
@@ -29,7 +29,7 @@ def _split_kernels(value: object) -> object:
         parts = value.strip().split("-")
         if not all(part.isascii() and part.isdigit() and len(part) < 40 for part in parts):
             raise ValueError(
-                f"“{short(value)}” is not a number of kernels: write 32, or one number a layer as 16-32-64."
+                f"“{excerpt(value)}” is not a number of kernels: write 32, or one number a layer as 16-32-64."
             )
         return tuple(int(part) for part in parts)
     if isinstance(value, Sequence) and any(isinstance(part, bool) for part in value):

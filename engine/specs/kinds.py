@@ -6,7 +6,7 @@ from importlib import import_module
 from engine.errors import SpecError
 from engine.specs.base import Spec, parse
 from engine.specs.listed import KINDS, module_of
-from engine.text import counted, either, short
+from engine.text import counted, either, excerpt
 
 
 class _Specs(Mapping[str, type[Spec]]):
@@ -36,7 +36,7 @@ def spec_from_json(values: object) -> Spec:
         raise SpecError({"spec": f"a JSON object was expected, {type(values).__name__} found."})
     kind = values.get("kind")
     if not isinstance(kind, str) or kind not in SPECS:
-        raise SpecError({"kind": f"“{short(kind)}” is not known: {either(SPECS)} was expected."})
+        raise SpecError({"kind": f"“{excerpt(kind)}” is not known: {either(SPECS)} was expected."})
     return parse(SPECS[kind], values)
 
 

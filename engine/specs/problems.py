@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from engine.text import short
+from engine.text import excerpt
 
 UNKNOWN_FIELD = "There is no such field: remove it, or check its spelling."
 
@@ -29,14 +29,14 @@ def problems_of(kind: type[BaseModel], error: ValidationError) -> dict[str, str]
     for detail in error.errors(include_url=False):
         location: Sequence[int | str] = detail["loc"]
         name = str(location[0]) if location else kind.__name__
-        inner = [f"{short(part)}: " for part in location[1:] if isinstance(part, str)][-1:]
-        problems.setdefault(short(name), "".join(inner) + _sentence(kind.model_fields.get(name), detail))
+        inner = [f"{excerpt(part)}: " for part in location[1:] if isinstance(part, str)][-1:]
+        problems.setdefault(excerpt(name), "".join(inner) + _sentence(kind.model_fields.get(name), detail))
     return problems
 
 
 def _sentence(info: FieldInfo | None, detail: Any) -> str:
     found, given = detail.get("input"), detail.get("ctx", {})
-    what = f"“{short(found)}”" if isinstance(found, str) else short(found)
+    what = f"“{excerpt(found)}”" if isinstance(found, str) else excerpt(found)
     match detail["type"]:
         case "value_error":
             return str(given["error"])
@@ -57,7 +57,7 @@ def _sentence(info: FieldInfo | None, detail: Any) -> str:
         case "literal_error":
             return f"{what} is not known: choose {given['expected'].replace(chr(39), '')}."
         case "union_tag_invalid":
-            return f"“{short(given['tag'])}” is not known: choose {given['expected_tags'].replace(chr(39), '')}."
+            return f"“{excerpt(given['tag'])}” is not known: choose {given['expected_tags'].replace(chr(39), '')}."
         case "bool_parsing" | "bool_type":
             return f"{what} is neither yes nor no."
         case "int_parsing_size":

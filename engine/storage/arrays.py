@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from engine.errors import RunError
 from engine.storage.files import write_bytes
-from engine.text import short
+from engine.text import excerpt
 
 KINDS = "iufU"
 """Whole numbers, fractions and text, as numpy calls them."""
@@ -66,7 +66,7 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[A
         raise ValueError(f"it holds {dtype}, neither numbers nor text")
     sides = (*shape, math.prod(shape) * dtype.itemsize)
     if min(sides) < 0 or max(sides) > member.file_size:
-        raise ValueError(f"{short(shape)} is more than the file has")
+        raise ValueError(f"{excerpt(shape)} is more than the file has")
     with archive.open(member) as file:
         array: NDArray[Any] = npy.read_array(file, allow_pickle=False)
     return array

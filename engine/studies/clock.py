@@ -12,11 +12,11 @@ class Clock:
 
     @property
     def seconds(self) -> float:
-        """Until now."""
+        """Those until now, with what an earlier process counted."""
         return self._before + (0.0 if self._since is None else time.monotonic() - self._since)
 
     def wait(self) -> None:
-        """Stand still."""
+        """Count no more until `go_on`."""
         self._before, self._since = self.seconds, None
 
     def go_on(self) -> None:

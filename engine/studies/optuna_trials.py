@@ -68,7 +68,7 @@ def frozen(
     distributions: Mapping[str, BaseDistribution],
     base: Mapping[str, str],
     point: PointRecord,
-    marks: Mapping[str, Any] | None = None,
+    about: Mapping[str, Any] | None = None,
 ) -> FrozenTrial:
     """A point as a trial of Optuna's; `base` is what earlier stages carried on to it.
 
@@ -90,7 +90,7 @@ def frozen(
         value=told,
         params=params,
         distributions={name: distributions[name] for name in params},
-        user_attrs={"runs": [trial.run for trial in point.trials if trial.run], **(marks or {})},
+        user_attrs={"runs": [trial.run for trial in point.trials if trial.run], **(about or {})},
         intermediate_values=losses,
     )
 

@@ -62,7 +62,7 @@ def plan(home: Home, spec: StudySpec) -> StudyRecord:
     data = load(home, spec.baseline)
     record = StudyRecord(id="", title=spec.title, spec=spec.model_dump(mode="json"), created=time.time())
     device = choose_device(spec.baseline.device, spec.baseline.precision)
-    record.device = device.words
+    record.device = device.description
     record.data = {
         "name": data.images.name,
         "training": len(data.images.train),

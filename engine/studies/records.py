@@ -62,7 +62,7 @@ class Trial:
         if self.best_epoch and not self.best_stage:
             self.best_stage = next(reversed(self.stage_epochs), "")
 
-    def figure(self, name: str) -> float | None:
+    def measured(self, name: str) -> float | None:
         """One of its numbers: a field, or a measure by its key."""
         found: float | None = self.measures.get(name) if name in self.measures else getattr(self, name, None)
         return found
@@ -147,7 +147,7 @@ class PointRecord:
         return mean if self.complete and mean is not None else math.inf
 
     def _values(self, name: str) -> list[float]:
-        return [value for trial in self.trials if (value := trial.figure(name)) is not None]
+        return [value for trial in self.trials if (value := trial.measured(name)) is not None]
 
 
 @dataclass(kw_only=True)

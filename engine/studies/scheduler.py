@@ -263,11 +263,11 @@ class Scheduler:
             return
         flag = self.controls.add(trial.number)
         try:
-            work = self._make_ready(stage, point, repeat)
-            if work is not None:
-                trial.run, trial.state, trial.message = work.run.id, RUNNING, ""
+            prepared = self._make_ready(stage, point, repeat)
+            if prepared is not None:
+                trial.run, trial.state, trial.message = prepared.run.id, RUNNING, ""
                 self._write()
-                self.executor.submit(Assignment(trial.number, work, flag))
+                self.executor.submit(Assignment(trial.number, prepared, flag))
                 self.under_way[trial.number] = _UnderWay(point, trial, repeat, flag)
         finally:
             if trial.number not in self.under_way:
@@ -279,13 +279,13 @@ class Scheduler:
         try:
             spec = self.specs.of(stage, point, repeat)
             twin = self.specs.twin(spec, trial, self.under_way)
-            work = self._prepare(trial, spec) if twin is None else None
+            prepared = self._prepare(trial, spec) if twin is None else None
         except SpecError as error:  # of this point alone: the others go on
             trial.state, trial.message = FAILED, "; ".join(error.problems.values())
             self._write()
             return None
-        if work is not None:
-            return work
+        if prepared is not None:
+            return prepared
         if twin is not None and twin.number in self.under_way:
             self.begun.discard(trial.number)
             self._wait()

@@ -21,7 +21,7 @@ from engine.specs.problems import problems_of
 from engine.studies.checking import check_points, check_space
 from engine.studies.picks import EXPONENT, Rule
 from engine.studies.values import Range, Values, choices_of, range_of, read_values, studied_fields
-from engine.text import either, number, numbers, short
+from engine.text import either, excerpt, number, numbers
 
 Mode = Literal["one", "guided", "grid", "search"]
 MODES: Mapping[str, str] = {
@@ -196,7 +196,7 @@ def make_study(mode: str, baseline: Spec, values: Mapping[str, str], **settings:
         SpecError: with a sentence for each field or hyperparameter that is wrong.
     """
     if mode not in MODES:
-        raise SpecError({"mode": f"“{short(mode)}” is not known: choose {either(MODES)}."})
+        raise SpecError({"mode": f"“{excerpt(mode)}” is not known: choose {either(MODES)}."})
     values = dict(values) or (default_values(mode, baseline) if mode in ("guided", "search") else {})
     study = _read(mode, baseline, values, {"rule": "lowest" if mode == "search" else "trade", **settings})
     _check(study)

@@ -58,6 +58,6 @@ def _auto_precision(record: StudyRecord, baseline: Spec) -> str:
     Of what was trained elsewhere it is not known, and is not to be taken for what this device would compute.
     """
     with suppress(SpecError):  # a device that is not here
-        if choose_device(baseline.device, baseline.precision).words == record.device:
+        if choose_device(baseline.device, baseline.precision).description == record.device:
             return choose_device(baseline.device, "auto").precision
     return "auto"

@@ -20,7 +20,7 @@ from engine.specs.base import Spec, parse, spec_fields
 from engine.specs.fields import SpecField, write_value
 from engine.specs.kinds import SPECS
 from engine.specs.listed import listed
-from engine.text import either, short
+from engine.text import either, excerpt
 
 NOT_STUDIED = ("seed", *data_files.FIELDS, "validation_fraction", "device", "encoder")
 """Fields that change what is measured, or on what, and not how well a network learns it."""
@@ -118,12 +118,12 @@ def read_values(kind: type[Spec], baseline: Spec, name: str, text: str, *, range
         other_name = OTHER_NAMES.get(name.lower())
         near = [other_name] if other_name in fields else difflib.get_close_matches(name, fields, n=1)
         hint = f"did you mean {near[0]}?" if near else f"these can be studied: {', '.join(fields)}."
-        raise SpecError({short(name): f"This is not a hyperparameter of {article(what)}: {hint}"})
+        raise SpecError({excerpt(name): f"This is not a hyperparameter of {article(what)}: {hint}"})
     parts = [part.strip() for part in text.split(",")]
     if not any(parts):
         raise SpecError({name: f"No values are given: list some, as in {name}={_example(fields[name])}."})
     if not all(parts):
-        raise SpecError({name: f"“{short(text)}” has an empty value in it: remove one comma."})
+        raise SpecError({name: f"“{excerpt(text)}” has an empty value in it: remove one comma."})
     if ranges and len(parts) == 1 and ".." in parts[0]:
         found = range_of(fields[name], parts[0])
         for end in (found.low, found.high):
@@ -131,7 +131,7 @@ def read_values(kind: type[Spec], baseline: Spec, name: str, text: str, *, range
         return (parts[0].replace(" ", ""),)
     if any(".." in part for part in parts):
         why = "which a list cannot have" if ranges else "which only a search can have"
-        raise SpecError({name: f"“{short(text)}” contains a range, {why}: list the values."})
+        raise SpecError({name: f"“{excerpt(text)}” contains a range, {why}: list the values."})
     read = [_one_value(kind, baseline, name, part) for part in parts]
     repeated = next((value for value, times in Counter(read).items() if times > 1), None)
     if repeated is not None:
@@ -172,7 +172,7 @@ def range_of(field: SpecField, text: str) -> Range:
     if listed or not low < high < math.inf or (whole and not whole_ends):
         kind = "whole numbers" if whole else "numbers"
         example = "list its values" if listed else f"two {kind} as in 16..64, the smaller first"
-        raise SpecError({field.name: f"“{short(text)}” is not a range of {field.name}: {example}."})
+        raise SpecError({field.name: f"“{excerpt(text)}” is not a range of {field.name}: {example}."})
     step = 2 if field.name == "layers" else 1
     if whole:
         low, high = int(low), int(high)

@@ -41,7 +41,7 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class Figure:
     """A figure by its file's name, with the words for who cannot see it."""
 
     name: str
@@ -52,7 +52,7 @@ _SIGNS = re.compile(r"[\\`*_|<>\[\]~&$]")
 _BEGINNING = re.compile(r"^(\d*)(#+(?=\s|$)|[+-](?=[-+\s]*$|\s)|(?<=\d)[.)](?=\s|$))")
 """What makes a heading, a rule or an item of a list of a line."""
 
-Block = Heading | Paragraph | Code | Table | Picture
+Block = Heading | Paragraph | Code | Table | Figure
 
 _CSS = """
 :root { color-scheme: light; }
@@ -90,7 +90,7 @@ def as_markdown(blocks: Sequence[Block], folder: str) -> str:
                 longest = max((len(run) for run in re.findall("`+", text)), default=0)
                 fence = "`" * max(3, longest + 1)  # nothing in the text ends it
                 parts.append(f"{fence}\n{text}\n{fence}")
-            case Picture():
+            case Figure():
                 parts.append(f"![{_escape(block.caption)}]({folder}/{block.name}.svg)\n\n*{_escape(block.caption)}*")
             case Table():
                 rule = [":--" if place in block.words else "--:" for place in range(len(block.head))]
@@ -124,7 +124,7 @@ def as_html(blocks: Sequence[Block], figures: Mapping[str, str], title: str) -> 
                 parts.append(f"<p>{_text(block.text)}</p>")
             case Code():
                 parts.append(f"<pre>{_text(block.text.rstrip())}</pre>")
-            case Picture():
+            case Figure():
                 drawn = figures[block.name].replace("<svg", f'<svg role="img" aria-label="{_text(block.caption)}"', 1)
                 parts.append(f"<figure>{drawn}<figcaption>{_text(block.caption)}</figcaption></figure>")
             case Table():

@@ -16,8 +16,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter, MaxNLocator
 from numpy.typing import NDArray
 
+from engine.studies.chart_data import axis_of, drawn, mean_curve, pareto
 from engine.studies.records import StageRecord
-from engine.studies.series import axis_of, drawn, mean_curve, pareto
 from engine.studies.spec import StudySpec, brief
 from engine.studies.tables import sort_key
 from engine.text import cell_len, numbers, shortened

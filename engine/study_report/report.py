@@ -24,13 +24,13 @@ from engine.specs.fields import show_value, write_value
 from engine.specs.kinds import spec_from_json
 from engine.specs.listed import every_measure, listed
 from engine.storage.files import absolute, storage_error, write_bytes
+from engine.studies.chart_data import BEST_CURVES, MOST_CURVES
 from engine.studies.optuna_trials import importances
 from engine.studies.records import StageRecord, StudyDirectory, StudyRecord, Trial
-from engine.studies.series import BEST_CURVES, MOST_CURVES
 from engine.studies.spec import MODES, StudySpec, as_command, as_flags, describe, spec_of, study_from_json
 from engine.studies.tables import columns, failures, rows, time_column, times
 from engine.study_report import figures
-from engine.study_report.document import Block, Code, Heading, Paragraph, Picture, Table, as_html, as_markdown
+from engine.study_report.document import Block, Code, Figure, Heading, Paragraph, Table, as_html, as_markdown
 from engine.text import (
     class_name,
     class_of_title,
@@ -95,7 +95,6 @@ class _Writer:
         self.shown_classifier = ""  # the run whose report is in the document
 
     def blocks(self) -> list[Block]:
-        """The whole document."""
         record, spec = self.record, self.spec
         found: list[Block] = [
             Heading(1, f"{MODES[spec.mode]}: {', '.join(name.replace('_', ' ') for name in spec.values)}")
@@ -204,13 +203,11 @@ class _Writer:
         found: list[Block] = []
         for name, figure in drawn.items():
             self.figures[f"stage-{number}-{name}"] = figure
-            found.append(Picture(f"stage-{number}-{name}", captions[name]))
+            found.append(Figure(f"stage-{number}-{name}", captions[name]))
         if shares := importances(self.record, self.spec):
             self.figures["importance"] = figures.importance(shares)
             said = ", ".join(f"{name} {100 * share:.0f} %" for name, share in shares.items())
-            found.append(
-                Picture("importance", f"How much of the loss's variance each hyperparameter explains: {said}.")
-            )
+            found.append(Figure("importance", f"How much of the loss's variance each hyperparameter explains: {said}."))
         return found
 
     # -- what was taken ---------------------------------------------------------------------------
@@ -258,7 +255,7 @@ class _Writer:
         self.figures["reconstructions"] = figures.images(pair, [[], []], ["original", "rebuilt"])
         epoch = int(files[-1].stem.rpartition("-")[2])
         return [
-            Picture("reconstructions", f"Validation images and what run {trial.run} made of them after epoch {epoch}.")
+            Figure("reconstructions", f"Validation images and what run {trial.run} made of them after epoch {epoch}.")
         ]
 
     # -- the classifier ---------------------------------------------------------------------------
@@ -291,7 +288,7 @@ class _Writer:
             *([Paragraph(result.averaging)] if result.averaging else []),
             *(Paragraph(remark) for remark in result.remarks if remark not in self.remarks),
             Code(report.text),
-            Picture(
+            Figure(
                 "confusion", f"Confusion matrix of the {of} images; mistakes are shaded by their share of the class."
             ),
         ]
@@ -326,8 +323,8 @@ class _Writer:
                 [f"{' → '.join(pair)}\n{100 * sure[at]:.0f} %" for at, pair in zip(chosen, names, strict=True)]
             )
         self.figures["predictions"] = figures.images(pictures, titles, ["correct", "incorrect"])
-        return [Picture("predictions", "Sample predictions, true class → predicted class and its probability: the "
-                                       "first that are correct, and the incorrect ones it was surest of.")]  # fmt: skip
+        return [Figure("predictions", "Sample predictions, true class → predicted class and its probability: the "
+                                      "first that are correct, and the incorrect ones it was surest of.")]  # fmt: skip
 
     # -- again ------------------------------------------------------------------------------------
 
@@ -390,7 +387,7 @@ def trials_csv(record: StudyRecord, spec: StudySpec) -> str:
                     values = [write_value(getattr(full, name)) for name in fields]
                 except SpecError:  # a point that was refused: its values are all there is
                     values = [point.values.get(name, "") for name in fields]
-                measured: list[Any] = [trial.figure(name) for name in told]
+                measured: list[Any] = [trial.measured(name) for name in told]
                 mine = [record.id, number, trial.number, trial.run, trial.state, "yes" if stage.pick == place else "no"]
                 images = [str(record.data.get(name, "")) for name in ("name", "digest")]
                 row = [*mine, *images, *values, point.parameters, point.latent, *measured, trial.reason]

@@ -36,8 +36,8 @@ from engine.protocol.events import (
     StageStarted,
 )
 from engine.protocol.states import DIVERGED, EARLY_STOPPED, FINISHED, PRUNED, SKIPPED, STOPPED
+from engine.training.late_metrics import LateMetrics
 from engine.training.optimisation import make_optimizer, make_scheduler, optimizer_state, restore_optimizer
-from engine.training.readings import Readings
 from engine.training.steps import Step, fastest
 from engine.training.tasks import Task
 
@@ -160,14 +160,14 @@ def fit(
             loop.progress.total_step_seconds = before.total_step_seconds
         trainable = sum(weights.numel() for weights in model.parameters() if weights.requires_grad)
         emit(StageStarted(stage=stage.name, epochs=stage.epochs, steps=loop.steps, trainable=trainable))
-        keeper.keep_state(loop.capture())
+        keeper.keep_state(loop.state())
     else:
         loop.restore(state)
     try:
         while not loop.progress.ended:
             loop.progress.ended = loop.train_epoch() or loop.end_epoch()
     finally:
-        loop.readings.finish()
+        loop.late_metrics.finish()
     progress = loop.progress
     emit(
         StageEnded(
@@ -180,7 +180,7 @@ def fit(
         )
     )
     if progress.ended in (FINISHED, EARLY_STOPPED) and not progress.cut_short:
-        keeper.keep_state(loop.capture())
+        keeper.keep_state(loop.state())
     return progress
 
 
@@ -247,9 +247,9 @@ class _Loop:
         self.augmentation = torch.Generator(device.torch_device).manual_seed(stage.seed + 1)
         augmentation = self.augmentation if stage.augment else None
         self.step = Step(model, task, self.optimizer, data.images, device, augmentation)
-        self.take: Callable[[Tensor], Tensor] | None = None  # the step, recorded where that pays
-        self.readings = Readings(device.runs_ahead)
-        self.mark = 0.0  # since when the steps that are read next were at work
+        self.take: Callable[[Tensor], Tensor] | None = None  # the step, captured where that pays
+        self.late_metrics = LateMetrics(device.runs_ahead)
+        self.since = 0.0  # when the steps that are read next began
         self.saved = time.monotonic()
 
     def train_epoch(self) -> str:
@@ -259,22 +259,22 @@ class _Loop:
         self.model.train()
         take = self.take = self.take or fastest(self.step, order[:size], self.emit)
         launched = progress.step
-        told = self.mark = time.perf_counter()
+        told = self.since = time.perf_counter()
         while launched < self.steps:
             if self.control.asked() is not Asked.RUN:
                 if not self._read(everything=True):
                     return DIVERGED
                 if ended := self._wait():
                     return ended
-                self.mark = time.perf_counter()
+                self.since = time.perf_counter()
             metrics = take(order[launched * size : (launched + 1) * size])
-            self.readings.add(metrics, self.optimizer.param_groups[0]["lr"])  # the schedule sets the next step's
+            self.late_metrics.add(metrics, self.optimizer.param_groups[0]["lr"])  # the schedule sets the next step's
             if self.scheduler.every_step:
                 self.scheduler.step()
             launched += 1
 
             last = launched == self.steps
-            if last or self.readings.due(time.perf_counter() - told, TELL_SECONDS):
+            if last or self.late_metrics.due(time.perf_counter() - told, TELL_SECONDS):
                 if not self._read(everything=last):
                     return DIVERGED
                 told = time.perf_counter()
@@ -282,8 +282,8 @@ class _Loop:
                     if not self._read(everything=True):
                         return DIVERGED
                     self._save()
-                if not self.readings.waiting:  # the device has stood still meanwhile
-                    self.mark = time.perf_counter()
+                if not self.late_metrics.waiting:  # the device has stood still meanwhile
+                    self.since = time.perf_counter()
         return ""
 
     def end_epoch(self) -> str:
@@ -346,12 +346,12 @@ class _Loop:
 
     def _read(self, *, everything: bool) -> bool:
         """Take metrics off the device and tell the last of them; False where one is not finite."""
-        for rows, rate in self.readings.read(everything):
+        for rows, rate in self.late_metrics.read(everything):
             now = time.perf_counter()  # reading has waited for these steps, so they are all in it
-            self.readings.took(len(rows), now - self.mark, TELL_SECONDS)
-            if not self._tell(rows, rate, now - self.mark):
+            self.late_metrics.took(len(rows), now - self.since, TELL_SECONDS)
+            if not self._tell(rows, rate, now - self.since):
                 return False
-            self.mark = now
+            self.since = now
         return True
 
     def _tell(self, rows: list[list[float]], rate: float, seconds: float) -> bool:
@@ -397,10 +397,10 @@ class _Loop:
         return ENDS.get(asked, "")
 
     def _save(self) -> None:
-        self.keeper.keep_state(self.capture())
+        self.keeper.keep_state(self.state())
         self.saved = time.monotonic()
 
-    def capture(self) -> TrainingState:
+    def state(self) -> TrainingState:
         """The state as it is now."""
         tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
         moments, groups = optimizer_state(self.optimizer)

@@ -15,7 +15,7 @@ _KEPT = ("params", "fused", "foreach", "capturable", "differentiable", "maximize
 def make_optimizer(name: str, weights: list[nn.Parameter], learning_rate: float, decay: float) -> optim.Optimizer:
     """The optimizer of that name over `weights`; fused into one pass over memory where torch has that.
 
-    On CUDA all it works with is on the device, the count of its steps too, so that a step can be recorded.
+    On CUDA all it works with is on the device, the count of its steps too, so that a step can be captured.
     """
     fused = all(weight.device.type in ("cpu", "cuda") for weight in weights)
     capturable = all(weight.device.type == "cuda" for weight in weights)
@@ -37,27 +37,27 @@ class Scheduler(Protocol):
     every_step: bool  # else after every epoch, by its validation loss
 
     def step(self, validation_loss: float = 0.0) -> None:
-        """Move on."""
+        """Set the learning rate of the next step; the loss counts where it is called after an epoch."""
 
     def state(self) -> dict[str, Any]:
         """Plain numbers to go on from."""
         ...
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
+        """Go on as the scheduler would that gave `state`."""
 
 
 class _Constant:
     every_step = True
 
     def step(self, validation_loss: float = 0.0) -> None:
-        """Stay."""
+        pass
 
     def state(self) -> dict[str, Any]:
         return {}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """There is nothing to restore."""
+        pass
 
 
 class _OneCycle:

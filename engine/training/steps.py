@@ -1,9 +1,9 @@
-"""One training step, and the same step recorded once as a CUDA graph and replayed.
+"""One training step, and the same step captured once as a CUDA graph and replayed.
 
 Everything a step reads and writes is on the device and has a fixed shape: it is given the indices of a batch and
 gives back the batch's metrics. A GPU computes a step of these networks faster than Python can launch its some hundred
-kernels one by one, so there they are recorded once a stage and launched as one from then on. What is computed is the
-same; where recording fails, the step is launched kernel by kernel, as on every other device.
+kernels one by one, so there they are captured once a stage and launched as one from then on. What is computed is the
+same; where capture fails, the step is launched kernel by kernel, as on every other device.
 """
 
 import logging
@@ -22,7 +22,7 @@ from engine.protocol.events import Emit, Warned
 from engine.training.tasks import Task
 
 WARM_UP_STEPS = 3
-"""Steps before one is recorded: libraries choose their algorithms, the optimizer makes its moments."""
+"""Steps before one is captured: libraries choose their algorithms, the optimizer makes its moments."""
 
 log = logging.getLogger("cae_tui.engine")
 
@@ -72,7 +72,7 @@ class CapturedStep:
     Making one changes nothing: weights, batch statistics, moments and random states are afterwards what they were.
 
     Args:
-        step: what is recorded. Its tensors are read and written at their addresses from then on, so that a
+        step: what is captured. Its tensors are read and written at their addresses from then on, so that a
             checkpoint must be restored before.
         indices: of a batch, shape (batch,); every batch has as many.
 
@@ -83,14 +83,14 @@ class CapturedStep:
     def __init__(self, step: Step, indices: Tensor) -> None:
         self._group = step.optimizer.param_groups[0]
         self._indices = indices.clone()
-        # A rate that is a number would be recorded as it is now. Outside of this class it stays one, so that schedules
+        # A rate that is a number would be captured as it is now. Outside of this class it stays one, so that schedules
         # and checkpoints need not know of tensors, and nobody waits for the device to read it.
         rate = self._group["lr"]
         self._rate = torch.full((), rate, dtype=torch.float32, device=indices.device)
         self._group["lr"] = self._rate
         try:
             with undone(step):
-                self._replay, self._metrics = record(partial(step, self._indices), indices.device, step.augmentation)
+                self._replay, self._metrics = capture(partial(step, self._indices), indices.device, step.augmentation)
         except RuntimeError:
             for generator in _generators(step):
                 if generator.device.type == "cuda":
@@ -108,7 +108,7 @@ class CapturedStep:
 
 
 def fastest(step: Step, indices: Tensor, emit: Emit) -> Callable[[Tensor], Tensor]:
-    """`step`, recorded where Python launches its parts more slowly than the device computes them.
+    """`step`, captured where Python launches its parts more slowly than the device computes them.
 
     Where that fails it is told, and the step is as it was.
 
@@ -122,10 +122,10 @@ def fastest(step: Step, indices: Tensor, emit: Emit) -> Callable[[Tensor], Tenso
     except RuntimeError as error:
         log.warning("the training step is not recorded", exc_info=True)
         first = (str(error).strip().splitlines() or [type(error).__name__])[0].strip().rstrip(".")
-        short = is_out_of_memory(error)
-    if short:
-        torch.cuda.empty_cache()  # of what the recording took, so that the step has it
-    may_help = "A smaller batch or fewer kernels" if short else "A newer driver or PyTorch"
+        no_memory = is_out_of_memory(error)
+    if no_memory:
+        torch.cuda.empty_cache()  # of what the capture took, so that the step has it
+    may_help = "A smaller batch or fewer kernels" if no_memory else "A newer driver or PyTorch"
     emit(
         Warned(
             message=f"The training step could not be recorded as one CUDA graph ({first}), so its parts are "
@@ -138,7 +138,7 @@ def fastest(step: Step, indices: Tensor, emit: Emit) -> Callable[[Tensor], Tenso
 
 @contextmanager
 def undone(step: Step) -> Iterator[None]:
-    """Put back what the steps taken inside have changed, in place: a recorded step keeps the addresses.
+    """Put back what the steps taken inside have changed, in place: a captured step keeps the addresses.
 
     Moments that the optimizer makes inside stay, as zeros: that is where each of them begins.
     """
@@ -160,20 +160,20 @@ def undone(step: Step) -> Iterator[None]:
             generator.set_state(state)
 
 
-def record(
-    work: Callable[[], Tensor], device: torch.device, generator: torch.Generator | None
+def capture(
+    launch: Callable[[], Tensor], device: torch.device, generator: torch.Generator | None
 ) -> tuple[Callable[[], None], Tensor]:
-    """Record what `work` launches; it is called some times before, for real.
+    """Capture what `launch` does; it is called some times before, for real.
 
     Args:
-        work: computes on the device and waits for nothing.
+        launch: computes on the device and waits for nothing.
         generator: whose random numbers it draws, beside the device's default ones.
 
     Returns:
         What launches it again, and the tensor that it then writes to.
 
     Raises:
-        RuntimeError: it cannot be recorded.
+        RuntimeError: it cannot be captured.
     """
     graph = torch.cuda.CUDAGraph()
     if generator is not None:
@@ -185,20 +185,20 @@ def record(
         # This block leaves the stream also where `torch.cuda.graph`, having failed to end, does not.
         with torch.cuda.stream(stream):
             for _ in range(WARM_UP_STEPS):
-                work()
-            # Other threads of this process may use CUDA meanwhile: that is no fault of the recording.
+                launch()
+            # Other threads of this process may use CUDA meanwhile: that is no fault of the capture.
             with torch.cuda.graph(graph, pool=pool, stream=stream, capture_error_mode="thread_local"):
-                result = work()
+                result = launch()
     except RuntimeError:
-        _end_recording(graph, pool, torch.cuda.current_device() if device.index is None else device.index)
+        _end_capture(graph, pool, torch.cuda.current_device() if device.index is None else device.index)
         raise
     finally:
         current.wait_stream(stream)
     return graph.replay, result
 
 
-def _end_recording(graph: torch.cuda.CUDAGraph, pool: tuple[int, int], device: int) -> None:
-    """Put torch's memory right after a recording that failed: it may believe that it is still on, and keep all it has.
+def _end_capture(graph: torch.cuda.CUDAGraph, pool: tuple[int, int], device: int) -> None:
+    """Put torch's memory right after a capture that failed: it may believe that it is still on, and keep all it has.
 
     Versions of torch do more or less of this by themselves; what they have done already, they refuse.
     """
@@ -208,7 +208,7 @@ def _end_recording(graph: torch.cuda.CUDAGraph, pool: tuple[int, int], device: i
     if TorchVersion(torch.__version__) >= TorchVersion("2.14"):  # from then on the graph gives its memory back itself
         return
     try:
-        graph.pool()  # refused where the recording did not end: a graph that ended gives its memory back itself
+        graph.pool()  # refused where the capture did not end: a graph that ended gives its memory back itself
     except RuntimeError:
         with suppress(RuntimeError, AttributeError):
             torch._C._cuda_releasePool(device, pool)
@@ -216,7 +216,7 @@ def _end_recording(graph: torch.cuda.CUDAGraph, pool: tuple[int, int], device: i
 
 @cache
 def _side_stream(device: torch.device) -> torch.cuda.Stream:
-    """One for all recordings: libraries keep a workspace of some megabytes for each stream that they have seen."""
+    """One for all captures: libraries keep a workspace of some megabytes for each stream that they have seen."""
     stream: torch.cuda.Stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]  # torch has no types for it
     return stream
 
@@ -238,7 +238,7 @@ def _generators(step: Step) -> list[torch.Generator]:
 
 
 def _renew(generator: torch.Generator) -> None:
-    """Give it a state of its own again: after a recording that failed it takes that one to be still on, and refuses."""
+    """Give it a state of its own again: after a capture that failed it takes that one to be still on, and refuses."""
     state = generator.get_state()
     generator.graphsafe_set_state(torch.Generator(generator.device))
     generator.set_state(state)

@@ -14,7 +14,7 @@ CLASSES_COUNTED = 64
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a batch gave."""
+    """What a batch is measured by: scalars, but for the confusion of shape (classes, classes)."""
 
     objective: Tensor  # what the gradient is taken of
     metrics: dict[str, Tensor]  # means over the batch, detached; "loss" is always there

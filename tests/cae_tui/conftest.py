@@ -10,9 +10,9 @@ import pytest
 from textual.pilot import Pilot
 
 from cae_tui.app.cae_app import CaeApp
-from cae_tui.bridge.runner import Work
-from cae_tui.bridge.study_runner import StudyWork
-from cae_tui.bridge.views import DataView
+from cae_tui.bridge.runner import Trainer
+from cae_tui.bridge.study_runner import StudyTrainer
+from cae_tui.bridge.values import DataView
 from cae_tui.messages import Start
 from cae_tui.screens.training import TrainingScreen
 from engine.runs.directory import Home
@@ -21,7 +21,7 @@ from tests.cae_tui.script import (
     AUTOENCODER,
     BEGAN,
     CLASSIFIER,
-    ScriptedWork,
+    ScriptedTrainer,
     data_view,
     held,
     scripted_events,
@@ -30,7 +30,7 @@ from tests.cae_tui.script import (
 )
 
 __all__ = [
-    "AUTOENCODER", "BEGAN", "CLASSIFIER", "MakeApp", "ScriptedWork", "data_view", "held", "scripted_events",
+    "AUTOENCODER", "BEGAN", "CLASSIFIER", "MakeApp", "ScriptedTrainer", "data_view", "held", "scripted_events",
     "scripted_result", "until", "write_run",
 ]  # fmt: skip
 
@@ -49,8 +49,8 @@ async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
 class MakeApp(Protocol):
     """Makes an app on the test's home."""
 
-    def __call__(self, work: Work | None = None, study_work: StudyWork | None = None) -> CaeApp:
-        """With `work` and `study_work` in place of the engine."""
+    def __call__(self, trainer: Trainer | None = None, study_trainer: StudyTrainer | None = None) -> CaeApp:
+        """With `trainer` and `study_trainer` in place of the engine."""
 
 
 @pytest.fixture
@@ -67,7 +67,6 @@ class Errors(logging.Handler):
         self.met: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep it."""
         self.met.append(self.format(record))
 
 
@@ -97,7 +96,7 @@ def errors_are_meant(errors: Errors) -> Iterator[None]:
 
 @pytest.fixture
 def make_app(home: Home, monkeypatch: pytest.MonkeyPatch) -> MakeApp:
-    """Apps that know their device and the sizes of MNIST at once. `ScriptedWork` trains where nothing else is given."""
+    """Apps that know their device and the sizes of MNIST at once; a `ScriptedTrainer` trains, if nothing else does."""
 
     async def data(files: object = None) -> DataView:
         return data_view()
@@ -110,8 +109,8 @@ def make_app(home: Home, monkeypatch: pytest.MonkeyPatch) -> MakeApp:
 
     monkeypatch.setattr("cae_tui.bridge.runner.BATCH_SECONDS", 0.0)  # a script's steps come all at once: each is told
 
-    def make(work: Work | None = None, study_work: StudyWork | None = None) -> CaeApp:
-        app = CaeApp(home, work or ScriptedWork(), study_work=study_work)
+    def make(trainer: Trainer | None = None, study_trainer: StudyTrainer | None = None) -> CaeApp:
+        app = CaeApp(home, trainer or ScriptedTrainer(), study_trainer=study_trainer)
         monkeypatch.setattr(app.runner, "data", data)
         monkeypatch.setattr(app.runner, "remarks", remarks)
         monkeypatch.setattr(app.runner, "device", device)

@@ -1,4 +1,4 @@
-"""Runs that are written by hand: events, run directories, and a `Work` that plays a script without training.
+"""Runs that are written by hand: events, run directories, and a `Trainer` that plays a script without training.
 
 Nothing here sleeps or imports torch. Every number is fixed, so that a picture of a screen is the same each time.
 """
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from cae_tui.bridge.views import DataView, Picture
+from cae_tui.bridge.values import DataView, Picture
 from engine.errors import EngineError
 from engine.protocol.control import Asked, Flag
 from engine.protocol.events import (
@@ -299,8 +299,8 @@ def write_run(
     return run
 
 
-class ScriptedWork:
-    """A `Work` that plays events into the app, and waits at each `threading.Event` of the script.
+class ScriptedTrainer:
+    """A `Trainer` that plays events into the app, and waits at each `threading.Event` of the script.
 
     While it waits, what is asked of the run is done: a pause is told, a stop ends it. The run's directory
     is written and locked as the engine does, so that lists show it as running.
@@ -410,11 +410,11 @@ def halfway(kind: str = "autoencoder", number: int = 2) -> list[Event]:
     return until(scripted_events(kind, epochs=20), BatchEnded, 4 * (number - 1) + 2)[0]
 
 
-def held(events: Sequence[Event], kind: type[Event], number: int = 1) -> tuple[ScriptedWork, threading.Event]:
-    """A work that waits after the `number`-th event of a kind, and the gate that lets it go on."""
+def held(events: Sequence[Event], kind: type[Event], number: int = 1) -> tuple[ScriptedTrainer, threading.Event]:
+    """A trainer that waits after the `number`-th event of a kind, and the gate that lets it go on."""
     gate = threading.Event()
     before, after = until(events, kind, number)
-    return ScriptedWork([*before, gate, *after]), gate
+    return ScriptedTrainer([*before, gate, *after]), gate
 
 
 def picture(name: int = 0, size: int = 28) -> Picture:

@@ -1,4 +1,4 @@
-"""Studies that are written by hand, and a `StudyWork` that plays one without training. Every number is fixed."""
+"""Studies that are written by hand, and a `StudyTrainer` that plays one without training. Every number is fixed."""
 
 import threading
 from collections.abc import Mapping
@@ -127,7 +127,6 @@ def _record(spec: StudySpec, stages: list[StageRecord], state: str) -> StudyReco
 
 
 def write_study(home: Home, record: StudyRecord) -> StudyDirectory:
-    """Put a study into a home."""
     directory = StudyDirectory(Studies(home).folder / record.id)
     directory.path.mkdir(parents=True)
     updated = record.updated

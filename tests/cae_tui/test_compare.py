@@ -1,7 +1,7 @@
 """The table beneath the curves of several runs."""
 
 from cae_tui.bridge.run_state import RunState
-from cae_tui.bridge.views import RunView
+from cae_tui.bridge.values import RunView
 from cae_tui.screens.compare import differences
 from engine.runs.status import RunStatus
 

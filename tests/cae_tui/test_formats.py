@@ -42,8 +42,8 @@ def test_large_numbers_are_short() -> None:
 
 
 def test_every_state_has_a_symbol_of_its_own_kind() -> None:
-    assert all(formats.state_mark(state)[0] != "·" for state in STATES)
-    assert formats.state_mark("something new")[0] == "·"
+    assert all(formats.state_symbol(state)[0] != "·" for state in STATES)
+    assert formats.state_symbol("something new")[0] == "·"
 
 
 @pytest.mark.parametrize(("share", "text"), [(1.0, "100.00 %"), (119_999 / 120_000, "99.99 %"), (0.9961, "99.61 %")])

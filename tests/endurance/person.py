@@ -73,7 +73,6 @@ class Person:
         self._watch_and_stop()
 
     def resume(self) -> None:
-        """Take up what was stopped last."""
         self._list("is:resumable -tag:seed")
         if "No run matches" in self._text:
             return
@@ -114,12 +113,10 @@ class Person:
         self._rest()
 
     def look_at_data(self) -> None:
-        """The images of each class."""
         self._open("d", "› Data")
         self._try_keys(["right", "left", "n", "p", "z", "f2", "f1"], 4)
 
     def look_at_study(self) -> None:
-        """A study's table and charts."""
         self._open("s", "Studies", "finished")
         self._press("end", "enter")
         self._wait("of 2 trials")
@@ -164,7 +161,6 @@ class Person:
         self._until(lambda: len(self._home.ids()) < before, "a run less")
 
     def change_theme(self) -> None:
-        """Another theme, by the palette."""
         self._open("ctrl+p", "Search")
         self._press("theme")
         self._wait("Dark, light and others")
@@ -185,7 +181,6 @@ class Person:
     # -- how it does it ---------------------------------------------------------------------------
 
     def go_home(self) -> None:
-        """To the first screen, from wherever."""
         for _ in range(40):
             self._press("escape")
             if HOME in self._text:

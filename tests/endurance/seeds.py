@@ -7,7 +7,7 @@ from engine import jobs
 from engine.protocol.control import Asked, Flag
 from engine.protocol.events import EpochEnded, Event
 from engine.runs.directory import Home
-from engine.runs.notes import Marks, write_marks
+from engine.runs.notes import Notes, write_notes
 from tests.engine.conftest import small, small_classifier, train
 from tests.engine.studies.conftest import do, study
 from tests.idx import first_of_mnist
@@ -30,7 +30,7 @@ def plant(home: Home, images: Path) -> None:
 
     result = jobs.start(home, small(files, **{**tiny, "epochs": 9999, "patience": 0}), emit, flag)
     for run, tag in ((short.id, "short"), (classifier.id, "classifier"), (result.id, "long")):
-        write_marks(home.find(run).marks, Marks(tags=("seed", tag)))
+        write_notes(home.find(run).notes, Notes(tags=("seed", tag)))
     for status in home.list_runs():  # the study's trials stay too
         if status.study:
-            write_marks(home.find(status.id).marks, replace(status.marks, tags=("seed",)))
+            write_notes(home.find(status.id).notes, replace(status.notes, tags=("seed",)))

@@ -36,7 +36,6 @@ def home(tmp_path: Path) -> Home:
 
 
 def counted(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, calls: "Counter[str]") -> None:
-    """Count the calls of a method."""
     original = getattr(owner, name)
 
     def call(*words: Any, **more: Any) -> Any:

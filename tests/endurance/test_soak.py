@@ -16,7 +16,6 @@ EXACT = ("threads", "descriptors", "queued", "screens", "widgets", "mounted", "w
 
 @pytest.fixture
 def person(tmp_path: Path) -> Iterator[Person]:
-    """Someone before the program's first screen."""
     home = Home(tmp_path / "home")
     seeds.plant(home, tmp_path / "images")
     terminal = open_program(home, tmp_path)

@@ -63,7 +63,6 @@ class Training:
 
     @classmethod
     def start(cls, home: Home, spec: Spec, look: Callable[[Event], None] = lambda event: None) -> "Training":
-        """A run from its beginning."""
         return cls(lambda emit, flag: jobs.start(home, spec, emit, flag), look)
 
     def wait_for(self, kind: type[Event]) -> Any:

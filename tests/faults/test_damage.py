@@ -67,7 +67,6 @@ def flip(path: Path, place: int, bit: int) -> None:
 
 
 def warnings(run: RunDirectory) -> str:
-    """What the run's story warns of."""
     return " ".join(event.message for event in run.read_events()[0] if isinstance(event, Warned))
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from cae_tui.app.picture import export_picture
+from cae_tui.app.screenshot import save_screenshot
 from engine import jobs
 from engine.errors import EngineError, StorageError
 from engine.exporters import export
@@ -75,7 +75,6 @@ class SmallTmpfs:
                         break
 
     def empty(self) -> None:
-        """Take that file away."""
         (self.folder / "filler").unlink(missing_ok=True)
 
 
@@ -88,11 +87,9 @@ class LimitedFiles:
         self._before = resource.getrlimit(resource.RLIMIT_FSIZE)
 
     def fill(self) -> None:
-        """Set the limit."""
         resource.setrlimit(resource.RLIMIT_FSIZE, (1, self._before[1]))
 
     def empty(self) -> None:
-        """Take the limit away."""
         resource.setrlimit(resource.RLIMIT_FSIZE, self._before)
 
 
@@ -253,7 +250,7 @@ async def test_an_export_that_there_is_no_room_for_is_refused_in_words_and_leave
         exports: list[Callable[[], object]] = [
             lambda: export(home, "model", [run], disk.folder / "model.safetensors"),
             lambda: export(home, "csv", [run], disk.folder / "runs.csv"),
-            lambda: export_picture(app, disk.folder / "picture.svg"),
+            lambda: save_screenshot(app, disk.folder / "picture.svg"),
         ]
         disk.fill()
         for write in exports:

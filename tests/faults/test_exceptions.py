@@ -48,13 +48,11 @@ BEFORE = (
 
 
 def break_down(*_: object, **__: object) -> None:
-    """What nobody foresaw."""
     raise ZeroDivisionError("nobody [bold]foresaw[/] this")
 
 
 @pytest.fixture
 def log(home: Home) -> Iterator[Path]:
-    """The log of a home, open."""
     logger = logging.getLogger("cae_tui")
     before = (list(logger.handlers), logger.propagate, logging.raiseExceptions)
     open_log(home)

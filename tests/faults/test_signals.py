@@ -74,7 +74,6 @@ class Shell:
         self._wait_for(text.encode(), mark)
 
     def wait_for_prompt(self, mark: int) -> None:
-        """Until the shell is there again."""
         self.wait_for(PROMPT, mark)
 
     @property
@@ -98,7 +97,6 @@ class Shell:
                 assert self.output.rindex(given) > self.output.rindex(taken), given
 
     def close(self) -> None:
-        """End it, whatever it does."""
         self._child.close(force=True)
 
 
@@ -116,12 +114,10 @@ def run(home: Home, files: dict[str, Path]) -> RunDirectory:
 
 
 def epochs(run: RunDirectory) -> int:
-    """How many are done."""
     return run.read_status().epoch
 
 
 def wait_for_an_epoch(run: RunDirectory) -> None:
-    """Until one more is done."""
     done = epochs(run)
     wait_for(lambda: epochs(run) > done, "an epoch")
 
@@ -211,7 +207,6 @@ def test_a_detached_run_goes_on_when_the_terminal_is_closed(shell: Shell, run: R
 
 
 def open_app(shell: Shell, run: RunDirectory) -> None:
-    """The app with the run on."""
     mark = shell.type(f"{shell.program}\n")
     shell.wait_for(run.id[:4], mark)
     shell.wait_for("60,000", mark)

@@ -30,7 +30,7 @@ def readers(folder: Path) -> dict[str, tuple[Reader, list[bytes]]]:
     from engine.runs.checkpoint import read_tensors
     from engine.runs.directory import RunDirectory
     from engine.runs.filter import parse_filter
-    from engine.runs.notes import read_marks
+    from engine.runs.notes import read_notes
     from engine.runs.spec_file import read_spec_file
     from engine.studies.records import StudyDirectory
     from engine.studies.spec import study_from_json
@@ -79,7 +79,7 @@ def readers(folder: Path) -> dict[str, tuple[Reader, list[bytes]]]:
             [as_json(document) for document in test_results.RESULTS],
         ),
         "marks.json": (
-            from_file(run.marks, lambda: read_marks(run.marks)),
+            from_file(run.notes, lambda: read_notes(run.notes)),
             [b'{"format": 1, "star": true, "tags": ["x"], "note": "y", "kind": "marks"}'],
         ),
         "study.json": (

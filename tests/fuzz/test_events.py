@@ -116,7 +116,7 @@ def test_any_file_of_events_is_a_story_that_can_be_shown(data: bytes, tmp_path_f
 def status_document(kind: str) -> dict[str, Any]:
     """What `RunDirectory.write_status` puts into the file."""
     values = asdict(scripted_status(scripted_events(kind)))
-    del values["marks"], values["prefix"]
+    del values["notes"], values["prefix"]
     return {"format": 1, **values}
 
 
@@ -141,7 +141,7 @@ def test_any_status_is_listed_or_refused_in_a_sentence(data: bytes, tmp_path_fac
         formats.duration(status.seconds)
         formats.loss(status.best_loss)
         formats.big(status.parameters)
-        formats.state_mark(status.state)
+        formats.state_symbol(status.state)
         runs_csv([status], {})
         for wanted in FILTERS:
             wanted.matches(status, {})
@@ -162,5 +162,4 @@ def test_the_events_and_the_status_are_ones_without_a_change(home_with_a_run: Ru
 
 @pytest.fixture
 def home_with_a_run(tmp_path: Path) -> RunDirectory:
-    """A finished run."""
     return write_run(Home(tmp_path), scripted_events())

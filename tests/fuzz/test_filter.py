@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.runs.filter import FilterError, parse_filter
-from engine.runs.notes import Marks
+from engine.runs.notes import Notes
 from engine.runs.status import RunStatus
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import spec_fields
@@ -17,7 +17,7 @@ from tests.fuzz.outcome import accepted_share, value_or_sentence
 READER = "filter"
 RUN = RunStatus(
     id="a7f3000000", kind="autoencoder", title="10 × 32, 3×3, b128", state="finished", best_loss=0.0011, epoch=20,
-    epochs=20, seconds=90.0, started=1.0, parameters=75_748, marks=Marks(star=True, tags=("baseline",), note="x"),
+    epochs=20, seconds=90.0, started=1.0, parameters=75_748, notes=Notes(star=True, tags=("baseline",), note="x"),
 )  # fmt: skip
 SPEC = AutoencoderSpec().model_dump(mode="json")
 NAMES = (
@@ -45,7 +45,7 @@ terms = st.one_of(
 filters = st.lists(terms, max_size=4).map(" ".join)
 runs = st.builds(
     lambda loss, epoch, started, note: replace(
-        RUN, best_loss=loss, epoch=epoch, started=started, marks=Marks(note=note)
+        RUN, best_loss=loss, epoch=epoch, started=started, notes=Notes(note=note)
     ),
     st.none() | st.floats(),
     st.integers(0, 2**62),

@@ -28,7 +28,6 @@ DTYPES = (torch.float16, torch.float64, torch.int64, torch.bool, torch.complex64
 
 
 def _models() -> dict[str, bytes]:
-    """A small file of each kind."""
     small = {"layers": 4, "kernels": 2, "downsamplings": 1, "latent": 5}
     encoder = parse(AutoencoderSpec, small)
     classifier = parse(ClassifierSpec, {"encoder": "x", "fc_units": 4})

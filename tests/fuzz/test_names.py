@@ -10,7 +10,16 @@ from engine.errors import RunError, StudyError
 from engine.exporters.runs_csv import runs_csv
 from engine.runs.directory import Home
 from engine.runs.filter import parse_filter
-from engine.runs.notes import LONGEST_NOTE, LONGEST_TAG, MOST_TAGS, Marks, read_marks, read_note, read_tags, write_marks
+from engine.runs.notes import (
+    LONGEST_NOTE,
+    LONGEST_TAG,
+    MOST_TAGS,
+    Notes,
+    parse_note,
+    parse_tags,
+    read_notes,
+    write_notes,
+)
 from engine.runs.status import RunStatus
 from engine.storage.files import read_json
 from engine.studies.records import Studies
@@ -52,8 +61,8 @@ def test_any_name_is_that_of_a_study_or_a_sentence(text: str, home: Home) -> Non
 def test_any_tags_and_notes_are_kept_as_they_were_taken_or_refused_in_a_sentence(
     text: str, note: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    tags = value_or_sentence(READER, lambda: read_tags(text), RunError)
-    kept = value_or_sentence(READER, lambda: read_note(note), RunError)
+    tags = value_or_sentence(READER, lambda: parse_tags(text), RunError)
+    kept = value_or_sentence(READER, lambda: parse_note(note), RunError)
     if tags is None or kept is None:
         return
     assert len(tags) <= MOST_TAGS
@@ -61,10 +70,10 @@ def test_any_tags_and_notes_are_kept_as_they_were_taken_or_refused_in_a_sentence
     assert len(kept) <= LONGEST_NOTE
     assert not CONTROL.search("".join(tags) + kept)
     path = tmp_path_factory.getbasetemp() / "marks.json"
-    marks = Marks(tags=tags, note=kept)
-    write_marks(path, marks)
-    assert read_marks(path) == marks
-    run = RunStatus(id="a7f3000000", started=1.0, marks=marks)
+    notes = Notes(tags=tags, note=kept)
+    write_notes(path, notes)
+    assert read_notes(path) == notes
+    run = RunStatus(id="a7f3000000", started=1.0, notes=notes)
     for tag in tags:
         assert parse_filter(f'tag="{tag}"').matches(run)
     runs_csv([run], {}).encode()
@@ -76,18 +85,18 @@ def test_any_file_of_marks_is_read_or_refused_in_a_sentence(
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "marks.json"
     path.write_bytes(data)
-    marks = value_or_sentence(READER, lambda: read_marks(path), RunError)
-    if marks is not None:
-        assert not CONTROL.search("".join(marks.tags) + marks.note)
-        write_marks(path, marks)
-        assert read_marks(path) == marks
+    notes = value_or_sentence(READER, lambda: read_notes(path), RunError)
+    if notes is not None:
+        assert not CONTROL.search("".join(notes.tags) + notes.note)
+        write_notes(path, notes)
+        assert read_notes(path) == notes
         assert read_json(path)["kind"] == "marks"
 
 
 def test_a_good_part_of_the_tags_is_taken() -> None:
     def takes(text: str) -> bool:
         try:
-            return bool(read_tags(text))
+            return bool(parse_tags(text))
         except RunError:
             return False
 

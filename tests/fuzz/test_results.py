@@ -77,7 +77,6 @@ def test_any_result_is_shown_or_refused_in_a_sentence(data: bytes, tmp_path_fact
 
 
 def written(**arrays: NDArray[Any]) -> bytes:
-    """The file of those arrays."""
     with tempfile.TemporaryDirectory() as folder:
         write_arrays(Path(folder, "arrays.npz"), **arrays)
         return Path(folder, "arrays.npz").read_bytes()
@@ -85,12 +84,12 @@ def written(**arrays: NDArray[Any]) -> bytes:
 
 def _good() -> dict[str, dict[str, NDArray[Any]]]:
     images = np.arange(COUNT * 64, dtype=np.uint8).reshape(COUNT, 8, 8, 1)
-    marks = {"of": np.array("test"), "format": np.array(1), "indices": np.arange(COUNT, dtype=np.int64)}
+    about = {"of": np.array("test"), "format": np.array(1), "indices": np.arange(COUNT, dtype=np.int64)}
     even = np.full((COUNT, CLASSES), 1 / CLASSES, np.float32)
     return {
         "samples": {"originals": images, "reconstructions": 255 - images},
-        "classifier": {**marks, "kind": np.array("classifier"), "probabilities": even},
-        "autoencoder": {**marks, "kind": np.array("autoencoder"), "errors": even[:, 0]},
+        "classifier": {**about, "kind": np.array("classifier"), "probabilities": even},
+        "autoencoder": {**about, "kind": np.array("autoencoder"), "errors": even[:, 0]},
     }
 
 
@@ -154,7 +153,6 @@ def read_samples_at(path: Path) -> bool:
 
 
 def look_at(found: Predictions) -> bool:
-    """As the screens do."""
     labels = found.images(DATA).labels
     assert labels is not None
     for place, index in enumerate(found.indices.tolist()):

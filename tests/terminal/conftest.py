@@ -51,7 +51,6 @@ class Terminal:
 
     @property
     def text(self) -> str:
-        """What is on the screen now."""
         return "\n".join(line.rstrip() for line in self.screen.display)
 
     def press(self, *keys: str) -> None:
@@ -100,7 +99,6 @@ class Terminal:
         return self.wait_until(lambda screen: text not in screen, f"no {text}")
 
     def wait_until(self, condition: Callable[[str], bool], what: str, seconds: float = 90) -> str:
-        """Until the screen meets a condition."""
         end = time.monotonic() + seconds
         while not condition(self.text):
             assert time.monotonic() < end, f"waited for {what}, but the screen was:\n{self.text}"
@@ -132,7 +130,6 @@ class Terminal:
         self._child.wait()
 
     def close(self) -> None:
-        """End the program, whatever it does."""
         self._child.close(force=True)
 
 

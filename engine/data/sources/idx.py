@@ -190,9 +190,9 @@ class IdxFile:
         found = recognise(start)
         expected = f"an IDX file of {self.role}"
         if found is None:
-            marks = "00 00 08 01" if self._unit == "labels" else "00 00 08 03 or 00 00 08 04"
+            beginnings = "00 00 08 01" if self._unit == "labels" else "00 00 08 03 or 00 00 08 04"
             return self._refused(
-                f"starts with the bytes {start[:4].hex(' ')}; {expected} starts with {marks}: "
+                f"starts with the bytes {start[:4].hex(' ')}; {expected} starts with {beginnings}: "
                 "name another file, or convert it to IDX."
             )
         within = " inside a gzip file" if zipped else ""

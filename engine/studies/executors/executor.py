@@ -19,12 +19,12 @@ class Assignment:
 
     Args:
         number: of the trial in its study, which names it.
-        work: its run, made or opened again.
+        prepared: its run, made or opened again.
         flag: what is asked of this trial, of no other; what trains elsewhere hears of each word by `flag.heard`.
     """
 
     number: int
-    work: Prepared
+    prepared: Prepared
     flag: Flag
 
 

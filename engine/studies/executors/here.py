@@ -23,7 +23,7 @@ class Here:
         """See `Executor`."""
         trial = self._trials.pop(0)
         try:
-            jobs.begin(trial.work, partial(hear, trial.number), trial.flag)
+            jobs.begin(trial.prepared, partial(hear, trial.number), trial.flag)
         except EngineError as error:
             return Ended(trial.number, error)
         return Ended(trial.number)

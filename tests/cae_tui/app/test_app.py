@@ -32,21 +32,21 @@ from engine.protocol.events import BatchEnded, EpochEnded
 from engine.runs.directory import Home
 from engine.specs.autoencoder import AutoencoderSpec
 from tests.cae_tui.conftest import MakeApp, begin, on_top, told, until
-from tests.cae_tui.script import AUTOENCODER, CLASSIFIER, ScriptedWork, held, scripted_events, write_run
+from tests.cae_tui.script import AUTOENCODER, CLASSIFIER, ScriptedTrainer, held, scripted_events, write_run
 
 # -- a run -------------------------------------------------------------------------------------------
 
 
 async def test_a_run_shows_its_training_and_leads_back_home(make_app: MakeApp) -> None:
-    work, gate = held(scripted_events(), EpochEnded)
-    app = make_app(work)
+    trainer, gate = held(scripted_events(), EpochEnded)
+    app = make_app(trainer)
     async with app.run_test(size=(120, 40)) as pilot:
         app.post_message(Configure("autoencoder"))
         await until(pilot, on_top(app, SpecPage))
         await begin(app, pilot)
         assert app.page is not None
         assert app.page.place == ("training", AUTOENCODER)
-        assert work.specs == [AutoencoderSpec()]
+        assert trainer.specs == [AutoencoderSpec()]
         await pilot.press("escape")
         await until(pilot, on_top(app, HomeScreen))  # not the form, whose run is on
         assert len(app.screen_stack) == 1
@@ -57,8 +57,8 @@ async def test_a_run_shows_its_training_and_leads_back_home(make_app: MakeApp) -
 
 
 async def test_the_strip_tells_of_the_run_and_goes_to_it(make_app: MakeApp) -> None:
-    work, gate = held(scripted_events(epochs=2), BatchEnded, 6)
-    app = make_app(work)
+    trainer, gate = held(scripted_events(epochs=2), BatchEnded, 6)
+    app = make_app(trainer)
     async with app.run_test(size=(120, 40)) as pilot:
         assert not app.screen.query_one(RunStrip).display
         await begin(app, pilot)
@@ -83,20 +83,20 @@ async def test_the_strip_tells_of_the_run_and_goes_to_it(make_app: MakeApp) -> N
 
 
 async def test_no_second_run_begins_while_one_is_on(make_app: MakeApp) -> None:
-    work, gate = held(scripted_events(), EpochEnded)
-    app = make_app(work)
+    trainer, gate = held(scripted_events(), EpochEnded)
+    app = make_app(trainer)
     async with app.run_test() as pilot:
         await begin(app, pilot)
         app.screen.post_message(Start(AutoencoderSpec()))
         await until(pilot, lambda: bool(told(app)))
         assert "A run is already training" in told(app)[0]
-        assert len(work.specs) == 1
+        assert len(trainer.specs) == 1
         gate.set()
         await app.runner.wait_for_end()
 
 
 async def test_a_refusal_leads_back_to_the_form_as_it_was(make_app: MakeApp) -> None:
-    app = make_app(ScriptedWork(refusal=SpecError({"batch_size": "900 is more than the 800 images."})))
+    app = make_app(ScriptedTrainer(refusal=SpecError({"batch_size": "900 is more than the 800 images."})))
     async with app.run_test(size=(120, 40)) as pilot:
         app.post_message(Configure("autoencoder", {"batch_size": "900"}))
         await until(pilot, on_top(app, SpecPage))
@@ -112,7 +112,7 @@ async def test_a_refusal_leads_back_to_the_form_as_it_was(make_app: MakeApp) -> 
 
 @pytest.mark.usefixtures("errors_are_meant")
 async def test_a_bug_before_the_first_event_is_told_too(make_app: MakeApp) -> None:
-    app = make_app(ScriptedWork(refusal=ZeroDivisionError("a bug")))  # type: ignore[arg-type]  # an error that is none of ours, on purpose
+    app = make_app(ScriptedTrainer(refusal=ZeroDivisionError("a bug")))  # type: ignore[arg-type]  # an error that is none of ours, on purpose
     async with app.run_test() as pilot:
         app.screen.post_message(Start(AutoencoderSpec()))
         await until(pilot, lambda: bool(told(app)))
@@ -121,8 +121,8 @@ async def test_a_bug_before_the_first_event_is_told_too(make_app: MakeApp) -> No
 
 
 async def test_a_run_waits_and_goes_on(make_app: MakeApp) -> None:
-    work, gate = held(scripted_events(), EpochEnded)
-    app = make_app(work)
+    trainer, gate = held(scripted_events(), EpochEnded)
+    app = make_app(trainer)
     async with app.run_test() as pilot:
         await begin(app, pilot)
         run = app.runner.current
@@ -141,13 +141,13 @@ async def test_a_run_waits_and_goes_on(make_app: MakeApp) -> None:
 
 async def test_what_was_stopped_goes_on(make_app: MakeApp, home: Home) -> None:
     write_run(home, scripted_events(state="stopped"))
-    work = ScriptedWork(scripted_events())
-    app = make_app(work)
+    trainer = ScriptedTrainer(scripted_events())
+    app = make_app(trainer)
     async with app.run_test() as pilot:
         app.screen.post_message(ResumeRun(AUTOENCODER))
         await until(pilot, on_top(app, TrainingScreen))
         await app.runner.wait_for_end()
-        assert work.resumed == [AUTOENCODER]
+        assert trainer.resumed == [AUTOENCODER]
         app.screen.post_message(ResumeRun("gone"))
         await until(pilot, lambda: any("No run begins with" in notice for notice in told(app)))
 
@@ -280,8 +280,8 @@ async def test_where_to_write_may_be_pasted_in_quotes(
 
 
 async def test_the_palette_has_every_command(make_app: MakeApp, home: Home) -> None:
-    work, _ = held(scripted_events(), EpochEnded)
-    app = make_app(work)
+    trainer, _ = held(scripted_events(), EpochEnded)
+    app = make_app(trainer)
     async with app.run_test(size=(120, 40)) as pilot:
         idle = {command.title: command for command in app.get_system_commands(app.screen)}
         assert {"Train an autoencoder", "Train a classifier", "Runs", "Data", "Help", "Theme", "Quit"} <= set(idle)
@@ -332,8 +332,8 @@ def test_only_steps_are_replaced_by_newer_ones() -> None:
 
 
 async def test_a_screen_that_comes_back_is_told_what_happened_meanwhile(make_app: MakeApp) -> None:
-    work, gate = held(scripted_events(), BatchEnded)
-    app = make_app(work)
+    trainer, gate = held(scripted_events(), BatchEnded)
+    app = make_app(trainer)
     async with app.run_test(size=(120, 40)) as pilot:
         await begin(app, pilot)
         app.action_runs()

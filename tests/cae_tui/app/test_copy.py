@@ -52,8 +52,8 @@ async def test_ctrl_c_copies_what_is_selected_in_a_field(make_app: MakeApp, home
 
 
 async def test_ctrl_c_twice_asks_before_a_run_that_is_on_is_stopped(make_app: MakeApp) -> None:
-    work, gate = held(scripted_events(), EpochEnded)
-    app = make_app(work)
+    trainer, gate = held(scripted_events(), EpochEnded)
+    app = make_app(trainer)
     async with app.run_test() as pilot:
         await begin(app, pilot)
         await pilot.press("ctrl+c", "ctrl+c")

@@ -11,7 +11,7 @@ from textual.widgets import Input, OptionList
 
 from cae_tui.app.cae_app import CaeApp
 from cae_tui.bridge.reader import Reader
-from cae_tui.bridge.views import DataView
+from cae_tui.bridge.values import DataView
 from cae_tui.data_sets import REMEMBERED, DataSet, with_latest
 from cae_tui.messages import Configure, ConfigureAgain, ConfigureStudy, TryFiles, UseDataSet
 from cae_tui.screens.configure import SpecPage
@@ -91,7 +91,7 @@ def read(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> MakeApp:
         own = {"name": files.name, "digest": files.name, "images_digest": f"{files.name} images", "shape": (8, 8, 1)}
         return replace(data_view(), **own, **counts)  # type: ignore[arg-type]  # each has its own type
 
-    def make(work: object = None, study_work: object = None) -> CaeApp:
+    def make(trainer: object = None, study_trainer: object = None) -> CaeApp:
         app = make_app()
         monkeypatch.setattr(app.runner, "data", data)
         return app

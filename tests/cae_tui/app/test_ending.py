@@ -26,8 +26,8 @@ async def test_quitting_without_a_run_asks_nothing(make_app: MakeApp) -> None:
 
 
 async def test_quitting_asks_stops_the_run_and_waits_for_its_end(make_app: MakeApp) -> None:
-    work, _ = held(scripted_events(), EpochEnded)
-    app = make_app(work)
+    trainer, _ = held(scripted_events(), EpochEnded)
+    app = make_app(trainer)
     async with app.run_test() as pilot:
         await begin(app, pilot)
         await pilot.press("ctrl+q")
@@ -47,8 +47,8 @@ async def test_quitting_asks_stops_the_run_and_waits_for_its_end(make_app: MakeA
 
 
 async def test_a_second_ctrl_q_does_not_wait(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
-    work, gate = held(scripted_events(), EpochEnded)
-    app = make_app(work)
+    trainer, gate = held(scripted_events(), EpochEnded)
+    app = make_app(trainer)
     async with app.run_test() as pilot:
         await begin(app, pilot)
         monkeypatch.setattr(app.runner, "stop_at_once", lambda *_: None)  # a step that takes long
@@ -104,8 +104,8 @@ async def test_ctrl_c_twice_asks_to_quit(make_app: MakeApp) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_stops_the_run_and_ends_without_asking(make_app: MakeApp, number: signal.Signals) -> None:
-    work, _ = held(scripted_events(), EpochEnded)
-    app = make_app(work)
+    trainer, _ = held(scripted_events(), EpochEnded)
+    app = make_app(trainer)
     async with app.run_test() as pilot:
         await begin(app, pilot)
         os.kill(os.getpid(), number)
@@ -118,8 +118,8 @@ async def test_a_signal_stops_the_run_and_ends_without_asking(make_app: MakeApp,
 async def test_a_hang_up_stops_the_run_and_ends_without_the_terminal(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    work, _ = held(scripted_events(), EpochEnded)
-    app = make_app(work)
+    trainer, _ = held(scripted_events(), EpochEnded)
+    app = make_app(trainer)
     ended: list[tuple[int, str]] = []
 
     def end(code: int) -> None:

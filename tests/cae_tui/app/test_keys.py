@@ -139,8 +139,8 @@ async def test_the_keys_of_the_settings_work_in_place_of_ours(make_app: MakeApp,
 
 async def test_a_paused_run_goes_on_by_the_changed_key_that_paused_it(make_app: MakeApp, home: Home) -> None:
     change_settings(home.path, keys={"training.pause": "f9"})
-    work, gate = held(scripted_events(), EpochEnded)
-    app = make_app(work)
+    trainer, gate = held(scripted_events(), EpochEnded)
+    app = make_app(trainer)
     async with app.run_test() as pilot:
         await until(pilot, lambda: bool(app.changed_keys))
         await begin(app, pilot)
@@ -263,7 +263,7 @@ async def test_a_command_of_the_palette_does_what_its_key_does(make_app: MakeApp
         await pilot.press(*"mark all")
         await until(pilot, lambda: "Mark all" in str(app.screen.query_one("CommandList").get_option_at_index(0).prompt))  # type: ignore[attr-defined]  # a list
         await pilot.press("enter")
-        await until(pilot, lambda: table.marks == len(table.rows) > 1)
+        await until(pilot, lambda: table.marked_count == len(table.rows) > 1)
 
 
 async def test_the_palette_holds_the_actions_of_a_screen_whose_field_takes_every_key(

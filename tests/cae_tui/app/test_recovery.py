@@ -186,8 +186,8 @@ def words(app: App[Any]) -> str:
 async def test_an_error_in_a_screen_takes_only_that_screen_away(
     page: type[Page], make_app: MakeApp, home: Home, errors: Errors
 ) -> None:
-    work, gate = held(scripted_events(), EpochEnded)
-    app = make_app(work)
+    trainer, gate = held(scripted_events(), EpochEnded)
+    app = make_app(trainer)
     async with app.run_test(size=(80, 24)) as pilot:
         await begin(app, pilot)
         app.call_later(lambda: app.push_screen(page()))
@@ -293,8 +293,8 @@ def farewells(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 async def test_an_error_of_the_thread_that_reads_keys_ends_the_app_with_the_run_stopped(
     how: str, make_app: MakeApp, home: Home, errors: Errors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    work, _ = held(scripted_events(), EpochEnded)
-    app, said = make_app(work), farewells(monkeypatch)
+    trainer, _ = held(scripted_events(), EpochEnded)
+    app, said = make_app(trainer), farewells(monkeypatch)
 
     def read() -> None:
         try:
@@ -325,8 +325,8 @@ async def test_an_error_of_the_thread_that_reads_keys_ends_the_app_with_the_run_
 async def test_errors_again_and_again_end_the_app_with_the_run_stopped(
     of: str, make_app: MakeApp, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    work, _ = held(scripted_events(), EpochEnded)
-    app = make_app(work)
+    trainer, _ = held(scripted_events(), EpochEnded)
+    app = make_app(trainer)
     met, said = 0, farewells(monkeypatch)
 
     def fail(*_: object) -> None:

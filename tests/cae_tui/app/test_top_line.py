@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from textual.app import App, ComposeResult
 
-from cae_tui.bridge.views import DataView
+from cae_tui.bridge.values import DataView
 from cae_tui.data_sets import DataSet
 from cae_tui.screens.report import ReportScreen
 from cae_tui.screens.training import TrainingScreen

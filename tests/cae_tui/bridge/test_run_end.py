@@ -11,7 +11,7 @@ from cae_tui.screens.training import TrainingScreen
 from engine.protocol.events import BatchEnded, EpochEnded
 from engine.runs.directory import Home
 from tests.cae_tui.conftest import MakeApp, begin, on_top, told, until
-from tests.cae_tui.script import AUTOENCODER, ScriptedWork, halfway, held, scripted_events, write_run
+from tests.cae_tui.script import AUTOENCODER, ScriptedTrainer, halfway, held, scripted_events, write_run
 from tests.cae_tui.study_script import guided, write_study
 
 
@@ -30,8 +30,8 @@ async def ask_to_end(app: CaeApp, pilot: Pilot[None]) -> str:
 
 
 async def test_how_a_run_is_to_end_is_asked_and_going_on_is_the_default(make_app: MakeApp) -> None:
-    work, _ = held(scripted_events(), EpochEnded)
-    app = make_app(work)
+    trainer, _ = held(scripted_events(), EpochEnded)
+    app = make_app(trainer)
     async with app.run_test() as pilot:
         await begin(app, pilot)
         for keys in (["enter"], ["escape"], ["n"], ["g"], ["k"], ["right", "left", "enter"]):
@@ -51,8 +51,8 @@ async def test_how_a_run_is_to_end_is_asked_and_going_on_is_the_default(make_app
 
 
 async def test_a_run_that_trains_is_finished_with_its_best_weights(make_app: MakeApp) -> None:
-    work, _ = held(scripted_events(), EpochEnded)
-    app = make_app(work)
+    trainer, _ = held(scripted_events(), EpochEnded)
+    app = make_app(trainer)
     async with app.run_test(size=(120, 40)) as pilot:
         await begin(app, pilot)
         await ask_to_end(app, pilot)
@@ -64,8 +64,8 @@ async def test_a_run_that_trains_is_finished_with_its_best_weights(make_app: Mak
 
 
 async def test_before_the_first_epoch_is_over_a_finish_is_not_offered(make_app: MakeApp) -> None:
-    work, _ = held(scripted_events(), BatchEnded)
-    app = make_app(work)
+    trainer, _ = held(scripted_events(), BatchEnded)
+    app = make_app(trainer)
     async with app.run_test() as pilot:
         await begin(app, pilot)
         asked = await ask_to_end(app, pilot)
@@ -101,8 +101,8 @@ async def test_a_trial_is_skipped_or_stopped_with_its_study_and_not_finished(mak
 
 async def test_a_run_that_was_stopped_is_finished_once_the_person_agrees(make_app: MakeApp, home: Home) -> None:
     write_run(home, scripted_events(state="stopped"))
-    work = ScriptedWork()
-    app = make_app(work)
+    trainer = ScriptedTrainer()
+    app = make_app(trainer)
     async with app.run_test(size=(120, 40)) as pilot:
         for answer in ("enter", "y"):
             app.screen.post_message(FinishRun(AUTOENCODER))
@@ -113,6 +113,6 @@ async def test_a_run_that_was_stopped_is_finished_once_the_person_agrees(make_ap
         await until(pilot, on_top(app, TrainingScreen))
         await app.runner.wait_for_end()
         await until(pilot, lambda: "Finished early at epoch 2 of 3, as asked." in shown(app))
-        assert work.finished == [AUTOENCODER]
+        assert trainer.finished == [AUTOENCODER]
         app.screen.post_message(FinishRun(AUTOENCODER))
         await until(pilot, lambda: any("nothing left to finish" in notice for notice in told(app)))

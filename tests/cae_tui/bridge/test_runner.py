@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from cae_tui.bridge.run_state import News, RunState, replay
-from cae_tui.bridge.runner import DRAWING_SECONDS, Runner, Work
+from cae_tui.bridge.runner import DRAWING_SECONDS, Runner, Trainer
 from cae_tui.kinds import view_of
 from cae_tui.widgets.run_progress import advice
 from engine.errors import MovedError, RunError
@@ -50,9 +50,9 @@ class Heard:
         self.refused.append((error, problems))
 
 
-def listening(home: Home, heard: Heard, work: Work | None = None) -> Runner:
+def listening(home: Home, heard: Heard, trainer: Trainer | None = None) -> Runner:
     """A runner that `heard` hears of."""
-    heard.runner = Runner(home, heard, work)
+    heard.runner = Runner(home, heard, trainer)
     return heard.runner
 
 

@@ -14,7 +14,6 @@ from tests.cae_tui.study_script import guided, write_study
 
 
 def offered(line: str, tmp_path: Path, home: Home) -> set[str]:
-    """The words that may come next."""
     file = tmp_path / "offered"
     asked = {
         "_ARGCOMPLETE": "1", "_ARGCOMPLETE_IFS": "\n", "_ARGCOMPLETE_SHELL": "bash", "COMP_TYPE": "9",

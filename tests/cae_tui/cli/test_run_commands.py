@@ -15,7 +15,7 @@ import pytest
 from cae_tui.bridge.run_state import GONE_WORDS
 from cae_tui.cli import console, run_console
 from cae_tui.cli.main import main
-from cae_tui.output import command_for
+from cae_tui.printing import command_for
 from engine.protocol.control import Asked, Flag, RunControl
 from engine.protocol.events import EventFormat, Paused
 from engine.protocol.states import EARLY_STOPPED, PAUSED, RUNNING, STOPPED

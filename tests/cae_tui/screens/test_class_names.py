@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from textual.pilot import Pilot
 
 from cae_tui.app.cae_app import CaeApp
-from cae_tui.bridge.views import Prediction
+from cae_tui.bridge.values import Prediction
 from cae_tui.cli.main import main
 from cae_tui.data_sets import DataSet
 from cae_tui.messages import UseDataSet

@@ -10,7 +10,7 @@ from textual.widgets import Input, Static
 from cae_tui import messages
 from cae_tui.app.cae_app import CaeApp
 from cae_tui.bridge.runner import Runner
-from cae_tui.bridge.views import DataView
+from cae_tui.bridge.values import DataView
 from cae_tui.screens import configure
 from cae_tui.screens.configure import SpecPage
 from cae_tui.screens.encoder_form import form_for

@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from textual.worker import WorkerCancelled
 
 from cae_tui.app.cae_app import CaeApp
-from cae_tui.bridge.views import ImageView, Picture, Prediction, PredictionsView
+from cae_tui.bridge.values import ImageView, Picture, Prediction, PredictionsView
 from cae_tui.screens.gallery import GalleryScreen
 from cae_tui.widgets.card_grid import CardGrid
 from engine.errors import RunError
@@ -122,7 +122,6 @@ async def press(pilot: Pilot[None], *keys: str) -> None:
 
 
 def lines(pilot: Pilot[None]) -> list[str]:
-    """What is on the screen."""
     strips = pilot.app.screen._compositor.render_strips()
     return ["".join(segment.text for segment in strip).rstrip() for strip in strips]
 

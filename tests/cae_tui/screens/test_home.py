@@ -11,7 +11,7 @@ from cae_tui.widgets.data_card import DataCard, bar, tiles_for
 from cae_tui.widgets.last_runs import LastRuns, run_lines
 from engine.errors import DatasetError
 from engine.runs.directory import Home
-from engine.runs.notes import Marks, write_marks
+from engine.runs.notes import Notes, write_notes
 from engine.runs.status import RunStatus
 from tests.cae_tui.conftest import MakeApp, data_view
 from tests.cae_tui.script import AUTOENCODER, BEGAN, CLASSIFIER, scripted_events, scripted_status, write_run
@@ -106,7 +106,7 @@ async def test_enter_opens_and_capital_r_resumes_only_what_can_be_resumed(
 
 async def test_what_is_hidden_from_the_list_of_runs_is_not_among_the_last_ones(make_app: MakeApp, home: Home) -> None:
     write_runs(home)
-    write_marks(home.find(CLASSIFIER).marks, Marks(hidden=True))
+    write_notes(home.find(CLASSIFIER).notes, Notes(hidden=True))
     app = make_app()
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.pause()

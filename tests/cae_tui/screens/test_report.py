@@ -9,7 +9,7 @@ from textual.worker import WorkerCancelled
 
 from cae_tui import messages
 from cae_tui.app.cae_app import CaeApp
-from cae_tui.bridge.views import SampleStrip
+from cae_tui.bridge.values import SampleStrip
 from cae_tui.screens.report import ReportScreen
 from cae_tui.widgets.class_report import ClassReport, ClassRows
 from cae_tui.widgets.confusion_matrix import ConfusionMatrix
@@ -17,7 +17,7 @@ from cae_tui.widgets.report_text import about, headline, measures, report_lines
 from cae_tui.widgets.sample_strip import SampleStripView
 from engine.runs.directory import Home
 from engine.runs.facts import Peers, RunFacts
-from engine.runs.notes import Marks
+from engine.runs.notes import Notes
 from engine.runs.report_words import report_as_text
 from engine.specs.base import Difference
 from tests.cae_tui.conftest import AUTOENCODER, CLASSIFIER, MakeApp, scripted_events, scripted_result, write_run
@@ -31,7 +31,7 @@ PCA = {"components": 64, "mse": 3e-3, "psnr": 25.2, "note": "", "validation_mse"
 FACTS = RunFacts(
     preset="Recommended", differences=(Difference("epochs", "Epochs", "3", "20"),), data="MNIST",
     image_shape=(28, 28, 1), training=54_000, validation=6_000, test=10_000, seed=7, device="cpu",
-    started=1_700_000_000.0, marks=Marks(star=True, tags=("baseline",), note="Sharp, and long to tell of " * 3),
+    started=1_700_000_000.0, notes=Notes(star=True, tags=("baseline",), note="Sharp, and long to tell of " * 3),
     peers=Peers(count=3, best="b111000000", best_loss=4.7e-4, best_psnr=33.3, best_seed=5),
 )  # fmt: skip
 

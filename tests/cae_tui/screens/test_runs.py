@@ -14,7 +14,7 @@ from cae_tui.screens.dialogs import AskTextScreen, ConfirmScreen
 from cae_tui.screens.runs import RunsScreen
 from cae_tui.widgets.run_table import RunTable, sorted_runs
 from engine.runs.directory import Home
-from engine.runs.notes import NO_MARKS, Marks, read_marks, write_marks
+from engine.runs.notes import NO_NOTES, Notes, read_notes, write_notes
 from engine.studies.records import Studies
 from tests.cae_tui.conftest import AUTOENCODER, CLASSIFIER, MakeApp, scripted_events, told, until, write_run
 from tests.cae_tui.script import scripted_status
@@ -252,19 +252,19 @@ async def test_a_star_a_hidden_run_and_back(make_app: MakeApp, filled: Home) -> 
     app = make_app()
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("r", "f")
-        await until(pilot, lambda: read_marks(filled.find(STOPPED).marks).star)
+        await until(pilot, lambda: read_notes(filled.find(STOPPED).notes).star)
         await pilot.press("h")
         await until(pilot, lambda: STOPPED not in rows(app))
         assert "1 hidden" in str(app.screen.query_one("#card").border_subtitle)
         await typed(pilot, "is:hidden")
         await until(pilot, lambda: rows(app) == [STOPPED])
         await pilot.press("enter", "f", "h")
-        await until(pilot, lambda: read_marks(filled.find(STOPPED).marks) == NO_MARKS)
+        await until(pilot, lambda: read_notes(filled.find(STOPPED).notes) == NO_NOTES)
 
 
 async def test_tags_of_several_runs_keep_each_ones_own(make_app: MakeApp, filled: Home) -> None:
-    write_marks(filled.find(STOPPED).marks, Marks(tags=("mine", "both")))
-    write_marks(filled.find(CLASSIFIER).marks, Marks(tags=("both",)))
+    write_notes(filled.find(STOPPED).notes, Notes(tags=("mine", "both")))
+    write_notes(filled.find(CLASSIFIER).notes, Notes(tags=("both",)))
     app = make_app()
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("r", "space", "space", "t")
@@ -277,13 +277,13 @@ async def test_tags_of_several_runs_keep_each_ones_own(make_app: MakeApp, filled
         assert "is not a tag" in str(app.screen.query_one(".problem", Static).render())
         app.screen.query_one(Input).value = "new"
         await pilot.press("enter")
-        await until(pilot, lambda: read_marks(filled.find(STOPPED).marks).tags == ("mine", "new"))
-        await until(pilot, lambda: read_marks(filled.find(CLASSIFIER).marks).tags == ("new",))
+        await until(pilot, lambda: read_notes(filled.find(STOPPED).notes).tags == ("mine", "new"))
+        await until(pilot, lambda: read_notes(filled.find(CLASSIFIER).notes).tags == ("new",))
 
 
 async def test_notes_of_several_runs_are_not_lost_by_an_empty_one(make_app: MakeApp, filled: Home) -> None:
-    write_marks(filled.find(STOPPED).marks, Marks(note="mine"))
-    write_marks(filled.find(CLASSIFIER).marks, Marks(note="another"))
+    write_notes(filled.find(STOPPED).notes, Notes(note="mine"))
+    write_notes(filled.find(CLASSIFIER).notes, Notes(note="another"))
     app = make_app()
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("r", "space", "space", "o")
@@ -292,8 +292,8 @@ async def test_notes_of_several_runs_are_not_lost_by_an_empty_one(make_app: Make
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, RunsScreen))
         await pilot.pause()
-    assert read_marks(filled.find(STOPPED).marks).note == "mine"
-    assert read_marks(filled.find(CLASSIFIER).marks).note == "another"
+    assert read_notes(filled.find(STOPPED).notes).note == "mine"
+    assert read_notes(filled.find(CLASSIFIER).notes).note == "another"
 
 
 async def test_marks_outlast_a_filter_and_only_listed_runs_are_acted_upon(
@@ -308,7 +308,7 @@ async def test_marks_outlast_a_filter_and_only_listed_runs_are_acted_upon(
         assert [run.id for run in table.chosen] == [CLASSIFIER]
         app.screen.query_one("#filter", Input).value = ""
         await pilot.pause()
-        assert table.marks == 3
+        assert table.marked_count == 3
 
 
 async def test_a_note_is_shown_as_text_never_as_markup(make_app: MakeApp, filled: Home) -> None:
@@ -414,7 +414,7 @@ def test_a_filtered_list_with_marks_looks_right(
     make_app: MakeApp, filled: Home, snap_compare: Any, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cae_tui.widgets.run_table.time.time", lambda: 1_700_000_000.0 + 7200)
-    write_marks(filled.find(CLASSIFIER).marks, Marks(star=True, tags=("talk",), note="the one for the lecture"))
+    write_notes(filled.find(CLASSIFIER).notes, Notes(star=True, tags=("talk",), note="the one for the lecture"))
     keys = ["r", "slash", *"kind", "colon", *"classifier", "enter", "space"]
     assert snap_compare(make_app(), press=keys, terminal_size=size)
 

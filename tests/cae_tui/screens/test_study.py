@@ -10,7 +10,7 @@ from cae_tui import messages
 from cae_tui.app.cae_app import CaeApp
 from cae_tui.screens.dialogs import AskTextScreen
 from cae_tui.screens.study import StudyScreen
-from cae_tui.widgets.study_chart import StudyChart, colour_of, mark_of
+from cae_tui.widgets.study_chart import StudyChart, colour_of, marker_of
 from cae_tui.widgets.study_table import StudyTable
 from engine.protocol.control import Asked
 from engine.runs.directory import Home
@@ -190,7 +190,7 @@ async def test_what_has_no_column_is_told_of_the_row_under_the_cursor(make_app: 
 
 def test_no_two_of_forty_curves_have_the_same_mark_and_colour(make_app: MakeApp) -> None:
     app = make_app()
-    assert len({(mark_of(place), colour_of(app, place)) for place in range(40)}) == 40
+    assert len({(marker_of(place), colour_of(app, place)) for place in range(40)}) == 40
 
 
 async def test_a_damaged_study_is_named_and_the_others_are_listed(make_app: MakeApp, home: Home) -> None:
@@ -348,7 +348,7 @@ async def test_in_a_narrow_terminal_a_chart_takes_the_place_of_the_table(make_ap
 
 async def test_a_study_that_is_on_is_told_and_controlled(make_app: MakeApp, home: Home) -> None:
     script = ScriptedStudy(guided(state="running"))
-    app = make_app(study_work=script)
+    app = make_app(study_trainer=script)
     async with app.run_test(size=(120, 40)) as pilot:
         app.post_message(messages.StartStudy(make_study("one", AutoencoderSpec(), {"kernels": "16,32"})))
         await pilot.pause(0.1)
@@ -377,7 +377,7 @@ async def test_a_study_that_is_on_is_told_and_controlled(make_app: MakeApp, home
 
 async def test_a_waiting_study_takes_what_the_person_takes(make_app: MakeApp) -> None:
     script = ScriptedStudy(guided(state="waiting"))
-    app = make_app(study_work=script)
+    app = make_app(study_trainer=script)
     async with app.run_test(size=(120, 40)) as pilot:
         app.post_message(messages.StartStudy(make_study("one", AutoencoderSpec(), {"kernels": "16,32"})))
         await pilot.pause(0.1)
@@ -394,7 +394,7 @@ async def test_a_waiting_study_begins_with_what_the_rule_would_take(make_app: Ma
     record = guided(state="waiting")
     record.stages[1].proposed = 1
     script = ScriptedStudy(record)
-    app = make_app(study_work=script)
+    app = make_app(study_trainer=script)
     async with app.run_test(size=(120, 40)) as pilot:
         app.post_message(messages.StartStudy(make_study("one", AutoencoderSpec(), {"kernels": "16,32"})))
         await until(pilot, lambda: [table.place for table in app.screen.query(StudyTable)] == [1])
@@ -405,7 +405,7 @@ async def test_a_waiting_study_begins_with_what_the_rule_would_take(make_app: Ma
 
 async def test_of_a_long_run_any_number_of_epochs_can_be_taken(make_app: MakeApp) -> None:
     script = ScriptedStudy(long_run())
-    app = make_app(study_work=script)
+    app = make_app(study_trainer=script)
     async with app.run_test(size=(120, 40)) as pilot:
         app.post_message(messages.StartStudy(make_study("one", AutoencoderSpec(), {"kernels": "16,32"})))
         await until(pilot, lambda: any("t picks" in str(line.render()) for line in app.screen.query("#reason")))
@@ -433,7 +433,7 @@ async def test_a_row_whose_run_was_deleted_opens_no_empty_page(make_app: MakeApp
 
 async def test_quitting_stops_a_study_that_waits(make_app: MakeApp) -> None:
     script = ScriptedStudy(guided(state="waiting"))
-    app = make_app(study_work=script)
+    app = make_app(study_trainer=script)
     async with app.run_test(size=(120, 40)) as pilot:
         app.post_message(messages.StartStudy(make_study("one", AutoencoderSpec(), {"kernels": "16,32"})))
         await pilot.pause(0.1)
@@ -468,7 +468,7 @@ async def test_the_list_of_studies_opens_resumes_and_deletes(make_app: MakeApp, 
 async def test_home_lists_a_study_and_goes_on_with_it(make_app: MakeApp, home: Home) -> None:
     write_study(home, guided(state="running"))  # nobody works on it: it was cut off
     script = ScriptedStudy(guided(state="running"))
-    app = make_app(study_work=script)
+    app = make_app(study_trainer=script)
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.pause()
         await pilot.press("R")

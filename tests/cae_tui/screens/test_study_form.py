@@ -41,7 +41,7 @@ def plan_of(app: CaeApp, record: StudyRecord) -> None:
 
 async def test_the_form_shows_the_plan_and_starts_it(make_app: MakeApp) -> None:
     script = ScriptedStudy(guided(state="running"))
-    app = make_app(study_work=script)
+    app = make_app(study_trainer=script)
     plan_of(app, guided())
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await form(app, pilot)

@@ -13,7 +13,7 @@ from textual.worker import WorkerCancelled
 from cae_tui import messages
 from cae_tui.app.cae_app import CaeApp
 from cae_tui.bridge.run_state import replay
-from cae_tui.bridge.views import SampleStrip
+from cae_tui.bridge.values import SampleStrip
 from cae_tui.screens.training import LOADING, TrainingScreen
 from cae_tui.widgets.epoch_log import EpochLog
 from cae_tui.widgets.loss_chart import LossChart
@@ -23,7 +23,7 @@ from engine.protocol.events import BatchEnded, EpochEnded, Event, MistakesCounte
 from engine.runs.directory import Home
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.measures import LOSS
-from tests.cae_tui.conftest import AUTOENCODER, CLASSIFIER, MakeApp, ScriptedWork, held, scripted_events, write_run
+from tests.cae_tui.conftest import AUTOENCODER, CLASSIFIER, MakeApp, ScriptedTrainer, held, scripted_events, write_run
 from tests.cae_tui.conftest import until as wait
 from tests.cae_tui.script import halfway, picture, until
 
@@ -86,7 +86,7 @@ def samples(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 async def test_a_run_that_is_being_prepared_says_what_is_waited_for(make_app: MakeApp) -> None:
     gate = threading.Event()
-    app = make_app(ScriptedWork([gate, *scripted_events()]))
+    app = make_app(ScriptedTrainer([gate, *scripted_events()]))
     async with app.run_test(size=SMALL) as pilot:
         app.post_message(messages.Start(AutoencoderSpec()))
         await pilot.pause()
@@ -99,8 +99,8 @@ async def test_a_run_that_is_being_prepared_says_what_is_waited_for(make_app: Ma
 
 
 async def test_news_of_the_run_that_is_on_are_drawn(make_app: MakeApp, samples: list[str]) -> None:
-    work, gate = held(scripted_events(epochs=20, samples=True), BatchEnded, 6)
-    app = make_app(work)
+    trainer, gate = held(scripted_events(epochs=20, samples=True), BatchEnded, 6)
+    app = make_app(trainer)
     async with app.run_test(size=LARGE) as pilot:
         app.post_message(messages.Start(AutoencoderSpec()))
         await pilot.pause()
@@ -122,8 +122,8 @@ async def test_news_of_the_run_that_is_on_are_drawn(make_app: MakeApp, samples: 
 async def test_news_of_a_batch_neither_lay_out_the_screen_nor_make_the_footer_again(
     make_app: MakeApp, samples: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    work, gate = held(scripted_events(epochs=20, samples=True), BatchEnded, 6)
-    app = make_app(work)
+    trainer, gate = held(scripted_events(epochs=20, samples=True), BatchEnded, 6)
+    app = make_app(trainer)
     async with app.run_test(size=LARGE) as pilot:
         app.post_message(messages.Start(AutoencoderSpec()))
         await pilot.pause()
@@ -153,8 +153,8 @@ async def test_news_of_a_batch_neither_lay_out_the_screen_nor_make_the_footer_ag
 
 
 async def test_leaving_the_screen_does_not_stop_the_run(make_app: MakeApp) -> None:
-    work, gate = held(scripted_events(), BatchEnded, 2)
-    app = make_app(work)
+    trainer, gate = held(scripted_events(), BatchEnded, 2)
+    app = make_app(trainer)
     async with app.run_test(size=SMALL) as pilot:
         app.post_message(messages.Start(AutoencoderSpec()))
         await pilot.pause()
@@ -170,8 +170,8 @@ async def test_leaving_the_screen_does_not_stop_the_run(make_app: MakeApp) -> No
 
 
 async def test_space_pauses_and_goes_on(make_app: MakeApp) -> None:
-    work, gate = held(scripted_events(), BatchEnded, 2)
-    app = make_app(work)
+    trainer, gate = held(scripted_events(), BatchEnded, 2)
+    app = make_app(trainer)
     async with app.run_test(size=SMALL) as pilot:
         app.post_message(messages.Start(AutoencoderSpec()))
         await settle(pilot)
@@ -217,8 +217,8 @@ async def test_a_key_asks_for_what_can_be_done(
 
 
 async def test_stopping_is_asked_of_the_app(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
-    work, gate = held(scripted_events(), BatchEnded, 2)
-    app = make_app(work)
+    trainer, gate = held(scripted_events(), BatchEnded, 2)
+    app = make_app(trainer)
     async with app.run_test(size=SMALL) as pilot:
         app.post_message(messages.Start(AutoencoderSpec()))
         await settle(pilot)
@@ -328,8 +328,8 @@ async def test_a_single_point_is_drawn(make_app: MakeApp, home: Home) -> None:
 async def test_the_log_says_when_its_first_line_comes_and_has_room_for_the_time_of_a_step(
     make_app: MakeApp, home: Home
 ) -> None:
-    work, gate = held(scripted_events(), BatchEnded)
-    app = make_app(work)
+    trainer, gate = held(scripted_events(), BatchEnded)
+    app = make_app(trainer)
     async with app.run_test(size=LARGE) as pilot:
         app.post_message(messages.Start(AutoencoderSpec()))
         await wait(pilot, lambda: bool(app.screen.query("#log")))
@@ -393,8 +393,8 @@ async def test_a_key_shows_the_confusion_of_the_latest_epoch_in_place_of_the_cur
 
 
 async def test_news_keep_the_cell_that_was_chosen_and_count_anew(make_app: MakeApp, home: Home) -> None:
-    work, gate = held(scripted_events("classifier"), MistakesCounted, 2)
-    app = make_app(work)
+    trainer, gate = held(scripted_events("classifier"), MistakesCounted, 2)
+    app = make_app(trainer)
     async with app.run_test(size=SMALL) as pilot:
         app.post_message(messages.Start(AutoencoderSpec()))
         await wait(pilot, lambda: app.runner.current is not None and app.runner.current.mistakes is not None)
@@ -533,8 +533,8 @@ def test_it_looks_right(
 
 async def test_no_chart_is_drawn_twice_at_any_moment_of_a_wide_run(make_app: MakeApp, samples: list[str]) -> None:
     for place, expected in ((2, ["Loss by batch"]), (6, ["Loss by epoch", "Loss by batch"])):
-        work, gate = held(scripted_events(epochs=20, samples=True), BatchEnded, place)
-        app = make_app(work)
+        trainer, gate = held(scripted_events(epochs=20, samples=True), BatchEnded, place)
+        app = make_app(trainer)
         async with app.run_test(size=(200, 60)) as pilot:
             app.post_message(messages.Start(AutoencoderSpec()))
             await wait(pilot, lambda: isinstance(app.screen, TrainingScreen) and app.screen.state is not None)  # noqa: B023 - at once

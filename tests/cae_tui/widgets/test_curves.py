@@ -36,9 +36,9 @@ def test_every_mark_stands_on_its_line(size: tuple[int, int], count: int) -> Non
         marked = Curves(*size, *ends)
         marked.curve("blue", [points], points, "●")
         through = line.cells()
-        marks = [cell for cell, (sign, _) in marked.cells().items() if sign == "●"]
-        assert marks
-        assert all(cell in through for cell in marks)
+        markers = [cell for cell, (sign, _) in marked.cells().items() if sign == "●"]
+        assert markers
+        assert all(cell in through for cell in markers)
 
 
 def test_a_line_has_no_gap() -> None:
@@ -84,8 +84,8 @@ def test_where_lines_cross_the_dots_of_both_are_drawn() -> None:
 
 def test_nothing_hides_a_pin_and_a_pin_hides_no_other_curve() -> None:
     curves = Curves(30, 8, (0.0, 1.0), (0.0, 1.0))
-    curves.curve("blue", marks=[(0.5, 0.5)], mark="●")
-    curve = curves.curve("orange", marks=[(0.5, 0.5)], mark="▲")
+    curves.curve("blue", markers=[(0.5, 0.5)], marker="●")
+    curve = curves.curve("orange", markers=[(0.5, 0.5)], marker="▲")
     curves.pin(curve, (0.5, 0.5), "★", "default")
     assert signs(curves) == Counter("★●")
     assert curves.cells()[curves.cell((0.5, 0.5))] == ("★", "default")
@@ -104,7 +104,7 @@ def test_what_lies_outside_is_left_out(value: float) -> None:
 def test_a_rule_lies_under_the_curves() -> None:
     curves = Curves(9, 5, (0.0, 1.0), (0.0, 1.0))
     curves.rule(0.5, "gray")
-    curves.curve("blue", marks=[(0.5, 0.5)], mark="●")
+    curves.curve("blue", markers=[(0.5, 0.5)], marker="●")
     column = [curves.cells()[4, row][0] for row in range(5)]
     assert column == ["│", "│", "●", "│", "│"]
     curves.rule(0.0, "gray", (0.25, 0.75))

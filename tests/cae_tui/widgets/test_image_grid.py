@@ -5,7 +5,7 @@ from rich.color import Color
 from rich.style import Style
 from rich.text import Text
 
-from cae_tui.bridge.views import Picture
+from cae_tui.bridge.values import Picture
 from cae_tui.widgets.image_grid import beside, cells_of, fitting, half_blocks, largest, scale_of, scale_words
 from tests.cae_tui.script import picture
 

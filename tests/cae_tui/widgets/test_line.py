@@ -10,8 +10,6 @@ from cae_tui.widgets.line import Line
 
 
 class Host(App[None]):
-    """Nothing but a text box."""
-
     def __init__(self, path: bool, value: str = "") -> None:
         super().__init__()
         self._value, self._path = value, path

@@ -3,7 +3,7 @@
 import pytest
 from textual.app import App, ComposeResult
 
-from cae_tui.bridge.views import Picture, SampleStrip
+from cae_tui.bridge.values import Picture, SampleStrip
 from cae_tui.widgets.image_grid import cells_of
 from cae_tui.widgets.sample_strip import Arrangement, SampleStripView, arrangement
 from tests.cae_tui.script import picture

@@ -16,8 +16,6 @@ REPORT = {name: write_value(value) for name, value in AutoencoderSpec.presets["r
 
 
 class Host(App[None]):
-    """Nothing but a form."""
-
     def __init__(self, values: Mapping[str, str] | None = None, kind: type[Spec] = AutoencoderSpec) -> None:
         super().__init__()
         self._values, self._kind = values or {}, kind

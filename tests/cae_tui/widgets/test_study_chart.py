@@ -9,7 +9,7 @@ from textual.app import App, ComposeResult
 
 from cae_tui.themes import THEMES, data_variables
 from cae_tui.widgets.curves import Curves
-from cae_tui.widgets.study_chart import TOGETHER, Curve, StageView, StudyChart, mark_of
+from cae_tui.widgets.study_chart import TOGETHER, Curve, StageView, StudyChart, marker_of
 from engine.studies.records import StageRecord
 from engine.studies.spec import study_from_json
 from tests.cae_tui.study_script import guided, trial
@@ -61,7 +61,7 @@ async def test_every_mark_of_compared_runs_stands_on_its_line(
         chart.show_curves(runs)
         await pilot.pause()
         *_, legend = chart.text.split("\n")
-        marks = cells_with(chart.text.removesuffix(legend), "".join(map(mark_of, range(4))))
+        marks = cells_with(chart.text.removesuffix(legend), "".join(map(marker_of, range(4))))
         curve = Curves.curve
         monkeypatch.setattr(
             Curves, "curve", lambda self, colour, lines=(), marks=(), mark="": curve(self, colour, lines)
@@ -79,7 +79,7 @@ async def test_of_compared_runs_that_are_the_same_each_is_seen(size: tuple[int, 
         async with Host(chart).run_test(size=size) as pilot:
             chart.show_curves([Curve(f"run {place}", (), losses, place) for place in range(number)])
             await pilot.pause()
-            marks = [mark_of(place) for place in range(number)]
+            marks = [marker_of(place) for place in range(number)]
             plot = chart.text[: chart.text.rindex("└")]
             assert [mark for mark in marks if mark not in plot] == []
 
@@ -128,10 +128,11 @@ async def test_points_of_one_loss_and_time_are_all_seen_and_the_pick_on_its_plac
         await pilot.pause()
         plot = chart.text[: chart.text.rindex("└")]
         shown = [
-            sum(line.count(sign) for line in plot.split("\n")) for sign in (mark_of(0), "★", mark_of(2), mark_of(3))
+            sum(line.count(sign) for line in plot.split("\n"))
+            for sign in (marker_of(0), "★", marker_of(2), marker_of(3))
         ]
         assert shown == [1, 1, 1, 1]
-        rows = {y for _, y in cells_with(plot, "".join((mark_of(0), "★", mark_of(2), mark_of(3))))}
+        rows = {y for _, y in cells_with(plot, "".join((marker_of(0), "★", marker_of(2), marker_of(3))))}
         assert len(rows) == 1
 
 

@@ -163,10 +163,13 @@ def test_the_constant_image_of_a_result_is_the_mean_training_image_on_the_images
 ) -> None:
     files = write_files(tmp_path)
     run, result, _ = train(home, tiny(files, epochs=1))
-    work = reopen(run)
-    assert work.data.test is not None
-    mean = (work.data.train.images[work.training] / 255).mean(axis=0)
-    for images, name in ((work.data.test.images, "mse"), (work.data.train.images[work.validation], "validation_mse")):
+    prepared = reopen(run)
+    assert prepared.data.test is not None
+    mean = (prepared.data.train.images[prepared.training] / 255).mean(axis=0)
+    for images, name in (
+        (prepared.data.test.images, "mse"),
+        (prepared.data.train.images[prepared.validation], "validation_mse"),
+    ):
         expected = np.square(images / 255 - mean).mean()
         assert getattr(result.constant_image, name) == pytest.approx(expected)
 

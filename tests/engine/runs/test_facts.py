@@ -6,7 +6,7 @@ import pytest
 
 from engine.runs.directory import Home, RunDirectory
 from engine.runs.facts import Peers, facts_of
-from engine.runs.notes import Marks, write_marks
+from engine.runs.notes import Notes, write_notes
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import Spec, nearest_preset, parse, preset
 from engine.specs.classifier import ClassifierSpec
@@ -58,12 +58,12 @@ def test_a_latent_of_no_preset_is_told_as_a_difference() -> None:
 
 def test_the_facts_of_a_run_are_those_of_its_files(home: Home) -> None:
     run = made(home, spec=parse(AutoencoderSpec, {"epochs": 3, "seed": 7}), study="k000000000", trial=2)
-    marks = Marks(star=True, tags=("baseline",), note="Look again.")
-    write_marks(run.marks, marks)
+    notes = Notes(star=True, tags=("baseline",), note="Look again.")
+    write_notes(run.notes, notes)
     facts = facts_of(home, run)
     assert (facts.preset, [each.field for each in facts.differences]) == ("Recommended", ["epochs"])
     assert (facts.data, facts.image_shape, facts.seed) == ("MNIST", (28, 28, 1), 7)
-    assert (facts.started, facts.study, facts.trial, facts.marks) == (BEGAN, "k000000000", 2, marks)
+    assert (facts.started, facts.study, facts.trial, facts.notes) == (BEGAN, "k000000000", 2, notes)
     assert facts.device == "cpu · 2 threads · float32"
 
 
@@ -71,7 +71,7 @@ def test_the_facts_of_a_run_are_those_of_its_files(home: Home) -> None:
 def test_of_a_damaged_spec_and_damaged_marks_what_is_left_is_told(home: Home, damage: str) -> None:
     run = made(home)
     run.spec.write_text(damage)
-    run.marks.write_text("{")
+    run.notes.write_text("{")
     facts = facts_of(home, run)
     assert (facts.preset, facts.differences, facts.seed, facts.peers) == ("", (), None, None)
     assert facts.data == "MNIST"

@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from engine.errors import EngineError
 from engine.runs.filter import EXAMPLES, FilterError, parse_filter
-from engine.runs.notes import Marks
+from engine.runs.notes import Notes
 from engine.runs.status import RunStatus
 
 RUN = RunStatus(
     id="a7f3000000", kind="autoencoder", title="10 × 16-32-64-64-64, 3×3, b128", state="finished", best_loss=0.0011,
     last_loss=0.0012, epoch=20, epochs=20, seconds=90.0, parameters=75_748, latent=64, ms_per_step=18.0,
-    marks=Marks(star=True, tags=("baseline", "talk"), note="the one for the lecture"),
+    notes=Notes(star=True, tags=("baseline", "talk"), note="the one for the lecture"),
 )  # fmt: skip
 SPEC: dict[str, Any] = {
     "kind": "autoencoder", "layers": 10, "kernels": "16-32-64-64-64", "batch_size": 128, "learning_rate": 0.008,
@@ -72,7 +72,7 @@ def test_age_is_counted_from_the_start() -> None:
 
 
 def test_hidden_runs_are_listed_only_where_asked_for() -> None:
-    run = replace(RUN, marks=Marks(hidden=True))
+    run = replace(RUN, notes=Notes(hidden=True))
     assert not parse_filter("").matches(run)
     assert not parse_filter("finished").matches(run)
     assert parse_filter("is:hidden finished").matches(run)

@@ -12,13 +12,13 @@ from engine.runs.directory import Home, RunDirectory
 from engine.runs.notes import (
     LONGEST_NOTE,
     MOST_TAGS,
-    NO_MARKS,
-    Marks,
+    NO_NOTES,
+    Notes,
     change,
-    read_marks,
-    read_note,
-    read_tags,
-    write_marks,
+    parse_note,
+    parse_tags,
+    read_notes,
+    write_notes,
 )
 from engine.runs.status import RunStatus
 from tests.engine.training.test_training import Trained
@@ -38,18 +38,18 @@ def aged(run: RunDirectory) -> None:
 
 def test_marks_are_read_as_they_were_written_and_a_list_has_them(home: Home) -> None:
     run = made(home)
-    assert read_marks(run.marks) == NO_MARKS
-    marks = Marks(star=True, hidden=True, tags=("baseline", "2020-report"), note="[red]x[/] – the one")
-    write_marks(run.marks, marks)
-    assert read_marks(run.marks) == marks
-    assert home.list_runs()[0].marks == marks
-    assert run.read_status().marks == NO_MARKS  # the process that trains knows of none, and writes none
+    assert read_notes(run.notes) == NO_NOTES
+    notes = Notes(star=True, hidden=True, tags=("baseline", "2020-report"), note="[red]x[/] – the one")
+    write_notes(run.notes, notes)
+    assert read_notes(run.notes) == notes
+    assert home.list_runs()[0].notes == notes
+    assert run.read_status().notes == NO_NOTES  # the process that trains knows of none, and writes none
     assert "marks" not in run.status.read_text()
 
 
 def test_tags_are_typed_with_blanks_or_commas_between_them() -> None:
-    assert read_tags(" #Baseline, talk  talk,,2020-report ") == ("baseline", "talk", "2020-report")
-    assert read_tags("") == ()
+    assert parse_tags(" #Baseline, talk  talk,,2020-report ") == ("baseline", "talk", "2020-report")
+    assert parse_tags("") == ()
 
 
 @pytest.mark.parametrize(
@@ -63,28 +63,28 @@ def test_tags_are_typed_with_blanks_or_commas_between_them() -> None:
 )
 def test_a_tag_that_no_filter_could_name_is_refused(text: str, sentence: str) -> None:
     with pytest.raises(RunError, match=sentence):
-        read_tags(text)
+        parse_tags(text)
 
 
 def test_a_note_is_one_line_without_control_characters() -> None:
-    assert read_note(" a\nb\x1b]0;owned\x07 c ") == "a b ]0;owned c"
+    assert parse_note(" a\nb\x1b]0;owned\x07 c ") == "a b ]0;owned c"
     with pytest.raises(RunError, match="shorten it"):
-        read_note("x" * (LONGEST_NOTE + 1))
+        parse_note("x" * (LONGEST_NOTE + 1))
 
 
 def test_tags_are_added_and_taken_away() -> None:
-    marks = change(Marks(tags=("a", "b")), add=("c", "a"), remove=("b",), star=True)
-    assert marks == Marks(star=True, tags=("a", "c"))
+    notes = change(Notes(tags=("a", "b")), add=("c", "a"), remove=("b",), star=True)
+    assert notes == Notes(star=True, tags=("a", "c"))
     with pytest.raises(RunError, match="too many"):
-        change(marks, add=[f"t{number}" for number in range(MOST_TAGS)])
+        change(notes, add=[f"t{number}" for number in range(MOST_TAGS)])
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"tags": 3}', '{"tags": [1]}', '{"note": 3}', '{"format": 2}', "\xff"])
 def test_a_damaged_file_of_marks_is_named_and_the_run_is_listed_all_the_same(home: Home, text: str) -> None:
     run = made(home)
-    run.marks.write_bytes(text.encode("latin-1"))
+    run.notes.write_bytes(text.encode("latin-1"))
     with pytest.raises(RunError, match=r"marks\.json"):
-        read_marks(run.marks)
+        read_notes(run.notes)
     assert [found.id for found in home.list_runs()] == [run.id]
 
 
@@ -106,8 +106,8 @@ def test_a_list_reads_again_only_what_has_changed(home: Home, monkeypatch: pytes
     monkeypatch.setattr(RunDirectory, "read_status", kept)
     assert len(home.list_runs()) == 3
     assert read == []
-    write_marks(runs[1].marks, Marks(star=True))
-    assert sum(run.marks.star for run in home.list_runs()) == 1
+    write_notes(runs[1].notes, Notes(star=True))
+    assert sum(run.notes.star for run in home.list_runs()) == 1
     assert read == [runs[1].id]
     runs[2].write_status(replace(original(runs[2]), title="another"))
     home.delete(runs[0])
@@ -118,9 +118,9 @@ def test_what_changed_a_moment_ago_is_read_again(home: Home) -> None:
     run = made(home)
     home.list_runs()
     before = run.path.stat().st_mtime
-    write_marks(run.marks, Marks(star=True))
+    write_notes(run.notes, Notes(star=True))
     os.utime(run.path, (before, before))  # a clock that has not moved on meanwhile
-    assert home.list_runs()[0].marks.star
+    assert home.list_runs()[0].notes.star
 
 
 def test_a_run_that_is_on_is_looked_at_each_time(home: Home) -> None:
@@ -154,7 +154,7 @@ def test_runs_as_csv_have_every_field_of_their_specs(
 @pytest.mark.parametrize("text", ["=1+1", "+cmd|' /C calc'!A0", "-x", "@SUM(A1)", " =1", "＝1"])
 def test_no_cell_is_run_by_a_spreadsheet(home: Home, text: str) -> None:
     assert safe(text) == f"'{text}"
-    run = replace(made(home).read_status(), marks=Marks(note=text))
+    run = replace(made(home).read_status(), notes=Notes(note=text))
     assert f"'{text.split(',')[0]}" in runs_csv([run], {})
 
 

@@ -5,7 +5,7 @@ import pytest
 from engine.results.autoencoder import Pca, latent_sentence, pca_sentence
 from engine.results.result import StageResult
 from engine.runs.facts import Peers, RunFacts
-from engine.runs.notes import Marks
+from engine.runs.notes import Notes
 from engine.runs.report_words import (
     _without_comma,
     about_lines,
@@ -134,7 +134,7 @@ def test_a_report_names_how_its_run_came_about() -> None:
         preset="Bottleneck 64", differences=(Difference("epochs", "Epochs", "3", "20"),), data="Plankton",
         image_shape=(64, 48, 3), training=900, validation=100, encoder="a7f3000000", encoder_title="10 × 32, 3×3, b128",
         seed=7, device="cuda · float32", started=1_700_000_000.0, study="k000000000", trial=3,
-        marks=Marks(star=True, tags=("baseline", "wide"), note="Look again."),
+        notes=Notes(star=True, tags=("baseline", "wide"), note="Look again."),
     )  # fmt: skip
     assert dict(run_facts(facts)) == {
         "data": "Plankton · 64×48 colour · 900 training · 100 validation",

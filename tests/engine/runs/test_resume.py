@@ -93,11 +93,11 @@ def test_a_run_keeps_the_split_that_it_began_with(home: Home, tmp_path: Path) ->
     old, new = (preparation.create(home, spec, split_rule=rule) for rule in (1, 2))
     assert labels[old.validation].tolist() == list(range(6)) != labels[new.validation].tolist()
     change(old.run, "split", to=None, delete=True)  # version 0.1.0 wrote no rule
-    for work, rule in ((old, 1), (new, 2), (preparation.create(home, spec), 2)):
-        again = preparation.reopen(work.run)
-        assert again.split_rule == work.split_rule == rule
-        assert np.array_equal(again.validation, work.validation)
-        assert np.array_equal(again.training, work.training)
+    for prepared, rule in ((old, 1), (new, 2), (preparation.create(home, spec), 2)):
+        again = preparation.reopen(prepared.run)
+        assert again.split_rule == prepared.split_rule == rule
+        assert np.array_equal(again.validation, prepared.validation)
+        assert np.array_equal(again.training, prepared.training)
 
 
 def test_a_value_of_spec_json_that_is_missing_is_named(stopped: RunDirectory) -> None:

@@ -36,7 +36,7 @@ def fits(spec: AutoencoderSpec, image: Shape) -> None:
     plan = plan_autoencoder(spec, image)
     assert plan.decoder[-1].shape == plan.padded
     assert all(0 <= padded - side < 4 for padded, side in zip(plan.padded[:2], image[:2], strict=True))
-    assert sum(layer.mark == "/2" for layer in plan.encoder) == spec.halvings(image)
+    assert sum(layer.symbol == "/2" for layer in plan.encoder) == spec.halvings(image)
 
 
 @pytest.mark.parametrize("name", AutoencoderSpec.presets)

@@ -65,13 +65,13 @@ def test_a_file_is_for_whom_the_umask_of_its_owner_says(tmp_path: Path, mask: in
         write_bytes(tmp_path / "file", b"x")
         run = Home(tmp_path).create_run()
         with run.locked():
-            write_json(run.marks, "marks", {})
+            write_json(run.notes, "marks", {})
     finally:
         os.umask(before)
     assert (tmp_path / "file").stat().st_mode & 0o777 == 0o666 & ~mask
     for path in (run.path, run.samples, run.checkpoints):
         assert path.stat().st_mode & 0o777 == 0o777 & ~mask
-    assert run.marks.stat().st_mode & 0o777 == 0o666 & ~mask
+    assert run.notes.stat().st_mode & 0o777 == 0o666 & ~mask
     assert run.lock.stat().st_mode & mask == 0
 
 

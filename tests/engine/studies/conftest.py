@@ -36,13 +36,11 @@ class Watcher:
 def study(
     files: dict[str, Path], mode: str = "one", values: Mapping[str, str] | None = None, **settings: object
 ) -> StudySpec:
-    """A study of small autoencoders."""
     baseline = {name: settings.pop(name) for name in ("epochs", "schedule") if name in settings}
     return make_study(mode, small(files, **baseline), values or {"kernels": "4,8"}, **settings)
 
 
 def do(home: Home, spec: StudySpec, watcher: Watcher | None = None) -> tuple[StudyDirectory, StudyRecord]:
-    """The study, whole."""
     directory = create(home, spec)
     return directory, work_on(home, directory, watcher or Watcher(), Flag())
 

@@ -38,7 +38,7 @@ class LastFirst:
 
     def wait(self, hear: Hear) -> Ended:
         trial = self.trials.pop()
-        jobs.begin(trial.work, partial(hear, trial.number), trial.flag)
+        jobs.begin(trial.prepared, partial(hear, trial.number), trial.flag)
         return Ended(trial.number)
 
 
@@ -61,7 +61,7 @@ class InTurns:
 
         def train() -> None:
             turn.acquire()
-            jobs.begin(trial.work, emit, trial.flag)
+            jobs.begin(trial.prepared, emit, trial.flag)
             self._told.put(Ended(trial.number))
 
         threading.Thread(target=train, daemon=True).start()

@@ -21,13 +21,13 @@ from engine.protocol.control import Flag
 from engine.runs.directory import Home
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import preset, spec_fields
+from engine.studies.chart_data import axis_of, pareto
 from engine.studies.planning import create
 from engine.studies.records import PointRecord, StageRecord, StudyDirectory, StudyRecord, Trial
 from engine.studies.scheduler import work_on
-from engine.studies.series import axis_of, pareto
 from engine.studies.spec import as_command, make_study, study_from_json
 from engine.study_report import figures
-from engine.study_report.document import Block, Code, Heading, Paragraph, Picture, Table, as_html, as_markdown
+from engine.study_report.document import Block, Code, Figure, Heading, Paragraph, Table, as_html, as_markdown
 from engine.study_report.report import trials_csv, write_report
 from engine.text import plain
 from tests.cae_tui.study_script import grid, repeated
@@ -220,7 +220,7 @@ NASTY = (
 @pytest.mark.parametrize("text", NASTY)
 def test_nothing_of_a_file_or_a_person_is_read_as_a_sign_of_markdown_or_html(text: str) -> None:
     blocks: list[Block] = [
-        Heading(2, text), Paragraph(text), Table([text, "b"], [[text, text]], picked=0), Code(text), Picture("p", text),
+        Heading(2, text), Paragraph(text), Table([text, "b"], [[text, text]], picked=0), Code(text), Figure("p", text),
     ]  # fmt: skip
     markdown = as_markdown(blocks, "figures")
     markdown.encode()

@@ -199,7 +199,7 @@ def test_a_cpu_computes_in_the_precision_that_it_is_asked_for(precision: str, dt
     with device.autocast():
         assert nn.Linear(4, 4)(torch.rand(2, 4)).dtype == dtype
         assert nn.Conv2d(1, 2, 3)(torch.rand(1, 1, 8, 8)).dtype == dtype
-    assert device.words.endswith(str(dtype).removeprefix("torch."))
+    assert device.description.endswith(str(dtype).removeprefix("torch."))
 
 
 # -- the stages -----------------------------------------------------------------------------------

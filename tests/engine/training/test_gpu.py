@@ -137,7 +137,7 @@ def plain_losses(kind: str, optimizer: str, device: Device) -> Tensor:
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_recording_changes_neither_weights_nor_moments_nor_random_states(optimizer: str) -> None:
+def test_capturing_changes_neither_weights_nor_moments_nor_random_states(optimizer: str) -> None:
     device = cuda()
     step = make_step("classifier", optimizer, device)
     assert step.augmentation is not None
@@ -231,16 +231,16 @@ def test_a_step_that_waits_for_the_device_cannot_be_recorded_and_is_taken_as_it_
     task = Watched(lambda model, images: images.sum().item(), Classification())  # type: ignore[arg-type]  # a measure is enough here
     model = device.place(Small())
     progress, events = run_fit(model, task, todo(), data=data(device), device=device)
-    assert progress.ended == "finished"  # dropout and augmentation still draw, after a recording that failed
+    assert progress.ended == "finished"  # dropout and augmentation still draw, after a capture that failed
     (warning,) = [event for event in events if isinstance(event, Warned)]
     assert "could not be recorded as one CUDA graph" in warning.message
 
 
-def test_after_a_recording_that_failed_memory_is_given_back_and_the_next_one_succeeds() -> None:
+def test_after_a_capture_that_failed_memory_is_given_back_and_the_next_one_succeeds() -> None:
     device = cuda()
     task = Watched(lambda model, images: images.sum().item(), Classification())  # type: ignore[arg-type]  # a measure is enough here
     run_fit(device.place(Small()), task, todo(), data=data(device), device=device)
-    torch.cuda.empty_cache()  # torch refuses while it believes that a recording is on
+    torch.cuda.empty_cache()  # torch refuses while it believes that a capture is on
     _, _, events = run(todo(), device)
     assert not [event for event in events if isinstance(event, Warned)]
 

@@ -1,7 +1,7 @@
-"""A training step, the same recorded and replayed, and numbers that are read late: what of it a CPU can show.
+"""A training step, the same captured and replayed, and numbers that are read late: what of it a CPU can show.
 
-`recording` stands in for CUDA: what was recorded is called again at each replay, with the tensors it was recorded
-with. What is asked of CUDA is in test_recording.py, what only a GPU can show in test_gpu.py.
+`capturing` stands in for CUDA: what was captured is called again at each replay, with the tensors it was captured
+with. What is asked of CUDA is in test_capturing.py, what only a GPU can show in test_gpu.py.
 """
 
 import itertools
@@ -18,14 +18,14 @@ from torch import Tensor, nn
 from engine.device import Device
 from engine.protocol.control import Asked
 from engine.protocol.events import BatchEnded, EpochEnded, Event, Warned
+from engine.training.late_metrics import LateMetrics
 from engine.training.loop import Stage
 from engine.training.optimisation import make_optimizer
-from engine.training.readings import Readings
 from engine.training.steps import WARM_UP_STEPS, CapturedStep, Step, fastest, undone
 from engine.training.tasks import Classification
 from tests.engine.tiny import CLASSES, CPU, SIDE, AskedAt, Kept, Watched, do_nothing, run_fit, stage, stage_data
 
-RATE = 0.125  # float32 holds it exactly, as it must hold the rate of a recorded step
+RATE = 0.125  # float32 holds it exactly, as it must hold the rate of a captured step
 OPTIMIZERS = ("adam", "adamw", "rmsprop", "sgd")
 BATCHES = [torch.arange(start, start + 4) for start in (0, 4, 8, 2)]
 
@@ -69,7 +69,7 @@ def assert_same(found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
     assert [name for name, tensor in expected.items() if not torch.equal(found[name], tensor)] == []
 
 
-def record(
+def capture(
     work: Callable[[], Tensor], device: torch.device, generator: torch.Generator | None
 ) -> tuple[Callable[[], None], Tensor]:
     assert isinstance(work, partial)
@@ -88,9 +88,9 @@ def record(
 
 
 @pytest.fixture
-def recording(monkeypatch: pytest.MonkeyPatch) -> None:
+def capturing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Device, "runs_ahead", True)
-    monkeypatch.setattr("engine.training.steps.record", record)
+    monkeypatch.setattr("engine.training.steps.capture", capture)
 
 
 # -- putting back ---------------------------------------------------------------------------------
@@ -146,11 +146,11 @@ def test_an_error_is_raised_on_after_everything_was_put_back() -> None:
     assert_same({name: after[name] for name in before}, before)
 
 
-# -- the recorded step ----------------------------------------------------------------------------
+# -- the captured step ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_a_recorded_step_computes_what_the_step_itself_does(recording: None, optimizer: str) -> None:
+def test_a_captured_step_computes_what_the_step_itself_does(capturing: None, optimizer: str) -> None:
     plain = make_step(optimizer)
     expected = [plain(batch) for batch in BATCHES]
     state = told(plain)
@@ -163,7 +163,7 @@ def test_a_recorded_step_computes_what_the_step_itself_does(recording: None, opt
     assert step.names == ("loss", "accuracy")
 
 
-def test_the_rate_of_the_moment_reaches_a_recorded_step_and_stays_a_number_outside(recording: None) -> None:
+def test_the_rate_of_the_moment_reaches_a_captured_step_and_stays_a_number_outside(capturing: None) -> None:
     plain, step = make_step("sgd"), make_step("sgd")
     take = fastest(step, BATCHES[0], lambda event: None)
     for rate, batch in zip((0.5, 0.0, 0.25), BATCHES, strict=False):
@@ -193,7 +193,7 @@ def of(events: list[Event], kind: type[Any]) -> list[Any]:
 
 @pytest.mark.parametrize("interval", [0.0, 0.1, 60.0])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_a_stage_whose_steps_are_recorded_and_read_late_ends_as_any_other(
+def test_a_stage_whose_steps_are_captured_and_read_late_ends_as_any_other(
     monkeypatch: pytest.MonkeyPatch, optimizer: str, interval: float
 ) -> None:
     monkeypatch.setattr("engine.training.loop.TELL_SECONDS", interval)
@@ -201,7 +201,7 @@ def test_a_stage_whose_steps_are_recorded_and_read_late_ends_as_any_other(
     plain, progress, events = run(todo)
     with monkeypatch.context() as patch:
         patch.setattr(Device, "runs_ahead", True)
-        patch.setattr("engine.training.steps.record", record)
+        patch.setattr("engine.training.steps.capture", capture)
         model, late, found = run(todo)
     assert_same(dict(model.state_dict()), dict(plain.state_dict()))
     assert [(event.train, event.validation) for event in of(found, EpochEnded)] == [
@@ -214,7 +214,7 @@ def test_a_stage_whose_steps_are_recorded_and_read_late_ends_as_any_other(
 
 
 def test_rates_are_told_with_the_steps_that_were_taken_at_them(
-    recording: None, monkeypatch: pytest.MonkeyPatch
+    capturing: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("engine.training.loop.TELL_SECONDS", 0.0)
     todo = stage(epochs=2, schedule="one-cycle", learning_rate=0.5)
@@ -228,8 +228,8 @@ def test_rates_are_told_with_the_steps_that_were_taken_at_them(
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("asked", [1, 2, 4, 6, 7])  # each epoch asks at three steps and at its validation
-def test_a_stage_of_recorded_steps_goes_on_from_a_checkpoint_as_if_it_had_not_stopped(
-    recording: None, optimizer: str, asked: int
+def test_a_stage_of_captured_steps_goes_on_from_a_checkpoint_as_if_it_had_not_stopped(
+    capturing: None, optimizer: str, asked: int
 ) -> None:
     todo = stage(epochs=3, augment=True, optimizer=optimizer, learning_rate=RATE)
     whole, _, events = run(todo)
@@ -246,20 +246,20 @@ def test_a_stage_of_recorded_steps_goes_on_from_a_checkpoint_as_if_it_had_not_st
 
 
 @pytest.fixture
-def kept_readings(monkeypatch: pytest.MonkeyPatch) -> list[Readings]:
-    made: list[Readings] = []
+def kept_metrics(monkeypatch: pytest.MonkeyPatch) -> list[LateMetrics]:
+    made: list[LateMetrics] = []
 
-    class Remembered(Readings):
+    class Remembered(LateMetrics):
         def __init__(self, ahead: bool) -> None:
             super().__init__(ahead)
             made.append(self)
 
-    monkeypatch.setattr("engine.training.loop.Readings", Remembered)
+    monkeypatch.setattr("engine.training.loop.LateMetrics", Remembered)
     return made
 
 
 def test_a_loss_that_is_no_number_ends_the_stage_also_where_it_is_read_late(
-    recording: None, kept_readings: list[Readings]
+    capturing: None, kept_metrics: list[LateMetrics]
 ) -> None:
     losses = iter([1.0] * (WARM_UP_STEPS + 1) + [1.0, 1.0, math.nan] + [1.0] * 99)
     task = Watched(do_nothing, loss=lambda: next(losses))
@@ -267,21 +267,21 @@ def test_a_loss_that_is_no_number_ends_the_stage_also_where_it_is_read_late(
     assert progress.ended == "diverged"
     assert progress.epoch == 1
     assert not of(events, EpochEnded)
-    assert not kept_readings[0].waiting  # nothing is let go of while the device is at work on it
+    assert not kept_metrics[0].waiting  # nothing is let go of while the device is at work on it
 
 
 def test_a_stage_that_fails_lets_the_device_finish_what_was_launched(
-    recording: None, kept_readings: list[Readings]
+    capturing: None, kept_metrics: list[LateMetrics]
 ) -> None:
     losses = itertools.count()
     task = Watched(do_nothing, loss=lambda: 1 / (WARM_UP_STEPS + 3 - next(losses)))
     with pytest.raises(ZeroDivisionError):
         run_fit(Small(), task, stage(batch_size=2), data=stage_data(training=12))
-    assert not kept_readings[0].waiting
+    assert not kept_metrics[0].waiting
 
 
 def test_a_checkpoint_that_is_due_holds_every_step_that_was_launched(
-    recording: None, monkeypatch: pytest.MonkeyPatch
+    capturing: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("engine.training.loop.TELL_SECONDS", 0.0)
     monkeypatch.setattr("engine.training.loop.CHECKPOINT_SECONDS", 0.0)
@@ -295,10 +295,10 @@ def test_a_checkpoint_that_is_due_holds_every_step_that_was_launched(
     assert len(keeper.states) > 4
 
 
-# -- where it cannot be recorded ------------------------------------------------------------------
+# -- where it cannot be captured ------------------------------------------------------------------
 
 
-def test_a_step_that_cannot_be_recorded_is_told_and_taken_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_that_cannot_be_captured_is_told_and_taken_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     todo = stage(epochs=2, augment=True, optimizer="adam", learning_rate=0.01)
     plain, _, events = run(todo)
     assert not of(events, Warned)
@@ -311,7 +311,7 @@ def test_a_step_that_cannot_be_recorded_is_told_and_taken_as_it_is(monkeypatch: 
     assert_same(dict(model.state_dict()), dict(plain.state_dict()))
 
 
-def test_where_memory_is_too_short_for_a_recording_the_advice_is_a_smaller_batch(
+def test_where_memory_is_too_short_for_a_capture_the_advice_is_a_smaller_batch(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fail(*about: object) -> None:
@@ -319,13 +319,13 @@ def test_where_memory_is_too_short_for_a_recording_the_advice_is_a_smaller_batch
 
     events: list[Event] = []
     monkeypatch.setattr(Device, "runs_ahead", True)
-    monkeypatch.setattr("engine.training.steps.record", fail)
+    monkeypatch.setattr("engine.training.steps.capture", fail)
     fastest(make_step("adam"), BATCHES[0], events.append)
     assert "A smaller batch or fewer kernels may allow it" in of(events, Warned)[0].message
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_a_recording_that_fails_half_way_leaves_the_step_as_it_was(
+def test_a_capture_that_fails_half_way_leaves_the_step_as_it_was(
     monkeypatch: pytest.MonkeyPatch, optimizer: str
 ) -> None:
     def fail(work: Callable[[], Tensor], *about: object) -> None:
@@ -338,7 +338,7 @@ def test_a_recording_that_fails_half_way_leaves_the_step_as_it_was(
     step = make_step(optimizer)
     events: list[Event] = []
     monkeypatch.setattr(Device, "runs_ahead", True)
-    monkeypatch.setattr("engine.training.steps.record", fail)
+    monkeypatch.setattr("engine.training.steps.capture", fail)
     take = fastest(step, BATCHES[0], events.append)
     assert take is step
     assert "(operation not permitted when stream is capturing)" in of(events, Warned)[0].message

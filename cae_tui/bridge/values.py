@@ -69,7 +69,7 @@ class SplitView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
-    """A run, opened."""
+    """All that pages show of one run."""
 
     status: RunStatus
     state: RunState
@@ -123,7 +123,7 @@ class PredictionsView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageView:
-    """One image, large."""
+    """One image of the gallery, with all that is told beside it."""
 
     picture: Picture
     reconstruction: Picture | None  # None where no autoencoder is at hand

@@ -1,4 +1,4 @@
-"""What recording a step asks of CUDA, and in which order: a CPU can show no more of it."""
+"""What capturing a step asks of CUDA, and in which order: a CPU can show no more of it."""
 
 import itertools
 import sys
@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 from torch.torch_version import TorchVersion
 
-from engine.training.steps import WARM_UP_STEPS, record
+from engine.training.steps import WARM_UP_STEPS, capture
 
 
 class Cuda:
-    """Stands in for `torch.cuda` and writes down, in order, what `record` asks of it."""
+    """Stands in for `torch.cuda` and writes down, in order, what `capture` asks of it."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.calls: list[Any] = []
@@ -50,7 +50,7 @@ class Cuda:
         monkeypatch.setattr(torch._C, name, called, raising=False)
 
     def pool(self) -> tuple[int, int]:
-        """As torch's, it refuses before a recording has ended."""
+        """As torch's, it refuses before a capture has ended."""
         if not self.ended:
             raise RuntimeError("Called CUDAGraph::pool() without a preceding successful capture.")
         return 0, 7
@@ -74,13 +74,13 @@ class Cuda:
         return torch.ones(2)
 
 
-def test_a_recording_warms_up_on_a_stream_of_its_own_and_minds_no_other_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_capture_warms_up_on_a_stream_of_its_own_and_minds_no_other_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     cuda = Cuda(monkeypatch)
-    replay, result = record(cuda.work, torch.device("cuda"), torch.Generator().manual_seed(9))
+    replay, result = capture(cuda.work, torch.device("cuda"), torch.Generator().manual_seed(9))
     replay()
     assert result.tolist() == [1, 1]
     assert cuda.calls == [
-        ("register", 9),  # before the recording begins, or each replay would draw the same numbers
+        ("register", 9),  # before the capture begins, or each replay would draw the same numbers
         ("side waits for", "first"),
         *["work on side"] * WARM_UP_STEPS,
         ("capture", "side", "thread_local", (0, 7)),
@@ -91,7 +91,7 @@ def test_a_recording_warms_up_on_a_stream_of_its_own_and_minds_no_other_thread(m
     ]
 
 
-def test_after_a_recording_that_failed_stream_and_memory_are_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_a_capture_that_failed_stream_and_memory_are_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
     cuda = Cuda(monkeypatch)
     times = itertools.count()
 
@@ -101,7 +101,7 @@ def test_after_a_recording_that_failed_stream_and_memory_are_as_they_were(monkey
         return cuda.work()
 
     with pytest.raises(RuntimeError, match="not permitted"):
-        record(work, torch.device("cuda"), None)
+        capture(work, torch.device("cuda"), None)
     assert cuda.now == "first"
     assert cuda.calls[-3:] == [
         ("_cuda_endAllocateToPool", 3, (0, 7)), ("_cuda_releasePool", 3, (0, 7)), ("first waits for", "side"),
@@ -112,19 +112,19 @@ def fails() -> Tensor:
     raise RuntimeError("out of memory")
 
 
-def test_before_torch_2_8_what_ends_a_recording_has_another_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_before_torch_2_8_what_ends_a_capture_has_another_name(monkeypatch: pytest.MonkeyPatch) -> None:
     cuda = Cuda(monkeypatch)
     monkeypatch.delattr(torch._C, "_cuda_endAllocateToPool")
     cuda.offer(monkeypatch, "_cuda_endAllocateCurrentStreamToPool")
     with pytest.raises(RuntimeError, match="out of memory"):
-        record(fails, torch.device("cuda"), None)
+        capture(fails, torch.device("cuda"), None)
     assert cuda.calls[-3:] == [
         ("_cuda_endAllocateCurrentStreamToPool", 3, (0, 7)), ("_cuda_releasePool", 3, (0, 7)),
         ("first waits for", "side"),
     ]  # fmt: skip
 
 
-def test_where_torch_has_ended_a_recording_by_itself_its_memory_is_given_back_all_the_same(
+def test_where_torch_has_ended_a_capture_by_itself_its_memory_is_given_back_all_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     cuda = Cuda(monkeypatch)
@@ -134,7 +134,7 @@ def test_where_torch_has_ended_a_recording_by_itself_its_memory_is_given_back_al
 
     monkeypatch.setattr(torch._C, "_cuda_endAllocateToPool", over)
     with pytest.raises(RuntimeError, match="out of memory"):
-        record(fails, torch.device("cuda"), None)
+        capture(fails, torch.device("cuda"), None)
     assert cuda.calls[-2:] == [("_cuda_releasePool", 3, (0, 7)), ("first waits for", "side")]
 
 
@@ -148,16 +148,16 @@ def test_what_a_graph_gives_back_by_itself_is_not_given_back_twice(
     else:
         monkeypatch.setattr(torch, "__version__", TorchVersion("2.14.0"))
     with pytest.raises(RuntimeError, match="out of memory"):
-        record(fails, torch.device("cuda"), None)
+        capture(fails, torch.device("cuda"), None)
     assert not [call for call in cuda.calls if call[0] == "_cuda_releasePool"]
 
 
-def test_what_torch_lacks_after_a_recording_hides_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_torch_lacks_after_a_capture_hides_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     cuda = Cuda(monkeypatch)
     for name in ("_cuda_endAllocateToPool", "_cuda_releasePool"):
         monkeypatch.delattr(torch._C, name)
     with pytest.raises(RuntimeError, match="out of memory"):
-        record(fails, torch.device("cuda"), None)
+        capture(fails, torch.device("cuda"), None)
     assert cuda.calls[-1] == ("first waits for", "side")
 
 

@@ -16,16 +16,16 @@ def without_font_links(svg: str) -> str:
     return _FONT.sub("", svg)
 
 
-def export_picture(app: App[Any], path: Path, title: str = "") -> Path:
+def save_screenshot(app: App[Any], path: Path, title: str = "") -> Path:
     """Write what is on the screen to `path` as SVG.
 
     Raises:
         StorageError: it cannot be written.
     """
-    picture = without_font_links(app.export_screenshot(title=title or app.title))
+    svg = without_font_links(app.export_screenshot(title=title or app.title))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise storage_error(path, error) from error
-    write_bytes(path, picture.encode())
+    write_bytes(path, svg.encode())
     return path

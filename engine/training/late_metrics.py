@@ -17,7 +17,7 @@ GROWTH = 4
 """How much larger a lot is at most than the one before: one that was timed wrongly must not keep a stop waiting."""
 
 
-class Readings:
+class LateMetrics:
     """Takes the metrics of steps as they are launched, and gives them back as numbers.
 
     Args:
