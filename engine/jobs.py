@@ -47,8 +47,6 @@ from engine.text import counted, epoch_words, excerpt
 from engine.training.baseline import steadier
 from engine.training.loop import ENDS, Progress, Stage, StageData, fit
 
-SAMPLES = 10  # validation images that an autoencoder is shown to rebuild after each epoch
-
 log = logging.getLogger("cae_tui.engine")
 
 
@@ -468,6 +466,3 @@ def _tell_end(recorder: Recorder, ended: RunEnded) -> None:
     """Log the end, then tell it: who hears of it may end the process at once."""
     log.info("run %s ended: %s", recorder.run.id, f"{ended.state}. {ended.message}".strip())
     recorder.tell(ended)
-
-
-# -- afterwards -----------------------------------------------------------------------------------

@@ -111,25 +111,6 @@ def _row(name: str, values: dict[str, float], label: int | None = None) -> Repor
     return ReportRow(name=name, precision=precision, recall=recall, f1=f1, support=int(values["support"]), label=label)
 
 
-def per_image_error(originals: NDArray[Any], reconstructions: NDArray[Any]) -> NDArray[np.float32]:
-    """Mean squared error of each image in units of [0, 1], float32, shape (n,).
-
-    Args:
-        originals: shape (n, …), uint8 in 0 to 255, or floating point in [0, 1].
-        reconstructions: likewise, of the same shape; not necessarily the same type.
-
-    Raises:
-        ValueError: the shapes differ, or a type is neither.
-    """
-    if originals.shape != reconstructions.shape:
-        raise ValueError(f"originals {originals.shape} and reconstructions {reconstructions.shape} differ in shape")
-    errors = np.empty(len(originals), np.float32)
-    for part in _parts(originals):
-        difference = _scaled(originals[part]) - _scaled(reconstructions[part])
-        errors[part] = np.square(difference).mean(axis=1, dtype=np.float64)
-    return errors
-
-
 def constant_image_errors(train_images: NDArray[np.uint8], sets: Sequence[NDArray[np.uint8]]) -> list[float]:
     """Mean squared errors, images in [0, 1], of answering every image with the mean training image.
 
@@ -270,11 +251,6 @@ def _parts(images: NDArray[Any]) -> Iterator[slice]:
         yield slice(start, start + step)
 
 
-def _scaled(images: NDArray[Any]) -> NDArray[np.float32]:
+def _scaled(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Images as float32 in [0, 1], one row each."""
-    rows = images.reshape(len(images), -1)
-    if images.dtype == np.uint8:
-        return rows.astype(np.float32) / np.float32(255)
-    if not np.issubdtype(images.dtype, np.floating):
-        raise ValueError(f"images are {images.dtype}, neither uint8 nor floating point")
-    return rows.astype(np.float32)
+    return images.reshape(len(images), -1).astype(np.float32) / np.float32(255)

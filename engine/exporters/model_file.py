@@ -18,7 +18,10 @@ class ModelFileExporter:
 
     def write(self, home: Home, runs: Sequence[RunDirectory], path: Path) -> None:  # noqa: ARG002 - as every exporter
         """See `Exporter`."""
+        from engine.runs.checkpoint import read_tensors
+
         (run,) = runs
+        read_tensors(run.find_model())  # what is wrong with it is said of this file, not of the new one
         path.write_bytes(run.find_model().read_bytes())
 
     def check(self, path: Path) -> bool:

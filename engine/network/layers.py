@@ -23,8 +23,6 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 }
 _RISING = ("relu", "leaky-relu", "elu")
 """Activations under which the larger of two numbers stays the larger."""
-
-
 _GAINS = {"relu": 1.414, "leaky-relu": 1.414, "elu": 1.245, "silu": 1.677, "gelu": 1.534}
 """What keeps the mean square of a normally distributed signal as it is, through each activation."""
 

@@ -56,10 +56,11 @@ class ClassifierResult(Result):
             return values  # it is refused for what it is
         for place, row in enumerate(rows):
             row["label"] = place
-        if empty:
+        remarks = values.setdefault("remarks", [])
+        if empty and isinstance(remarks, list):
             words, have = names_of(empty)
             counted = "counts it" if len(empty) == 1 else "counts them"
-            values.setdefault("remarks", []).append(
+            remarks.append(
                 f"{words} {have} no image here, and the macro average {counted} with 0, as version 0.1.0 did: it is "
                 "too low."
             )

@@ -117,7 +117,11 @@ class Result:
             if each.default is not MISSING and written[each.name] in (None, ""):
                 del written[each.name]
         tested = self.measures if self.evaluated_on == "test" else {}
-        return {**{f"test_{measure.name}": tested.get(measure.name) for measure in every_measure()}, **written}
+        return {
+            "test_loss": None,
+            **{f"test_{measure.name}": tested.get(measure.name) for measure in every_measure()},
+            **written,
+        }
 
     @property
     def best_at(self) -> str:

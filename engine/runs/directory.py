@@ -47,7 +47,7 @@ class _SpecData:
     images_digest: str = ""
 
 
-_ELSEWHERE = ("prefix", "marks")
+_ELSEWHERE = ("prefix", "marks", "notes")
 """What of a status is not in `status.json`."""
 _LIVE = (RUNNING, PAUSED)
 _SETTLED_SECONDS = 0.05

@@ -140,6 +140,11 @@ def _numbers() -> dict[str, Callable[[RunStatus], float | None]]:
     return {**_NUMBERS, **dict(measures)}
 
 
+def _shares() -> set[str]:
+    """Those of them that may be written in percent."""
+    return {f"{part}_{measure.name}" for measure in every_measure() if measure.share for part in _PARTS}
+
+
 def _turned(test: Test) -> Test:
     return lambda run, spec: not test(run, spec)
 
@@ -239,7 +244,7 @@ def _read_number(field: str, text: str) -> float:
     scale, digits = 1.0, text.replace(",", "") if _THOUSANDS.fullmatch(text) else text
     if field in ("time", "age") and digits[-1:].lower() in _SECONDS:
         scale, digits = _SECONDS[digits[-1].lower()], digits[:-1]
-    elif digits.endswith("%") and any(m.share and field.endswith(f"_{m.name}") for m in every_measure()):
+    elif digits.endswith("%") and field in _shares():
         scale, digits = 0.01, digits[:-1]
     number = float(digits) * scale if _FLOAT.fullmatch(digits) and len(digits) < 40 else math.nan
     if not math.isfinite(number):

@@ -88,7 +88,7 @@ def load_known(known: Known, files: DataFiles, named: Collection[str] = ()) -> I
         if error.field not in files.named:
             raise
         raise MovedError(f"{error} {_say_where(known, [error.field])}", str(error), others=[error.field]) from None
-    if data.digest != known.digest:
+    if data.digest != known.digest or known.classes not in (None, data.classes):
         raise _other_content(known, files, data)
     return data
 

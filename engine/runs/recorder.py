@@ -348,7 +348,11 @@ def read_checkpoint(run: RunDirectory) -> Checkpoint | None:
             tensors, values = read_tensors(path)
             offset = int(values["offset"])
             known = {field.name for field in fields(RunStatus)}
-            own = {name: values["status"][name] for name in keys_of(every_measure()) if values["status"].get(name)}
+            own = {
+                name: values["status"][name]
+                for name in keys_of(every_measure())
+                if values["status"].get(name) is not None
+            }
             then = {"measures": own, **values["status"]}  # version 0.2.0 wrote measures as fields
             status = RunStatus(**{name: value for name, value in then.items() if name in known})
             state = TrainingState(tensors, values)

@@ -11,18 +11,7 @@ from collections.abc import Iterator, Sequence
 from engine.results.result import Measured, Result, StageResult
 from engine.runs.facts import RunFacts
 from engine.specs.data_files import shape_words
-from engine.text import (
-    NOTHING,
-    cell_len,
-    class_of_title,
-    duration,
-    loss,
-    moment,
-    number,
-    padded,
-    percent,
-    shortened,
-)
+from engine.text import NOTHING, cell_len, class_of_title, duration, loss, moment, number, padded, percent, shortened
 
 Told = list[tuple[str, str]]
 """Names, each with its words."""
@@ -44,12 +33,13 @@ def measured_lines(result: Result, facts: RunFacts | None = None) -> list[str]:
     rows = measured(result, facts)
     halves = 2 if any(row.test != ("", "") and row.test[0] != NOTHING for row in rows) else 1
     name, *widths = MEASURED_WIDTHS[: 1 + 2 * halves]
+    widths = [max(width, len(head) + 2) for width, head in zip(widths, 2 * result.heads, strict=False)]
     heads = "".join(
         f"{head:>{sum(widths[at : at + 2])}}" for head, at in (("validation", 0), ("test", 2)) if widths[at:]
     )
     lines = (
         f"{cells[0]:<{name}}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells[1:], widths, strict=False))
-        for cells in (("", *result.heads, *result.heads), *((row.name, *row.validation, *row.test) for row in rows))
+        for cells in (("", *2 * result.heads), *((row.name, *row.validation, *row.test) for row in rows))
     )
     return [" " * name + heads, *(line.rstrip() for line in lines)]
 

@@ -16,6 +16,7 @@ from engine.specs import data_files
 from engine.specs.base import Spec
 from engine.specs.fields import write_value
 from engine.specs.kinds import spec_from_json
+from engine.specs.listed import KINDS
 from engine.specs.problems import problems_of
 from engine.storage.files import FORMAT
 from engine.text import excerpt
@@ -46,7 +47,7 @@ class SpecFile(_Part):
     """What the file holds; `preparation.create` writes it."""
 
     format: int = Field(FORMAT, ge=FORMAT, le=FORMAT)
-    kind: str = Field(description="autoencoder or classifier.")
+    kind: str = Field(description=f"{' or '.join(KINDS)}.")
     spec: dict[str, Any] = Field(description="a JSON object with the fields of a spec.")
     encoder: str | None = Field(None, description="the run or file that the encoder is of.")
     encoder_remarks: list[str] = Field([], description="sentences.")

@@ -20,17 +20,9 @@ from engine.specs.problems import problems_of
 from engine.text import either, excerpt
 
 DeviceName = Literal["auto", "cuda", "mps", "cpu"]
-
-
 Precision = Literal["auto", "float32", "bfloat16"]
-
-
 Optimizer = Literal["adam", "adamw", "rmsprop", "sgd"]
-
-
 Schedule = Literal["one-cycle", "constant", "reduce-on-plateau"]
-
-
 Activation = Literal["relu", "leaky-relu", "elu", "silu", "gelu"]
 
 
@@ -40,9 +32,11 @@ class Spec(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True, hide_input_in_errors=True
     )
-    presets: ClassVar[Mapping[str, Mapping[str, object]]] = {}
-    preset_titles: ClassVar[Mapping[str, str]] = {}
-    preset_purposes: ClassVar[Mapping[str, str]] = {}  # what each is for, in two sentences
+    presets: ClassVar[Mapping[str, Mapping[str, object]]] = {"recommended": {}}
+    preset_titles: ClassVar[Mapping[str, str]] = {"recommended": "Recommended"}
+    preset_purposes: ClassVar[Mapping[str, str]] = {
+        "recommended": "The defaults."
+    }  # what each is for, in two sentences
 
     guided: ClassVar[Mapping[str, str]] = {}  # what a guided study varies where nobody says, in that order
     guided_baseline: ClassVar[Mapping[str, object]] = {}  # what it starts from

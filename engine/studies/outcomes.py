@@ -1,5 +1,6 @@
 """What is written down of a trial, from the files of its run."""
 
+import math
 import statistics
 
 from engine.protocol.events import EpochEnded
@@ -20,7 +21,8 @@ def collect(trial: Trial, run: RunDirectory) -> None:
     result = run.read_result()
     trial.state, trial.message = status.state, status.message
     trial.best_loss, trial.best_epoch, trial.best_stage = status.best_loss, status.best_epoch, status.best_stage
-    trial.measures = {name: value for name, value in status.measures.items() if not name.startswith(REPORT)}
+    own = {name: value for name, value in status.measures.items() if not name.startswith(REPORT)}
+    trial.measures = {name: value for name, value in own.items() if math.isfinite(value)}
     trial.seconds = status.seconds
     trial.test_loss = None if result is None else result.test_loss
 
@@ -38,7 +40,9 @@ def fold(trial: Trial, run: RunDirectory) -> None:
 
 
 def add_epoch(trial: Trial, event: EpochEnded) -> None:
-    """Take in an epoch that has just been completed."""
+    """Take in an epoch that has been completed, once: `fold` may have read it before it was told."""
+    if event.epoch <= trial.stage_epochs.get(event.stage, 0):
+        return
     trial.train.append(event.train["loss"])
     trial.validation.append(event.validation["loss"])
     trial.epochs = len(trial.validation)
@@ -48,8 +52,8 @@ def add_epoch(trial: Trial, event: EpochEnded) -> None:
     trial.ms_per_step, trial.epoch_seconds = event.ms_per_step, event.seconds
     trial.seconds += event.seconds
     if event.best:
-        own = {name: value for name, value in event.validation.items() if name != LOSS.name}
-        trial.measures = {key_of(VALIDATION, name): value for name, value in own.items()}
+        own = {key_of(VALIDATION, name): value for name, value in event.validation.items() if name != LOSS.name}
+        trial.measures = {name: value for name, value in own.items() if math.isfinite(value)}
 
 
 def copy(twin: Trial, trial: Trial) -> None:

@@ -13,7 +13,6 @@ from engine.errors import StudyError
 from engine.text import counted
 from engine.text import loss as loss_words
 
-RULES = ("trade", "lowest", "tolerance", "budget")
 Rule = Literal["trade", "lowest", "tolerance", "budget"]
 EXPONENT = 0.64
 """How much a longer time must pay in loss. It is what gives the 2020 report's picks on its own tables."""

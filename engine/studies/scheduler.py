@@ -27,14 +27,7 @@ from engine.studies.journal import Journal
 from engine.studies.moved import known_of_study
 from engine.studies.outcomes import add_epoch, collect, copy, fold
 from engine.studies.planning import load, point_of, survey
-from engine.studies.records import (
-    WAITING,
-    PointRecord,
-    StageRecord,
-    StudyDirectory,
-    StudyRecord,
-    Trial,
-)
+from engine.studies.records import WAITING, PointRecord, StageRecord, StudyDirectory, StudyRecord, Trial
 from engine.studies.spec import StudySpec, describe, study_from_json
 from engine.studies.stage_picks import propose
 from engine.studies.trial_specs import TrialSpecs
@@ -82,12 +75,13 @@ def work_on(home: Home, directory: StudyDirectory, observer: Observer, flag: Fla
         return Scheduler(home, directory, record, spec, observer, flag, executor_of(executor)).go()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _UnderWay:
     point: PointRecord
     trial: Trial
     repeat: int
     flag: Flag
+    begun: bool = False  # else its executor has it, and has not come to it
 
 
 class Scheduler:
@@ -133,8 +127,11 @@ class Scheduler:
             log.warning("study %s failed: %s", record.id, error)
             self.controls.pass_on(Asked.STOP)
             while self.under_way:
+                count = len(self.under_way)
                 with suppress(EngineError):
                     self._wait()
+                if len(self.under_way) == count:  # the executor itself is gone
+                    break
         record.state = ended
         if ended == STOPPED:
             record.message = "Stopped. Resume the study to continue."
@@ -329,6 +326,7 @@ class Scheduler:
         trial, optuna = on.trial, on.point.optuna if on.repeat == 0 else None
         match event:
             case RunStarted() | Resumed():
+                on.begun = True
                 self._rest()
                 fold(trial, self.home.find(trial.run))
                 if optuna is not None:  # the journal may have been written anew, or be behind
@@ -355,8 +353,8 @@ class Scheduler:
             self.observer.changed(self.record)
 
     def _rest(self) -> None:
-        """The study is paused, and its clock stands still, while all trials under way are paused."""
-        paused = {on.trial.state for on in self.under_way.values()} == {PAUSED}
+        """The study is paused, and its clock stands still, while all trials that have begun are paused."""
+        paused = {on.trial.state for on in self.under_way.values() if on.begun} == {PAUSED}
         self.record.state = PAUSED if paused else RUNNING
         (self.clock.wait if paused else self.clock.go_on)()
 

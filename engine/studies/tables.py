@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from engine.protocol.states import DIVERGED, FAILED
-from engine.runs.status import TEST, VALIDATION, key_of
+from engine.runs.status import TEST, VALIDATION, key_of, keys_of
 from engine.specs.listed import every_measure, listed
 from engine.specs.measures import Measure
 from engine.studies.records import PointRecord, StageRecord
@@ -98,7 +98,7 @@ def columns(stage: StageRecord, kind: str) -> list[Column]:
 
 def measure_of(name: str) -> Measure | None:
     """The measure that a column is of; None for any other column."""
-    return next((measure for measure in every_measure() if name.endswith(f"_{measure.name}")), None)
+    return next((measure for measure in every_measure() if name in keys_of([measure])), None)
 
 
 def fit(stage: StageRecord, kind: str, sizes: Mapping[str, int], room: int) -> list[Column]:

@@ -31,17 +31,7 @@ from engine.studies.spec import MODES, StudySpec, as_command, as_flags, describe
 from engine.studies.tables import columns, failures, rows, time_column, times
 from engine.study_report import figures
 from engine.study_report.document import Block, Code, Figure, Heading, Paragraph, Table, as_html, as_markdown
-from engine.text import (
-    class_name,
-    class_of_title,
-    counted,
-    duration,
-    loss,
-    moment,
-    numbers,
-    percent,
-    shortened,
-)
+from engine.text import class_name, class_of_title, counted, duration, loss, moment, numbers, percent, shortened
 
 FIGURES = "figures"
 SHOWN = 10  # sample predictions of each sort

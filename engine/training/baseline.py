@@ -9,8 +9,6 @@ from engine.specs.base import Spec
 
 CONSTANT_IMAGE = 0.98
 """An error above this part of a constant image's error has learned nothing."""
-
-
 STEPS_TO_LEARN = 200
 """Fewer steps than this may be too few to learn anything."""
 

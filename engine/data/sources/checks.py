@@ -15,6 +15,8 @@ from engine.storage.paths import shown
 
 SMALLEST_SIDE, LARGEST_SIDE = 8, 256
 """Pixels that the height and the width of an image may have."""
+MOST_CLASSES = 256
+"""A label is a byte."""
 
 
 def size_words(shape: tuple[int, ...]) -> str:
@@ -33,6 +35,8 @@ def check_images(path: Path, field: str, count: int, shape: tuple[int, ...]) -> 
             f"holds images of {size_words(shape)}; height and width from {SMALLEST_SIDE} to {LARGEST_SIDE} "
             "were expected: scale or crop the images first."
         )
+    elif shape[2:] not in ((), (1,), (3,)):
+        problem = f"holds images of {shape[2]} colours; 1, grey, or 3 were expected: convert the images first."
     elif count == 0:
         problem = f"holds no images: name a file with {ROLES[field]}."
     elif count == 1 and field == "images":
@@ -69,6 +73,12 @@ def check_parts(parts: Parts, files: DataFiles) -> None:
     assert whole is not None
     if parts.images is None:
         raise DatasetError(f"{shown(whole)} holds no images: name a file with {ROLES['images']}.")
+    if len(parts.class_names) > MOST_CLASSES:
+        raise DatasetError(
+            f"{shown(whole)} has {len(parts.class_names):,} classes; at most {MOST_CLASSES} were expected: name a part "
+            "of them.",
+            "labels",
+        )
     images, labels, tests, test_labels = parts.images, parts.labels, parts.test_images, parts.test_labels
     check_images(whole, "images", len(images), images.shape[1:])
     if labels is not None:
@@ -76,6 +86,10 @@ def check_parts(parts: Parts, files: DataFiles) -> None:
     if tests is None:
         return
     place = files.test_images or whole
+    if test_labels is not None and labels is None:
+        raise DatasetError(
+            f"{shown(place)} has classes, and the training images have none: name training labels too.", "labels"
+        )
     check_images(place, "test_images", len(tests), tests.shape[1:])
     if tests.shape[1:] != images.shape[1:]:
         raise DatasetError(
@@ -91,6 +105,6 @@ def check_parts(parts: Parts, files: DataFiles) -> None:
         index = int(np.argmax(strange))
         raise DatasetError(
             f"{shown(files.test_labels or place)} has the label {test_labels[index]} at index {index:,} (counted from "
-            f"0); the largest training label is {classes - 1}: name test labels of the same classes.",
+            f"0); the largest training class is {classes - 1}: name test labels of the same classes.",
             "test_labels",
         )

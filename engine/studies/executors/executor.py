@@ -56,6 +56,8 @@ class Executor(Protocol):
     def wait(self, hear: Hear) -> Ended:
         """Go on until one of the trials under way has ended, whichever is the first.
 
+        It does not raise: what went wrong with a trial is told by its `Ended`.
+
         Args:
             hear: is told the events of all of them meanwhile, in the thread of this call.
         """

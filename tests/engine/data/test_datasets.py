@@ -8,13 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.data import datasets
-from engine.data.datasets import (
-    MNIST_IMAGES_DIGEST,
-    ImageData,
-    assets_folder,
-    class_counts,
-    load_dataset,
-)
+from engine.data.datasets import MNIST_IMAGES_DIGEST, ImageData, assets_folder, class_counts, load_dataset
 from engine.data.sources import idx
 from engine.data.split import split
 from engine.errors import DatasetError

@@ -273,7 +273,7 @@ class TestRefusals:
     def test_a_test_label_that_training_does_not_know(self, folder: Path) -> None:
         other = write_idx(folder / "other", numbers(2, 3, 7))
         words = refusal(folder / "images", folder / "labels", folder / "test-images", other)
-        assert "other has the label 3 at index 1 (counted from 0); the largest training label is 2" in words
+        assert "other has the label 3 at index 1 (counted from 0); the largest training class is 2" in words
 
     def test_files_without_the_ones_that_they_belong_to(self, folder: Path) -> None:
         images, tests = folder / "images", folder / "test-images"

@@ -1,9 +1,11 @@
 """A new way in for images is a file and a line in the list: no other part of the program knows it."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from engine import jobs
@@ -11,6 +13,7 @@ from engine.data.cache import forget, load
 from engine.data.datasets import load_dataset
 from engine.data.sources import idx
 from engine.data.sources import read as read_parts
+from engine.data.sources.checks import check_parts
 from engine.data.sources.source import Parts, Sniffed
 from engine.errors import DatasetError, MovedError
 from engine.evaluation.results import read_predictions
@@ -84,6 +87,14 @@ class TestPets:
             relocate(run, {"images": other})
         assert relocate(run, {"images": moved}).images == moved
 
+    def test_the_same_images_with_one_class_more_are_another_set(self, home: Home, tmp_path: Path) -> None:
+        path = write_pets(tmp_path / "some", NAMES)
+        run, *_ = train(home, tiny({"images": path}, epochs=1))
+        other = tmp_path / "other"
+        other.write_bytes(path.read_bytes().replace(b'"axolotl"', b'"axolotl", "whale"'))
+        with pytest.raises(MovedError, match="labels of 3 classes were expected, of 4 were found"):
+            relocate(run, {"images": other})
+
     def test_a_run_goes_from_its_file_to_its_report(self, home: Home, tmp_path: Path) -> None:
         files = {"images": write_pets(tmp_path / "some", NAMES)}
         encoder, result, told = train(home, tiny(files, epochs=1))
@@ -107,6 +118,23 @@ def test_a_file_of_idx_is_known_by_its_first_bytes_plain_or_gzip(tmp_path: Path)
     (tmp_path / "cut").write_bytes(b"\x1f\x8b\x08")
     for other in (tmp_path, tmp_path / "none", tmp_path / "cut", tmp_path / "a\0b"):
         assert idx.SOURCE.sniff(other).sure == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"images": np.zeros((4, 8, 8, 4), np.uint8)}, "holds images of 4 colours; 1, grey, or 3 were expected"),
+        ({"class_names": tuple(map(str, range(257)))}, "has 257 classes; at most 256 were expected"),
+        ({"labels": None}, "has classes, and the training images have none: name training labels too"),
+    ],
+)
+def test_parts_that_no_run_could_use_are_refused(changes: dict[str, Any], words: str) -> None:
+    images, labels = np.zeros((4, 8, 8, 1), np.uint8), np.arange(4, dtype=np.uint8)
+    parts = Parts(images=images, labels=labels, test_images=images, test_labels=labels)
+    files = DataFiles(Path("some"))
+    check_parts(parts, files)
+    with pytest.raises(DatasetError, match=words):
+        check_parts(replace(parts, **changes), files)
 
 
 def test_a_part_can_be_read_alone(tmp_path: Path) -> None:

@@ -5,12 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.data.datasets import (
-    ImageData,
-    ImageSet,
-    class_counts,
-    load_dataset,
-)
+from engine.data.datasets import ImageData, ImageSet, class_counts, load_dataset
 from engine.data.split import labelled_subset, split
 from tests.idx import labelled, numbers, pictures, unlabelled
 

@@ -15,7 +15,7 @@ from sklearn import metrics
 from sklearn.decomposition import PCA
 
 from engine.data.datasets import load_dataset
-from engine.evaluation.predictions import classification_report, constant_image_errors, pca_errors, per_image_error
+from engine.evaluation.predictions import classification_report, constant_image_errors, pca_errors
 from engine.specs.measures import psnr
 
 
@@ -156,37 +156,6 @@ class TestPsnr:
     def test_a_negative_error_is_refused(self) -> None:
         with pytest.raises(ValueError, match="cannot be -1"):
             psnr(-1)
-
-
-class TestPerImageError:
-    def test_bytes_and_fractions_mean_the_same(self) -> None:
-        originals, others = random_images(5), random_images(5, seed=1)
-        expected = np.square(originals / 255 - others / 255).mean(axis=(1, 2, 3))
-        errors = per_image_error(originals, others)
-        assert errors.dtype == np.float32
-        assert errors == pytest.approx(expected, rel=1e-5)
-        assert per_image_error(originals, (others / 255).astype(np.float32)) == pytest.approx(expected, rel=1e-5)
-        assert per_image_error(originals / 255, others) == pytest.approx(expected, rel=1e-5)
-
-    def test_white_for_black_is_an_error_of_one(self) -> None:
-        black, white = np.zeros((2, 8, 8, 1), np.uint8), np.full((2, 8, 8, 1), 255, np.uint8)
-        assert list(per_image_error(black, white)) == [1, 1]
-        assert list(per_image_error(white, white)) == [0, 0]
-
-    def test_working_in_pieces_changes_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        originals, others = random_images(11), random_images(11, seed=1)
-        whole = per_image_error(originals, others)
-        monkeypatch.setattr("engine.evaluation.predictions._NUMBERS_AT_ONCE", 3 * 64)
-        assert np.array_equal(per_image_error(originals, others), whole)
-
-    def test_no_images_have_no_errors(self) -> None:
-        assert per_image_error(random_images(0), random_images(0)).shape == (0,)
-
-    def test_other_shapes_and_types_are_refused(self) -> None:
-        with pytest.raises(ValueError, match="differ in shape"):
-            per_image_error(random_images(2), random_images(3))
-        with pytest.raises(ValueError, match="int64, neither uint8 nor floating point"):
-            per_image_error(random_images(2), random_images(2).astype(np.int64))
 
 
 class TestConstantImageErrors:

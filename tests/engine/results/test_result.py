@@ -54,6 +54,11 @@ def test_the_best_epoch_is_that_of_the_latest_stage_that_has_one(
     assert result_with("classifier", stages=stages, best_epoch=best_epoch).best_at == words
 
 
+OF_0_1_0 = {
+    "rows": [{"name": "Class 0", "support": 2}, {"name": "Class 1", "support": 0}], "confusion": [[2, 0], [0, 0]],
+}  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("kind", "changes"),
     [
@@ -64,6 +69,9 @@ def test_the_best_epoch_is_that_of_the_latest_stage_that_has_one(
         ("classifier", {"accuracy": 1.5}),
         ("classifier", {"report": None}),
         ("autoencoder", {"evaluated_on": ""}),
+        ("classifier", {"stages": [{"best_epoch": 1}]}),
+        ("classifier", {"report": OF_0_1_0, "remarks": None}),
+        ("classifier", {"report": OF_0_1_0, "remarks": "none"}),
     ],
 )
 def test_what_is_no_result_is_refused(kind: str, changes: dict[str, Any]) -> None:

@@ -100,6 +100,11 @@ def test_a_run_without_test_images_is_held_against_others_of_the_validation_imag
     assert verdicts(result)[0] == "The best constant image has 133 times this error."
 
 
+def test_heads_are_never_run_together() -> None:
+    lines = measured_lines(result_with("classifier"))
+    assert lines[1].split() == ["loss", "accuracy", "loss", "accuracy"]
+
+
 def test_a_run_that_learned_nothing_is_told_so() -> None:
     result = result_with(test_mse=0.067, constant_image=CONSTANT)
     assert "The best constant image does as well: nothing was learned." in verdicts(result)

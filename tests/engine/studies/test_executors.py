@@ -90,6 +90,24 @@ class FirstRefused(LastFirst):
         return Ended(1, RunError("Its machine is gone."))
 
 
+class AheadOfItsEvents(LastFirst):
+    """Trains a trial to its end before it tells anything of it."""
+
+    def wait(self, hear: Hear) -> Ended:
+        trial, told = self.trials.pop(), list[Event]()
+        jobs.begin(trial.prepared, told.append, trial.flag)
+        for event in told:
+            hear(trial.number, event)
+        return Ended(trial.number)
+
+
+class Gone(LastFirst):
+    """Is no longer there."""
+
+    def wait(self, hear: Hear) -> Ended:
+        raise RunError("The cluster is gone.")
+
+
 Use = Callable[[Callable[[], Executor]], None]
 
 
@@ -326,3 +344,35 @@ def test_where_one_trial_cannot_be_trained_the_others_are_stopped_and_can_be_res
     done = work_on(home, directory, Watcher(), Flag())
     assert table(done) == table(whole)
     assert len(home.ids()) == 2 * 3
+
+
+def test_epochs_that_are_told_late_are_counted_once(home: Home, files: dict[str, Path], use: Use) -> None:
+    use(AheadOfItsEvents)
+    found: list[tuple[int, int]] = []
+    watcher = Together(lambda trial, event: found.append((trial.epochs, len(trial.validation))))
+    spec = make_study("search", tiny(files, epochs=2), {"kernels": "2..8"}, trials=3)
+    done = work_on(home, create(home, spec), watcher, Flag(), "toy")
+    assert done.state == "finished"
+    assert set(found) == {(2, 2)}  # its files are there before its first event
+
+
+def test_a_study_whose_executor_is_gone_fails_in_its_words(home: Home, files: dict[str, Path], use: Use) -> None:
+    use(Gone)
+    failed = work_on(home, create(home, study(files)), Watcher(), Flag(), "toy")
+    assert (failed.state, failed.message) == ("failed", "The cluster is gone.")
+
+
+def test_a_study_is_paused_while_all_trials_that_have_begun_are(home: Home, files: dict[str, Path], use: Use) -> None:
+    use(LastFirst)
+    flag, states = Flag(), list[str]()
+
+    def then(trial: Trial, event: Event) -> None:
+        if isinstance(event, EpochEnded) and not states:
+            flag.ask(Asked.PAUSE)
+        elif isinstance(event, Paused):
+            states.append(watcher.study.state)
+            flag.ask(Asked.RUN)
+
+    watcher = Together(then)
+    assert work_on(home, create(home, study(files)), watcher, flag, "toy").state == "finished"
+    assert states == ["paused"]

@@ -9,15 +9,7 @@ from engine.errors import SpecError, StudyError
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import preset
 from engine.specs.classifier import ClassifierSpec
-from engine.studies.spec import (
-    as_flags,
-    default_values,
-    describe,
-    make_study,
-    space_of,
-    spec_of,
-    study_from_json,
-)
+from engine.studies.spec import as_flags, default_values, describe, make_study, space_of, spec_of, study_from_json
 from engine.studies.values import Range, assignments_in
 from tests.cae_tui.study_script import grid
 

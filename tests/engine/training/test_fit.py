@@ -17,18 +17,7 @@ from engine.protocol.control import Asked
 from engine.protocol.events import BatchEnded, Continued, EpochEnded, Event, EventFormat, MistakesCounted, Paused
 from engine.training.loop import Stage, evaluate
 from engine.training.tasks import CLASSES_COUNTED, Classification, Reconstruction, Task
-from tests.engine.tiny import (
-    CPU,
-    AskedAt,
-    Kept,
-    Pixels,
-    Watched,
-    do_nothing,
-    noise,
-    run_fit,
-    stage,
-    stage_data,
-)
+from tests.engine.tiny import CPU, AskedAt, Kept, Pixels, Watched, do_nothing, noise, run_fit, stage, stage_data
 
 
 @pytest.fixture(autouse=True)
