@@ -95,7 +95,7 @@ class OpenGallery(ForApp):
 class Configure(ForApp):
     """Open the form of a kind of run, filled in with `values` (as they are typed) over the preset's."""
 
-    kind: str  # autoencoder or classifier
+    kind: str
     values: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -284,7 +284,7 @@ class RunUpdated(Message, bubble=False):
 
 @dataclass
 class Refused(ForApp, bubble=False):
-    """From the app: the run that was asked for could not begin; `problems` by field, where a form can show them."""
+    """The run that was asked for could not begin; `problems` by field, where a form can show them."""
 
     error: str
     problems: Mapping[str, str] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 """What is used of Textual that it does not promise to keep: each part behind a function of ours.
 
 How a terminal is read is private too, and has its place in `app.terminal_input`; what Textual calls for an error that
-nobody caught is overridden in `app.recovery`. Where a new version has changed any of it, its tests say what.
+nobody caught is overridden in `app.base`. Where a new version has changed any of it, its tests say what.
 """
 
 from typing import Any

@@ -13,7 +13,7 @@ from textual.screen import Screen
 from cae_tui.app.base import BaseApp
 from cae_tui.kinds import every_view
 from cae_tui.messages import ContinueRun, Export, PauseRun, StopRun
-from cae_tui.screens.run_page import HAVE_KEYS, RunPage
+from cae_tui.screens.run_page import KEY_OF, RunPage
 from engine.protocol.states import PAUSED
 
 
@@ -31,11 +31,12 @@ def commands(app: BaseApp, screen: Screen[Any]) -> Iterator[SystemCommand]:
 
 
 def _exports(page: RunPage) -> Iterator[SystemCommand]:
-    """What the runs of the page can be written as that no key asks for."""
+    """What the runs of the page can be written as that none of its keys asks for."""
     from engine.exporters import EXPORTERS, exporter_named
 
+    keys = {binding.action for _, binding in _bindings(page)}
     for name in EXPORTERS:
-        if name not in HAVE_KEYS and page.subject is not None:
+        if f"ask('{KEY_OF.get(name)}')" not in keys and page.subject is not None:
             exporter = exporter_named(name)
             runs = page.chosen("write") if exporter.takes_many else (page.subject.run,)
             yield SystemCommand(exporter.title, "Asks where to", partial(page.post_message, Export(name, runs)))

@@ -168,7 +168,8 @@ def _scopes() -> tuple[tuple[type[Any], ...], ...]:
 
     scopes = set()
     for screen in [kind for kind in _classes() if issubclass(kind, Screen)]:
-        parts: list[type[Any]] = [Widget, *_parts(screen.__module__, set())]
+        pages = {base.__module__ for base in screen.mro() if base.__module__.startswith("cae_tui.")}
+        parts: list[type[Any]] = [Widget, *(part for page in sorted(pages) for part in _parts(page, set()))]
         around: list[type[Any]] = [kind for kind in parts if issubclass(kind, AROUND)]
         for part in parts:
             kinds: list[type[Any]] = [part, *around, screen, BaseApp]

@@ -11,10 +11,11 @@ from cae_tui.app.moved import Moved
 from cae_tui.app.questions import confirm
 from cae_tui.app.study_acts import StudyActs
 from cae_tui.messages import RunUpdated
-from engine.errors import SpecError
+from engine.errors import RunError, SpecError
 from engine.protocol.control import Asked
 from engine.protocol.states import EARLY_STOPPED, FINISHED
 from engine.runs.finishing import check_can_finish
+from engine.specs.listed import KINDS
 from engine.text import epoch_words
 
 if TYPE_CHECKING:
@@ -171,6 +172,8 @@ class RunActs:
         from engine.specs.kinds import spec_from_json
 
         spec = opened.spec["spec"]
+        if spec.get("kind") not in KINDS:
+            raise RunError(f"Run {message.run} is of a kind that this version does not know.")
         with suppress(SpecError):  # of another version: the form says what is wrong
             spec = spec_from_json(spec).asked_again().model_dump(mode="json")
         values = {name: write_value(value) for name, value in spec.items() if name != "kind"}

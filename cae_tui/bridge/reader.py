@@ -167,7 +167,7 @@ class Reader:
         def write() -> Path:
             from engine.exporters import export
 
-            return export(self.home, exporter, [self.home.find(run) for run in runs], Path(target))
+            return export(self.home, exporter, [RunDirectory(self.home.runs / run) for run in runs], Path(target))
 
         return await self.in_thread(write)
 

@@ -100,12 +100,11 @@ class StudyRunner:
 
     def __init__(self, runner: Runner, listener: StudyListener, trainer: StudyTrainer | None = None) -> None:
         self.current: StudyRecord | None = None  # the study this process works on, or worked on last, as it was told
-        self._live: StudyRecord | None = None  # the same, the worker's own
         self._snapshots = Snapshots()
         self._runner, self._home = runner, runner.home
         self._listener = listener
         self._trainer = trainer or EngineStudyTrainer()
-        self._emit: Callable[[Event], None] | None = None  # takes in the events of the trial under way
+        self._emitters: dict[int, Callable[[Event], None]] = {}  # take in the events of each trial, by its number
         self._choice: Mapping[str, str] | None = None
         self._chosen = threading.Event()
         self._on = False
@@ -162,8 +161,7 @@ class StudyRunner:
     def _begin(self, directory: "Callable[[], StudyDirectory]") -> None:
         def train() -> None:
             self._on = True
-            self._live, self._snapshots = None, Snapshots()
-            self._chosen.clear()
+            self._snapshots, self._emitters = Snapshots(), {}
             try:
                 self._trainer.work_on(self._home, directory(), self, self._runner.flag)
             finally:
@@ -174,10 +172,10 @@ class StudyRunner:
 
     def choose(self, study: "StudyRecord", stage: "StageRecord") -> Mapping[str, str] | None:  # noqa: ARG002 - as observed
         """Wait, in the worker thread, for what a person takes; None once the study is to stop."""
+        self._chosen.clear()  # what was taken twice is not for the next stage
         while not self._chosen.wait(CHOICE_SECONDS):
             if self._runner.flag.asked() is Asked.STOP:
                 return None
-        self._chosen.clear()
         return self._choice
 
     def take(self, values: Mapping[str, str]) -> None:
@@ -187,16 +185,15 @@ class StudyRunner:
 
     def changed(self, study: "StudyRecord") -> None:
         """From the worker thread: something of the study is new."""
-        self._live = study
         self._listener.study_changed(self._snapshots.take(study))
 
     def emit(self, trial: "Trial", event: Event) -> None:
-        """From the worker thread: an event of the trial under way."""
+        """From the worker thread: an event of a trial under way."""
         if isinstance(event, Resumed):
-            self._emit = self._runner.emitter(self._home.find(trial.run))
-        elif isinstance(event, RunStarted) or self._emit is None:
-            self._emit = self._runner.emitter()
-        self._emit(event)
+            self._emitters[trial.number] = self._runner.emitter(self._home.find(trial.run))
+        elif isinstance(event, RunStarted) or trial.number not in self._emitters:
+            self._emitters[trial.number] = self._runner.emitter()
+        self._emitters[trial.number](event)
 
     # -- control of one, whoever works on it -------------------------------------------------------
 

@@ -29,9 +29,7 @@ from cae_tui.cli.teller import RunTeller
 from cae_tui.printing import OutputError, complain, flush, let_go, put
 from engine.errors import EngineError, RunError
 from engine.protocol.control import Asked, Flag
-from engine.protocol.events import (
-    Event,
-)
+from engine.protocol.events import Event
 from engine.protocol.states import COMPLETE, CUT_OFF, DIVERGED, EARLY_STOPPED, ENDED_FOR_GOOD, FAILED, FINISHED, STOPPED
 from engine.results.result import Result
 from engine.runs.directory import Home, RunDirectory

@@ -30,10 +30,7 @@ if TYPE_CHECKING:
 
 
 ACTIONS = ("list", "show", "resume", "export", "delete")
-
-
 MODES = ("guided", "grid", "search")
-
 
 USAGE = """
   cae-tui study layers=10,12,14,18               one hyperparameter by itself
@@ -43,16 +40,9 @@ USAGE = """
   cae-tui study list | show ID | resume ID | export ID [--to FOLDER] | delete ID
 """
 
-
 _REQUIRED = re.compile(r"the following arguments are required: (.*)")
-
-
 _NO_VALUE = re.compile(r"argument ([^:]*): expected one argument")
-
-
 _VALUE = re.compile(r"argument ([^:]*): ignored explicit argument .*", re.DOTALL)
-
-
 _NOT_BOTH = re.compile(r"argument ([^:]*): not allowed with argument (.*)")
 
 
@@ -71,10 +61,7 @@ def in_plain_words(message: str, program: str) -> str:
 
 
 BAD_USAGE, INTERRUPTED = 2, 130
-
-
 _NEGATIVE = re.compile(r"-(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|-(inf|infinity|nan)", re.IGNORECASE)
-
 
 COMMANDS = {
     **{kind: view_of(kind).command for kind in KINDS},
@@ -91,20 +78,13 @@ COMMANDS = {
     "doctor": "print what a bug report needs",
 }
 
-
 GROUPS = {
     "train and study": (*KINDS, "study"),
     "one run, by its id or the beginning of it": ("watch", "pause", "resume", "stop", "finish", "report", "delete"),
 }
 """How the help groups the commands; the others come last."""
-
-
 HOME_HELP = "where runs and settings are kept"
-
-
 HELP_HELP = "show this help and exit"
-
-
 OF_RUNS = ("pause", "stop", "finish", "delete")
 """Commands for one run or several."""
 

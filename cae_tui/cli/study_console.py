@@ -23,7 +23,7 @@ from cae_tui.cli.study_tables import PICKED, as_values, data_of, print_study, st
 from cae_tui.cli.teller import Teller
 from cae_tui.printing import OutputError, complain, flush, let_go, put
 from engine.errors import StudyError
-from engine.protocol.events import Event, RunStarted, StageStarted, Warned
+from engine.protocol.events import Event, StageStarted, Warned
 from engine.protocol.states import FAILED, FINISHED, STOPPED
 from engine.runs.directory import Home
 from engine.storage.files import FORMAT
@@ -99,14 +99,15 @@ class StudyTeller(Teller):
         super().__init__(OutputConsole(stderr=True))
         self._told: set[int] = set()
         self._picks: set[int] = set()
-        self._begun = self._training = False
+        self._begun = False
+        self._training: set[int] = set()  # the numbers of the trials that are past what is remarked on their images
         self._remarked: set[str] = set()
 
-    def emit(self, trial: Trial, event: Event) -> None:  # noqa: ARG002 - as observed
+    def emit(self, trial: Trial, event: Event) -> None:
         """What is remarked on a trial's images, once; steps are not told, and epochs come by `changed`."""
-        if isinstance(event, RunStarted | StageStarted):
-            self._training = isinstance(event, StageStarted)
-        if isinstance(event, Warned) and not self._training:
+        if isinstance(event, StageStarted):
+            self._training.add(trial.number)
+        if isinstance(event, Warned) and trial.number not in self._training:
             with self.telling():
                 self._remark(event.message)
 

@@ -1,6 +1,5 @@
 """What the command line prints of a study: its plan, its tables, and all of it as JSON."""
 
-import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from cae_tui.cli.output_console import OutputConsole
 from cae_tui.cli.study_cli import print_json
 from engine.runs.directory import Home
 from engine.storage.files import FORMAT
+from engine.storage.typed_json import finite
 from engine.studies.records import StageRecord, StudyRecord
 from engine.studies.tables import columns, failures, fit, rows
 from engine.text import counted, number, numbers
@@ -81,15 +81,8 @@ def as_values(record: StudyRecord) -> dict[str, Any]:
     """A study as JSON has it."""
     values = asdict(record)
     del values["prefix"]
-    return _plain(values)  # type: ignore[no-any-return]  # of a dict it is one
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {name: _plain(inner) for name, inner in value.items()}
-    return [_plain(inner) for inner in value] if isinstance(value, list) else value
+    written: dict[str, Any] = finite(values)
+    return written
 
 
 def print_plan(home: Home, spec: "StudySpec", *, as_json: bool) -> int:

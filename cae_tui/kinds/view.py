@@ -17,7 +17,7 @@ class KindView:
     """A kind of run as a person meets it. All else that is shown of it follows from what it asks for and measures."""
 
     title: str  # of its form, and in menus: `Train an autoencoder`
-    key: str = ""  # that opens its form from the first screen and from the data; none where it is empty
+    key: str = ""  # that opens its form from the first screen, whose menu names it; empty: it is in the palette alone
     about: str  # its form, in the palette
     command: str  # what its command does, in the help: `train a convolutional autoencoder`
     form_help: str  # what its form is for, over the help on its fields

@@ -1,6 +1,6 @@
 """The forms: what a run of any kind shall be, before it begins.
 
-What was typed is kept by the app for each kind of form (`CaeApp.drafts`), so that going back and opening the form
+What was typed is kept by the app for each kind of form (`Host.drafts`), so that going back and opening the form
 again loses nothing; what the form filled in itself is found out anew. What a field means is the spec's affair; the page
 adds what only the data, the encoder or earlier runs can tell, from a worker that starts again with each change.
 """

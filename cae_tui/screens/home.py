@@ -36,8 +36,9 @@ from engine.errors import EngineError
 RELOAD_SECONDS = 3.0
 """How often the list looks for what other processes did."""
 
+KINDS_HERE = [(kind, view, f"app.configure('{kind}')") for kind, view in every_view() if view.key]
 MENU = (
-    *((view.key, view.title, f"app.configure('{kind}')") for kind, view in every_view() if view.key),
+    *((view.key, view.title, action) for _, view, action in KINDS_HERE),
     ("s", "Study hyperparameters", "app.studies"),
     ("r", "Runs", "app.runs"),
     ("d", "Data", "app.data"),
@@ -90,11 +91,13 @@ loss; a percentage is the test accuracy.
 * `R`: resume the run or study under the cursor, or from the menu the latest that was stopped or cut off
 """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("a", MENU[0][2], "Autoencoder", id="home.autoencoder", tooltip="Train an autoencoder", show=False),
-        Binding("c", MENU[1][2], "Classifier", id="home.classifier", tooltip="Train a classifier", show=False),
-        Binding("s", MENU[2][2], "Studies", id="home.studies", tooltip="Study hyperparameters", show=False),
-        Binding("r", MENU[3][2], "Runs", id="home.runs", tooltip="All runs", show=False),
-        Binding("d", MENU[4][2], "Data", id="home.data", tooltip="The data set", show=False),
+        *(
+            Binding(view.key, action, kind.title(), id=f"home.{kind}", tooltip=view.title, show=False)
+            for kind, view, action in KINDS_HERE
+        ),
+        Binding("s", "app.studies", "Studies", id="home.studies", tooltip="Study hyperparameters", show=False),
+        Binding("r", "app.runs", "Runs", id="home.runs", tooltip="All runs", show=False),
+        Binding("d", "app.data", "Data", id="home.data", tooltip="The data set", show=False),
         Binding("left", "focus('#runs')", "Last runs", id="home.left", tooltip="Go to the last runs", show=False),
         Binding("right", "focus('#menu')", "Menu", id="home.right", tooltip="Go to the menu", show=False),
         Binding("R,shift+r", "resume", "Resume", id="home.resume", tooltip="Resume what was stopped or cut off"),

@@ -41,8 +41,8 @@ class _Ask(NamedTuple):
 
 
 _MODEL, _CSV = "model", "csv"
-HAVE_KEYS = (_MODEL, _CSV)
-"""Of `engine.exporters.EXPORTERS`; the others are asked for in the palette."""
+KEY_OF = {_MODEL: "save", _CSV: "write"}
+"""What asks for an exporter by a key, on the pages that have it; the palette asks for the others."""
 
 
 def _on_its_encoder(run: str) -> Message:

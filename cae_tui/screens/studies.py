@@ -14,15 +14,7 @@ from textual.widgets import DataTable, Static
 
 from cae_tui import formats
 from cae_tui.bridge.run_titles import cut
-from cae_tui.messages import (
-    ConfigureStudy,
-    DeleteStudy,
-    ExportStudy,
-    OpenStudy,
-    ResumeStudy,
-    RunsChanged,
-    StudyUpdated,
-)
+from cae_tui.messages import ConfigureStudy, DeleteStudy, ExportStudy, OpenStudy, ResumeStudy, RunsChanged, StudyUpdated
 from cae_tui.screens.base import Page
 from engine.studies.records import StudyRecord
 from engine.text import number

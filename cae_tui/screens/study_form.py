@@ -27,12 +27,7 @@ from engine.specs.base import Spec, parse, preset
 from engine.specs.data_files import DataFiles
 from engine.specs.kinds import SPECS, spec_from_json
 from engine.specs.listed import KINDS, listed
-from engine.studies.spec import (
-    MODES,
-    StudySpec,
-    make_study,
-    study_fields,
-)
+from engine.studies.spec import MODES, StudySpec, make_study, study_fields
 from engine.studies.values import article, assignments_in, studied_fields
 from engine.text import either
 

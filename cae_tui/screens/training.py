@@ -29,7 +29,7 @@ from cae_tui.widgets.run_progress import advice, status
 from cae_tui.widgets.sample_strip import SampleStripView
 from engine.errors import EngineError
 from engine.protocol.states import COMPLETE, PAUSED, RUNNING
-from engine.specs.listed import listed
+from engine.specs.listed import KINDS, listed
 
 if TYPE_CHECKING:
     from cae_tui.bridge.run_state import RunState
@@ -334,7 +334,7 @@ The curves of a run, during training and after.
         if run is None:
             return what == "epochs"
         return {
-            "images": view_of(run.kind).rebuilds_images if run.kind else True,
+            "images": view_of(run.kind).rebuilds_images if run.kind in KINDS else True,
             "mistakes": run.mistakes is not None,
             "epochs": True,
         }.get(what, False)

@@ -20,8 +20,6 @@ from engine.text import cell_len, class_name, shortened
 THUMB_WIDTH, THUMB_HEIGHT = 14, 7
 CARD_WIDTH, CARD_HEIGHT = THUMB_WIDTH + 2, THUMB_HEIGHT + 1  # a column on each side, a line for the caption
 LINE_GAP = 1
-
-
 CAPTION = CARD_WIDTH - 1
 
 

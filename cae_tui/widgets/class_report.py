@@ -25,8 +25,6 @@ LEAST_NAME = 12
 """Cells of the longest name of an average."""
 MOST_GAP = 3
 """Blanks that a column gets where there is room, besides the one between any two."""
-
-
 BENEATH = 5
 """Lines beneath the rows: a blank one, three averages, a sentence."""
 

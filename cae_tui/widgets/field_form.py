@@ -1,7 +1,6 @@
 """A form of any fields: it holds their text and says when that changes; what the text means, a kind of form knows."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from textual import on
 from textual.message import Message
@@ -19,16 +18,8 @@ class FieldForm(Widget):
     rows: dict[str, FieldRow]
     """Those that are shown, by field."""
 
-    @dataclass
     class Changed(Message):
         """What was typed has changed."""
-
-        form: "FieldForm"
-        names: tuple[str, ...]
-
-        @property
-        def control(self) -> "FieldForm":
-            return self.form
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
@@ -57,9 +48,9 @@ class FieldForm(Widget):
         if names:
             self.changed(names)
 
-    def changed(self, names: tuple[str, ...]) -> None:
+    def changed(self, names: tuple[str, ...]) -> None:  # noqa: ARG002 - for forms that ask which
         """The text of these fields is another."""
-        self.post_message(self.Changed(self, names))
+        self.post_message(self.Changed())
 
     def show_field(self, names: Iterable[str]) -> None:
         """Go to the first of these fields that the form has, and show it."""

@@ -21,8 +21,6 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 FAR = 1_000_000
-
-
 ASCENDING, DESCENDING = "▲", "▼"
 """Behind the head of the column by which rows are sorted: the smallest first, or the largest."""
 

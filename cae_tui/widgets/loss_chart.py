@@ -139,9 +139,8 @@ def epoch_axis(spans: Sequence[Span], first: float, last: float, width: int) -> 
 
 def stage_best(run: "RunState") -> list[int]:
     """The places, from 1 and over all stages, of each stage's best epoch."""
-    epochs = list(run.epochs)
-    best = {epoch.stage: epoch.best_epoch for epoch in epochs}
-    return [place for place, epoch in enumerate(epochs, start=1) if epoch.epoch == best[epoch.stage]]
+    best = {epoch.stage: epoch.best_epoch for epoch in run.epochs}
+    return [place for place, epoch in enumerate(run.epochs, start=1) if epoch.epoch == best[epoch.stage]]
 
 
 class LossChart(Chart):
@@ -277,9 +276,8 @@ class LossChart(Chart):
         if run is None:
             return []
         if split == "train" and self.shown_by == "batch":
-            return list(run.batches)
-        epochs = list(run.epochs)  # the run grows in another thread
-        found = [epoch.train if split == "train" else epoch.validation for epoch in epochs]
+            return run.batches
+        found = [epoch.train if split == "train" else epoch.validation for epoch in run.epochs]
         return [
             (float(place), metrics.get(self.measure.name, math.nan)) for place, metrics in enumerate(found, start=1)
         ]

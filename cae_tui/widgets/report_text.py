@@ -36,7 +36,7 @@ def headline(result: Result, facts: "RunFacts | None" = None, width: int = 0, mo
         told = Content.styled(f"{symbol} {parts[0]}", f"bold ${colour}")
         return told + Content(" Press e to change the spec and run it again.")
     colour = "cae-attention" if result.learned_nothing else "success"
-    line = Content.styled(parts[0], f"bold ${colour}") + Content(" · " + " · ".join(parts[1:]))
+    line = Content.styled(parts[0], f"bold ${colour}") + Content("".join(f" · {part}" for part in parts[1:]))
     if not width:
         return line
     if result.remarks:

@@ -135,15 +135,16 @@ def log_line(epoch: EpochEnded, digits: int, width: int) -> Content:
     """`6  loss 4.3e-04  val_loss 3.7e-04  21s  50ms/step`; what does not fit is left out from the right."""
     blue, orange = "$cae-training", "$cae-validation"
     number = f"{epoch.epoch:>{digits}}"
-    pieces: list[tuple[str, str]] = [(number, ""), (f"loss {formats.loss(epoch.train['loss']):<8}", blue)]
     own = [measure for measure in every_measure() if measure.name in epoch.validation]
-    pieces += [(f"{m.short} {epoch.train[m.name]:.4f}", blue) for m in own if m.name in epoch.train]
-    pieces.append((f"val_loss {formats.loss(epoch.validation['loss']):<8}", orange))
-    pieces += [(f"val_{m.short} {epoch.validation[m.name]:.4f}", orange) for m in own]
+    trained = [(f"{m.short} {epoch.train[m.name]:.4f}", blue) for m in own if m.name in epoch.train]
+    checked = [(f"val_loss {formats.loss(epoch.validation['loss']):<8}", orange)]
+    checked += [(f"val_{m.short} {epoch.validation[m.name]:.4f}", orange) for m in own]
     time = f"{epoch.seconds:.0f}s" if epoch.seconds >= 1 else f"{epoch.seconds:.1f}s"
-    pieces += [(f"{time:>4}", ""), (f"{epoch.ms_per_step:.0f}ms/step", "")]
+    times = [(f"{time:>4}", ""), (f"{epoch.ms_per_step:.0f}ms/step", "")]
+    lost = (f"loss {formats.loss(epoch.train['loss']):<8}", blue)
+    pieces = [(number, ""), lost, *trained, *checked, *times]
     # What is missed least goes first: the times, then what training itself came to.
-    for given_up in ((), pieces[-1:], pieces[-2:], [*pieces[-2:], *pieces[2:-4]], [*pieces[1:-4], *pieces[-2:]]):
+    for given_up in ((), times[1:], times, [*times, *trained], [*times, *trained, *([lost] if trained else ())]):
         kept = [piece for piece in pieces if piece not in given_up]
         fitting = [gap for gap in ("  ", " ") if sum(len(text) + len(gap) for text, _ in kept) - len(gap) + 2 <= width]
         if fitting:  # with the star

@@ -101,21 +101,6 @@ class SampleStripView(Widget):
     told: reactive[str] = reactive("")
     """What is in sight: epoch, which of how many, and how large."""
 
-    def on_mount(self) -> None:
-        self._write_titles()
-
-    def on_resize(self) -> None:
-        """Name what is drawn at the new size."""
-        self._write_titles()
-
-    def watch_strip(self) -> None:
-        """Name it after the epoch."""
-        self._write_titles()
-
-    def watch_first(self) -> None:
-        """Name what is in sight."""
-        self._write_titles()
-
     def turn(self, pages: int) -> None:
         """To other pairs; after the last come the first."""
         plan = self._plan()
@@ -143,6 +128,8 @@ class SampleStripView(Widget):
             pages = "" if end - start == every else f" · {_numbers(start + 1, end)} of {every}, \\[ ] for more"
             self.told = f"epoch {strip.epoch}{pages} · {scale_words(strip.originals[0], *plan.size)}"
         self.border_subtitle = self.told
+
+    on_mount = on_resize = watch_strip = watch_first = _write_titles
 
     def render(self) -> Text:
         strip = self.strip

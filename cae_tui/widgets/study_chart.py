@@ -32,16 +32,7 @@ from cae_tui.widgets.loss_chart import (
     thin,
     tick_label,
 )
-from engine.studies.chart_data import (
-    BEST_CURVES,
-    MOST_CURVES,
-    alike,
-    axis_of,
-    drawn,
-    mean_curve,
-    pareto,
-    stages_of,
-)
+from engine.studies.chart_data import BEST_CURVES, MOST_CURVES, alike, axis_of, drawn, mean_curve, pareto, stages_of
 from engine.studies.records import PointRecord, StageRecord
 from engine.studies.tables import sort_key, sorted_values
 from engine.text import numbers
@@ -334,8 +325,7 @@ class StudyChart(Chart):
     # -- loss against something -------------------------------------------------------------------
 
     def _ended(self, view: StageView) -> list[tuple[int, PointRecord]]:
-        known = view.stage.points[: len(view.labels)]  # a search gains points in another thread
-        return [(place, point) for place, point in enumerate(known) if math.isfinite(point.loss)]
+        return [(place, point) for place, point in enumerate(view.stage.points) if math.isfinite(point.loss)]
 
     def _by_value(self, view: StageView, width: int, height: int) -> list[Strip]:
         ended = self._ended(view)

@@ -1,8 +1,13 @@
 """What the app is handed of a study that the worker thread works on: nothing of it changes afterwards."""
 
 from copy import deepcopy
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
-from cae_tui.bridge.study_runner import Snapshots
+from cae_tui.bridge.study_runner import Snapshots, StudyRunner
+from engine.protocol.control import Asked, Flag
+from engine.runs.directory import Home
 from engine.studies.records import PointRecord, StudyRecord
 from tests.cae_tui.study_script import grid, guided, trial
 
@@ -47,3 +52,13 @@ def test_what_has_ended_is_shared() -> None:
     taken = snapshots.take(record).stages[0]
     assert taken is not record.stages[0]
     assert all(one is other for one, other in zip(taken.points, record.stages[0].points, strict=True))
+
+
+def test_what_was_taken_twice_is_not_taken_for_the_next_stage(tmp_path: Path) -> None:
+    listener: Any = SimpleNamespace(study_changed=lambda study: None)
+    runner: Any = SimpleNamespace(home=Home(tmp_path), flag=Flag())
+    studies = StudyRunner(runner, listener)
+    record = guided()
+    studies.take({"layers": "10"})
+    runner.flag.ask(Asked.STOP)  # so that it does not wait for good
+    assert studies.choose(record, record.stages[-1]) is None

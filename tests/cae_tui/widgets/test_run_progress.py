@@ -7,6 +7,7 @@ import pytest
 from cae_tui.bridge.run_state import replay
 from cae_tui.widgets.run_progress import advice, best_line, log_line, progress_line, speed_line, status
 from engine.protocol.events import EpochEnded, OverfittingSeen, Paused, RunEnded, Warned
+from engine.specs.measures import Measure
 from tests.cae_tui.conftest import AUTOENCODER, CLASSIFIER, scripted_events
 from tests.cae_tui.script import halfway
 
@@ -40,6 +41,17 @@ def test_no_line_of_the_log_is_cut_and_validation_is_always_told(kind: str, widt
         assert line.cell_length <= max(width, 39)
         assert "val_loss" in line.plain
         assert ("val_acc" in line.plain) is (kind == "classifier")
+
+
+def test_however_many_measures_a_kind_has_the_validation_loss_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    two = [Measure(name=name, short=name, higher=True, share=True, write=str) for name in ("close", "far")]
+    monkeypatch.setattr("cae_tui.widgets.run_progress.every_measure", lambda: two)
+    epoch = next(event for event in scripted_events() if isinstance(event, EpochEnded))
+    own = {"close": 0.5, "far": 0.25}
+    epoch = replace(epoch, train={**epoch.train, **own}, validation={**epoch.validation, **own})
+    for width in range(70, 120):
+        assert "val_loss" in log_line(epoch, 1, width).plain
+    assert "close" not in log_line(epoch, 1, 70).plain.partition("val_loss")[0]  # what training came to goes first
 
 
 def test_the_best_epoch_and_the_patience_left_are_told() -> None:
