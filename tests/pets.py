@@ -22,8 +22,10 @@ class Pets:
 
     def sniff(self, path: Path) -> Sniffed:
         """By its first line."""
-        if path.is_file() and path.read_bytes().startswith(MARK):
-            return Sniffed(1, "it begins with the word pets")
+        if path.is_file():
+            with path.open("rb") as file:
+                if file.read(len(MARK)) == MARK:
+                    return Sniffed(1, "it begins with the word pets")
         return Sniffed(0, "it does not begin with the word pets")
 
     def read(self, files: DataFiles) -> Parts:
