@@ -303,8 +303,7 @@ def _finish(
     recorder.emit(EvaluationStarted(what=counted(count, f"{of} image")))
     try:
         stage = progress.stage if progress.best_epoch else ""  # else the weights are those of the previous stage
-        assert recorder.baseline is not None
-        measured = kind_of(prepared.spec).measure(prepared, recorder, model, images, recorder.baseline, stage)
+        measured = kind_of(prepared.spec).measure(prepared, recorder, model, images, stage)
     except AskedToEndError:  # a resume evaluates, where its checkpoint says that training is over
         progress.ended = ENDS[control.asked()]
         return _end_early(prepared, recorder, model, progress, "while it was evaluated")

@@ -23,7 +23,7 @@ from cae_tui.cli.study_tables import PICKED, as_values, data_of, print_study, st
 from cae_tui.cli.teller import Teller
 from cae_tui.printing import OutputError, complain, flush, let_go, put
 from engine.errors import StudyError
-from engine.protocol.events import Event, StageStarted, Warned
+from engine.protocol.events import Event, RunStarted, StageStarted, Warned
 from engine.protocol.states import FAILED, FINISHED, STOPPED
 from engine.runs.directory import Home
 from engine.storage.files import FORMAT
@@ -105,6 +105,8 @@ class StudyTeller(Teller):
 
     def emit(self, trial: Trial, event: Event) -> None:
         """What is remarked on a trial's images, once; steps are not told, and epochs come by `changed`."""
+        if isinstance(event, RunStarted):
+            self._training.discard(trial.number)
         if isinstance(event, StageStarted):
             self._training.add(trial.number)
         if isinstance(event, Warned) and trial.number not in self._training:

@@ -125,13 +125,8 @@ class SpecPage(FormPage):
         """The images that the form names."""
         if self._data is not None and self.data_fits:
             return DataSet.of(self.form.files, self._data.name, self._data.shape).words
-        files = self.form.files if self.form_stands else self.cae.data_set.files
+        files = self.form.files if self.query(SpecForm) else self.cae.data_set.files
         return self.cae.data_set.words if files == self.cae.data_set.files else (files.name,)
-
-    @property
-    def form_stands(self) -> bool:
-        """Whether the page is composed."""
-        return bool(self.query(SpecForm))
 
     # -- what is typed ---------------------------------------------------------------------------
 

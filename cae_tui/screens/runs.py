@@ -176,7 +176,8 @@ there clears marks and filter.
         hidden = sum(run.notes.hidden for run in self._runs)
         table, none = self._table, self.query_one("#none", Static)
         none.display = not shown
-        none.update(NONE_YET if not self._runs else NONE_MATCHES if self._text else ALL_HIDDEN)
+        typed = self.query_one("#filter", Input).value.strip()
+        none.update(NONE_YET if not self._runs else NONE_MATCHES if typed else ALL_HIDDEN)
         if not shown and table.has_focus:
             self.set_focus(None)
         table.display = bool(shown)
@@ -191,10 +192,6 @@ there clears marks and filter.
     async def _read_specs(self) -> None:
         self._specs |= await self.runner.specs([run.id for run in self._runs if run.id not in self._specs])
         self._list()
-
-    @property
-    def _text(self) -> str:
-        return self.query_one("#filter", Input).value.strip()
 
     def _count(self, shown: int, hidden: int) -> None:
         every = len(self._runs)

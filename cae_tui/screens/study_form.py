@@ -104,7 +104,7 @@ A study tries several values of hyperparameters, one run each, and picks one by 
         files = self._baseline_files
         if files is None or files == self.cae.data_set.files:
             return super().data_words
-        words = self.cae.data_of_run(self._run) if self._values["baseline"].startswith("run ") else ()
+        words = self.cae.data_of_run(self._run) if self.form.values["baseline"].startswith("run ") else ()
         return words or (files.name,)
 
     @on(DataSetChanged)
@@ -135,25 +135,20 @@ A study tries several values of hyperparameters, one run each, and picks one by 
     def form(self) -> StudyFields:
         return self.query_one(StudyFields)
 
-    @property
-    def _values(self) -> dict[str, str]:
-        """What was typed, by field."""
-        return self.form.values
-
     # -- what is typed ---------------------------------------------------------------------------
 
     @on(StudyFields.Changed)
     def changed(self) -> None:
         """Keep what was typed, and look at what it means; a run that the form was opened for is no draft."""
         self.cae.drafts[DRAFT] = {
-            name: text for name, text in self._values.items() if name != "baseline" or not self._run
+            name: text for name, text in self.form.values.items() if name != "baseline" or not self._run
         }
         self._look()
 
     @work(exclusive=True, group="look")
     async def _look(self) -> None:
         """What the values mean, at once; then, when typing rests, what the data say to them."""
-        mode = self._values["mode"]
+        mode = self.form.values["mode"]
         self._study, self._problems = None, {}
         baseline = await self._baseline()
         self._baseline_files = None if baseline is None else baseline.files
@@ -187,7 +182,7 @@ A study tries several values of hyperparameters, one run each, and picks one by 
 
     async def _baseline(self) -> Spec | None:
         """The spec that every point starts from."""
-        chosen, mode = self._values["baseline"], self._values["mode"]
+        chosen, mode = self.form.values["baseline"], self.form.values["mode"]
         titles = {title: name for name, title in SPECS[FIRST].preset_titles.items()}
         try:
             if chosen.startswith("run "):
@@ -212,8 +207,8 @@ A study tries several values of hyperparameters, one run each, and picks one by 
         if self.form.empty:
             return None
         try:
-            values = assignments_in(self._values["values"])
-            return make_study(self._values["mode"], baseline, values, **self.form.settings)
+            values = assignments_in(self.form.values["values"])
+            return make_study(self.form.values["mode"], baseline, values, **self.form.settings)
         except EngineError as error:
             self._refuse(error)
             return None

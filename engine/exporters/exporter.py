@@ -22,6 +22,8 @@ class Exporter(Protocol):
     def write(self, home: Home, runs: Sequence[RunDirectory], path: Path) -> None:
         """Write `runs`, one unless it takes many, to `path`, where there is nothing yet.
 
+        Its name has no ending yet: what goes by that is given the open file.
+
         Raises:
             EngineError: a run has nothing to write.
             OSError: the file cannot be written.

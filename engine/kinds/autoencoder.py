@@ -94,7 +94,6 @@ class AutoencoderKind:
         recorder: Recorder,
         model: ConvAutoencoder,
         images: DeviceImages,
-        baseline: Baseline,
         stage: str,  # noqa: ARG002 - there is one
     ) -> dict[str, Any]:
         """The mean squared error of the reconstructions, beside PCA's and the best constant image's."""
@@ -109,7 +108,8 @@ class AutoencoderKind:
             found = torch.cat([errors for errors, _ in images.each(indices, error, recorder.control)]).numpy()
         mse = float(found.mean(dtype=np.float64))
         pca, constant = _comparisons(prepared, recorder.control)
-        doubt = baseline.of_error(of, mse, constant["mse"], recorder.steps_taken)
+        assert recorder.baseline is not None  # it was found before the first step
+        doubt = recorder.baseline.of_error(of, mse, constant["mse"], recorder.steps_taken)
         write_predictions(prepared, recorder, of, indices, errors=found)
         return {
             "evaluated_on": of,

@@ -92,7 +92,6 @@ class ClassifierKind:
         recorder: Recorder,
         model: EncoderClassifier,
         images: DeviceImages,
-        baseline: Baseline,  # noqa: ARG002 - as `Kind` has it
         stage: str,
     ) -> dict[str, Any]:
         """The report of its answers, averaged over views where the weights were trained on such."""

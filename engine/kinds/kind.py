@@ -56,7 +56,7 @@ class Kind(Protocol):
         """What its result adds where a run ended early, by field: what its lowest validation loss tells."""
 
     def measure(
-        self, prepared: Prepared, recorder: Recorder, model: Any, images: DeviceImages, baseline: Baseline, stage: str
+        self, prepared: Prepared, recorder: Recorder, model: Any, images: DeviceImages, stage: str
     ) -> dict[str, Any]:
         """Measure the weights of `stage`, which `model` has, and write the predictions; what its result adds, by field.
 

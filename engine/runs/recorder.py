@@ -69,7 +69,7 @@ class Recorder:
         self._spec = spec
         self.control = control
         self.status = status
-        self._tell = tell
+        self.tell = tell
         self._stored_batch = -1
         self.samples: Callable[[nn.Module], tuple[NDArray[np.uint8], NDArray[np.uint8]]] | None = None
         self.baseline: Baseline | None = None  # what validation losses are held against
@@ -109,7 +109,7 @@ class Recorder:
             StorageError: it cannot be written.
         """
         self.store(event)
-        self._tell(event)
+        self.tell(event)
 
     def store(self, event: Event) -> None:
         """Append an event to the file; of an epoch's batches at most `BATCH_EVENTS_KEPT`.
@@ -198,7 +198,7 @@ class Recorder:
         if paused:
             event = Continued()
             self.with_room(lambda: self._append(event))
-            self._tell(event)
+            self.tell(event)
             self.with_room(lambda: self.run.write_status(self.status))  # as it was, be it the end of the run
 
     def _pause_for_room(self) -> None:
@@ -207,7 +207,7 @@ class Recorder:
             message=f"The disk is full: the files of run {self.run.id} no longer fit in {self.run.path.parent}. Free "
             "some space; the run waits, and continues by itself."
         )
-        self._tell(event)
+        self.tell(event)
         with suppress(StorageError):
             self._append(event)
             self.run.write_status(touch(self.status, state=PAUSED))
@@ -219,10 +219,6 @@ class Recorder:
             if self.control.asked().ends:
                 raise error
             time.sleep(PAUSE_SECONDS)
-
-    def tell(self, event: Event) -> None:
-        """Tell an event that is stored already."""
-        self._tell(event)
 
     def write_status(self, **values: Any) -> None:
         """Replace `status.json` with these values changed."""

@@ -33,7 +33,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     Raises:
         StorageError: it cannot be written.
     """
-    sibling = path.with_name(f".{path.name[:60]}.{os.urandom(4).hex()}{path.suffix[:20]}")
+    sibling = path.with_name(f".{path.name[:60]}.{os.urandom(4).hex()}")
     try:
         yield sibling
         written = os.open(sibling, os.O_RDONLY)
