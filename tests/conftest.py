@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 
 # Tests run beside each other, and several trainings with all cores each take turns at waiting for one another.
 # Set before torch is loaded, and inherited by the processes that tests start.
@@ -17,6 +18,10 @@ settings.register_profile(
     "fuzz", deadline=None, suppress_health_check=list(HealthCheck), max_examples=5000, database=None
 )
 settings.load_profile("cae-tui")
+
+# A shell without job control starts what it puts into the background deaf to Ctrl+C, and whatever that starts too:
+# tests that interrupt a program would fail there.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 LONG = ("tests/endurance/", "tests/terminal/", "tests/test_")

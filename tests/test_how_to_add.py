@@ -2,12 +2,14 @@
 
 import csv
 import importlib
+import importlib.util
 import re
 import shutil
 import subprocess
 import sys
 import types
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -214,6 +216,23 @@ def test_a_study_of_the_page_s_kind_is_done_by_the_page_s_executor(home: Home, i
     assert {column.title for column in columns(stage, "brightness")} >= {"val close", "test close"}
     search = make_study("search", spec_of(images, epochs=1), {}, trials=2)
     assert list(search.values) == ["learning_rate"]
+
+
+@pytest.mark.usefixtures("added")
+def test_a_kind_with_a_key_moves_no_other_of_the_first_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    view = sys.modules["cae_tui.kinds.brightness"]
+    monkeypatch.setattr(view, "VIEW", replace(view.VIEW, key="b"))
+    found = importlib.util.find_spec("cae_tui.screens.home")
+    assert found is not None
+    assert found.loader is not None
+    home = importlib.util.module_from_spec(found)  # as a process has it that begins with the page's files
+    found.loader.exec_module(home)
+    actions = {key: action for key, _, action in home.MENU}
+    assert (actions["b"], actions["s"]) == ("app.configure('brightness')", "app.studies")
+    keys = {binding.key: binding.action for binding in home.HomeScreen.BINDINGS}
+    assert {key: action for key, action in keys.items() if key in actions} == {
+        key: action for key, action in actions.items() if key != "?"
+    }
 
 
 @pytest.mark.usefixtures("added")

@@ -22,10 +22,10 @@ from cae_tui import messages
 from cae_tui.app.acting import Acts
 from cae_tui.app.base import BaseApp
 from cae_tui.app.data_in_use import DataInUse
-from cae_tui.app.keeper import Keeper
 from cae_tui.app.lists import Lists
 from cae_tui.app.moved import Moved
 from cae_tui.app.questions import ask_text
+from cae_tui.app.remembered import Remembered
 from cae_tui.app.run_acts import RunActs
 from cae_tui.app.study_acts import StudyActs
 from cae_tui.data_sets import DataSet
@@ -71,13 +71,13 @@ class CaeApp(BaseApp):
         study_trainer: "StudyTrainer | None" = None,
     ) -> None:
         super().__init__(home, trainer, study_trainer)
-        self.keeper = Keeper(self)
-        self.data = DataInUse(self, self.keeper)
+        self.remembered = Remembered(self)
+        self.data = DataInUse(self, self.remembered)
         self.lists = Lists(self)
         self.moved = Moved(self, self.lists)
         self.study_acts = StudyActs(self, self.lists, self.moved)
         self.run_acts = RunActs(self, self.lists, self.moved, self.study_acts)
-        self.acts = Acts(self, self.keeper, self.data, self.lists, self.study_acts, self.run_acts)
+        self.acts = Acts(self, self.remembered, self.data, self.lists, self.study_acts, self.run_acts)
         # What pages need of the parts: see `Host`.
         self.drafts, self.draft, self.keep_draft = self.data.drafts, self.data.draft, self.data.keep_draft
         self.run_prefix, self.study_prefix = self.lists.run_prefix, self.lists.study_prefix
@@ -103,7 +103,7 @@ class CaeApp(BaseApp):
 
     def on_mount(self) -> None:
         """Tell of settings that could not be read, and open the run that was asked for."""
-        self.keeper.begin()
+        self.remembered.begin()
         self.data.begin()
         if not gc.isenabled():
             self._began_without_gc = True
@@ -139,7 +139,7 @@ class CaeApp(BaseApp):
     @property
     def settings(self) -> Settings:
         """What is remembered between two uses."""
-        return self.keeper.settings
+        return self.remembered.settings
 
     @property
     def data_set(self) -> DataSet:
@@ -241,7 +241,7 @@ class CaeApp(BaseApp):
     def watch_theme(self, theme: str) -> None:
         """Remember the theme."""
         if self.is_running and theme != self.settings.theme:
-            self.keeper.remember(theme=theme)
+            self.remembered.remember(theme=theme)
 
     # -- the clipboard ---------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from cae_tui.app.base import BaseApp
 from cae_tui.kinds import every_view
 from cae_tui.messages import ContinueRun, Export, PauseRun, StopRun
 from cae_tui.screens.run_page import KEY_OF, RunPage
-from engine.protocol.states import PAUSED
+from engine.protocol.states import COMPLETE, PAUSED
 
 
 def commands(app: BaseApp, screen: Screen[Any]) -> Iterator[SystemCommand]:
@@ -36,8 +36,11 @@ def _exports(page: RunPage) -> Iterator[SystemCommand]:
 
     keys = {binding.action for _, binding in _bindings(page)}
     for name in EXPORTERS:
-        if f"ask('{KEY_OF.get(name)}')" not in keys and page.subject is not None:
-            exporter = exporter_named(name)
+        if f"ask('{KEY_OF.get(name)}')" in keys or page.subject is None:
+            continue
+        exporter = exporter_named(name)
+        # Pages that do not tell a run's state have complete runs, or say so when there is nothing to write.
+        if exporter.takes_many or page.subject.state in ("", *COMPLETE):
             runs = page.chosen("write") if exporter.takes_many else (page.subject.run,)
             yield SystemCommand(exporter.title, "Asks where to", partial(page.post_message, Export(name, runs)))
 

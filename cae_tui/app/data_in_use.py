@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from cae_tui import messages
 from cae_tui.app.acting import acts_on
 from cae_tui.app.base import BaseApp
-from cae_tui.app.keeper import Keeper
+from cae_tui.app.remembered import Remembered
 from cae_tui.data_sets import DataSet, with_latest
 from cae_tui.formats import without_flags
 from engine.errors import EngineError
@@ -18,14 +18,14 @@ from engine.specs.data_files import FIELDS, DataFiles
 class DataInUse:
     """The data set in use, and what was typed into forms."""
 
-    def __init__(self, app: BaseApp, keeper: Keeper) -> None:
-        self._app, self._keeper = app, keeper
+    def __init__(self, app: BaseApp, remembered: Remembered) -> None:
+        self._app, self._remembered = app, remembered
         self._current = DataSet()
         self.drafts: dict[str, dict[str, str]] = {}  # what was typed into forms, by kind and field
 
     def begin(self) -> None:
         """Use the set of the last time, where its files are still there."""
-        known = self._keeper.settings.data
+        known = self._remembered.settings.data
         if (gone := known.files.gone) is None:
             self.current = known
         else:
@@ -60,7 +60,7 @@ class DataInUse:
             return
         others = found.files != self.current.files
         self.current = found
-        self._keeper.remember(data=found, last_data=with_latest(self._keeper.settings.last_data, found))
+        self._remembered.remember(data=found, last_data=with_latest(self._remembered.settings.last_data, found))
         if others:
             self._app.tell(f"Forms now start with {found.name}.")
 
@@ -71,9 +71,9 @@ class DataInUse:
 
     @acts_on(messages.NoteDataSet)
     def _note_used(self, message: messages.NoteDataSet) -> None:
-        last = with_latest(self._keeper.settings.last_data, message.data_set)
-        if last != self._keeper.settings.last_data:
-            self._keeper.remember(last_data=last)
+        last = with_latest(self._remembered.settings.last_data, message.data_set)
+        if last != self._remembered.settings.last_data:
+            self._remembered.remember(last_data=last)
 
     @acts_on(messages.TryFiles, group="files")
     async def _try_files(self, message: messages.TryFiles) -> None:

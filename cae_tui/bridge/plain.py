@@ -14,7 +14,7 @@ def pictures(images: NDArray[np.uint8]) -> tuple[Picture, ...]:
     return tuple(Picture(height, width, channels, image.tobytes()) for image in images)
 
 
-def view_of(found: ImageData) -> DataView:
+def data_view(found: ImageData) -> DataView:
     """An image set with its counts, and an image of each class."""
     labels = found.train.labels
     test = None if found.test is None else found.test.labels

@@ -274,9 +274,9 @@ class Reader:
         """
 
         def read() -> DataView:
-            from cae_tui.bridge.plain import view_of
+            from cae_tui.bridge.plain import data_view
 
-            return view_of(self._load(files))
+            return data_view(self._load(files))
 
         return await self.in_thread(read)
 
@@ -302,7 +302,7 @@ class Reader:
         return await self.in_thread(read)
 
     async def class_images(
-        self, name: int | None, first: int, count: int, files: DataFiles = MNIST_FILES
+        self, label: int | None, first: int, count: int, files: DataFiles = MNIST_FILES
     ) -> tuple[Picture, ...]:
         """Training images of one class (of all, where None), `count` from the `first` on."""
 
@@ -313,7 +313,7 @@ class Reader:
 
             found = self._load(files)
             labels = found.train.labels
-            every = np.arange(len(found.train)) if name is None or labels is None else np.flatnonzero(labels == name)
+            every = np.arange(len(found.train)) if label is None or labels is None else np.flatnonzero(labels == label)
             return pictures(found.train.take(every[first : first + count]))
 
         return await self.in_thread(read)

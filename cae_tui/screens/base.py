@@ -126,6 +126,8 @@ class Page(Steady, Screen[None]):
         Binding("question_mark", "app.help", "Help", id="page.help", tooltip="What is here", show=False),
     ]
     AUTO_FOCUS = "*"
+    BESIDE: ClassVar[str] = ""
+    """Of a page of two panes: its class while the second is shown, in place of the first where the page is narrow."""
     NAMES_PALETTE: ClassVar[bool] = False  # whether the footer has room to name the palette of commands
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - declared as Textual does
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012 - declared as Textual does
@@ -237,7 +239,10 @@ class Page(Steady, Screen[None]):
 
     def step_back(self) -> bool:
         """One step back within the screen; whether there was one, so that Escape does not leave it."""
-        return False
+        hidden = bool(self.BESIDE) and self.has_class("-narrow") and self.has_class(self.BESIDE)
+        if hidden:
+            self.call_next(self.run_action, "other_pane")
+        return hidden
 
     def shows_run(self, run: "RunState") -> bool:  # noqa: ARG002 - for screens that do
         """Whether the screen itself tells how `run` goes, so that it needs no strip."""

@@ -104,10 +104,9 @@ class SpecPage(FormPage):
 
     # -- what it looks like ----------------------------------------------------------------------
 
-    def compose_panes(self) -> Iterator[Widget]:
+    def compose_page(self) -> Iterator[Widget]:
         """The form, and the architecture beside it."""
-        yield self.make_form({**self.cae.draft(self.kind), **self._given})
-        yield ArchitectureTable()
+        yield from self.around(self.make_form({**self.cae.draft(self.kind), **self._given}), ArchitectureTable())
 
     def make_form(self, values: Mapping[str, str]) -> SpecForm:
         return SpecForm(SPECS[self.kind], values)

@@ -51,6 +51,7 @@ class DataScreen(Page):
 
     CSS_PATH = "data.tcss"
     AUTO_FOCUS = "#classes"
+    BESIDE = "-images"
     HELP = """
 What a model learns from. Training images are split by the seed: it learns from one part, and the other,
 **validation**, is held back to choose by; every class gives the same share. **Test** images are used once, at
@@ -222,22 +223,22 @@ shown here is the **data set in use**: the top line names it, every form starts 
 
     @on(ClassTable.Chosen)
     def _chosen(self, message: ClassTable.Chosen) -> None:
-        if message.name != self._class:
-            self._class, self._first = message.name, 0
+        if message.label != self._class:
+            self._class, self._first = message.label, 0
             self._draw()
 
     # -- keys ------------------------------------------------------------------------------------
 
-    def action_choose(self, name: int | None) -> None:
-        """Show a class, where there is one of that name."""
-        if self._data is not None and (name is None or name in self._data.occurring):
-            self.query_one(ClassTable).choose(name)
+    def action_choose(self, label: int | None) -> None:
+        """Show a class, where there is one of that label."""
+        if self._data is not None and (label is None or label in self._data.occurring):
+            self.query_one(ClassTable).choose(label)
 
     def action_step_class(self, step: int) -> None:
         """The next class or the one before, round the ends; before the first one stand all of them."""
         if self._data is not None:
-            names = (None, *self._data.occurring)
-            self.action_choose(names[(names.index(self._class) + step) % len(names)])
+            labels = (None, *self._data.occurring)
+            self.action_choose(labels[(labels.index(self._class) + step) % len(labels)])
 
     def action_turn(self, step: int) -> None:
         """The next page of images or the one before."""
@@ -260,13 +261,6 @@ shown here is the **data set in use**: the top line names it, every form starts 
         self.set_class(not there, "-images")
         self.call_after_refresh((self.query_one(ClassTable) if there else sheet).focus)
         self.call_after_refresh(self._draw)
-
-    def step_back(self) -> bool:
-        """From the images, where they hide the counts, to the counts."""
-        hidden = self.has_class("-narrow") and self.has_class("-images")
-        if hidden:
-            self.action_other_pane()
-        return hidden
 
     @work
     async def action_last_used(self) -> None:

@@ -1,7 +1,6 @@
 """What the pages with a form have in common: beside it is what follows from it, beneath it what hinders the start."""
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 from textual import on
 from textual.containers import Horizontal
@@ -13,23 +12,20 @@ from cae_tui.widgets.remarks import Remarks
 
 
 class FormPage(Page):
-    """A form and what follows from it: side by side, or one at a time where the page is narrow."""
+    """A form and what follows from it: side by side, or one at a time where the page is narrow.
 
-    BESIDE: ClassVar[str]
-    """The class of the page while what stands beside the form is shown, in place of it where the page is narrow."""
+    Each page has an `action_start`, which begins or goes to what is wrong.
+    """
 
-    def compose_page(self) -> Iterator[Widget]:
+    def around(self, form: Widget, beside: Widget) -> Iterator[Widget]:
         """Both, what was found doubtful, and the start."""
-        with Horizontal(id="panes"):
-            yield from self.compose_panes()
+        yield Horizontal(form, beside, id="panes")
         yield Remarks(most=5, elsewhere="the Data screen shows them", id="found")
-        with Horizontal(id="start-line"):
-            yield Static("", id="word", markup=False)
-            yield Button("Start", id="start", variant="primary", compact=True)
-
-    def compose_panes(self) -> Iterator[Widget]:
-        """The form, and what follows from it."""
-        raise NotImplementedError  # each page has its own
+        yield Horizontal(
+            Static("", id="word", markup=False),
+            Button("Start", id="start", variant="primary", compact=True),
+            id="start-line",
+        )
 
     def say(self, sentence: str, *, wrong: bool = False) -> None:
         """What hinders the start, or how to start."""
@@ -38,20 +34,5 @@ class FormPage(Page):
         word.update(sentence)
 
     @on(Button.Pressed, "#start")
-    def _press(self) -> None:
-        self.action_start()
-
-    def action_start(self) -> None:
-        """Begin, or go to what is wrong."""
-        raise NotImplementedError  # each page has its own
-
-    def action_other_pane(self) -> None:
-        """Show what is beside the form, or the form again."""
-        raise NotImplementedError  # each page has its own
-
-    def step_back(self) -> bool:
-        """From what hides the form to the form."""
-        hidden = self.has_class("-narrow") and self.has_class(self.BESIDE)
-        if hidden:
-            self.action_other_pane()
-        return hidden
+    async def _press(self) -> None:
+        await self.run_action("start")

@@ -307,14 +307,14 @@ What the model made of the images that it was measured on.
         self.refilter(order=order)
         self.post_message(ListSorted(f"gallery of a {self.view.kind}", order))
 
-    def action_of_class(self, name: int) -> None:
+    def action_of_class(self, digit: int) -> None:
         """One true class; of more than ten another digit of its number."""
         classes = self.view.classes if self.view else 0
         if classes <= 10:
-            if name < classes:
-                self.refilter(true_class=name)
+            if digit < classes:
+                self.refilter(true_class=digit)
             return
-        number = int(self.typed + str(name))
+        number = int(self.typed + str(digit))
         if number < classes:
             self._type(str(number))
         else:

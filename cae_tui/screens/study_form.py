@@ -117,14 +117,13 @@ A study tries several values of hyperparameters, one run each, and picks one by 
         run = (f"run {self.run_prefix(self._run)}",) if self._run else ()
         return (*run, *titles, *(kind + FORM for kind in SPECS))
 
-    def compose_panes(self) -> Iterator[Widget]:
+    def compose_page(self) -> Iterator[Widget]:
         """The form, and the plan beside it."""
         baselines, values = self._baselines(), dict(self.cae.drafts.get(DRAFT, {}))
         if self._run:
             values["baseline"] = baselines[0]
-        yield StudyFields(values, baselines)
-        with VerticalScroll(id="plan-card", classes="card"):
-            yield Static("", id="plan", markup=False)
+        plan = VerticalScroll(Static("", id="plan", markup=False), id="plan-card", classes="card")
+        yield from self.around(StudyFields(values, baselines), plan)
 
     def on_mount(self) -> None:
         """Look at the values that the form opened with."""

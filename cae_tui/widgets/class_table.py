@@ -51,7 +51,7 @@ class ClassTable(DataTable[Text]):
     class Chosen(Message):
         """The cursor stands on a class; None is all of them."""
 
-        name: int | None
+        label: int | None
 
     def __init__(self) -> None:
         super().__init__(id="classes", cursor_type="row", cell_padding=0, cursor_foreground_priority="renderable")
@@ -88,25 +88,25 @@ class ClassTable(DataTable[Text]):
             self.add_column("", width=cells + 2, key="bar")
             self.add_row(*_numbers("all", split.training, split.validation, data.test or None), Text(), key="all")
             most = max(data.training_counts, default=1) or 1
-            for name in data.occurring if split.training_counts else ():
-                training, validation = split.training_counts[name], split.validation_counts[name]
-                test = data.test_counts[name] if data.test_counts else None
+            for label in data.occurring if split.training_counts else ():
+                training, validation = split.training_counts[label], split.validation_counts[label]
+                test = data.test_counts[label] if data.test_counts else None
                 lengths = round(training / most * cells), round((training + validation) / most * cells)
                 bar = Text.assemble(
                     "  ",
                     ("▇" * lengths[0], styles["training"]),
                     ("▇" * (lengths[1] - lengths[0]), styles["validation"]),
                 )
-                words = shortened(data.name_of(name), room - 1)
-                self.add_row(*_numbers(words, training, validation, test), bar, key=str(name))
+                words = shortened(data.name_of(label), room - 1)
+                self.add_row(*_numbers(words, training, validation, test), bar, key=str(label))
             self.move_cursor(row=min(row, self.row_count - 1))
 
     def _colour(self, variable: str) -> str:
         return self.app.theme_variables.get(variable, "")
 
-    def choose(self, name: int | None) -> None:
+    def choose(self, label: int | None) -> None:
         """Put the cursor on a class."""
-        key = "all" if name is None else str(name)
+        key = "all" if label is None else str(label)
         if key in self.rows:
             self.move_cursor(row=self.get_row_index(key))
 

@@ -49,7 +49,7 @@ class MistakeMatrix(ConfusionMatrix):
             return
         another, self._counted = self._counted is None, counted
         counts, cursor = counted.counts, self.cursor
-        shown = [name for name, row in enumerate(counts) if any(row) or any(other[name] for other in counts)]
+        shown = [label for label, row in enumerate(counts) if any(row) or any(other[label] for other in counts)]
         names = [class_name(run.class_names, label) for label in shown]
         self.set_counts([[counts[true][predicted] for predicted in shown] for true in shown], shown, names)
         if self.has_focus and not another and max(cursor) < len(shown):

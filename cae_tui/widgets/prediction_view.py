@@ -29,20 +29,20 @@ def probability_lines(
     """A bar a class, of the ten likeliest where there are more; ✓ marks the true class, ✗ another one told."""
     classes: Sequence[int] = range(len(probabilities))
     if len(probabilities) > MOST_BARS:
-        classes = sorted(classes, key=lambda name: -probabilities[name])[:MOST_BARS]
-    top = max(classes, key=lambda name: probabilities[name], default=None)
+        classes = sorted(classes, key=lambda label: -probabilities[label])[:MOST_BARS]
+    top = max(classes, key=lambda label: probabilities[label], default=None)
     longest = max((cell_len(class_name(names, label)) for label in classes), default=1)
     room = min(longest, LONGEST_NAME, max(width - len("100.0 %") - 4 - LEAST_BAR, 1))
     lines = []
-    for name in classes:
-        percent = f"{100 * probabilities[name]:.1f} %".rjust(7)
-        filled, empty = bar(probabilities[name], max(width - room - len(percent) - 4, LEAST_BAR))
-        symbol = "✓" if name == true else "✗" if name == top else " "
-        colour = "$cae-attention" if name == top and name != true else "$cae-training"
-        style = "bold" if name in (top, true) else ""
+    for label in classes:
+        percent = f"{100 * probabilities[label]:.1f} %".rjust(7)
+        filled, empty = bar(probabilities[label], max(width - room - len(percent) - 4, LEAST_BAR))
+        symbol = "✓" if label == true else "✗" if label == top else " "
+        colour = "$cae-attention" if label == top and label != true else "$cae-training"
+        style = "bold" if label in (top, true) else ""
         lines.append(
             Content.assemble(
-                (f"{padded(class_name(names, name), room, right=True)} {symbol} ", style),
+                (f"{padded(class_name(names, label), room, right=True)} {symbol} ", style),
                 (filled, colour),
                 (empty, "$border-blurred"),
                 (f" {percent}", style),

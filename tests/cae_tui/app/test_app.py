@@ -279,6 +279,14 @@ async def test_where_to_write_may_be_pasted_in_quotes(
         assert asked == [str(tmp_path / "my model")]
 
 
+async def test_runs_are_written_though_one_was_deleted_meanwhile(make_app: MakeApp, home: Home, tmp_path: Path) -> None:
+    write_run(home, scripted_events())
+    app = make_app()
+    async with app.run_test():
+        written = await app.runner.export("csv", ["0123456789", AUTOENCODER], str(tmp_path / "it.csv"))
+        assert len(written.read_text().splitlines()) == 2
+
+
 async def test_the_palette_has_every_command(make_app: MakeApp, home: Home) -> None:
     trainer, _ = held(scripted_events(), EpochEnded)
     app = make_app(trainer)
@@ -289,6 +297,7 @@ async def test_the_palette_has_every_command(make_app: MakeApp, home: Home) -> N
         await begin(app, pilot)
         busy = {command.title: command for command in app.get_system_commands(app.screen)}
         assert {"Go to the run that is training", "Pause the run", "Stop or finish the run"} <= set(busy)
+        assert "Write the report as text" not in busy  # there is none yet
         busy["Pause the run"].callback()
         await until(pilot, lambda: app.runner.current is not None and app.runner.current.state == "paused")
         assert "Continue the run" in [command.title for command in app.get_system_commands(app.screen)]

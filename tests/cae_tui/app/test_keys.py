@@ -19,6 +19,7 @@ from cae_tui.screens.configure import SpecPage
 from cae_tui.screens.encoder_form import EncoderForm
 from cae_tui.screens.gallery import GalleryScreen
 from cae_tui.screens.home import HomeScreen
+from cae_tui.screens.report import ReportScreen
 from cae_tui.screens.runs import RunsScreen
 from cae_tui.screens.studies import StudiesScreen
 from cae_tui.screens.study import StudyScreen
@@ -27,6 +28,7 @@ from cae_tui.screens.training import TrainingScreen
 from cae_tui.settings import change_settings
 from cae_tui.widgets.fields import Group
 from cae_tui.widgets.run_table import RunTable
+from engine.exporters import EXPORTERS, exporter_named
 from engine.protocol.events import EpochEnded
 from engine.runs.directory import Home
 from tests.cae_tui.conftest import MakeApp, begin, on_top, told, until
@@ -207,6 +209,7 @@ WAYS: dict[str, tuple[type[Page], list[str], object]] = {
     "study": (StudyScreen, [], messages.OpenStudy(STUDY)),
     "study form": (StudyForm, [], messages.ConfigureStudy()),
     "training": (TrainingScreen, [], messages.OpenTraining(CLASSIFIER)),
+    "report": (ReportScreen, [], messages.OpenRun(CLASSIFIER)),
     "gallery": (GalleryScreen, [], messages.OpenGallery(CLASSIFIER)),
 }
 
@@ -264,6 +267,28 @@ async def test_a_command_of_the_palette_does_what_its_key_does(make_app: MakeApp
         await until(pilot, lambda: "Mark all" in str(app.screen.query_one("CommandList").get_option_at_index(0).prompt))  # type: ignore[attr-defined]  # a list
         await pilot.press("enter")
         await until(pilot, lambda: table.marked_count == len(table.rows) > 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "writes"),
+    [
+        ("training", {"Write as CSV", "Save the model", "Write the report as text"}),
+        ("report", {"Write as CSV", "Write the report as text"}),  # m saves the model
+        ("runs", {"Save the model", "Write the report as text"}),  # w writes CSV
+        ("home", set()),
+    ],
+)
+async def test_the_palette_writes_what_no_key_of_the_page_does(
+    name: str, writes: set[str], make_app: MakeApp, filled: Home
+) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await go(app, pilot, name)
+        titles = {exporter_named(each).title for each in EXPORTERS}
+        if writes:
+            await until(pilot, lambda: screen.subject is not None)  # type: ignore[attr-defined]  # a page about a run
+        found = {command.title for command in app.get_system_commands(screen)}
+        assert found & titles == writes
 
 
 async def test_the_palette_holds_the_actions_of_a_screen_whose_field_takes_every_key(

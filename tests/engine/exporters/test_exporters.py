@@ -1,6 +1,7 @@
 """Ways out of the program: each writes a file whole or not at all, and reads it back."""
 
 import csv
+import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from engine.errors import EngineError, RunError, StorageError
 from engine.exporters import EXPORTERS, export, exporter_named, file_name
 from engine.exporters.model_file import ModelFileExporter
 from engine.runs.checkpoint import read_model
-from engine.runs.directory import Home
+from engine.runs.directory import Home, RunDirectory
 from engine.runs.facts import facts_of
 from engine.runs.report_words import report_as_text
 from tests.engine.training.test_training import Trained
@@ -48,6 +49,18 @@ def test_what_cannot_be_read_back_is_taken_away_again(
     with pytest.raises(StorageError, match="it cannot be read back as it was written"):
         export(trained_home, "model", [autoencoder[0]], tmp_path / "it")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_that_is_damaged_is_refused_by_its_own_name(home: Home, tmp_path: Path) -> None:
+    run = home.create_run()
+    run.model.write_bytes(b"no model")
+    with pytest.raises(EngineError, match=re.escape(str(run.model))):
+        export(home, "model", [run], tmp_path / "it")
+
+
+def test_a_run_that_was_deleted_is_left_out(trained_home: Home, autoencoder: Trained, tmp_path: Path) -> None:
+    gone = RunDirectory(trained_home.runs / "0123456789")
+    assert export(trained_home, "csv", [gone, autoencoder[0]], tmp_path).read_text().count("\n") == 2
 
 
 def test_a_model_is_the_file_of_its_run(trained_home: Home, autoencoder: Trained, tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ import pytest
 
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import parse
+from engine.specs.measures import Measure
 from engine.studies.records import PointRecord, StageRecord, Trial
 from engine.studies.spec import brief, describe, make_study, study_from_json
-from engine.studies.tables import columns, failures, fit, rows, sort_key, sorted_values, weight
+from engine.studies.tables import columns, failures, fit, measure_of, rows, sort_key, sorted_values, weight
 from engine.text import number, numbers
 
 
@@ -163,3 +164,10 @@ def test_the_points_that_failed_are_told_by_their_reason() -> None:
     assert [row.reason for row in rows(stage, "autoencoder")] == [
         "", "No memory. Try fewer.", "No memory. Try fewer.", "Not finite.", "Hopeless.", "",
     ]  # fmt: skip
+
+
+def test_a_column_of_time_is_of_no_measure_that_ends_like_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = Measure(name="seconds", short="seconds", higher=False, share=True, write=str)
+    monkeypatch.setattr("engine.studies.tables.every_measure", lambda: [seconds])
+    assert measure_of("epoch_seconds") is None
+    assert measure_of("validation_seconds") is measure_of("test_seconds") is seconds

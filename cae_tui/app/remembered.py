@@ -11,7 +11,7 @@ from cae_tui.settings import Order, change_settings, read_settings, settings_pat
 from engine.errors import EngineError
 
 
-class Keeper:
+class Remembered:
     """Reads the settings once, and writes each change of them at once."""
 
     def __init__(self, app: BaseApp) -> None:
