@@ -7,7 +7,8 @@ Encoder layer i halves height and width where i ≤ downsamplings; the decoder i
 that do not divide are padded at the bottom and on the right first, and cropped at the end.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -66,14 +67,12 @@ class Plan:
     @property
     def latent(self) -> int:
         """Numbers the encoder makes of one image."""
-        height, width, channels = self.latent_shape
-        return height * width * channels
+        return math.prod(self.latent_shape)
 
     @property
     def pixels(self) -> int:
         """Numbers of one image."""
-        height, width, channels = self.image
-        return height * width * channels
+        return math.prod(self.image)
 
     @property
     def compression(self) -> float:
@@ -100,8 +99,7 @@ class Plan:
 
     def memory(self, batch_size: int) -> int:
         """Estimated bytes of a training step in float32: weights, gradients, Adam's two moments, activations."""
-        height, width, channels = self.padded
-        activations = 3 * height * width * channels + sum(layer.numbers for layer in self.layers)
+        activations = 3 * math.prod(self.padded) + sum(layer.numbers for layer in self.layers)
         return 4 * (4 * self.parameters + batch_size * activations)
 
 
@@ -130,13 +128,13 @@ def plan_autoencoder(spec: "AutoencoderSpec", image: Shape) -> Plan:
         shape = layer.shape
     convolved = shape
     if spec.latent:
-        encoder.append(_dense("latent", _size(convolved), spec.latent))
+        encoder.append(_dense("latent", math.prod(convolved), spec.latent))
         shape = encoder[-1].shape
     latent_shape = shape
 
     decoder: list[Layer] = []
     if spec.latent:
-        decoder.append(_dense("dense", spec.latent, _size(convolved), activated=True, shape=convolved))
+        decoder.append(_dense("dense", spec.latent, math.prod(convolved), activated=True, shape=convolved))
         shape = convolved
     for position in range(half):
         mirrored = half - 1 - position
@@ -168,18 +166,7 @@ def plan_classifier(spec: "ClassifierSpec", encoder: "AutoencoderSpec", image: S
         head.append(_dense(f"fc {position + 1}", inputs, spec.fc_units, activated=True))
         inputs = spec.fc_units
     head.append(_dense("classes", inputs, classes))
-    return Plan(
-        image=image,
-        padded=plan.padded,
-        encoder=plan.encoder,
-        decoder=tuple(head),
-        latent_shape=plan.latent_shape,
-    )
-
-
-def _size(shape: Shape) -> int:
-    height, width, channels = shape
-    return height * width * channels
+    return replace(plan, decoder=tuple(head))
 
 
 def _convolution(
