@@ -154,10 +154,7 @@ class Encoder(nn.Module):
     def __init__(self, spec: AutoencoderSpec, plan: Plan) -> None:
         super().__init__()
         self.plan = plan
-        convolutions = [layer for layer in plan.encoder if layer.kind != "dense"]
-        self.layers = nn.Sequential(
-            *(ConvLayer(layer, spec.activation, spec.dropout, _scale(plan)) for layer in convolutions)
-        )
+        self.layers = _convolutions(plan.encoder, spec, plan)
         dense = [layer for layer in plan.encoder if layer.kind == "dense"]
         self.latent = dense_layer(dense[0]) if dense else None
 
@@ -181,10 +178,7 @@ class Decoder(nn.Module):
         self.latent = dense_layer(dense[0]) if dense else None
         self.activation = ACTIVATIONS[spec.activation]() if dense else None
         self.unflattened = dense[0].shape if dense else (0, 0, 0)
-        convolutions = [layer for layer in plan.decoder if layer.kind != "dense"]
-        self.layers = nn.Sequential(
-            *(ConvLayer(layer, spec.activation, spec.dropout, _scale(plan)) for layer in convolutions)
-        )
+        self.layers = _convolutions(plan.decoder, spec, plan)
         self.sigmoid = spec.output == "sigmoid"
 
     def forward(self, latent: Tensor) -> Tensor:
@@ -197,6 +191,12 @@ class Decoder(nn.Module):
         if self.plan.padded != self.plan.image:
             images = images[:, :, :height, :width]
         return images.sigmoid() if self.sigmoid else images
+
+
+def _convolutions(layers: tuple[Layer, ...], spec: AutoencoderSpec, plan: Plan) -> nn.Sequential:
+    """The convolutional ones among `layers`, one after the other."""
+    built = (ConvLayer(layer, spec.activation, spec.dropout, _scale(plan)) for layer in layers if layer.kind != "dense")
+    return nn.Sequential(*built)
 
 
 def dense_layer(layer: Layer) -> nn.Linear:
