@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from engine.network.architecture import Shape, plan_classifier
@@ -46,16 +45,14 @@ class EncoderClassifier(Network):
 
     def forward(self, images: Tensor) -> Tensor:
         """(n, channels, height, width) in [0, 1] to logits (n, classes)."""
-        if self.frozen:
-            with torch.no_grad():
-                latent = self.encoder(images)
-        else:
-            latent = self.encoder(images)
-        logits: Tensor = self.head(latent)
+        logits: Tensor = self.head(self.encoder(images))
         return logits
 
     def freeze(self, frozen: bool) -> None:
-        """Hold the encoder as it is, batch statistics too, or let it learn again."""
+        """Hold the encoder as it is, batch statistics too, or let it learn again.
+
+        While no weight of it learns, torch keeps nothing of its passes for a gradient.
+        """
         self.frozen = frozen
         self.encoder.requires_grad_(not frozen)
         self.train(self.training)
