@@ -1,6 +1,6 @@
 """What a run would come to that has learned nothing, and what to say while one is no better."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,19 +58,15 @@ class Baseline:
         if self.pixels:
             return "Look at the pixels of the images first."
         ways = ["training for longer"] if steps < STEPS_TO_LEARN else []
-        return f"Try {_listed([*ways, 'another learning rate', *_steadying(self.spec)])}."
+        return f"Try {words.either([*ways, 'another learning rate', *_steadying(self.spec)])}."
 
 
 def steadier(spec: Spec, rate: float) -> str:
     """What may help where the loss was no finite number."""
-    return f"try {_listed([f'a learning rate below {rate:g}', *_steadying(spec)[:1]])}"
+    return f"try {words.either([f'a learning rate below {rate:g}', *_steadying(spec)[:1]])}"
 
 
 def _steadying(spec: Spec) -> list[str]:
     """What is off in an autoencoder's spec and makes training steadier."""
     off = {"normalisation": ("none", "batch normalisation"), "residual": (False, "residual connections")}
     return [words for name, (value, words) in off.items() if getattr(spec, name, None) == value]
-
-
-def _listed(ways: Sequence[str]) -> str:
-    return ways[0] if len(ways) == 1 else f"{', '.join(ways[:-1])} or {ways[-1]}"

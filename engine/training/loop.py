@@ -96,11 +96,6 @@ class Progress:
     ended: str = ""  # the state the stage ended in
     cut_short: bool = False  # a person asked for that end: never in a checkpoint, from which training can go on
 
-    @property
-    def work_seconds(self) -> float:
-        """What the stage has taken: training and validation, the epoch under way among it; no waiting, no writing."""
-        return self.seconds + self.step_seconds
-
 
 @dataclass(frozen=True, slots=True)
 class TrainingState:
@@ -176,7 +171,7 @@ def fit(
             epochs=progress.epoch - 1,
             best_epoch=progress.best_epoch,
             best_loss=progress.best_loss,
-            seconds=progress.work_seconds,
+            seconds=progress.seconds + progress.step_seconds,  # of an epoch that was not completed too
         )
     )
     if progress.ended in (FINISHED, EARLY_STOPPED) and not progress.cut_short:
