@@ -73,10 +73,8 @@ def loss(value: float | None) -> str:
         return NOTHING
     if not math.isfinite(value):
         return str(value)
-    size = abs(value)
-    if size == 0 or size >= 0.0009995:  # what would round up to 1.00e-03
-        return f"{value:.4f}" if size < 1e5 else f"{value:.2e}"
-    return f"{value:.2e}"
+    fixed = value == 0 or 0.0009995 <= abs(value) < 1e5  # below, what would not round up to 1.00e-03
+    return f"{value:.4f}" if fixed else f"{value:.2e}"
 
 
 def percent(share: float | None, digits: int = 2) -> str:
@@ -189,11 +187,11 @@ def either(names: Iterable[str]) -> str:
     return f"{', '.join(most)} or {last}" if most else last
 
 
-def excerpt(value: object) -> str:
-    """A value as it can be shown inside a sentence: at most 40 characters, none of them control."""
+def excerpt(value: object, most: int = 40) -> str:
+    """A value as it can be shown inside a sentence: at most so many characters, none of them control."""
     text = str(value)
-    clean = "".join(character if character.isprintable() else "�" for character in text[:41])
-    return clean[:40] + "…" if len(text) > 40 else clean
+    clean = "".join(character if character.isprintable() else "�" for character in text[:most])
+    return clean + "…" if len(text) > most else clean
 
 
 def fitting(sizes: Mapping[str, int], give_way: Iterable[str], room: int) -> dict[str, int]:

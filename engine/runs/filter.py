@@ -12,12 +12,14 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from engine.errors import EngineError
 from engine.protocol.states import STATES
 from engine.runs.status import TEST, VALIDATION, RunStatus
 from engine.specs.listed import every_measure
+from engine.text import excerpt
 
 Values = Mapping[str, Any]
 Test = Callable[[RunStatus, Values], bool]
@@ -66,6 +68,7 @@ _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     ":": operator.eq,
     "!=": operator.ne,
 }
+_excerpt = partial(excerpt, most=30)
 _EQUAL = (":", "=", "!=")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _TERM = re.compile(r'(-?)(?:([A-Za-z_][A-Za-z_0-9-]*)(>=|<=|!=|<|>|=|:))?(?:"([^"]*)"|(\S*))')
@@ -170,16 +173,14 @@ def _is_test(sign: str, value: str) -> Test:
 def _text(field: str, sign: str, value: str) -> Test:
     _refuse_order(field, sign)
     read, sought = _TEXTS[field], value.casefold()
+    fits = operator.contains if sign == ":" else operator.eq
     if field == "state" and not any(sought in state for state in STATES):
         raise FilterError(f"“{_excerpt(value)}” is not a state: choose {', '.join(STATES)}.")
 
-    def contains(run: RunStatus, spec: Values) -> bool:  # noqa: ARG001 - every test is asked with both
-        return any(sought in text.casefold() for text in read(run))
+    def test(run: RunStatus, spec: Values) -> bool:  # noqa: ARG001 - every test is asked with both
+        return any(fits(text.casefold(), sought) for text in read(run))
 
-    def equals(run: RunStatus, spec: Values) -> bool:  # noqa: ARG001 - every test is asked with both
-        return any(sought == text.casefold() for text in read(run))
-
-    return contains if sign == ":" else equals if sign == "=" else _turned(equals)
+    return _turned(test) if sign == "!=" else test
 
 
 def _number(field: str, sign: str, value: str, read: Callable[[RunStatus], float | None]) -> Test:
@@ -259,11 +260,6 @@ def _example(field: str, sign: str) -> str:
         "is": "is:starred", "val_loss": "val_loss<0.002", "parameters": "parameters<100,000",
     }  # fmt: skip
     return examples.get(field, f"{_excerpt(field)}{sign}{'0.01' if field.endswith('loss') else '10'}")
-
-
-def _excerpt(text: str) -> str:
-    shown = "".join(character if character.isprintable() else "�" for character in text[:31])
-    return shown if len(text) <= 30 else f"{shown[:30]}…"
 
 
 EXAMPLES = "kernels>=32  val_loss<0.002  state:finished  tag:baseline  is:starred"
