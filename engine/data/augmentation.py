@@ -49,12 +49,8 @@ def views(images: Tensor) -> tuple[Tensor, ...]:
     height, width = images.shape[2:]
     across, down = (max(round(side * SHIFT / 2), 1) for side in (width, height))
     shifts = ((0, 0), (-across, 0), (across, 0), (0, -down), (0, down))
-    return tuple(_shifted(images, *shift) for shift in shifts)
-
-
-def _shifted(images: Tensor, right: int, down: int) -> Tensor:
-    """Negative padding cuts off what leaves the image."""
-    return functional.pad(images, (right, -right, down, -down))
+    # Negative padding cuts off what leaves the image.
+    return tuple(functional.pad(images, (right, -right, down, -down)) for right, down in shifts)
 
 
 def affine(images: Tensor, generator: torch.Generator | None) -> Tensor:

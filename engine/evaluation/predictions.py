@@ -209,7 +209,7 @@ def _pca_error(
     total = 0.0
     for part in _parts(images):
         before_each_part()
-        centred = _scaled(images[part]) - mean
+        centred = images[part].reshape(-1, mean.size).astype(np.float32) / np.float32(255) - mean
         centred -= (centred @ directions) @ directions.T
         total += float(np.square(centred).sum(dtype=np.float64))
     return total / images.size
@@ -249,8 +249,3 @@ def _parts(images: NDArray[Any]) -> Iterator[slice]:
     step = max(_NUMBERS_AT_ONCE // max(math.prod(images.shape[1:]), 1), 1)
     for start in range(0, len(images), step):
         yield slice(start, start + step)
-
-
-def _scaled(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Images as float32 in [0, 1], one row each."""
-    return images.reshape(len(images), -1).astype(np.float32) / np.float32(255)
