@@ -20,7 +20,11 @@ Metrics = Mapping[str, float]
 class Event:
     """Something that happened in a run."""
 
+    kinds: ClassVar[dict[str, type["Event"]]] = {}  # every class of event, by its name
     time: float = field(default_factory=time.time)  # seconds since 1970, UTC
+
+    def __init_subclass__(cls) -> None:
+        Event.kinds[cls.__name__] = cls  # of a dataclass with slots the second time, which is the one to keep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,37 +184,17 @@ Emit = Callable[[Event], None]
 class EventFormat:
     """Events as lines of JSON, and back."""
 
-    kinds: ClassVar[dict[str, type[Event]]] = {
-        kind.__name__: kind
-        for kind in (
-            RunStarted,
-            StageStarted,
-            BatchEnded,
-            EpochEnded,
-            MistakesCounted,
-            SamplesSaved,
-            Warned,
-            OverfittingSeen,
-            Paused,
-            Continued,
-            Resumed,
-            StageEnded,
-            EvaluationStarted,
-            RunEnded,
-        )
-    }
-
     @staticmethod
     def write(event: Event) -> str:
         """One line, without its end."""
         return json.dumps({"event": type(event).__name__, **asdict(event)}, separators=(",", ":"))
 
-    @classmethod
-    def read(cls, line: str | bytes) -> Event | None:
+    @staticmethod
+    def read(line: str | bytes) -> Event | None:
         """The event of a line; None for a torn or damaged line, and for kinds that are not known here."""
         try:
             values = json.loads(line if isinstance(line, str) else line.decode())
-            event = record_of(cls.kinds[values["event"]], values)
+            event = record_of(Event.kinds[values["event"]], values)
             if isinstance(event, RunEnded):
                 event = replace(event, result=cleaned(event.result))
         except (ValueError, KeyError, TypeError, RecursionError):

@@ -222,7 +222,7 @@ def test_an_event_is_immutable_and_knows_its_time() -> None:
     assert event.time > 1e9
     with pytest.raises(AttributeError):
         event.time = 0.0  # type: ignore[misc]  # to see that it is refused
-    assert "EpochEnded" in EventFormat.kinds
+    assert Event.kinds["EpochEnded"] is EpochEnded
     assert EpochEnded.__doc__
 
 
