@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from io import FileIO
 from pathlib import Path
 from typing import Any
@@ -36,11 +36,12 @@ from engine.protocol.events import (
 from engine.protocol.states import PAUSED, RUNNING
 from engine.runs.checkpoint import model_tensors, read_tensors, write_tensors
 from engine.runs.directory import RunDirectory
-from engine.runs.status import VALIDATION, RunStatus, key_of, keys_of, touch
-from engine.specs.listed import every_measure, listed
+from engine.runs.status import VALIDATION, RunStatus, key_of, measures_in, touch
+from engine.specs.listed import listed
 from engine.specs.measures import LOSS
 from engine.storage.arrays import write_arrays
-from engine.storage.files import storage_error, write_bytes
+from engine.storage.files import storage_errors, write_bytes
+from engine.storage.typed_json import record_of
 from engine.training.baseline import STEPS_TO_LEARN, Baseline
 from engine.training.loop import PAUSE_SECONDS, TrainingState
 
@@ -73,16 +74,13 @@ class Recorder:
         self._stored_batch = -1
         self.samples: Callable[[nn.Module], tuple[NDArray[np.uint8], NDArray[np.uint8]]] | None = None
         self.baseline: Baseline | None = None  # what validation losses are held against
-        self.total_epochs = status.epochs
         self.under_way = 0.0  # seconds of the steps of an epoch that is not complete
         self.steps = 1  # of an epoch
         self._doubted = False
         self.lost = ""  # how much of the events that were to be kept is not there, in words
-        try:
+        with storage_errors(run.events):
             self._file = self._open()
             self._file.truncate(self._kept(offset))
-        except OSError as error:
-            raise storage_error(run.events, error) from error
 
     def _open(self) -> FileIO:
         """The events file, made where there is none."""
@@ -136,10 +134,8 @@ class Recorder:
 
     def _is_deleted(self) -> bool:
         """Whether what is written to the events file nobody will read."""
-        try:
+        with storage_errors(self.run.events):
             return not os.fstat(self._file.fileno()).st_nlink
-        except OSError as error:
-            raise storage_error(self.run.events, error) from error
 
     def _write_again(self) -> None:
         """Put the deleted file back as it was: its bytes are there as long as it is open, and checkpoints count them.
@@ -147,11 +143,9 @@ class Recorder:
         Raises:
             StorageError: it cannot be written; the deleted one is still the file, and still whole.
         """
-        try:
+        with storage_errors(self.run.events):
             write_bytes(self.run.events, self._content())
             again = self._open()
-        except OSError as error:
-            raise storage_error(self.run.events, error) from error
         self.close()
         self._file = again
 
@@ -169,13 +163,11 @@ class Recorder:
     def _append(self, event: Event) -> None:
         """Put an event's line at the end of the file, whole or not at all."""
         line = EventFormat.write(event).encode() + b"\n"
-        try:
+        with storage_errors(self.run.events):
             length = os.fstat(self._file.fileno()).st_size
             if self._file.write(line) != len(line):  # there was room for its beginning
                 self._file.truncate(length)
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        except OSError as error:
-            raise storage_error(self.run.events, error) from error
 
     def with_room(self, write: Callable[[], None]) -> None:
         """Do `write`; where the disk is full the run pauses and says so, and goes on by itself once there is room.
@@ -243,10 +235,8 @@ class Recorder:
         """Have the events on disk, and give back how long their file is."""
 
         def settle() -> None:
-            try:
+            with storage_errors(self.run.events):
                 os.fsync(self._file.fileno())
-            except OSError as error:
-                raise storage_error(self.run.events, error) from error
 
         self.with_room(settle)
         return os.fstat(self._file.fileno()).st_size
@@ -262,7 +252,7 @@ class Recorder:
             self._write_samples(ended, *self.samples(model))
         done = self.status.epoch + 1
         steps = done * self.steps
-        if (steps >= STEPS_TO_LEARN or done == self.total_epochs) and self.baseline is not None:
+        if (steps >= STEPS_TO_LEARN or done == self.status.epochs) and self.baseline is not None:
             self.warn(self.baseline.doubt(ended.validation, steps))
         own = {key_of(VALIDATION, name): value for name, value in ended.validation.items() if name != LOSS.name}
         best = {"measures": own} if ended.best else {}
@@ -305,7 +295,7 @@ class Recorder:
         name = f"samples/epoch-{ended.epoch:04d}.npz"
         path = self.run.path / name
         self.with_room(lambda: write_arrays(path, originals=originals, reconstructions=reconstructions))
-        every = math.ceil(max(self.total_epochs, 1) / SAMPLES_KEPT)
+        every = math.ceil(max(self.status.epochs, 1) / SAMPLES_KEPT)
         if ended.epoch > 2 and (ended.epoch - 1) % every:
             with suppress(OSError):
                 (self.run.samples / f"epoch-{ended.epoch - 1:04d}.npz").unlink()
@@ -343,14 +333,8 @@ def read_checkpoint(run: RunDirectory) -> Checkpoint | None:
         try:
             tensors, values = read_tensors(path)
             offset = int(values["offset"])
-            known = {field.name for field in fields(RunStatus)}
-            own = {
-                name: values["status"][name]
-                for name in keys_of(every_measure())
-                if values["status"].get(name) is not None
-            }
-            then = {"measures": own, **values["status"]}  # version 0.2.0 wrote measures as fields
-            status = RunStatus(**{name: value for name, value in then.items() if name in known})
+            # version 0.2.0 wrote measures as fields
+            status = record_of(RunStatus, {"measures": measures_in(values["status"]), **values["status"]})
             state = TrainingState(tensors, values)
             state.progress  # noqa: B018 - one that cannot be read is passed over too
         except (ModelFileError, KeyError, TypeError, ValueError):

@@ -82,6 +82,11 @@ def keys_of(measures: Iterable[Measure]) -> list[str]:
     return [key_of(of, measure.name) for measure in measures for of in (VALIDATION, TEST, REPORT)]
 
 
+def measures_in(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The measures of any kind that `values` of a file have, by key."""
+    return {name: values[name] for name in keys_of(every_measure()) if values.get(name) is not None}
+
+
 def touch(status: RunStatus, **values: Any) -> RunStatus:
     """`status` with `values`, and the time it changed."""
     return replace(status, updated=time.time(), **values)

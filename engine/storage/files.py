@@ -36,11 +36,8 @@ def written_whole(path: Path) -> Iterator[Path]:
     sibling = path.with_name(f".{path.name[:60]}.{os.urandom(4).hex()}")
     try:
         yield sibling
-        written = os.open(sibling, os.O_RDONLY)
-        try:
+        with open(sibling, "rb") as written:
             os.fsync(written)
-        finally:
-            os.close(written)
         os.replace(sibling, path)
     except BaseException as error:
         with suppress(OSError):
@@ -102,14 +99,12 @@ def delete_folder(path: Path) -> None:
         StorageError: it cannot be deleted.
     """
     grave = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
-    try:
+    with storage_errors(path):
         path.rename(grave)  # gone at once, even where taking away its files is cut off
         if grave.is_symlink():
             grave.unlink()
         else:
             shutil.rmtree(grave)
-    except OSError as error:
-        raise storage_error(path, error) from error
 
 
 def absolute(path: Path) -> Path:
@@ -134,6 +129,19 @@ def absolute(path: Path) -> Path:
                 "Choose a shorter one."
             )
     return path
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Say of `path` in words what is raised inside by the system.
+
+    Raises:
+        StorageError: in place of an `OSError`.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise storage_error(path, error) from error
 
 
 def storage_error(path: Path, error: OSError) -> StorageError:
