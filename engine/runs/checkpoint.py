@@ -22,6 +22,7 @@ from engine.errors import ModelFileError, SpecError
 from engine.network.architecture import Shape
 from engine.network.network import Network, network_of
 from engine.specs.base import Spec
+from engine.specs.data_files import shape_words
 from engine.specs.kinds import spec_from_json
 from engine.specs.listed import listed
 from engine.specs.problems import UNKNOWN_FIELD
@@ -256,15 +257,10 @@ def read_autoencoder(path: Path, image: Shape | None = None) -> ModelFile:
         raise ModelFileError(f"{path} holds a {found.kind}: an autoencoder is needed, for its encoder.")
     if image is not None and found.image != image:
         raise ModelFileError(
-            f"{path} was trained on images of {_size(found.image)}, but these are {_size(image)}: "
-            "choose an autoencoder trained on images like these."
+            f"{path} was trained on images of {shape_words(found.image)} pixels, but these are {shape_words(image)} "
+            "pixels: choose an autoencoder trained on images like these."
         )
     return found
-
-
-def _size(image: Shape) -> str:
-    height, width, channels = image
-    return f"{height}×{width} {'grey' if channels == 1 else 'colour'} pixels"
 
 
 def model_tensors(model: nn.Module) -> dict[str, Tensor]:
