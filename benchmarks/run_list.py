@@ -34,7 +34,7 @@ def fill(home: Home, count: int) -> None:
     draw = random.Random(0)
     for number in range(count):
         spec = preset(AutoencoderSpec, "recommended", kernels=draw.choice([8, 16, 32, 64]), layers=draw.choice([6, 10]))
-        run = home.create_run()
+        run = home.create()
         write_json(run.spec, spec.kind, {"spec": spec.model_dump(mode="json")})
         run.write_status(
             RunStatus(

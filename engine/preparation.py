@@ -95,7 +95,7 @@ def create(home: Home, spec: Spec, study: str = "", trial: int = 0, split_rule: 
             )
         )
 
-    return replace(prepared, run=home.create_run(fill))
+    return replace(prepared, run=home.create(fill))
 
 
 def plan_of(home: Home, spec: Spec, data: ImageData) -> Plan:

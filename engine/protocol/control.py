@@ -10,8 +10,6 @@ from enum import Enum
 from pathlib import Path
 from typing import Protocol
 
-from engine.storage.files import write_bytes
-
 POLL_SECONDS = 0.2
 
 
@@ -95,8 +93,3 @@ class RunControl:
                 self._flag.ask(Asked(self._path.read_text().strip()))
         except (OSError, ValueError):
             return  # no word, or one that is not known
-
-
-def ask_other_process(path: Path, what: Asked) -> None:
-    """Write `what` for the process that trains the run whose `control` file is `path`."""
-    write_bytes(path, what.value.encode())

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import RunError
-from engine.protocol.control import Asked, ask_other_process
+from engine.protocol.control import Asked
 from engine.protocol.states import (
     COMPLETE,
     CUT_OFF,
@@ -26,10 +26,9 @@ from engine.protocol.states import (
     SKIPPED,
     STOPPED,
 )
-from engine.runs.notes import NO_NOTES, read_notes
-from engine.runs.status import RunStatus, keys_of
-from engine.specs.listed import every_measure
-from engine.storage.files import absolute, read_json, write_json
+from engine.runs.notes import NO_NOTES, Notes, read_notes
+from engine.runs.status import RunStatus, measures_in
+from engine.storage.files import absolute, read_json, write_bytes, write_json
 from engine.storage.held import ID, HeldFolder, HeldFolders, Sentences, shortest_prefixes
 from engine.storage.typed_json import record_of
 
@@ -39,12 +38,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _SpecData:
+class SpecData:
     """What `spec.json` holds of the images; the rest of it is passed over."""
 
     name: str = ""
     digest: str = ""
     images_digest: str = ""
+    training: int = 0  # images; 0 where it was not written down
+    validation: int = 0
+    test: int = 0
 
 
 _ELSEWHERE = ("prefix", "marks", "notes")
@@ -98,13 +100,11 @@ class RunDirectory(HeldFolder):
         try:
             values = read_json(self.status)
             status = {name: value for name, value in values.items() if name not in _ELSEWHERE}
-            own = keys_of(every_measure())
-            measures = {name: status[name] for name in own if status.get(name) is not None}
-            read = record_of(RunStatus, {**status, "id": self.id, "measures": measures})
+            read = record_of(RunStatus, {**status, "id": self.id, "measures": measures_in(status)})
         except (OSError, ValueError, TypeError) as error:
             raise self.unreadable(self.status, error) from None
         if not read.data:  # written by a version that named the data in `spec.json` alone
-            about = self._data_of_spec()
+            about = self.read_data()
             read = replace(read, data=about.name, data_digest=about.digest, images_digest=about.images_digest)
         if read.best_epoch and not read.best_stage:  # version 0.1.0 did not write it
             read = replace(read, best_stage=read.stage)
@@ -114,12 +114,12 @@ class RunDirectory(HeldFolder):
             return replace(read, state=CUT_OFF)
         return read
 
-    def _data_of_spec(self) -> "_SpecData":
+    def read_data(self) -> SpecData:
         """What `spec.json` says of the run's images; nothing where it cannot be read."""
         try:
-            return record_of(_SpecData, self.read_spec().get("data"))
+            return record_of(SpecData, self.read_spec().get("data"))
         except (RunError, TypeError):
-            return _SpecData()
+            return SpecData()
 
     def write_status(self, status: RunStatus) -> None:
         """Replace `status.json`.
@@ -129,6 +129,12 @@ class RunDirectory(HeldFolder):
         """
         values = {name: value for name, value in status.to_json().items() if name not in _ELSEWHERE}
         write_json(self.status, values.pop("kind"), values)
+
+    def readable_notes(self) -> Notes:
+        """What a person noted about it; nothing where that cannot be read, which is told when it is to be changed."""
+        with suppress(RunError):
+            return read_notes(self.notes)
+        return NO_NOTES
 
     def read_spec(self) -> dict[str, Any]:
         """`spec.json`: `spec`, `data`, `seed`, `versions`, `threads`, `device`.
@@ -157,7 +163,7 @@ class RunDirectory(HeldFolder):
             ) from None
         if "data" in found:
             return result
-        about = self._data_of_spec()  # as for a status
+        about = self.read_data()  # as for a status
         return replace(result, data=about.name, data_digest=about.digest)
 
     def find_model(self) -> Path:
@@ -204,7 +210,7 @@ class RunDirectory(HeldFolder):
 
     def ask(self, what: Asked) -> None:
         """Ask the process that trains it to pause, go on or stop."""
-        ask_other_process(self.control, what)
+        write_bytes(self.control, what.value.encode())
 
 
 class Home(HeldFolders[RunDirectory]):
@@ -219,7 +225,7 @@ class Home(HeldFolders[RunDirectory]):
         self._listed: dict[str, tuple[int, RunStatus]] = {}  # by id, with the time its directory changed
         self._specs: dict[str, Mapping[str, Any]] = {}
 
-    def create_run(self, fill: Callable[[RunDirectory], None] = lambda _: None) -> RunDirectory:
+    def create(self, fill: Callable[[RunDirectory], None] = lambda _: None) -> RunDirectory:
         """A new run directory, which is there whole or not at all: `fill` writes its first files before others see it.
 
         Raises:
@@ -231,7 +237,7 @@ class Home(HeldFolders[RunDirectory]):
                 folder.mkdir()
             fill(run)
 
-        return self._create(whole)
+        return super().create(whole)
 
     def list_runs(self) -> list[RunStatus]:
         """Every readable run, the newest first; what is wrong with each of the others is `unreadable` afterwards.
@@ -251,10 +257,11 @@ class Home(HeldFolders[RunDirectory]):
         for name, changed in found.items():
             known = self._listed.get(name)
             if known is None or known[0] != changed or known[1].prefix != prefixes[name]:
+                directory = RunDirectory(self.runs / name)
                 try:
-                    run = self._read_for_list(name, prefixes[name])
+                    run = replace(directory.read_status(), prefix=prefixes[name], notes=directory.readable_notes())
                 except RunError as error:
-                    if (self.runs / name).exists():  # it may have been deleted at this moment
+                    if directory.path.exists():  # it may have been deleted at this moment
                         unreadable.append(str(error))
                     continue
                 # Whether somebody still holds a run that is on, only its lock tells.
@@ -263,14 +270,6 @@ class Home(HeldFolders[RunDirectory]):
             runs[name] = known
         self._listed, self.unreadable = runs, tuple(unreadable)
         return sorted((run for _, run in runs.values()), key=lambda run: run.started, reverse=True)
-
-    def _read_for_list(self, name: str, prefix: str) -> RunStatus:
-        directory = RunDirectory(self.runs / name)
-        status = directory.read_status()
-        notes = NO_NOTES
-        with suppress(RunError):  # it is told when they are to be changed
-            notes = read_notes(directory.notes)
-        return replace(status, prefix=prefix, notes=notes)
 
     def specs(self, runs: Iterable[str]) -> dict[str, Mapping[str, Any]]:
         """The values of the specs of `runs` as JSON, by id; of one that cannot be read there are none."""

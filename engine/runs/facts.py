@@ -9,15 +9,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from engine.errors import EngineError, RunError, SpecError
+from engine.errors import RunError, SpecError
 from engine.protocol.states import COMPLETE
 from engine.runs.directory import Home, RunDirectory
-from engine.runs.notes import NO_NOTES, Notes, read_notes
+from engine.runs.notes import NO_NOTES, Notes
 from engine.runs.status import RunStatus
 from engine.specs.base import Difference, Spec, nearest_preset
 from engine.specs.kinds import spec_from_json
 from engine.specs.measures import psnr
-from engine.storage.typed_json import record_of
 
 _ELSEWHERE = ("seed", "device", "images", "labels", "test_images", "test_labels", "encoder")
 """Fields that do not decide what a spec asks for: data and encoder are told apart by what they are."""
@@ -56,15 +55,6 @@ class RunFacts:
     peers: Peers | None = None  # None where it cannot be told
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Images:
-    """What `spec.json` holds of the images; the rest of it is passed over."""
-
-    training: int = 0
-    validation: int = 0
-    test: int = 0
-
-
 def facts_of(home: Home, run: RunDirectory) -> RunFacts:
     """How a run came about; what cannot be read of it is left out.
 
@@ -75,13 +65,8 @@ def facts_of(home: Home, run: RunDirectory) -> RunFacts:
     written: Mapping[str, Any] = {}
     with suppress(RunError):
         written = run.read_spec()
-    spec = _spec(written)
-    notes = NO_NOTES
-    with suppress(RunError):
-        notes = read_notes(run.notes)
-    images = _Images()
-    with suppress(TypeError):
-        images = record_of(_Images, written.get("data"))
+    spec, encoder = _spec(written.get("spec")), _spec(written.get("encoder_spec"))
+    images = run.read_data()
     preset, differences = nearest_preset(spec) if spec is not None else ("", ())
     device = written.get("device")
     return RunFacts(
@@ -93,13 +78,13 @@ def facts_of(home: Home, run: RunDirectory) -> RunFacts:
         validation=images.validation,
         test=images.test,
         encoder=status.encoder or "",
-        encoder_title=_title(written.get("encoder_spec")),
+        encoder_title="" if encoder is None else encoder.title,
         seed=None if spec is None else spec.seed,
         device=device if isinstance(device, str) else "",
         started=status.started,
         study=status.study,
         trial=status.trial,
-        notes=notes,
+        notes=run.readable_notes(),
         peers=None if spec is None else _peers(home, status, spec),
     )
 
@@ -125,7 +110,7 @@ def _peers(home: Home, mine: RunStatus, spec: Spec) -> Peers | None:
 
 def _same(home: Home, run: RunStatus, spec: Spec) -> Spec | None:
     """The spec of `run`, where it asks for the same as `spec`."""
-    other = _spec({"spec": home.specs([run.id])[run.id]})
+    other = _spec(home.specs([run.id])[run.id])
     return other if other is not None and _essentials(other) == _essentials(spec) else None
 
 
@@ -133,15 +118,8 @@ def _essentials(spec: Spec) -> dict[str, Any]:
     return {name: value for name, value in spec if name not in _ELSEWHERE}
 
 
-def _spec(written: Mapping[str, Any]) -> Spec | None:
+def _spec(values: object) -> Spec | None:
     try:
-        return spec_from_json(written.get("spec"))
+        return spec_from_json(values)
     except SpecError:
         return None
-
-
-def _title(values: object) -> str:
-    try:
-        return spec_from_json(values).title
-    except EngineError:
-        return ""

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 from engine.errors import EngineError
-from engine.storage.files import delete_folder, read_json, storage_error
+from engine.storage.files import delete_folder, read_json, storage_error, storage_errors
 
 ID_LENGTH = 10
 ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # no letters that look like digits
@@ -156,23 +156,26 @@ class HeldFolders(Generic[Folder]):
             raise one.sentences.error(one.sentences.in_use.format(id=one.id))
         delete_folder(one.path)
 
-    def _create(self, fill: Callable[[Folder], None]) -> Folder:
-        """A new one, which is there whole or not at all: `fill` writes its first files before others see it."""
+    def create(self, fill: Callable[[Folder], None] = lambda _: None) -> Folder:
+        """A new one, which is there whole or not at all: `fill` writes its first files before others see it.
+
+        Raises:
+            StorageError: the folder cannot be written.
+        """
         hidden = self.folder / f".{os.urandom(4).hex()}"
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._sweep()
-            hidden.mkdir()
-            taken = {*os.listdir(self.folder)}
-            names = (new_id() for _ in itertools.count())
-            one = self._kind(hidden / next(name for name in names if name not in taken))
-            one.path.mkdir()
-            fill(one)
-            return self._kind(one.path.rename(self.folder / one.id))
-        except OSError as error:
-            raise storage_error(self.folder, error) from error
-        finally:
-            shutil.rmtree(hidden, ignore_errors=True)
+        with storage_errors(self.folder):
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                self._sweep()
+                hidden.mkdir()
+                taken = {*os.listdir(self.folder)}
+                names = (new_id() for _ in itertools.count())
+                one = self._kind(hidden / next(name for name in names if name not in taken))
+                one.path.mkdir()
+                fill(one)
+                return self._kind(one.path.rename(self.folder / one.id))
+            finally:
+                shutil.rmtree(hidden, ignore_errors=True)
 
     def _sweep(self) -> None:
         """Take away what a process left half made or half deleted when it was killed."""

@@ -8,7 +8,7 @@ screen lists studies.
 import math
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -330,14 +330,6 @@ class Studies(HeldFolders[StudyDirectory]):
 
     def __init__(self, home: Home) -> None:
         super().__init__(home.path / "studies", StudyDirectory)
-
-    def create(self, fill: Callable[[StudyDirectory], None] = lambda _: None) -> StudyDirectory:
-        """A new study, which is there whole or not at all: `fill` writes it before others see it.
-
-        Raises:
-            StorageError: the folder cannot be written.
-        """
-        return self._create(fill)
 
     def read_all(self) -> tuple[list[StudyRecord], list[str]]:
         """Every readable study, the newest first, and a sentence for each that is not."""

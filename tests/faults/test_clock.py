@@ -11,9 +11,9 @@ import pytest
 from cae_tui import formats
 from cae_tui.bridge.run_state import replay
 from cae_tui.cli.main import main
-from engine.protocol.control import POLL_SECONDS, Asked, Flag, RunControl, ask_other_process
+from engine.protocol.control import POLL_SECONDS, Asked, Flag, RunControl
 from engine.protocol.events import BatchEnded, EpochEnded, Event, EventFormat, RunEnded
-from engine.runs.directory import Home
+from engine.runs.directory import Home, RunDirectory
 from engine.runs.status import RunStatus
 from tests.engine.tiny import tiny
 from tests.faults.conftest import train
@@ -78,7 +78,7 @@ def test_what_is_shown_of_a_run_follows_the_order_of_its_events_and_not_their_ti
 
 
 def test_a_list_shows_what_a_run_says_of_itself_while_the_clock_jumps(home: Home, jumping: None) -> None:
-    run = home.create_run()
+    run = home.create()
     for epoch in range(1, 20):
         run.write_status(RunStatus(id=run.id, kind="autoencoder", state="failed", epoch=epoch, started=time.time()))
         assert [status.epoch for status in home.list_runs()] == [epoch]
@@ -106,7 +106,7 @@ def test_a_run_hears_what_it_is_asked_by_another_process_after_the_clock_was_set
     assert control.asked() is Asked.RUN
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() - DAY)
-    ask_other_process(tmp_path / "control", Asked.STOP)
+    RunDirectory(tmp_path).ask(Asked.STOP)
     time.sleep(1.2 * POLL_SECONDS)
     assert control.asked() is Asked.STOP
 

@@ -340,7 +340,7 @@ def test_a_refused_resume_leaves_the_run_that_is_on_as_it_was(tmp_path: Path, fi
     runner.start(small(files, epochs=9999))
     until(lambda: runner.current and runner.current.epochs)
     before = runner.current
-    other = runner.home.create_run()
+    other = runner.home.create()
     with pytest.raises(RunError, match="A run is already training"):
         runner.resume(other.id)
     assert runner.current is before

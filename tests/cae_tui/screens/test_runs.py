@@ -343,7 +343,7 @@ async def test_several_are_deleted_after_one_question(make_app: MakeApp, filled:
 
 
 async def test_deleting_says_that_a_run_is_part_of_a_study(make_app: MakeApp, filled: Home) -> None:
-    run = filled.create_run()
+    run = filled.create()
     (last,) = (run for run in filled.list_runs() if run.id == AUTOENCODER)
     study = Studies(filled).create()
     run.write_status(replace(last, id=run.id, study=study.id, trial=1))
@@ -382,7 +382,7 @@ async def test_thousands_of_runs_are_paged_through_with_the_cursor_on_the_screen
 ) -> None:
     (last,) = (run for run in filled.list_runs() if run.id == AUTOENCODER)
     for number in range(300):
-        run = filled.create_run()
+        run = filled.create()
         run.write_status(replace(last, id=run.id, started=last.started - number - 1))
     app = make_app()
     async with app.run_test(size=(80, 24)) as pilot:
@@ -420,7 +420,7 @@ def test_a_filtered_list_with_marks_looks_right(
 
 
 async def test_a_run_that_cannot_be_listed_is_told_of_once(make_app: MakeApp, filled: Home) -> None:
-    run = filled.create_run()
+    run = filled.create()
     run.status.write_text("{")
     app = make_app()
     async with app.run_test(size=(120, 40)) as pilot:

@@ -52,7 +52,7 @@ def test_what_cannot_be_read_back_is_taken_away_again(
 
 
 def test_a_model_that_is_damaged_is_refused_by_its_own_name(home: Home, tmp_path: Path) -> None:
-    run = home.create_run()
+    run = home.create()
     run.model.write_bytes(b"no model")
     with pytest.raises(EngineError, match=re.escape(str(run.model))):
         export(home, "model", [run], tmp_path / "it")
@@ -70,7 +70,7 @@ def test_a_model_is_the_file_of_its_run(trained_home: Home, autoencoder: Trained
 
 
 def test_a_run_without_a_model_or_a_report_has_none_to_write(home: Home, tmp_path: Path) -> None:
-    run = home.create_run()
+    run = home.create()
     for name in ("model", "text"):
         with pytest.raises(EngineError):
             export(home, name, [run], tmp_path)
@@ -97,7 +97,7 @@ def test_rows_are_in_the_order_of_the_list(
 
 
 def test_a_stopped_run_is_told_as_one_without_a_report(home: Home, autoencoder: Trained, tmp_path: Path) -> None:
-    run = home.create_run()
+    run = home.create()
     run.write_status(autoencoder[0].read_status())
     with pytest.raises(RunError, match="has no report yet"):
         export(home, "text", [run], tmp_path / "it")

@@ -25,7 +25,7 @@ from tests.engine.training.test_training import Trained
 
 
 def made(home: Home, **values: object) -> RunDirectory:
-    run = home.create_run()
+    run = home.create()
     run.write_status(replace(RunStatus(id=run.id, kind="autoencoder", state="failed", started=1.0), **values))  # type: ignore[arg-type]  # values of several types
     return run
 

@@ -34,7 +34,7 @@ def test_a_field_of_a_newer_version_is_passed_over() -> None:
 
 
 def test_a_run_that_changes_again_within_a_step_of_the_file_system_s_clock_is_read_again(home: Home) -> None:
-    run = home.create_run()
+    run = home.create()
     run.write_status(status(run.id, state="failed", epoch=1))
     changed = run.path.stat().st_mtime_ns
     assert [one.epoch for one in home.list_runs()] == [1]
@@ -44,17 +44,17 @@ def test_a_run_that_changes_again_within_a_step_of_the_file_system_s_clock_is_re
 
 
 def test_a_list_passes_over_what_is_no_run_and_reads_only_the_status(home: Home) -> None:
-    run = home.create_run()
+    run = home.create()
     run.write_status(status(run.id, state="failed"))
-    home.create_run()  # never began
+    home.create()  # never began
     (home.runs / "notes.txt").write_text("mine")
-    broken = home.create_run()
+    broken = home.create()
     broken.status.write_text("{")
     assert [found.id for found in home.list_runs()] == [run.id]
 
 
 def test_a_list_tells_of_what_it_left_out(home: Home) -> None:
-    run, broken = home.create_run(), home.create_run()
+    run, broken = home.create(), home.create()
     run.write_status(status(run.id, state="failed"))
     broken.status.write_text("{")
     home.list_runs()
@@ -70,14 +70,14 @@ def test_a_run_is_seen_by_others_once_its_first_files_are_there(home: Home) -> N
         assert home.ids() == []
         run.write_status(status(run.id))
 
-    run = home.create_run(fill)
+    run = home.create(fill)
     assert [found.id for found in home.list_runs()] == [run.id]
     assert run.checkpoints.is_dir()
     assert list(home.runs.iterdir()) == [run.path]
 
 
 def test_a_running_run_that_nobody_holds_was_cut_off(home: Home) -> None:
-    run = home.create_run()
+    run = home.create()
     run.write_status(status(run.id))
     assert run.read_status().state == "cut off"
     assert run.read_status().resumable
@@ -87,7 +87,7 @@ def test_a_running_run_that_nobody_holds_was_cut_off(home: Home) -> None:
 
 
 def test_a_report_without_class_numbers_has_a_row_for_every_class(home: Home) -> None:
-    run = home.create_run()
+    run = home.create()
     result = scripted_result("classifier", run.id)
     for row in result["report"]["rows"]:
         del row["label"]
@@ -100,7 +100,7 @@ def test_a_report_without_class_numbers_has_a_row_for_every_class(home: Home) ->
 
 
 def test_a_report_of_version_0_1_0_whose_averages_count_classes_without_images_says_so(home: Home) -> None:
-    run = home.create_run()
+    run = home.create()
     result = scripted_result("classifier", run.id)
     rows, confusion = result["report"]["rows"], result["report"]["confusion"]
     for row in rows:
@@ -118,7 +118,7 @@ def test_a_report_of_version_0_1_0_whose_averages_count_classes_without_images_s
 
 
 def test_a_finished_run_without_its_result_was_cut_off_while_it_was_written(home: Home) -> None:
-    run = home.create_run()
+    run = home.create()
     run.write_status(status(run.id, state="finished"))
     assert run.read_status().state == "cut off"
     write_json(run.result, "autoencoder", {"id": run.id})
@@ -126,7 +126,7 @@ def test_a_finished_run_without_its_result_was_cut_off_while_it_was_written(home
 
 
 def test_deleting_takes_the_whole_run_away(home: Home) -> None:
-    run = home.create_run()
+    run = home.create()
     run.write_status(status(run.id))
     home.delete(run)
     assert list(home.runs.iterdir()) == []
@@ -182,7 +182,7 @@ def test_a_status_tells_what_a_list_shows(autoencoder: Trained, classifier: Trai
 
 def test_events_are_read_on_from_where_one_was_and_a_torn_line_waits(home: Home, autoencoder: Trained) -> None:
     lines = autoencoder[0].events.read_bytes()
-    run = home.create_run()
+    run = home.create()
     run.events.write_bytes(lines[:-10])
     events, offset = run.read_events()
     assert not any(isinstance(event, RunEnded) for event in events)
@@ -230,7 +230,7 @@ def test_an_event_is_immutable_and_knows_its_time() -> None:
     "wrong", [{"started": "x"}, {"seconds": None}, {"title": 3}, {"best_loss": "x"}, {"epoch": []}]
 )
 def test_a_status_with_values_of_other_kinds_is_passed_over_by_lists(home: Home, wrong: dict[str, object]) -> None:
-    good, bad = home.create_run(), home.create_run()
+    good, bad = home.create(), home.create()
     for run in (good, bad):
         run.write_status(status(run.id, state="failed"))
     values = read_json(bad.status)

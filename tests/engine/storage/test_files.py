@@ -19,7 +19,7 @@ def test_a_file_that_is_nested_too_deeply_is_refused_as_any_other_damage(tmp_pat
     (tmp_path / "f").write_text(DEEP)
     with pytest.raises(ValueError, match="nested too deeply"):
         read_json(tmp_path / "f")
-    run = Home(tmp_path).create_run()
+    run = Home(tmp_path).create()
     run.status.write_text(DEEP)
     with pytest.raises(RunError, match="nested too deeply"):
         run.read_status()
@@ -63,7 +63,7 @@ def test_a_file_is_for_whom_the_umask_of_its_owner_says(tmp_path: Path, mask: in
     before = os.umask(mask)
     try:
         write_bytes(tmp_path / "file", b"x")
-        run = Home(tmp_path).create_run()
+        run = Home(tmp_path).create()
         with run.locked():
             write_json(run.notes, "marks", {})
     finally:
@@ -111,7 +111,7 @@ def test_what_a_link_in_the_home_leads_to_stays_when_it_is_deleted(tmp_path: Pat
     (mine / "inner").mkdir(parents=True)
     (mine / "inner" / "photo").write_bytes(b"precious")
     home = Home(tmp_path / "home")
-    run = home.create_run()
+    run = home.create()
     (run.path / "linked").symlink_to(mine, target_is_directory=True)
     (run.samples / "photo").symlink_to(mine / "inner" / "photo")
     home.delete(run)

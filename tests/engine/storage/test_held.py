@@ -29,7 +29,7 @@ class Kind:
     def create(self) -> RunDirectory | StudyDirectory:
         """A new one, at work by what is written in it."""
         if isinstance(self.folders, Home):
-            return self.folders.create_run(lambda run: run.write_status(RUNNING))
+            return self.folders.create(lambda run: run.write_status(RUNNING))
         assert isinstance(self.folders, Studies)
         return self.folders.create(
             lambda study: study.write(
