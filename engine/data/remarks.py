@@ -58,6 +58,11 @@ def _look(data: ImageData) -> tuple[Remark, ...]:
     return tuple(found)
 
 
+def on_pixels(data: ImageData) -> bool:
+    """Whether the pixels are among what is remarked on."""
+    return any(remark.about == PIXELS for remark in of_data(data))
+
+
 def of_split(data: ImageData, training: NDArray[np.int64], validation: NDArray[np.int64]) -> tuple[Remark, ...]:
     """Which classes a split leaves without images to learn from, or to choose by."""
     labels = data.train.labels

@@ -11,7 +11,7 @@ from torch import nn
 
 from engine.data.batches import DeviceImages, to_pixels
 from engine.data.datasets import ImageData
-from engine.data.remarks import PIXELS, of_data
+from engine.data.remarks import on_pixels
 from engine.evaluation.baselines import constant_figures
 from engine.evaluation.predictions import constant_image_errors, pca_errors
 from engine.evaluation.results import evaluated, write_predictions
@@ -58,12 +58,12 @@ class AutoencoderKind:
 
     def baseline(self, prepared: Prepared) -> Baseline:
         """The best constant image."""
-        pixels = any(remark.about == PIXELS for remark in of_data(prepared.data))
         shuffled = np.random.default_rng(0).permutation(prepared.training)  # a file may be sorted by class
         training, validation = (
             prepared.data.train.take(indices) for indices in (shuffled[:CONSTANT_SAMPLE], prepared.validation)
         )
-        return Baseline(spec=prepared.spec, pixels=pixels, constant=constant_image_errors(training, [validation])[0])
+        (constant,) = constant_image_errors(training, [validation])
+        return Baseline(spec=prepared.spec, pixels=on_pixels(prepared.data), constant=constant)
 
     def samples(self, prepared: Prepared, images: DeviceImages) -> Callable[[nn.Module], Pairs]:
         """The first validation image of each class, then the first ones, and their reconstructions."""

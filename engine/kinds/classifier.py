@@ -9,7 +9,7 @@ from torch import nn
 from engine.data.augmentation import views
 from engine.data.batches import DeviceImages
 from engine.data.datasets import ImageData
-from engine.data.remarks import PIXELS, of_data
+from engine.data.remarks import on_pixels
 from engine.errors import DatasetError
 from engine.evaluation.baselines import largest_class, of_answers
 from engine.evaluation.predictions import classification_report
@@ -59,7 +59,7 @@ class ClassifierKind:
         if not prepared.spec.from_scratch:
             pretrained = prepared.encoder.build()
             assert isinstance(pretrained, ConvAutoencoder)
-            model.take_encoder(pretrained)
+            model.encoder.load_state_dict(pretrained.encoder.state_dict())
         return model
 
     def enter(self, model: nn.Module, stage: str) -> None:
@@ -73,11 +73,10 @@ class ClassifierKind:
 
     def baseline(self, prepared: Prepared) -> Baseline:
         """Always answering the largest class."""
-        pixels = any(remark.about == PIXELS for remark in of_data(prepared.data))
         labels = prepared.data.train.labels
         assert labels is not None
         largest = largest_class(labels[prepared.training], labels[prepared.validation], prepared.data.class_names)
-        return Baseline(spec=prepared.spec, pixels=pixels, largest=largest)
+        return Baseline(spec=prepared.spec, pixels=on_pixels(prepared.data), largest=largest)
 
     def samples(self, prepared: Prepared, images: DeviceImages) -> None:
         """What was taken for what is counted by its task."""

@@ -5,7 +5,6 @@ from typing import Any
 from torch import Tensor, nn
 
 from engine.network.architecture import Shape, plan_classifier
-from engine.network.autoencoder import ConvAutoencoder
 from engine.network.layers import ACTIVATIONS, Encoder, dense_layer
 from engine.network.network import Network
 from engine.specs.autoencoder import AutoencoderSpec
@@ -63,10 +62,6 @@ class EncoderClassifier(Network):
         if self.frozen:
             self.encoder.eval()
         return self
-
-    def take_encoder(self, autoencoder: ConvAutoencoder) -> None:
-        """Copy the weights and batch statistics of a trained encoder."""
-        self.encoder.load_state_dict(autoencoder.encoder.state_dict())
 
 
 def network(spec: Spec, encoder_spec: Spec, image: Shape, classes: int) -> EncoderClassifier:

@@ -146,7 +146,6 @@ class ModelFile:
     """A model on disk, checked."""
 
     path: Path
-    kind: str
     spec: Spec
     encoder_spec: Spec  # that of the run whose encoder it is built on; else its own
     image: Shape
@@ -243,7 +242,7 @@ def read_model(path: Path) -> ModelFile:
     ):
         raise ModelFileError(f"{path} is damaged: the shape of its images or its classes are not valid. {_ANOTHER}")
     height, width, channels = image
-    return ModelFile(path, spec.kind, spec, encoder_spec, (height, width, channels), classes, content)
+    return ModelFile(path, spec, encoder_spec, (height, width, channels), classes, content)
 
 
 def read_autoencoder(path: Path, image: Shape | None = None) -> ModelFile:
@@ -253,8 +252,8 @@ def read_autoencoder(path: Path, image: Shape | None = None) -> ModelFile:
         ModelFileError: as `read_model`, or it has no encoder to build on, or is for other images.
     """
     found = read_model(path)
-    if not listed(found.kind).gives_encoder:
-        raise ModelFileError(f"{path} holds a {found.kind}: an autoencoder is needed, for its encoder.")
+    if not listed(found.spec.kind).gives_encoder:
+        raise ModelFileError(f"{path} holds a {found.spec.kind}: an autoencoder is needed, for its encoder.")
     if image is not None and found.image != image:
         raise ModelFileError(
             f"{path} was trained on images of {shape_words(found.image)} pixels, but these are {shape_words(image)} "

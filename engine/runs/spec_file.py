@@ -5,19 +5,20 @@ and the spec is held against the one that the run's checkpoint was computed with
 of the wrong kind gets its sentence as a flag does.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from engine.data.split import SPLIT_RULE
 from engine.errors import RunError, SpecError
 from engine.runs.directory import RunDirectory
 from engine.specs import data_files
-from engine.specs.base import Spec
+from engine.specs.base import Spec, parse
 from engine.specs.fields import write_value
 from engine.specs.kinds import spec_from_json
 from engine.specs.listed import KINDS
-from engine.specs.problems import problems_of
 from engine.storage.files import FORMAT
 from engine.text import excerpt
 
@@ -67,11 +68,12 @@ def read_spec_file(run: RunDirectory) -> tuple[Spec, dict[str, Any]]:
         RunError: the file is missing or damaged, or a value in it is not what it can be.
     """
     written = run.read_spec()
-    problems = _problems(SpecFile, written, "")
+    problems = _problems(partial(parse, SpecFile), written, "")
     if not problems:
-        problems = _problems(_Data, written["data"], "data.") | _problems_of_spec(written["spec"], "spec.")
+        problems = _problems(partial(parse, _Data), written["data"], "data.")
+        problems |= _problems(spec_from_json, written["spec"], "spec.")
     if not problems and written.get("encoder_spec") is not None:
-        problems = _problems_of_spec(written["encoder_spec"], "encoder_spec.")
+        problems = _problems(spec_from_json, written["encoder_spec"], "encoder_spec.")
     if not problems:
         spec = spec_from_json(written["spec"])
         if written["kind"] != spec.kind:
@@ -84,17 +86,9 @@ def read_spec_file(run: RunDirectory) -> tuple[Spec, dict[str, Any]]:
     raise RunError(f"{run.spec} cannot be used. {sentences} {_UNDO}")
 
 
-def _problems(kind: type[BaseModel], values: object, prefix: str) -> dict[str, str]:
+def _problems(read: Callable[[Any], object], values: object, prefix: str) -> dict[str, str]:
     try:
-        kind.model_validate(values)
-    except ValidationError as error:
-        return {f"{prefix}{name}": sentence for name, sentence in problems_of(kind, error).items()}
-    return {}
-
-
-def _problems_of_spec(values: object, prefix: str) -> dict[str, str]:
-    try:
-        spec_from_json(values)
+        read(values)
     except SpecError as error:
         return {f"{prefix}{name}": sentence for name, sentence in error.problems.items()}
     return {}

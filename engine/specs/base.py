@@ -160,6 +160,7 @@ class Spec(BaseModel):
 
 
 AnySpec = TypeVar("AnySpec", bound=Spec)
+Model = TypeVar("Model", bound=BaseModel)
 
 
 def spec_fields(kind: type[Spec]) -> tuple[SpecField, ...]:
@@ -219,8 +220,8 @@ def nearest_preset(spec: Spec) -> tuple[str, tuple[Difference, ...]]:
     return nearest, found[nearest]
 
 
-def parse(kind: type[AnySpec], values: Mapping[str, object]) -> AnySpec:
-    """A spec from values as they were typed or read from JSON.
+def parse(kind: type[Model], values: Mapping[str, object]) -> Model:
+    """A spec, or another model, from values as they were typed or read from JSON.
 
     Raises:
         SpecError: with a sentence for each field that is wrong.

@@ -194,11 +194,7 @@ def new_id() -> str:
 def shortest_prefixes(ids: list[str]) -> dict[str, str]:
     """The shortest prefix of each id that no other of the sorted `ids` has, at least 4 characters."""
     prefixes = {}
-    for position, name in enumerate(ids):
-        length = SHORTEST_PREFIX
-        for other in ids[max(position - 1, 0) : position + 2]:
-            if other != name:
-                same = next(place for place, pair in enumerate(zip(name, other, strict=True)) if len(set(pair)) > 1)
-                length = max(length, same + 1)
-        prefixes[name] = name[:length]
+    for before, name, after in zip(["", *ids], ids, [*ids[1:], ""], strict=False):
+        cuts = (name[:length] for length in range(SHORTEST_PREFIX, ID_LENGTH + 1))
+        prefixes[name] = next(cut for cut in cuts if not before.startswith(cut) and not after.startswith(cut))
     return prefixes

@@ -153,7 +153,7 @@ def fit(
         if before is not None:
             loop.progress.total_steps = before.total_steps
             loop.progress.total_step_seconds = before.total_step_seconds
-        trainable = sum(weights.numel() for weights in model.parameters() if weights.requires_grad)
+        trainable = sum(weights.numel() for weights in loop.weights)
         emit(StageStarted(stage=stage.name, epochs=stage.epochs, steps=loop.steps, trainable=trainable))
         keeper.keep_state(loop.state())
     else:

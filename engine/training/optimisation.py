@@ -1,6 +1,6 @@
 """Optimizers and schedules, torch's own, with a state that is tensors and plain numbers."""
 
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn, optim
@@ -31,38 +31,23 @@ def make_optimizer(name: str, weights: list[nn.Parameter], learning_rate: float,
     raise ValueError(f"no optimizer is called {name}")
 
 
-class Scheduler(Protocol):
-    """How the learning rate moves."""
+class Scheduler:
+    """How the learning rate moves: here not at all."""
 
-    every_step: bool  # else after every epoch, by its validation loss
+    every_step = True  # else after every epoch, by its validation loss
 
     def step(self, validation_loss: float = 0.0) -> None:
         """Set the learning rate of the next step; the loss counts where it is called after an epoch."""
 
     def state(self) -> dict[str, Any]:
         """Plain numbers to go on from."""
-        ...
+        return {}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on as the scheduler would that gave `state`."""
 
 
-class _Constant:
-    every_step = True
-
-    def step(self, validation_loss: float = 0.0) -> None:
-        pass
-
-    def state(self) -> dict[str, Any]:
-        return {}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        pass
-
-
-class _OneCycle:
-    every_step = True
-
+class _OneCycle(Scheduler):
     def __init__(self, optimizer: optim.Optimizer, peak: float, steps: int) -> None:
         self._inner = optim.lr_scheduler.OneCycleLR(
             optimizer, peak, total_steps=steps, cycle_momentum=False, final_div_factor=1e3
@@ -80,7 +65,7 @@ class _OneCycle:
         self._inner.load_state_dict(self._inner.state_dict() | known)
 
 
-class _Plateau:
+class _Plateau(Scheduler):
     every_step = False
 
     def __init__(self, optimizer: optim.Optimizer) -> None:
@@ -102,7 +87,7 @@ def make_scheduler(name: str, optimizer: optim.Optimizer, learning_rate: float, 
     """The schedule of that name over so many steps, `learning_rate` its largest."""
     match name:
         case "constant":
-            return _Constant()
+            return Scheduler()
         case "one-cycle":
             return _OneCycle(optimizer, learning_rate, steps)
         case "reduce-on-plateau":

@@ -114,7 +114,7 @@ def run_model(path: Path) -> bool:
     if sum(parameter.numel() for parameter in model.parameters()) < 100_000:
         with torch.inference_mode():
             out = model(torch.zeros(1, channels, height, width))
-        assert out.shape == ((1, channels, height, width) if found.kind == "autoencoder" else (1, found.classes))
+        assert out.shape == ((1, channels, height, width) if found.spec.kind == "autoencoder" else (1, found.classes))
     return True
 
 

@@ -37,7 +37,7 @@ def test_a_model_file_has_one_metadata_key_and_rebuilds_the_model_alone(autoenco
     length = struct.unpack("<Q", header[:8])[0]
     assert list(json.loads(header[8 : 8 + length])["__metadata__"]) == [KEY]
     found = read_model(alone)
-    assert (found.kind, found.image) == ("autoencoder", (28, 28, 1))
+    assert (found.spec.kind, found.image) == ("autoencoder", (28, 28, 1))
     assert found.build()(torch.rand(2, 1, 28, 28)).shape == (2, 1, 28, 28)
 
 
