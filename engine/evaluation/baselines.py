@@ -5,32 +5,32 @@ autoencoder is held against the best constant image, and a classifier against al
 an epoch, and wherever a run ends. Advice names only what is not done already.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.remarks import LARGEST_CLASS
+from engine.results.autoencoder import ConstantImage
+from engine.results.classifier import LargestClass
 from engine.results.result import ClassificationReport
 from engine.specs.measures import psnr
 from engine.text import class_words, names_of
 
 
-def constant_figures(validation: float, evaluated: float) -> dict[str, Any]:
-    """`constant_image` of a `result.json`: errors of the best constant image, images in [0, 1], and their PSNR in dB.
+def constant_figures(validation: float, evaluated: float) -> ConstantImage:
+    """Errors of the best constant image, images in [0, 1], and their PSNR in dB.
 
     `mse` and `psnr` are of the images that the run was evaluated on, `validation_mse` and `validation_psnr` of the
     validation images.
     """
-    figures = {"mse": evaluated, "psnr": psnr(evaluated)}
-    return {**figures, "validation_mse": validation, "validation_psnr": psnr(validation)}
+    return ConstantImage(
+        mse=evaluated, psnr=psnr(evaluated), validation_mse=validation, validation_psnr=psnr(validation)
+    )
 
 
-def largest_class(
-    trained: NDArray[np.uint8], evaluated: NDArray[np.uint8], names: Sequence[str] = ()
-) -> dict[str, Any]:
-    """`largest_class` of a `result.json`: what always answering the class with the most training images comes to.
+def largest_class(trained: NDArray[np.uint8], evaluated: NDArray[np.uint8], names: Sequence[str] = ()) -> LargestClass:
+    """What always answering the class with the most training images comes to, as a share in [0, 1] of all answers.
 
     Where several have as many, it is the one that does best: no model is to look good beside an unlucky choice.
 
@@ -38,19 +38,14 @@ def largest_class(
         trained: labels of the images that are trained on.
         evaluated: labels of the images that are measured.
         names: of all classes, by label; none where they are called by their numbers.
-
-    Returns:
-        The class's `label` and `name`, and the `accuracy` in [0, 1] of answering it for all.
     """
     counts = np.bincount(trained)
     shares = {int(label): float((evaluated == label).mean()) for label in np.flatnonzero(counts == counts.max())}
     label = max(shares, key=lambda label: shares[label])
-    return {"label": label, "name": class_words(names, label), "accuracy": shares[label]}
+    return LargestClass(label=label, name=class_words(names, label), accuracy=shares[label])
 
 
-def of_answers(
-    of: str, report: ClassificationReport, largest: Mapping[str, Any], names: Sequence[str] = ()
-) -> list[str]:
+def of_answers(of: str, report: ClassificationReport, largest: LargestClass, names: Sequence[str] = ()) -> list[str]:
     """On a classifier that tells nothing apart, never recognises a class, or answers one that no image has.
 
     Args:
@@ -65,13 +60,13 @@ def of_answers(
     if sum(row.support > 0 for row in report.rows) > 1:
         share = max(answers) / total
         name = class_words(names, labels[answers.index(max(answers))])
-        always = f"always answering class {largest['name']} is right for {100 * largest['accuracy']:.2f} %"
+        always = f"always answering class {largest.name} is right for {100 * largest.accuracy:.2f} %"
         if share == 1:
             found.append(
                 f"The model answers class {name} for all {total:,} {of} images: it tells nothing apart, and {always}."
             )
             never = []
-        elif report.accuracy <= largest["accuracy"]:
+        elif report.accuracy <= largest.accuracy:
             nearly = f" The model answers class {name} for {100 * share:.1f} % of them." * (share >= LARGEST_CLASS)
             found.append(
                 f"The accuracy on the {of} images, {100 * report.accuracy:.2f} %, is no better than one answer for "

@@ -85,7 +85,7 @@ class AutoencoderKind:
         """The validation error in two ways, and that of the best constant image."""
         found: dict[str, Any] = {"validation_mse": best_loss, "validation_psnr": psnr(best_loss)}
         if baseline.constant is not None:
-            found["constant_image"] = ConstantImage(**constant_figures(baseline.constant, baseline.constant))
+            found["constant_image"] = constant_figures(baseline.constant, baseline.constant)
         return found
 
     def measure(
@@ -109,15 +109,15 @@ class AutoencoderKind:
         mse = float(found.mean(dtype=np.float64))
         pca, constant = _comparisons(prepared, recorder.control)
         assert recorder.baseline is not None  # it was found before the first step
-        doubt = recorder.baseline.of_error(of, mse, constant["mse"], recorder.steps_taken)
+        doubt = recorder.baseline.of_error(of, mse, constant.mse, recorder.steps_taken)
         write_predictions(prepared, recorder, of, indices, errors=found)
         return {
             "evaluated_on": of,
             "test_loss": mse if of == "test" else None,
             "test_mse": mse if of == "test" else None,
             "test_psnr": psnr(mse) if of == "test" else None,
-            "pca": Pca(**pca),
-            "constant_image": ConstantImage(**constant),
+            "pca": pca,
+            "constant_image": constant,
             "remarks": [doubt] if doubt else [],
         }
 
@@ -134,7 +134,7 @@ def _to_show(prepared: Prepared) -> NDArray[np.int64]:
     return chosen
 
 
-def _comparisons(prepared: Prepared, control: Control) -> tuple[dict[str, Any], dict[str, Any]]:
+def _comparisons(prepared: Prepared, control: Control) -> tuple[Pca, ConstantImage]:
     """What PCA and the best constant image come to, of the validation images and of those evaluated on."""
     training = prepared.data.train.take(prepared.training)
     sets = [prepared.data.train.take(prepared.validation)]
@@ -149,12 +149,12 @@ def _comparisons(prepared: Prepared, control: Control) -> tuple[dict[str, Any], 
     constant = constant_image_errors(training, sets)
     pca = pca_errors(training, sets, prepared.plan.latent, hear)
     mse, validation = pca[-1].mse, pca[0].mse
-    compared = {
+    compared = Pca(
         **asdict(pca[-1]),
-        "psnr": None if mse is None else psnr(mse),
-        "validation_mse": validation,
-        "validation_psnr": None if validation is None else psnr(validation),
-    }
+        psnr=None if mse is None else psnr(mse),
+        validation_mse=validation,
+        validation_psnr=None if validation is None else psnr(validation),
+    )
     return compared, constant_figures(constant[0], constant[-1])
 
 

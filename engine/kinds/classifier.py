@@ -17,7 +17,6 @@ from engine.evaluation.results import evaluated, write_predictions
 from engine.network.architecture import Plan, plan_classifier
 from engine.network.autoencoder import ConvAutoencoder
 from engine.network.classifier import EncoderClassifier, network
-from engine.results.classifier import LargestClass
 from engine.runs.prepared import Prepared
 from engine.runs.recorder import Recorder
 from engine.specs.autoencoder import AutoencoderSpec
@@ -127,7 +126,7 @@ class ClassifierKind:
             "views": len(each),
             "one_view_accuracy": (each[0].argmax(1) == true).double().mean().item(),
             "report": report,
-            "largest_class": LargestClass(**largest),
+            "largest_class": largest,
             "remarks": of_answers(of, report, largest, names),
         }
 

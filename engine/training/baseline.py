@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine import text as words
+from engine.results.classifier import LargestClass
 from engine.specs.base import Spec
 
 CONSTANT_IMAGE = 0.98
@@ -20,7 +21,7 @@ class Baseline:
     spec: Spec
     pixels: bool  # whether there are remarks on the pixels, which are to be looked at first
     constant: float | None = None  # of an autoencoder: the best constant image's mean squared error
-    largest: Mapping[str, Any] | None = None  # of a classifier: see `largest_class`
+    largest: LargestClass | None = None  # of a classifier: what always answering that comes to
 
     def doubt(self, validation: Mapping[str, Any], steps: int) -> str:
         """A sentence where `validation`, the metrics of an epoch, is no better; else nothing.
@@ -30,14 +31,14 @@ class Baseline:
         """
         if self.constant is not None:
             return self.of_error("validation", validation["loss"], self.constant, steps)
-        if self.largest is None or validation.get("accuracy") is None or self.largest["accuracy"] == 1:
+        if self.largest is None or validation.get("accuracy") is None or self.largest.accuracy == 1:
             return ""
-        accuracy, share = validation["accuracy"], self.largest["accuracy"]
+        accuracy, share = validation["accuracy"], self.largest.accuracy
         if accuracy > share + 1e-6:  # it was computed in float32
             return ""
         return (
             f"The validation accuracy, {100 * accuracy:.2f} %, is no better than one answer for all images: always "
-            f"answering class {self.largest['name']} is right for {100 * share:.2f} %. {self._advice(steps)}"
+            f"answering class {self.largest.name} is right for {100 * share:.2f} %. {self._advice(steps)}"
         )
 
     def of_error(self, of: str, loss: float, constant: float, steps: int) -> str:

@@ -13,7 +13,7 @@ from engine.evaluation.predictions import classification_report
 from engine.preparation import reopen
 from engine.protocol.control import Flag
 from engine.protocol.events import EpochEnded, Event, Warned
-from engine.results.autoencoder import AutoencoderResult
+from engine.results.autoencoder import AutoencoderResult, ConstantImage
 from engine.results.classifier import LargestClass
 from engine.runs.directory import Home
 from engine.specs.autoencoder import AutoencoderSpec
@@ -70,14 +70,14 @@ def test_an_error_is_doubted_that_one_constant_image_has(loss: float, constant: 
 
 
 def test_an_accuracy_is_doubted_that_one_answer_has() -> None:
-    baseline = Baseline(spec=spec(), pixels=False, largest={"label": 3, "name": "3", "accuracy": 0.9})
+    baseline = Baseline(spec=spec(), pixels=False, largest=LargestClass(label=3, name="3", accuracy=0.9))
     sentence = baseline.doubt({"loss": 1.0, "accuracy": 0.9}, 500)
     assert sentence.startswith(
         "The validation accuracy, 90.00 %, is no better than one answer for all images: always answering class 3 is "
         "right for 90.00 %."
     )
     assert baseline.doubt({"loss": 1.0, "accuracy": 0.91}, 500) == ""
-    alone = Baseline(spec=spec(), pixels=False, largest={"label": 3, "name": "3", "accuracy": 1.0})
+    alone = Baseline(spec=spec(), pixels=False, largest=LargestClass(label=3, name="3", accuracy=1.0))
     assert alone.doubt({"loss": 1.0, "accuracy": 1.0}, 500) == ""
 
 
@@ -89,14 +89,14 @@ def test_a_diverged_run_is_not_advised_what_it_has(normalisation: str, words: st
 
 
 def test_the_largest_class_is_that_of_the_training_images() -> None:
-    assert largest_class(numbers(2, 2, 1), numbers(1, 1, 1, 2)) == {"label": 2, "name": "2", "accuracy": 0.25}
+    assert largest_class(numbers(2, 2, 1), numbers(1, 1, 1, 2)) == LargestClass(label=2, name="2", accuracy=0.25)
     # Of several with as many training images the one that does best.
-    assert largest_class(numbers(0, 1, 2), numbers(1, 2, 2, 2)) == {"label": 2, "name": "2", "accuracy": 0.75}
+    assert largest_class(numbers(0, 1, 2), numbers(1, 2, 2, 2)) == LargestClass(label=2, name="2", accuracy=0.75)
 
 
 def test_figures_of_a_constant_image_have_a_psnr() -> None:
     figures = constant_figures(0.1, 0.01)
-    assert figures == {"mse": 0.01, "psnr": 20.0, "validation_mse": 0.1, "validation_psnr": 10.0}
+    assert figures == ConstantImage(mse=0.01, psnr=20.0, validation_mse=0.1, validation_psnr=10.0)
 
 
 def answers(true: list[int], predicted: list[int], trained: list[int] | None = None) -> list[str]:
