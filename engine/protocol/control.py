@@ -6,6 +6,7 @@ process looks at no more than five times a second. `fit` asks at every step, so 
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 from typing import Protocol
@@ -85,11 +86,9 @@ class RunControl:
         return self._flag.why
 
     def _look(self) -> None:
-        try:
+        with suppress(OSError, ValueError):  # no word, or one that is not known
             status = self._path.stat()
             stamp = (status.st_mtime_ns, status.st_ino)
             if stamp != self._stamp:
                 self._stamp = stamp
                 self._flag.ask(Asked(self._path.read_text().strip()))
-        except (OSError, ValueError):
-            return  # no word, or one that is not known

@@ -152,11 +152,6 @@ class ModelFile:
     classes: int  # 0 where it knows none
     content: _Content
 
-    @property
-    def tensors(self) -> dict[str, Tensor]:
-        """Weights and batch statistics, by name."""
-        return self.content.tensors
-
     def build(self) -> Network:
         """The model with its weights, on the CPU, in eval mode.
 
@@ -168,18 +163,19 @@ class ModelFile:
         with torch.device("meta"):
             model = network_of(self.spec, self.encoder_spec, self.image, self.classes)
         types = {name: tensor.dtype for name, tensor in model.state_dict().items()}
-        for name, tensor in self.tensors.items():
+        tensors = self.content.tensors
+        for name, tensor in tensors.items():
             if types.get(name, tensor.dtype) != tensor.dtype:
                 raise ModelFileError(f"{self.path} is damaged: {name} is {tensor.dtype}, not {types[name]}. {_ANOTHER}")
         try:
-            model.load_state_dict(self.tensors, assign=True)
+            model.load_state_dict(tensors, assign=True)
         except RuntimeError as error:
             first = str(error).strip().splitlines()[-1].strip()
             raise ModelFileError(
                 f"{self.path} is damaged: its tensors do not fit its spec ({first}). {_ANOTHER}"
             ) from None
         self.content.verify()
-        for name, tensor in self.tensors.items():
+        for name, tensor in tensors.items():
             if not torch.isfinite(tensor).all():
                 raise ModelFileError(
                     f"{self.path} is damaged: {name} holds values that are not finite numbers. {_ANOTHER}"

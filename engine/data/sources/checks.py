@@ -100,8 +100,9 @@ def check_parts(parts: Parts, files: DataFiles) -> None:
     if test_labels is None:
         return
     check_labels(place, len(tests), files.test_labels or place, len(test_labels), "test_labels")
-    classes = 0 if labels is None else max(1 + int(labels.max()), len(parts.class_names))
-    if labels is not None and (strange := test_labels >= classes).any():
+    assert labels is not None  # as was checked
+    classes = max(1 + int(labels.max()), len(parts.class_names))
+    if (strange := test_labels >= classes).any():
         index = int(np.argmax(strange))
         raise DatasetError(
             f"{shown(files.test_labels or place)} has the label {test_labels[index]} at index {index:,} (counted from "
