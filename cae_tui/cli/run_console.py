@@ -63,7 +63,6 @@ def relocate(run: RunDirectory, places: Mapping[str, Path], *, as_json: bool, co
     Raises:
         EngineError: they are others, or the run is at work.
     """
-    from engine.runs.moved import as_json as paths_of
     from engine.runs.moved import relocate
 
     files = relocate(run, places, command)
@@ -72,7 +71,7 @@ def relocate(run: RunDirectory, places: Mapping[str, Path], *, as_json: bool, co
     if status.resumable:
         complain(told)
     elif as_json:
-        put(json.dumps({"format": FORMAT, "id": run.id, "state": status.state, **paths_of(files)}))
+        put(json.dumps({"format": FORMAT, "id": run.id, "state": status.state, **files.as_json()}))
     else:
         put(plain(f"{told} It is {status.state}: there is nothing left to train."))
     return not status.resumable

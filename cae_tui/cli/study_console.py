@@ -49,7 +49,6 @@ def relocate(home: Home, directory: StudyDirectory, places: Mapping[str, Path], 
     Raises:
         EngineError: they are others, or the study is at work.
     """
-    from engine.runs.moved import as_json as paths_of
     from engine.studies.moved import relocate_study
 
     files = relocate_study(home, directory, places)
@@ -58,7 +57,7 @@ def relocate(home: Home, directory: StudyDirectory, places: Mapping[str, Path], 
     if record.state != FINISHED:
         complain(told)
     elif as_json:
-        print_json({"format": FORMAT, "id": record.id, "state": record.state, **paths_of(files)})
+        print_json({"format": FORMAT, "id": record.id, "state": record.state, **files.as_json()})
     else:
         put(plain(f"{told} It is finished: there is nothing left to train."))
     return record.state == FINISHED

@@ -169,7 +169,7 @@ def load_dataset(
         name=MNIST if digest == MNIST_DIGEST else files.name,
         train=train,
         test=test,
-        paths={field: None if path is None else str(path) for field, path in whole._asdict().items()},
+        paths=whole.as_json(),
         class_names=_names(train, found.class_names),
         digest=digest,
     )

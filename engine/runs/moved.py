@@ -263,17 +263,12 @@ def relocate(run: RunDirectory, named: Mapping[str, Path], command: str = "resum
     return files
 
 
-def as_json(files: DataFiles) -> dict[str, str | None]:
-    """The paths as a spec's JSON has them."""
-    return {field: None if path is None else str(path) for field, path in files._asdict().items()}
-
-
 def write_place(run: RunDirectory, files: DataFiles, spec: Spec, written: Mapping[str, Any]) -> None:
     """Put `files` into the `spec.json` of a run, which holds `written`.
 
     Raises:
         StorageError: it cannot be written.
     """
-    paths = as_json(files)
+    paths = files.as_json()
     changed = {**written, "spec": {**written["spec"], **paths}, "data": {**written["data"], "paths": paths}}
     write_json(run.spec, spec.kind, changed)

@@ -53,7 +53,7 @@ class DataFiles(NamedTuple):
     @property
     def text(self) -> dict[str, str]:
         """Every field as a form has it: empty where no file is named."""
-        return {name: "" if path is None else str(path) for name, path in self._asdict().items()}
+        return {name: path or "" for name, path in self.as_json().items()}
 
     @property
     def name(self) -> str:
@@ -76,6 +76,10 @@ class DataFiles(NamedTuple):
     def gone(self) -> Path | None:
         """The first of the files that are no longer there; None where all are."""
         return next(iter(self.all_gone.values()), None)
+
+    def as_json(self) -> dict[str, str | None]:
+        """The paths as a spec's JSON has them."""
+        return {name: None if path is None else str(path) for name, path in self._asdict().items()}
 
     def absolute(self) -> "DataFiles":
         """The same files, whatever folder they are named from."""

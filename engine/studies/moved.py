@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.errors import EngineError
 from engine.runs.directory import Home
-from engine.runs.moved import Known, as_json, digests_written, find_images, write_place
+from engine.runs.moved import Known, digests_written, find_images, write_place
 from engine.runs.spec_file import read_spec_file
 from engine.specs.data_files import DataFiles
 from engine.studies.records import StudyDirectory, StudyRecord
@@ -48,6 +48,6 @@ def relocate_study(home: Home, directory: StudyDirectory, named: Mapping[str, Pa
                 if written["data"]["digest"] == data.digest:
                     with trial.locked():
                         write_place(trial, files, own, written)
-        record.spec = {**record.spec, "baseline": {**record.spec["baseline"], **as_json(files)}}
+        record.spec = {**record.spec, "baseline": {**record.spec["baseline"], **files.as_json()}}
         directory.write(record)
     return files
