@@ -9,7 +9,7 @@ from cae_tui.app.base import BaseApp
 from cae_tui.app.questions import ask_text, ask_where, confirm
 from cae_tui.messages import RunsChanged
 from engine.errors import EngineError
-from engine.runs.notes import Notes, parse_note, parse_tags
+from engine.runs.notes import parse_note, parse_tags
 from engine.specs.data_files import shape_words
 from engine.storage.held import shortest_prefixes
 
@@ -78,7 +78,7 @@ class Lists:
 
     @acts_on(messages.TagRuns)
     async def _tag(self, message: messages.TagRuns) -> None:
-        notes = await self._notes_of(message.runs)
+        notes = await self._app.runner.notes(message.runs)
         # What all of them have stands there; taken out, it is taken from all, and the others' own stay.
         common = [tag for tag in notes[0].tags if all(tag in other.tags for other in notes)]
         typed = await ask_text(
@@ -94,7 +94,7 @@ class Lists:
 
     @acts_on(messages.NoteRuns)
     async def _note(self, message: messages.NoteRuns) -> None:
-        own = list({notes.note for notes in await self._notes_of(message.runs)})
+        own = list({notes.note for notes in await self._app.runner.notes(message.runs)})
         typed = await ask_text(
             self._app,
             f"Note about {self._say(message.runs)}",
@@ -109,12 +109,9 @@ class Lists:
             return
         await self._change(message.runs, note=parse_note(typed))
 
-    async def _notes_of(self, runs: tuple[str, ...]) -> list[Notes]:
-        return await self._app.runner.in_thread(lambda: self._app.runner.notes(runs))
-
     async def _change(self, runs: tuple[str, ...], **changes: Any) -> None:
         try:
-            await self._app.runner.in_thread(lambda: self._app.runner.note(runs, **changes))
+            await self._app.runner.note(runs, **changes)
         finally:  # some were changed, where others could not be
             self.tell_changed()
 

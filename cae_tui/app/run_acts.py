@@ -134,8 +134,7 @@ class RunActs:
 
     @acts_on(messages.OpenTraining)
     def _show_training(self, message: messages.OpenTraining) -> None:
-        current = self._app.runner.current
-        if message.run and not (self._app.runner.busy and current is not None and message.run == current.id):
+        if message.run and self._app.runner.mine(message.run) is None:
             self._app.home.find(message.run)  # of a study's table the numbers stay where its run was deleted
         self.open_training(message.run)
 
