@@ -13,7 +13,7 @@ from typing import Any
 
 from cae_tui.data_sets import REMEMBERED, DataSet
 from engine.specs.data_files import FIELDS
-from engine.storage.files import read_json, storage_error, write_json
+from engine.storage.files import make_folder_of, read_json, write_json
 from engine.text import plain
 
 DEFAULT_THEME = "cae-dark"
@@ -74,10 +74,7 @@ def change_settings(home: Path, **changes: Any) -> None:
         StorageError: the folder cannot be written.
     """
     path = settings_path(home)
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise storage_error(path, error) from error
+    make_folder_of(path)
     try:
         known = read_json(path)
     except FileNotFoundError:
