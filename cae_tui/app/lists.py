@@ -81,13 +81,8 @@ class Lists:
         notes = await self._app.runner.notes(message.runs)
         # What all of them have stands there; taken out, it is taken from all, and the others' own stay.
         common = [tag for tag in notes[0].tags if all(tag in other.tags for other in notes)]
-        typed = await ask_text(
-            self._app,
-            f"Tags of {self._say(message.runs)}",
-            " ".join(common),
-            "baseline 2020-report",
-            lambda text: parse_tags(text),
-        )
+        title = f"Tags of {self._say(message.runs)}"
+        typed = await ask_text(self._app, title, " ".join(common), "baseline 2020-report", parse_tags)
         if typed is not None:
             tags = parse_tags(typed)
             await self._change(message.runs, add=tags, remove=[tag for tag in common if tag not in tags])
@@ -95,13 +90,11 @@ class Lists:
     @acts_on(messages.NoteRuns)
     async def _note(self, message: messages.NoteRuns) -> None:
         own = list({notes.note for notes in await self._app.runner.notes(message.runs)})
-        typed = await ask_text(
-            self._app,
-            f"Note about {self._say(message.runs)}",
-            own[0] if len(own) == 1 else "",
-            "what you want to remember" if len(own) == 1 else "one note for all; leave it empty to keep each run's own",
-            lambda text: parse_note(text),
-        )
+        if len(own) == 1:
+            value, hint = own[0], "what you want to remember"
+        else:
+            value, hint = "", "one note for all; leave it empty to keep each run's own"
+        typed = await ask_text(self._app, f"Note about {self._say(message.runs)}", value, hint, parse_note)
         if typed is None:
             return
         if not typed and len(own) > 1:  # nothing was written, and the runs have notes of their own
