@@ -143,8 +143,7 @@ class Lists:
             except EngineError as error:
                 problems.append(str(error))
                 continue
-            while len(self._app.screen_stack) > 1 and getattr(self._app.screen, "place", ("", ""))[1:] == (run,):
-                await self._app.pop_screen()
+            await self._app.close_pages_of(run)
         if problems:
             more = f" {len(problems) - 1:,} more could not be deleted either." if len(problems) > 1 else ""
             self._app.tell(f"{problems[0]}{more}", "error")

@@ -46,12 +46,8 @@ class RunActs:
 
     def _name_training(self, run: "RunState") -> None:
         """Once the run that was asked for has an id: its screen has a name, and its form has served."""
-        if run is not self._app.runner.current or self._app.asked_by is None:
-            return
-        self._app.form_served()
-        for page in self._app.pages:
-            if page.place == ("training", ""):
-                page.place = ("training", run.id)
+        if run is self._app.runner.current and self._app.asked_by is not None:
+            self._app.form_served("training", run.id)
 
     @acts_on(messages.Refused)
     def _refused(self, message: messages.Refused) -> None:
