@@ -142,16 +142,14 @@ class SteadyParser(XTermParser):
         if sequence == PASTE:
             self._begin_again()
             self._pasted = []
-            return
-        if _STRING.fullmatch(sequence):
+        elif _STRING.fullmatch(sequence):
             self._begin_again()
             self._skipping, self._sequence = "string", sequence
-            return
-        if len(sequence) >= LONGEST and _BEGUN.fullmatch(sequence):
+        elif len(sequence) >= LONGEST and _BEGUN.fullmatch(sequence):
             self._begin_again()
             self._skipping = "sequence"
-            return
-        yield from self._of_textual(character, sequence)
+        else:
+            yield from self._of_textual(character, sequence)
 
     def _of_textual(self, character: str, sequence: str) -> Iterator[Message]:
         """What Textual makes of the next character."""

@@ -262,10 +262,10 @@ class StudyRunner:
         prefixes = shortest_prefixes(ids)
         found, problems = [], []
         for name in ids:
-            stamp, record = self._written(name), None
-            if name in self._read and self._read[name][0] == stamp:
-                record = self._read[name][1]
-            if record is None or record.live:  # whether someone still works on it, only its lock tells
+            stamp = self._written(name)
+            before, record = self._read.get(name, (0, None))
+            # Whether someone still works on it, only its lock tells.
+            if record is None or before != stamp or record.live:
                 try:
                     record = self.read(name)
                 except StudyError as error:
