@@ -13,7 +13,7 @@ from typing import Any
 
 from cae_tui.data_sets import REMEMBERED, DataSet
 from engine.specs.data_files import FIELDS
-from engine.storage.files import read_json, storage_error, write_json
+from engine.storage.files import make_folder_of, read_json, write_json
 from engine.text import plain
 
 DEFAULT_THEME = "cae-dark"
@@ -74,10 +74,7 @@ def change_settings(home: Path, **changes: Any) -> None:
         StorageError: the folder cannot be written.
     """
     path = settings_path(home)
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise storage_error(path, error) from error
+    make_folder_of(path)
     try:
         known = read_json(path)
     except FileNotFoundError:
@@ -128,21 +125,22 @@ class _Part:
         return [_Part(self.name, value, self.problems) for value in self.value]
 
 
-def _each(parts: list[_Part], read: Callable[[_Part], Any]) -> dict[str, Any]:
-    """Every entry by its name; one that is damaged is left out."""
-    values = {}
+def _each(parts: list[_Part], read: Callable[[_Part], Any]) -> list[tuple[str, Any]]:
+    """Every entry with its name; one that is damaged is left out."""
+    values = []
     for part in parts:
         with suppress(_WrongTypeError):
-            values[part.name] = read(part)
+            values.append((part.name, read(part)))
     return values
 
 
 def _read_keys(part: _Part) -> dict[str, str]:
-    return _each(part.items('ids and their keys, as {"runs.sort": "ctrl+s"},'), lambda key: key.text("a key's name"))
+    ids = part.items('ids and their keys, as {"runs.sort": "ctrl+s"},')
+    return dict(_each(ids, lambda key: key.text("a key's name")))
 
 
 def _read_orders(part: _Part) -> dict[str, Order]:
-    return _each(part.items("lists and their columns"), _read_order)
+    return dict(_each(part.items("lists and their columns"), _read_order))
 
 
 def _read_order(part: _Part) -> Order:
@@ -168,11 +166,8 @@ def _read_data_set(part: _Part) -> DataSet:
 
 
 def _read_data_sets(part: _Part) -> tuple[DataSet, ...]:
-    found = []
-    for entry in part.list("a list of image sets"):
-        with suppress(_WrongTypeError):
-            found.append(_read_data_set(entry))
-    return tuple(one for one in found if one.files.named)[:REMEMBERED]
+    found = _each(part.list("a list of image sets"), _read_data_set)
+    return tuple(one for _, one in found if one.files.named)[:REMEMBERED]
 
 
 _READERS: dict[str, Callable[[_Part], Any]] = {

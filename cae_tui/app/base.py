@@ -197,11 +197,19 @@ class BaseApp(App[None]):
             return True
         return self.is_running and len(self.pages) > 1
 
-    def form_served(self) -> None:
-        """What the form asked for began: going back does not lead to it."""
+    def form_served(self, kind: str, name: str) -> None:
+        """What the form asked for began: its page has a name, and going back does not lead to the form."""
         if self.asked_by is not None:
             self._spent.add(self.asked_by)
             self.asked_by = None
+        for page in self.pages:
+            if page.place == (kind, ""):
+                page.place = (kind, name)
+
+    async def close_pages_of(self, name: str) -> None:
+        """Close the pages on top that are of the run or the study of that id, which is gone."""
+        while len(self.screen_stack) > 1 and getattr(self.screen, "place", ("", ""))[1] == name:
+            await self.pop_screen()
 
     def action_help(self) -> None:
         """Explain the page on top."""

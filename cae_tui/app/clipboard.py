@@ -10,7 +10,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
 
-from engine.storage.files import storage_error, write_bytes
+from engine.storage.files import make_folder_of, write_bytes
 
 COPIED = "copied.txt"
 TMUX_SECONDS = 2.0
@@ -46,10 +46,7 @@ def keep_copy(home: Path, text: str) -> Path:
         StorageError: it cannot be written.
     """
     path = home / COPIED
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise storage_error(path, error) from error
+    make_folder_of(path)
     write_bytes(path, text.encode(errors="replace") + b"\n")
     return path
 

@@ -12,7 +12,7 @@ from textual.screen import Screen
 
 from cae_tui.app.base import BaseApp
 from cae_tui.kinds import every_view
-from cae_tui.messages import ContinueRun, Export, PauseRun, StopRun
+from cae_tui.messages import ContinueRun, Export, ForApp, PauseRun, StopRun
 from cae_tui.screens.run_page import KEY_OF, RunPage
 from engine.protocol.states import COMPLETE, PAUSED
 
@@ -74,29 +74,27 @@ def _is_possible(app: BaseApp, screen: Screen[Any], node: DOMNode, binding: Bind
 
 
 def _everywhere(app: BaseApp) -> Iterator[SystemCommand]:
+    def does(action: str, title: str, about: str) -> SystemCommand:
+        return SystemCommand(title, about, partial(app.run_action, action))
+
+    def posts(message: ForApp, title: str, about: str) -> SystemCommand:
+        return SystemCommand(title, about, partial(app.post_message, message))
+
     for kind, view in every_view():
-        yield SystemCommand(view.title, view.about, partial(app.run_action, f"configure('{kind}')"))
+        yield does(f"configure('{kind}')", view.title, view.about)
     run = app.runner.current
     if app.runner.busy:
-        yield SystemCommand(
-            "Go to the run that is training", "Its curves and progress", partial(app.run_action, "go_to_run")
-        )
+        yield does("go_to_run", "Go to the run that is training", "Its curves and progress")
     if app.runner.busy and run is not None:
         if run.state == PAUSED:
-            yield SystemCommand(
-                "Continue the run", "It continues where it paused", lambda: app.post_message(ContinueRun(run.id))
-            )
+            yield posts(ContinueRun(run.id), "Continue the run", "It continues where it paused")
         else:
-            yield SystemCommand("Pause the run", "Its state is kept", lambda: app.post_message(PauseRun(run.id)))
-        yield SystemCommand("Stop or finish the run", "Asks which", lambda: app.post_message(StopRun(run.id)))
-    yield SystemCommand(
-        "Study hyperparameters", "Find out which ones matter and pick values", partial(app.run_action, "studies")
-    )
-    yield SystemCommand("Runs", "Everything that was trained here", partial(app.run_action, "runs"))
-    yield SystemCommand("Data", "The image set, its classes and splits", partial(app.run_action, "data"))
-    yield SystemCommand("Help", "What this screen is for, and its keys", app.action_help)
-    yield SystemCommand("Theme", "Dark, light and others", app.action_change_theme)
-    yield SystemCommand(
-        "Save a picture of the screen", "As SVG, in the program's folder", partial(app.run_action, "save_screenshot")
-    )
-    yield SystemCommand("Quit", "Asks first while a run is training", app.action_quit)
+            yield posts(PauseRun(run.id), "Pause the run", "Its state is kept")
+        yield posts(StopRun(run.id), "Stop or finish the run", "Asks which")
+    yield does("studies", "Study hyperparameters", "Find out which ones matter and pick values")
+    yield does("runs", "Runs", "Everything that was trained here")
+    yield does("data", "Data", "The image set, its classes and splits")
+    yield does("help", "Help", "What this screen is for, and its keys")
+    yield does("change_theme", "Theme", "Dark, light and others")
+    yield does("save_screenshot", "Save a picture of the screen", "As SVG, in the program's folder")
+    yield does("quit", "Quit", "Asks first while a run is training")

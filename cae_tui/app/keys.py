@@ -151,14 +151,9 @@ def _classes() -> tuple[type[Any], ...]:
     return tuple(kind for kind in found if "BINDINGS" in vars(kind))
 
 
-def _own(kind: type[Any]) -> Iterator[Binding]:
-    for binding in _own_list(kind):
-        yield binding if isinstance(binding, Binding) else Binding(*binding)
-
-
-def _own_list(kind: type[Any]) -> Iterable[Any]:
-    found: Iterable[Any] = vars(kind).get("BINDINGS", ())
-    return found
+def _own(kind: type[Any]) -> list[Binding]:
+    bindings = vars(kind).get("BINDINGS", ())
+    return [binding if isinstance(binding, Binding) else Binding(*binding) for binding in bindings]
 
 
 @lru_cache(maxsize=1)
@@ -173,7 +168,7 @@ def _scopes() -> tuple[tuple[type[Any], ...], ...]:
         around: list[type[Any]] = [kind for kind in parts if issubclass(kind, AROUND)]
         for part in parts:
             kinds: list[type[Any]] = [part, *around, screen, BaseApp]
-            scopes.add(tuple(dict.fromkeys(base for kind in kinds for base in kind.mro() if _own_list(base))))
+            scopes.add(tuple(dict.fromkeys(base for kind in kinds for base in kind.mro() if _own(base))))
     return tuple(scopes)
 
 

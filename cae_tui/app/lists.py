@@ -9,7 +9,7 @@ from cae_tui.app.base import BaseApp
 from cae_tui.app.questions import ask_text, ask_where, confirm
 from cae_tui.messages import RunsChanged
 from engine.errors import EngineError
-from engine.runs.notes import Notes, parse_note, parse_tags
+from engine.runs.notes import parse_note, parse_tags
 from engine.specs.data_files import shape_words
 from engine.storage.held import shortest_prefixes
 
@@ -78,30 +78,23 @@ class Lists:
 
     @acts_on(messages.TagRuns)
     async def _tag(self, message: messages.TagRuns) -> None:
-        notes = await self._notes_of(message.runs)
+        notes = await self._app.runner.notes(message.runs)
         # What all of them have stands there; taken out, it is taken from all, and the others' own stay.
         common = [tag for tag in notes[0].tags if all(tag in other.tags for other in notes)]
-        typed = await ask_text(
-            self._app,
-            f"Tags of {self._say(message.runs)}",
-            " ".join(common),
-            "baseline 2020-report",
-            lambda text: parse_tags(text),
-        )
+        title = f"Tags of {self._say(message.runs)}"
+        typed = await ask_text(self._app, title, " ".join(common), "baseline 2020-report", parse_tags)
         if typed is not None:
             tags = parse_tags(typed)
             await self._change(message.runs, add=tags, remove=[tag for tag in common if tag not in tags])
 
     @acts_on(messages.NoteRuns)
     async def _note(self, message: messages.NoteRuns) -> None:
-        own = list({notes.note for notes in await self._notes_of(message.runs)})
-        typed = await ask_text(
-            self._app,
-            f"Note about {self._say(message.runs)}",
-            own[0] if len(own) == 1 else "",
-            "what you want to remember" if len(own) == 1 else "one note for all; leave it empty to keep each run's own",
-            lambda text: parse_note(text),
-        )
+        own = list({notes.note for notes in await self._app.runner.notes(message.runs)})
+        if len(own) == 1:
+            value, hint = own[0], "what you want to remember"
+        else:
+            value, hint = "", "one note for all; leave it empty to keep each run's own"
+        typed = await ask_text(self._app, f"Note about {self._say(message.runs)}", value, hint, parse_note)
         if typed is None:
             return
         if not typed and len(own) > 1:  # nothing was written, and the runs have notes of their own
@@ -109,12 +102,9 @@ class Lists:
             return
         await self._change(message.runs, note=parse_note(typed))
 
-    async def _notes_of(self, runs: tuple[str, ...]) -> list[Notes]:
-        return await self._app.runner.in_thread(lambda: self._app.runner.notes(runs))
-
     async def _change(self, runs: tuple[str, ...], **changes: Any) -> None:
         try:
-            await self._app.runner.in_thread(lambda: self._app.runner.note(runs, **changes))
+            await self._app.runner.note(runs, **changes)
         finally:  # some were changed, where others could not be
             self.tell_changed()
 
@@ -153,8 +143,7 @@ class Lists:
             except EngineError as error:
                 problems.append(str(error))
                 continue
-            while len(self._app.screen_stack) > 1 and getattr(self._app.screen, "place", ("", ""))[1:] == (run,):
-                await self._app.pop_screen()
+            await self._app.close_pages_of(run)
         if problems:
             more = f" {len(problems) - 1:,} more could not be deleted either." if len(problems) > 1 else ""
             self._app.tell(f"{problems[0]}{more}", "error")

@@ -1,7 +1,7 @@
 """The part of the app that asks where images were moved to that a run or a study was trained on."""
 
 import os
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 
@@ -52,23 +52,6 @@ class Moved:
         except EngineError as error:  # it was deleted meanwhile, say
             self._app.tell(str(error), "error")
             return False
-        return await self._ask_where(name, files, fields, relocate)
-
-    async def _ask_where(
-        self,
-        name: str,
-        files: DataFiles,
-        fields: Collection[str],
-        relocate: Callable[[Mapping[str, Path]], Awaitable[Path | None]],
-    ) -> bool:
-        """Ask where moved images are until `relocate` takes the answer; whether it did.
-
-        Args:
-            name: whose images they are: `run a7f3`.
-            files: where they were.
-            fields: those that are asked for; none where other images or labels are there and it is not known which.
-            relocate: writes down the new places.
-        """
         given: dict[str, Path] = {}
         todo: tuple[str, ...] = tuple(fields) or ("images",)
         while todo:

@@ -46,12 +46,8 @@ class RunActs:
 
     def _name_training(self, run: "RunState") -> None:
         """Once the run that was asked for has an id: its screen has a name, and its form has served."""
-        if run is not self._app.runner.current or self._app.asked_by is None:
-            return
-        self._app.form_served()
-        for page in self._app.pages:
-            if page.place == ("training", ""):
-                page.place = ("training", run.id)
+        if run is self._app.runner.current and self._app.asked_by is not None:
+            self._app.form_served("training", run.id)
 
     @acts_on(messages.Refused)
     def _refused(self, message: messages.Refused) -> None:
@@ -134,8 +130,7 @@ class RunActs:
 
     @acts_on(messages.OpenTraining)
     def _show_training(self, message: messages.OpenTraining) -> None:
-        current = self._app.runner.current
-        if message.run and not (self._app.runner.busy and current is not None and message.run == current.id):
+        if message.run and self._app.runner.mine(message.run) is None:
             self._app.home.find(message.run)  # of a study's table the numbers stay where its run was deleted
         self.open_training(message.run)
 

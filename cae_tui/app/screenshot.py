@@ -6,7 +6,7 @@ from typing import Any
 
 from textual.app import App
 
-from engine.storage.files import storage_error, write_bytes
+from engine.storage.files import make_folder_of, write_bytes
 
 _FONT = re.compile(r"@font-face\s*\{[^}]*\}\s*")
 
@@ -16,16 +16,12 @@ def without_font_links(svg: str) -> str:
     return _FONT.sub("", svg)
 
 
-def save_screenshot(app: App[Any], path: Path, title: str = "") -> Path:
-    """Write what is on the screen to `path` as SVG.
+def save_screenshot(app: App[Any], path: Path) -> Path:
+    """Write what is on the screen to `path` as SVG; the app exports it without links to fonts.
 
     Raises:
         StorageError: it cannot be written.
     """
-    svg = without_font_links(app.export_screenshot(title=title or app.title))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise storage_error(path, error) from error
-    write_bytes(path, svg.encode())
+    make_folder_of(path)
+    write_bytes(path, app.export_screenshot().encode())
     return path

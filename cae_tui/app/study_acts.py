@@ -21,10 +21,7 @@ class StudyActs:
     @acts_on(messages.StudyUpdated)
     def _pass_study_on(self, message: messages.StudyUpdated) -> None:
         study = self._app.studies.current = message.study
-        self._app.form_served()
-        for opened in self._app.pages:
-            if opened.place == ("study", ""):
-                opened.place = ("study", study.id)
+        self._app.form_served("study", study.id)
         if page := self._app.page:
             page.post_message(StudyUpdated(study))
             shown = page.place == ("study", study.id)
@@ -95,8 +92,7 @@ class StudyActs:
         if not await confirm(self._app, f"Delete study {self._lists.study_prefix(study)}?", _DELETE, "Delete"):
             return
         await asyncio.to_thread(self._app.studies.delete, study)
-        while len(self._app.screen_stack) > 1 and getattr(self._app.screen, "place", None) == ("study", study):
-            await self._app.pop_screen()
+        await self._app.close_pages_of(study)
         self._lists.tell_changed()
 
 

@@ -11,7 +11,6 @@ import logging
 import os
 import re
 import select
-import termios
 from codecs import getincrementaldecoder
 from collections.abc import Iterable, Iterator
 from typing import Protocol, cast
@@ -94,10 +93,7 @@ class SteadyParser(XTermParser):
             self._begin_again()
             return
         self._timeout_time = 0.0
-        try:
-            yield from list(super().tick())
-        except Exception as error:
-            self._pass_over(sequence, error)
+        yield from self._all_of(super().tick(), sequence)
 
     def _take_one(self, character: str) -> Iterator[Message]:
         if self._pasted is not None:
@@ -146,25 +142,19 @@ class SteadyParser(XTermParser):
         if sequence == PASTE:
             self._begin_again()
             self._pasted = []
-            return
-        if _STRING.fullmatch(sequence):
+        elif _STRING.fullmatch(sequence):
             self._begin_again()
             self._skipping, self._sequence = "string", sequence
-            return
-        if len(sequence) >= LONGEST and _BEGUN.fullmatch(sequence):
+        elif len(sequence) >= LONGEST and _BEGUN.fullmatch(sequence):
             self._begin_again()
             self._skipping = "sequence"
-            return
-        yield from self._of_textual(character, sequence)
+        else:
+            yield from self._of_textual(character, sequence)
 
     def _of_textual(self, character: str, sequence: str) -> Iterator[Message]:
         """What Textual makes of the next character."""
         sizes = self.terminal_size, self.terminal_pixel_size, self.mouse_pixels
-        try:
-            found = list(super().feed(character))
-        except Exception as error:  # whatever it is that was not foreseen there
-            self._pass_over(sequence, error)
-            return
+        found = self._all_of(super().feed(character), sequence)
         if self._awaiting.timeout is None:
             self._sequence = ""  # it has come to its end
         elif sequence[1:2] in ("[", "O") and not _BEGUN.fullmatch(sequence):
@@ -211,11 +201,16 @@ class SteadyParser(XTermParser):
         self._gen = self.parse(self._tokens.append)
         self._awaiting = next(self._gen)
 
-    def _pass_over(self, sequence: str, error: Exception) -> None:
-        if not self._told:  # once: what a picture sends would fill the log
-            self._told = True
-            log.info("What the terminal sent was passed over: %r (%r).", sequence, error)
-        self._begin_again()
+    def _all_of(self, messages: Iterable[Message], sequence: str) -> list[Message]:
+        """What Textual makes of `sequence`; nothing where it stumbles, over whatever was not foreseen there."""
+        try:
+            return list(messages)
+        except Exception as error:
+            if not self._told:  # once: what a picture sends would fill the log
+                self._told = True
+                log.info("What the terminal sent was passed over: %r (%r).", sequence, error)
+            self._begin_again()
+            return []
 
 
 def _is_pressed(text: str) -> bool:
@@ -269,20 +264,13 @@ class SteadyDriver(LinuxDriver):
                 except OSError:
                     data = b""
                 if not data:
-                    if not self._is_there():
+                    if not os.isatty(self.fileno):
                         return False
                     self.exit_event.wait(0.1)
                 for message in parser.take(decode(data)):
                     self._pass_on(message)
             for message in parser.tick():
                 self._pass_on(message)
-        return True
-
-    def _is_there(self) -> bool:
-        try:
-            termios.tcgetattr(self.fileno)
-        except termios.error:
-            return False
         return True
 
     def _pass_on(self, message: Message) -> None:

@@ -30,13 +30,8 @@ class PredictionFilter:
     def apply(self, predictions: Sequence[Prediction]) -> list[Prediction]:
         """Those that are shown, in order."""
         found = [prediction for prediction in predictions if self.passes(prediction)]
-        match self.order:
-            case "most confident":
-                found.sort(key=lambda one: -(one.confidence or 0.0))
-            case "least confident":
-                found.sort(key=lambda one: one.confidence or 0.0)
-            case "worst error":
-                found.sort(key=lambda one: -(one.error or 0.0))
-            case "best error":
-                found.sort(key=lambda one: one.error or 0.0)
+        if self.order in ("most confident", "least confident"):
+            found.sort(key=lambda one: one.confidence or 0.0, reverse=self.order == "most confident")
+        elif self.order in ("worst error", "best error"):
+            found.sort(key=lambda one: one.error or 0.0, reverse=self.order == "worst error")
         return found

@@ -118,6 +118,12 @@ class RunState:
         return stages.get(stage, 0)
 
     @property
+    def _position(self) -> int:
+        """Of the stage under way among all; 0 where it is not known."""
+        stages = self.started.stages if self.started else ()
+        return stages.index(self.stage) if self.stage in stages else 0
+
+    @property
     def stage_log(self) -> list[EpochEnded]:
         """The completed epochs of the stage under way."""
         return [epoch for epoch in self.epochs if epoch.stage == self.stage]
@@ -146,8 +152,7 @@ class RunState:
         each = (now or usual or 0.0) if now is None or usual is None else (now + usual) / 2
         under_way = (1 - self._part) * (each if now is None else now)
         left = max(self.stage_epochs - len(self.stage_log) - 1, 0) * each + under_way
-        position = self.started.stages.index(self.stage) if self.stage in self.started.stages else 0
-        later = sum(self.started.epochs[position + 1 :])
+        later = sum(self.started.epochs[self._position + 1 :])
         return left + later * each * (1.5 if self.stage == "frozen" else 1.0)
 
     @property
@@ -163,8 +168,7 @@ class RunState:
         """How much of the whole run is done, in [0, 1]; a stage that stopped early counts as done."""
         if self.started is None or not self.total_epochs:
             return 0.0
-        position = self.started.stages.index(self.stage) if self.stage in self.started.stages else 0
-        done = sum(self.started.epochs[:position]) + len(self.stage_log) + self._part
+        done = sum(self.started.epochs[: self._position]) + len(self.stage_log) + self._part
         return min(done / self.total_epochs, 1.0)
 
     def series(self, split: str, metric: str = "loss") -> list[float]:
@@ -173,9 +177,7 @@ class RunState:
 
     def stage_ends(self) -> list[tuple[str, int]]:
         """Each stage with the number of epochs, counted over all stages, after which it ended so far."""
-        ends: dict[str, int] = {}
-        for position, epoch in enumerate(self.epochs, start=1):
-            ends[epoch.stage] = position
+        ends = {epoch.stage: position for position, epoch in enumerate(self.epochs, start=1)}
         return list(ends.items())
 
     def stage_counts(self) -> dict[str, int]:
@@ -213,7 +215,8 @@ class RunState:
                 self.state, self.message = RUNNING, ""
             case Resumed():
                 self.state, self.message, self.ended, self.result = RUNNING, "", None, None
-                self._go_on_in(event.stage)
+                if epochs := self.epochs_of(event.stage):  # known also where the stage's beginning is lost
+                    self.stage, self.stage_epochs = event.stage, epochs
             case StageEnded():
                 self.batch = None
             case EvaluationStarted():
@@ -222,16 +225,6 @@ class RunState:
                 self.ended, self.state, self.message = event, event.state, event.message
                 self.result = result_so_far(event.result)
                 self.batch, self.evaluating = None, ""
-
-    def lose(self) -> None:
-        """Its folder is gone: nothing of it can be read, continued or repeated."""
-        self.state, self.message = GONE, GONE_WORDS
-        self.batch, self.evaluating = None, ""
-
-    def _go_on_in(self, stage: str) -> None:
-        """Know the stage under way, also where its beginning is lost."""
-        if self.started and stage in self.started.stages:
-            self.stage, self.stage_epochs = stage, self.started.epochs[self.started.stages.index(stage)]
 
     def _notice(self, message: str) -> None:
         if message not in self.notices:
@@ -262,8 +255,9 @@ class News:
         """Take it in; gives back the run."""
         for event in self.events:
             self.run.apply(event)
-        if self.state == GONE:
-            self.run.lose()
+        if self.state == GONE:  # nothing of it can be read, continued or repeated
+            self.run.state, self.run.message = GONE, GONE_WORDS
+            self.run.batch, self.run.evaluating = None, ""
         elif self.state:
             self.run.state, self.run.message = self.state, self.message
         return self.run

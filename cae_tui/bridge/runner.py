@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from cae_tui.bridge.reader import Reader
+from cae_tui.bridge.reader import Reader, works_in_thread
 from cae_tui.bridge.run_state import GONE, News, RunState, is_gone, replay
 from cae_tui.bridge.values import RunView
 from engine.errors import EngineError, MovedError, RunError
@@ -46,33 +46,11 @@ class Trainer(Protocol):
     def start(self, home: Home, spec: "Spec", emit: Callable[[Event], None], flag: Flag) -> Any:
         """Run `spec` from the beginning; the first event is `RunStarted`, the last is `RunEnded`."""
 
-    def resume(self, home: Home, run: RunDirectory, emit: Callable[[Event], None], flag: Flag) -> Any:
+    def resume(self, run: RunDirectory, emit: Callable[[Event], None], flag: Flag) -> Any:
         """Take up a run; the first event is `Resumed`, the last is `RunEnded`."""
 
-    def finish(self, home: Home, run: RunDirectory, emit: Callable[[Event], None], flag: Flag) -> Any:
+    def finish(self, run: RunDirectory, emit: Callable[[Event], None], flag: Flag) -> Any:
         """Evaluate a run's best weights, which ends it; the first event is `Resumed`, the last is `RunEnded`."""
-
-
-class EngineTrainer:
-    """The real engine, imported when it is first asked for."""
-
-    def start(self, home: Home, spec: "Spec", emit: Callable[[Event], None], flag: Flag) -> Any:
-        """See `Trainer`."""
-        from engine import jobs
-
-        return jobs.start(home, spec, emit, flag)
-
-    def resume(self, home: Home, run: RunDirectory, emit: Callable[[Event], None], flag: Flag) -> Any:  # noqa: ARG002 - as `Trainer` has it
-        """See `Trainer`; a run knows its own directory."""
-        from engine import jobs
-
-        return jobs.resume(run, emit, flag)
-
-    def finish(self, home: Home, run: RunDirectory, emit: Callable[[Event], None], flag: Flag) -> Any:  # noqa: ARG002 - as `Trainer` has it
-        """See `Trainer`."""
-        from engine import jobs
-
-        return jobs.finish(run, emit, flag)
 
 
 @contextmanager
@@ -106,7 +84,7 @@ class Runner(Reader):
         super().__init__(home)
         self.current: RunState | None = None  # the run this process trains, or trained last, as far as it is folded
         self._listener = listener
-        self._trainer = trainer or EngineTrainer()
+        self._given_trainer = trainer
         self.flag = Flag()
         self._thread: threading.Thread | None = None
         self._followed: dict[str, threading.Event] = {}
@@ -118,13 +96,26 @@ class Runner(Reader):
         """Whether this process is training."""
         return self._thread is not None and self._thread.is_alive()
 
+    def mine(self, run: str) -> RunState | None:
+        """The run of that id, where this process trains it."""
+        return self.current if self.busy and self.current is not None and self.current.id == run else None
+
+    @property
+    def _trainer(self) -> Trainer:
+        """What trains; the real engine is imported by the worker thread, when it is first asked for."""
+        if self._given_trainer is not None:
+            return self._given_trainer
+        from engine import jobs
+
+        return jobs
+
     def start(self, spec: "Spec") -> None:
         """Train `spec` in the worker thread.
 
         Raises:
             RunError: a run is on already.
         """
-        self._begin(lambda emit: self._trainer.start(self.home, spec, emit, self.flag))
+        self.occupy(lambda: self._trainer.start(self.home, spec, self.emitter(), self.flag))
 
     def resume(self, run: str) -> None:
         """Take up a run in the worker thread.
@@ -133,7 +124,7 @@ class Runner(Reader):
             RunError: a run is on already, or there is no such run.
         """
         directory = self.home.find(run)
-        self._begin(lambda emit: self._trainer.resume(self.home, directory, emit, self.flag), directory)
+        self.occupy(lambda: self._trainer.resume(directory, self.emitter(directory), self.flag))
 
     def finish(self, run: str) -> None:
         """Evaluate the best weights of a run in the worker thread, which ends it.
@@ -143,10 +134,7 @@ class Runner(Reader):
         """
         directory = self.home.find(run)
         check_can_finish(directory, study_of(directory, directory.read_status()))
-        self._begin(lambda emit: self._trainer.finish(self.home, directory, emit, self.flag), directory)
-
-    def _begin(self, train: Callable[[Callable[[Event], None]], Any], directory: RunDirectory | None = None) -> None:
-        self.occupy(lambda: train(self.emitter(directory)))
+        self.occupy(lambda: self._trainer.finish(directory, self.emitter(directory), self.flag))
 
     def occupy(self, train: Callable[[], Any]) -> None:
         """Do `train` in the worker thread; `flag` is fresh.
@@ -215,7 +203,7 @@ class Runner(Reader):
         if what is Asked.FINISH:
             found = self.home.find(run)
             check_can_finish(found, study_of(found, found.read_status()))
-        if self.busy and self.current is not None and self.current.id == run:
+        if self.mine(run) is not None:
             self.flag.ask(what)
             return
         directory = self.home.find(run)
@@ -238,7 +226,7 @@ class Runner(Reader):
 
     def follow(self, run: str) -> None:
         """Tell of a run that another process trains, until it ends or `unfollow`."""
-        if run in self._followed or (self.busy and self.current is not None and self.current.id == run):
+        if run in self._followed or self.mine(run) is not None:
             return
         stop = self._followed[run] = threading.Event()
         threading.Thread(target=self._follow, args=(run, stop), name=f"follow {run}", daemon=True).start()
@@ -292,20 +280,18 @@ class Runner(Reader):
                 break
             stop.wait(FOLLOW_SECONDS)
 
-    async def open_run(self, run: str) -> RunView:
+    @works_in_thread
+    def open_run(self, run: str) -> RunView:
         """A run with its events replayed.
 
         Raises:
             RunError: there is no such run, or it is damaged.
         """
-        return await self.in_thread(lambda: self._open_run(run))
-
-    def _open_run(self, run: str) -> RunView:
         directory = self.home.find(run)
-        mine = self.busy and self.current is not None and self.current.id == directory.id
+        mine = self.mine(directory.id)
         status = directory.read_status()
-        state = self.current if mine and self.current else replay(directory.id, directory.read_events()[0])
-        if not mine and state.ended is None:
+        state = mine or replay(directory.id, directory.read_events()[0])
+        if mine is None and state.ended is None:
             state.state, state.message = status.state, status.message
         result = directory.read_result()
         facts = None
@@ -314,4 +300,4 @@ class Runner(Reader):
 
             facts = facts_of(self.home, directory)
         spec = directory.read_spec()
-        return RunView(status=status, state=state, spec=spec, result=result, mine=mine, facts=facts)
+        return RunView(status=status, state=state, spec=spec, result=result, mine=mine is not None, facts=facts)

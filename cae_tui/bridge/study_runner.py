@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from cae_tui.bridge.reader import works_in_thread
 from cae_tui.bridge.runner import Runner
 from engine.errors import EngineError, RunError, StudyError
 from engine.protocol.control import Asked, Flag
@@ -102,6 +103,7 @@ class StudyRunner:
         self.current: StudyRecord | None = None  # the study this process works on, or worked on last, as it was told
         self._snapshots = Snapshots()
         self._runner, self._home = runner, runner.home
+        self.in_thread = runner.in_thread
         self._listener = listener
         self._trainer = trainer or EngineStudyTrainer()
         self._emitters: dict[int, Callable[[Event], None]] = {}  # take in the events of each trial, by its number
@@ -144,19 +146,16 @@ class StudyRunner:
         baseline = self.read(study).spec.get("baseline")
         return DataFiles.of(baseline if isinstance(baseline, dict) else {})
 
-    async def relocate(self, study: str, places: Mapping[str, Path]) -> Path | None:
+    @works_in_thread
+    def relocate(self, study: str, places: Mapping[str, Path]) -> Path | None:
         """Write down where the images of a study and of its runs are, and give back where those to train on are.
 
         Raises:
             EngineError: they are gone, or others.
         """
+        from engine.studies.moved import relocate_study
 
-        def write() -> Path | None:
-            from engine.studies.moved import relocate_study
-
-            return relocate_study(self._home, self._studies().find(study), places).images
-
-        return await self._runner.in_thread(write)
+        return relocate_study(self._home, self._studies().find(study), places).images
 
     def _begin(self, directory: "Callable[[], StudyDirectory]") -> None:
         def train() -> None:
@@ -263,10 +262,10 @@ class StudyRunner:
         prefixes = shortest_prefixes(ids)
         found, problems = [], []
         for name in ids:
-            stamp, record = self._written(name), None
-            if name in self._read and self._read[name][0] == stamp:
-                record = self._read[name][1]
-            if record is None or record.live:  # whether someone still works on it, only its lock tells
+            stamp = self._written(name)
+            before, record = self._read.get(name, (0, None))
+            # Whether someone still works on it, only its lock tells.
+            if record is None or before != stamp or record.live:
                 try:
                     record = self.read(name)
                 except StudyError as error:
@@ -318,45 +317,36 @@ class StudyRunner:
         studies = self._studies()
         studies.delete(studies.find(study))
 
-    async def importances(self, study: "StudyRecord") -> dict[str, float]:
+    @works_in_thread
+    def importances(self, study: "StudyRecord") -> dict[str, float]:
         """How much each hyperparameter matters, from the points that have ended."""
+        from engine.studies.optuna_trials import importances
+        from engine.studies.spec import study_from_json
 
-        def read() -> dict[str, float]:
-            from engine.studies.optuna_trials import importances
-            from engine.studies.spec import study_from_json
+        return importances(study, study_from_json(study.spec))
 
-            return importances(study, study_from_json(study.spec))
-
-        return await self._runner.in_thread(read)
-
-    async def export(self, study: str, to: str | None) -> list[Path]:
+    @works_in_thread
+    def export(self, study: str, to: str | None) -> list[Path]:
         """Write a study's document, and give back its files.
 
         Raises:
             EngineError: it cannot be written.
         """
+        from engine.study_report.report import write_report
 
-        def write() -> list[Path]:
-            from engine.study_report.report import write_report
+        directory = self._studies().find(study)
+        return write_report(self._home, directory, self.read(study), Path(to) if to else None)
 
-            directory = self._studies().find(study)
-            return write_report(self._home, directory, self.read(study), Path(to) if to else None)
-
-        return await self._runner.in_thread(write)
-
-    async def plan(self, spec: "StudySpec") -> "StudyRecord":
+    @works_in_thread
+    def plan(self, spec: "StudySpec") -> "StudyRecord":
         """A study as it would begin.
 
         Raises:
             EngineError: it could not.
         """
+        from engine.studies import planning
 
-        def read() -> "StudyRecord":
-            from engine.studies import planning
-
-            return planning.plan(self._home, spec)
-
-        return await self._runner.in_thread(read)
+        return planning.plan(self._home, spec)
 
     def seconds(self, plan: "StudyRecord") -> float | None:
         """How long a planned study takes here, told from a run like its largest; None where there is none."""

@@ -47,6 +47,18 @@ def written_whole(path: Path) -> Iterator[Path]:
         raise
 
 
+def make_folder_of(path: Path) -> None:
+    """Make the folder that `path` is written into, where it is not there yet.
+
+    Raises:
+        StorageError: it cannot be made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage_error(path, error) from error
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Put `data` at `path`, whole or not at all.
 

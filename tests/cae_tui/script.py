@@ -327,7 +327,7 @@ class ScriptedTrainer:
         started = next(event for event in self.script if isinstance(event, RunStarted))
         self._play(write_run(home, [started]), self.script, emit, flag)
 
-    def resume(self, home: Home, run: RunDirectory, emit: Callable[[Event], None], flag: Flag) -> None:
+    def resume(self, run: RunDirectory, emit: Callable[[Event], None], flag: Flag) -> None:
         """Say that the run goes on, then play the script without its `RunStarted`."""
         self.resumed.append(run.id)
         if self.refusal is not None:
@@ -336,7 +336,7 @@ class ScriptedTrainer:
         rest = [event for event in self.script if not isinstance(event, RunStarted)]
         self._play(run, [resumed, *rest], emit, flag)
 
-    def finish(self, home: Home, run: RunDirectory, emit: Callable[[Event], None], flag: Flag) -> None:
+    def finish(self, run: RunDirectory, emit: Callable[[Event], None], flag: Flag) -> None:
         """Say that the run goes on, and that it is evaluated."""
         self.finished.append(run.id)
         resumed = Resumed(time=BEGAN, stage="autoencoder", epoch=3, step=2, device="cpu · 2 threads · float32")

@@ -8,7 +8,6 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 from cae_tui.app.cae_app import CaeApp
-from cae_tui.bridge.runner import EngineTrainer
 from cae_tui.messages import FinishRun, OpenGallery, ResumeRun, ResumeStudy
 from cae_tui.screens.dialogs import AskTextScreen, ConfirmScreen
 from cae_tui.screens.gallery import GalleryScreen
@@ -126,7 +125,7 @@ async def test_a_run_that_is_resumed_asks_where_its_images_are(
 ) -> None:
     run = stopped(home, tiny(files))
     new = move(files, tmp_path / "new")
-    app = make_app(EngineTrainer())
+    app = make_app(jobs)
     async with app.run_test(size=(120, 40)) as pilot:
         app.post_message(ResumeRun(run.id))
         await asked(app, pilot)
@@ -144,7 +143,7 @@ async def test_a_run_that_is_finished_asks_where_its_images_are(
 ) -> None:
     run = stopped(home, tiny(files))
     new = move(files, tmp_path / "new")
-    app = make_app(EngineTrainer())
+    app = make_app(jobs)
     async with app.run_test(size=(120, 40)) as pilot:
         for agreed in (False, True):
             app.post_message(FinishRun(run.id))
@@ -179,7 +178,7 @@ async def test_the_file_that_was_replaced_is_asked_for(
     question: str,
     problem: str,
 ) -> None:
-    own, app = begun(home, files, kind), make_app(EngineTrainer())
+    own, app = begun(home, files, kind), make_app(jobs)
     kept = Path(shutil.copy(files[field], tmp_path / "kept"))
     write_idx(files[field], OTHERS[field])
     async with app.run_test(size=(120, 40)) as pilot:
@@ -195,7 +194,7 @@ async def test_the_file_that_was_replaced_is_asked_for(
 async def test_where_the_parts_were_not_written_down_the_folder_of_all_is_asked_for(
     home: Home, files: dict[str, Path], make_app: MakeApp, tmp_path: Path, kind: str
 ) -> None:
-    own, app = begun(home, files, kind), make_app(EngineTrainer())
+    own, app = begun(home, files, kind), make_app(jobs)
     forget_parts(own.spec if isinstance(own, RunDirectory) else own.study)
     kept = tmp_path / "kept"
     shutil.copytree(files["images"].parent, kept)
@@ -211,7 +210,7 @@ async def test_where_the_parts_were_not_written_down_the_folder_of_all_is_asked_
 async def test_several_files_that_were_replaced_are_asked_for_one_after_the_other(
     home: Home, files: dict[str, Path], make_app: MakeApp, tmp_path: Path
 ) -> None:
-    run, app = stopped(home, tiny(files)), make_app(EngineTrainer())
+    run, app = stopped(home, tiny(files)), make_app(jobs)
     kept = {field: Path(shutil.copy(files[field], tmp_path / field)) for field in ("labels", "test_images")}
     for field in kept:
         write_idx(files[field], OTHERS[field])

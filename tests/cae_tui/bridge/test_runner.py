@@ -260,7 +260,7 @@ def test_drawing_is_seldom_interrupted_while_a_run_trains_and_python_is_given_ba
             seen.append(sys.getswitchinterval())
             raise RunError("It ends by an error.")
 
-        def resume(self, home: Home, run: RunDirectory, emit: Callable[[Event], None], flag: object) -> None:
+        def resume(self, run: RunDirectory, emit: Callable[[Event], None], flag: object) -> None:
             raise NotImplementedError
 
         finish = resume
@@ -293,7 +293,7 @@ def test_steps_are_told_at_most_four_times_a_second_and_everything_else_always(
                 emit(event(step))
             emit(Warned(message="The steps that were not told are told with the next news."))
 
-        def resume(self, home: Home, run: RunDirectory, emit: Callable[[Event], None], flag: object) -> None:
+        def resume(self, run: RunDirectory, emit: Callable[[Event], None], flag: object) -> None:
             raise NotImplementedError
 
         finish = resume

@@ -5,8 +5,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from cae_tui.bridge.runner import Runner
 from cae_tui.bridge.study_runner import Snapshots, StudyRunner
-from engine.protocol.control import Asked, Flag
+from engine.protocol.control import Asked
 from engine.runs.directory import Home
 from engine.studies.records import PointRecord, StudyRecord
 from tests.cae_tui.study_script import grid, guided, trial
@@ -56,7 +57,7 @@ def test_what_has_ended_is_shared() -> None:
 
 def test_what_was_taken_twice_is_not_taken_for_the_next_stage(tmp_path: Path) -> None:
     listener: Any = SimpleNamespace(study_changed=lambda study: None)
-    runner: Any = SimpleNamespace(home=Home(tmp_path), flag=Flag())
+    runner = Runner(Home(tmp_path), listener)
     studies = StudyRunner(runner, listener)
     record = guided()
     studies.take({"layers": "10"})
