@@ -26,18 +26,11 @@ class Point:
         value: as a person writes it: `32`.
         loss: mean over the repeats of the best validation loss; infinite where a repeat diverged.
         time: what a step, an epoch or a run took, in seconds: the same for every point of a study.
-        tie: a finer time, in seconds, where `time` is rounded and ties.
     """
 
     value: str
     loss: float
     time: float
-    tie: float | None = None
-
-    @property
-    def fine(self) -> float:
-        """The finer of its times."""
-        return self.time if self.tie is None else self.tie
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,19 +70,24 @@ def pick(
     able = [place for place, point in enumerate(points) if math.isfinite(point.loss)]
     if not able:
         raise StudyError("No value has a finite validation loss: lower the learning rate, and study again.")
-    say = _Words(points, unit, write_loss, write_time)
+
+    def say(place: int) -> str:
+        """`32 kernels: val_loss 0.0027, 33 ms a step`."""
+        point = points[place]
+        return f"{point.value} {unit}".strip() + f": val_loss {write_loss(point.loss)}, {write_time(point.time)}"
+
     cheapest_first = sorted(able, key=lambda place: (points[place].time, points[place].loss, place))
     lowest = min(cheapest_first, key=lambda place: points[place].loss)
     match rule:
         case "trade":
             return _trade(points, cheapest_first, exponent, say)
         case "lowest":
-            return Pick(place=lowest, reason=f"{say.point(lowest)}: the lowest validation loss.")
+            return Pick(place=lowest, reason=f"{say(lowest)}: the lowest validation loss.")
         case "tolerance":
             enough = points[lowest].loss * (1 + tolerance)
             place = next(place for place in cheapest_first if points[place].loss <= enough)
             why = f"the fastest within {100 * tolerance:g} % of the lowest loss, {write_loss(points[lowest].loss)}"
-            return Pick(place=place, reason=f"{say.point(place)}: {why}.")
+            return Pick(place=place, reason=f"{say(place)}: {why}.")
         case "budget":
             within = [place for place in cheapest_first if points[place].time <= budget]
             if not within:
@@ -97,29 +95,16 @@ def pick(
                 raise StudyError(f"No value stays within {write_time(budget)}: the fastest takes {least}.")
             place = min(within, key=lambda place: points[place].loss)
             why = f"the lowest validation loss within {write_time(budget)}"
-            return Pick(place=place, reason=f"{say.point(place)}: {why}.")
+            return Pick(place=place, reason=f"{say(place)}: {why}.")
 
 
-@dataclass(frozen=True, slots=True)
-class _Words:
-    points: Sequence[Point]
-    unit: str
-    loss: Callable[[float], str]
-    time: Callable[[float], str]
-
-    def point(self, place: int) -> str:
-        """`32 kernels: val_loss 0.0027, 33 ms a step`."""
-        point = self.points[place]
-        return f"{point.value} {self.unit}".strip() + f": val_loss {self.loss(point.loss)}, {self.time(point.fine)}"
-
-
-def _trade(points: Sequence[Point], cheapest_first: Sequence[int], exponent: float, say: _Words) -> Pick:
+def _trade(points: Sequence[Point], cheapest_first: Sequence[int], exponent: float, say: Callable[[int], str]) -> Pick:
     now = cheapest_first[0]
     for place in cheapest_first[1:]:
         if _worth(points[now], points[place], exponent):
             now = place
     taken = points[now]
-    sentences = [f"{say.point(now)}."]
+    sentences = [f"{say(now)}."]
     dearer = [place for place in cheapest_first[cheapest_first.index(now) + 1 :] if points[place].loss < taken.loss]
     if dearer:
         other = min((points[place] for place in dearer), key=lambda point: point.loss)
@@ -142,10 +127,8 @@ def _worth(now: Point, dearer: Point, exponent: float) -> bool:
 
 
 def _ratio(now: Point, dearer: Point) -> float:
-    """How many times as long the dearer takes: never less than once, however the finer times differ."""
-    if now.fine <= 0 or dearer.fine <= 0:
-        return 1.0
-    return max(1.0, dearer.fine / now.fine)
+    """How many times as long the dearer takes; as long where no time was measured."""
+    return dearer.time / now.time if now.time > 0 else 1.0
 
 
 GAIN, WINDOW = 0.02, 5

@@ -3,7 +3,7 @@
 import math
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -43,11 +43,26 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class TimeColumn:
-    """The time by which the points of a stage are compared."""
+    """A time by which the points of a stage are compared."""
 
     name: str  # of a trial's number
     seconds: float  # one of its units in seconds
     per: str  # its unit, for an axis
+    write: Callable[[float], str]  # so many seconds, for a sentence
+
+    def times(self, stage: StageRecord) -> list[float]:
+        """That time of each point, in its own unit; 0 where it was not measured yet."""
+        return [point.mean(self.name) or 0.0 for point in stage.points]
+
+
+_RUN = TimeColumn(
+    "seconds",
+    1.0,
+    "seconds a run",
+    lambda value: f"{duration(value) if value >= 60 else f'{seconds_words(value)} s'} a run",
+)
+EPOCH = TimeColumn("epoch_seconds", 1.0, "seconds an epoch", lambda value: f"{seconds_words(value)} s an epoch")
+_STEP = TimeColumn("ms_per_step", 0.001, "ms a step", lambda value: f"{seconds_words(1000 * value)} ms a step")
 
 
 def time_column(kind: str, stage: StageRecord) -> TimeColumn:
@@ -56,16 +71,8 @@ def time_column(kind: str, stage: StageRecord) -> TimeColumn:
     The whole run's, where epochs do, or for a kind whose stages of training cost differently.
     """
     if listed(kind).staged or "epochs" in stage.names:
-        return TimeColumn("seconds", 1.0, "seconds a run")
-    if "batch_size" in stage.names:
-        return TimeColumn("epoch_seconds", 1.0, "seconds an epoch")
-    return TimeColumn("ms_per_step", 0.001, "ms a step")
-
-
-def times(kind: str, stage: StageRecord) -> list[float]:
-    """That time of each point, in its own unit; 0 where it was not measured yet."""
-    name = time_column(kind, stage).name
-    return [point.mean(name) or 0.0 for point in stage.points]
+        return _RUN
+    return EPOCH if "batch_size" in stage.names else _STEP
 
 
 _LOSSES = (
