@@ -7,7 +7,6 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,11 +16,11 @@ from rich.text import Text
 from cae_tui import formats
 from cae_tui.bridge.run_titles import cut
 from cae_tui.cli.console import interruptible
-from cae_tui.cli.output_console import OutputConsole
+from cae_tui.cli.output_console import OutputConsole, printing, tell
 from cae_tui.cli.study_cli import print_json
 from cae_tui.cli.study_tables import PICKED, as_values, data_of, print_study, stage_table, table_console
 from cae_tui.cli.teller import Teller
-from cae_tui.printing import OutputError, complain, flush, let_go, put
+from cae_tui.printing import complain, flush, put
 from engine.errors import StudyError
 from engine.protocol.events import Event, RunStarted, StageStarted, Warned
 from engine.protocol.states import FAILED, FINISHED, STOPPED
@@ -40,7 +39,7 @@ def start(home: Home, spec: "StudySpec", *, as_json: bool) -> int:
     """Do a study and print its tables; gives back the exit code."""
     from engine.studies import planning
 
-    return _work_on(home, planning.create(home, spec), as_json=as_json)
+    return resume(home, planning.create(home, spec), as_json=as_json)
 
 
 def relocate(home: Home, directory: StudyDirectory, places: Mapping[str, Path], *, as_json: bool) -> bool:
@@ -65,30 +64,17 @@ def relocate(home: Home, directory: StudyDirectory, places: Mapping[str, Path], 
 
 
 def resume(home: Home, directory: StudyDirectory, *, as_json: bool) -> int:
-    """Take a study up and print its tables; gives back the exit code."""
-    return _work_on(home, directory, as_json=as_json)
-
-
-def _work_on(home: Home, directory: StudyDirectory, *, as_json: bool) -> int:
+    """Do what is left of a study and print its tables; gives back the exit code."""
     with interruptible() as flag:
         from engine.studies import scheduler
 
         with StudyTeller() as teller:
             record = scheduler.work_on(home, directory, teller, flag)
-    try:
-        if as_json:
-            print_json({"format": FORMAT, **as_values(record)})
-        else:
-            print_study(record)
-        flush()
-    except BrokenPipeError:  # whoever read it has enough; the study came to what it came to
-        let_go()
-    except OutputError as error:
-        hint = f"Study {record.id} is {record.state}: `cae-tui study show {record.id}` prints its tables."
-        raise OutputError(f"{error} {hint}") from None
+    hint = f"Study {record.id} is {record.state}: `cae-tui study show {record.id}` prints its tables."
+    with printing(hint):
+        _print(record, as_json=as_json)
     if record.message:
-        with suppress(OSError):
-            teller.console.print(Text(record.message), soft_wrap=True)
+        tell(record.message)
     return EXIT_CODES.get(record.state, 1)
 
 
@@ -253,13 +239,17 @@ def show(directory: StudyDirectory, *, as_json: bool) -> int:
         EngineError: it is damaged.
     """
     record = directory.read()
+    _print(record, as_json=as_json)
+    if record.message and not as_json:
+        table_console().print(Text(record.message), soft_wrap=True)
+    return 0
+
+
+def _print(record: StudyRecord, *, as_json: bool) -> None:
     if as_json:
         print_json({"format": FORMAT, **as_values(record)})
     else:
         print_study(record)
-        if record.message:
-            table_console().print(Text(record.message), soft_wrap=True)
-    return 0
 
 
 def export(home: Home, directory: StudyDirectory, to: Path | None, *, as_json: bool) -> int:
