@@ -23,7 +23,7 @@ from cae_tui import formats
 from cae_tui.bridge.run_state import GONE_WORDS, is_gone
 from cae_tui.bridge.run_titles import cut, shared_by_kind, shorten, spec_words
 from cae_tui.cli.next_steps import tell_after_detach, tell_after_stop
-from cae_tui.cli.output_console import OutputConsole, printing, tell
+from cae_tui.cli.output_console import OutputConsole, printing, table_console, tell
 from cae_tui.cli.report_console import draw_result
 from cae_tui.cli.teller import RunTeller
 from cae_tui.printing import complain, put
@@ -189,17 +189,12 @@ def print_runs(home: Home, terms: str = "", *, as_json: bool, csv: str | None = 
     if as_json:
         put(json.dumps({"runs": [run.to_json() for run in runs]}))
         return 0
-    console = OutputConsole()
+    console = table_console(1000)
     if not runs:
         none = f"No run in {home.runs} matches that filter ({len(every):,} in all)."
-        console.print(
-            none if every else f"No runs yet in {home.runs}. `cae-tui autoencoder` trains one.", soft_wrap=True
-        )
+        console.say(none if every else f"No runs yet in {home.runs}. `cae-tui autoencoder` trains one.")
         return 0
-    width = console.width if console.is_terminal else None
-    if width is None:
-        console.width = 1000  # nothing is cut where a program reads it
-    console.print(_runs_table(runs, width))
+    console.print(_runs_table(runs, console.width if console.is_terminal else None))
     return 0
 
 

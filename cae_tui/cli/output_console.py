@@ -36,11 +36,28 @@ class OutputConsole(Console):
         except OSError as error:
             raise refusal(error) from error
 
+    def say(self, lines: str) -> None:
+        """Print lines whole, however long they are.
+
+        Raises:
+            BrokenPipeError: nobody reads any more.
+            OutputError: the output takes nothing more.
+        """
+        self.print(Text(lines), soft_wrap=True)
+
+
+def table_console(unseen: int) -> OutputConsole:
+    """Where tables go: stdout, `unseen` cells wide where no terminal shows it, so that nothing is cut."""
+    console = OutputConsole()
+    if not console.is_terminal:
+        console.width = unseen
+    return console
+
 
 def tell(sentence: str) -> None:
     """Print plain text on stderr, as far as anybody reads it."""
     with suppress(OSError):
-        OutputConsole(stderr=True).print(Text(sentence), soft_wrap=True)
+        OutputConsole(stderr=True).say(sentence)
 
 
 @contextmanager

@@ -11,8 +11,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from rich.text import Text
-
 from cae_tui.bridge.deletion import uses_of
 from cae_tui.cli.console import EXIT_CODES, interruptible, print_result, train_on
 from cae_tui.cli.next_steps import tell_after_stop
@@ -235,7 +233,7 @@ def _is_sure(home: Home, runs: Sequence[RunDirectory]) -> bool:
     lines = [f"  {name}  {about.get(name, 'its files cannot be read')}" for name in names]
     lines += ["Curves, predictions and model cannot be restored.", *uses_of(home, names)]
     console = OutputConsole(stderr=True)
-    console.print(Text("\n".join(lines)), soft_wrap=True)
+    console.say("\n".join(lines))
     console.print(f"Delete {what}? [y/N] ", end="", soft_wrap=True)
     with suppress(KeyboardInterrupt):
         if sys.stdin.readline().strip().lower() in ("y", "yes"):

@@ -15,15 +15,15 @@ from rich.text import Text
 
 from cae_tui import formats
 from cae_tui.bridge.run_titles import cut
-from cae_tui.cli.console import interruptible
-from cae_tui.cli.output_console import OutputConsole, printing, tell
+from cae_tui.cli.console import EXIT_CODES, interruptible
+from cae_tui.cli.output_console import OutputConsole, printing, table_console, tell
 from cae_tui.cli.study_cli import print_json
-from cae_tui.cli.study_tables import PICKED, as_values, data_of, print_study, stage_table, table_console
+from cae_tui.cli.study_tables import PICKED, WIDEST, data_of, print_study, stage_table
 from cae_tui.cli.teller import Teller
 from cae_tui.printing import complain, flush, put
 from engine.errors import StudyError
 from engine.protocol.events import Event, RunStarted, StageStarted, Warned
-from engine.protocol.states import FAILED, FINISHED, STOPPED
+from engine.protocol.states import FINISHED
 from engine.runs.directory import Home
 from engine.storage.files import FORMAT
 from engine.studies.records import PointRecord, StageRecord, Studies, StudyDirectory, StudyRecord, Trial
@@ -31,8 +31,6 @@ from engine.text import counted, plain
 
 if TYPE_CHECKING:
     from engine.studies.spec import StudySpec
-
-EXIT_CODES = {FINISHED: 0, FAILED: 1, STOPPED: 130}
 
 
 def start(home: Home, spec: "StudySpec", *, as_json: bool) -> int:
@@ -155,9 +153,8 @@ class StudyTeller(Teller):
         console.print(Text(f"{PICKED} {stage.reason}"))
         (name,) = stage.names
         known = [point.values[name] for point in stage.points]
-        before = signal.signal(
-            signal.SIGINT, signal.default_int_handler
-        )  # nothing runs that could stop at its next step
+        # Ctrl+C ends the question: nothing runs that could stop at its next step.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             while True:
                 console.print(f"Enter picks {name}={stage.picked[name]}; or type another value ({', '.join(known)}): ")
@@ -198,13 +195,11 @@ def print_studies(home: Home, *, as_json: bool) -> int:
     for problem in problems:
         complain(problem)
     if as_json:
-        print_json({"studies": [as_values(record) for record in found]})
+        print_json({"studies": [record.to_json() for record in found]})
         return 0
-    console = table_console()
+    console = table_console(WIDEST)
     if not found:
-        console.print(
-            f"No studies yet in {Studies(home).folder}. `cae-tui study layers=8,10,12` does one.", soft_wrap=True
-        )
+        console.say(f"No studies yet in {Studies(home).folder}. `cae-tui study layers=8,10,12` does one.")
         return 0
     rows = [_study_cells(record) for record in found]
     sizes = {name: max(len(name), *(len(cells[name]) for cells in rows)) for name in rows[0]}
@@ -241,13 +236,13 @@ def show(directory: StudyDirectory, *, as_json: bool) -> int:
     record = directory.read()
     _print(record, as_json=as_json)
     if record.message and not as_json:
-        table_console().print(Text(record.message), soft_wrap=True)
+        table_console(WIDEST).say(record.message)
     return 0
 
 
 def _print(record: StudyRecord, *, as_json: bool) -> None:
     if as_json:
-        print_json({"format": FORMAT, **as_values(record)})
+        print_json({"format": FORMAT, **record.to_json()})
     else:
         print_study(record)
 

@@ -6,7 +6,6 @@ from contextlib import contextmanager, suppress
 from typing import Self
 
 from rich.progress import BarColumn, Progress, TextColumn
-from rich.text import Text
 
 from cae_tui import formats
 from cae_tui.bridge.run_state import RunState, replay
@@ -39,10 +38,7 @@ class Teller:
     """
 
     def __init__(
-        self,
-        console: OutputConsole,
-        what: str = "loading PyTorch and the images",
-        facts: str = "a few seconds",
+        self, console: OutputConsole, what: str = "loading PyTorch and the images", facts: str = "a few seconds"
     ) -> None:
         self.console = console
         self._first = (what, facts)
@@ -75,7 +71,7 @@ class Teller:
 
     def say(self, line: str) -> None:
         """Print a line above the bar, whole however long it is."""
-        self.console.print(Text(line), soft_wrap=True)
+        self.console.say(line)
 
     def update(self, description: str, *, total: float | None, completed: float | None = None, facts: str) -> None:
         """Tell in the bar how far it is; without a `total`, that it goes on."""

@@ -83,10 +83,8 @@ def plan_words(plan: StudyRecord, seconds: float | None) -> str:
             lines += [f"   {name}: {', '.join(numbers(values))}" for name, values in spec.items()]
     if plan.data.get("left_out"):
         lines += ["", str(plan.data["left_out"])]
-    memory = max((p.memory for stage in plan.stages for p in stage.points), default=plan.data["baseline_memory"])
-    known = any(stage.points for stage in plan.stages)
-    size = formats.size(memory)
-    lines += ["", f"{f'At most {size}' if known else f'The baseline takes {size}'} of memory at a time."]
+    size = formats.size(plan.memory)
+    lines += ["", f"{f'At most {size}' if plan.points else f'The baseline takes {size}'} of memory at a time."]
     if seconds is None:
         lines.append("How long it takes is known once a run of similar size has been trained here.")
     else:

@@ -205,9 +205,26 @@ class StudyRecord:
     prefix: str = ""  # the shortest that is unique; not written
 
     @property
+    def points(self) -> list[PointRecord]:
+        """Every point, in order."""
+        return [point for stage in self.stages for point in stage.points]
+
+    @property
     def trials(self) -> list[Trial]:
         """Every trial, in order."""
-        return [trial for stage in self.stages for point in stage.points for trial in point.trials]
+        return [trial for point in self.points for trial in point.trials]
+
+    @property
+    def weight(self) -> int:
+        """What all trials of a plan take, as `PointRecord.weight` counts; of a search, as if all were the baseline."""
+        if points := self.points:
+            return sum(point.weight * len(point.trials) for point in points)
+        return int(self.data["baseline_weight"] * self.total)
+
+    @property
+    def memory(self) -> int:
+        """Bytes of a training step of a plan's largest point, estimated; of a search, of the baseline's."""
+        return max((point.memory for point in self.points), default=self.data["baseline_memory"])
 
     @property
     def done(self) -> int:
@@ -246,18 +263,17 @@ class StudyRecord:
         A part of the trial under way counts as done.
         """
         done, seconds, left = 0.0, 0.0, 0.0
-        for stage in self.stages:
-            for point in stage.points:
-                for trial in point.trials:
-                    if trial.shared:
-                        continue
-                    part = trial.epochs / max(trial.planned, 1)
-                    done += point.weight * part
-                    left += 0 if trial.ended else point.weight * (1 - part)
-                    seconds += trial.seconds
+        for point in self.points:
+            for trial in point.trials:
+                if trial.shared:
+                    continue
+                part = trial.epochs / max(trial.planned, 1)
+                done += point.weight * part
+                left += 0 if trial.ended else point.weight * (1 - part)
+                seconds += trial.seconds
         missing = self.total - len(self.trials)
         if missing and self.trials:  # of a search, which does not know yet what it will try
-            left += missing * sum(point.weight for stage in self.stages for point in stage.points) / len(self.trials)
+            left += missing * sum(point.weight for point in self.points) / len(self.trials)
         return left * seconds / done if done and seconds else None
 
     @property
@@ -275,6 +291,12 @@ class StudyRecord:
     def current(self) -> Trial | None:
         """The trial under way."""
         return next((trial for trial in self.trials if trial.state in (RUNNING, PAUSED)), None)
+
+    def to_json(self) -> dict[str, Any]:
+        """What `study.json` holds."""
+        values: dict[str, Any] = finite(asdict(self))
+        del values["prefix"]
+        return values
 
 
 class StudyDirectory(HeldFolder):
@@ -320,9 +342,7 @@ class StudyDirectory(HeldFolder):
             StorageError: it cannot be written.
         """
         record.updated = time.time()
-        values = finite(asdict(record))
-        del values["prefix"]
-        write_json(self.study, "study", values)
+        write_json(self.study, "study", record.to_json())
 
 
 class Studies(HeldFolders[StudyDirectory]):
