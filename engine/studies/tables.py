@@ -145,14 +145,17 @@ def weight(stage: StageRecord, name: str) -> float:
     count, distinct = len(found), len(set(groups))
     if distinct < 2 or count <= distinct:
         return 0.0
-    mean = math.fsum(ranks) / count
     within = 0.0
     for group in set(groups):
-        mine = [rank for rank, own in zip(ranks, groups, strict=True) if own == group]
-        centre = math.fsum(mine) / len(mine)
-        within += math.fsum((rank - centre) ** 2 for rank in mine)
-    whole = math.fsum((rank - mean) ** 2 for rank in ranks)
+        within += _squares([rank for rank, own in zip(ranks, groups, strict=True) if own == group])
+    whole = _squares(ranks)
     return max(0.0, 1 - within / whole * (count - 1) / (count - distinct)) if whole else 0.0
+
+
+def _squares(values: Sequence[float]) -> float:
+    """The sum of the squares of their distances from their mean."""
+    mean = math.fsum(values) / len(values)
+    return math.fsum((value - mean) ** 2 for value in values)
 
 
 def _loss_so_far(point: PointRecord) -> float | None:

@@ -329,12 +329,11 @@ class _Writer:
 
     def _command_of(self, name: str) -> list[str]:
         """The command that makes a run again; none for one that is gone, or for a file."""
-        run = self._run(name)
         try:
-            spec = None if run is None else spec_from_json(run.read_spec()["spec"])
+            spec = spec_from_json(self.home.find(name).read_spec()["spec"])
         except (EngineError, KeyError):
             return []
-        return [] if spec is None else [shlex.join(["cae-tui", spec.kind, *as_flags(spec)])]
+        return [shlex.join(["cae-tui", spec.kind, *as_flags(spec)])]
 
 
 # -- CSV ------------------------------------------------------------------------------------------
