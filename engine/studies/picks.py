@@ -4,6 +4,7 @@ A study hands over its points, one for each value tried, and gets back which one
 that can be checked by hand. Nothing here has seen a test set: the losses are validation losses.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -134,31 +135,28 @@ def _ratio(now: Point, dearer: Point) -> float:
 GAIN, WINDOW = 0.02, 5
 
 
-def enough_epochs(losses: Sequence[float], *, gain: float = GAIN, window: int = WINDOW) -> tuple[int, str]:
+def enough_epochs(losses: Sequence[float]) -> tuple[int, str]:
     """After which epoch of one long run training further is hardly worth it: the number of epochs, and why.
 
-    It is the first epoch from which the best validation loss so far falls by less than `gain` an epoch on average
-    over the next `window` epochs; one epoch alone says little, for validation losses jump. Where it never is, all.
+    It is the first epoch from which the best validation loss so far falls by less than `GAIN` an epoch on average
+    over the next `WINDOW` epochs; one epoch alone says little, for validation losses jump. Where it never is, all.
 
     Args:
         losses: the validation loss of each epoch, all of them finite and above zero.
     """
-    best, so_far = math.inf, []
-    for loss in losses:
-        best = min(best, loss)
-        so_far.append(best)
-    for epoch in range(1, len(so_far) - window + 1):
-        now, later = so_far[epoch - 1], so_far[epoch - 1 + window]
-        fall = 1 - (later / now) ** (1 / window) if now > 0 else 0.0
-        if fall < gain:
+    so_far = list(itertools.accumulate(losses, min))
+    for epoch in range(1, len(so_far) - WINDOW + 1):
+        now, later = so_far[epoch - 1], so_far[epoch - 1 + WINDOW]
+        fall = 1 - (later / now) ** (1 / WINDOW) if now > 0 else 0.0
+        if fall < GAIN:
             return epoch, (
-                f"{counted(epoch, 'epoch')}: best val_loss {loss_words(now)}. The next {window} gain "
+                f"{counted(epoch, 'epoch')}: best val_loss {loss_words(now)}. The next {WINDOW} gain "
                 f"{100 * fall:.1f} % an epoch, "
-                f"less than {100 * gain:g} %; all {len(so_far)} end at {loss_words(so_far[-1])}."
+                f"less than {100 * GAIN:g} %; all {len(so_far)} end at {loss_words(so_far[-1])}."
             )
     every = len(so_far)
     return every, (
         f"{counted(every, 'epoch')}: best val_loss {loss_words(so_far[-1])}. "
-        f"It still gains {100 * gain:g} % an epoch or more: "
+        f"It still gains {100 * GAIN:g} % an epoch or more: "
         "a longer run may be worth it."
     )

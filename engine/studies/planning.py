@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 
 from engine import preparation
@@ -109,8 +109,7 @@ def survey(spec: StudySpec, data: StudyData) -> dict[str, object]:
         "baseline_memory": baseline.memory,
     }
     if space:
-        room = room_of(space, why)
-        found |= {"combinations": room.combinations, "left_out": room.left_out}
+        found |= asdict(room_of(space, why))
     return found
 
 

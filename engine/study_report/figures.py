@@ -270,7 +270,7 @@ def confusion(matrix: Sequence[Sequence[int]], names: Sequence[str]) -> Figure:
         return figure
 
 
-def images(rows: Sequence[NDArray[np.uint8]], titles: Sequence[Sequence[str]], labels: Sequence[str] = ()) -> Figure:
+def images(rows: Sequence[NDArray[np.uint8]], titles: Sequence[Sequence[str]], labels: Sequence[str]) -> Figure:
     """Rows of images (n, height, width, channels), each with a title over it, each row with a label before it."""
     with mpl.rc_context(_STYLE):
         across = max((len(row) for row in rows), default=1)
@@ -286,6 +286,5 @@ def images(rows: Sequence[NDArray[np.uint8]], titles: Sequence[Sequence[str]], l
                     axes.imshow(row[at].squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
                     if titles[place]:
                         axes.set_title(titles[place][at], fontsize=7)
-            if labels:
-                grid[place][0].set_ylabel(labels[place], fontsize=8, rotation=0, ha="right", va="center")
+            grid[place][0].set_ylabel(labels[place], fontsize=8, rotation=0, ha="right", va="center")
         return figure
