@@ -361,6 +361,7 @@ class StudyRunner:
     def seconds(self, plan: "StudyRecord") -> float | None:
         """How long a planned study takes here, told from a run like its largest; None where there is none."""
         from engine.estimates import seconds_per_work
+        from engine.studies.tables import planned_work
 
         weight, step_work = max(  # the largest takes the most of the time
             ((point.weight, point.step_work) for point in plan.points),
@@ -368,7 +369,7 @@ class StudyRunner:
         )
         kind = str(plan.spec["baseline"]["kind"])
         each = seconds_per_work(self._runner.list_runs(), kind, step_work, weight // step_work)
-        return None if each is None else each * plan.weight
+        return None if each is None else each * planned_work(plan)
 
 
 def _picked_loss(study: "StudyRecord") -> float | None:

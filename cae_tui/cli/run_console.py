@@ -26,6 +26,7 @@ from engine.results.result import Result
 from engine.runs.directory import Home, RunDirectory
 from engine.runs.finishing import check_can_finish
 from engine.runs.status import RunStatus
+from engine.specs.data_files import DataFiles
 from engine.storage.files import FORMAT
 from engine.studies.records import study_of
 from engine.text import plain
@@ -51,19 +52,25 @@ def relocate(run: RunDirectory, places: Mapping[str, Path], *, as_json: bool, co
     Raises:
         EngineError: they are others, or the run is at work.
     """
-    from engine.runs.moved import as_json as paths_of
     from engine.runs.moved import relocate
 
     files = relocate(run, places, command)
     status = run.read_status()
     told = f"Run {run.id} reads its images from {files.images} now."
-    if status.resumable:
+    return tell_moved(told, run.id, status.state, files, over=not status.resumable, as_json=as_json)
+
+
+def tell_moved(told: str, name: str, state: str, files: DataFiles, *, over: bool, as_json: bool) -> bool:
+    """Say where the images of a run or a study are now; gives back whether it is `over`, so that this is all."""
+    from engine.runs.moved import as_json as paths_of
+
+    if not over:
         complain(told)
     elif as_json:
-        put(json.dumps({"format": FORMAT, "id": run.id, "state": status.state, **paths_of(files)}))
+        put(json.dumps({"format": FORMAT, "id": name, "state": state, **paths_of(files)}))
     else:
-        put(plain(f"{told} It is {status.state}: there is nothing left to train."))
-    return not status.resumable
+        put(plain(f"{told} It is {state}: there is nothing left to train."))
+    return over
 
 
 def ask_all(home: Home, runs: Sequence[RunDirectory], what: Asked, *, as_json: bool) -> int:

@@ -17,6 +17,7 @@ from cae_tui import formats
 from cae_tui.bridge.run_titles import cut
 from cae_tui.cli.console import EXIT_CODES, interruptible
 from cae_tui.cli.output_console import OutputConsole, printing, table_console, tell
+from cae_tui.cli.run_console import tell_moved
 from cae_tui.cli.study_cli import print_json
 from cae_tui.cli.study_tables import PICKED, WIDEST, data_of, print_study, stage_table
 from cae_tui.cli.teller import Teller
@@ -27,6 +28,7 @@ from engine.protocol.states import FINISHED
 from engine.runs.directory import Home
 from engine.storage.files import FORMAT
 from engine.studies.records import PointRecord, StageRecord, Studies, StudyDirectory, StudyRecord, Trial
+from engine.studies.tables import epoch_of
 from engine.text import counted, plain
 
 if TYPE_CHECKING:
@@ -46,19 +48,12 @@ def relocate(home: Home, directory: StudyDirectory, places: Mapping[str, Path], 
     Raises:
         EngineError: they are others, or the study is at work.
     """
-    from engine.runs.moved import as_json as paths_of
     from engine.studies.moved import relocate_study
 
     files = relocate_study(home, directory, places)
     record = directory.read()
     told = f"Study {record.id} and its runs read their images from {files.images} now."
-    if record.state != FINISHED:
-        complain(told)
-    elif as_json:
-        print_json({"format": FORMAT, "id": record.id, "state": record.state, **paths_of(files)})
-    else:
-        put(plain(f"{told} It is finished: there is nothing left to train."))
-    return record.state == FINISHED
+    return tell_moved(told, record.id, record.state, files, over=record.state == FINISHED, as_json=as_json)
 
 
 def resume(home: Home, directory: StudyDirectory, *, as_json: bool) -> int:
@@ -130,7 +125,7 @@ class StudyTeller(Teller):
     def _move(self, study: StudyRecord) -> None:
         trial, facts = study.current, ""
         if trial is not None:
-            facts = f"{study.epoch_of(trial)}  "
+            facts = f"{epoch_of(study, trial)}  "
         if study.eta is not None:
             facts += f"ETA {formats.duration(study.eta)}"
         done = study.done + (trial.epochs / max(trial.planned, 1) if trial else 0)
@@ -148,7 +143,7 @@ class StudyTeller(Teller):
             return stage.picked
         if self.bar is not None:
             self.bar.stop()
-        console = OutputConsole(stderr=True)
+        console = self.console
         console.print(stage_table(study, stage, console.width))
         console.print(Text(f"{PICKED} {stage.reason}"))
         (name,) = stage.names

@@ -11,7 +11,7 @@ from cae_tui.cli.study_cli import print_json
 from engine.runs.directory import Home
 from engine.storage.files import FORMAT
 from engine.studies.records import StageRecord, StudyRecord
-from engine.studies.tables import columns, failures, fit, rows
+from engine.studies.tables import columns, failures, fit, planned_memory, planned_work, rows
 from engine.text import counted, number, numbers
 
 if TYPE_CHECKING:
@@ -81,11 +81,12 @@ def print_plan(home: Home, spec: "StudySpec", *, as_json: bool) -> int:
 
     record = planning.plan(home, spec)
     each = measure(spec.baseline, home)
-    seconds = None if each is None else each * record.weight
+    seconds = None if each is None else each * planned_work(record)
     if seconds is not None and spec.minutes and not record.points:
         seconds = min(seconds, 60 * spec.minutes)
+    memory = planned_memory(record)
     if as_json:
-        about = {"trials": record.total, "seconds": seconds, "memory": record.memory}
+        about = {"trials": record.total, "seconds": seconds, "memory": memory}
         print_json({"format": FORMAT, "plan": record.to_json(), **about})
         return 0
     console = table_console(WIDEST)
@@ -115,7 +116,7 @@ def print_plan(home: Home, spec: "StudySpec", *, as_json: bool) -> int:
         note = " Both are for the baseline: what is tried changes them."
     elif len(record.stages) > 1:
         note = " Later stages are shown for the baseline: what is picked changes them."
-    takes = f"{formats.duration(seconds)}, estimated from a few steps, and {formats.size(record.memory)} of memory"
+    takes = f"{formats.duration(seconds)}, estimated from a few steps, and {formats.size(memory)} of memory"
     console.say(f"In all about {takes}.{note}")
     return 0
 

@@ -17,11 +17,11 @@ from engine.errors import StudyError
 from engine.protocol.states import CUT_OFF, EARLY_STOPPED, FAILED, FINISHED, PAUSED, RUNNING, STOPPED
 from engine.runs.directory import Home, RunDirectory
 from engine.runs.status import RunStatus
-from engine.specs.listed import KINDS, listed
+from engine.specs.listed import KINDS
 from engine.storage.files import read_json, write_json
 from engine.storage.held import HeldFolder, HeldFolders, Sentences, shortest_prefixes
 from engine.storage.typed_json import finite, record_of
-from engine.text import counted, epoch_words
+from engine.text import epoch_words
 
 WAITING = "waiting"
 """What a trial is that has not begun, and a study whose pick a person is asked for."""
@@ -41,9 +41,8 @@ class Trial:
     shared: bool = False  # the run of an earlier trial that has the same spec
     planned: int = 0  # epochs, all stages of training together
     epochs: int = 0  # completed
-    stage_epochs: dict[str, int] = field(
-        default_factory=dict
-    )  # those by stage of training; in the last is the best one
+    # Those by stage of training; in the last is the best one.
+    stage_epochs: dict[str, int] = field(default_factory=dict)
     best_epoch: int = 0  # within its stage of training
     best_stage: str = ""  # the stage of training whose best epoch that is
     best_loss: float | None = None  # validation loss of the best epoch of the last stage of training
@@ -215,18 +214,6 @@ class StudyRecord:
         return [trial for point in self.points for trial in point.trials]
 
     @property
-    def weight(self) -> int:
-        """What all trials of a plan take, as `PointRecord.weight` counts; of a search, as if all were the baseline."""
-        if points := self.points:
-            return sum(point.weight * len(point.trials) for point in points)
-        return int(self.data["baseline_weight"] * self.total)
-
-    @property
-    def memory(self) -> int:
-        """Bytes of a training step of a plan's largest point, estimated; of a search, of the baseline's."""
-        return max((point.memory for point in self.points), default=self.data["baseline_memory"])
-
-    @property
     def done(self) -> int:
         """How many trials have ended."""
         return sum(trial.ended for trial in self.trials)
@@ -280,12 +267,6 @@ class StudyRecord:
     def final(self) -> dict[str, str]:
         """The values that were picked, of all stages."""
         return {name: value for stage in self.stages for name, value in stage.picked.items()}
-
-    def epoch_of(self, trial: Trial) -> str:
-        """How far a trial is: `epoch 4/20`; of a kind whose stages count their own, `3 of 20 epochs`."""
-        if listed(self.spec.get("baseline", {}).get("kind")).staged:
-            return f"{trial.epochs} of {counted(trial.planned, 'epoch')}"
-        return f"epoch {min(trial.epochs + 1, trial.planned)}/{trial.planned}"
 
     @property
     def current(self) -> Trial | None:

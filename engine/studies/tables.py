@@ -1,4 +1,6 @@
-"""The table of a stage, as the 2020 report draws it: one row a point, in words, for screen, terminal and document."""
+"""The numbers of a study in words, for screen, terminal and document: what its plan takes, how far a trial is, and the
+table of a stage, as the 2020 report draws it, one row a point.
+"""
 
 import math
 from bisect import bisect_left
@@ -11,13 +13,32 @@ from engine.protocol.states import DIVERGED, FAILED
 from engine.runs.status import TEST, VALIDATION, key_of, keys_of
 from engine.specs.listed import every_measure, listed
 from engine.specs.measures import Measure
-from engine.studies.records import PointRecord, StageRecord
-from engine.text import NOTHING, duration, fitting
+from engine.studies.records import PointRecord, StageRecord, StudyRecord, Trial
+from engine.text import NOTHING, counted, duration, fitting
 from engine.text import loss as loss_words
 from engine.text import numbers as numbers_words
 from engine.text import seconds as seconds_words
 
 SIGN = " ± "
+
+
+def planned_work(plan: StudyRecord) -> int:
+    """What all trials of a plan take, as `PointRecord.weight` counts; of a search, as if all were the baseline."""
+    if points := plan.points:
+        return sum(point.weight * len(point.trials) for point in points)
+    return int(plan.data["baseline_weight"] * plan.total)
+
+
+def planned_memory(plan: StudyRecord) -> int:
+    """Bytes of a training step of a plan's largest point, estimated; of a search, of the baseline's."""
+    return max((point.memory for point in plan.points), default=plan.data["baseline_memory"])
+
+
+def epoch_of(study: StudyRecord, trial: Trial) -> str:
+    """How far a trial is: `epoch 4/20`; of a kind whose stages count their own, `3 of 20 epochs`."""
+    if listed(study.spec.get("baseline", {}).get("kind")).staged:
+        return f"{trial.epochs} of {counted(trial.planned, 'epoch')}"
+    return f"epoch {min(trial.epochs + 1, trial.planned)}/{trial.planned}"
 
 
 @dataclass(frozen=True, slots=True)
