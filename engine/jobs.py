@@ -42,7 +42,7 @@ from engine.runs.spec_file import check_unchanged
 from engine.runs.status import REPORT, TEST, RunStatus, key_of
 from engine.specs.base import Spec
 from engine.storage.files import write_json
-from engine.storage.typed_json import NO_LINES, Lines
+from engine.storage.typed_json import Lines
 from engine.text import counted, epoch_words, excerpt
 from engine.training.baseline import steadier
 from engine.training.loop import ENDS, Progress, Stage, StageData, fit
@@ -147,13 +147,10 @@ def _epochs_of_best(run: RunDirectory, stage: str) -> int:
 
 def _fresh(status: RunStatus) -> RunStatus:
     """`status` without what was done before: a run that has no checkpoint begins with its first step."""
-    nothing: dict[str, Any] = {
-        "best_loss": None,
-        "last_loss": None,
-        "last_train_loss": None,
-        "measures": {},
-    }
-    return replace(status, stage="", epoch=0, best_epoch=0, best_stage="", seconds=0.0, **nothing)
+    return replace(
+        status, stage="", epoch=0, best_epoch=0, best_stage="", best_loss=None, last_loss=None, last_train_loss=None,
+        measures={}, seconds=0.0,
+    )  # fmt: skip
 
 
 def _train(prepared: Prepared, recorder: Recorder, control: Control, found: Checkpoint | None) -> Result:
@@ -164,22 +161,18 @@ def _train(prepared: Prepared, recorder: Recorder, control: Control, found: Chec
     kind = kind_of(spec)
     model = kind.build(prepared)
     device.place(model)
-    state = None
     if found is None:
         recorder.emit(_run_started(prepared))
         for sentence in prepared.remarks:
             recorder.emit(Warned(message=sentence))
     else:
-        state = found.state
         _take_up(prepared, recorder, found)
 
     images = DeviceImages(prepared.data.train, device.torch_device)
-    chosen = np.zeros(len(prepared.data.train), dtype=bool)
-    chosen[prepared.training] = True
 
     def order(epoch: int) -> NDArray[np.int64]:
         shuffled = prepared.data.train.epoch_order(spec.seed, epoch)
-        kept: NDArray[np.int64] = shuffled[chosen[shuffled]]
+        kept: NDArray[np.int64] = shuffled[np.isin(shuffled, prepared.training)]
         return kept
 
     data = StageData(images=images, order=order, training=len(prepared.training), validation=prepared.validation)
@@ -188,10 +181,10 @@ def _train(prepared: Prepared, recorder: Recorder, control: Control, found: Chec
     recorder.baseline = kind.baseline(prepared)
 
     names = [name for name, _ in spec.stages]
-    position = names.index(state.progress.stage) if state is not None else 0
-    before = state.progress if state is not None else None
+    state = found.state if found else None
+    before = state.progress if state else None
     progress = before or Progress(stage=names[0])
-    for name in names[position:]:
+    for name in names[names.index(progress.stage) :]:
         if state is None and before is not None and control.asked() is Asked.FINISH:  # between two stages
             before.cut_short, before.ended = True, EARLY_STOPPED
             break
@@ -308,10 +301,14 @@ def _finish(
         progress.ended = ENDS[control.asked()]
         return _end_early(prepared, recorder, model, progress, "while it was evaluated")
     measured["remarks"] = [*measured["remarks"], *prepared.remarks]
-    result = _result(prepared, recorder, progress, progress.ended, measured)
-    recorder.with_room(lambda: write_model(prepared.run.model, model, dict(model.state_dict())))
     message = _finished_early(prepared, progress) if progress.cut_short else ""
-    return _close(prepared, recorder, result, progress.ended, message)
+    result = _result(prepared, recorder, progress, progress.ended, message, measured)
+    _keep_model(prepared, recorder, model)
+    return _close(prepared, recorder, result)
+
+
+def _keep_model(prepared: Prepared, recorder: Recorder, model: Network) -> None:
+    recorder.with_room(lambda: write_model(prepared.run.model, model, dict(model.state_dict())))
 
 
 def _finished_early(prepared: Prepared, progress: Progress) -> str:
@@ -345,7 +342,7 @@ def _end_early(
     best = _best_weights(prepared, progress)
     if best.exists():
         model.load_state_dict(read_tensors(best)[0])
-        recorder.with_room(lambda: write_model(prepared.run.model, model, dict(model.state_dict())))
+        _keep_model(prepared, recorder, model)
     kept = "The weights of the previous stage are kept." if best.exists() else ""
     if progress.best_epoch:
         kept = f"The weights of {epoch_words(progress.stage, progress.best_epoch)}, the best, are kept."
@@ -367,21 +364,19 @@ def _end_early(
             f"{kept or 'No epoch was completed, so no model is kept.'}"
         )
     recorder.warn(recorder.doubt())
-    result = _result(prepared, recorder, progress, progress.ended)
-    return _close(prepared, recorder, result, progress.ended, message)
+    return _close(prepared, recorder, _result(prepared, recorder, progress, progress.ended, message))
 
 
 def _fail(prepared: Prepared, recorder: Recorder, error: Exception) -> Result:
     """Say how a run failed, as far as its files can still be written."""
     message = _sentence(prepared, error, recorder.status.study)
     progress = Progress(stage=recorder.status.stage, step_seconds=recorder.under_way)
-    result = _result(prepared, recorder, progress, FAILED)
+    result = _result(prepared, recorder, progress, FAILED, message)
     if not isinstance(error, EngineError):
         result = replace(result, details=Lines("".join(traceback.format_exception(error))))
     try:
-        return _close(prepared, recorder, result, FAILED, message)
+        return _close(prepared, recorder, result)
     except EngineError:  # the disk is full, say: the last checkpoint stands, and the run is told as failed
-        result = replace(result, message=Lines(message))
         _tell_end(recorder, RunEnded(state=FAILED, message=message, result=result.to_json()))
         return result
 
@@ -400,7 +395,12 @@ def _sentence(prepared: Prepared, error: Exception, study: str) -> str:
 
 
 def _result(
-    prepared: Prepared, recorder: Recorder, progress: Progress, state: str, measured: Mapping[str, Any] | None = None
+    prepared: Prepared,
+    recorder: Recorder,
+    progress: Progress,
+    state: str,
+    message: str,
+    measured: Mapping[str, Any] | None = None,
 ) -> Result:
     """What the run came to; `measured` are the fields of its kind's own, where it was evaluated."""
     status, plan = recorder.status, prepared.plan
@@ -415,7 +415,7 @@ def _result(
         kind=prepared.spec.kind,
         state=state,
         title=prepared.spec.title,
-        message=NO_LINES,
+        message=Lines(message),
         data=prepared.data.name,
         data_digest=prepared.data.digest,
         best_validation_loss=status.best_loss,
@@ -435,19 +435,18 @@ def _result(
     )
 
 
-def _close(prepared: Prepared, recorder: Recorder, result: Result, state: str, message: str) -> Result:
+def _close(prepared: Prepared, recorder: Recorder, result: Result) -> Result:
     """Write the end of a run, then tell it."""
-    result = replace(result, message=Lines(message))
     values = result.to_json()
-    ended = RunEnded(state=state, message=message, result=values)
-    if state in ENDED_FOR_GOOD:
+    ended = RunEnded(state=result.state, message=result.message, result=values)
+    if result.state in ENDED_FOR_GOOD:
         recorder.with_room(lambda: write_json(prepared.run.result, prepared.spec.kind, values))
     speed = {name: values[name] for name in ("images_per_second", "ms_per_step") if values[name]}
     told_of = (REPORT, TEST) if result.evaluated_on == "test" else (REPORT,)
     measures = {key_of(of, name): value for name, value in result.measures.items() for of in told_of}
     recorder.write_status(
-        state=state,
-        message=message,
+        state=result.state,
+        message=result.message,
         seconds=result.seconds,
         test_loss=result.test_loss,
         measures={**recorder.status.measures, **measures},

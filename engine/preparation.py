@@ -23,7 +23,7 @@ from engine.errors import ModelFileError, SpecError
 from engine.kinds import kind_of
 from engine.network.architecture import Plan
 from engine.protocol.states import RUNNING
-from engine.runs.checkpoint import read_autoencoder
+from engine.runs.checkpoint import ModelFile, read_autoencoder
 from engine.runs.directory import Home, RunDirectory
 from engine.runs.encoders import find_encoder, remarks_on
 from engine.runs.moved import known_of_run, load_known
@@ -46,12 +46,11 @@ def create(home: Home, spec: Spec, study: str = "", trial: int = 0, split_rule: 
     Raises:
         EngineError: the spec does not fit the data, a file cannot be read, the folder cannot be written.
     """
-    kind = kind_of(spec)
     # A run must not depend on the folder it was begun in.
     spec = spec.model_copy(update=spec.files.absolute()._asdict())
     device = choose_device(spec.device, spec.precision)
     data = load(spec.files)
-    kind.check_data(data)
+    kind_of(spec).check_data(data)
     spec = spec.settled(data.shape)
     training, validation = split_for(spec, data, split_rule)
     encoder, origin = None, None
@@ -63,8 +62,8 @@ def create(home: Home, spec: Spec, study: str = "", trial: int = 0, split_rule: 
         raise SpecError(problems)
     prepared = Prepared(  # in a directory that is yet to be made
         run=RunDirectory(home.runs), spec=spec, data=data, training=training, validation=validation, device=device,
-        encoder=encoder, plan=kind.plan(spec, data, None if encoder is None else encoder.encoder_spec),
-        split_rule=split_rule, encoder_remarks=remarks_on(home, spec, data),
+        encoder=encoder, plan=_plan(spec, data, encoder), split_rule=split_rule,
+        encoder_remarks=remarks_on(home, spec, data),
     )  # fmt: skip
 
     def fill(run: RunDirectory) -> None:
@@ -104,10 +103,13 @@ def plan_of(home: Home, spec: Spec, data: ImageData) -> Plan:
     Raises:
         EngineError: there is no such encoder, it is for other images, or no run of that kind can learn from these.
     """
-    kind = kind_of(spec)
-    kind.check_data(data)
+    kind_of(spec).check_data(data)
     encoder = read_autoencoder(find_encoder(home, spec.built_on)[0], data.shape) if spec.built_on else None
-    return kind.plan(spec, data, None if encoder is None else encoder.encoder_spec)
+    return _plan(spec, data, encoder)
+
+
+def _plan(spec: Spec, data: ImageData, encoder: ModelFile | None) -> Plan:
+    return kind_of(spec).plan(spec, data, None if encoder is None else encoder.encoder_spec)
 
 
 def misfits(spec: Spec, data: ImageData, training: int, encoder: Spec | None) -> dict[str, str]:
@@ -148,10 +150,10 @@ def reopen(run: RunDirectory, command: str = "resume") -> Prepared:
     training, validation = split_for(spec, data, split_rule)
     device = choose_device(spec.device, spec.precision, written["threads"])
     encoder = read_autoencoder(run.encoder, data.shape) if spec.built_on else None
-    plan = kind_of(spec).plan(spec, data, None if encoder is None else encoder.encoder_spec)
     return Prepared(
         run=run, spec=spec, data=data, training=training, validation=validation, device=device, encoder=encoder,
-        plan=plan, split_rule=split_rule, encoder_remarks=tuple(written.get("encoder_remarks", ())),
+        plan=_plan(spec, data, encoder), split_rule=split_rule,
+        encoder_remarks=tuple(written.get("encoder_remarks", ())),
     )  # fmt: skip
 
 

@@ -351,17 +351,15 @@ class StudyRunner:
     def seconds(self, plan: "StudyRecord") -> float | None:
         """How long a planned study takes here, told from a run like its largest; None where there is none."""
         from engine.estimates import seconds_per_work
+        from engine.studies.tables import planned_work
 
-        points = [point for stage in plan.stages for point in stage.points]
-        if points:  # the largest takes the most of the time
-            weight, step_work = max((point.weight, point.step_work) for point in points)
-            total = sum(point.weight * len(point.trials) for point in points)
-        else:
-            weight, step_work = plan.data["baseline_weight"], plan.data["baseline_step_work"]
-            total = weight * plan.total
+        weight, step_work = max(  # the largest takes the most of the time
+            ((point.weight, point.step_work) for point in plan.points),
+            default=(plan.data["baseline_weight"], plan.data["baseline_step_work"]),
+        )
         kind = str(plan.spec["baseline"]["kind"])
         each = seconds_per_work(self._runner.list_runs(), kind, step_work, weight // step_work)
-        return None if each is None else each * total
+        return None if each is None else each * planned_work(plan)
 
 
 def _picked_loss(study: "StudyRecord") -> float | None:

@@ -23,10 +23,10 @@ from cae_tui import formats
 from cae_tui.bridge.run_state import GONE_WORDS, is_gone
 from cae_tui.bridge.run_titles import cut, shared_by_kind, shorten, spec_words
 from cae_tui.cli.next_steps import tell_after_detach, tell_after_stop
-from cae_tui.cli.output_console import OutputConsole
+from cae_tui.cli.output_console import OutputConsole, printing, table_console, tell
 from cae_tui.cli.report_console import draw_result
 from cae_tui.cli.teller import RunTeller
-from cae_tui.printing import OutputError, complain, flush, let_go, put
+from cae_tui.printing import complain, put
 from engine.errors import EngineError, RunError
 from engine.protocol.control import Asked, Flag
 from engine.protocol.events import Event
@@ -60,9 +60,8 @@ def train(home: Home, spec: "Spec", *, as_json: bool, detach: bool) -> int:
         from engine import preparation
 
         prepared = preparation.create(home, spec)
-        with suppress(OSError):
-            for remark in prepared.remarks:
-                OutputConsole(stderr=True).print(Text(f"! {remark}"), soft_wrap=True)
+        for remark in prepared.remarks:
+            tell(f"! {remark}")
         return _detach(home, prepared.run, as_json)
     with interruptible() as flag:
         from engine import jobs
@@ -146,22 +145,16 @@ def print_result(home: Home, result: Result, *, as_json: bool = False) -> None:
     Raises:
         OutputError: the output takes nothing more.
     """
-    try:
+    hint = f": `cae-tui report {result.id}` prints its result." if result.state in ENDED_FOR_GOOD else "."
+    with printing(f"Run {result.id} is {result.state}{hint}"):
         if as_json:
             put(json.dumps({"format": FORMAT, **result.to_json()}))
         else:
             draw_result(OutputConsole(), result, _facts(home, result.id))
-        flush()
-    except BrokenPipeError:  # whoever read it has enough; the run came to what it came to
-        let_go()
-    except OutputError as error:
-        hint = f": `cae-tui report {result.id}` prints its result." if result.state in ENDED_FOR_GOOD else "."
-        raise OutputError(f"{error} Run {result.id} is {result.state}{hint}") from None
     gone = result.state == FAILED and is_gone(home, result.id)
     message = GONE_WORDS if gone else result.message
     if message and (as_json or result.state not in COMPLETE):  # else it is part of what was printed
-        with suppress(OSError):
-            OutputConsole(stderr=True).print(Text(message), soft_wrap=True)
+        tell(message)
     if result.state in (STOPPED, FAILED) and not gone:
         finish = bool(result.best_epoch)
         tell_after_stop(home, result.id, finish=finish, failed=result.state == FAILED)
@@ -196,17 +189,12 @@ def print_runs(home: Home, terms: str = "", *, as_json: bool, csv: str | None = 
     if as_json:
         put(json.dumps({"runs": [run.to_json() for run in runs]}))
         return 0
-    console = OutputConsole()
+    console = table_console(1000)
     if not runs:
         none = f"No run in {home.runs} matches that filter ({len(every):,} in all)."
-        console.print(
-            none if every else f"No runs yet in {home.runs}. `cae-tui autoencoder` trains one.", soft_wrap=True
-        )
+        console.say(none if every else f"No runs yet in {home.runs}. `cae-tui autoencoder` trains one.")
         return 0
-    width = console.width if console.is_terminal else None
-    if width is None:
-        console.width = 1000  # nothing is cut where a program reads it
-    console.print(_runs_table(runs, width))
+    console.print(_runs_table(runs, console.width if console.is_terminal else None))
     return 0
 
 
@@ -230,7 +218,7 @@ def _runs_table(runs: Sequence[RunStatus], width: int | None) -> Table:
         sizes = fitting(sizes, _GIVE_WAY, width - min(_LEAST_SPEC, room))
         room = max(width - sum(sizes.values()), 1)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    shown = [name for name in ("run", "kind", "spec", *_run_cells(runs[0])) if name == "spec" or name in sizes]
+    shown = [name for name in ("run", "kind", "spec", *rows[0]) if name == "spec" or name in sizes]
     shown = list(dict.fromkeys(shown))
     for name in shown:
         table.add_column(name, justify="left" if name in _LEFT else "right", no_wrap=True)

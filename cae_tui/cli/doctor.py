@@ -7,8 +7,6 @@ import shutil
 import sys
 from collections.abc import Iterator
 
-from rich.text import Text
-
 from cae_tui.cli.output_console import OutputConsole
 from engine import __version__
 from engine.errors import EngineError
@@ -90,5 +88,5 @@ def print_doctor(home: Home) -> int:
     """Print every fact, one a line."""
     console = OutputConsole()
     for name, value in facts(home):
-        console.print(Text(f"{name:<17}{value}"), soft_wrap=True)
+        console.say(f"{name:<17}{value}")
     return 0

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cae_tui.app.keys import check_keymap, every_key
-from cae_tui.cli.output_console import OutputConsole
+from cae_tui.cli.output_console import table_console
 from cae_tui.printing import complain, put
 from cae_tui.settings import read_settings, settings_path
 from engine.runs.directory import Home
@@ -31,9 +31,7 @@ def print_keys(home: Home, *, as_json: bool) -> int:
         return 0
     for problem in problems:
         complain(problem)
-    console = OutputConsole()
-    if not console.is_terminal:
-        console.width = 160
+    console = table_console(160)
     table = Table(box=None, pad_edge=False, show_header=False)
     for _ in range(4):
         table.add_column(overflow="fold")
@@ -45,5 +43,5 @@ def print_keys(home: Home, *, as_json: bool) -> int:
             changed = f" (by default {defaults[key.id]})" if key.keys != defaults[key.id] else ""
             table.add_row(f"  {key.id}", key.keys, key.title, f"{key.about}{changed}")
     console.print(table)
-    console.print(Text(f"\n{HOW.format(path=settings_path(home.path))}"), soft_wrap=True)
+    console.say(f"\n{HOW.format(path=settings_path(home.path))}")
     return 0

@@ -24,16 +24,19 @@ from cae_tui.cli.parser import (
     Parser,
     command_of,
     flags_in,
+    given_fields,
     home_at,
     home_named,
     join_numbers,
     make_parser,
+    with_encoder_images,
 )
 from cae_tui.printing import OutputError, complain, flush, let_go, take_any_character, tell_of
 from engine.errors import EngineError, SpecError
+from engine.protocol.states import PAUSED
 from engine.runs.directory import Home, default_home
-from engine.specs.data_files import FIELDS, names_mnist, refuse_blank
-from engine.specs.listed import KINDS, listed
+from engine.specs.data_files import FIELDS, refuse_blank
+from engine.specs.listed import KINDS
 from engine.storage.paths import path_of
 
 if TYPE_CHECKING:
@@ -179,7 +182,7 @@ def _do(options: argparse.Namespace, home: Home) -> int:
             run = home.find(options.run)
             if (places := _places(options)) and run_console.relocate(run, places, as_json=options.json):
                 return 0
-            if run_console.is_paused(run):
+            if run.read_status().state == PAUSED and run.is_held():
                 return run_console.go_on(home, run, as_json=options.json)
             return console.resume(home, run, as_json=options.json, detach=options.detach)
         case "finish":
@@ -189,9 +192,10 @@ def _do(options: argparse.Namespace, home: Home) -> int:
             return run_console.finish(home, runs, _places(options), as_json=options.json)
         case "pause" | "stop":
             from cae_tui.cli import run_console
+            from engine.protocol.control import Asked
 
-            do = {"pause": run_console.pause, "stop": run_console.stop}[options.command]
-            return do(home, run_console.find_all(home, options.runs), as_json=options.json)
+            runs = run_console.find_all(home, options.runs)
+            return run_console.ask_all(home, runs, Asked(options.command), as_json=options.json)
         case "delete":
             from cae_tui.cli import run_console
 
@@ -252,18 +256,11 @@ def _places(options: argparse.Namespace) -> dict[str, Path]:
 
 
 def _spec_of(options: argparse.Namespace, home: Home) -> "Spec":
-    from engine.specs.base import preset, spec_fields
+    from engine.specs.base import preset
     from engine.specs.kinds import SPECS
 
-    kind = SPECS[options.command]
-    given = {field.name: getattr(options, field.name) for field in spec_fields(kind)}
-    given = {name: value for name, value in given.items() if value is not None}
-    refuse_blank(given)
-    if not names_mnist(given) and listed(options.command).takes_encoder:
-        from engine.runs.encoders import with_data_of_encoder
-
-        given = with_data_of_encoder(home, given)
-    return preset(kind, getattr(options, "preset", "recommended"), **given)
+    given = with_encoder_images(home, options.command, given_fields(options, options.command))
+    return preset(SPECS[options.command], options.preset, **given)
 
 
 def _no_place_to_draw() -> str:

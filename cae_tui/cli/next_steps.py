@@ -1,10 +1,8 @@
 """What can be done next with a run, as commands that can be typed: told on stderr, for stdout is for results."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 
-from rich.console import Console
-
+from cae_tui.cli.output_console import tell
 from cae_tui.printing import command_for
 from engine.runs.directory import Home
 
@@ -34,5 +32,4 @@ def tell_after_detach(home: Home, run: str, process: int) -> None:
 def _tell(steps: Sequence[tuple[str, str]], first: str = "") -> None:
     width = max(len(command) for command, _ in steps)
     lines = [first] * bool(first) + [f"  {command:<{width}}   {what}" for command, what in steps]
-    with suppress(OSError):
-        Console(stderr=True, markup=False, emoji=False, highlight=False).print("\n".join(lines), soft_wrap=True)
+    tell("\n".join(lines))

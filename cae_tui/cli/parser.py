@@ -19,7 +19,7 @@ from cae_tui.printing import complain
 from engine import __version__
 from engine.errors import RunError, SpecError
 from engine.runs.directory import Home, default_home
-from engine.specs.data_files import ROLES
+from engine.specs.data_files import ROLES, names_mnist, refuse_blank
 from engine.specs.listed import KINDS, listed
 from engine.storage.files import absolute
 from engine.storage.paths import path_of
@@ -41,9 +41,12 @@ USAGE = """
 """
 
 _REQUIRED = re.compile(r"the following arguments are required: (.*)")
-_NO_VALUE = re.compile(r"argument ([^:]*): expected one argument")
-_VALUE = re.compile(r"argument ([^:]*): ignored explicit argument .*", re.DOTALL)
-_NOT_BOTH = re.compile(r"argument ([^:]*): not allowed with argument (.*)")
+_IN_PLAIN_WORDS = (
+    (re.compile(r"argument ([^:]*): expected one argument"), r"\1 needs a value."),
+    (re.compile(r"argument ([^:]*): ignored explicit argument .*", re.DOTALL), r"\1 takes no value."),
+    (re.compile(r"argument ([^:]*): not allowed with argument (.*)"), r"\1 and \2 cannot be used together."),
+)
+"""What argparse says of a flag, and what is said instead."""
 
 
 def in_plain_words(message: str, program: str) -> str:
@@ -51,12 +54,9 @@ def in_plain_words(message: str, program: str) -> str:
     if found := _REQUIRED.fullmatch(message):
         missing = found[1].replace("RUN", "the id of a run, or its beginning (`cae-tui runs` lists them)")
         return f"`{program.removeprefix('cae-tui ')}` needs {missing}."
-    if found := _NO_VALUE.fullmatch(message):
-        return f"{found[1]} needs a value."
-    if found := _VALUE.fullmatch(message):
-        return f"{found[1]} takes no value."
-    if found := _NOT_BOTH.fullmatch(message):
-        return f"{found[1]} and {found[2]} cannot be used together."
+    for known, words in _IN_PLAIN_WORDS:
+        if found := known.fullmatch(message):
+            return found.expand(words)
     return message
 
 
@@ -323,6 +323,36 @@ def home_at(named: str | None) -> Home:
         told = f"{taken} is a file, not a folder: name a folder for the runs and settings."
         raise RunError(f"CAE_TUI_HOME: {told}") if named is None else SpecError({"home": told})
     return Home(path)
+
+
+def given_fields(options: argparse.Namespace, kind: str) -> dict[str, Any]:
+    """The fields of a spec of that kind whose flags were given, with their values; the word mnist names no file.
+
+    Raises:
+        SpecError: a file of images is named by nothing but blanks.
+    """
+    from engine.specs.base import spec_fields
+    from engine.specs.kinds import SPECS
+
+    names = [field.name for field in spec_fields(SPECS[kind])]
+    given = {name: value for name in names if (value := getattr(options, name)) is not None}
+    refuse_blank(given)
+    if names_mnist(given):
+        given["images"] = None
+    return given
+
+
+def with_encoder_images(home: Home, kind: str, given: dict[str, Any]) -> dict[str, Any]:
+    """The same with the images of the encoder, of a kind that takes one, where none are named.
+
+    Raises:
+        EngineError: there is no such encoder, or its images are not known.
+    """
+    if "images" in given or not listed(kind).takes_encoder:
+        return given
+    from engine.runs.encoders import with_data_of_encoder
+
+    return with_data_of_encoder(home, given)
 
 
 def flags_in(words: Sequence[str]) -> list[str]:

@@ -56,7 +56,7 @@ def print_report(home: Home, run: RunDirectory, *, as_json: bool, as_text: bool 
     console = OutputConsole()
     draw_result(console, result, facts, as_text=as_text)
     width = min(console.width, WIDEST_LINE) if console.is_terminal else WIDEST_LINE
-    console.print(Text("\n".join(["", *about_lines(result, facts, width, with_views=False)])), soft_wrap=True)
+    console.say("\n".join(["", *about_lines(result, facts, width, with_views=False)]))
     return 0
 
 
@@ -66,14 +66,14 @@ def draw_result(console: OutputConsole, result: Result, facts: "RunFacts | None"
     console.print(Text("\n".join(_essentials(result))), soft_wrap=in_one_line)
     if result.report is not None:
         if as_text:
-            console.print(Text(f"\n{result.report.text.rstrip()}"), soft_wrap=True)
+            console.say(f"\n{result.report.text.rstrip()}")
         else:
             from cae_tui.widgets.report_table import PrintedReport
 
             console.print(Text())
             console.print(PrintedReport(result.report), crop=False)
     elif result.evaluated_on:
-        console.print(Text("\n".join(["", *measured_lines(result, facts)])), soft_wrap=True)
+        console.say("\n".join(["", *measured_lines(result, facts)]))
     if told := verdicts(result, facts):
         console.print(Text("\n".join(["", *told])), soft_wrap=in_one_line)
 

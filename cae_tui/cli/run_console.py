@@ -7,18 +7,16 @@ was asked stays asked. What was done goes to stdout, what is waited for to stder
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-
-from rich.progress import BarColumn, Progress, TextColumn
-from rich.text import Text
 
 from cae_tui.bridge.deletion import uses_of
 from cae_tui.cli.console import EXIT_CODES, interruptible, print_result, train_on
 from cae_tui.cli.next_steps import tell_after_stop
 from cae_tui.cli.output_console import OutputConsole
 from cae_tui.cli.parser import BAD_USAGE, INTERRUPTED
+from cae_tui.cli.teller import Teller
 from cae_tui.printing import as_typed, complain, put
 from engine.errors import EngineError, RunError, StudyError
 from engine.protocol.control import Asked
@@ -28,21 +26,12 @@ from engine.results.result import Result
 from engine.runs.directory import Home, RunDirectory
 from engine.runs.finishing import check_can_finish
 from engine.runs.status import RunStatus
+from engine.specs.data_files import DataFiles
 from engine.storage.files import FORMAT
 from engine.studies.records import study_of
 from engine.text import plain
 
 POLL_SECONDS = 0.1
-
-
-def stop(home: Home, runs: Sequence[RunDirectory], *, as_json: bool) -> int:
-    """Stop runs with a checkpoint, and wait until they have; gives back the exit code."""
-    return _ask_all(home, runs, Asked.STOP, "stop", as_json=as_json)
-
-
-def pause(home: Home, runs: Sequence[RunDirectory], *, as_json: bool) -> int:
-    """Let runs wait, with their state kept, and wait until they do; gives back the exit code."""
-    return _ask_all(home, runs, Asked.PAUSE, "pause", as_json=as_json)
 
 
 def go_on(home: Home, run: RunDirectory, *, as_json: bool) -> int:
@@ -54,7 +43,7 @@ def go_on(home: Home, run: RunDirectory, *, as_json: bool) -> int:
     waits = next((event for event in reversed(run.read_events()[0]) if isinstance(event, Paused | Continued)), None)
     if isinstance(waits, Paused) and waits.message:
         raise RunError(waits.message)
-    return _ask_all(home, [run], Asked.RUN, "go on", as_json=as_json)
+    return ask_all(home, [run], Asked.RUN, as_json=as_json)
 
 
 def relocate(run: RunDirectory, places: Mapping[str, Path], *, as_json: bool, command: str = "resume") -> bool:
@@ -68,22 +57,23 @@ def relocate(run: RunDirectory, places: Mapping[str, Path], *, as_json: bool, co
     files = relocate(run, places, command)
     status = run.read_status()
     told = f"Run {run.id} reads its images from {files.images} now."
-    if status.resumable:
+    return tell_moved(told, run.id, status.state, files, over=not status.resumable, as_json=as_json)
+
+
+def tell_moved(told: str, name: str, state: str, files: DataFiles, *, over: bool, as_json: bool) -> bool:
+    """Say where the images of a run or a study are now; gives back whether it is `over`, so that this is all."""
+    if not over:
         complain(told)
     elif as_json:
-        put(json.dumps({"format": FORMAT, "id": run.id, "state": status.state, **files.as_json()}))
+        put(json.dumps({"format": FORMAT, "id": name, "state": state, **files.as_json()}))
     else:
-        put(plain(f"{told} It is {status.state}: there is nothing left to train."))
-    return not status.resumable
+        put(plain(f"{told} It is {state}: there is nothing left to train."))
+    return over
 
 
-def is_paused(run: RunDirectory) -> bool:
-    """Whether a process holds the run and lets it wait."""
-    return run.read_status().state == PAUSED and run.is_held()
-
-
-def _ask_all(home: Home, runs: Sequence[RunDirectory], what: Asked, word: str, *, as_json: bool) -> int:
-    """Ask every run first, then wait for each."""
+def ask_all(home: Home, runs: Sequence[RunDirectory], what: Asked, *, as_json: bool) -> int:
+    """Ask every run to stop, pause or go on first, then wait until each has; gives back the exit code."""
+    word = "go on" if what is Asked.RUN else what.value
     asked, code = [], 0
     for run in runs:
         status = run.read_status()
@@ -120,27 +110,14 @@ def _done(status: RunStatus, what: Asked) -> bool:
 
 
 def _wait(run: RunDirectory, what: Asked, words: str) -> RunStatus:
-    """Until it is as asked, or nobody trains it any more."""
-    with _waiting(words):
+    """Until it is as asked, or nobody trains it any more; a terminal shows a bar meanwhile."""
+    with Teller(OutputConsole(stderr=True), words, "Ctrl+C: do not wait"):
         while run.is_held():
             status = run.read_status()
             if what in (Asked.PAUSE, Asked.RUN) and _done(status, what):
                 return status
             time.sleep(POLL_SECONDS)
     return run.read_status()
-
-
-@contextmanager
-def _waiting(words: str) -> Iterator[None]:
-    """A bar on a terminal while something is waited for."""
-    console = OutputConsole(stderr=True)
-    if not console.is_terminal:
-        yield
-        return
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("Ctrl+C: do not wait"))
-    with Progress(*columns, console=console, transient=True, refresh_per_second=4) as bar:
-        bar.add_task(words, total=None)
-        yield
 
 
 def _tell(home: Home, run: RunDirectory, status: RunStatus, what: Asked) -> None:
@@ -261,7 +238,7 @@ def _is_sure(home: Home, runs: Sequence[RunDirectory]) -> bool:
     lines = [f"  {name}  {about.get(name, 'its files cannot be read')}" for name in names]
     lines += ["Curves, predictions and model cannot be restored.", *uses_of(home, names)]
     console = OutputConsole(stderr=True)
-    console.print(Text("\n".join(lines)), soft_wrap=True)
+    console.say("\n".join(lines))
     console.print(f"Delete {what}? [y/N] ", end="", soft_wrap=True)
     with suppress(KeyboardInterrupt):
         if sys.stdin.readline().strip().lower() in ("y", "yes"):

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cae_tui.cli.parser import ACTIONS, MODES, USAGE
+from cae_tui.cli.parser import ACTIONS, MODES, USAGE, given_fields, with_encoder_images
 from cae_tui.printing import put
 from engine.errors import EngineError, RunError, SpecError, StudyError
 from engine.runs.directory import Home
-from engine.specs.data_files import FIELDS, names_mnist, refuse_blank
-from engine.specs.listed import KINDS, kinds_that_take_encoders, listed
+from engine.specs.data_files import FIELDS
+from engine.specs.listed import KINDS, kinds_that_take_encoders
 from engine.storage.files import absolute
 from engine.storage.paths import path_of
 from engine.text import excerpt
@@ -72,7 +72,7 @@ def study_asked(options: argparse.Namespace, home: Home, kind: str) -> "StudySpe
     Raises:
         EngineError: it is refused.
     """
-    from engine.specs.base import parse, preset, spec_fields
+    from engine.specs.base import parse, preset
     from engine.specs.kinds import SPECS
     from engine.studies.spec import make_study, study_fields
     from engine.studies.values import assignments
@@ -84,23 +84,16 @@ def study_asked(options: argparse.Namespace, home: Home, kind: str) -> "StudySpe
 
         raise StudyError(f"{unknown_action(mode, (*ACTIONS, *MODES))} What there is:{USAGE.rstrip()}")
     values = assignments(words)
-    given = {field.name: getattr(options, field.name) for field in spec_fields(SPECS[kind])}
-    given = {name: value for name, value in given.items() if value is not None}
-    refuse_blank(given)
-    named = "images" in given
-    mnist = names_mnist(given)
+    given = given_fields(options, kind)
     if options.baseline is not None:
         if options.preset != "recommended":
             raise SpecError({"preset": "A baseline is named too: use only one of the two."})
         own = read_baseline(home, options.baseline).model_dump(mode="json")
-        if named:  # other images have other labels: nothing of the baseline's set is left
+        if "images" in given:  # other images have other labels: nothing of the baseline's set is left
             own |= dict.fromkeys(FIELDS)
         baseline = parse(SPECS[kind], {**own, **given})
     else:
-        if listed(kind).takes_encoder and not mnist:
-            from engine.runs.encoders import with_data_of_encoder
-
-            given = with_data_of_encoder(home, given)
+        given = with_encoder_images(home, kind, given)
         first = SPECS[kind].guided_baseline if mode == "guided" else {}
         baseline = preset(SPECS[kind], options.preset, **{**first, **given})
     settings = {field.name: getattr(options, f"study_{field.name}") for field in study_fields()}

@@ -7,7 +7,6 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,31 +15,31 @@ from rich.text import Text
 
 from cae_tui import formats
 from cae_tui.bridge.run_titles import cut
-from cae_tui.cli.console import interruptible
-from cae_tui.cli.output_console import OutputConsole
+from cae_tui.cli.console import EXIT_CODES, interruptible
+from cae_tui.cli.output_console import OutputConsole, printing, table_console, tell
+from cae_tui.cli.run_console import tell_moved
 from cae_tui.cli.study_cli import print_json
-from cae_tui.cli.study_tables import PICKED, as_values, data_of, print_study, stage_table, table_console
+from cae_tui.cli.study_tables import PICKED, WIDEST, data_of, print_study, stage_table
 from cae_tui.cli.teller import Teller
-from cae_tui.printing import OutputError, complain, flush, let_go, put
+from cae_tui.printing import complain, flush, put
 from engine.errors import StudyError
 from engine.protocol.events import Event, RunStarted, StageStarted, Warned
-from engine.protocol.states import FAILED, FINISHED, STOPPED
+from engine.protocol.states import FINISHED
 from engine.runs.directory import Home
 from engine.storage.files import FORMAT
 from engine.studies.records import PointRecord, StageRecord, Studies, StudyDirectory, StudyRecord, Trial
+from engine.studies.tables import epoch_of
 from engine.text import counted, plain
 
 if TYPE_CHECKING:
     from engine.studies.spec import StudySpec
-
-EXIT_CODES = {FINISHED: 0, FAILED: 1, STOPPED: 130}
 
 
 def start(home: Home, spec: "StudySpec", *, as_json: bool) -> int:
     """Do a study and print its tables; gives back the exit code."""
     from engine.studies import planning
 
-    return _work_on(home, planning.create(home, spec), as_json=as_json)
+    return resume(home, planning.create(home, spec), as_json=as_json)
 
 
 def relocate(home: Home, directory: StudyDirectory, places: Mapping[str, Path], *, as_json: bool) -> bool:
@@ -54,40 +53,21 @@ def relocate(home: Home, directory: StudyDirectory, places: Mapping[str, Path], 
     files = relocate_study(home, directory, places)
     record = directory.read()
     told = f"Study {record.id} and its runs read their images from {files.images} now."
-    if record.state != FINISHED:
-        complain(told)
-    elif as_json:
-        print_json({"format": FORMAT, "id": record.id, "state": record.state, **files.as_json()})
-    else:
-        put(plain(f"{told} It is finished: there is nothing left to train."))
-    return record.state == FINISHED
+    return tell_moved(told, record.id, record.state, files, over=record.state == FINISHED, as_json=as_json)
 
 
 def resume(home: Home, directory: StudyDirectory, *, as_json: bool) -> int:
-    """Take a study up and print its tables; gives back the exit code."""
-    return _work_on(home, directory, as_json=as_json)
-
-
-def _work_on(home: Home, directory: StudyDirectory, *, as_json: bool) -> int:
+    """Do what is left of a study and print its tables; gives back the exit code."""
     with interruptible() as flag:
         from engine.studies import scheduler
 
         with StudyTeller() as teller:
             record = scheduler.work_on(home, directory, teller, flag)
-    try:
-        if as_json:
-            print_json({"format": FORMAT, **as_values(record)})
-        else:
-            print_study(record)
-        flush()
-    except BrokenPipeError:  # whoever read it has enough; the study came to what it came to
-        let_go()
-    except OutputError as error:
-        hint = f"Study {record.id} is {record.state}: `cae-tui study show {record.id}` prints its tables."
-        raise OutputError(f"{error} {hint}") from None
+    hint = f"Study {record.id} is {record.state}: `cae-tui study show {record.id}` prints its tables."
+    with printing(hint):
+        _print(record, as_json=as_json)
     if record.message:
-        with suppress(OSError):
-            teller.console.print(Text(record.message), soft_wrap=True)
+        tell(record.message)
     return EXIT_CODES.get(record.state, 1)
 
 
@@ -145,7 +125,7 @@ class StudyTeller(Teller):
     def _move(self, study: StudyRecord) -> None:
         trial, facts = study.current, ""
         if trial is not None:
-            facts = f"{study.epoch_of(trial)}  "
+            facts = f"{epoch_of(study, trial)}  "
         if study.eta is not None:
             facts += f"ETA {formats.duration(study.eta)}"
         done = study.done + (trial.epochs / max(trial.planned, 1) if trial else 0)
@@ -163,14 +143,13 @@ class StudyTeller(Teller):
             return stage.picked
         if self.bar is not None:
             self.bar.stop()
-        console = OutputConsole(stderr=True)
+        console = self.console
         console.print(stage_table(study, stage, console.width))
         console.print(Text(f"{PICKED} {stage.reason}"))
         (name,) = stage.names
         known = [point.values[name] for point in stage.points]
-        before = signal.signal(
-            signal.SIGINT, signal.default_int_handler
-        )  # nothing runs that could stop at its next step
+        # Ctrl+C ends the question: nothing runs that could stop at its next step.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             while True:
                 console.print(f"Enter picks {name}={stage.picked[name]}; or type another value ({', '.join(known)}): ")
@@ -211,13 +190,11 @@ def print_studies(home: Home, *, as_json: bool) -> int:
     for problem in problems:
         complain(problem)
     if as_json:
-        print_json({"studies": [as_values(record) for record in found]})
+        print_json({"studies": [record.to_json() for record in found]})
         return 0
-    console = table_console()
+    console = table_console(WIDEST)
     if not found:
-        console.print(
-            f"No studies yet in {Studies(home).folder}. `cae-tui study layers=8,10,12` does one.", soft_wrap=True
-        )
+        console.say(f"No studies yet in {Studies(home).folder}. `cae-tui study layers=8,10,12` does one.")
         return 0
     rows = [_study_cells(record) for record in found]
     sizes = {name: max(len(name), *(len(cells[name]) for cells in rows)) for name in rows[0]}
@@ -252,13 +229,17 @@ def show(directory: StudyDirectory, *, as_json: bool) -> int:
         EngineError: it is damaged.
     """
     record = directory.read()
+    _print(record, as_json=as_json)
+    if record.message and not as_json:
+        table_console(WIDEST).say(record.message)
+    return 0
+
+
+def _print(record: StudyRecord, *, as_json: bool) -> None:
     if as_json:
-        print_json({"format": FORMAT, **as_values(record)})
+        print_json({"format": FORMAT, **record.to_json()})
     else:
         print_study(record)
-        if record.message:
-            table_console().print(Text(record.message), soft_wrap=True)
-    return 0
 
 
 def export(home: Home, directory: StudyDirectory, to: Path | None, *, as_json: bool) -> int:

@@ -1,40 +1,36 @@
 """What the command line prints of a study: its plan, its tables, and all of it as JSON."""
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
 
 from cae_tui import formats
-from cae_tui.cli.output_console import OutputConsole
+from cae_tui.cli.output_console import OutputConsole, table_console
 from cae_tui.cli.study_cli import print_json
 from engine.runs.directory import Home
 from engine.storage.files import FORMAT
-from engine.storage.typed_json import finite
 from engine.studies.records import StageRecord, StudyRecord
-from engine.studies.tables import columns, failures, fit, rows
+from engine.studies.tables import columns, failures, fit, planned_memory, planned_work, rows
 from engine.text import counted, number, numbers
 
 if TYPE_CHECKING:
     from engine.studies.spec import StudySpec
 
 PICKED = "★"
+WIDEST = 200
+"""Cells of a table where no terminal shows it."""
 
 
 def print_study(record: StudyRecord, console: OutputConsole | None = None) -> None:
     """A study's tables, with each pick and its reason."""
     from engine.studies.spec import describe
 
-    console = console or table_console()
+    console = console or table_console(WIDEST)
     symbol, _ = formats.state_symbol(record.state)
-    console.print(
-        Text(
-            f"study {record.id}: {symbol} {record.state}, {record.title} · {data_of(record)} · "
-            f"{record.done} of {counted(record.total, 'trial')}, "
-            f"{formats.duration(record.seconds)}"
-        ),
-        soft_wrap=True,
+    console.say(
+        f"study {record.id}: {symbol} {record.state}, {record.title} · {data_of(record)} · "
+        f"{record.done} of {counted(record.total, 'trial')}, {formats.duration(record.seconds)}"
     )
     _print_about(record, console)
     for stage in record.stages:
@@ -42,20 +38,20 @@ def print_study(record: StudyRecord, console: OutputConsole | None = None) -> No
         console.print(stage_table(record, stage, console.width))
         for reason, points in failures(stage).items():
             named = "; ".join(describe(point.values) for point in points)
-            console.print(Text(f"{formats.state_symbol(points[0].state)[0]} {named}: {reason}"), soft_wrap=True)
+            console.say(f"{formats.state_symbol(points[0].state)[0]} {named}: {reason}")
         if stage.settled:
-            console.print(Text(f"{PICKED} {stage.reason or stage.problem}"), soft_wrap=True)
+            console.say(f"{PICKED} {stage.reason or stage.problem}")
     if len(record.stages) > 1 and record.final:
         final = ", ".join(f"{name}={number(value)}" for name, value in record.final.items())
-        console.print(Text(f"\nPicked: {final}"), soft_wrap=True)
+        console.say(f"\nPicked: {final}")
 
 
 def _print_about(record: StudyRecord, console: OutputConsole) -> None:
     """What is remarked on the images and the encoder, and which combinations of a search are left out."""
     for remark in record.data.get("remarks", ()):
-        console.print(Text(f"! {remark}"), soft_wrap=True)
+        console.say(f"! {remark}")
     if record.data.get("left_out"):
-        console.print(Text(str(record.data["left_out"])), soft_wrap=True)
+        console.say(str(record.data["left_out"]))
 
 
 def stage_table(record: StudyRecord, stage: StageRecord, width: int) -> Table:
@@ -77,14 +73,6 @@ def stage_table(record: StudyRecord, stage: StageRecord, width: int) -> Table:
     return table
 
 
-def as_values(record: StudyRecord) -> dict[str, Any]:
-    """A study as JSON has it."""
-    values = asdict(record)
-    del values["prefix"]
-    written: dict[str, Any] = finite(values)
-    return written
-
-
 def print_plan(home: Home, spec: "StudySpec", *, as_json: bool) -> int:
     """What a study would do, and what time and memory it is expected to take."""
     from engine.estimates import measure
@@ -93,62 +81,46 @@ def print_plan(home: Home, spec: "StudySpec", *, as_json: bool) -> int:
 
     record = planning.plan(home, spec)
     each = measure(spec.baseline, home)
-    points = [(stage, point) for stage in record.stages for point in stage.points]
-    weights = [point.weight * len(point.trials) for _, point in points]
-    if not points:  # of a search, which does not know yet what it will try
-        weights = [record.data["baseline_weight"] * record.total]
-    seconds = None if each is None else each * sum(weights)
-    if seconds is not None and spec.minutes and not points:
+    seconds = None if each is None else each * planned_work(record)
+    if seconds is not None and spec.minutes and not record.points:
         seconds = min(seconds, 60 * spec.minutes)
-    memory = max((point.memory for _, point in points), default=record.data["baseline_memory"])
+    memory = planned_memory(record)
     if as_json:
-        print_json(
-            {"format": FORMAT, "plan": as_values(record), "trials": record.total, "seconds": seconds, "memory": memory}
-        )
+        about = {"trials": record.total, "seconds": seconds, "memory": memory}
+        print_json({"format": FORMAT, "plan": record.to_json(), **about})
         return 0
-    console = table_console()
-    console.print(
-        Text(f"{record.title} · {data_of(record)} · {counted(record.total, 'trial')} · {record.device}"),
-        soft_wrap=True,
-    )
+    console = table_console(WIDEST)
+    console.say(f"{record.title} · {data_of(record)} · {counted(record.total, 'trial')} · {record.device}")
     _print_about(record, console)
     table = Table(box=None, pad_edge=False)
     for title in ("stage", "point"):
         table.add_column(title, no_wrap=True)
     for title in ("trials", "epochs", "params", "memory", "time"):
         table.add_column(title, justify="right", no_wrap=True)
-    for stage, point in points:
-        time_needed = None if each is None else each * point.weight * len(point.trials)
-        cells = [", ".join(stage.names), describe(point.values), str(len(point.trials)), str(point.trials[0].planned)]
-        cells += [f"{point.parameters:,}", formats.size(point.memory), formats.duration(time_needed)]
-        table.add_row(*(Text(cell) for cell in cells))
-    if points:
+    for stage in record.stages:
+        names = ", ".join(stage.names)
+        for point in stage.points:
+            time_needed = None if each is None else each * point.weight * len(point.trials)
+            cells = [names, describe(point.values), str(len(point.trials)), str(point.trials[0].planned)]
+            cells += [f"{point.parameters:,}", formats.size(point.memory), formats.duration(time_needed)]
+            table.add_row(*(Text(cell) for cell in cells))
+    if record.points:
         console.print(table)
     else:
         ranges = "; ".join(f"{name} {', '.join(numbers(values))}" for name, values in spec.values.items())
-        console.print(Text(f"Optuna chooses each trial's values from {ranges}."), soft_wrap=True)
+        console.say(f"Optuna chooses each trial's values from {ranges}.")
     note = ""
     if any(spec.is_long_run(name) for name in spec.values):
         console.print(Text("The stage of epochs is one run, read off at each of its epochs."))
-    if not points:
+    if not record.points:
         note = " Both are for the baseline: what is tried changes them."
     elif len(record.stages) > 1:
         note = " Later stages are shown for the baseline: what is picked changes them."
-    about = (
-        f"In all about {formats.duration(seconds)}, estimated from a few steps, and {formats.size(memory)} of memory."
-    )
-    console.print(Text(about + note), soft_wrap=True)
+    takes = f"{formats.duration(seconds)}, estimated from a few steps, and {formats.size(memory)} of memory"
+    console.say(f"In all about {takes}.{note}")
     return 0
 
 
 def data_of(record: StudyRecord) -> str:
     """What a study's images are called."""
     return str(record.data.get("name") or formats.NOTHING)
-
-
-def table_console() -> OutputConsole:
-    """Where tables go: stdout, wide where no terminal shows it."""
-    console = OutputConsole()
-    if not console.is_terminal:
-        console.width = 200
-    return console

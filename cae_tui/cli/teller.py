@@ -6,7 +6,6 @@ from contextlib import contextmanager, suppress
 from typing import Self
 
 from rich.progress import BarColumn, Progress, TextColumn
-from rich.text import Text
 
 from cae_tui import formats
 from cae_tui.bridge.run_state import RunState, replay
@@ -33,10 +32,16 @@ class Teller:
     """Tells lines on stderr and, where that is a terminal, how far it is in a bar beneath them.
 
     Once nobody reads them any more nothing is told, and what is told of goes on all the same.
+
+    Args:
+        what: what the bar says before anything else is told, and the facts behind it.
     """
 
-    def __init__(self, console: OutputConsole) -> None:
+    def __init__(
+        self, console: OutputConsole, what: str = "loading PyTorch and the images", facts: str = "a few seconds"
+    ) -> None:
         self.console = console
+        self._first = (what, facts)
         self.bar: Progress | None = None
 
     def __enter__(self) -> Self:
@@ -45,7 +50,8 @@ class Teller:
                 TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[facts]}"),
                 console=self.console, transient=True, refresh_per_second=4,
             )  # fmt: skip
-            self.bar.add_task("loading PyTorch and the images", total=None, facts="a few seconds")
+            what, facts = self._first
+            self.bar.add_task(what, total=None, facts=facts)
             self.bar.start()
         return self
 
@@ -65,7 +71,7 @@ class Teller:
 
     def say(self, line: str) -> None:
         """Print a line above the bar, whole however long it is."""
-        self.console.print(Text(line), soft_wrap=True)
+        self.console.say(line)
 
     def update(self, description: str, *, total: float | None, completed: float | None = None, facts: str) -> None:
         """Tell in the bar how far it is; without a `total`, that it goes on."""

@@ -37,7 +37,7 @@ from cae_tui.widgets.study_words import progress, reason
 from engine.errors import EngineError, StudyError
 from engine.specs.data_files import shape_words
 from engine.studies.records import StageRecord, StudyRecord
-from engine.studies.tables import time_column, times
+from engine.studies.tables import time_column
 
 if TYPE_CHECKING:
     from engine.studies.spec import StudySpec
@@ -264,13 +264,13 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
         from engine.studies.spec import brief
 
         assert self._spec is not None
-        kind = self._spec.baseline.kind
+        column = time_column(self._spec.baseline.kind, stage)
         view = StageView(
             stage=stage,
             spec=self._spec,
             labels=[brief(point.values) for point in stage.points],
-            times=times(kind, stage),
-            per=time_column(kind, stage).per,
+            times=column.times(stage),
+            per=column.per,
             marked=frozenset(self.query_one(StudyTable).marked),
             shares=self._shares[1],
         )

@@ -6,6 +6,7 @@ from cae_tui import formats
 from cae_tui.bridge.run_state import RunState
 from cae_tui.widgets.frame import state_content
 from engine.studies.records import StageRecord, StudyRecord
+from engine.studies.tables import epoch_of, planned_memory
 from engine.text import counted, numbers
 
 
@@ -24,7 +25,7 @@ def progress(record: StudyRecord, run: RunState | None, *, wide: bool) -> Conten
     else:
         parts.append(Content(f"{record.done} of {counted(record.total, 'trial')} · {formats.duration(record.seconds)}"))
     if trial is not None:
-        epoch = record.epoch_of(trial)
+        epoch = epoch_of(record, trial)
         if run is not None and run.id == trial.run and run.stage_epochs:
             epoch = formats.epoch_label(run.stage, run.epoch, run.stage_epochs)
             if wide and run.batch is not None:
@@ -83,10 +84,8 @@ def plan_words(plan: StudyRecord, seconds: float | None) -> str:
             lines += [f"   {name}: {', '.join(numbers(values))}" for name, values in spec.items()]
     if plan.data.get("left_out"):
         lines += ["", str(plan.data["left_out"])]
-    memory = max((p.memory for stage in plan.stages for p in stage.points), default=plan.data["baseline_memory"])
-    known = any(stage.points for stage in plan.stages)
-    size = formats.size(memory)
-    lines += ["", f"{f'At most {size}' if known else f'The baseline takes {size}'} of memory at a time."]
+    size = formats.size(planned_memory(plan))
+    lines += ["", f"{f'At most {size}' if plan.points else f'The baseline takes {size}'} of memory at a time."]
     if seconds is None:
         lines.append("How long it takes is known once a run of similar size has been trained here.")
     else:

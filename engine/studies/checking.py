@@ -20,6 +20,15 @@ MOST_COUNTED = 1_000
 TRIES = 50
 
 
+def problems_with(make: Callable[[], object]) -> Mapping[str, str]:
+    """Why something cannot be made: a sentence for each field that is wrong, none where it can."""
+    try:
+        make()
+    except SpecError as error:
+        return error.problems
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Room:
     """What a search may try."""

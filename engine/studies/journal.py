@@ -30,7 +30,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from engine.specs.fields import write_value
 from engine.storage.files import storage_error, write_bytes
-from engine.studies.optuna_trials import Param, distributions_of, frozen, losses_of, state_of, total_epochs, typed
+from engine.studies.optuna_trials import Param, distributions_of, frozen, losses_of, state_of, typed
 from engine.studies.records import PointRecord, StudyDirectory, StudyRecord
 from engine.studies.spec import StudySpec, space_of
 from engine.studies.values import choices_of, combination
@@ -66,7 +66,7 @@ class Journal:
         if not usable:
             self._write_anew(record)
         self._study = self._load()
-        known = {point.optuna for stage in record.stages for point in stage.points}
+        known = {point.optuna for point in record.points}
         for trial in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             if trial.number not in known:  # it was asked for, and cut off before it was written down
                 self._study.tell(trial.number, state=TrialState.FAIL)
@@ -79,7 +79,7 @@ class Journal:
             study_name=self._name,
             sampler=optuna.samplers.RandomSampler(),  # never asked, and the usual one writes into the journal
             pruner=optuna.pruners.MedianPruner(
-                n_startup_trials=4, n_warmup_steps=max(total_epochs(self._spec) // 4, 1)
+                n_startup_trials=4, n_warmup_steps=max(sum(epochs for _, epochs in self._spec.baseline.stages) // 4, 1)
             ),
         )
 

@@ -25,11 +25,6 @@ def state_of(point: PointRecord) -> TrialState:
     return TrialState.PRUNED if point.state == PRUNED else TrialState.FAIL
 
 
-def total_epochs(spec: StudySpec) -> int:
-    """Epochs of a run of the baseline, all stages together."""
-    return sum(epochs for _, epochs in spec.baseline.stages)
-
-
 def distributions_of(spec: StudySpec) -> dict[str, BaseDistribution]:
     """Optuna's words for what each hyperparameter may be."""
     found: dict[str, BaseDistribution] = {}

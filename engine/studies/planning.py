@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 
 from engine import preparation
@@ -13,15 +13,14 @@ from engine.data.split import SPLIT_RULE
 from engine.device import choose_device
 from engine.errors import RunError, SpecError, StudyError
 from engine.kinds import kind_of
-from engine.network.architecture import Plan
 from engine.runs.checkpoint import read_autoencoder
 from engine.runs.directory import Home
 from engine.runs.encoders import find_encoder, remarks_on
 from engine.runs.moved import Known, load_known
 from engine.specs.base import Spec
-from engine.studies.checking import check_points, check_space, first_fit, room_of
+from engine.studies.checking import first_fit, problems_with, room_of
 from engine.studies.records import PointRecord, StageRecord, Studies, StudyDirectory, StudyRecord, Trial
-from engine.studies.spec import StudySpec, space_of, spec_of
+from engine.studies.spec import StudySpec, check_together, space_of, spec_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +32,21 @@ class StudyData:
     _training: dict[object, int] = field(default_factory=dict)
 
     def training(self, spec: Spec) -> int:
-        """How many images a point trains on."""
+        """How many images a point trains on.
+
+        Raises:
+            SpecError: no run could begin with it.
+        """
         key = (spec.validation_fraction, spec.labelled)  # of what can be studied, what counts
         if key not in self._training:
             self._training[key] = len(preparation.split_for(spec, self.images)[0])
+        if problems := preparation.misfits(spec, self.images, self._training[key], self.encoder):
+            raise SpecError(problems)
         return self._training[key]
 
     def why(self, study: StudySpec, values: Mapping[str, str]) -> Mapping[str, str]:
         """Why a point with these values cannot be trained: a sentence for each field, none where it can."""
-        try:
-            _trained_on(spec_of(study.baseline, values), self)
-        except SpecError as error:
-            return error.problems
-        return {}
-
-    def plan(self, spec: Spec) -> Plan:
-        """The network of a point."""
-        return kind_of(spec).plan(spec, self.images, self.encoder)
+        return problems_with(lambda: self.training(spec_of(study.baseline, values)))
 
 
 def plan(home: Home, spec: StudySpec) -> StudyRecord:
@@ -63,6 +60,8 @@ def plan(home: Home, spec: StudySpec) -> StudyRecord:
     record = StudyRecord(id="", title=spec.title, spec=spec.model_dump(mode="json"), created=time.time())
     device = choose_device(spec.baseline.device, spec.baseline.precision)
     record.device = device.description
+    split = preparation.split_for(spec.baseline, data.images)
+    seen = for_run(data.images, *split, labels=spec.baseline.needs_labels)
     record.data = {
         "name": data.images.name,
         "training": len(data.images.train),
@@ -72,7 +71,7 @@ def plan(home: Home, spec: StudySpec) -> StudyRecord:
         "images_digest": data.images.images_digest,
         "part_digests": data.images.part_digests,
         "split": SPLIT_RULE,
-        "remarks": _remarks(home, spec.baseline, data.images),
+        "remarks": [*remarks_on(home, spec.baseline, data.images), *seen],
     }
     record.data |= survey(spec, data)
     number = 0
@@ -89,16 +88,6 @@ def plan(home: Home, spec: StudySpec) -> StudyRecord:
     return record
 
 
-def _remarks(home: Home, baseline: Spec, images: ImageData) -> list[str]:
-    """What is to be known before the first trial of a classifier's encoder, of the images and of the baseline's split.
-
-    Raises:
-        EngineError: there is no such encoder, or its files cannot be read.
-    """
-    found = for_run(images, *preparation.split_for(baseline, images), labels=baseline.needs_labels)
-    return [*remarks_on(home, baseline, images), *found]
-
-
 def survey(spec: StudySpec, data: StudyData) -> dict[str, object]:
     """What is known beforehand of the points of a study, for its record.
 
@@ -108,10 +97,7 @@ def survey(spec: StudySpec, data: StudyData) -> dict[str, object]:
     why = partial(data.why, spec)
     space = space_of(spec) if spec.mode == "search" else {}
     try:
-        if space:
-            check_space(space, why)
-        else:
-            check_points(spec.possible(), why)
+        check_together(spec, why)
     except SpecError as error:
         raise StudyError(error.problems["values"]) from None
     # A search does not know yet what it will try: it is told for the baseline, or for what can be trained instead.
@@ -123,8 +109,7 @@ def survey(spec: StudySpec, data: StudyData) -> dict[str, object]:
         "baseline_memory": baseline.memory,
     }
     if space:
-        room = room_of(space, why)
-        found |= {"combinations": room.combinations, "left_out": room.left_out}
+        found |= asdict(room_of(space, why))
     return found
 
 
@@ -187,8 +172,8 @@ def point_of(
         SpecError: it cannot be trained.
     """
     first = spec_of(spec.baseline, {**base, **values})
-    training = _trained_on(first, data)
-    network = data.plan(first)
+    training = data.training(first)
+    network = kind_of(first).plan(first, data.images, data.encoder)
     epochs = sum(count for _, count in first.stages)
     trials = [
         Trial(number=number + repeat + 1, seed=spec.baseline.seed + repeat, planned=epochs)
@@ -204,15 +189,3 @@ def point_of(
         memory=network.memory(first.batch_size),
         optuna=optuna,
     )
-
-
-def _trained_on(spec: Spec, data: StudyData) -> int:
-    """How many images a point trains on.
-
-    Raises:
-        SpecError: no run could begin with it.
-    """
-    training = data.training(spec)
-    if problems := preparation.misfits(spec, data.images, training, data.encoder):
-        raise SpecError(problems)
-    return training

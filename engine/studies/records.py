@@ -17,11 +17,11 @@ from engine.errors import StudyError
 from engine.protocol.states import CUT_OFF, EARLY_STOPPED, FAILED, FINISHED, PAUSED, RUNNING, STOPPED
 from engine.runs.directory import Home, RunDirectory
 from engine.runs.status import RunStatus
-from engine.specs.listed import KINDS, listed
+from engine.specs.listed import KINDS
 from engine.storage.files import read_json, write_json
 from engine.storage.held import HeldFolder, HeldFolders, Sentences, shortest_prefixes
 from engine.storage.typed_json import finite, record_of
-from engine.text import counted, epoch_words
+from engine.text import epoch_words
 
 WAITING = "waiting"
 """What a trial is that has not begun, and a study whose pick a person is asked for."""
@@ -41,9 +41,8 @@ class Trial:
     shared: bool = False  # the run of an earlier trial that has the same spec
     planned: int = 0  # epochs, all stages of training together
     epochs: int = 0  # completed
-    stage_epochs: dict[str, int] = field(
-        default_factory=dict
-    )  # those by stage of training; in the last is the best one
+    # Those by stage of training; in the last is the best one.
+    stage_epochs: dict[str, int] = field(default_factory=dict)
     best_epoch: int = 0  # within its stage of training
     best_stage: str = ""  # the stage of training whose best epoch that is
     best_loss: float | None = None  # validation loss of the best epoch of the last stage of training
@@ -205,9 +204,14 @@ class StudyRecord:
     prefix: str = ""  # the shortest that is unique; not written
 
     @property
+    def points(self) -> list[PointRecord]:
+        """Every point, in order."""
+        return [point for stage in self.stages for point in stage.points]
+
+    @property
     def trials(self) -> list[Trial]:
         """Every trial, in order."""
-        return [trial for stage in self.stages for point in stage.points for trial in point.trials]
+        return [trial for point in self.points for trial in point.trials]
 
     @property
     def done(self) -> int:
@@ -246,18 +250,17 @@ class StudyRecord:
         A part of the trial under way counts as done.
         """
         done, seconds, left = 0.0, 0.0, 0.0
-        for stage in self.stages:
-            for point in stage.points:
-                for trial in point.trials:
-                    if trial.shared:
-                        continue
-                    part = trial.epochs / max(trial.planned, 1)
-                    done += point.weight * part
-                    left += 0 if trial.ended else point.weight * (1 - part)
-                    seconds += trial.seconds
+        for point in self.points:
+            for trial in point.trials:
+                if trial.shared:
+                    continue
+                part = trial.epochs / max(trial.planned, 1)
+                done += point.weight * part
+                left += 0 if trial.ended else point.weight * (1 - part)
+                seconds += trial.seconds
         missing = self.total - len(self.trials)
         if missing and self.trials:  # of a search, which does not know yet what it will try
-            left += missing * sum(point.weight for stage in self.stages for point in stage.points) / len(self.trials)
+            left += missing * sum(point.weight for point in self.points) / len(self.trials)
         return left * seconds / done if done and seconds else None
 
     @property
@@ -265,16 +268,16 @@ class StudyRecord:
         """The values that were picked, of all stages."""
         return {name: value for stage in self.stages for name, value in stage.picked.items()}
 
-    def epoch_of(self, trial: Trial) -> str:
-        """How far a trial is: `epoch 4/20`; of a kind whose stages count their own, `3 of 20 epochs`."""
-        if listed(self.spec.get("baseline", {}).get("kind")).staged:
-            return f"{trial.epochs} of {counted(trial.planned, 'epoch')}"
-        return f"epoch {min(trial.epochs + 1, trial.planned)}/{trial.planned}"
-
     @property
     def current(self) -> Trial | None:
         """The trial under way."""
         return next((trial for trial in self.trials if trial.state in (RUNNING, PAUSED)), None)
+
+    def to_json(self) -> dict[str, Any]:
+        """What `study.json` holds."""
+        values: dict[str, Any] = finite(asdict(self))
+        del values["prefix"]
+        return values
 
 
 class StudyDirectory(HeldFolder):
@@ -320,9 +323,7 @@ class StudyDirectory(HeldFolder):
             StorageError: it cannot be written.
         """
         record.updated = time.time()
-        values = finite(asdict(record))
-        del values["prefix"]
-        write_json(self.study, "study", values)
+        write_json(self.study, "study", record.to_json())
 
 
 class Studies(HeldFolders[StudyDirectory]):

@@ -79,7 +79,6 @@ def work_on(home: Home, directory: StudyDirectory, observer: Observer, flag: Fla
 class _UnderWay:
     point: PointRecord
     trial: Trial
-    repeat: int
     flag: Flag
     begun: bool = False  # else its executor has it, and has not come to it
 
@@ -108,7 +107,11 @@ class Scheduler:
         if spec.mode == "search" and "combinations" not in record.data:  # version 0.1.0 did not count them
             with suppress(StudyError):
                 record.data |= survey(spec, self.data)
-        self._take_up()
+        for stage in record.stages:
+            for point in stage.points:
+                for trial in point.trials:
+                    if not stage.settled and trial.state == FAILED:  # in a stage without a pick: it is done again
+                        trial.state = STOPPED if trial.run else WAITING
         self.journal = Journal(directory, spec, record)
         self.clock = Clock(record.seconds)
         self.orphans = {run.trial: run.id for run in home.list_runs() if run.study == record.id}
@@ -138,14 +141,6 @@ class Scheduler:
         self._write()
         log.info("study %s ended: %s", record.id, ended)
         return record
-
-    def _take_up(self) -> None:
-        """Before anything is done: what was cut off, or failed in a stage without a pick, is to be done again."""
-        for stage in self.record.stages:
-            for point in stage.points:
-                for trial in point.trials:
-                    if not stage.settled and trial.state == FAILED:
-                        trial.state = STOPPED if trial.run else WAITING
 
     def _stages(self) -> str:
         base: dict[str, str] = {}
@@ -227,11 +222,10 @@ class Scheduler:
                 f"{counted(self.spec.trials, 'trial')}."
             )
             return False
-        names = stage.names
-        tried = {tuple(point.values[name] for name in names) for point in stage.points}
+        tried = {frozenset(point.values.items()) for point in stage.points}
         proposed = self.journal.ask(
             len(stage.points) + 1,
-            lambda values: tuple(values[name] for name in names) in tried or bool(self.data.why(self.spec, values)),
+            lambda values: frozenset(values.items()) in tried or bool(self.data.why(self.spec, values)),
         )
         if proposed is None:
             few = {1: "The only combination was", 2: "Both combinations were"}
@@ -265,7 +259,7 @@ class Scheduler:
                 trial.run, trial.state, trial.message = prepared.run.id, RUNNING, ""
                 self._write()
                 self.executor.submit(Assignment(trial.number, prepared, flag))
-                self.under_way[trial.number] = _UnderWay(point, trial, repeat, flag)
+                self.under_way[trial.number] = _UnderWay(point, trial, flag)
         finally:
             if trial.number not in self.under_way:
                 self.controls.remove(trial.number)
@@ -323,7 +317,7 @@ class Scheduler:
     def _hear(self, number: int, event: Event) -> None:
         """Take in an event of a trial, tell Optuna of its losses, end it where it is hopeless, and pass it on."""
         on = self.under_way[number]
-        trial, optuna = on.trial, on.point.optuna if on.repeat == 0 else None
+        trial, optuna = on.trial, on.point.optuna if on.trial is on.point.trials[0] else None
         match event:
             case RunStarted() | Resumed():
                 on.begun = True

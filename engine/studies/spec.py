@@ -8,8 +8,8 @@ import itertools
 import math
 import re
 import shlex
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, SerializeAsAny, ValidationError
 
@@ -18,7 +18,7 @@ from engine.specs.base import Spec, parse, preset, spec_fields
 from engine.specs.fields import Number, SpecField, Whole, asked, fields_of, write_value
 from engine.specs.kinds import spec_from_json
 from engine.specs.problems import problems_of
-from engine.studies.checking import check_points, check_space
+from engine.studies.checking import Why, check_points, check_space, problems_with
 from engine.studies.picks import EXPONENT, Rule
 from engine.studies.values import Range, Values, choices_of, range_of, read_values, studied_fields
 from engine.text import either, excerpt, number, numbers
@@ -198,7 +198,7 @@ def make_study(mode: str, baseline: Spec, values: Mapping[str, str], **settings:
     if mode not in MODES:
         raise SpecError({"mode": f"“{excerpt(mode)}” is not known: choose {either(MODES)}."})
     values = dict(values) or (default_values(mode, baseline) if mode in ("guided", "search") else {})
-    study = _read(mode, baseline, values, {"rule": "lowest" if mode == "search" else "trade", **settings})
+    study = _read(mode, baseline, values, {"rule": _usual_rule(mode), **settings})
     _check(study)
     return study
 
@@ -218,7 +218,7 @@ def _read(mode: str, baseline: Spec, values: Mapping[str, str], settings: Mappin
     read: dict[str, Values] = {}
     for name, text in values.items():
         try:
-            read[name] = read_values(type(baseline), baseline, name, text, ranges=mode == "search")
+            read[name] = read_values(baseline, name, text, ranges=mode == "search")
         except SpecError as error:
             problems |= error.problems
     if problems:
@@ -274,14 +274,15 @@ def _check(study: StudySpec) -> None:
                 "or use a search: it tries as many as you say."
             }
         )
+    check_together(study, lambda values: problems_with(lambda: spec_of(study.baseline, values)))
 
-    def why(values: Mapping[str, str]) -> Mapping[str, str]:
-        try:
-            spec_of(study.baseline, values)
-        except SpecError as error:
-            return error.problems
-        return {}
 
+def check_together(study: StudySpec, why: Why) -> None:
+    """Refuse a study with values that do not go together, as far as `why` tells.
+
+    Raises:
+        SpecError: for `values`, with such values and the reason.
+    """
     if study.mode == "search":
         check_space(space_of(study), why)
     else:
@@ -324,22 +325,28 @@ def as_flags(spec: Spec, always: Collection[str] = ()) -> list[str]:
     The preset is the one that leaves the fewest others to be written; fields in `always` are written anyhow.
     """
     kind = type(spec)
-    shortest: list[str] = []
+    given = {"encoder": "-"} if "encoder" in kind.model_fields else {}
+    found = []
     for name in kind.presets:
-        given = {"encoder": "-"} if "encoder" in kind.model_fields else {}
         start = preset(kind, name, **given)
+        usual = {field: getattr(start, field) for field in kind.model_fields if field not in always}
         flags = [] if name == "recommended" else ["--preset", name]
-        for field in spec_fields(kind):
-            value: Any = getattr(spec, field.name)
-            if value == getattr(start, field.name) and field.name not in always:
-                continue
-            if field.type is bool:
-                flags.append(field.flag if value else f"--no-{field.flag[2:]}")
-            else:
-                flags += [field.flag, write_value(value)]
-        if not shortest or len(flags) < len(shortest):
-            shortest = flags
-    return shortest
+        found.append(flags + _flags(spec_fields(kind), spec, usual))
+    return min(found, key=len)
+
+
+def _flags(fields: Iterable[SpecField], asked_for: BaseModel, usual: Mapping[str, object]) -> list[str]:
+    """The flags that ask for the values that are not the usual ones."""
+    flags = []
+    for field in fields:
+        value = getattr(asked_for, field.name)
+        if field.name in usual and value == usual[field.name]:
+            continue
+        if field.type is bool:
+            flags.append(field.flag if value else f"--no-{field.flag[2:]}")
+        else:
+            flags += [field.flag, write_value(value)]
+    return flags
 
 
 def as_command(study: StudySpec) -> str:
@@ -347,14 +354,11 @@ def as_command(study: StudySpec) -> str:
     mode = [] if study.mode == "one" else [study.mode]
     values = [f"{name}={','.join(values)}" for name, values in study.values.items()]
     always = study.baseline.guided_baseline if study.mode == "guided" else ()
-    flags = as_flags(study.baseline, always)
-    for field in study_fields():
-        value: Any = getattr(study, field.name)
-        usual = "lowest" if field.name == "rule" and study.mode == "search" else field.default
-        if write_value(value) == usual:
-            continue
-        if field.type is bool:
-            flags.append(field.flag if value else f"--no-{field.flag[2:]}")
-        else:
-            flags += [field.flag, write_value(value)]
+    usual = {name: field.default for name, field in StudySpec.model_fields.items()}
+    usual["rule"] = _usual_rule(study.mode)
+    flags = [*as_flags(study.baseline, always), *_flags(study_fields(), study, usual)]
     return shlex.join(["cae-tui", "study", *mode, *values, *flags])
+
+
+def _usual_rule(mode: str) -> Rule:
+    return "lowest" if mode == "search" else "trade"

@@ -1,7 +1,6 @@
 """What the rule of a study takes of a stage that has ended, and why."""
 
 import statistics
-from collections.abc import Callable
 
 from engine.errors import StudyError
 from engine.protocol.states import DIVERGED, FAILED
@@ -9,10 +8,8 @@ from engine.specs.listed import listed
 from engine.studies.picks import Point, enough_epochs, pick
 from engine.studies.records import PointRecord, StageRecord
 from engine.studies.spec import StudySpec, describe, written
-from engine.studies.tables import TimeColumn, time_column
-from engine.text import duration
+from engine.studies.tables import EPOCH, time_column
 from engine.text import loss as loss_words
-from engine.text import seconds as seconds_words
 
 
 def propose(spec: StudySpec, stage: StageRecord) -> None:
@@ -32,11 +29,13 @@ def propose(spec: StudySpec, stage: StageRecord) -> None:
         return
     if not any(point.complete for point in stage.points):
         raise StudyError(_why_nothing(stage))
-    write_time, times = time_of(spec.baseline.kind, stage, of_budget=spec.rule == "budget")
+    column = time_column(spec.baseline.kind, stage)
+    if spec.rule == "budget" and not listed(spec.baseline.kind).staged:
+        column = EPOCH  # a budget is one of an epoch, whatever varies, and of a run where epochs cost differently
     said = [_said(stage, point) for point in stage.points]
     points = [
-        Point(value=value, loss=point.loss, time=seconds)
-        for point, seconds, (value, _) in zip(stage.points, times, said, strict=True)
+        Point(value=value, loss=point.loss, time=column.seconds * time)
+        for point, time, (value, _) in zip(stage.points, column.times(stage), said, strict=True)
     ]
     found = pick(
         points,
@@ -44,9 +43,9 @@ def propose(spec: StudySpec, stage: StageRecord) -> None:
         exponent=spec.exponent,
         tolerance=spec.tolerance,
         budget=spec.budget,
-        unit=said[0][1] if said else "",
+        unit=said[0][1],
         write_loss=loss_words,
-        write_time=write_time,
+        write_time=column.write,
     )
     stage.proposed, stage.reason = found.place, found.reason
     stage.picked = dict(stage.points[found.place].values)
@@ -64,19 +63,3 @@ def _why_nothing(stage: StageRecord) -> str:
         return "The time was up before the first trial."
     reason = next((point.reason for point in stage.points if point.state in (FAILED, DIVERGED)), "")
     return f"No point finished training. {reason}".rstrip()
-
-
-def time_of(kind: str, stage: StageRecord, *, of_budget: bool = False) -> tuple[Callable[[float], str], list[float]]:
-    """The time by which the points of a stage are compared, in seconds, and how a sentence writes it.
-
-    A budget is one of an epoch, whatever varies, and of a run where epochs cost differently.
-    """
-    column = time_column(kind, stage)
-    if of_budget and not listed(kind).staged:
-        column = TimeColumn("epoch_seconds", 1.0, "seconds an epoch")
-    writers: dict[str, Callable[[float], str]] = {
-        "seconds": lambda value: f"{duration(value) if value >= 60 else f'{seconds_words(value)} s'} a run",
-        "epoch_seconds": lambda value: f"{seconds_words(value)} s an epoch",
-        "ms_per_step": lambda value: f"{seconds_words(1000 * value)} ms a step",
-    }
-    return writers[column.name], [column.seconds * (point.mean(column.name) or 0.0) for point in stage.points]

@@ -1,9 +1,11 @@
-"""The table of a stage, as the 2020 report draws it: one row a point, in words, for screen, terminal and document."""
+"""The numbers of a study in words, for screen, terminal and document: what its plan takes, how far a trial is, and the
+table of a stage, as the 2020 report draws it, one row a point.
+"""
 
 import math
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -11,13 +13,32 @@ from engine.protocol.states import DIVERGED, FAILED
 from engine.runs.status import TEST, VALIDATION, key_of, keys_of
 from engine.specs.listed import every_measure, listed
 from engine.specs.measures import Measure
-from engine.studies.records import PointRecord, StageRecord
-from engine.text import NOTHING, duration, fitting
+from engine.studies.records import PointRecord, StageRecord, StudyRecord, Trial
+from engine.text import NOTHING, counted, duration, fitting
 from engine.text import loss as loss_words
 from engine.text import numbers as numbers_words
 from engine.text import seconds as seconds_words
 
 SIGN = " ± "
+
+
+def planned_work(plan: StudyRecord) -> int:
+    """What all trials of a plan take, as `PointRecord.weight` counts; of a search, as if all were the baseline."""
+    if points := plan.points:
+        return sum(point.weight * len(point.trials) for point in points)
+    return int(plan.data["baseline_weight"] * plan.total)
+
+
+def planned_memory(plan: StudyRecord) -> int:
+    """Bytes of a training step of a plan's largest point, estimated; of a search, of the baseline's."""
+    return max((point.memory for point in plan.points), default=plan.data["baseline_memory"])
+
+
+def epoch_of(study: StudyRecord, trial: Trial) -> str:
+    """How far a trial is: `epoch 4/20`; of a kind whose stages count their own, `3 of 20 epochs`."""
+    if listed(study.spec.get("baseline", {}).get("kind")).staged:
+        return f"{trial.epochs} of {counted(trial.planned, 'epoch')}"
+    return f"epoch {min(trial.epochs + 1, trial.planned)}/{trial.planned}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +64,26 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class TimeColumn:
-    """The time by which the points of a stage are compared."""
+    """A time by which the points of a stage are compared."""
 
     name: str  # of a trial's number
     seconds: float  # one of its units in seconds
     per: str  # its unit, for an axis
+    write: Callable[[float], str]  # so many seconds, for a sentence
+
+    def times(self, stage: StageRecord) -> list[float]:
+        """That time of each point, in its own unit; 0 where it was not measured yet."""
+        return [point.mean(self.name) or 0.0 for point in stage.points]
+
+
+_RUN = TimeColumn(
+    "seconds",
+    1.0,
+    "seconds a run",
+    lambda value: f"{duration(value) if value >= 60 else f'{seconds_words(value)} s'} a run",
+)
+EPOCH = TimeColumn("epoch_seconds", 1.0, "seconds an epoch", lambda value: f"{seconds_words(value)} s an epoch")
+_STEP = TimeColumn("ms_per_step", 0.001, "ms a step", lambda value: f"{seconds_words(1000 * value)} ms a step")
 
 
 def time_column(kind: str, stage: StageRecord) -> TimeColumn:
@@ -56,16 +92,8 @@ def time_column(kind: str, stage: StageRecord) -> TimeColumn:
     The whole run's, where epochs do, or for a kind whose stages of training cost differently.
     """
     if listed(kind).staged or "epochs" in stage.names:
-        return TimeColumn("seconds", 1.0, "seconds a run")
-    if "batch_size" in stage.names:
-        return TimeColumn("epoch_seconds", 1.0, "seconds an epoch")
-    return TimeColumn("ms_per_step", 0.001, "ms a step")
-
-
-def times(kind: str, stage: StageRecord) -> list[float]:
-    """That time of each point, in its own unit; 0 where it was not measured yet."""
-    name = time_column(kind, stage).name
-    return [point.mean(name) or 0.0 for point in stage.points]
+        return _RUN
+    return EPOCH if "batch_size" in stage.names else _STEP
 
 
 _LOSSES = (
@@ -138,14 +166,17 @@ def weight(stage: StageRecord, name: str) -> float:
     count, distinct = len(found), len(set(groups))
     if distinct < 2 or count <= distinct:
         return 0.0
-    mean = math.fsum(ranks) / count
     within = 0.0
     for group in set(groups):
-        mine = [rank for rank, own in zip(ranks, groups, strict=True) if own == group]
-        centre = math.fsum(mine) / len(mine)
-        within += math.fsum((rank - centre) ** 2 for rank in mine)
-    whole = math.fsum((rank - mean) ** 2 for rank in ranks)
+        within += _squares([rank for rank, own in zip(ranks, groups, strict=True) if own == group])
+    whole = _squares(ranks)
     return max(0.0, 1 - within / whole * (count - 1) / (count - distinct)) if whole else 0.0
+
+
+def _squares(values: Sequence[float]) -> float:
+    """The sum of the squares of their distances from their mean."""
+    mean = math.fsum(values) / len(values)
+    return math.fsum((value - mean) ** 2 for value in values)
 
 
 def _loss_so_far(point: PointRecord) -> float | None:

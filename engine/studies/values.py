@@ -98,12 +98,13 @@ def combination(choices: Mapping[str, Sequence[str]], place: int) -> dict[str, s
     return found
 
 
-def read_values(kind: type[Spec], baseline: Spec, name: str, text: str, *, ranges: bool) -> Values:
+def read_values(baseline: Spec, name: str, text: str, *, ranges: bool) -> Values:
     """The values that `text` lists, as they are written everywhere.
 
     Raises:
         SpecError: one of them is none of that hyperparameter, or there is no such hyperparameter.
     """
+    kind = type(baseline)
     fields = {field.name: field for field in studied_fields(kind)}
     if name not in fields:
         what = baseline.kind
@@ -127,20 +128,21 @@ def read_values(kind: type[Spec], baseline: Spec, name: str, text: str, *, range
     if ranges and len(parts) == 1 and ".." in parts[0]:
         found = range_of(fields[name], parts[0])
         for end in (found.low, found.high):
-            _one_value(kind, baseline, name, write_value(int(end) if found.whole else end))
+            _one_value(baseline, name, write_value(int(end) if found.whole else end))
         return (parts[0].replace(" ", ""),)
     if any(".." in part for part in parts):
         why = "which a list cannot have" if ranges else "which only a search can have"
         raise SpecError({name: f"“{excerpt(text)}” contains a range, {why}: list the values."})
-    read = [_one_value(kind, baseline, name, part) for part in parts]
+    read = [_one_value(baseline, name, part) for part in parts]
     repeated = next((value for value, times in Counter(read).items() if times > 1), None)
     if repeated is not None:
         raise SpecError({name: f"{repeated} appears twice: give each value once, or ask for repeats."})
     return tuple(read)
 
 
-def _one_value(kind: type[Spec], baseline: Spec, name: str, text: str) -> str:
+def _one_value(baseline: Spec, name: str, text: str) -> str:
     """A value as it is written everywhere, checked by its own bounds; what depends on others is checked later."""
+    kind = type(baseline)
     try:
         return write_value(getattr(parse(kind, {**baseline.model_dump(mode="json"), name: text}), name))
     except SpecError as error:

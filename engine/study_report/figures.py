@@ -17,9 +17,9 @@ from matplotlib.ticker import LogFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from engine.studies.chart_data import axis_of, drawn, mean_curve, pareto
-from engine.studies.records import StageRecord
+from engine.studies.records import PointRecord, StageRecord
 from engine.studies.spec import StudySpec, brief
-from engine.studies.tables import sort_key
+from engine.studies.tables import TimeColumn, sort_key
 from engine.text import cell_len, numbers, shortened
 
 if TYPE_CHECKING:
@@ -58,24 +58,28 @@ def svg(figure: Figure, name: str) -> str:
     return text[text.index("<svg") :]
 
 
-def stage_figures(study: StudySpec, stage: StageRecord, per: str, times: Sequence[float]) -> dict[str, Figure]:
-    """The figures of a stage, by name: curves, each value by itself, loss by value, loss by time.
-
-    Args:
-        per: what `times` are: `ms a step`, say.
-        times: of each point, in that unit.
-    """
+def stage_figures(study: StudySpec, stage: StageRecord, time: TimeColumn) -> dict[str, Figure]:
+    """The figures of a stage, by name: curves, each value by itself, loss by value, loss by `time`."""
     with mpl.rc_context(_STYLE):
         found = {"curves": curves(stage)} if len(stage.points) > 1 else {}
         found["each"] = small_multiples(stage)
-        finite = [point for point in stage.points if math.isfinite(point.loss)]
-        if len(finite) > 1:
+        if len(_compared(stage)) > 1:
             if len(stage.names) == 1:
                 found["loss-by-value"] = loss_by_value(stage)
-            found["loss-by-time"] = loss_by_time(stage, per, times)
+            found["loss-by-time"] = loss_by_time(stage, time)
             if len(stage.names) > 1:
                 found["parallel"] = parallel_coordinates(study, stage)
         return found
+
+
+def _chart(width: float, height: float) -> tuple[Figure, "Axes"]:
+    figure = Figure(figsize=(width, height))
+    return figure, figure.subplots()
+
+
+def _compared(stage: StageRecord) -> list[tuple[int, PointRecord]]:
+    """The points that have a loss to compare, with their places."""
+    return [(place, point) for place, point in enumerate(stage.points) if math.isfinite(point.loss)]
 
 
 def style(position: int) -> dict[str, Any]:
@@ -109,8 +113,7 @@ def _epochs_of(stage: StageRecord) -> str:
 
 def curves(stage: StageRecord) -> Figure:
     """Validation curves of all values in one chart."""
-    figure = Figure(figsize=(6.4, 3.4))
-    axes = figure.subplots()
+    figure, axes = _chart(6.4, 3.4)
     every: list[float] = []
     for position, (place, point) in enumerate(drawn(stage)):
         losses = mean_curve(point, "validation")
@@ -122,8 +125,7 @@ def curves(stage: StageRecord) -> Figure:
         )  # fmt: skip
     _log(axes, every)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel(_epochs_of(stage))
-    axes.set_ylabel("validation loss")
+    axes.set(xlabel=_epochs_of(stage), ylabel="validation loss")
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), fontsize=8)
     return figure
 
@@ -162,12 +164,10 @@ def loss_by_value(stage: StageRecord) -> Figure:
     """The best validation loss of each value, with the deviation over seeds."""
     name = stage.names[0]
     found = sorted(
-        ((sort_key(point.values[name]), place, point) for place, point in enumerate(stage.points)
-         if math.isfinite(point.loss)),
+        ((sort_key(point.values[name]), place, point) for place, point in _compared(stage)),
         key=lambda item: (isinstance(item[0], str), item[0], item[1]),
-    )  # fmt: skip
-    figure = Figure(figsize=(4.6, 2.8))
-    axes = figure.subplots()
+    )
+    figure, axes = _chart(4.6, 2.8)
     numeric = all(isinstance(key, float) for key, _, _ in found)
     places = [float(key) if numeric else float(at) for at, (key, _, _) in enumerate(found)]
     losses = [point.loss for _, _, point in found]
@@ -178,16 +178,15 @@ def loss_by_value(stage: StageRecord) -> Figure:
             axes.plot([at], [losses[places.index(at)]], marker="*", markersize=14, color="black")
     axes.set_xticks(places, numbers([point.values[name] for _, _, point in found]))
     axes.minorticks_off()
-    axes.set_xlabel(name.replace("_", " "))
-    axes.set_ylabel("best validation loss")
+    axes.set(xlabel=name.replace("_", " "), ylabel="best validation loss")
     return figure
 
 
-def loss_by_time(stage: StageRecord, per: str, times: Sequence[float]) -> Figure:
+def loss_by_time(stage: StageRecord, time: TimeColumn) -> Figure:
     """Loss against time, with the Pareto front: the points that none beats in both."""
-    found = [(times[place], point.loss, place) for place, point in enumerate(stage.points) if math.isfinite(point.loss)]
-    figure = Figure(figsize=(4.6, 2.8))
-    axes = figure.subplots()
+    times = time.times(stage)
+    found = [(times[place], point.loss, place) for place, point in _compared(stage)]
+    figure, axes = _chart(4.6, 2.8)
     front = [found[place] for place in pareto([(seconds, loss) for seconds, loss, _ in found])]
     axes.plot(
         [item[0] for item in front], [item[1] for item in front], color="#888888", linestyle="--", label="Pareto front"
@@ -200,8 +199,7 @@ def loss_by_time(stage: StageRecord, per: str, times: Sequence[float]) -> Figure
     for seconds, loss, place in found:
         if place == stage.pick:
             axes.plot([seconds], [loss], marker="*", markersize=14, color="black", zorder=4)
-    axes.set_xlabel(per)
-    axes.set_ylabel("best validation loss")
+    axes.set(xlabel=time.per, ylabel="best validation loss")
     axes.legend(fontsize=8)
     return figure
 
@@ -209,8 +207,7 @@ def loss_by_time(stage: StageRecord, per: str, times: Sequence[float]) -> Figure
 def importance(shares: Mapping[str, float]) -> Figure:
     """How much of the loss's variance each hyperparameter accounts for."""
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(4.6, 0.4 * len(shares) + 0.8))
-        axes = figure.subplots()
+        figure, axes = _chart(4.6, 0.4 * len(shares) + 0.8)
         names = list(shares)[::-1]
         axes.barh([name.replace("_", " ") for name in names], [100 * shares[name] for name in names], color=COLOURS[0])
         axes.set_xlabel("share of the loss's variance (fANOVA), %")
@@ -220,9 +217,8 @@ def importance(shares: Mapping[str, float]) -> Figure:
 
 def parallel_coordinates(study: StudySpec, stage: StageRecord) -> Figure:
     """Each point as a line over its hyperparameters to its loss; the darker, the better."""
-    points = [(place, point) for place, point in enumerate(stage.points) if math.isfinite(point.loss)]
-    figure = Figure(figsize=(6.4, 3.0))
-    axes = figure.subplots()
+    points = _compared(stage)
+    figure, axes = _chart(6.4, 3.0)
     columns = [axis_of(study, stage, name) for name in stage.names]
     logs = [math.log10(point.loss) if point.loss > 0 else -20.0 for _, point in points]
     low, high = min(logs), max(logs)
@@ -257,8 +253,7 @@ def confusion(matrix: Sequence[Sequence[int]], names: Sequence[str]) -> Figure:
         shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
         np.fill_diagonal(shares, 0)
         size = min(0.45 * len(counts) + 1.0, 9)
-        figure = Figure(figsize=(size, size))
-        axes = figure.subplots()
+        figure, axes = _chart(size, size)
         axes.grid(visible=False)
         axes.imshow(shares, cmap="Oranges", vmin=0, vmax=max(float(shares.max()), 1e-9))
         if len(counts) <= 20:
@@ -271,12 +266,11 @@ def confusion(matrix: Sequence[Sequence[int]], names: Sequence[str]) -> Figure:
         upright = max(map(cell_len, shown), default=0) > 3
         axes.set_xticks(ticks, shown, rotation=90 if upright else 0)
         axes.set_yticks(ticks, shown)
-        axes.set_xlabel("predicted class")
-        axes.set_ylabel("true class")
+        axes.set(xlabel="predicted class", ylabel="true class")
         return figure
 
 
-def images(rows: Sequence[NDArray[np.uint8]], titles: Sequence[Sequence[str]], labels: Sequence[str] = ()) -> Figure:
+def images(rows: Sequence[NDArray[np.uint8]], titles: Sequence[Sequence[str]], labels: Sequence[str]) -> Figure:
     """Rows of images (n, height, width, channels), each with a title over it, each row with a label before it."""
     with mpl.rc_context(_STYLE):
         across = max((len(row) for row in rows), default=1)
@@ -285,15 +279,12 @@ def images(rows: Sequence[NDArray[np.uint8]], titles: Sequence[Sequence[str]], l
         for place, row in enumerate(rows):
             for at in range(across):
                 axes = grid[place][at]
-                axes.set_xticks([])
-                axes.set_yticks([])
+                axes.set(xticks=[], yticks=[])
                 axes.grid(visible=False)
-                for spine in axes.spines.values():
-                    spine.set_visible(False)
+                axes.spines[:].set_visible(False)
                 if at < len(row):
                     axes.imshow(row[at].squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
                     if titles[place]:
                         axes.set_title(titles[place][at], fontsize=7)
-            if labels:
-                grid[place][0].set_ylabel(labels[place], fontsize=8, rotation=0, ha="right", va="center")
+            grid[place][0].set_ylabel(labels[place], fontsize=8, rotation=0, ha="right", va="center")
         return figure

@@ -28,7 +28,7 @@ from engine.studies.chart_data import BEST_CURVES, MOST_CURVES
 from engine.studies.optuna_trials import importances
 from engine.studies.records import StageRecord, StudyDirectory, StudyRecord, Trial
 from engine.studies.spec import MODES, StudySpec, as_command, as_flags, describe, spec_of, study_from_json
-from engine.studies.tables import columns, failures, rows, time_column, times
+from engine.studies.tables import columns, failures, rows, time_column
 from engine.study_report import figures
 from engine.study_report.document import Block, Code, Figure, Heading, Paragraph, Table, as_html, as_markdown
 from engine.text import class_name, class_of_title, counted, duration, loss, moment, numbers, percent, shortened
@@ -51,13 +51,13 @@ def write_report(home: Home, directory: StudyDirectory, record: StudyRecord, to:
         raise StudyError(f"{directory.study} is damaged ({error}): restore the file.") from None
     folder = directory.report if to is None else absolute(to)
     writer = _Writer(home, record, spec)
-    blocks = writer.blocks()
+    title = f"{MODES[spec.mode]}: {', '.join(name.replace('_', ' ') for name in spec.values)}"
+    blocks: list[Block] = [Heading(1, title), *writer.blocks()]
     try:
         (folder / FIGURES).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise storage_error(folder, error) from error
     drawn = {name: figures.svg(figure, f"{record.id}-{name}") for name, figure in writer.figures.items()}
-    title = blocks[0].text if isinstance(blocks[0], Heading) else record.title
     texts = {
         "report.md": as_markdown(blocks, FIGURES),
         "report.html": as_html(blocks, drawn, title),
@@ -66,12 +66,9 @@ def write_report(home: Home, directory: StudyDirectory, record: StudyRecord, to:
     for name, text in texts.items():
         write_bytes(folder / name, text.encode())
     for name, text in drawn.items():
-        write_bytes(folder / FIGURES / f"{name}.svg", _standing_alone(text).encode())
+        standing_alone = f'<?xml version="1.0" encoding="utf-8"?>\n{text}'
+        write_bytes(folder / FIGURES / f"{name}.svg", standing_alone.encode())
     return [folder / name for name in texts]
-
-
-def _standing_alone(svg: str) -> str:
-    return f'<?xml version="1.0" encoding="utf-8"?>\n{svg}'
 
 
 class _Writer:
@@ -85,18 +82,12 @@ class _Writer:
         self.shown_classifier = ""  # the run whose report is in the document
 
     def blocks(self) -> list[Block]:
-        record, spec = self.record, self.spec
-        found: list[Block] = [
-            Heading(1, f"{MODES[spec.mode]}: {', '.join(name.replace('_', ' ') for name in spec.values)}")
-        ]
-        found += self._what()
-        for number, stage in enumerate(record.stages, start=1):
+        """All of it but its title."""
+        found = self._what()
+        for number, stage in enumerate(self.record.stages, start=1):
             if any(trial.ended for point in stage.points for trial in point.trials):
                 found += self._stage(number, stage)
-        found += self._final()
-        found += self._classifier()
-        found += self._again()
-        return found
+        return [*found, *self._final(), *self._classifier(), *self._again()]
 
     def _what(self) -> list[Block]:
         record, spec = self.record, self.spec
@@ -177,8 +168,7 @@ class _Writer:
                                                words=frozenset({0, 3, 4}))]  # fmt: skip
 
     def _figures(self, number: int, stage: StageRecord, names: str) -> list[Block]:
-        per = time_column(self.kind, stage).per
-        drawn = figures.stage_figures(self.spec, stage, per, times(self.kind, stage))
+        drawn = figures.stage_figures(self.spec, stage, time_column(self.kind, stage))
         many = len(stage.points) > MOST_CURVES
         several = f" ({' · '.join(names.split(', '))})" if len(stage.names) > 1 else ""
         each = f"each point{several}" if several else f"each value of {names}"
@@ -339,12 +329,11 @@ class _Writer:
 
     def _command_of(self, name: str) -> list[str]:
         """The command that makes a run again; none for one that is gone, or for a file."""
-        run = self._run(name)
         try:
-            spec = None if run is None else spec_from_json(run.read_spec()["spec"])
+            spec = spec_from_json(self.home.find(name).read_spec()["spec"])
         except (EngineError, KeyError):
             return []
-        return [] if spec is None else [shlex.join(["cae-tui", spec.kind, *as_flags(spec)])]
+        return [shlex.join(["cae-tui", spec.kind, *as_flags(spec)])]
 
 
 # -- CSV ------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cae_tui.cli.output_console import OutputConsole
-from cae_tui.cli.study_tables import as_values, print_study
+from cae_tui.cli.study_tables import print_study
 from engine.errors import EngineError, SpecError, StudyError
 from engine.storage.files import FORMAT
 from engine.storage.typed_json import finite
@@ -51,7 +51,7 @@ def test_any_study_can_be_shown_or_is_refused_in_a_sentence(
         out = io.StringIO()
         print_study(record, OutputConsole(file=out, width=120))
         assert not CONTROL.search(out.getvalue())
-        as_values(record)
+        record.to_json()
         assert record.eta is None or record.eta == record.eta
         assert record.done <= record.total
         for stage in record.stages:

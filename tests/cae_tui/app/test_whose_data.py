@@ -11,6 +11,7 @@ import pytest
 
 from cae_tui.cli.main import _spec_of, main
 from cae_tui.cli.parser import make_parser
+from cae_tui.cli.study_cli import study_asked
 from engine import jobs
 from engine.data.datasets import load_dataset
 from engine.protocol.control import Flag
@@ -271,6 +272,12 @@ def test_images_that_are_named_replace_all_files_of_a_baseline(
     plan = json.loads(capsys.readouterr().out)["plan"]
     assert plan["spec"]["baseline"]["labels"] is None
     assert plan["data"]["name"] == "more"
+
+
+def test_mnist_replaces_all_files_of_a_baseline(folder: Path) -> None:
+    words = ["study", "epochs=1,2", "--baseline", encoder(folder).id, "--images", "mnist"]
+    asked = study_asked(make_parser("study").parse_args(words), Home(folder / "home"), "autoencoder")
+    assert asked.baseline.files == DataFiles()
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from engine.studies.planning import create
 from engine.studies.records import PointRecord, StageRecord, StudyDirectory, StudyRecord, Trial
 from engine.studies.scheduler import work_on
 from engine.studies.spec import as_command, make_study, study_from_json
+from engine.studies.tables import time_column
 from engine.study_report import figures
 from engine.study_report.document import Block, Code, Figure, Heading, Paragraph, Table, as_html, as_markdown
 from engine.study_report.report import trials_csv, write_report
@@ -271,7 +272,7 @@ def test_axes_are_told_in_plain_numbers_whatever_the_losses_are(low: float, high
         trial = point.trials[0]
         trial.train = trial.validation = [high, (low * high) ** 0.5, low * (1 + 0.001 * place)]
         trial.best_loss = trial.validation[-1]
-    drawn = figures.stage_figures(study_from_json(record.spec), stage, "ms a step", [1.0, 2.0, 3.0, 4.0])
+    drawn = figures.stage_figures(study_from_json(record.spec), stage, time_column("autoencoder", stage))
     said = {name: words_of(figures.svg(figure, name)) for name, figure in drawn.items()}
     assert label in said["curves"]
     assert label in said["each"]
@@ -293,8 +294,8 @@ def test_a_name_with_a_dollar_is_drawn_as_it_is() -> None:
     record = grid(points=4)
     point = record.stages[0].points[0]
     point.values = {"kernels": "$\\frac{$", "learning_rate": "1"}  # which mathematics could not be read from
-    spec = study_from_json(record.spec)
-    drawn = figures.stage_figures(spec, record.stages[0], "ms a step", [1.0] * len(record.stages[0].points))
+    stage = record.stages[0]
+    drawn = figures.stage_figures(study_from_json(record.spec), stage, time_column("autoencoder", stage))
     assert "$\\frac{$" in figures.svg(drawn["curves"], "x")
 
 
