@@ -38,8 +38,8 @@ class ConfirmScreen(Steady, ModalScreen[bool]):
     CSS_PATH = "dialogs.tcss"
     AUTO_FOCUS = "#no"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,n", "answer(False)", "No", id="confirm.no", tooltip="Leave everything as it is"),
-        Binding("y", "answer(True)", "Yes", id="confirm.yes", tooltip="Do it"),
+        Binding("escape,n", "dismiss(False)", "No", id="confirm.no", tooltip="Leave everything as it is"),
+        Binding("y", "dismiss(True)", "Yes", id="confirm.yes", tooltip="Do it"),
         Binding("left,right,up,down", "other", "Choose", id="confirm.other", tooltip="The other answer", show=False),
     ]
 
@@ -62,9 +62,6 @@ class ConfirmScreen(Steady, ModalScreen[bool]):
     def answered(self, event: Button.Pressed) -> None:
         self.dismiss(event.button.id == "yes")
 
-    def action_answer(self, yes: bool) -> None:
-        self.dismiss(yes)
-
     def action_other(self) -> None:
         self.focus_next(Button)
 
@@ -81,10 +78,10 @@ class StopScreen(Steady, ModalScreen[str]):
     CSS_PATH = "dialogs.tcss"
     AUTO_FOCUS = "#on"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f", "answer('finish')", "Finish now", id="stop.finish", tooltip="Evaluate the best weights"),
-        Binding("k", "answer('skip')", "Skip", id="stop.skip", tooltip="Continue with the next trial"),
-        Binding("s", "answer('stop')", "Stop", id="stop.stop", tooltip="Stop it, to resume later"),
-        Binding("escape,g,n", "answer('')", "Go on", id="stop.on", tooltip="Leave everything as it is"),
+        Binding("f", "dismiss('finish')", "Finish now", id="stop.finish", tooltip="Evaluate the best weights"),
+        Binding("k", "dismiss('skip')", "Skip", id="stop.skip", tooltip="Continue with the next trial"),
+        Binding("s", "dismiss('stop')", "Stop", id="stop.stop", tooltip="Stop it, to resume later"),
+        Binding("escape,g,n", "dismiss('')", "Go on", id="stop.on", tooltip="Leave everything as it is"),
         Binding("left,up", "app.focus_previous", "Choose", id="stop.left", tooltip="The previous answer", show=False),
         Binding("right,down", "app.focus_next", "Choose", id="stop.right", tooltip="The next answer", show=False),
     ]
@@ -122,16 +119,16 @@ class StopScreen(Steady, ModalScreen[str]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only the answers that are there."""
-        if action == "answer" and parameters == ("finish",):
-            return bool(self._best) and not self._study
-        return bool(self._study) if action == "answer" and parameters == ("skip",) else True
+        match action, parameters:
+            case "dismiss", ("finish",):
+                return bool(self._best) and not self._study
+            case "dismiss", ("skip",):
+                return bool(self._study)
+        return True
 
     @on(Button.Pressed)
     def answered(self, event: Button.Pressed) -> None:
         self.dismiss("" if event.button.id == "on" else event.button.id)
-
-    def action_answer(self, answer: str) -> None:
-        self.dismiss(answer)
 
 
 class AskTextScreen(Steady, ModalScreen[str | None]):
@@ -188,7 +185,7 @@ class DataSetsScreen(Steady, ModalScreen[DataSet | None]):
     CSS_PATH = "dialogs.tcss"
     AUTO_FOCUS = "OptionList"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "cancel", "Cancel", id="data_sets.cancel", tooltip="Leave everything as it is"),
+        Binding("escape", "dismiss", "Cancel", id="data_sets.cancel", tooltip="Leave everything as it is"),
     ]
 
     def __init__(self, known: Sequence[DataSet], current: DataSet) -> None:
@@ -219,10 +216,6 @@ class DataSetsScreen(Steady, ModalScreen[DataSet | None]):
         """That one."""
         self.dismiss(self._known[event.option_index])
 
-    def action_cancel(self) -> None:
-        """None."""
-        self.dismiss(None)
-
 
 class HelpScreen(Steady, ModalScreen[None]):
     """What a screen is for and what its keys do."""
@@ -230,7 +223,7 @@ class HelpScreen(Steady, ModalScreen[None]):
     CSS_PATH = "dialogs.tcss"
     AUTO_FOCUS = "#help"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,f1,question_mark,q", "close", "Close", id="help.close", tooltip="Back to the screen"),
+        Binding("escape,f1,question_mark,q", "dismiss", "Close", id="help.close", tooltip="Back to the screen"),
     ]
 
     def __init__(self, title: str, markdown: str) -> None:
@@ -243,10 +236,6 @@ class HelpScreen(Steady, ModalScreen[None]):
             box.border_title = self._title
             box.border_subtitle = "Esc closes"
             yield Markdown(self._markdown, open_links=False)
-
-    def action_close(self) -> None:
-        """Back to the screen."""
-        self.dismiss(None)
 
 
 class StoppingScreen(Steady, ModalScreen[None]):
