@@ -81,9 +81,9 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
         Binding("space", "mark", "Mark", id="study.mark", tooltip="To compare"),
         Binding("c", "compare", "Compare", id="study.compare", tooltip="What differs between the marked"),
         Binding("d", "seeds", "Seeds", id="study.seeds", tooltip="Each seed's own numbers"),
-        Binding("p", "pause", "Pause", id="study.pause", tooltip="Pause, or continue"),
-        Binding("k", "skip", "Skip", id="study.skip", tooltip="Skip the trial that is training"),
-        Binding("x", "stop", "Stop", id="study.stop", tooltip="Stop; it can be resumed"),
+        Binding("p", "control('pause')", "Pause", id="study.pause", tooltip="Pause, or continue"),
+        Binding("k", "control('skip')", "Skip", id="study.skip", tooltip="Skip the trial that is training"),
+        Binding("x", "control('stop')", "Stop", id="study.stop", tooltip="Stop; it can be resumed"),
         Binding("R,shift+r", "resume", "Resume", id="study.resume", tooltip="Resume it"),
         ask_key("study.classify", description="Classifier", tooltip="Use its encoder", show=False),
         ask_key("study.around", "study", tooltip="Around this run", show=False),
@@ -299,10 +299,8 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
         match action:
             case "take":
                 return self._mine and record.state == "waiting" and self.stage == record.stage_under_way
-            case "pause" | "skip":
-                return record.live and record.current is not None
-            case "stop":
-                return record.live
+            case "control":
+                return record.live and (parameters == ("stop",) or record.current is not None)
             case "resume":
                 return record.resumable
             case "compare":
@@ -442,21 +440,11 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
             return True
         return False
 
-    def _control(self, what: str) -> None:
+    def action_control(self, what: str) -> None:
+        """Wait or go on (`pause`), end the trial under way (`skip`), or `stop`, before which the app asks."""
         if self._record is not None:
-            self.post_message(ControlStudy(self._record.id, what))
-
-    def action_pause(self) -> None:
-        """Wait, or go on."""
-        self._control("run" if self._record is not None and self._record.state == "paused" else "pause")
-
-    def action_skip(self) -> None:
-        """End the trial under way."""
-        self._control("skip")
-
-    def action_stop(self) -> None:
-        """Stop; the app asks."""
-        self._control("stop")
+            goes_on = what == "pause" and self._record.state == "paused"
+            self.post_message(ControlStudy(self._record.id, "run" if goes_on else what))
 
     def action_resume(self) -> None:
         if self._record is not None:
