@@ -7,6 +7,7 @@ from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.events import ScreenResume
 from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
@@ -139,6 +140,7 @@ there clears marks and filter.
     # -- what is listed --------------------------------------------------------------------------
 
     @on(RunsChanged)
+    @on(ScreenResume)  # what lay over this screen may have changed a run
     def _reload(self) -> None:
         self._runs = self.runner.list_runs()
         for sentence in self.runner.home.unreadable:
@@ -146,10 +148,6 @@ there clears marks and filter.
                 self._complained.add(sentence)
                 self.cae.tell(sentence, "warning", timeout=12)
         self._list()
-
-    def on_screen_resume(self) -> None:
-        """What lay over this screen may have changed a run."""
-        self._reload()
 
     @on(RunUpdated)
     def _update(self, message: RunUpdated) -> None:
