@@ -99,10 +99,6 @@ class Choice(Widget, can_focus=True):
         choice: "Choice"
         value: str
 
-        @property
-        def control(self) -> "Choice":
-            return self.choice
-
     def __init__(self, choices: Sequence[str], value: str, *, id: str | None = None) -> None:  # noqa: A002 - Textual calls it so
         super().__init__(id=id)
         self.choices = tuple(choices)

@@ -188,10 +188,6 @@ class LossChart(Chart):
         steps = (len(run.batches), run.batches[-1:]) if by == "batch" else ()
         return by, run.live, len(run.epochs), run.epochs[-1:], steps
 
-    def on_resize(self) -> None:
-        """Name as much as there is room for."""
-        self.write_title()
-
     watch_log_scale = watch_by = Chart.redraw_now
 
     @property
@@ -219,6 +215,8 @@ class LossChart(Chart):
         keys = f" [$foreground-muted]{self.keys}[/]" if self.keys and room > 46 else ""
         self.border_title = f"{title} by {by}{scale}{keys}" if room > 32 else title
         self.border_subtitle = legend + best if room >= 32 else ""
+
+    on_resize = write_title
 
     # -- drawing ---------------------------------------------------------------------------------
 

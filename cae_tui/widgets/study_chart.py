@@ -24,6 +24,7 @@ from cae_tui.widgets.curves import Curves
 from cae_tui.widgets.loss_chart import (
     TRAINING_MARKER,
     VALIDATION_MARKER,
+    Points,
     drawable,
     epoch_axis,
     linear_ticks,
@@ -49,8 +50,6 @@ COMING = "No epoch has ended yet: curves begin with the first."
 TOGETHER = "epochs of all stages"
 """What is numbered under the curves where the stages of some ended at other epochs than those of others."""
 ONLY_SEVERAL = "This chart is for grids and searches, where several hyperparameters vary together."
-
-Points = list[tuple[float, float]]
 
 
 def marker_of(position: int) -> str:
