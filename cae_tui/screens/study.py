@@ -299,7 +299,7 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
         if not self.is_mounted or action.startswith("app."):
             return True
         if record is None:
-            return action in ("chart",)
+            return action == "chart"
         match action:
             case "take":
                 return self._mine and record.state == "waiting" and self.stage == record.stage_under_way

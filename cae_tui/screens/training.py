@@ -172,7 +172,7 @@ The curves of a run, during training and after.
         try:
             view = await self.runner.open_run(self.run_id)
         except EngineError as error:
-            self._say(str(error))
+            self.query_one("#waiting", Static).update(Content.styled(str(error), "$error"))
             return
         self.run_id = view.state.id
         if self.state is None or not self.state.live:
@@ -245,10 +245,6 @@ The curves of a run, during training and after.
             line = self.query_one("#advice", Static)
             line.display = bool(sentence)
             line.update(Content.styled(sentence, f"${colour}"))
-
-    def _say(self, sentence: str) -> None:
-        """What went wrong, in place of the run."""
-        self.query_one("#waiting", Static).update(Content.styled(sentence, "$error"))
 
     def on_resize(self, event: Resize) -> None:
         self._arrange(event.size.width, event.size.height)
