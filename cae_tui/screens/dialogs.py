@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, ScreenResultType
 from textual.widgets import Button, Input, Label, Markdown, OptionList, Static
 
 from cae_tui.data_sets import DataSet
@@ -32,10 +32,15 @@ EVERYWHERE = """
 """What is added to every page's help."""
 
 
-class ConfirmScreen(Steady, ModalScreen[bool]):
-    """A question whose safe answer is the default: gives back whether the person said yes."""
+class Dialog(Steady, ModalScreen[ScreenResultType]):
+    """What lies over a screen until it is answered."""
 
     CSS_PATH = "dialogs.tcss"
+
+
+class ConfirmScreen(Dialog[bool]):
+    """A question whose safe answer is the default: gives back whether the person said yes."""
+
     AUTO_FOCUS = "#no"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,n", "dismiss(False)", "No", id="confirm.no", tooltip="Leave everything as it is"),
@@ -66,7 +71,7 @@ class ConfirmScreen(Steady, ModalScreen[bool]):
         self.focus_next(Button)
 
 
-class StopScreen(Steady, ModalScreen[str]):
+class StopScreen(Dialog[str]):
     """How a run is to end: gives back `finish`, `skip`, `stop`, or nothing where it is to go on.
 
     Args:
@@ -75,7 +80,6 @@ class StopScreen(Steady, ModalScreen[str]):
         study: the study that the run is a trial of; it is not finished early, but may be skipped.
     """
 
-    CSS_PATH = "dialogs.tcss"
     AUTO_FOCUS = "#on"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f", "dismiss('finish')", "Finish now", id="stop.finish", tooltip="Evaluate the best weights"),
@@ -131,7 +135,7 @@ class StopScreen(Steady, ModalScreen[str]):
         self.dismiss("" if event.button.id == "on" else event.button.id)
 
 
-class AskTextScreen(Steady, ModalScreen[str | None]):
+class AskTextScreen(Dialog[str | None]):
     """A line of text: gives back what was typed, None where the person would not.
 
     Args:
@@ -143,7 +147,6 @@ class AskTextScreen(Steady, ModalScreen[str | None]):
         yes: what the button says that takes it.
     """
 
-    CSS_PATH = "dialogs.tcss"
     AUTO_FOCUS = "Input"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Cancel", id="text.cancel", tooltip="Leave everything as it is"),
@@ -179,10 +182,9 @@ class AskTextScreen(Steady, ModalScreen[str | None]):
         self.dismiss(None)
 
 
-class DataSetsScreen(Steady, ModalScreen[DataSet | None]):
+class DataSetsScreen(Dialog[DataSet | None]):
     """The data sets used last: gives back the one that was chosen, None where none was."""
 
-    CSS_PATH = "dialogs.tcss"
     AUTO_FOCUS = "OptionList"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", "Cancel", id="data_sets.cancel", tooltip="Leave everything as it is"),
@@ -217,10 +219,9 @@ class DataSetsScreen(Steady, ModalScreen[DataSet | None]):
         self.dismiss(self._known[event.option_index])
 
 
-class HelpScreen(Steady, ModalScreen[None]):
+class HelpScreen(Dialog[None]):
     """What a screen is for and what its keys do."""
 
-    CSS_PATH = "dialogs.tcss"
     AUTO_FOCUS = "#help"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f1,question_mark,q", "dismiss", "Close", id="help.close", tooltip="Back to the screen"),
@@ -238,10 +239,8 @@ class HelpScreen(Steady, ModalScreen[None]):
             yield Markdown(self._markdown, open_links=False)
 
 
-class StoppingScreen(Steady, ModalScreen[None]):
+class StoppingScreen(Dialog[None]):
     """Stands while a run that was on comes to its end, before the program does."""
-
-    CSS_PATH = "dialogs.tcss"
 
     def compose(self) -> ComposeResult:
         """What is waited for, and the way not to wait."""
@@ -254,7 +253,7 @@ class StoppingScreen(Steady, ModalScreen[None]):
             )
 
 
-class ErrorScreen(Steady, ModalScreen[None]):
+class ErrorScreen(Dialog[None]):
     """Tells of an error of the program's own that a screen had, which was taken away.
 
     Args:
@@ -264,7 +263,6 @@ class ErrorScreen(Steady, ModalScreen[None]):
         busy: whether a run is on, which the error does not touch.
     """
 
-    CSS_PATH = "dialogs.tcss"
     AUTO_FOCUS = "#on"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "Continue", id="error.close", tooltip="To the previous screen"),

@@ -201,10 +201,6 @@ class FieldRow(Vertical):
             yield self._note
         yield self._problem
 
-    def put(self, value: str) -> None:
-        """Put `value` into the control; the form knows of it already."""
-        self.control.value = value
-
     def mark(self, changed: bool, note: str) -> None:
         """Show whether it is as the preset has it, and a note beside the control."""
         sign = Content.styled(f"{CHANGED} ", "$primary") if changed else Content("  ")
