@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from textual import on, work
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
@@ -31,19 +30,12 @@ from engine.errors import EngineError
 from engine.specs import data_files
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import Spec
-from engine.specs.data_files import DataFiles
+from engine.specs.data_files import DataFiles, shape_words
 from engine.text import LONGEST_CLASS, shortened
 
 FIELDS = (*data_files.FIELDS, "validation_fraction", "seed")
 
 LAST_VALID = "for the last valid values"
-
-
-class Sheet(Vertical):
-    """The images of a class, in a frame that says which."""
-
-    def compose(self) -> ComposeResult:
-        yield ImageSheet(id="images")
 
 
 class DataScreen(Page):
@@ -112,7 +104,8 @@ shown here is the **data set in use**: the top line names it, every form starts 
                 with Vertical(id="balance", classes="card"):
                     yield ClassTable()
                     yield Label("", id="no-labels", markup=False)
-            yield Sheet(id="sheet", classes="card")
+            with Vertical(id="sheet", classes="card"):  # its border says of which class the images are
+                yield ImageSheet(id="images")
 
     def on_mount(self) -> None:
         """Read what the form names."""
@@ -193,7 +186,7 @@ shown here is the **data set in use**: the top line names it, every form starts 
     @work(exclusive=True, group="images")
     async def _draw(self) -> None:
         """Fetch the page of images that is to be seen, and say which it is."""
-        sheet, frame = self.query_one(ImageSheet), self.query_one(Sheet)
+        sheet, frame = self.query_one(ImageSheet), self.query_one("#sheet")
         if self._data is None or not sheet.content_size.width:
             return
         count, total = self._on_page, self._of_class
@@ -287,7 +280,6 @@ shown here is the **data set in use**: the top line names it, every form starts 
 
 def summary(data: DataView) -> str:
     """`MNIST · 28×28 grey · 10 classes`."""
-    height, width, channels = data.shape
     many = len(data.occurring)
     classes = "no classes" if not many else "1 class" if many == 1 else f"{many:,} classes"
-    return f"{data.name} · {height}×{width} {'grey' if channels == 1 else 'colour'} · {classes}"
+    return f"{data.name} · {shape_words(data.shape)} · {classes}"

@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, ScreenResultType
 from textual.widgets import Button, Input, Label, Markdown, OptionList, Static
 
 from cae_tui.data_sets import DataSet
@@ -32,14 +32,19 @@ EVERYWHERE = """
 """What is added to every page's help."""
 
 
-class ConfirmScreen(Steady, ModalScreen[bool]):
-    """A question whose safe answer is the default: gives back whether the person said yes."""
+class Dialog(Steady, ModalScreen[ScreenResultType]):
+    """What lies over a screen until it is answered."""
 
     CSS_PATH = "dialogs.tcss"
+
+
+class ConfirmScreen(Dialog[bool]):
+    """A question whose safe answer is the default: gives back whether the person said yes."""
+
     AUTO_FOCUS = "#no"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,n", "answer(False)", "No", id="confirm.no", tooltip="Leave everything as it is"),
-        Binding("y", "answer(True)", "Yes", id="confirm.yes", tooltip="Do it"),
+        Binding("escape,n", "dismiss(False)", "No", id="confirm.no", tooltip="Leave everything as it is"),
+        Binding("y", "dismiss(True)", "Yes", id="confirm.yes", tooltip="Do it"),
         Binding("left,right,up,down", "other", "Choose", id="confirm.other", tooltip="The other answer", show=False),
     ]
 
@@ -62,14 +67,11 @@ class ConfirmScreen(Steady, ModalScreen[bool]):
     def answered(self, event: Button.Pressed) -> None:
         self.dismiss(event.button.id == "yes")
 
-    def action_answer(self, yes: bool) -> None:
-        self.dismiss(yes)
-
     def action_other(self) -> None:
         self.focus_next(Button)
 
 
-class StopScreen(Steady, ModalScreen[str]):
+class StopScreen(Dialog[str]):
     """How a run is to end: gives back `finish`, `skip`, `stop`, or nothing where it is to go on.
 
     Args:
@@ -78,13 +80,12 @@ class StopScreen(Steady, ModalScreen[str]):
         study: the study that the run is a trial of; it is not finished early, but may be skipped.
     """
 
-    CSS_PATH = "dialogs.tcss"
     AUTO_FOCUS = "#on"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f", "answer('finish')", "Finish now", id="stop.finish", tooltip="Evaluate the best weights"),
-        Binding("k", "answer('skip')", "Skip", id="stop.skip", tooltip="Continue with the next trial"),
-        Binding("s", "answer('stop')", "Stop", id="stop.stop", tooltip="Stop it, to resume later"),
-        Binding("escape,g,n", "answer('')", "Go on", id="stop.on", tooltip="Leave everything as it is"),
+        Binding("f", "dismiss('finish')", "Finish now", id="stop.finish", tooltip="Evaluate the best weights"),
+        Binding("k", "dismiss('skip')", "Skip", id="stop.skip", tooltip="Continue with the next trial"),
+        Binding("s", "dismiss('stop')", "Stop", id="stop.stop", tooltip="Stop it, to resume later"),
+        Binding("escape,g,n", "dismiss('')", "Go on", id="stop.on", tooltip="Leave everything as it is"),
         Binding("left,up", "app.focus_previous", "Choose", id="stop.left", tooltip="The previous answer", show=False),
         Binding("right,down", "app.focus_next", "Choose", id="stop.right", tooltip="The next answer", show=False),
     ]
@@ -122,19 +123,19 @@ class StopScreen(Steady, ModalScreen[str]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only the answers that are there."""
-        if action == "answer" and parameters == ("finish",):
-            return bool(self._best) and not self._study
-        return bool(self._study) if action == "answer" and parameters == ("skip",) else True
+        match action, parameters:
+            case "dismiss", ("finish",):
+                return bool(self._best) and not self._study
+            case "dismiss", ("skip",):
+                return bool(self._study)
+        return True
 
     @on(Button.Pressed)
     def answered(self, event: Button.Pressed) -> None:
         self.dismiss("" if event.button.id == "on" else event.button.id)
 
-    def action_answer(self, answer: str) -> None:
-        self.dismiss(answer)
 
-
-class AskTextScreen(Steady, ModalScreen[str | None]):
+class AskTextScreen(Dialog[str | None]):
     """A line of text: gives back what was typed, None where the person would not.
 
     Args:
@@ -146,7 +147,6 @@ class AskTextScreen(Steady, ModalScreen[str | None]):
         yes: what the button says that takes it.
     """
 
-    CSS_PATH = "dialogs.tcss"
     AUTO_FOCUS = "Input"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Cancel", id="text.cancel", tooltip="Leave everything as it is"),
@@ -182,13 +182,12 @@ class AskTextScreen(Steady, ModalScreen[str | None]):
         self.dismiss(None)
 
 
-class DataSetsScreen(Steady, ModalScreen[DataSet | None]):
+class DataSetsScreen(Dialog[DataSet | None]):
     """The data sets used last: gives back the one that was chosen, None where none was."""
 
-    CSS_PATH = "dialogs.tcss"
     AUTO_FOCUS = "OptionList"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "cancel", "Cancel", id="data_sets.cancel", tooltip="Leave everything as it is"),
+        Binding("escape", "dismiss", "Cancel", id="data_sets.cancel", tooltip="Leave everything as it is"),
     ]
 
     def __init__(self, known: Sequence[DataSet], current: DataSet) -> None:
@@ -219,18 +218,13 @@ class DataSetsScreen(Steady, ModalScreen[DataSet | None]):
         """That one."""
         self.dismiss(self._known[event.option_index])
 
-    def action_cancel(self) -> None:
-        """None."""
-        self.dismiss(None)
 
-
-class HelpScreen(Steady, ModalScreen[None]):
+class HelpScreen(Dialog[None]):
     """What a screen is for and what its keys do."""
 
-    CSS_PATH = "dialogs.tcss"
     AUTO_FOCUS = "#help"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,f1,question_mark,q", "close", "Close", id="help.close", tooltip="Back to the screen"),
+        Binding("escape,f1,question_mark,q", "dismiss", "Close", id="help.close", tooltip="Back to the screen"),
     ]
 
     def __init__(self, title: str, markdown: str) -> None:
@@ -244,15 +238,9 @@ class HelpScreen(Steady, ModalScreen[None]):
             box.border_subtitle = "Esc closes"
             yield Markdown(self._markdown, open_links=False)
 
-    def action_close(self) -> None:
-        """Back to the screen."""
-        self.dismiss(None)
 
-
-class StoppingScreen(Steady, ModalScreen[None]):
+class StoppingScreen(Dialog[None]):
     """Stands while a run that was on comes to its end, before the program does."""
-
-    CSS_PATH = "dialogs.tcss"
 
     def compose(self) -> ComposeResult:
         """What is waited for, and the way not to wait."""
@@ -265,7 +253,7 @@ class StoppingScreen(Steady, ModalScreen[None]):
             )
 
 
-class ErrorScreen(Steady, ModalScreen[None]):
+class ErrorScreen(Dialog[None]):
     """Tells of an error of the program's own that a screen had, which was taken away.
 
     Args:
@@ -275,7 +263,6 @@ class ErrorScreen(Steady, ModalScreen[None]):
         busy: whether a run is on, which the error does not touch.
     """
 
-    CSS_PATH = "dialogs.tcss"
     AUTO_FOCUS = "#on"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "Continue", id="error.close", tooltip="To the previous screen"),

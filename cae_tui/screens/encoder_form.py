@@ -72,9 +72,6 @@ class EncoderForm(SpecPage):
         self._list()
 
     @on(RunsChanged)
-    def _list_again(self) -> None:
-        self._list()
-
     @work(exclusive=True, group="list")
     async def _list(self) -> None:
         named = self._listed_for = self._file_names()

@@ -157,6 +157,7 @@ What the model made of the images that it was measured on.
             self.large = False
         self.draw()
 
+    @on(CardGrid.Resized)  # another number of cards fits
     def draw(self) -> None:
         """The page or the image at the place."""
         if self.view is None:
@@ -387,8 +388,3 @@ What the model made of the images that it was measured on.
         self.large = True
         self.draw()
         self.set_focus(None)
-
-    @on(CardGrid.Resized)
-    def repage(self) -> None:
-        """Another number of cards fits."""
-        self.draw()

@@ -11,6 +11,7 @@ from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.events import ScreenResume
 from textual.widget import Widget
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
@@ -133,15 +134,12 @@ loss; a percentage is the test accuracy.
 
     @on(RunsChanged)
     @on(StudyUpdated)
+    @on(ScreenResume)  # other processes may have trained meanwhile
     def _reload(self) -> None:
         if self.is_current or not self.is_mounted:
             listed = self.query_one(LastRuns)
             listed.show(self.cae.last_runs(), self.run_prefix)
             self.refresh_keys()
-
-    def on_screen_resume(self) -> None:
-        """Other processes may have trained meanwhile."""
-        self._reload()
 
     @on(RunUpdated)
     def _update(self, message: RunUpdated) -> None:

@@ -25,7 +25,7 @@ from cae_tui.widgets.confusion_matrix import ConfusionMatrix
 from cae_tui.widgets.loss_chart import LossChart
 from cae_tui.widgets.report_table import HEADS
 from cae_tui.widgets.report_text import about, headline, measures, report_lines
-from cae_tui.widgets.sample_strip import STACKED, SampleStripView
+from cae_tui.widgets.sample_strip import STACKED, SampleStripView, turn_keys
 from engine.errors import EngineError
 from engine.runs.report_words import report_as_text
 from engine.specs.listed import listed
@@ -82,22 +82,7 @@ The result of a complete run, measured once, on images that no choice was based 
         Binding("2", "pane('picture')", "Picture", id="report.picture", tooltip="Confusion or images", show=False),
         Binding("3", "pane('curves')", "Curves", id="report.charts", tooltip="The curves", show=False),
         Binding("4", "pane('about')", "About", id="report.about", tooltip="How the run was made", show=False),
-        Binding(
-            "right_square_bracket",
-            "turn(1)",
-            "Next images",
-            id="report.images-next",
-            show=False,
-            tooltip="The next validation images",
-        ),
-        Binding(
-            "left_square_bracket",
-            "turn(-1)",
-            "Previous images",
-            id="report.images-before",
-            show=False,
-            tooltip="The previous validation images",
-        ),
+        *turn_keys("report", next_keys="right_square_bracket", previous_keys="left_square_bracket"),
         Binding("down", "enter_pane", "Into it", id="report.enter", tooltip="From the tabs into the pane", show=False),
     ]
 
@@ -195,19 +180,9 @@ The result of a complete run, measured once, on images that no choice was based 
             if chart is not second or second.measure is not LOSS:
                 chart.show(view.state)
         if view.state.samples is not None and not classes:
-            self.read_samples()
+            strip = self.query_one("#strip", SampleStripView)
+            strip.read(self.runner, self.run_id, view.state.samples, "The images")
         self.refresh_keys()
-
-    @work(exclusive=True, group="samples")
-    async def read_samples(self) -> None:
-        """Draw what it made of images after its last epoch."""
-        assert self.view is not None
-        samples, strip = self.view.state.samples, self.query_one("#strip", SampleStripView)
-        assert samples is not None
-        try:
-            strip.strip = await self.runner.samples(self.run_id, samples.file, samples.epoch)
-        except EngineError as error:
-            strip.note = f"The images cannot be read: {error}"
 
     @on(ConfusionMatrix.Moved)
     def show_cell(self) -> None:

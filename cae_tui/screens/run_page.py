@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
+from textual import on
 from textual.binding import Binding
 from textual.message import Message
 
@@ -17,6 +18,7 @@ from cae_tui.messages import (
     DeleteRuns,
     Export,
     FinishRun,
+    ListSorted,
     NoteRuns,
     OpenGallery,
     OpenRun,
@@ -27,6 +29,7 @@ from cae_tui.messages import (
     TagRuns,
 )
 from cae_tui.screens.base import Page
+from cae_tui.widgets.line_table import SortedTable
 from engine.protocol.states import RESUMABLE
 from engine.specs.listed import kinds_that_take_encoders, listed
 
@@ -92,11 +95,6 @@ def ask_key(name: str, what: str = "", **others: Any) -> Binding:
     return Binding(**{**usual, "action": f"ask('{what}')", "id": name, **others})
 
 
-def can_be_built_on(kind: str, *, trained: bool) -> bool:
-    """Whether a run of that kind has an encoder for a classifier, once it is `trained`."""
-    return listed(kind).gives_encoder and trained
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
     """The run that the keys of a page are for, as far as they depend on it."""
@@ -130,7 +128,7 @@ class RunPage(Page):
             case "finish":
                 return run.state in RESUMABLE and run.trained
             case "classify":
-                return can_be_built_on(run.kind, trained=run.trained)
+                return listed(run.kind).gives_encoder and run.trained
         return True
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -145,3 +143,35 @@ class RunPage(Page):
             self.post_message(OF_SEVERAL[what].message(self.chosen(what)))
         elif (run := self.subject) is not None:
             self.post_message(OF_ONE[what].message(run.run))
+
+
+class SortedPage(RunPage):
+    """A page of runs in a table that its keys sort; which order was chosen is remembered."""
+
+    LIST: ClassVar[str]  # what the order is remembered by
+
+    @property
+    def table(self) -> SortedTable:
+        """That table."""
+        return self.query_one(SortedTable)
+
+    @on(SortedTable.Selected)
+    def _open(self) -> None:
+        self.action_ask("open")
+
+    def action_sort(self) -> None:
+        """By the next column."""
+        self._sort(self.table.next_order)
+
+    def action_turn(self) -> None:
+        """The other way round."""
+        self._sort(self.table.order, backwards=not self.table.backwards)
+
+    @on(SortedTable.HeadClicked)
+    def _sort_by_head(self, event: SortedTable.HeadClicked) -> None:
+        again = event.column == self.table.order
+        self._sort(event.column, backwards=again and not self.table.backwards)
+
+    def _sort(self, column: str, *, backwards: bool = False) -> None:
+        self.table.sort_by(column, backwards=backwards)
+        self.post_message(ListSorted(self.LIST, column, backwards))

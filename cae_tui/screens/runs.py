@@ -7,13 +7,14 @@ from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.events import ScreenResume
 from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
-from cae_tui.messages import ListSorted, MarkRuns, RunsChanged, RunUpdated
-from cae_tui.screens.run_page import RunPage, Subject, ask_key
+from cae_tui.messages import MarkRuns, RunsChanged, RunUpdated
+from cae_tui.screens.run_page import SortedPage, Subject, ask_key
 from cae_tui.widgets.line import Line
-from cae_tui.widgets.run_table import STAR, RunTable, run_columns
+from cae_tui.widgets.run_table import STAR, RunTable
 from engine.protocol.states import PAUSED, RUNNING
 from engine.runs.filter import EVERYTHING, EXAMPLES, Filter, FilterError, parse_filter
 from engine.runs.status import RunStatus
@@ -37,10 +38,11 @@ class FilterInput(Line):
     ]
 
 
-class RunsScreen(RunPage):
+class RunsScreen(SortedPage):
     """All runs."""
 
     CSS_PATH = "runs.tcss"
+    LIST = "runs"
     AUTO_FOCUS = "#runs"
     HELP = """
 Every run that was made here, and its state.
@@ -123,7 +125,7 @@ there clears marks and filter.
             yield FilterInput(compact=True, id="filter", placeholder=EXAMPLES)
         yield Static("", id="filter-problem", markup=False)
         with Vertical(classes="card", id="card"):
-            yield RunTable(self.cae.settings.orders.get("runs"))
+            yield RunTable(self.cae.settings.orders.get(self.LIST))
             yield Static(NONE_YET, id="none", markup=False)
         yield Static("", id="about")
 
@@ -133,12 +135,13 @@ there clears marks and filter.
         self.set_interval(RELOAD_SECONDS, self._reload)
 
     @property
-    def _table(self) -> RunTable:
+    def table(self) -> RunTable:
         return self.query_one(RunTable)
 
     # -- what is listed --------------------------------------------------------------------------
 
     @on(RunsChanged)
+    @on(ScreenResume)  # what lay over this screen may have changed a run
     def _reload(self) -> None:
         self._runs = self.runner.list_runs()
         for sentence in self.runner.home.unreadable:
@@ -146,10 +149,6 @@ there clears marks and filter.
                 self._complained.add(sentence)
                 self.cae.tell(sentence, "warning", timeout=12)
         self._list()
-
-    def on_screen_resume(self) -> None:
-        """What lay over this screen may have changed a run."""
-        self._reload()
 
     @on(RunUpdated)
     def _update(self, message: RunUpdated) -> None:
@@ -174,7 +173,7 @@ there clears marks and filter.
             return
         shown = [run for run in self._runs if self._filter.matches(run, self._specs.get(run.id))]
         hidden = sum(run.notes.hidden for run in self._runs)
-        table, none = self._table, self.query_one("#none", Static)
+        table, none = self.table, self.query_one("#none", Static)
         none.display = not shown
         typed = self.query_one("#filter", Input).value.strip()
         none.update(NONE_YET if not self._runs else NONE_MATCHES if typed else ALL_HIDDEN)
@@ -198,21 +197,21 @@ there clears marks and filter.
         parts = []
         if every:
             parts.append(counted(every, "run") if shown == every else f"{shown:,} of {counted(every, 'run')}")
-        if marked := self._table.marked_count:
+        if marked := self.table.marked_count:
             parts.append(f"{marked:,} marked")
         if hidden:
             parts.append(f"{hidden:,} hidden")
-        data = self._table.same_data
+        data = self.table.same_data
         self.query_one("#card").border_title = Content(f"Runs on {data}" if data else "Runs")
         self.query_one("#card").border_subtitle = " · ".join(parts)
 
     def _tell_about(self) -> None:
         """What was noted about the run under the cursor, and why it ended, where not all went well."""
-        run = self._table.run
+        run = self.table.run
         parts: list[Content] = []
         if run is not None:
             notes = run.notes
-            told = self._table.left_out(run)
+            told = self.table.left_out(run)
             parts += [Content(told)] * bool(told)
             parts += [Content.styled(STAR, "$cae-attention")] * notes.star
             parts += [Content(" ".join(f"#{tag}" for tag in notes.tags))] * bool(notes.tags)
@@ -227,38 +226,38 @@ there clears marks and filter.
     def step_back(self) -> bool:
         """From the filter to the list; then marks and filter are cleared before the screen is left."""
         filter_box = self.query_one("#filter", Input)
-        if filter_box.has_focus and self._table.display:
-            self._table.focus()
+        if filter_box.has_focus and self.table.display:
+            self.table.focus()
             return True
-        if self._table.marked:
-            self._table.marked.clear()
+        if self.table.marked:
+            self.table.marked.clear()
             self._list()
-            self._table.refresh()
+            self.table.refresh()
             return True
         if filter_box.value:
             filter_box.value = ""
             self._filter = EVERYTHING
             self._list()
-            self._table.focus()
+            self.table.focus()
             return True
         return False
 
     @property
     def subject(self) -> Subject | None:
         """The run under the cursor."""
-        run = self._table.run
-        if run is None or not self._table.display:
+        run = self.table.run
+        if run is None or not self.table.display:
             return None
         return Subject(run=run.id, kind=run.kind, state=run.state, trained=run.best_epoch > 0)
 
     def can(self, what: str) -> bool:
         """Only what can be done with the run under the cursor, or the marked ones."""
-        marked = self._table.marked_count
+        marked = self.table.marked_count
         match what:
             case "compare":
                 return marked > 1 and super().can(what)
             case "delete":
-                going = any(chosen.state in (RUNNING, PAUSED) for chosen in self._table.chosen)
+                going = any(chosen.state in (RUNNING, PAUSED) for chosen in self.table.chosen)
                 return not going and super().can(what)
             case "resume" | "finish":
                 return not marked and not self.runner.busy and super().can(what)
@@ -268,8 +267,8 @@ there clears marks and filter.
 
     def chosen(self, what: str) -> tuple[str, ...]:
         """The marked ones, or the one under the cursor; all that are listed are written where none is marked."""
-        everything = what == "write" and not self._table.marked_count
-        return tuple(run.id for run in (self._table.rows if everything else self._table.chosen))
+        everything = what == "write" and not self.table.marked_count
+        return tuple(run.id for run in (self.table.rows if everything else self.table.chosen))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what can be done with what is listed."""
@@ -291,52 +290,28 @@ there clears marks and filter.
         """From the list to the filter, and back."""
         filter_box = self.query_one("#filter", Input)
         if filter_box.has_focus:
-            if self._table.display:
-                self._table.focus()
+            if self.table.display:
+                self.table.focus()
         else:
             filter_box.focus()
 
-    @on(RunTable.Selected)
-    def _open(self) -> None:
-        self.action_ask("open")
-
     def action_mark(self) -> None:
         """Mark it, or take the mark away."""
-        self._table.toggle_mark()
+        self.table.toggle_mark()
         self._list()
 
     def action_mark_all(self) -> None:
         """Mark all that are listed."""
-        self._table.mark_all()
+        self.table.mark_all()
         self._list()
 
     def action_star(self) -> None:
         """A star for all, or none where all have one."""
-        self._switch("star", [run.notes.star for run in self._table.chosen])
+        self._switch("star", [run.notes.star for run in self.table.chosen])
 
     def action_hide(self) -> None:
         """Hide all, or list them again where all are hidden."""
-        self._switch("hidden", [run.notes.hidden for run in self._table.chosen])
+        self._switch("hidden", [run.notes.hidden for run in self.table.chosen])
 
     def _switch(self, what: str, having: list[bool]) -> None:
         self.post_message(MarkRuns(self.chosen(what), what, not all(having)))
-
-    def action_sort(self) -> None:
-        """By the next column that is shown."""
-        shown = [column.name for column in self._table.columns()]
-        place = shown.index(self._table.order) if self._table.order in shown else -1
-        self._sort(shown[(place + 1) % len(shown)])
-
-    def action_turn(self) -> None:
-        """The other way round."""
-        self._sort(self._table.order, backwards=not self._table.backwards)
-
-    def _sort(self, column: str, *, backwards: bool = False) -> None:
-        self._table.sort_by(column, backwards=backwards)
-        self.post_message(ListSorted("runs", column, backwards))
-
-    @on(RunTable.HeadClicked)
-    def _sort_by_head(self, event: RunTable.HeadClicked) -> None:
-        if any(column.name == event.column for column in run_columns()):
-            again = event.column == self._table.order
-            self._sort(event.column, backwards=again and not self._table.backwards)

@@ -8,7 +8,7 @@ from rich.text import Text
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.events import Resize
+from textual.events import Resize, ScreenResume
 from textual.widget import Widget
 from textual.widgets import DataTable, Static
 
@@ -24,6 +24,8 @@ WIDE = 90
 """Cells from which on what was picked and the time are listed too."""
 MOST_DATA = 14
 NUMBERS = ("trials", "time", "age")
+OF_ONE = {"open": OpenStudy, "resume": ResumeStudy, "write": ExportStudy, "delete": DeleteStudy}
+"""The messages that ask for what can be done with a study; the app asks before it deletes one."""
 NONE_YET = """No studies yet. Press a to set one up.
 
 A study tries several values of a hyperparameter, shows what each costs and what it gains, and picks one by a rule, \
@@ -47,10 +49,10 @@ Every study that was made here. A study tries values of hyperparameters, one run
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "new", "New study", id="studies.new", tooltip="Set up a study"),
-        Binding("enter", "open", "Open", id="studies.open", tooltip="Its table and charts", priority=True),
-        Binding("R,shift+r", "resume", "Resume", id="studies.resume", tooltip="Resume it"),
-        Binding("w", "write", "Write", id="studies.write", tooltip="Write its document"),
-        Binding("x,delete", "delete", "Delete", id="studies.delete", tooltip="Its runs stay; asks first"),
+        Binding("enter", "ask('open')", "Open", id="studies.open", tooltip="Its table and charts", priority=True),
+        Binding("R,shift+r", "ask('resume')", "Resume", id="studies.resume", tooltip="Resume it"),
+        Binding("w", "ask('write')", "Write", id="studies.write", tooltip="Write its document"),
+        Binding("x,delete", "ask('delete')", "Delete", id="studies.delete", tooltip="Its runs stay; asks first"),
     ]
 
     def __init__(self) -> None:
@@ -89,12 +91,9 @@ Every study that was made here. A study tries values of hyperparameters, one run
         self._drawn = None
         self._reload()
 
-    def on_screen_resume(self) -> None:
-        """What lay over this screen may have changed a study."""
-        self._reload()
-
     @on(RunsChanged)
     @on(StudyUpdated)
+    @on(ScreenResume)  # what lay over this screen may have changed a study
     def _reload(self) -> None:
         if not self.is_mounted:
             return
@@ -157,14 +156,19 @@ Every study that was made here. A study tries values of hyperparameters, one run
             "age": Text(formats.ago(study.created, now), justify="right"),
         }
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - as Textual calls it
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what can be done with the study under the cursor."""
-        if not self.is_mounted or action not in ("open", "resume", "write", "delete"):
+        if not self.is_mounted or action != "ask":
             return True
         study = self._study
         if study is None:
             return False
-        return study.resumable if action == "resume" else study.done > 0 if action == "write" else True
+        match parameters:
+            case ("resume",):
+                return study.resumable
+            case ("write",):
+                return study.done > 0
+        return True
 
     @on(DataTable.RowHighlighted)
     def _refresh_keys(self) -> None:
@@ -174,19 +178,10 @@ Every study that was made here. A study tries values of hyperparameters, one run
         self.post_message(ConfigureStudy())
 
     @on(DataTable.RowSelected)
-    def action_open(self) -> None:
-        if (study := self._study) is not None:
-            self.post_message(OpenStudy(study.id))
+    def _open(self) -> None:
+        self.action_ask("open")
 
-    def action_resume(self) -> None:
+    def action_ask(self, what: str) -> None:
+        """Ask the app for one of `OF_ONE`."""
         if (study := self._study) is not None:
-            self.post_message(ResumeStudy(study.id))
-
-    def action_write(self) -> None:
-        if (study := self._study) is not None:
-            self.post_message(ExportStudy(study.id))
-
-    def action_delete(self) -> None:
-        """Delete it; the app asks."""
-        if (study := self._study) is not None:
-            self.post_message(DeleteStudy(study.id))
+            self.post_message(OF_ONE[what](study.id))

@@ -23,14 +23,13 @@ from cae_tui.messages import (
     CompareRuns,
     ControlStudy,
     ExportStudy,
-    ListSorted,
     ResumeStudy,
     RunsChanged,
     RunUpdated,
     StudyUpdated,
     TakeValues,
 )
-from cae_tui.screens.run_page import RunPage, Subject, ask_key
+from cae_tui.screens.run_page import SortedPage, Subject, ask_key
 from cae_tui.widgets.study_chart import CHARTS, StageView, StudyChart
 from cae_tui.widgets.study_table import StudyTable
 from cae_tui.widgets.study_words import progress, reason
@@ -46,10 +45,11 @@ LOOK_SECONDS = 1.0
 """How often the file of a study that another process works on is looked at."""
 
 
-class StudyScreen(RunPage):
+class StudyScreen(SortedPage):
     """One study."""
 
     CSS_PATH = "study.tcss"
+    LIST = "study"
     AUTO_FOCUS = "#points"
     HELP = """
 Find the best value of a hyperparameter: every value is tried, and a rule picks one and says why.
@@ -81,9 +81,9 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
         Binding("space", "mark", "Mark", id="study.mark", tooltip="To compare"),
         Binding("c", "compare", "Compare", id="study.compare", tooltip="What differs between the marked"),
         Binding("d", "seeds", "Seeds", id="study.seeds", tooltip="Each seed's own numbers"),
-        Binding("p", "pause", "Pause", id="study.pause", tooltip="Pause, or continue"),
-        Binding("k", "skip", "Skip", id="study.skip", tooltip="Skip the trial that is training"),
-        Binding("x", "stop", "Stop", id="study.stop", tooltip="Stop; it can be resumed"),
+        Binding("p", "control('pause')", "Pause", id="study.pause", tooltip="Pause, or continue"),
+        Binding("k", "control('skip')", "Skip", id="study.skip", tooltip="Skip the trial that is training"),
+        Binding("x", "control('stop')", "Stop", id="study.stop", tooltip="Stop; it can be resumed"),
         Binding("R,shift+r", "resume", "Resume", id="study.resume", tooltip="Resume it"),
         ask_key("study.classify", description="Classifier", tooltip="Use its encoder", show=False),
         ask_key("study.around", "study", tooltip="Around this run", show=False),
@@ -140,7 +140,7 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
             yield Static("", id="progress")
         with Horizontal(id="panes"):
             with Vertical(id="left", classes="card"):
-                yield StudyTable(self.cae.settings.orders.get("study"))
+                yield StudyTable(self.cae.settings.orders.get(self.LIST))
                 yield Static("", id="row", markup=False)
                 yield Static("", id="reason", markup=False)
             yield StudyChart()
@@ -150,6 +150,10 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
         self.query_one("#head").border_title = "Study"
         self._look()
         self.set_interval(LOOK_SECONDS, self._look)
+
+    @property
+    def table(self) -> StudyTable:
+        return self.query_one(StudyTable)
 
     def shows_run(self, run: RunState) -> bool:
         """The trial under way needs no strip."""
@@ -233,7 +237,7 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
             self._titles = (title, offers)
             left = self.query_one("#left")
             left.border_title, left.border_subtitle = title, offers
-        table = self.query_one(StudyTable)
+        table = self.table
         table.show(stage, self._spec.baseline.kind)
         waiting = (record.state, self.stage) if record.state == "waiting" else None
         if waiting and waiting != self._waited and stage.proposed is not None:
@@ -271,7 +275,7 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
             labels=[brief(point.values) for point in stage.points],
             times=column.times(stage),
             per=column.per,
-            marked=frozenset(self.query_one(StudyTable).marked),
+            marked=frozenset(self.table.marked),
             shares=self._shares[1],
         )
         self.query_one(StudyChart).show(view)
@@ -295,18 +299,16 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
         if not self.is_mounted or action.startswith("app."):
             return True
         if record is None:
-            return action in ("chart",)
+            return action == "chart"
         match action:
             case "take":
                 return self._mine and record.state == "waiting" and self.stage == record.stage_under_way
-            case "pause" | "skip":
-                return record.live and record.current is not None
-            case "stop":
-                return record.live
+            case "control":
+                return record.live and (parameters == ("stop",) or record.current is not None)
             case "resume":
                 return record.resumable
             case "compare":
-                return len(self.query_one(StudyTable).marked) > 1
+                return len(self.table.marked) > 1
             case "seeds":
                 return int(record.spec.get("repeats", 1)) > 1
             case "stage":
@@ -318,14 +320,14 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
     @property
     def subject(self) -> Subject | None:
         """The run of the trial under the cursor."""
-        trial, kind = self.query_one(StudyTable).trial, self._spec.baseline.kind if self._spec else ""
+        trial, kind = self.table.trial, self._spec.baseline.kind if self._spec else ""
         if trial is None or not trial.run:
             return None
         return Subject(run=trial.run, kind=kind, trained=trial.best_loss is not None)
 
     def can(self, what: str) -> bool:
         """A trial without a run can be asked why that is."""
-        return super().can(what) or (what == "open" and self.query_one(StudyTable).reason != "")
+        return super().can(what) or (what == "open" and self.table.reason != "")
 
     @on(StudyTable.Highlighted)
     def _other_row(self) -> None:
@@ -345,30 +347,26 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
     def _back_to_the_table(self) -> None:
         """A table that was hidden has lost the keyboard."""
         if self.focused is None:
-            self.query_one(StudyTable).focus()
+            self.table.focus()
 
     def _draw_row(self) -> None:
         """What of the point under the cursor has no column of its own."""
-        table, line = self.query_one(StudyTable), self.query_one("#row", Static)
+        table, line = self.table, self.query_one("#row", Static)
         told = "\n".join(filter(None, (table.reason, table.left_out)))
         line.display = bool(told)
         self._write("#row", told)
 
     def action_ask(self, what: str) -> None:
         """Ask for it; of what has no run that could be opened, tell why."""
-        reason = self.query_one(StudyTable).reason if what == "open" else ""
+        reason = self.table.reason if what == "open" else ""
         if reason and not (self.subject and self.cae.has_run(self.subject.run)):
             self.cae.tell(reason, "warning", timeout=12)
         else:
             super().action_ask(what)
 
-    @on(StudyTable.Selected)
-    def _open(self) -> None:
-        self.action_ask("open")
-
     def action_mark(self) -> None:
         """Mark the point under the cursor."""
-        self.query_one(StudyTable).toggle_mark()
+        self.table.toggle_mark()
         if (stage := self._stage) is not None:
             self._draw_chart(stage)
             self.refresh_keys()
@@ -378,7 +376,7 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
         stage = self._stage
         if stage is None:
             return
-        table = self.query_one(StudyTable)
+        table = self.table
         runs = [[trial.run for trial in stage.points[place].trials if trial.run] for place in sorted(table.marked)]
         # What the table shows: each seed's own run, or of each point its first.
         shown = [run for of_point in runs for run in (of_point if table.unfolded else of_point[:1])]
@@ -390,25 +388,7 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
 
     def action_seeds(self) -> None:
         """Each seed's own row, or not."""
-        self.query_one(StudyTable).unfold()
-
-    def action_sort(self) -> None:
-        """By the next column."""
-        self._sort(self.query_one(StudyTable).next_order)
-
-    def action_turn(self) -> None:
-        """The other way round."""
-        table = self.query_one(StudyTable)
-        self._sort(table.order, backwards=not table.backwards)
-
-    def _sort(self, column: str, *, backwards: bool = False) -> None:
-        self.query_one(StudyTable).sort_by(column, backwards=backwards)
-        self.post_message(ListSorted("study", column, backwards))
-
-    @on(StudyTable.HeadClicked)
-    def _sort_by_head(self, event: StudyTable.HeadClicked) -> None:
-        table, name = self.query_one(StudyTable), event.column
-        self._sort(name, backwards=name == table.order and not table.backwards)
+        self.table.unfold()
 
     def action_stage(self, step: int) -> None:
         stages = self._record.stages if self._record else []
@@ -442,21 +422,11 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
             return True
         return False
 
-    def _control(self, what: str) -> None:
+    def action_control(self, what: str) -> None:
+        """Wait or go on (`pause`), end the trial under way (`skip`), or `stop`, before which the app asks."""
         if self._record is not None:
-            self.post_message(ControlStudy(self._record.id, what))
-
-    def action_pause(self) -> None:
-        """Wait, or go on."""
-        self._control("run" if self._record is not None and self._record.state == "paused" else "pause")
-
-    def action_skip(self) -> None:
-        """End the trial under way."""
-        self._control("skip")
-
-    def action_stop(self) -> None:
-        """Stop; the app asks."""
-        self._control("stop")
+            goes_on = what == "pause" and self._record.state == "paused"
+            self.post_message(ControlStudy(self._record.id, "run" if goes_on else what))
 
     def action_resume(self) -> None:
         if self._record is not None:
@@ -464,7 +434,7 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
 
     def action_take(self) -> None:
         """Take the value under the cursor; of a long run, a number of epochs."""
-        stage, place = self._stage, self.query_one(StudyTable).place
+        stage, place = self._stage, self.table.place
         if stage is not None and place is not None:
             if self._spec is not None and self._spec.is_long_run(stage.names[0]):
                 self._ask_epochs(stage)

@@ -107,11 +107,6 @@ A study tries several values of hyperparameters, one run each, and picks one by 
         words = self.cae.data_of_run(self._run) if self.form.values["baseline"].startswith("run ") else ()
         return words or (files.name,)
 
-    @on(DataSetChanged)
-    def take_over(self) -> None:
-        """Other images are in use: a preset is studied on those."""
-        self._look()
-
     def _baselines(self) -> tuple[str, ...]:
         titles = tuple(SPECS[FIRST].preset_titles.values())
         run = (f"run {self.run_prefix(self._run)}",) if self._run else ()
@@ -144,6 +139,7 @@ A study tries several values of hyperparameters, one run each, and picks one by 
         }
         self._look()
 
+    @on(DataSetChanged)  # a preset is studied on the images in use
     @work(exclusive=True, group="look")
     async def _look(self) -> None:
         """What the values mean, at once; then, when typing rests, what the data say to them."""

@@ -26,7 +26,7 @@ from cae_tui.widgets.epoch_log import EpochLog
 from cae_tui.widgets.loss_chart import LossChart
 from cae_tui.widgets.mistake_matrix import MistakeMatrix
 from cae_tui.widgets.run_progress import advice, status
-from cae_tui.widgets.sample_strip import SampleStripView
+from cae_tui.widgets.sample_strip import SampleStripView, turn_keys
 from engine.errors import EngineError
 from engine.protocol.states import COMPLETE, PAUSED, RUNNING
 from engine.specs.listed import KINDS, listed
@@ -98,10 +98,7 @@ The curves of a run, during training and after.
         Binding("h", "show('epochs')", "Log", id="training.epochs", tooltip="The log in place of the curves"),
         Binding("m", "show('mistakes')", "Confusion", id="training.confusion",
                 tooltip="Which classes were confused, in place of the curves"),
-        Binding("right_square_bracket,pagedown", "turn(1)", "Next images", id="training.images-next", show=False,
-                tooltip="The next validation images"),
-        Binding("left_square_bracket,pageup", "turn(-1)", "Previous images", id="training.images-before", show=False,
-                tooltip="The previous validation images"),
+        *turn_keys("training", next_keys="right_square_bracket,pagedown", previous_keys="left_square_bracket,pageup"),
     ]  # fmt: skip
 
     def __init__(self, run: str = "") -> None:
@@ -175,7 +172,7 @@ The curves of a run, during training and after.
         try:
             view = await self.runner.open_run(self.run_id)
         except EngineError as error:
-            self._say(str(error))
+            self.query_one("#waiting", Static).update(Content.styled(str(error), "$error"))
             return
         self.run_id = view.state.id
         if self.state is None or not self.state.live:
@@ -219,7 +216,8 @@ The curves of a run, during training and after.
             log.show(run)
         if run.samples is not None and run.samples is not self._samples_of:
             self._samples_of = run.samples
-            self.read_samples(run.id, run.samples.file, run.samples.epoch)
+            strip = self.query_one("#strip", SampleStripView)
+            strip.read(self.runner, run.id, run.samples, f"The images of epoch {run.samples.epoch}")
         keys = (run.state, run.live, run.evaluating, run.mistakes is None)
         if keys != self._keys:
             self._keys = keys
@@ -247,19 +245,6 @@ The curves of a run, during training and after.
             line = self.query_one("#advice", Static)
             line.display = bool(sentence)
             line.update(Content.styled(sentence, f"${colour}"))
-
-    @work(exclusive=True, group="samples")
-    async def read_samples(self, run: str, file: str, epoch: int) -> None:
-        """Draw the images of the latest epoch that has some."""
-        strip = self.query_one("#strip", SampleStripView)
-        try:
-            strip.strip = await self.runner.samples(run, file, epoch)
-        except EngineError as error:
-            strip.note = f"The images of epoch {epoch} cannot be read: {error}"
-
-    def _say(self, sentence: str) -> None:
-        """What went wrong, in place of the run."""
-        self.query_one("#waiting", Static).update(Content.styled(sentence, "$error"))
 
     def on_resize(self, event: Resize) -> None:
         self._arrange(event.size.width, event.size.height)

@@ -15,7 +15,7 @@ from textual.widgets import Static
 from cae_tui import formats
 
 if TYPE_CHECKING:
-    from engine.network.architecture import Plan
+    from engine.network.architecture import Layer, Plan
 
 COLUMNS = ("layer", "output", "params", "MACs")
 WIDTHS = (12, 12, 11, 9)
@@ -37,8 +37,8 @@ class ArchitectureTable(Vertical):
     }
     """
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual calls it so
-        super().__init__(id=id, classes="card")
+    def __init__(self) -> None:
+        super().__init__(classes="card")
         self.border_title = "Architecture"
 
     def compose(self) -> ComposeResult:
@@ -68,10 +68,6 @@ class ArchitectureTable(Vertical):
         self.query_one("#sums", Static).update(Content("\n").join(sums))
         self._fit()
 
-    def on_resize(self) -> None:
-        """Leave room for the sums."""
-        self._fit()
-
     def _fit(self) -> None:
         """The layers scroll, so that the sums beneath them are always seen."""
 
@@ -80,6 +76,8 @@ class ArchitectureTable(Vertical):
             self.query_one("#layers").styles.max_height = max(self.content_size.height - others, 1)
 
         self.screen.call_after_refresh(fit)
+
+    on_resize = _fit
 
     def tell(self, word: str) -> None:
         """Say beneath the last plan, dimmed, why it is not up to date; what to do where there is none yet."""
@@ -94,12 +92,12 @@ class ArchitectureTable(Vertical):
 def layer_lines(plan: "Plan") -> Iterable[Content]:
     """A line for each layer, and one for the latent between encoder and what follows it; a dense latent is a layer."""
     for layer in plan.encoder:
-        line = _layer(layer.name, layer.symbol, layer.shape, layer.parameters, layer.macs)
+        line = _layer(layer)
         yield line.stylize("bold $primary") if layer.kind == "dense" else line
     if plan.encoder[-1].kind != "dense":
         yield latent_line(plan)
     for layer in plan.decoder:
-        yield _layer(layer.name, layer.symbol, layer.shape, layer.parameters, layer.macs)
+        yield _layer(layer)
 
 
 def latent_line(plan: "Plan") -> Content:
@@ -163,10 +161,10 @@ def parameters(number: int) -> str:
     return f"{number:,}" if number < 10_000_000 else formats.big(number)
 
 
-def _layer(name: str, symbol: str, shape: tuple[int, int, int], weights: int, macs: int) -> Content:
-    height, width, channels = shape
+def _layer(layer: "Layer") -> Content:
+    height, width, channels = layer.shape
     output = f"{channels:,}" if height == width == 1 else f"{height}×{width}×{channels}"
-    return _line(f"{name:<8} {symbol}", output, parameters(weights), millions(macs))
+    return _line(f"{layer.name:<8} {layer.symbol}", output, parameters(layer.parameters), millions(layer.macs))
 
 
 def _line(name: str, *cells: str) -> Content:

@@ -1,6 +1,7 @@
 """Thumbnails with a line under each, and a cursor on one of them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.style import Style
@@ -60,12 +61,11 @@ class CardGrid(Widget, can_focus=True):
 
     cursor: reactive[int] = reactive(0)
 
+    @dataclass
     class Stepped(Message):
         """The cursor is asked for `steps` cards on, which may be on another page."""
 
-        def __init__(self, steps: int) -> None:
-            super().__init__()
-            self.steps = steps
+        steps: int
 
     class Opened(Message):
         """The card under the cursor is asked for, large."""
@@ -126,15 +126,13 @@ class CardGrid(Widget, can_focus=True):
         under = ""
         if place == self.cursor:
             under = f"on {_rgb(variables['primary' if self.has_focus else 'border-blurred'])}"
+        drawn = [Text(" " * THUMB_WIDTH) for _ in range(THUMB_HEIGHT)]
         if picture is None:
-            drawn = [
-                Text("·".center(THUMB_WIDTH) if row == THUMB_HEIGHT // 2 else " " * THUMB_WIDTH) for row in range(7)
-            ]
+            drawn[THUMB_HEIGHT // 2] = Text("·".center(THUMB_WIDTH))
         else:
             width, height = fitting(picture, THUMB_WIDTH, THUMB_HEIGHT)
             left, above = (THUMB_WIDTH - width) // 2, (THUMB_HEIGHT - height) // 2
             parts = half_blocks(picture, width=width, height=height).split("\n")
-            drawn = [Text(" " * THUMB_WIDTH) for _ in range(THUMB_HEIGHT)]
             for row, part in enumerate(parts):
                 drawn[above + row] = Text.assemble(" " * left, part, " " * (THUMB_WIDTH - width - left))
         lines = [Text.assemble((" ", under), part, (" ", under)) for part in drawn]

@@ -20,6 +20,7 @@ from textual_plotext import PlotextPlot
 
 from cae_tui.widgets.curves import Colour, Curves
 
+REDRAW_SECONDS = 0.5
 Alignment = Literal["left", "center", "right"]
 
 _CODES = re.compile(r"\x1b\[([0-9;]*)m")
@@ -70,6 +71,13 @@ class Span:
 class Chart(PlotextPlot):
     """A plotext chart that is drawn again where `stale` says so, or where its size or the theme is another."""
 
+    DEFAULT_CSS = """
+    Chart {
+        border: round $border-blurred;
+        border-title-color: $foreground;
+        border-subtitle-color: $text-muted;
+    }
+    """
     ALLOW_SELECT = False
 
     def __init__(self, **arguments: Any) -> None:
@@ -78,9 +86,30 @@ class Chart(PlotextPlot):
         self.redraws = 0
         self._kept: tuple[object, list[Strip]] | None = None
 
+    def on_mount(self) -> None:
+        """Begin to redraw what has become stale."""
+        self.set_interval(REDRAW_SECONDS, self.redraw)
+        self.write_title()
+
+    def redraw(self) -> None:
+        """Draw it again, where it is seen and something changed."""
+        if self.stale and self.display:
+            self.redraw_now()
+
+    def redraw_now(self) -> None:
+        """Draw it again in any case."""
+        self.stale = True
+        if self.is_mounted:
+            self.write_title()
+            self.refresh()
+
     def on_unmount(self) -> None:
         """Hear of themes no more: Textual drops who has left only at the next change of the theme, and holds them."""
         self.app.theme_changed_signal.unsubscribe(self)
+
+    def write_title(self) -> None:
+        """What stands in its border, as much of it as there is room for."""
+        raise NotImplementedError  # each chart has its own
 
     def draw(self) -> list[Strip]:
         """The lines of the chart, at most as many and as wide as there is room for."""

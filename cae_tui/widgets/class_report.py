@@ -94,10 +94,6 @@ class ClassRows(LineTable):
         heads += [Head(head, head, width + gap, right=True) for head, width in zip(HEADS[1:], others, strict=True)]
         return [*heads, *([Head("bar", f" {self.table.bar_head}", bar + 1)] if bar else [])]
 
-    def margin(self, row: int) -> Text:  # noqa: ARG002 - as `LineTable` calls it
-        """Nothing: rows are not marked."""
-        return Text()
-
     def cells(self, row: int) -> Sequence[str | Text]:
         """What stands in a row."""
         return self.cells_of(self.lines[row])

@@ -11,24 +11,17 @@ from textual.widgets import DataTable
 
 from cae_tui import formats
 from cae_tui.bridge.values import DataView, SplitView
+from cae_tui.widgets.bare_table import BareTable
 from engine.text import cell_len, shortened
 
 HEADS = {"class": 6, "training": 10, "validation": 12, "test": 9}
 LONGEST_NAME, LEAST_BAR, MOST_BAR = 20, 6, 32
 
 
-class ClassTable(DataTable[Text]):
+class ClassTable(BareTable):
     """A row for all classes together, then one a class."""
 
-    DEFAULT_CSS = """
-    ClassTable {
-        height: 1fr;
-        background: transparent;
-        scrollbar-size-vertical: 1;
-        scrollbar-size-horizontal: 0;
-        & > .datatable--header { background: transparent; color: $text-muted; text-style: none; }
-    }
-    """
+    DEFAULT_CSS = "ClassTable { height: 1fr; scrollbar-size: 0 1; }"
     BINDINGS: ClassVar[list[BindingType]] = [  # the table's own would move a cursor across columns, unseen
         Binding(
             "left",
@@ -61,10 +54,6 @@ class ClassTable(DataTable[Text]):
     def show(self, data: DataView, split: SplitView) -> None:
         """Draw the counts of a data set that is split so."""
         self._counted, self._split = data, split
-        self._draw()
-
-    def on_resize(self) -> None:
-        """Use the width there is."""
         self._draw()
 
     def _draw(self) -> None:
@@ -100,6 +89,8 @@ class ClassTable(DataTable[Text]):
                 words = shortened(data.name_of(label), room - 1)
                 self.add_row(*_numbers(words, training, validation, test), bar, key=str(label))
             self.move_cursor(row=min(row, self.row_count - 1))
+
+    on_resize = _draw
 
     def _colour(self, variable: str) -> str:
         return self.app.theme_variables.get(variable, "")

@@ -5,6 +5,7 @@ the row: two images of a thousand are to be seen as well.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -54,16 +55,12 @@ class ConfusionMatrix(ScrollView, can_focus=True):
     class Moved(Message):
         """The cursor is on another cell."""
 
-        def __init__(self, matrix: "ConfusionMatrix") -> None:
-            super().__init__()
-            self.matrix = matrix
-
+    @dataclass
     class Chosen(Message):
         """The images of a cell are asked for."""
 
-        def __init__(self, true: int, predicted: int) -> None:
-            super().__init__()
-            self.true, self.predicted = true, predicted
+        true: int
+        predicted: int
 
     def __init__(self, counts: Sequence[Sequence[int]] = (), *, id: str | None = None) -> None:  # noqa: A002 - Textual calls it so
         super().__init__(id=id)
@@ -185,7 +182,7 @@ class ConfusionMatrix(ScrollView, can_focus=True):
             region = Region(predicted * self._cell, true, self._cell + self._label, HEADER + 1)
             self.scroll_to_region(region, animate=False, force=True)
             self.refresh()
-            self.post_message(self.Moved(self))
+            self.post_message(self.Moved())
 
     def action_move(self, down: int, right: int) -> None:
         """To a neighbouring cell; the edge holds."""

@@ -14,6 +14,7 @@ from textual.widget import Widget
 
 from cae_tui import formats
 from cae_tui.widgets.image_grid import beside
+from engine.specs.data_files import shape_words
 from engine.text import cell_len, padded
 
 if TYPE_CHECKING:
@@ -101,10 +102,8 @@ class DataCard(Widget):
         data = self.data
         if data is None:
             return Content.styled("reading the images …" + "\n" * (tiles.summary - 1), "$foreground-muted")
-        height, width, channels = data.shape
         images = f"{formats.count(data.training)} training · {formats.count(data.test)} test"
-        colour = "grey" if channels == 1 else "colour"
-        kinds = f"{height}×{width} {colour}"
+        kinds = shape_words(data.shape)
         if data.classes:
             many = len(data.occurring)
             kinds += f" · {many} {'class' if many == 1 else 'classes'}"

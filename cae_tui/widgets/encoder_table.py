@@ -20,6 +20,7 @@ from textual.widgets import DataTable, Label
 
 from cae_tui import formats
 from cae_tui.bridge.run_titles import common_data, cut, shared_parts, shorten
+from cae_tui.widgets.bare_table import BareTable
 from engine.protocol.states import DIVERGED, EARLY_STOPPED, FINISHED, STOPPED
 from engine.runs.status import RunStatus
 from engine.specs.listed import listed
@@ -63,19 +64,10 @@ def best_encoder(runs: Sequence[RunStatus], digest: str) -> RunStatus | None:
     return found[0] if found and found[0].state in COMPLETE and digest and found[0].images_digest == digest else None
 
 
-class EncoderTable(DataTable[Text]):
+class EncoderTable(BareTable):
     """A run a row; the one that is chosen is marked. Where there is no room, the time of its end is left out."""
 
-    DEFAULT_CSS = """
-    EncoderTable {
-        height: 1;
-        max-height: 6;
-        background: transparent;
-        scrollbar-size-vertical: 1;
-        scrollbar-size-horizontal: 0;
-        & > .datatable--header { background: transparent; color: $text-muted; text-style: none; }
-    }
-    """
+    DEFAULT_CSS = "EncoderTable { height: 1; max-height: 6; scrollbar-size: 0 1; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,space", "select_cursor", "Choose", id="encoders.choose", tooltip="Build on this one"),
         Binding("down", "step(1)", "Down", id="encoders.down", tooltip="The next run, then the next field", show=False),

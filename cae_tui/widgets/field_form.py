@@ -44,7 +44,7 @@ class FieldForm(Widget):
         for name in names:
             self.values[name] = values[name]
             if name in self.rows:
-                self.rows[name].put(values[name])
+                self.rows[name].control.value = values[name]
         if names:
             self.changed(names)
 

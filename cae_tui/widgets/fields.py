@@ -99,10 +99,6 @@ class Choice(Widget, can_focus=True):
         choice: "Choice"
         value: str
 
-        @property
-        def control(self) -> "Choice":
-            return self.choice
-
     def __init__(self, choices: Sequence[str], value: str, *, id: str | None = None) -> None:  # noqa: A002 - Textual calls it so
         super().__init__(id=id)
         self.choices = tuple(choices)
@@ -204,10 +200,6 @@ class FieldRow(Vertical):
             yield self.control
             yield self._note
         yield self._problem
-
-    def put(self, value: str) -> None:
-        """Put `value` into the control; the form knows of it already."""
-        self.control.value = value
 
     def mark(self, changed: bool, note: str) -> None:
         """Show whether it is as the preset has it, and a note beside the control."""

@@ -9,7 +9,7 @@ Pure Python on bytes: Home draws its digits without numpy.
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.color import Color
 from rich.style import Style
@@ -172,10 +172,6 @@ class PictureView(Static):
     """
 
     picture: "reactive[Picture | None]" = reactive(None)
-
-    def __init__(self, picture: "Picture | None" = None, **arguments: Any) -> None:
-        super().__init__("", markup=False, **arguments)
-        self.set_reactive(PictureView.picture, picture)
 
     def render(self) -> Text:
         """The picture at the widget's size."""

@@ -73,11 +73,9 @@ class LineTable(ScrollView, can_focus=True):
 
     cursor_row: reactive[int] = reactive(0)
 
-    @dataclass
     class Highlighted(Message):
         """Another row is under the cursor, or none."""
 
-    @dataclass
     class Selected(Message):
         """The row under the cursor is chosen."""
 
@@ -98,9 +96,9 @@ class LineTable(ScrollView, can_focus=True):
         """The columns for which there is room, from left to right."""
         raise NotImplementedError  # each table has its own
 
-    def margin(self, row: int) -> Text:
+    def margin(self, row: int) -> Text:  # noqa: ARG002 - for tables that mark rows
         """What stands left of a row, `MARGIN` cells wide."""
-        raise NotImplementedError  # each table has its own
+        return Text(" " * self.MARGIN)
 
     def cells(self, row: int) -> Sequence[str | Text]:
         """The cells of a row, one for each of `heads`."""
@@ -208,3 +206,26 @@ class LineTable(ScrollView, can_focus=True):
     def muted(self) -> Style:
         """Of what matters less, on whatever background."""
         return self.get_component_rich_style("line-table--muted", partial=True)
+
+
+class SortedTable(LineTable):
+    """A table that a person sorts by one of its columns."""
+
+    order: str
+    """The column that rows are sorted by."""
+    backwards: bool
+    """Whether they stand the other way round."""
+
+    def orders(self) -> Sequence[str]:
+        """What it can be sorted by, one after the other."""
+        raise NotImplementedError  # each table has its own
+
+    @property
+    def next_order(self) -> str:
+        """The one after the order in which rows stand; after the last, the first."""
+        orders = self.orders()
+        return orders[(orders.index(self.order) + 1) % len(orders) if self.order in orders else 0]
+
+    def sort_by(self, order: str, *, backwards: bool = False) -> None:
+        """Sort by the column of that name."""
+        raise NotImplementedError  # each table has its own

@@ -21,7 +21,6 @@ from engine.specs.measures import LOSS, Measure
 if TYPE_CHECKING:
     from cae_tui.bridge.run_state import RunState
 
-REDRAW_SECONDS = 0.5
 TRAINING_MARKER, VALIDATION_MARKER, BEST_MARKER = "●", "▲", "★"
 PARTS = {0.1: "1/10 epoch", 0.25: "1/4 epoch", 0.5: "1/2 epoch"}
 """Ends of the axis during the first epoch, with their names."""
@@ -152,16 +151,7 @@ class LossChart(Chart):
         keys: what changes the chart, for its title.
     """
 
-    DEFAULT_CSS = """
-    LossChart {
-        border: round $border-blurred;
-        border-title-color: $foreground;
-        border-subtitle-color: $text-muted;
-        padding: 0 1 0 0;
-        height: 1fr;
-        width: 1fr;
-    }
-    """
+    DEFAULT_CSS = "LossChart { padding: 0 1 0 0; }"
     log_scale: reactive[bool] = reactive(True)
     by: reactive[str] = reactive("")
 
@@ -181,11 +171,6 @@ class LossChart(Chart):
         self._shown: tuple[object, ...] | None = None  # see `_content`
         self._run: RunState | None = None
 
-    def on_mount(self) -> None:
-        """Begin to redraw what has become stale."""
-        self.set_interval(REDRAW_SECONDS, self._redraw)
-        self._write_title()
-
     def show(self, run: "RunState") -> None:
         """Draw `run`, at the next tick of the timer or at once where it is another one."""
         another = run is not self._run
@@ -193,7 +178,7 @@ class LossChart(Chart):
         if another or self._content() != self._shown:
             self.stale = True
         if another:
-            self._redraw()
+            self.redraw()
 
     def _content(self) -> tuple[object, ...]:
         """What is drawn of the run, in short: while its steps go on, a chart by epoch stays as it is."""
@@ -203,15 +188,7 @@ class LossChart(Chart):
         steps = (len(run.batches), run.batches[-1:]) if by == "batch" else ()
         return by, run.live, len(run.epochs), run.epochs[-1:], steps
 
-    def on_resize(self) -> None:
-        """Name as much as there is room for."""
-        self._write_title()
-
-    def watch_log_scale(self) -> None:
-        self.stale = True
-        self._redraw()
-
-    watch_by = watch_log_scale
+    watch_log_scale = watch_by = Chart.redraw_now
 
     @property
     def shown_by(self) -> str:
@@ -226,12 +203,8 @@ class LossChart(Chart):
         """Whether the axis is: that of another measure than the loss never is."""
         return self.log_scale and self.measure is LOSS
 
-    def _redraw(self) -> None:
-        if self.stale and self.is_mounted and self.display:
-            self._write_title()
-            self.refresh()
-
-    def _write_title(self) -> None:
+    def write_title(self) -> None:
+        """The measure and the axis, what is drawn, and the keys."""
         by = "batch" if self.shown_by == "batch" else "epoch"
         scale = ", log scale" if self.logarithmic else ""
         marker = "⠒" if by == "batch" else TRAINING_MARKER
@@ -242,6 +215,8 @@ class LossChart(Chart):
         keys = f" [$foreground-muted]{self.keys}[/]" if self.keys and room > 46 else ""
         self.border_title = f"{title} by {by}{scale}{keys}" if room > 32 else title
         self.border_subtitle = legend + best if room >= 32 else ""
+
+    on_resize = write_title
 
     # -- drawing ---------------------------------------------------------------------------------
 

@@ -64,10 +64,6 @@ class MistakeMatrix(ConfusionMatrix):
         if self.is_mounted:
             self._tell()
 
-    def on_resize(self) -> None:
-        """Tell as much as there is room for."""
-        self._tell()
-
     def _tell(self) -> None:
         """The most frequent mistake, or the cell under the cursor, in words where there is room for them."""
         told = self.sentence
@@ -77,6 +73,8 @@ class MistakeMatrix(ConfusionMatrix):
             room = max((self.size.width - len(f" taken for : {count}") - 4) // 2, 1)
             told = f"{shortened(self.names[true], room)} taken for {shortened(self.names[predicted], room)}: {count}"
         self.border_subtitle = Content(told)
+
+    on_resize = _tell
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - as Textual calls it
         """There are no images to open."""

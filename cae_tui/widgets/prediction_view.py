@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.events import Resize
 from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Static
@@ -105,10 +104,6 @@ class PredictionView(Widget):
         self.set_reactive(PredictionView.image, image)
         self._draw()
 
-    def on_resize(self, event: Resize) -> None:  # noqa: ARG002 - as Textual calls it
-        """Draw as large as there is room."""
-        self._draw()
-
     def _draw(self) -> None:
         prediction, image = self.prediction, self.image
         if prediction is None or not self.is_mounted:
@@ -123,12 +118,9 @@ class PredictionView(Widget):
         # Where a reconstruction may still come the image is as large as it will be beside it.
         sides = 2 if image.reconstruction is not None or self._waits else 1
         easy = EASY_WIDTH if prediction.predicted is not None else 0
-        self._picture("#original", image.picture, sides, easy)
+        width, height = self._picture("#original", image.picture, sides, easy)
         if image.reconstruction is not None:
             self._picture("#reconstruction", image.reconstruction, sides, easy)
-        drawn = self.query_one("#original").styles
-        width = int(drawn.width.value) if drawn.width else 28
-        height = int(drawn.height.value) if drawn.height else 14
         note = scale_note(image.picture, width, height)
         if image.reconstruction is None and not self._waits:
             note += "\nno autoencoder at hand"
@@ -140,7 +132,10 @@ class PredictionView(Widget):
         else:
             bars.update(Content.styled(self._waits, "$foreground-muted") if self._waits else Content())
 
-    def _picture(self, name: str, picture: Picture, sides: int, easy: int) -> None:
+    on_resize = _draw
+
+    def _picture(self, name: str, picture: Picture, sides: int, easy: int) -> tuple[int, int]:
+        """Show it as large as there is room for; gives back in how many columns and rows that is."""
         view = self.query_one(name, PictureView)
         rows = max(self.size.height - 3, 2)
         width, height = largest(picture, (self.size.width - easy) // sides - 2, rows)
@@ -148,6 +143,7 @@ class PredictionView(Widget):
             width, height = fitting(picture, max((self.size.width - BARS_WIDTH) // sides - 2, 4), rows)
         view.styles.width, view.styles.height = width, height
         view.picture = picture
+        return width, height
 
     def _line(self, prediction: Prediction) -> Content:
         parts = [Content(f"image {formats.count(prediction.index)}  ")]

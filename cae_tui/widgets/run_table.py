@@ -16,7 +16,7 @@ from textual.binding import Binding, BindingType
 from cae_tui import formats
 from cae_tui.bridge.run_titles import common_data, cut, natural, shared_by_kind, shorten, spec_words
 from cae_tui.settings import Order
-from cae_tui.widgets.line_table import ASCENDING, DESCENDING, Head, LineTable
+from cae_tui.widgets.line_table import ASCENDING, DESCENDING, Head, SortedTable
 from engine.runs.status import TEST, RunStatus
 from engine.specs.listed import every_measure
 from engine.specs.measures import Measure
@@ -71,7 +71,7 @@ AGE = "age"
 MOST_SPEC, MOST_DATA = 48, 14
 
 
-class RunTable(LineTable):
+class RunTable(SortedTable):
     """The runs; `order` and `backwards` say how they are sorted.
 
     Args:
@@ -90,7 +90,7 @@ class RunTable(LineTable):
         self.rows: list[RunStatus] = []
         self._prefixes: dict[str, str] = {}
         self._shared: dict[str, Counter[str]] = {}  # how many titles of a kind say a part
-        self._same_data = ""  # what all runs that are listed were trained on
+        self.same_data = ""  # what all runs that are listed were trained on; empty where those are several data sets
         self._wide: dict[str, int] = {}  # columns whose width is that of what is in them
 
     @property
@@ -114,6 +114,10 @@ class RunTable(LineTable):
         self._prefixes = prefixes
         self.marked &= set(prefixes)
         self._sort(runs)
+
+    def orders(self) -> list[str]:
+        """The columns that are shown."""
+        return [column.name for column in self.columns()]
 
     def sort_by(self, order: str, *, backwards: bool = False) -> None:
         """Sort by the column of that name."""
@@ -143,13 +147,8 @@ class RunTable(LineTable):
             "data": min(max((len(run.data) for run in runs), default=0), MOST_DATA),
         }
         self._shared = shared_by_kind(runs, self._prefixes)
-        self._same_data = common_data(runs)
+        self.same_data = common_data(runs)
         self.place_rows(places.get(before.id if before else "", row))
-
-    @property
-    def same_data(self) -> str:
-        """What all runs that are listed were trained on; nothing where those are several data sets."""
-        return self._same_data
 
     # -- what is drawn ---------------------------------------------------------------------------
 
@@ -167,7 +166,7 @@ class RunTable(LineTable):
 
     def _needed(self, column: RunColumn) -> RunColumn:
         """Where runs of several data sets are listed, each line has to name its own."""
-        return replace(column, needed=0) if column.name == "data" and not self._same_data else column
+        return replace(column, needed=0) if column.name == "data" and not self.same_data else column
 
     def _width(self, column: RunColumn) -> int:
         return max(column.width, self._wide.get(column.name, 0), len(self._title(column)))
@@ -178,13 +177,11 @@ class RunTable(LineTable):
             return column.name
         return f"{column.name}{ASCENDING if self.backwards == column.descending else DESCENDING}"
 
-    def _total(self, columns: Sequence[RunColumn]) -> int:
-        return sum(self._width(column) + self.PADDING for column in columns) - self.PADDING
-
     def heads(self) -> list[Head]:
         """The columns; what width is left goes to the spec, as far as that can use it."""
         columns = self.columns()
-        rest = max(self.room - self._total(columns), 0)
+        needed = sum(self._width(column) + self.PADDING for column in columns) - self.PADDING
+        rest = max(self.room - needed, 0)
         heads = []
         for column in columns:
             width = min(column.width + rest, MOST_SPEC) if column.name == "spec" else self._width(column)

@@ -6,13 +6,21 @@ over the other or side by side, whichever leaves room for more of them.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rich.text import Text
+from textual import work
+from textual.binding import Binding
 from textual.reactive import reactive
 from textual.widget import Widget
 
 from cae_tui.bridge.values import Picture, SampleStrip
 from cae_tui.widgets.image_grid import LARGEST, beside, cells_of, half_blocks, scale_words
+from engine.errors import EngineError
+
+if TYPE_CHECKING:
+    from cae_tui.bridge.runner import Runner
+    from engine.protocol.events import SamplesSaved
 
 GAP, PAIR_GAP = 1, 3
 STACKED = "Validation images over their reconstructions"
@@ -21,6 +29,16 @@ LEAST = 3
 """Columns and rows below which nothing can be seen in an image."""
 
 Size = tuple[int, int]
+
+
+def turn_keys(page: str, *, next_keys: str, previous_keys: str) -> tuple[Binding, Binding]:
+    """The keys of a page that show other pairs; it acts on `turn(pages)`."""
+    return (
+        Binding(next_keys, "turn(1)", "Next images", id=f"{page}.images-next", show=False,
+                tooltip="The next validation images"),
+        Binding(previous_keys, "turn(-1)", "Previous images", id=f"{page}.images-before", show=False,
+                tooltip="The previous validation images"),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +118,14 @@ class SampleStripView(Widget):
     note: reactive[str] = reactive("They come after the first epoch.")
     told: reactive[str] = reactive("")
     """What is in sight: epoch, which of how many, and how large."""
+
+    @work(exclusive=True)
+    async def read(self, runner: "Runner", run: str, samples: "SamplesSaved", unread: str) -> None:
+        """Draw the images of an epoch of `run`; `unread` begins the sentence that tells why that cannot be done."""
+        try:
+            self.strip = await runner.samples(run, samples.file, samples.epoch)
+        except EngineError as error:
+            self.note = f"{unread} cannot be read: {error}"
 
     def turn(self, pages: int) -> None:
         """To other pairs; after the last come the first."""

@@ -7,6 +7,7 @@ data can tell by `show_data_problems`. `Presets` is the arithmetic of presets, w
 
 import os
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
@@ -53,10 +54,8 @@ class Presets:
         if one.strip() == other.strip():
             return True
         if self.fields[field].type is float:
-            try:
+            with suppress(ValueError):
                 return float(one) == float(other)
-            except ValueError:
-                return False
         return False
 
     def differences(self, preset: str, values: Mapping[str, str], among: Iterable[str]) -> list[str]:

@@ -24,6 +24,7 @@ from cae_tui.widgets.curves import Curves
 from cae_tui.widgets.loss_chart import (
     TRAINING_MARKER,
     VALIDATION_MARKER,
+    Points,
     drawable,
     epoch_axis,
     linear_ticks,
@@ -40,7 +41,6 @@ from engine.text import numbers
 if TYPE_CHECKING:
     from engine.studies.spec import StudySpec
 
-REDRAW_SECONDS = 0.5
 MARKERS = ("●", "▲", "■", "◆", "▼", "○", "△", "□")
 PICK_MARKER = "★"
 CHARTS = ("curves", "each value", "by value", "by time", "importance", "parallel")
@@ -50,8 +50,6 @@ COMING = "No epoch has ended yet: curves begin with the first."
 TOGETHER = "epochs of all stages"
 """What is numbered under the curves where the stages of some ended at other epochs than those of others."""
 ONLY_SEVERAL = "This chart is for grids and searches, where several hyperparameters vary together."
-
-Points = list[tuple[float, float]]
 
 
 def marker_of(position: int) -> str:
@@ -121,16 +119,7 @@ def common_spans(curves: Sequence[Curve]) -> list[Span]:
 class StudyChart(Chart):
     """One of `CHARTS`; `axis` is the hyperparameter under “by value”, where several vary."""
 
-    DEFAULT_CSS = """
-    StudyChart {
-        border: round $border-blurred;
-        border-title-color: $foreground;
-        border-title-style: bold;
-        border-subtitle-color: $text-muted;
-        background: transparent;
-        height: 1fr;
-    }
-    """
+    DEFAULT_CSS = "StudyChart { border-title-style: bold; background: transparent; }"
     chart: reactive[int] = reactive(0)
     axis: reactive[int] = reactive(0)
 
@@ -138,11 +127,6 @@ class StudyChart(Chart):
         super().__init__(**arguments)
         self._view: StageView | None = None
         self._curves: list[Curve] | None = None
-
-    def on_mount(self) -> None:
-        """Look now and then whether there is something new to draw."""
-        self.set_interval(REDRAW_SECONDS, self._redraw)
-        self._title()
 
     def show(self, view: StageView) -> None:
         """Draw a stage, at the next tick of the timer."""
@@ -152,28 +136,12 @@ class StudyChart(Chart):
     def show_curves(self, curves: list[Curve]) -> None:
         """Draw just these curves: runs that are compared."""
         self._curves = curves
-        self.stale = True
-        self._title()
-        self.refresh()
+        self.redraw_now()
 
-    def watch_chart(self) -> None:
-        self._again()
+    watch_chart = watch_axis = Chart.redraw_now
 
-    def watch_axis(self) -> None:
-        self._again()
-
-    def _again(self) -> None:
-        self.stale = True
-        if self.is_mounted:
-            self._title()
-            self.refresh()
-
-    def _redraw(self) -> None:
-        if self.stale and self.is_mounted and self.display:
-            self._title()
-            self.refresh()
-
-    def _title(self) -> None:
+    def write_title(self) -> None:
+        """Which chart it is, and the keys of the others."""
         if self._curves is not None:
             self.border_title, self.border_subtitle = "Validation loss by epoch, log scale", ""
             return

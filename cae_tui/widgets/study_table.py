@@ -11,7 +11,7 @@ from textual.color import Color
 
 from cae_tui import formats
 from cae_tui.settings import Order
-from cae_tui.widgets.line_table import ASCENDING, DESCENDING, Head, LineTable
+from cae_tui.widgets.line_table import ASCENDING, DESCENDING, Head, SortedTable
 from cae_tui.widgets.study_chart import PICK_MARKER, colour_of, marker_of
 from engine.protocol.states import DIVERGED, FAILED
 from engine.studies.records import StageRecord, Trial
@@ -24,7 +24,7 @@ LEAST_REASON, SOME_WORDS, ENOUGH_WORDS = 13, 8, 24
 """Cells for the beginning of a reason: the fewest that tell something, and those that are given up others for."""
 
 
-class StudyTable(LineTable):
+class StudyTable(SortedTable):
     """The points of a stage; `place` is the point under the cursor, `marked` those to compare.
 
     Args:
@@ -81,11 +81,9 @@ class StudyTable(LineTable):
         self.order, self.backwards = order, backwards
         self._fill()
 
-    @property
-    def next_order(self) -> str:
-        """The next column to sort by; after the last, as they were tried."""
-        names = [TRIED, *(column.name for column in self._columns())]
-        return names[(names.index(self.order) + 1) % len(names) if self.order in names else 0]
+    def orders(self) -> list[str]:
+        """As the points were tried, and the columns that are shown."""
+        return [TRIED, *(column.name for column in self._columns())]
 
     def toggle_mark(self) -> None:
         """Mark the point under the cursor for comparing, or take the mark away."""
@@ -196,7 +194,7 @@ class StudyTable(LineTable):
         """Whether it is marked, the marker of its curve, and the star of the pick."""
         place, trial = self._shown[row]
         if trial is not None:
-            return Text(" " * self.MARGIN)
+            return super().margin(row)
         picked = self._found[place].picked
         return Text.assemble(
             "✓" if place in self.marked else " ",
