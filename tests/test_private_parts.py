@@ -22,7 +22,8 @@ USED = {
     "cae_tui.app.base": {"_dispatch_message", "_fatal_error", "_handle_exception"},
     # `tests/cae_tui/app/test_terminal_input.py`,
     "cae_tui.app.terminal_input": {
-        "_app", "_awaiting", "_debug", "_gen", "_time", "_timeout_time", "_tokens", "_xterm_parser",
+        "_app", "_awaiting", "_debug", "_gen", "_loop", "_sigtstp_application", "_time", "_timeout_time", "_tokens",
+        "_xterm_parser",
     },
     # `tests/cae_tui/widgets/test_chart.py`,
     "cae_tui.widgets.chart": {"_set_size"},

@@ -251,6 +251,14 @@ class SteadyDriver(LinuxDriver):
         except BaseException as error:
             app.input_failed(error)
 
+    def _sigtstp_application(self, *_: object) -> None:
+        """Stand still when the event loop comes round, and not amid whatever the signal has interrupted.
+
+        Textual hands its last words to a queue; where that was just being written to, its lock would be waited for by
+        the one who holds it, for ever.
+        """
+        self._loop.call_soon_threadsafe(super()._sigtstp_application)
+
     def _read(self) -> bool:
         """Whether the terminal was there to the end."""
         parser = SteadyParser(self._debug)

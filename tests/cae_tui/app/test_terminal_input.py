@@ -5,6 +5,7 @@ import inspect
 import os
 import pty
 import random
+import signal
 import threading
 import tty
 from collections.abc import Callable, Iterator
@@ -394,6 +395,19 @@ async def test_an_error_of_the_thread_is_told_to_the_app(
     assert isinstance(one.app.failed[0], ZeroDivisionError)
 
 
+async def test_the_app_stands_still_when_the_event_loop_comes_round_and_not_amid_a_write(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stood: list[SteadyDriver] = []
+    monkeypatch.setattr(LinuxDriver, "_sigtstp_application", lambda driver, *_: stood.append(driver))
+    driver = SteadyDriver.__new__(SteadyDriver)
+    driver._loop = asyncio.get_running_loop()
+    driver._sigtstp_application(signal.SIGTSTP, None)  # as the signal's handler is called, in the midst of anything
+    assert not stood
+    await asyncio.sleep(0)
+    assert stood == [driver]
+
+
 # -- what of Textual is private ------------------------------------------------------------------------
 
 
@@ -407,7 +421,7 @@ def test_only_textuals_own_driver_of_a_terminal_is_replaced() -> None:
     [
         (XTermParser(), ("_tokens", "_gen", "_awaiting", "_timeout_time", "parse", "feed", "tick")),
         (XTermParser(), ("terminal_size", "terminal_pixel_size", "mouse_pixels")),
-        (LinuxDriver, ("run_input_thread", "_run_input_thread", "process_message")),
+        (LinuxDriver, ("run_input_thread", "_run_input_thread", "process_message", "_sigtstp_application")),
     ],
 )
 def test_what_is_used_of_textuals_private_parts_is_there(owner: object, names: tuple[str, ...]) -> None:
