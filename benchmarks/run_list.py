@@ -4,7 +4,7 @@
 
 The run directories are made for this, each with `spec.json`, `status.json` and, for one in ten, `marks.json`. The app
 runs without a terminal at 120×40, after its background work (images, torch) has ended. Opening is from the call until
-the first page of the table is drawn, in a process that has listed no run before.
+the first page of the table is drawn, by a list that has read no run before; told is the median of nine.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import preset
 from engine.storage.files import write_json
 
-PAGES = 100
+OPENINGS, PAGES = 9, 100
 
 
 def fill(home: Home, count: int) -> None:
@@ -57,17 +57,22 @@ async def drawn(app: CaeApp) -> None:
 async def measure(home: Home) -> dict[str, float]:
     """Seconds of each."""
     app = CaeApp(Home(home.path))
-    async with app.run_test(size=(120, 40)):
+    async with app.run_test(size=(120, 40)) as pilot:
         while not app.device:
             await asyncio.sleep(0.1)
         await asyncio.sleep(1)
-        app.home = app.runner.home = Home(home.path)  # one that has listed nothing yet
-        begun = time.perf_counter()
-        app.action_runs()
-        while not (found := app.screen.query(RunTable)) or not found.first().rows or not found.first().size:
-            await asyncio.sleep(0.001)
-        await drawn(app)
-        opened = time.perf_counter() - begun
+        opened = []
+        for _ in range(OPENINGS):
+            if opened:
+                await pilot.press("escape")
+                await pilot.pause(0.3)
+            app.home = app.runner.home = Home(home.path)  # one that has listed nothing yet
+            begun = time.perf_counter()
+            app.action_runs()
+            while not (found := app.screen.query(RunTable)) or not found.first().rows or not found.first().size:
+                await asyncio.sleep(0.001)
+            await drawn(app)
+            opened.append(time.perf_counter() - begun)
         table = app.screen.query_one(RunTable)
         pages = []
         for _ in range(PAGES):
@@ -85,7 +90,7 @@ async def measure(home: Home) -> dict[str, float]:
         await drawn(app)
         filtered = time.perf_counter() - begun
     return {
-        "open": opened,
+        "open": statistics.median(opened),
         "page_median": statistics.median(pages),
         "page_p95": sorted(pages)[int(0.95 * len(pages))],
         "list_again": again,
@@ -103,7 +108,7 @@ def main() -> None:
         fill(home, options.runs)
         result = asyncio.run(measure(home))
     print(f"{options.runs:,} runs, 120×40")
-    print(f"  open the list                      {1000 * result['open']:6.0f} ms")
+    print(f"  open the list, median              {1000 * result['open']:6.0f} ms")
     page, slow = 1000 * result["page_median"], 1000 * result["page_p95"]
     print(f"  a page down, median and p95        {page:6.1f} ms {slow:6.1f} ms")
     print(f"  look again for what has changed    {1000 * result['list_again']:6.1f} ms")
