@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run test torture torture-full soak fuzz check format picture wheel lock clean bench bench-full
+.PHONY: run test test-clients torture torture-full soak fuzz check format picture wheel lock clean bench bench-full
 
 run: $(VENV)/installed
 	@$(BIN)/cae-tui $(ARGS)
@@ -14,6 +14,20 @@ run: $(VENV)/installed
 # the environment says, for the tests start hundreds of processes.
 test: $(VENV)/installed-dev
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
+
+# What needs packages that the program does not: Parquet, and sets that come in Debian's packages, unpacked into build/.
+CLIENT_SETS := dataset-fashion-mnist oxygen-icon-theme
+
+test-clients: $(VENV)/installed-dev build/clients/unpacked
+	@$(PIP) install --quiet -c constraints.txt pyarrow==26.0.1
+	@$(BIN)/python -m pytest -n 2 --dist worksteal tests/clients $(ARGS)
+
+build/clients/unpacked:
+	@mkdir -p build/clients
+	@cd build/clients && { apt-get download -qq $(CLIENT_SETS) 2>/dev/null || \
+	  { echo "apt-get download $(CLIENT_SETS) failed: these sets come from Debian."; exit 1; }; }
+	@cd build/clients && for package in *.deb; do dpkg -x $$package . && rm $$package; done
+	@touch $@
 
 # An hour; what was counted is in build/soak.json, and a second call goes on where the first was stopped.
 soak: $(VENV)/installed-dev

@@ -24,8 +24,9 @@ begun = time.perf_counter()
 import torch
 from engine.data.batches import DeviceImages
 from engine.data.datasets import load_dataset
+from engine.specs.data_files import DataFiles
 imported = time.perf_counter()
-images = DeviceImages(load_dataset(Path(sys.argv[1])).train, torch.device("cpu"))
+images = DeviceImages(load_dataset(DataFiles(images=Path(sys.argv[1]))).train, torch.device("cpu"))
 done = time.perf_counter()
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 print(json.dumps({"seconds": done - imported, "mb": peak}))

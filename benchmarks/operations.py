@@ -18,6 +18,7 @@ from engine.device import Device, keep_freed_memory
 from engine.network.autoencoder import ConvAutoencoder
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import preset
+from engine.specs.data_files import DataFiles
 from engine.training.optimisation import make_optimizer
 from engine.training.steps import Step
 from engine.training.tasks import Reconstruction
@@ -51,7 +52,7 @@ def main() -> None:
     """Take the steps of one pass over the images, and print."""
     folder, name, size = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     keep_freed_memory()
-    cpu, data = torch.device("cpu"), load_dataset(folder).train
+    cpu, data = torch.device("cpu"), load_dataset(DataFiles(images=folder)).train
     device = Device(cpu, "float32", torch.get_num_threads())
     model = device.place(ConvAutoencoder(preset(AutoencoderSpec, name), data.images.shape[1:])).train()
     optimizer = make_optimizer("adam", list(model.parameters()), 1e-3, 0.0)

@@ -11,23 +11,32 @@ REMEMBERED = 10
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
-    """A set, by its files, with what it was called and the shape of its images when it was last read."""
+    """A set, as a form names it, with what it was called and the shape of its images when it was last read."""
 
     name: str = MNIST
     shape: tuple[int, ...] = MNIST_SHAPE
+    data: str = ""
+    test_data: str = ""
     images: str = ""
     labels: str = ""
     test_images: str = ""
     test_labels: str = ""
+    size: str = ""
+    fit: str = "pad"
+    colour: str = "auto"
+    background: str = "black"
+    table_shape: str = ""
+    classes: str = ""
+    limit_per_class: str = ""
 
     @classmethod
     def of(cls, files: DataFiles, name: str, shape: tuple[int, ...]) -> "DataSet":
-        """The set that those files hold."""
+        """The set that is meant so."""
         return cls(name, shape, **files.absolute().text)
 
     @property
     def files(self) -> DataFiles:
-        """Its files; none for the MNIST that comes along."""
+        """What is meant by it; nothing for the MNIST that comes along."""
         return DataFiles.of(asdict(self))
 
     @property
@@ -38,8 +47,12 @@ class DataSet:
 
 def with_latest(last: Sequence[DataSet], latest: DataSet) -> tuple[DataSet, ...]:
     """The sets used last with `latest` in front, each once; one that `latest` only adds files to has served."""
-    new = latest.files.named
-    if not new:
+    if latest.files.is_mnist:
         return tuple(last)
-    kept = [one for one in last if not one.files.named.items() <= new.items()]
+    new = _asked(latest)
+    kept = [one for one in last if not _asked(one) <= new]
     return (latest, *kept)[:REMEMBERED]
+
+
+def _asked(one: DataSet) -> set[tuple[str, str]]:
+    return {(field, value) for field, value in one.files.text.items() if value}

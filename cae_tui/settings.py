@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cae_tui.data_sets import REMEMBERED, DataSet
-from engine.specs.data_files import FIELDS
+from engine.specs.data_files import FIELDS, DataFiles
 from engine.storage.files import make_folder_of, read_json, write_json
 from engine.text import plain
 
@@ -153,7 +153,7 @@ def _read_order(part: _Part) -> Order:
 
 
 def _read_data_set(part: _Part) -> DataSet:
-    wanted = 'an image set, as {"name": "plankton", "shape": [64, 64, 1], "images": "/data/plankton.idx"},'
+    wanted = 'an image set, as {"name": "plankton", "shape": [64, 64, 1], "data": "/data/plankton"},'
     values = {entry.name: entry.value for entry in part.items(wanted)}
     shape = values.get("shape", [])
     texts = {name: text for name in ("name", *FIELDS) if isinstance(text := values.get(name, ""), str)}
@@ -161,13 +161,13 @@ def _read_data_set(part: _Part) -> DataSet:
         raise part.wrong(wanted)
     if not all(type(side) is int and side > 0 for side in shape) or any(plain(text) != text for text in texts.values()):
         raise part.wrong(wanted)
-    found = DataSet(shape=tuple(shape), **texts)
-    return replace(found, name=found.name or found.files.name) if found.files.named else DataSet()
+    files = DataFiles.of(texts)
+    return DataSet() if files.is_mnist else DataSet.of(files, texts["name"] or files.name, tuple(shape))
 
 
 def _read_data_sets(part: _Part) -> tuple[DataSet, ...]:
     found = _each(part.list("a list of image sets"), _read_data_set)
-    return tuple(one for _, one in found if one.files.named)[:REMEMBERED]
+    return tuple(one for _, one in found if not one.files.is_mnist)[:REMEMBERED]
 
 
 _READERS: dict[str, Callable[[_Part], Any]] = {

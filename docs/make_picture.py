@@ -1,12 +1,16 @@
-"""Write docs/training.svg, the picture in the README: `python docs/make_picture.py` (two minutes on two cores).
+"""Write the pictures in the documents: `python docs/make_picture.py` (two minutes on two cores).
 
-The real app, without a terminal, trains the recommended autoencoder on MNIST for eight epochs; the picture is
-taken in the middle of the sixth.
+The real app, without a terminal, trains the recommended autoencoder on MNIST for eight epochs; `training.svg` is
+taken in the middle of the sixth. `own-images.svg` is the Data screen with a folder of pictures that is made for it.
 """
 
 import asyncio
+import os
 import tempfile
 from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
 
 from cae_tui.app.cae_app import CaeApp
 from cae_tui.app.screenshot import save_screenshot
@@ -16,10 +20,52 @@ from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import preset
 
 PICTURE = Path(__file__).with_name("training.svg")
+OWN_IMAGES = Path(__file__).with_name("own-images.svg")
+SHAPES = {"circle": 240, "square": 120, "triangle": 40}
+
+
+def draw_shapes(folder: Path) -> None:
+    """Pictures of several sizes in a folder for each shape, unbalanced, and one that is cut short."""
+    random = np.random.default_rng(0)
+    for part, share in (("train", 1.0), ("test", 0.25)):
+        for name, count in SHAPES.items():
+            (folder / part / name).mkdir(parents=True)
+            for number in range(int(count * share)):
+                height, width = random.integers(56, 100, 2).tolist()
+                image = Image.new("RGB", (width, height), tuple(random.integers(0, 70, 3).tolist()))
+                x, y, r = width // 2, height // 2, int(random.integers(12, 26))
+                corners = {"circle": 0, "square": 4, "triangle": 3}[name]
+                colour = tuple(random.integers(120, 256, 3).tolist())
+                if corners:
+                    ImageDraw.Draw(image).regular_polygon((x, y, r), corners, fill=colour)
+                else:
+                    ImageDraw.Draw(image).ellipse((x - r, y - r, x + r, y + r), fill=colour)
+                image.save(folder / part / name / f"{number}.png")
+    path = folder / "train" / "circle" / "0.png"
+    path.write_bytes(path.read_bytes()[:100])
+
+
+async def show_own_images() -> None:
+    """Open the folder on the Data screen, and take the picture of its means."""
+    with tempfile.TemporaryDirectory() as folder:
+        before = os.getcwd()
+        os.chdir(folder)
+        draw_shapes(Path("shapes"))
+        app = CaeApp(Home(Path(folder, "home")))
+        app.drafts["data"] = {"data": "shapes", "size": "64"}
+        async with app.run_test(size=(120, 40)) as pilot:
+            await app.workers.wait_for_complete()
+            await pilot.press("d")
+            await pilot.pause(3.0)
+            await pilot.press("m")
+            await pilot.pause(2.0)
+            save_screenshot(app, OWN_IMAGES)
+        os.chdir(before)
 
 
 async def main() -> None:
     """Train, take the picture, stop."""
+    await show_own_images()
     with tempfile.TemporaryDirectory() as folder:
         app = CaeApp(Home(Path(folder)))
         async with app.run_test(size=(120, 40)) as pilot:

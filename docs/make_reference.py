@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cae_tui.cli.parser import flag_help
+from cae_tui.cli.spec_flags import flag_help
 from engine.specs.base import Spec, preset_changes, spec_fields
 from engine.specs.kinds import SPECS
 

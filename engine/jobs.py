@@ -22,6 +22,7 @@ import torch
 from numpy.typing import NDArray
 
 from engine.data.batches import DeviceImages
+from engine.data.streaming import device_images
 from engine.device import is_out_of_memory
 from engine.errors import EngineError, ModelFileError, RunError, StorageError
 from engine.evaluation import results
@@ -168,7 +169,7 @@ def _train(prepared: Prepared, recorder: Recorder, control: Control, found: Chec
     else:
         _take_up(prepared, recorder, found)
 
-    images = DeviceImages(prepared.data.train, device.torch_device)
+    images = device_images(prepared.data.train, device.torch_device, spec.batch_size)
 
     def order(epoch: int) -> NDArray[np.int64]:
         shuffled = prepared.data.train.epoch_order(spec.seed, epoch)
@@ -192,7 +193,7 @@ def _train(prepared: Prepared, recorder: Recorder, control: Control, found: Chec
         kind.enter(model, name)
         if state is None or not state.progress.ended:
             progress = fit(
-                model, kind.task(spec), stage, data,
+                model, kind.task(prepared), stage, data,
                 device=device, control=control, emit=recorder.emit, keeper=recorder, state=state, before=before,
             )  # fmt: skip
         if progress.ended not in (FINISHED, EARLY_STOPPED):

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 import engine
 from engine.data.cache import load
 from engine.data.datasets import ImageData
-from engine.data.split import SPLIT_RULE, labelled_subset, split
+from engine.data.split import SPLIT_RULE, labelled_subset, split_of
 from engine.device import choose_device
 from engine.errors import ModelFileError, SpecError
 from engine.kinds import kind_of
@@ -32,6 +32,7 @@ from engine.runs.spec_file import read_spec_file
 from engine.runs.status import RunStatus
 from engine.specs.base import Spec
 from engine.specs.kinds import check_against_data
+from engine.storage.csv_text import csv_of
 from engine.storage.files import write_bytes, write_json
 
 
@@ -47,7 +48,7 @@ def create(home: Home, spec: Spec, study: str = "", trial: int = 0, split_rule: 
         EngineError: the spec does not fit the data, a file cannot be read, the folder cannot be written.
     """
     # A run must not depend on the folder it was begun in.
-    spec = spec.model_copy(update=spec.files.absolute()._asdict())
+    spec = spec.model_copy(update=spec.files.absolute().places)
     device = choose_device(spec.device, spec.precision)
     data = load(spec.files)
     kind_of(spec).check_data(data)
@@ -69,6 +70,8 @@ def create(home: Home, spec: Spec, study: str = "", trial: int = 0, split_rule: 
     def fill(run: RunDirectory) -> None:
         if encoder is not None:
             write_bytes(run.encoder, _bytes_of(encoder.path))
+        if data.left_out:
+            write_bytes(run.left_out, csv_of([("file", "reason"), *data.left_out.items()]).encode())
         write_json(run.spec, spec.kind, _spec_file(prepared, origin))
         now = time.time()
         run.write_status(
@@ -159,7 +162,7 @@ def reopen(run: RunDirectory, command: str = "resume") -> Prepared:
 
 def split_for(spec: Spec, data: ImageData, rule: int = SPLIT_RULE) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The indices a spec trains on, and those it validates on; of `rule`, see `SPLIT_RULE`."""
-    training, validation = split(data.train, spec.validation_fraction, spec.seed, rule)
+    training, validation = split_of(data, spec.validation_fraction, spec.seed, rule)
     if spec.labelled < 1 and data.train.labels is not None:
         training = labelled_subset(data.train.labels, training, spec.labelled, spec.seed, rule)
     return training, validation
@@ -174,7 +177,9 @@ def _spec_file(prepared: Prepared, origin: str | None) -> dict[str, Any]:
         "encoder_spec": None if prepared.encoder is None else prepared.encoder.encoder_spec.model_dump(mode="json"),
         "data": {
             "name": data.name,
-            "paths": data.paths,
+            "words": data.words,
+            "left_out": len(data.left_out),
+            "paths": data.files.as_json(),
             "digest": data.digest,
             "images_digest": data.images_digest,
             "part_digests": data.part_digests,

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.datasets import ImageSet, load_dataset
+from engine.data.datasets import ImageData, ImageSet, load_dataset
+from engine.specs.data_files import DataFiles
 
 
 def idx_bytes(array: NDArray[np.uint8]) -> bytes:
@@ -56,3 +57,11 @@ def labelled(labels: NDArray[np.uint8]) -> ImageSet:
 
 def unlabelled(count: int) -> ImageSet:
     return ImageSet(np.zeros((count, 8, 8, 1), np.uint8))
+
+
+def load_idx(
+    images: Path | None = None, labels: Path | None = None, test_images: Path | None = None,
+    test_labels: Path | None = None,
+) -> ImageData:  # fmt: skip
+    """The set in IDX files that are named one by one; without any, MNIST."""
+    return load_dataset(DataFiles(images=images, labels=labels, test_images=test_images, test_labels=test_labels))

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from engine.data.reading import Reading
 from engine.data.sources import SOURCES
 from engine.data.sources.source import Parts, Sniffed
 from engine.errors import DatasetError
-from engine.specs.data_files import DataFiles
+from engine.specs.preprocessing import Preprocessing
 
 MARK = b"pets\n"
 
@@ -28,13 +29,12 @@ class Pets:
                     return Sniffed(1, "it begins with the word pets")
         return Sniffed(0, "it does not begin with the word pets")
 
-    def read(self, files: DataFiles) -> Parts:
+    def read(self, path: Path, preprocessing: Preprocessing, reading: Reading) -> Parts:
         """Training and test images of the one file."""
-        assert files.images is not None
         try:
-            found = json.loads(files.images.read_bytes().removeprefix(MARK))
+            found = json.loads(path.read_bytes().removeprefix(MARK))
         except ValueError:
-            raise DatasetError(f"{files.images} holds no pets: write them again.") from None
+            raise DatasetError(f"{path} holds no pets: write them again.", "data") from None
         images, labels = _read(found["training"], found["height"])
         tests, test_labels = _read(found["test"], found["height"])
         return Parts(

@@ -90,7 +90,7 @@ def images(tmp_path: Path) -> dict[str, Path]:
     """Training and test images in the page's format: cats are dark, dogs are bright."""
     random = np.random.default_rng(0)
     made = {}
-    for field, count in (("images", 60), ("test_images", 20)):
+    for field, count in (("data", 60), ("test_data", 20)):
         lines = []
         for place in range(count):
             pixels = random.integers(0, 120, 64) + 120 * (place % 2)
@@ -136,7 +136,7 @@ def test_a_run_of_the_page_s_kind_on_the_page_s_images_learns_and_is_resumed_bit
 
 @pytest.mark.usefixtures("added")
 def test_damaged_images_of_the_page_s_format_are_refused_by_its_own_words(home: Home, images: dict[str, Path]) -> None:
-    with images["images"].open("a") as file:
+    with images["data"].open("a") as file:
         file.write("\ncat 1 2 3")
     with pytest.raises(
         DatasetError,

@@ -29,7 +29,8 @@ PLACES = {
     "report": "report", "confusion": "report, confusion", "gallery": "sample predictions",
     "cards": "sample predictions, cards", "runs": "runs", "run-table": "runs, table", "compare": "compare",
     "studies": "studies", "study": "study", "points": "study, table", "study_form": "form of a study", "data": "data",
-    "classes": "data, classes", "data_sets": "data, last used", "confirm": "question",
+    "classes": "data, classes", "data_sets": "data, last used",
+    "open": "data, open", "left_out": "data, left out", "confirm": "question",
     "text": "question with a text", "help": "help", "stop": "stopping a run", "error": "after an error",
 }  # fmt: skip
 """Where the keys of an id work, by what it begins with."""

@@ -14,6 +14,19 @@ def pictures(images: NDArray[np.uint8]) -> tuple[Picture, ...]:
     return tuple(Picture(height, width, channels, image.tobytes()) for image in images)
 
 
+_HOW = {"pad": "padded", "crop": "cropped", "stretch": "stretched"}
+
+
+def _sizes_words(found: ImageData) -> str:
+    """What sizes the images had before they were brought to one; nothing where they had that one."""
+    if set(found.sizes) <= {found.shape[:2]}:
+        return ""
+    (low, wide), (high, broad) = min(found.sizes), max(found.sizes)
+    how = _HOW[found.files.preprocessing.fit]
+    sizes = f"{low}×{wide}" if len(found.sizes) == 1 else f"{low}×{wide} … {high}×{broad}"
+    return f"from {sizes}, {how}"
+
+
 def data_view(found: ImageData) -> DataView:
     """An image set with its counts, and an image of each class."""
     labels = found.train.labels
@@ -34,6 +47,10 @@ def data_view(found: ImageData) -> DataView:
         test_counts=() if test is None else tuple(class_counts(test, found.classes)),
         examples=pictures(found.train.take(np.array(firsts))),
         example_classes=tuple(classes),
-        remarks=tuple(remark.sentence for remark in of_data(found)),
+        remarks=(*found.notes, *(remark.sentence for remark in of_data(found))),
         class_names=found.class_names,
+        validation=found.validation,
+        words=found.words,
+        left_out=tuple(found.left_out.items()),
+        sizes=_sizes_words(found),
     )

@@ -1,18 +1,15 @@
 """What screens read of runs, images and networks: the half of the bridge to the engine that starts nothing.
 
-A method that `works_in_thread` is waited for, and gives back plain values. The engine's modules are imported inside
-such methods, in those threads: the first screen stands before torch, numpy or pydantic are loaded.
+Of image sets and networks, `data_reader` has the rest, and how a method works in a thread.
 """
 
-import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from cae_tui.bridge.values import DataView, ImageView, Picture, Prediction, PredictionsView, SampleStrip, SplitView
+from cae_tui.bridge.data_reader import DataReader, works_in_thread
+from cae_tui.bridge.values import DataView, ImageView, Picture, Prediction, PredictionsView, SampleStrip
 from engine.errors import EngineError
 from engine.runs.directory import Home, RunDirectory
 from engine.runs.notes import Notes, change, read_notes, write_notes
@@ -22,62 +19,15 @@ from engine.specs.listed import listed
 
 if TYPE_CHECKING:
     from engine.data.datasets import ImageData
-    from engine.network.architecture import Plan
     from engine.specs.base import Spec
 
-READERS = 4
-MNIST_FILES = DataFiles()
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-class HasThreads(Protocol):
-    """What has threads of its own to work in: a `Reader`, or who borrows them."""
-
-    async def in_thread(self, read: Callable[[], T]) -> T:
-        """What `read` gives, from such a thread."""
-
-
-Owner = TypeVar("Owner", bound=HasThreads)
-
-
-def works_in_thread(
-    work: Callable[Concatenate[Owner, P], T],
-) -> Callable[Concatenate[Owner, P], Coroutine[Any, Any, T]]:
-    """Makes a method one to wait for (`await`), whose work is done in a thread of its object."""
-
-    @wraps(work)
-    async def wait(self: Owner, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self.in_thread(lambda: work(self, *args, **kwargs))
-
-    return wait
-
-
-class Reader:
+class Reader(DataReader):
     """Reads what screens show."""
 
     def __init__(self, home: Home) -> None:
-        self.home = home
+        super().__init__(home)
         self._images_digests: dict[object, str] = {}  # of runs of earlier versions, by files and what they wrote down
-        self._readers = ThreadPoolExecutor(READERS, "reader")
-        self._reads: set[Future[Any]] = set()
-
-    @property
-    def reading(self) -> bool:
-        """Whether a thread is still reading for a screen, or loading torch."""
-        return bool(self._reads)
-
-    async def in_thread(self, read: Callable[[], T]) -> T:
-        """What `read` gives, from a thread of our own: the end of the event loop waits for asyncio's."""
-        future = self._readers.submit(read)
-        self._reads.add(future)
-        future.add_done_callback(self._reads.discard)
-        return await asyncio.wrap_future(future)
-
-    def close(self) -> None:
-        """Let the threads end: one that waits for work keeps the app that it was made under."""
-        self._readers.shutdown(wait=False, cancel_futures=True)
 
     # -- runs ------------------------------------------------------------------------------------
 
@@ -147,7 +97,7 @@ class Reader:
 
         files = relocate(self.home.find(run), places)
         self.home.forget(run)
-        return files.images
+        return files.whole
 
     def delete(self, run: str) -> None:
         """Take a run away for good."""
@@ -257,13 +207,6 @@ class Reader:
             probabilities=() if found.probabilities is None else tuple(found.probabilities[row].tolist()),
         )
 
-    # -- data, device, plans ---------------------------------------------------------------------
-
-    def _load(self, files: DataFiles) -> "ImageData":
-        from engine.data.cache import load
-
-        return load(files)
-
     def _load_for(self, run: str) -> "ImageData":
         from engine.runs.moved import known_of_run, load_known
         from engine.specs.kinds import spec_from_json
@@ -271,101 +214,6 @@ class Reader:
         written = self.home.find(run).read_spec()
         spec = spec_from_json(written["spec"])
         return load_known(known_of_run(run, spec, written), spec.files)
-
-    @works_in_thread
-    def data(self, files: DataFiles = MNIST_FILES) -> DataView:
-        """The image set that those files hold.
-
-        Raises:
-            DatasetError: it cannot be read.
-        """
-        from cae_tui.bridge.plain import data_view
-
-        return data_view(self._load(files))
-
-    @works_in_thread
-    def split(self, fraction: float, seed: int, files: DataFiles = MNIST_FILES) -> SplitView:
-        """The split that a fraction and a seed give."""
-        from engine.data.datasets import class_counts
-        from engine.data.remarks import of_split
-        from engine.data.split import split
-
-        found = self._load(files)
-        training, validation = split(found.train, fraction, seed)
-        labels = found.train.labels
-        return SplitView(
-            training=len(training),
-            validation=len(validation),
-            training_counts=() if labels is None else tuple(class_counts(labels[training], found.classes)),
-            validation_counts=() if labels is None else tuple(class_counts(labels[validation], found.classes)),
-            remarks=tuple(remark.sentence for remark in of_split(found, training, validation)),
-        )
-
-    @works_in_thread
-    def class_images(
-        self, label: int | None, first: int, count: int, files: DataFiles = MNIST_FILES
-    ) -> tuple[Picture, ...]:
-        """Training images of one class (of all, where None), `count` from the `first` on."""
-        import numpy as np
-
-        from cae_tui.bridge.plain import pictures
-
-        found = self._load(files)
-        labels = found.train.labels
-        every = np.arange(len(found.train)) if label is None or labels is None else np.flatnonzero(labels == label)
-        return pictures(found.train.take(every[first : first + count]))
-
-    @works_in_thread
-    def device(self) -> str:
-        """The device that auto chooses, in words: `cpu · 2 threads · float32`. Loads torch."""
-        from engine.device import choose_device
-
-        return choose_device("auto", "auto").description
-
-    @works_in_thread
-    def check(self, spec: "Spec") -> dict[str, str]:
-        """What of a spec does not fit its data: a sentence by field, empty where all fits."""
-        from engine.errors import DatasetError
-        from engine.preparation import split_for
-        from engine.specs.kinds import check_against_data
-
-        try:
-            found = self._load(spec.files)
-        except DatasetError as error:
-            return {error.field: str(error)}
-        training, _ = split_for(spec, found)
-        return check_against_data(spec, found.shape, len(training))
-
-    @works_in_thread
-    def remarks(self, spec: "Spec") -> tuple[str, ...]:
-        """What a look at the data of a spec and their split finds that concerns a run of it.
-
-        Raises:
-            DatasetError: they cannot be read.
-        """
-        from engine.data.remarks import for_run
-        from engine.preparation import split_for
-
-        found = self._load(spec.files)
-        return for_run(found, *split_for(spec, found), labels=spec.needs_labels)
-
-    @works_in_thread
-    def plan(self, spec: "Spec") -> "Plan":
-        """The layers of the network that a spec asks for, on the encoder that it names where it takes one.
-
-        Raises:
-            EngineError: there is no such encoder, or it is for other images.
-        """
-        from engine import preparation
-
-        return preparation.plan_of(self.home, spec, self._load(spec.files))
-
-    @works_in_thread
-    def encoder_remarks(self, spec: "Spec", data: DataView) -> tuple[str, ...]:
-        """What is to be known of the encoder that a classifier's spec names, on the images `data`, in sentences."""
-        from engine.runs.encoders import remarks_on
-
-        return remarks_on(self.home, spec, data)
 
     def seconds_an_epoch(self, spec: "Spec", work: int, training_images: int) -> float | None:
         """An estimate for `spec`, whose plan has so much `work`; None where none of similar size was trained here."""

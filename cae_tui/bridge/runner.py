@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from cae_tui.bridge.reader import Reader, works_in_thread
+from cae_tui.bridge.data_reader import works_in_thread
+from cae_tui.bridge.reader import Reader
 from cae_tui.bridge.run_state import GONE, News, RunState, is_gone, replay
 from cae_tui.bridge.values import RunView
 from engine.errors import EngineError, MovedError, RunError

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from cae_tui.bridge.reader import works_in_thread
+from cae_tui.bridge.data_reader import works_in_thread
 from cae_tui.bridge.runner import Runner
 from engine.errors import EngineError, RunError, StudyError
 from engine.protocol.control import Asked, Flag
@@ -155,7 +155,7 @@ class StudyRunner:
         """
         from engine.studies.moved import relocate_study
 
-        return relocate_study(self._home, self._studies().find(study), places).images
+        return relocate_study(self._home, self._studies().find(study), places).whole
 
     def _begin(self, directory: "Callable[[], StudyDirectory]") -> None:
         def train() -> None:

@@ -43,6 +43,10 @@ class DataView:
     example_classes: tuple[int, ...] = ()  # whose images the examples are; empty without labels
     remarks: tuple[str, ...] = ()  # what a look at images and labels found
     class_names: tuple[str, ...] = ()  # by label; a class without one is called by its number
+    validation: int = 0  # how many of `training` are a validation part of their own
+    words: str = ""  # what was found, and which rule applied
+    left_out: tuple[tuple[str, str], ...] = ()  # files that are not among the images, and why
+    sizes: str = ""  # what the images were brought to their size from: `from 41×38 … 212×190, padded`
 
     def name_of(self, label: int) -> str:
         """What a class is called."""

@@ -22,6 +22,7 @@ from rich.text import Text
 from cae_tui import formats
 from cae_tui.bridge.run_state import GONE_WORDS, is_gone
 from cae_tui.bridge.run_titles import cut, shared_by_kind, shorten, spec_words
+from cae_tui.cli.data_console import read_images
 from cae_tui.cli.next_steps import tell_after_detach, tell_after_stop
 from cae_tui.cli.output_console import OutputConsole, printing, table_console, tell
 from cae_tui.cli.report_console import draw_result
@@ -59,6 +60,7 @@ def train(home: Home, spec: "Spec", *, as_json: bool, detach: bool) -> int:
     if detach:
         from engine import preparation
 
+        read_images(spec.files)
         prepared = preparation.create(home, spec)
         for remark in prepared.remarks:
             tell(f"! {remark}")
@@ -66,6 +68,7 @@ def train(home: Home, spec: "Spec", *, as_json: bool, detach: bool) -> int:
     with interruptible() as flag:
         from engine import jobs
 
+        read_images(spec.files, flag)
         return _follow(home, lambda emit: jobs.start(home, spec, emit, flag), None, as_json)
 
 

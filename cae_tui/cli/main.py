@@ -32,10 +32,11 @@ from cae_tui.cli.parser import (
     with_encoder_images,
 )
 from cae_tui.printing import OutputError, complain, flush, let_go, take_any_character, tell_of
+from engine.data.keeping import keep_in
 from engine.errors import EngineError, SpecError
 from engine.protocol.states import PAUSED
 from engine.runs.directory import Home, default_home
-from engine.specs.data_files import FIELDS, refuse_blank
+from engine.specs.data_files import PATHS, refuse_blank
 from engine.specs.listed import KINDS
 from engine.storage.paths import path_of
 
@@ -167,6 +168,7 @@ def _do(options: argparse.Namespace, home: Home) -> int:
     from cae_tui.cli.logs import open_log
 
     open_log(home)
+    keep_in(home.data)
     match options.command:
         case None:
             return _open_app(home)
@@ -205,6 +207,10 @@ def _do(options: argparse.Namespace, home: Home) -> int:
             from cae_tui.cli.report_console import print_report
 
             return print_report(home, home.find(options.run), as_json=options.json, as_text=options.text)
+        case "data":
+            from cae_tui.cli.data_cli import work
+
+            return work(options, home)
         case "runs":
             from cae_tui.cli.console import print_runs
 
@@ -225,6 +231,7 @@ def _do_study(options: argparse.Namespace, home: Home, kind: str) -> int:
     from engine.studies.records import Studies
 
     open_log(home)
+    keep_in(home.data)
     action = options.words[0] if options.words else ""
     if action not in ACTIONS:
         spec = study_cli.study_asked(options, home, kind)
@@ -252,7 +259,7 @@ def _do_study(options: argparse.Namespace, home: Home, kind: str) -> int:
 def _places(options: argparse.Namespace) -> dict[str, Path]:
     """Where files of images are said to be, by field."""
     refuse_blank(vars(options))
-    return {field: path_of(path) for field in FIELDS if (path := getattr(options, field)) is not None}
+    return {field: path_of(path) for field in PATHS if (path := getattr(options, field)) is not None}
 
 
 def _spec_of(options: argparse.Namespace, home: Home) -> "Spec":

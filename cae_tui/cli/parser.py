@@ -9,11 +9,10 @@ import argparse
 import itertools
 import os
 import re
-import shutil
-import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from cae_tui.cli.spec_flags import add_spec_flags, add_study_flags
 from cae_tui.kinds import view_of
 from cae_tui.printing import complain
 from engine import __version__
@@ -25,20 +24,11 @@ from engine.storage.files import absolute
 from engine.storage.paths import path_of
 
 if TYPE_CHECKING:
-    from engine.specs.base import Spec
-    from engine.specs.fields import SpecField
+    pass
 
 
 ACTIONS = ("list", "show", "resume", "export", "delete")
 MODES = ("guided", "grid", "search")
-
-USAGE = """
-  cae-tui study layers=10,12,14,18               one hyperparameter by itself
-  cae-tui study guided [kernels=16,32 …]         one by one, each pick carried on
-  cae-tui study grid layers=8,10 kernels=16,32   every combination
-  cae-tui study search [kernels=16..64 …]        what Optuna proposes
-  cae-tui study list | show ID | resume ID | export ID [--to FOLDER] | delete ID
-"""
 
 _REQUIRED = re.compile(r"the following arguments are required: (.*)")
 _IN_PLAIN_WORDS = (
@@ -73,6 +63,7 @@ COMMANDS = {
     "finish": "evaluate the best weights of runs now, which ends them",
     "report": "print the report of a complete run",
     "delete": "delete runs for good; asks first",
+    "data": "look at an image set, write it for other programs, see and free what is kept of sets",
     "runs": "list the runs",
     "keys": "list the keys of the app, and the ids to change them with",
     "doctor": "print what a bug report needs",
@@ -143,10 +134,14 @@ def make_parser(command: str | None = None, kind: str = "") -> Parser:
         parser.by_command[name] = sub
         _add_positionals(sub, name)
         if name == command == "study":
-            _add_study_flags(sub)
-            _add_spec_flags(sub, kind or next(iter(KINDS)), of_study=True)
+            add_study_flags(sub)
+            add_spec_flags(sub, kind or next(iter(KINDS)), of_study=True)
+        elif name == command == "data":
+            from cae_tui.cli.data_cli import add_flags
+
+            add_flags(sub)
         elif name == command and name in KINDS:
-            _add_spec_flags(sub, name)
+            add_spec_flags(sub, name)
         _add_flags(sub, name, "other flags" if sub.usage else "flags")
     return parser
 
@@ -204,90 +199,6 @@ def _add_flags(parser: argparse.ArgumentParser, command: str, title: str) -> Non
     group.add_argument("-h", "--help", action="help", help=HELP_HELP)
 
 
-def flag_help(kind: str, field: "SpecField") -> str:
-    """What a flag says of its field; that of the images of what takes an encoder differs from what the form says."""
-    if field.name != "images":
-        return field.description
-    without = "the images of its encoder" if listed(kind).takes_encoder else "that MNIST"
-    return f"An IDX file, plain or gzip, or mnist for the MNIST that comes with cae-tui. If left out: {without}."
-
-
-def _add_study_flags(parser: argparse.ArgumentParser) -> None:
-    """What a study itself is asked; the baseline's flags are the spec's."""
-    from engine.studies.spec import study_fields
-
-    parser.description = f"{parser.description} WHAT is one of:\n{USAGE.rstrip()}"
-    group = parser.add_argument_group("Study")
-    group.add_argument("words", nargs="*", metavar="WHAT", help="see above")
-    group.add_argument("--dry-run", action="store_true", help="print the plan with the time and memory it expects")
-    for field in study_fields():
-        default = "lowest in a search, else trade" if field.name == "rule" else field.default
-        _add_field(group.add_argument, field, field.description, default, f"study_{field.name}")
-
-
-def _add_spec_flags(parser: argparse.ArgumentParser, kind: str, *, of_study: bool = False) -> None:
-    from engine.specs.base import spec_fields
-    from engine.specs.fields import GROUPS
-    from engine.specs.kinds import SPECS
-
-    spec = SPECS[kind]
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter  # argparse would run the presets together
-    parser.epilog = _presets(spec)
-    first = parser.add_argument_group("Baseline" if of_study else "Preset")
-    if of_study:
-        words = "start from the spec of a run, or of a spec.json"
-        first.add_argument("--baseline", default=None, metavar="RUN|FILE", help=words)
-    names = f"{', '.join(spec.presets)} (default: recommended); the end of this help says what each is for"
-    first.add_argument("--preset", default="recommended", metavar="NAME", help=names)
-    groups = {title: parser.add_argument_group(title) for title in GROUPS}
-    needed = ["WHAT ..."] if of_study else []
-    for field in spec_fields(spec):
-        required = field.required and not of_study
-        add = groups[field.group].add_argument
-        _add_field(add, field, flag_help(kind, field), field.default, field.name, required=required)
-        if required:
-            needed.append(f"{field.flag} {_metavar(field)}")
-    parser.usage = " ".join(["%(prog)s", *needed, "[FLAG ...]"])
-
-
-def _add_field(
-    add: Callable[..., argparse.Action],
-    field: "SpecField",
-    words: str,
-    default: object,
-    name: str,
-    *,
-    required: bool = False,
-) -> None:
-    if field.choices:
-        words += f" One of {', '.join(field.choices)}."
-    if default not in (None, ""):
-        words += f" (default: {default})"
-    values: dict[str, Any] = {"dest": name, "default": None, "help": words.replace("%", "%%")}
-    if field.type is bool:
-        add(field.flag, action=argparse.BooleanOptionalAction, **values)
-    else:
-        add(field.flag, metavar=_metavar(field), required=required, **values)
-
-
-def _metavar(field: "SpecField") -> str:
-    return (field.unit or field.name.rsplit("_", 1)[-1]).upper()
-
-
-def _presets(spec: "type[Spec]") -> str:
-    """What each preset is for and what it changes, for the end of a help page."""
-    from engine.specs.base import preset_changes
-
-    width = max(shutil.get_terminal_size().columns - 2, 40)
-    told = ["presets:"]
-    for name in spec.presets:
-        changes = [field.asks(value) for field, value in preset_changes(spec, name).items()]
-        text = f"{spec.preset_purposes[name]} Changes: {', '.join(changes) or 'nothing; it is the default'}."
-        lines = textwrap.wrap(text, width - 18, break_on_hyphens=False)
-        told += [f"  {name if number == 0 else '':<15} {line}" for number, line in enumerate(lines)]
-    return "\n".join(told)
-
-
 def command_of(words: Sequence[str]) -> str | None:
     """The command that is asked for, known or not; the folder after `--home` may be called as one is."""
     for before, word in itertools.pairwise(["", *words]):
@@ -338,7 +249,7 @@ def given_fields(options: argparse.Namespace, kind: str) -> dict[str, Any]:
     given = {name: value for name in names if (value := getattr(options, name)) is not None}
     refuse_blank(given)
     if names_mnist(given):
-        given["images"] = None
+        given["data"] = None
     return given
 
 
@@ -348,7 +259,7 @@ def with_encoder_images(home: Home, kind: str, given: dict[str, Any]) -> dict[st
     Raises:
         EngineError: there is no such encoder, or its images are not known.
     """
-    if "images" in given or not listed(kind).takes_encoder:
+    if {"data", "images"} & given.keys() or not listed(kind).takes_encoder:
         return given
     from engine.runs.encoders import with_data_of_encoder
 

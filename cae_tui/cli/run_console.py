@@ -56,7 +56,7 @@ def relocate(run: RunDirectory, places: Mapping[str, Path], *, as_json: bool, co
 
     files = relocate(run, places, command)
     status = run.read_status()
-    told = f"Run {run.id} reads its images from {files.images} now."
+    told = f"Run {run.id} reads its images from {files.whole} now."
     return tell_moved(told, run.id, status.state, files, over=not status.resumable, as_json=as_json)
 
 

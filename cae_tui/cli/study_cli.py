@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cae_tui.cli.parser import ACTIONS, MODES, USAGE, given_fields, with_encoder_images
+from cae_tui.cli.parser import ACTIONS, MODES, given_fields, with_encoder_images
+from cae_tui.cli.spec_flags import USAGE
 from cae_tui.printing import put
 from engine.errors import EngineError, RunError, SpecError, StudyError
 from engine.runs.directory import Home
@@ -89,8 +90,8 @@ def study_asked(options: argparse.Namespace, home: Home, kind: str) -> "StudySpe
         if options.preset != "recommended":
             raise SpecError({"preset": "A baseline is named too: use only one of the two."})
         own = read_baseline(home, options.baseline).model_dump(mode="json")
-        if "images" in given:  # other images have other labels: nothing of the baseline's set is left
-            own |= dict.fromkeys(FIELDS)
+        if {"data", "images"} & given.keys():  # other images: nothing of the baseline's set is left
+            own = {name: value for name, value in own.items() if name not in FIELDS}
         baseline = parse(SPECS[kind], {**own, **given})
     else:
         given = with_encoder_images(home, kind, given)

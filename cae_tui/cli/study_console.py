@@ -52,7 +52,7 @@ def relocate(home: Home, directory: StudyDirectory, places: Mapping[str, Path], 
 
     files = relocate_study(home, directory, places)
     record = directory.read()
-    told = f"Study {record.id} and its runs read their images from {files.images} now."
+    told = f"Study {record.id} and its runs read their images from {files.whole} now."
     return tell_moved(told, record.id, record.state, files, over=record.state == FINISHED, as_json=as_json)
 
 

@@ -20,8 +20,9 @@ from cae_tui.kinds import view_of
 from cae_tui.messages import DataSetChanged, NoteDataSet, Refused, Start
 from cae_tui.screens.form_page import FormPage
 from cae_tui.widgets.architecture_table import ArchitectureTable
+from cae_tui.widgets.presets import about_preset
 from cae_tui.widgets.remarks import Remarks
-from cae_tui.widgets.spec_form import SpecForm, about_preset
+from cae_tui.widgets.spec_form import SpecForm
 from engine.errors import DatasetError
 from engine.specs.base import Spec, spec_fields
 from engine.specs.data_files import FIELDS
@@ -211,7 +212,7 @@ class SpecPage(FormPage):
             self.query_one(ArchitectureTable).show(plan, batch_size=spec.batch_size, epochs=epochs, seconds=seconds)
 
     def _training_images(self, spec: Spec, data: "DataView") -> int:
-        return data.training - round(data.training * spec.validation_fraction)
+        return data.training - (data.validation or round(data.training * spec.validation_fraction))
 
     def _file_names(self) -> tuple[str, ...]:
         return tuple(self.form.values[name] for name in FIELDS)

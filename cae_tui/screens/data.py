@@ -20,6 +20,7 @@ from cae_tui import formats
 from cae_tui.bridge.values import DataView
 from cae_tui.data_sets import DataSet
 from cae_tui.messages import Configure, DataSetChanged, TryFiles, UseDataSet
+from cae_tui.printing import as_typed
 from cae_tui.screens.base import Page
 from cae_tui.screens.configure import PAUSE_SECONDS
 from cae_tui.widgets.class_table import ClassTable
@@ -33,7 +34,7 @@ from engine.specs.base import Spec
 from engine.specs.data_files import DataFiles, shape_words
 from engine.text import LONGEST_CLASS, shortened
 
-FIELDS = (*data_files.FIELDS, "validation_fraction", "seed")
+FIELDS = (*data_files.PATHS[:2], "validation_fraction", "seed", *data_files.FIELDS[2:])
 
 LAST_VALID = "for the last valid values"
 
@@ -55,11 +56,16 @@ the end. The bars compare the classes: blue is training, orange is validation.
 | `n` `p` `PgDn` `PgUp` | the next, the previous page of images |
 | `z` | show every pixel, or small images |
 | `F2` | show the images, or the counts again |
+| `m` | the mean image of each class, and examples beside it; or all images again |
+| `o` | open a folder of pictures, an archive or a file; `F3` does so in the field *Data* |
 | `l` | the data sets used last; choose one to use it again |
+| `s` | the files that were left out, and why |
 | `a` `c` | open the form of an autoencoder, or of a classifier, with this data and split |
 
-Files are IDX, plain or gzip; with no file named, the MNIST that comes with cae-tui is used. The data
-shown here is the **data set in use**: the top line names it, every form starts with it, and it is remembered.
+**Data** is a folder of pictures, a zip or tar of one, arrays of NumPy, CSV, Parquet, the binary CIFAR, SVHN's files,
+IDX, or a name: `mnist` or `digits`. Pictures of several sizes need a **Size** that all are brought to. Nothing in your
+folder is ever changed; what was decoded is kept, so that it is read at once the next time. The data shown here is the
+**data set in use**: the top line names it, every form starts with it, and it is remembered.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f2", "other_pane", "Images", id="data.images", tooltip="Show the images, or the counts again"),
@@ -68,6 +74,16 @@ shown here is the **data set in use**: the top line names it, every form starts 
         Binding("n,pagedown", "turn(1)", "Next page", id="data.next", tooltip="More images of the class"),
         Binding("p,pageup", "turn(-1)", "Previous page", id="data.previous", tooltip="The previous images", show=False),
         Binding("z", "zoom", "Zoom", id="data.zoom", tooltip="Show every pixel, or small images"),
+        Binding(
+            "m",
+            "overview",
+            "Means",
+            id="data.overview",
+            show=False,
+            tooltip="The mean image of each class, and examples",
+        ),
+        Binding("o,f3", "open", "Open", id="data.open", tooltip="Open a folder of pictures, an archive or a file"),
+        Binding("s", "left_out", "Left out", id="data.left_out", show=False, tooltip="Files left out, and why"),
         Binding("l", "last_used", "Last used", id="data.last_used", tooltip="The data sets used last"),
         Binding("a", "train('autoencoder')", "Autoencoder", id="data.train", tooltip="Train an autoencoder on it"),
         Binding("c", "train('classifier')", "Classifier", id="data.classify", show=False, tooltip="Train a classifier"),
@@ -87,6 +103,8 @@ shown here is the **data set in use**: the top line names it, every form starts 
         self._split_by: Spec = AutoencoderSpec()  # whose fraction and seed were right last
         self._class: int | None = None
         self._first = 0  # of the images of the class, the one that stands top left
+        self._row = 0  # of the classes there, the first that is shown
+        self._overview = False  # whether a row for each class is shown, its mean image first
 
     @property
     def crumbs(self) -> tuple[str, ...]:
@@ -99,6 +117,7 @@ shown here is the **data set in use**: the top line names it, every form starts 
                 yield SpecForm(
                     AutoencoderSpec, self.cae.draft("data"), only=FIELDS, title="Files and split", id="files"
                 )
+                yield Label("", id="words", markup=False)
                 with VerticalScroll(id="found"):
                     yield Remarks(most=1000)
                 with Vertical(id="balance", classes="card"):
@@ -110,11 +129,27 @@ shown here is the **data set in use**: the top line names it, every form starts 
     def on_mount(self) -> None:
         """Read what the form names."""
         self.query_one("#balance").border_title = "Reading the images …"
+        self.set_interval(0.25, self._tell_progress)
         self._named = self.query_one(SpecForm).files
         self._read()
 
+    def on_unmount(self) -> None:
+        """A set that nobody waits for is not read any further."""
+        self.runner.give_up(self._named)
+
+    def _tell_progress(self) -> None:
+        """How far a set is that takes a while."""
+        done, of = self.runner.progress.get(self._named, (0, 0))
+        if of and self._files != self._named:
+            told = f"Reading the pictures: {done:,} of {of:,}"
+            self.query_one("#balance").border_title = told
+            if self._data is None:
+                self.query_one(ImageSheet).word = f"{told} …"
+
     def on_screen_suspend(self) -> None:
         """Where the screen was left before the files in the form came into use, have the app look at them."""
+        if self._named in self.runner.progress:
+            return  # a set that takes long to read is given up
         if self not in self.app.screen_stack and self._named != self.cae.data_set.files:
             self.app.post_message(TryFiles(self._named))
 
@@ -123,7 +158,10 @@ shown here is the **data set in use**: the top line names it, every form starts 
     @on(SpecForm.Changed)
     def _changed(self) -> None:
         values = self.query_one(SpecForm).values
-        self._named = self.query_one(SpecForm).files
+        named = self.query_one(SpecForm).files
+        if named != self._named:
+            self.runner.give_up(self._named)
+        self._named = named
         self.cae.keep_draft("data", {name: values[name] for name in FIELDS})
         self._read()
 
@@ -140,7 +178,9 @@ shown here is the **data set in use**: the top line names it, every form starts 
             self.post_message(UseDataSet(DataSet.of(files, data.name, data.shape)))
             split = await self.runner.split(self._split_by.validation_fraction, self._split_by.seed, files)
         except EngineError as error:
-            form.show_data_problems({getattr(error, "field", "images"): str(error)})
+            if files != self._named:
+                return  # it was given up
+            form.show_data_problems({getattr(error, "field", "data"): str(error)})
             self._not_read(str(error))
             return
         form.show_data_problems({})
@@ -149,6 +189,9 @@ shown here is the **data set in use**: the top line names it, every form starts 
         self._data, self._files = data, files
         self.refresh_crumbs()
         self.query_one("#balance").border_title = Content(summary(data))
+        words = self.query_one("#words", Label)
+        words.update(as_typed(found_words(data)))
+        words.display = bool(data.words)
         self.query_one("#balance").border_subtitle = "" if right else LAST_VALID
         self.query_one(ClassTable).show(data, split)
         self.query_one(ClassTable).choose(self._class)
@@ -157,7 +200,7 @@ shown here is the **data set in use**: the top line names it, every form starts 
         self.query_one("#found").display = bool(remarks.sentences)
         labels = self.query_one("#no-labels", Label)
         labels.display = not data.classes
-        labels.update("No labels: name a file of training labels to see classes.")
+        labels.update("No classes: sort pictures into a folder for each, or name a file of training labels.")
         self._draw()
 
     def _not_read(self, why: str) -> None:
@@ -167,6 +210,7 @@ shown here is the **data set in use**: the top line names it, every form starts 
             balance.border_title = "No images yet"
             self.query_one(ImageSheet).word = why
         else:
+            balance.border_title = Content(summary(self._data))
             balance.border_subtitle = LAST_VALID
 
     # -- images ----------------------------------------------------------------------------------
@@ -189,6 +233,9 @@ shown here is the **data set in use**: the top line names it, every form starts 
         sheet, frame = self.query_one(ImageSheet), self.query_one("#sheet")
         if self._data is None or not sheet.content_size.width:
             return
+        if self._overview and self._data.occurring:
+            await self._draw_overview(sheet, frame)
+            return
         count, total = self._on_page, self._of_class
         self._first = min(self._first, max(total - 1, 0)) // count * count
         name = "all" if self._class is None else f"class {shortened(self._data.name_of(self._class), LONGEST_CLASS)}"
@@ -200,6 +247,21 @@ shown here is the **data set in use**: the top line names it, every form starts 
         try:
             sheet.pictures = await self.runner.class_images(self._class, self._first, count, self._files)
             sheet.word = "This class has no training images."
+        except EngineError as error:
+            sheet.pictures, sheet.word = (), str(error)
+
+    async def _draw_overview(self, sheet: ImageSheet, frame: Widget) -> None:
+        """A row for each class: its mean image, then its first images."""
+        assert self._data is not None
+        across, down = sheet.room(*self._data.shape[:2])
+        labels = self._data.occurring
+        self._row = min(self._row, max(len(labels) - 1, 0)) // down * down
+        shown = labels[self._row : self._row + down]
+        names = ", ".join(shortened(self._data.name_of(label), LONGEST_CLASS) for label in shown)
+        frame.border_title = Content("The mean of each class, then images of it")
+        frame.border_subtitle = Content(shortened(f"from above: {names}", max(frame.size.width - 6, 10)))
+        try:
+            sheet.pictures = await self.runner.class_means(shown, across, self._files)
         except EngineError as error:
             sheet.pictures, sheet.word = (), str(error)
 
@@ -235,7 +297,10 @@ shown here is the **data set in use**: the top line names it, every form starts 
 
     def action_turn(self, step: int) -> None:
         """The next page of images or the one before."""
-        if self._data is not None:
+        if self._data is not None and self._overview:
+            self._row = max(self._row + step * self.query_one(ImageSheet).room(*self._data.shape[:2])[1], 0)
+            self._draw()
+        elif self._data is not None:
             first = self._first + step * self._on_page
             if 0 <= first < self._of_class:
                 self._first = first
@@ -254,6 +319,30 @@ shown here is the **data set in use**: the top line names it, every form starts 
         self.set_class(not there, "-images")
         self.call_after_refresh((self.query_one(ClassTable) if there else sheet).focus)
         self.call_after_refresh(self._draw)
+
+    def action_overview(self) -> None:
+        """A row for each class, or all images again."""
+        self._overview = not self._overview
+        self._draw()
+
+    def action_left_out(self) -> None:
+        """The files that are not among the images, where there are any."""
+        if self._data is not None and self._data.left_out:
+            from cae_tui.screens.dialogs import LeftOutScreen
+
+            self.app.push_screen(LeftOutScreen(self._data.left_out))
+        else:
+            self.notify("No file was left out.")
+
+    @work
+    async def action_open(self) -> None:
+        """Choose a set on the disk."""
+        from cae_tui.screens.open_dialog import OpenScreen
+
+        form = self.query_one(SpecForm)
+        chosen = await self.app.push_screen_wait(OpenScreen(form.values["data"] or form.values["images"]))
+        if chosen is not None:
+            form.put({**DataFiles().text, "data": chosen})
 
     @work
     async def action_last_used(self) -> None:
@@ -276,6 +365,13 @@ shown here is the **data set in use**: the top line names it, every form starts 
         """Open a form on this data and split."""
         values = self.query_one(SpecForm).values
         self.post_message(Configure(kind, {name: values[name] for name in FIELDS}))
+
+
+def found_words(data: DataView) -> str:
+    """What was found, which rule applied, and what was done: a line."""
+    left_out = f"{len(data.left_out):,} left out  [s]" if data.left_out else ""
+    validation = "validation images of its own" if data.validation else ""
+    return " · ".join(filter(None, (data.words, validation, data.sizes, left_out)))
 
 
 def summary(data: DataView) -> str:

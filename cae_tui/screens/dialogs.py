@@ -16,8 +16,10 @@ from textual.screen import ModalScreen, ScreenResultType
 from textual.widgets import Button, Input, Label, Markdown, OptionList, Static
 
 from cae_tui.data_sets import DataSet
+from cae_tui.printing import as_typed
 from cae_tui.screens.base import Steady
 from cae_tui.widgets.line import Line
+from engine.text import counted
 
 EVERYWHERE = """
 ## Everywhere
@@ -30,6 +32,10 @@ EVERYWHERE = """
 * `Ctrl+Q`: quit; asks first while a run is training
 """
 """What is added to every page's help."""
+
+
+MOST_LEFT_OUT = 1_000
+"""Files of which the reason is shown."""
 
 
 class Dialog(Steady, ModalScreen[ScreenResultType]):
@@ -209,7 +215,7 @@ class DataSetsScreen(Dialog[DataSet | None]):
     def _line(self, one: DataSet) -> Content:
         mark = "● " if one.files == self._current.files else "  "
         gone = one.files.gone
-        where = f"{gone} is missing" if gone else one.images or "comes with cae-tui"
+        where = f"{gone} is missing" if gone else str(one.files.whole or "comes with cae-tui")
         name = Content.styled(one.words[0], "bold") + Content("".join(f" · {word}" for word in one.words[1:]))
         return Content(mark) + name + Content.styled(f"\n  {where}", "$text-muted")
 
@@ -217,6 +223,30 @@ class DataSetsScreen(Dialog[DataSet | None]):
     def choose(self, event: OptionList.OptionSelected) -> None:
         """That one."""
         self.dismiss(self._known[event.option_index])
+
+
+class LeftOutScreen(Dialog[None]):
+    """The files that are not among the images, each with the reason."""
+
+    AUTO_FOCUS = ".detail"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,s,q", "dismiss", "Close", id="left_out.close", tooltip="Back to the data"),
+    ]
+
+    def __init__(self, left_out: Sequence[tuple[str, str]]) -> None:
+        super().__init__()
+        self._left_out = left_out
+
+    def compose(self) -> ComposeResult:
+        """As many as can be read, and how many more there are."""
+        lines = [f"{name} {reason}" for name, reason in self._left_out[:MOST_LEFT_OUT]]
+        if len(self._left_out) > MOST_LEFT_OUT:
+            lines.append(f"and {len(self._left_out) - MOST_LEFT_OUT:,} more")
+        with Vertical(classes="dialog"):
+            yield Label(f"{counted(len(self._left_out), 'file')} left out", classes="question", markup=False)
+            with VerticalScroll(classes="detail"):
+                yield Static(as_typed("\n".join(lines)), markup=False)
+            yield Label("A run keeps them as skipped.csv. Esc closes.", classes="hint", markup=False)
 
 
 class HelpScreen(Dialog[None]):

@@ -7,7 +7,6 @@ turn; every other field is a text box. Both hold text as it is typed: what it me
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 from textual import events
@@ -142,7 +141,7 @@ class Choice(Widget, can_focus=True):
 
 def is_box(field: SpecField) -> bool:
     """Whether its value is a line of free text, which wants all the width there is."""
-    return not field.choices and field.type in (str, Path) and field.name != "kernels"
+    return field.is_place or field.name == "classes"
 
 
 class FieldRow(Vertical):
@@ -183,10 +182,10 @@ class FieldRow(Vertical):
             if words
             else Line(
                 value,
-                path=field.type is Path or field.name == "encoder",
+                path=field.is_place,
                 compact=True,
                 id=f"field-{field.name}",
-                placeholder="none" if field.type is Path else "",
+                placeholder="none" if field.is_place and not field.required else "",
             )
         )
         self._title = Label(Content(f"  {field.title}"), classes="title")
@@ -238,7 +237,7 @@ class Group(Collapsible):
             title=name,
             collapsed_symbol="▸",
             expanded_symbol="▾",
-            id=f"group-{name.lower()}",
+            id=f"group-{name.lower().replace(' ', '-')}",
             classes="-collapsed",  # from the beginning, or the styles of everything in it are worked out twice
         )
         self.group = name

@@ -2,13 +2,11 @@
 
 The form holds text as it was typed, by field. After each change it asks `engine.specs.base.parse` what that text
 means and shows either nothing or one sentence beneath each field that is wrong; a page adds what only the
-data can tell by `show_data_problems`. `Presets` is the arithmetic of presets, without widgets.
+data can tell by `show_data_problems`.
 """
 
 import os
 from collections.abc import Collection, Iterable, Mapping
-from contextlib import suppress
-from pathlib import Path
 from typing import ClassVar
 
 from textual import events, on
@@ -22,59 +20,18 @@ from textual.widgets import Input, Label, Static
 from cae_tui.formats import NOTHING
 from cae_tui.widgets.field_form import FieldForm
 from cae_tui.widgets.fields import YES_NO, Choice, FieldRow, Group, field_keys, is_left_by
+from cae_tui.widgets.presets import Presets, about_preset
 from engine.errors import SpecError
-from engine.specs.base import Spec, parse, preset_changes, spec_fields
-from engine.specs.data_files import FIELDS, DataFiles
-from engine.specs.fields import GROUPS, SpecField, write_value
+from engine.specs.base import Spec, parse
+from engine.specs.data_files import FIELDS, IDX_FIELDS, KNOWN, PATHS, DataFiles, data_of
+from engine.specs.fields import GROUPS, SpecField
 from engine.storage.paths import pasted_path
 from engine.text import number
 
+SELDOM = ("Images", "IDX files")
+"""Groups that fold away in a form of few fields too."""
 CUSTOM = "Custom"
 """What stands where a preset would, when the fields that presets name are as none has them."""
-
-
-class Presets:
-    """The presets of a kind of spec, as text by field."""
-
-    def __init__(self, kind: type[Spec]) -> None:
-        self.fields = {field.name: field for field in spec_fields(kind)}
-        self.titles = {name: kind.preset_titles[name] for name in kind.presets}
-        self.values = {
-            name: {
-                field.name: write_value(values[field.name]) if field.name in values else field.default or ""
-                for field in self.fields.values()
-            }
-            for name, values in kind.presets.items()
-        }
-        self.named = tuple(sorted({field for values in kind.presets.values() for field in values}))
-        """The fields that some preset names: those a choice of preset sets, all others stay as they are."""
-
-    def same(self, field: str, one: str, other: str) -> bool:
-        """Whether two texts mean one value: `0.001` and `1e-3` do."""
-        if one.strip() == other.strip():
-            return True
-        if self.fields[field].type is float:
-            with suppress(ValueError):
-                return float(one) == float(other)
-        return False
-
-    def differences(self, preset: str, values: Mapping[str, str], among: Iterable[str]) -> list[str]:
-        """The fields `among` which `values` are not as the preset has them."""
-        has = self.values[preset]
-        return [name for name in among if not self.same(name, values.get(name, has[name]), has[name])]
-
-    def recognise(self, values: Mapping[str, str]) -> tuple[str, bool]:
-        """The nearest preset, and whether the fields that presets name are exactly as it has them."""
-        counts = {name: len(self.differences(name, values, self.named)) for name in self.values}
-        nearest = min(counts, key=lambda name: counts[name])
-        return nearest, counts[nearest] == 0
-
-
-def about_preset(kind: type[Spec], name: str) -> str:
-    """What a preset is for, and what it changes."""
-    changes = ", ".join(f"{field.title.lower()} {value}" for field, value in preset_changes(kind, name).items())
-    told = f"It sets {changes}." if changes else "It changes nothing: these are the defaults."
-    return f"{kind.preset_purposes[name]} {told}"
 
 
 def compression(latent: int, pixels: int) -> str:
@@ -95,7 +52,7 @@ class SpecForm(Vertical, FieldForm):
     Args:
         kind: the spec to make.
         values: text by field, put over the first preset's.
-        only: the fields to show, in one flat list; all of them, in groups, where it is empty.
+        only: the fields to show, in that order and but for `SELDOM` in no groups; all of them where it is empty.
         below: a widget to stand beneath a field, by the field's name.
         title: what stands in the border.
     """
@@ -149,7 +106,7 @@ class SpecForm(Vertical, FieldForm):
 
     def _is_unfilled(self, name: str) -> bool:
         """Whether a field that a run may need is empty."""
-        needed = self.presets.fields[name].required or (name in FIELDS and name != "images")
+        needed = self.presets.fields[name].required or (name in PATHS and name not in ("data", "images"))
         return needed and not self.values[name].strip()
 
     # -- what it looks like ----------------------------------------------------------------------
@@ -167,17 +124,20 @@ class SpecForm(Vertical, FieldForm):
                         yield Label("  Numbers, image → latent", classes="title")
                         yield Static(NOTHING, id="latent", markup=False)
                 yield Static("", id="after-preset")
-            if self._flat:
-                yield from self._lines(self._fields)
-                return
+            open_ = [field for field in self._fields if self._is_open(field)]
+            yield from self._lines(open_)
             for group in GROUPS:
-                lines = list(self._lines(field for field in self._fields if field.group == group))
-                if group == GROUPS[0]:
-                    yield from lines
-                elif lines:
+                lines = list(
+                    self._lines(field for field in self._fields if field.group == group and field not in open_)
+                )
+                if lines:
                     yield Group(group, lines)
         if not self._flat:
             yield Static("", id="about", markup=False)
+
+    def _is_open(self, field: SpecField) -> bool:
+        """Whether it stands at the top, where nothing folds it away."""
+        return field.group not in SELDOM if self._flat else field.group == GROUPS[0]
 
     def _lines(self, fields: Iterable[SpecField]) -> Iterable[Widget]:
         for field in fields:
@@ -281,10 +241,9 @@ class SpecForm(Vertical, FieldForm):
                 self._custom = self._named_values()
         for name in names:
             self._data_problems.pop(name, None)
-            if self.presets.fields[name].type is Path:  # what is wrong with a file may be mended by another
-                files = [name for name in self._data_problems if self.presets.fields[name].type is Path]
-                for file in files:
-                    del self._data_problems[file]
+            if name in FIELDS:  # what is wrong with the data may be mended by any of these
+                for other in self._data_problems.keys() & set(FIELDS):
+                    del self._data_problems[other]
         self._parse()
         self._refresh()
         super().changed(names)
@@ -302,11 +261,11 @@ class SpecForm(Vertical, FieldForm):
         values = dict(self.values)
         for name, value in values.items():
             field = self.presets.fields[name]
-            if not value.strip() or not (field.type is Path or name == "encoder"):
+            if not value.strip() or not field.is_place or (name == "data" and data_of(value) in (None, *KNOWN)):
                 continue
             path = pasted_path(value)
             # A run's id is no path.
-            if field.type is Path or os.sep in path or path.endswith(".safetensors"):
+            if name != "encoder" or os.sep in path or path.endswith(".safetensors"):
                 values[name] = os.path.abspath(path)
         return values
 
@@ -334,9 +293,15 @@ class SpecForm(Vertical, FieldForm):
 
     def show_data_problems(self, problems: Mapping[str, str]) -> None:
         """Show what of the values does not fit the data; replaces what was shown of that."""
-        if problems != self._data_problems:
-            self._data_problems = dict(problems)
+        # What is wrong with one part of a whole set is to be mended where that is named.
+        found = {"data" if self._is_of_set(name) else name: sentence for name, sentence in problems.items()}
+        if found != self._data_problems:
+            self._data_problems = found
             self._refresh()
+
+    def _is_of_set(self, name: str) -> bool:
+        named = bool(self.values["data"].strip())
+        return (name in IDX_FIELDS and named) or (name == "images" and not self.values["images"].strip())
 
     def _refresh(self) -> None:
         """Draw marks, notes, problems and the titles of groups again."""
@@ -345,8 +310,8 @@ class SpecForm(Vertical, FieldForm):
         changed = set(self.presets.differences(self.base, self.values, (field.name for field in self._fields)))
         for name, row in self.rows.items():
             row.tell(problems.get(name, ""))
-            if isinstance(row.control, Input) and row.field.type is Path:
-                row.control.placeholder = "none" if name != "images" and self.values["images"].strip() else "MNIST"
+            if isinstance(row.control, Input) and name in PATHS:
+                row.control.placeholder = "none" if name != "data" or self.values["images"].strip() else "MNIST"
             is_changed = name in changed and not row.field.required
             row.mark(is_changed, self._note(name, base[name] if is_changed else ""))
         for group in self.query(Group):

@@ -1,7 +1,8 @@
 """Images on the device: resident as uint8, float32 in [0, 1] only batch by batch."""
 
+import warnings
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -22,6 +23,12 @@ GPU_EVALUATION_PIXELS = 1 << 21
 Result = TypeVar("Result")
 
 
+class Indices(Protocol):
+    """Indices of images in some order."""
+
+    def __getitem__(self, part: slice) -> Tensor: ...
+
+
 class DeviceImages:
     """A data set, resident on a device.
 
@@ -31,18 +38,21 @@ class DeviceImages:
     """
 
     def __init__(self, dataset: ImageSet, device: torch.device) -> None:
-        images = dataset.images if dataset.images.flags.writeable else dataset.images.copy()
-        self.images = torch.from_numpy(images).to(device)
+        with warnings.catch_warnings():
+            # torch warns of arrays that cannot be written, as those of files are: nobody writes to these.
+            warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+            self.images = torch.from_numpy(dataset.images).to(device)
         self.labels = None if dataset.labels is None else torch.from_numpy(dataset.labels.astype(np.int64)).to(device)
         self.evaluation_batch = evaluation_batch(self.images)
 
-    def indices(self, indices: NDArray[np.int64]) -> Tensor:
-        """Indices on the device, to take batches by."""
+    def indices(self, indices: NDArray[np.int64]) -> Indices:
+        """What slices of are the indices to take batches by, on the device."""
         return torch.from_numpy(indices).to(self.images.device)
 
     def batch(self, indices: Tensor) -> tuple[Tensor, Tensor | None]:
         """Images (n, channels, height, width) in [0, 1], channels last in memory, and labels (n,)."""
-        images = self.images[indices].permute(0, 3, 1, 2).float().div_(255)
+        # Of images of 64×64×3, `index_select` takes several times as many a second as indexing does.
+        images = self.images.index_select(0, indices).permute(0, 3, 1, 2).float().div_(255)
         return images, None if self.labels is None else self.labels[indices]
 
     def each(
@@ -59,11 +69,11 @@ class DeviceImages:
         Raises:
             AskedToEndError: `control` asks for the end of the run.
         """
-        waiting = self.indices(indices)
-        while len(waiting):
+        waiting, done = self.indices(indices), 0
+        while done < len(indices):
             if control is not None and control.asked().ends:
                 raise AskedToEndError
-            batch = waiting[: self.evaluation_batch]
+            batch = waiting[done : done + self.evaluation_batch]
             try:
                 result = compute(*self.batch(batch))
             except (RuntimeError, MemoryError) as error:
@@ -72,7 +82,7 @@ class DeviceImages:
                 self.evaluation_batch = (len(batch) + 1) // 2
                 continue
             yield result, len(batch)
-            waiting = waiting[len(batch) :]
+            done += len(batch)
 
 
 def evaluation_batch(images: Tensor) -> int:

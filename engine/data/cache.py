@@ -1,11 +1,17 @@
-"""Image sets that this process has read: screens, a run and every trial of a study share what was read once."""
+"""Image sets that were read: screens, a run and every trial of a study share what was read once, also of last week."""
 
 import stat
 import threading
-from collections import OrderedDict
-from time import time_ns
+import time
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable
 
 from engine.data.datasets import ImageData, load_dataset
+from engine.data.keeping import kept_in
+from engine.data.kept import Store
+from engine.data.reading import Reading
+from engine.data.sources import files_beside
+from engine.data.walk import walk
 from engine.specs.data_files import DataFiles
 
 KEPT = 2
@@ -13,45 +19,103 @@ KEPT = 2
 STEADY_NS = 2_000_000_000
 """A file that was changed less than this long ago may change again unseen: the clocks of file systems are coarse."""
 
-_Key = tuple[tuple[str, int, int, int], ...]
-_kept: OrderedDict[_Key, ImageData] = OrderedDict()
-_reading = threading.Lock()
+SEEN_SECONDS = 5.0
+"""A folder whose files took long to look at is not looked at again for so long: a page of images asks many times."""
+LONG_SECONDS = 0.02
+
+_kept: OrderedDict[str, ImageData] = OrderedDict()
+_seen: dict[DataFiles, tuple[float, str]] = {}  # when folders were looked at, and what was seen
+_reading: defaultdict[DataFiles, threading.Lock] = defaultdict(threading.Lock)  # nobody reads what another is reading
+_table = threading.Lock()  # for who looks into these, or changes them
 
 
-def load(files: DataFiles = DataFiles()) -> ImageData:  # noqa: B008 - it is immutable
-    """The image set in `files`; without any, MNIST. It is read again only where one of them is not as it was.
+def load(files: DataFiles = DataFiles(), told: Callable[[int, int], None] | None = None) -> ImageData:  # noqa: B008
+    """The image set that is meant; where nothing is named, MNIST. It is read again only where a file is not as it was.
+
+    Args:
+        told: see `Reading`.
 
     Raises:
         DatasetError: see `load_dataset`.
     """
-    with _reading:
-        key = _key(files)
-        if key is not None and key in _kept:
-            _kept.move_to_end(key)
-            return _kept[key]
-        found = load_dataset(*files)
-        if key is not None and key == _key(files):
-            _kept[key] = found
-            while len(_kept) > KEPT:
-                _kept.popitem(last=False)
+    files = files.absolute()
+    with _table:
+        lock = _reading[files]
+    with lock:
+        key = _key_now(files)
+        if key is None:
+            return load_dataset(files, Reading(told))
+        with _table:
+            if key in _kept:
+                _kept.move_to_end(key)
+                return _kept[key]
+        found = _load(files, key, told)
+        if key == _key(files):
+            with _table:
+                _kept[key] = found
+                while len(_kept) > KEPT:
+                    _kept.popitem(last=False)
         return found
 
 
+def _key_now(files: DataFiles) -> str | None:
+    """As `_key`, that of a moment ago where looking takes long."""
+    at, key = _seen.get(files, (0.0, ""))
+    begun = time.monotonic()
+    if key and begun - at < SEEN_SECONDS:
+        return key
+    found = _key(files)
+    if found is not None and time.monotonic() - begun > LONG_SECONDS:
+        _seen[files] = (time.monotonic(), found)
+    return found
+
+
+def _load(files: DataFiles, key: str, told: Callable[[int, int], None] | None) -> ImageData:
+    """From the disk, if it was decoded before; else as it is, and put there where decoding took its time."""
+    folder = kept_in()
+    if folder is None or "data" not in files.named:
+        return load_dataset(files, Reading(told))
+    store = Store(folder)
+    if (found := store.find(key, files)) is not None:
+        return found
+    with store.making() as place:
+        found = load_dataset(files, Reading(told, place))
+        if key == _key(files):
+            store.keep(place, key, found)
+            return store.find(key, files) or found  # whose file has its last name
+    return found
+
+
 def forget() -> None:
-    """Let go of everything that was read."""
-    with _reading:
+    """Let go of everything that is in memory."""
+    with _table:
         _kept.clear()
+        _seen.clear()
 
 
-def _key(files: DataFiles) -> _Key | None:
-    """Which files those are, as they are now; None where that cannot be told for sure."""
-    found = []
-    for field, path in files.absolute().named.items():
+def _key(files: DataFiles) -> str | None:
+    """Which files those are, as they are now, and what is done to them; None where that cannot be told for sure."""
+    whole = files.absolute()
+    found = [f"{whole.data or ''} {whole.preprocessing}"]
+    for field, path in whole.named.items():
         try:
             now = path.stat()
+            if stat.S_ISDIR(now.st_mode):
+                places = sorted((entry.path, entry.stat()) for entry in walk(path))
+            elif stat.S_ISREG(now.st_mode):
+                places = [(str(path), now)]
+            else:
+                return None
+            if field in ("data", "test_data"):
+                for beside in files_beside(path):
+                    if beside.is_file():
+                        places.append((str(beside), beside.stat()))
+                    else:
+                        found.append(f"{field}:{beside} is not there")
         except OSError:
             return None
-        if time_ns() - now.st_mtime_ns < STEADY_NS or not stat.S_ISREG(now.st_mode):  # what is in a folder, unseen too
-            return None
-        found.append((f"{field}:{path}", now.st_ino, now.st_size, now.st_mtime_ns))
-    return tuple(found)
+        for place, status in places:
+            if 0 <= time.time_ns() - status.st_mtime_ns < STEADY_NS:
+                return None
+            found.append(f"{field}:{place} {status.st_ino} {status.st_size} {status.st_mtime_ns}")
+    return "\n".join(found)

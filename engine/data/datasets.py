@@ -6,8 +6,8 @@ names the file, what was found and what was expected. What is in a file is read 
 """
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.data.reading import Reading
 from engine.data.sources import read
 from engine.data.sources.checks import check_parts
+from engine.data.sources.source import Parts
 from engine.data.streams import ORDER, generator
+from engine.data.treatment import treated, with_tests
 from engine.errors import DatasetError
 from engine.network.architecture import Shape
-from engine.specs.data_files import MNIST, DataFiles
+from engine.specs.data_files import IDX_FIELDS, MNIST, DataFiles
 from engine.storage.paths import shown
 from engine.text import class_name, one_line
 
@@ -30,6 +33,12 @@ MNIST_IMAGES_DIGEST = "5f4a8fc134854002644f41ec03b21c658eb786b7a6999c3c121f94046
 """Of its training images alone."""
 
 
+FROM_DISK_BYTES = 1 << 30
+"""Sets that are larger are taken for more than memory holds: the same on every machine, for it decides their order."""
+BLOCK_BYTES, WINDOW_BYTES = 1 << 20, 64 << 20
+"""What is read from the file of such a set in one piece, and what of it is in memory at a time."""
+
+
 @dataclass(frozen=True, eq=False)
 class ImageSet:
     """Images that can be taken by index, in an order for each epoch.
@@ -37,6 +46,7 @@ class ImageSet:
     Args:
         images: shape (n, height, width, channels), uint8; in memory, or a file that is mapped into it.
         labels: shape (n,), uint8, or None.
+        from_disk: whether they may be more than memory holds; then an epoch's order goes through the file in stretches.
 
     Raises:
         ValueError: an array has another type or shape than that.
@@ -44,6 +54,7 @@ class ImageSet:
 
     images: NDArray[np.uint8]
     labels: NDArray[np.uint8] | None = None
+    from_disk: bool = False
 
     def __post_init__(self) -> None:
         if self.images.dtype != np.uint8 or self.images.ndim != 4:
@@ -77,10 +88,22 @@ class ImageSet:
     def epoch_order(self, seed: int, epoch: int) -> NDArray[np.int64]:
         """Every index once, int64, shape (n,).
 
-        It depends on nothing but `seed` and `epoch` (both at least 0) and the length: epoch 7 of a resumed run has
-        the order that it would have had.
+        It depends on nothing but `seed` and `epoch` (both at least 0) and the set: epoch 7 of a resumed run has the
+        order that it would have had. Of a set that may be more than memory holds, blocks of the file are shuffled, and
+        then the images of so many blocks together as a window has: what is trained on next lies near each other.
         """
-        return generator(seed, ORDER, epoch).permutation(len(self))
+        drawn = generator(seed, ORDER, epoch)
+        if not self.from_disk:
+            return drawn.permutation(len(self))
+        each = max(self.images[:1].nbytes, 1)
+        block = max(BLOCK_BYTES // each, 1)
+        starts = drawn.permutation(np.arange(0, len(self), block))
+        together = max(WINDOW_BYTES // (block * each), 1)
+        windows = [
+            np.concatenate([np.arange(first, min(first + block, len(self))) for first in starts[at : at + together]])
+            for at in range(0, len(starts), together)
+        ]
+        return np.concatenate([drawn.permutation(window) for window in windows])
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -90,9 +113,15 @@ class ImageData:
     name: str  # as `DataFiles.name` has it; of other copies of MNIST too
     train: ImageSet
     test: ImageSet | None
-    paths: dict[str, str | None]  # absolute, as `load_dataset` names them; all None is the embedded MNIST
+    files: DataFiles  # absolute, as `load_dataset` was given them
     class_names: tuple[str, ...]  # by label, each a line that can be shown; none without training labels
     digest: str  # SHA-256 of what the files hold, not of the files: plain and gzip have the same
+    validation: int = 0  # how many of the last training images are a validation part of their own
+    words: str = ""  # what was found, and which rule applied; nothing for IDX files that were named one by one
+    notes: tuple[str, ...] = ()  # sentences: what was done to the images that a person should know of
+    left_out: Mapping[str, str] = field(default_factory=dict)  # what of it is not among the images, and why
+    sizes: Mapping[tuple[int, int], int] = field(default_factory=dict)  # before they were made to fit
+    known_digests: tuple[str, dict[str, str]] | None = None  # `images_digest` and `part_digests`, if they were kept
 
     @property
     def shape(self) -> Shape:
@@ -110,69 +139,100 @@ class ImageData:
 
         It is the `digest` of a set of these images without labels and test images.
         """
-        return MNIST_IMAGES_DIGEST if self.digest == MNIST_DIGEST else _digest(ImageSet(self.train.images), None)
+        if self.known_digests is not None:
+            return self.known_digests[0]
+        if self.digest == MNIST_DIGEST:
+            return MNIST_IMAGES_DIGEST
+        return digest_of(ImageSet(self.train.images), None, self.validation)
 
     @cached_property
     def part_digests(self) -> dict[str, str]:
         """The digests of labels, test images and test labels, as far as there are any, by the field that names each."""
+        if self.known_digests is not None:
+            return self.known_digests[1]
         parts = {"labels": self.train.labels}
         if self.test is not None:
             parts |= {"test_images": self.test.images, "test_labels": self.test.labels}
         return {field: _digest_of(part) for field, part in parts.items() if part is not None}
 
 
-def load_dataset(
-    images: Path | None = None,
-    labels: Path | None = None,
-    test_images: Path | None = None,
-    test_labels: Path | None = None,
-) -> ImageData:
+def load_dataset(files: DataFiles = DataFiles(), reading: Reading | None = None) -> ImageData:  # noqa: B008 - immutable
     """Read an image set, of whatever format it is; without any path, the MNIST that comes along.
 
-    Args:
-        images: training images, at least 2, both sides 8 to 256; what else of the set is in the same place is read too.
-        labels: the class of each training image.
-        test_images: images of the same shape, at least 1.
-        test_labels: their classes, each one that the training labels could have.
-
     Raises:
-        DatasetError: a file cannot be read or is of no format that is known, or the files do not belong together.
+        DatasetError: a file cannot be read or is of no format that is known, or the parts do not belong together.
         StorageError: a path cannot be written down, and so not be found again.
     """
-    files = DataFiles(images, labels, test_images, test_labels)
     whole = files.absolute()
+    _check_named(files)
     given = files
-    if images is None:
-        if files.named:
-            raise DatasetError("A data file is named but no training images: name those too, or none for MNIST.")
+    if files.whole is None and files.data is None:
         folder = assets_folder() / "mnist"
         given = DataFiles(
-            folder / "train-images-idx3-ubyte.gz", folder / "train-labels-idx1-ubyte.gz",
-            folder / "t10k-images-idx3-ubyte.gz", folder / "t10k-labels-idx1-ubyte.gz",
+            images=folder / "train-images-idx3-ubyte.gz", labels=folder / "train-labels-idx1-ubyte.gz",
+            test_images=folder / "t10k-images-idx3-ubyte.gz", test_labels=folder / "t10k-labels-idx1-ubyte.gz",
+            preprocessing=files.preprocessing,
         )  # fmt: skip
-    if test_labels is not None and test_images is None:
-        raise DatasetError(
-            "Test labels are named but no test images: name those too, or leave the labels out.", "test_images"
-        )
-    if test_labels is not None and labels is None:
-        raise DatasetError(
-            "Test labels are named but no training labels: name those too, or leave the labels out.", "labels"
-        )
-
-    found = read(given)
+    with reading or Reading() as opened:
+        found = _read(given, opened)
+        if given.test_data is not None and found.images is not None:
+            # Test images have the colours that the others turned out to have, and are not limited.
+            colour = "rgb" if found.images.shape[3] == 3 else given.preprocessing.colour
+            asked = given.preprocessing._replace(limit_per_class=None, colour=colour)
+            try:
+                tests = _read(DataFiles(str(given.test_data), preprocessing=asked), opened)
+            except DatasetError as error:
+                raise DatasetError(str(error), "test_data" if error.field == "data" else error.field) from None
+            found = with_tests(found, tests, given.test_data)
     check_parts(found, given)
     assert found.images is not None  # as was checked
-    train = ImageSet(found.images, found.labels)
+    train = ImageSet(found.images, found.labels, is_from_disk(found.images, files))
     test = None if found.test_images is None else ImageSet(found.test_images, found.test_labels)
-    digest = _digest(train, test)
+    digest = digest_of(train, test, found.validation)
     return ImageData(
         name=MNIST if digest == MNIST_DIGEST else files.name,
         train=train,
         test=test,
-        paths=whole.as_json(),
+        files=whole,
         class_names=_names(train, found.class_names),
         digest=digest,
+        validation=found.validation,
+        words=found.words,
+        notes=found.notes,
+        left_out=found.left_out,
+        sizes=found.sizes,
     )
+
+
+def _read(files: DataFiles, reading: Reading) -> Parts:
+    found = read(files, reading)
+    return found if found.fitted else treated(found, files, reading)
+
+
+def is_from_disk(images: NDArray[np.uint8], files: DataFiles) -> bool:
+    """Whether such training images are trained on as more than memory holds; IDX files named one by one never are."""
+    return files.data is not None and images.nbytes > FROM_DISK_BYTES
+
+
+def _check_named(files: DataFiles) -> None:
+    """Refuse what is named without that which it belongs to."""
+    for name, problem in files.preprocessing.problems.items():
+        raise DatasetError(problem, name)
+    idx = [field for field in IDX_FIELDS if getattr(files, field) is not None]
+    if files.data is not None and idx:
+        raise DatasetError("A set is named, and IDX files besides: name the one or the others.", idx[0])
+    if files.test_data is not None and files.data is None:
+        raise DatasetError("Test data are named but no data to train on: name those too.", "test_data")
+    if files.images is None and idx:
+        raise DatasetError("A data file is named but no training images: name those too, or none for MNIST.")
+    if files.test_labels is not None and files.test_images is None:
+        raise DatasetError(
+            "Test labels are named but no test images: name those too, or leave the labels out.", "test_images"
+        )
+    if files.test_labels is not None and files.labels is None:
+        raise DatasetError(
+            "Test labels are named but no training labels: name those too, or leave the labels out.", "labels"
+        )
 
 
 def assets_folder() -> Path:
@@ -210,9 +270,10 @@ def class_counts(labels: NDArray[np.uint8], classes: int) -> list[int]:
     return [int(count) for count in counts]
 
 
-def _digest(*sets: ImageSet | None) -> str:
+def digest_of(train: ImageSet, test: ImageSet | None, validation: int = 0) -> str:
+    """The SHA-256 of what a set holds; `validation` of the last training images are a part of their own."""
     sha = hashlib.sha256()
-    for one in sets:
+    for one in (train, test):
         # The shapes come first: without them, other images could have the same bytes in a row.
         labelled = one is not None and one.labels is not None
         sha.update(f"{one.images.shape if one is not None else None} {labelled}\n".encode())
@@ -220,6 +281,8 @@ def _digest(*sets: ImageSet | None) -> str:
             sha.update(np.ascontiguousarray(one.images).data)
             if one.labels is not None:
                 sha.update(np.ascontiguousarray(one.labels).data)
+    if validation:
+        sha.update(f"validation {validation}\n".encode())
     return sha.hexdigest()
 
 

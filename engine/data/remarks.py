@@ -24,6 +24,8 @@ APART = 64
 """Mean brightnesses that differ by more than this are not of the same kind of image."""
 FEW = 10
 """Fewer images than this say nothing of the mean brightness of a set."""
+FEW_OF_CLASS = 10
+"""A class with fewer training images is hardly learned; of sets with fewer than its square nothing is said."""
 LARGEST_CLASS = 0.9
 """A class with this part of the images makes the accuracy of one answer look good."""
 
@@ -261,6 +263,22 @@ def _classes(data: ImageData, labels: NDArray[np.uint8]) -> list[Remark]:
                 CLASSES,
                 f"{100 * share:.1f} % of the training images are of class {largest}: a model that always answers "
                 f"{largest} is right that often. Judge it by the recall of each class.",
+            )
+        )
+    few = [label for label in sorted(trained) if counts[label] < FEW_OF_CLASS]
+    if few and not found and len(labels) >= FEW_OF_CLASS * FEW_OF_CLASS:
+        words, have = names_of(few, data.class_names)
+        least = int(counts[few].min())
+        number = (
+            f"{least:,} training {'image' if least == 1 else 'images'}"
+            if len(few) == 1
+            else (f"fewer than {FEW_OF_CLASS} training images each")
+        )
+        found.append(
+            Remark(
+                CLASSES,
+                f"{words} {have} {number}: too few to tell {'it' if len(few) == 1 else 'them'} by. Add some, leave "
+                f"{'it' if len(few) == 1 else 'them'} out, or have every class count alike (--class-weights).",
             )
         )
     if nowhere := sorted(set(range(data.classes)) - trained - (tested or set())):

@@ -38,7 +38,7 @@ def images_digest_of(files: DataFiles, whole: str, data: Images) -> str:
         return data.images_digest
     if whole == MNIST_DIGEST:
         return MNIST_IMAGES_DIGEST
-    if files.images is not None and files.gone is None:
+    if not files.is_mnist and files.gone is None:
         with suppress(EngineError):
             found = load(files)
             return found.images_digest if found.digest == whole else ""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.datasets import ImageSet
+from engine.data.datasets import ImageData, ImageSet
 from engine.data.streams import SPLIT, SPLIT_TIES, SUBSET, SUBSET_TIES, generator
 
 SPLIT_RULE = 2
@@ -14,6 +14,16 @@ SPLIT_RULE = 2
 1. Of version 0.1.0: where classes have equal claims to give one more image, the lower class does.
 2. Equal claims are drawn by the seed. What has none is divided as before.
 """
+
+
+def split_of(
+    data: ImageData, fraction: float, seed: int, rule: int = SPLIT_RULE
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The indices to train on and to validate by: the set's own validation part where it has one, else see `split`."""
+    if not data.validation:
+        return split(data.train, fraction, seed, rule)
+    rows = np.arange(len(data.train))
+    return rows[: -data.validation], rows[-data.validation :]
 
 
 def split(

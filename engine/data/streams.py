@@ -2,7 +2,7 @@
 
 import numpy as np
 
-ORDER, SPLIT, SUBSET, SPLIT_TIES, SUBSET_TIES = range(5)
+ORDER, SPLIT, SUBSET, SPLIT_TIES, SUBSET_TIES, LIMIT = range(6)
 
 
 def generator(seed: int, *stream: int) -> np.random.Generator:

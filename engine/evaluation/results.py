@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from engine.data.batches import DeviceImages, to_pixels
 from engine.data.datasets import ImageData, ImageSet
+from engine.data.streaming import device_images
 from engine.errors import RunError
 from engine.protocol.events import EpochEnded, Event, StageEnded
 from engine.protocol.states import COMPLETE
@@ -62,7 +63,7 @@ def evaluated(prepared: Prepared, images: DeviceImages) -> tuple[str, DeviceImag
     if of == "validation":
         return of, images, prepared.validation
     assert prepared.data.test is not None
-    test = DeviceImages(prepared.data.test, prepared.device.torch_device)
+    test = device_images(prepared.data.test, prepared.device.torch_device, prepared.spec.batch_size)
     return of, test, np.arange(len(prepared.data.test), dtype=np.int64)
 
 

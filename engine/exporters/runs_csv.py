@@ -1,7 +1,6 @@
 """Runs as CSV: one row each with every field of its spec and all that was measured, for pandas or a spreadsheet."""
 
 import csv
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,8 @@ from engine.runs.status import RunStatus
 from engine.specs.base import spec_fields
 from engine.specs.fields import write_value
 from engine.specs.kinds import SPECS
-from engine.text import moment, plain
+from engine.storage.csv_text import csv_of
+from engine.text import moment
 
 _LEFT_OUT = ("prefix", "marks", "host", "process", "work", "updated", "started", "image_shape", "title", "kind")
 _HEADS = {
@@ -20,7 +20,6 @@ _HEADS = {
     "last_train_loss": "last_training_loss",
     "seconds": "training_seconds",
 }
-_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 
 
 def runs_csv(runs: Sequence[RunStatus], specs: Mapping[str, Mapping[str, Any]]) -> str:
@@ -32,10 +31,8 @@ def runs_csv(runs: Sequence[RunStatus], specs: Mapping[str, Mapping[str, Any]]) 
     measured = [name for name in RunStatus(id="").to_json() if name not in _LEFT_OUT]
     # A field and a measurement of one name: the spec's has its flag's name in front.
     heads = [f"spec_{name}" if name in measured else name for name in names]
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(["kind", "title", "started", "image", "star", "tags", "note",
-                     *(_HEADS.get(name, name) for name in measured), *heads])  # fmt: skip
+    rows: list[list[Any]] = [["kind", "title", "started", "image", "star", "tags", "note",
+                              *(_HEADS.get(name, name) for name in measured), *heads]]  # fmt: skip
     for run in runs:
         # A spreadsheet that guesses the encoding does not always guess well: × is an x here.
         spec = specs.get(run.id, {})
@@ -46,8 +43,8 @@ def runs_csv(runs: Sequence[RunStatus], specs: Mapping[str, Mapping[str, Any]]) 
         status = run.to_json()
         own = [status[name] for name in measured]
         values = [write_value(spec[name]) if spec.get(name) is not None else "" for name in names]
-        writer.writerow([safe(value) for value in (*first, *own, *values)])
-    return out.getvalue()
+        rows.append([*first, *own, *values])
+    return csv_of(rows)
 
 
 class RunsCsvExporter:
@@ -72,19 +69,3 @@ class RunsCsvExporter:
 
 
 EXPORTER = RunsCsvExporter()
-
-
-def safe(value: Any) -> Any:
-    """A cell that no spreadsheet runs: numbers as they are, text that begins like a formula with a `'` in front."""
-    if isinstance(value, str):
-        text = plain(value)
-        return f"'{text}" if text.lstrip().startswith(_FORMULA) and not _is_number(text) else text
-    return "" if value is None else value
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -52,7 +52,7 @@ class AutoencoderKind:
     def enter(self, model: nn.Module, stage: str) -> None:
         """There is one stage."""
 
-    def task(self, spec: AutoencoderSpec) -> Reconstruction:  # noqa: ARG002 - as `Kind` has it
+    def task(self, prepared: Prepared) -> Reconstruction:  # noqa: ARG002 - as `Kind` has it
         """See `Kind`."""
         return Reconstruction()
 

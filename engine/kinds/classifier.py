@@ -24,7 +24,7 @@ from engine.specs.base import Spec
 from engine.specs.classifier import ClassifierSpec
 from engine.text import class_words
 from engine.training.baseline import Baseline
-from engine.training.tasks import Classification
+from engine.training.tasks import Classification, balanced_weights
 
 
 class ClassifierKind:
@@ -34,6 +34,12 @@ class ClassifierKind:
         """There must be two or more classes to tell apart."""
         labels = data.train.labels
         if labels is None:
+            if data.files.data is not None:
+                raise DatasetError(
+                    f"{data.name} has no classes: a classifier needs them. Sort the pictures into a folder for each "
+                    "class, or name a set with labels.",
+                    "data",
+                )
             raise DatasetError(
                 f"{data.name} has no labels: a classifier needs them. Name a file of training labels (--labels).",
                 "labels",
@@ -42,7 +48,7 @@ class ClassifierKind:
             raise DatasetError(
                 f"All labels of {data.name} are {class_words(data.class_names, labels[0])}: "
                 "a classifier needs images of two or more classes.",
-                "labels",
+                "labels" if data.files.data is None else "data",
             )
 
     def plan(self, spec: ClassifierSpec, data: ImageData, encoder: Spec | None) -> Plan:
@@ -66,9 +72,16 @@ class ClassifierKind:
         assert isinstance(model, EncoderClassifier)
         model.freeze(stage == "frozen")
 
-    def task(self, spec: ClassifierSpec) -> Classification:
+    def task(self, prepared: Prepared) -> Classification:
         """See `Kind`."""
-        return Classification(spec.label_smoothing)
+        spec, labels = prepared.spec, prepared.data.train.labels
+        assert isinstance(spec, ClassifierSpec)
+        assert labels is not None
+        weights = None
+        if spec.class_weights == "balanced":
+            found = balanced_weights(labels[prepared.training], prepared.data.classes)
+            weights = torch.tensor(found, dtype=torch.float32, device=prepared.device.torch_device)
+        return Classification(spec.label_smoothing, weights)
 
     def baseline(self, prepared: Prepared) -> Baseline:
         """Always answering the largest class."""

@@ -43,7 +43,7 @@ class Kind(Protocol):
     def enter(self, model: nn.Module, stage: str) -> None:
         """Make the network ready for a stage."""
 
-    def task(self, spec: Any) -> Task:
+    def task(self, prepared: Prepared) -> Task:
         """How a batch becomes a loss."""
 
     def baseline(self, prepared: Prepared) -> Baseline:

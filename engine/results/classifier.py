@@ -82,11 +82,12 @@ class ClassifierResult(Result):
 
     @property
     def held_against(self) -> list[str]:
-        """See `Result`: always answering the largest class."""
+        """See `Result`: always answering the largest class, and what rare classes come to."""
+        told = [self.report.uneven] if self.report is not None and self.report.uneven else []
         if self.largest_class is None or self.learned_nothing:
-            return []
+            return told
         name, share = self.largest_class.name or self.largest_class.label, percent(self.largest_class.accuracy)
-        return [f"Always answering class {name} is right for {share}."]
+        return [f"Always answering class {name} is right for {share}.", *told]
 
     @property
     def averaging(self) -> str:

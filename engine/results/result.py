@@ -11,7 +11,10 @@ from typing import Any
 from engine.protocol.states import COMPLETE
 from engine.specs.listed import every_measure, listed
 from engine.storage.typed_json import NO_LINES, Lines
-from engine.text import NOTHING, epoch_words, loss
+from engine.text import NOTHING, counted, epoch_words, loss, percent
+
+UNEVEN = 3
+"""Where the largest class has so many times the images of the rarest, the accuracy hides what becomes of that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +54,18 @@ class ClassificationReport:
     incorrect: int
     text: Lines  # as scikit-learn prints it
     confusion: list[list[int]]  # by true and predicted class, in the order of `rows`
+
+    @property
+    def uneven(self) -> str:
+        """What the accuracy hides where some classes have far fewer images than others; nothing where none has."""
+        tested = [row for row in self.rows if row.support]
+        rarest = min(tested, key=lambda row: row.support, default=None)
+        if rarest is None or max(row.support for row in tested) < UNEVEN * rarest.support:
+            return ""
+        return (
+            f"Counting every class alike, {percent(self.macro.recall)} are recognised; of the rarest, {rarest.name}, "
+            f"{percent(rarest.recall)} of {counted(rarest.support, 'image')}."
+        )
 
     @property
     def square(self) -> bool:

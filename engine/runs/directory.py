@@ -80,6 +80,7 @@ class RunDirectory(HeldFolder):
         self.model = path / "model.safetensors"
         self.encoder = path / "encoder.safetensors"  # a classifier's copy of the autoencoder it was built on
         self.result = path / "result.json"
+        self.left_out = path / "skipped.csv"  # pictures that could not be used, where there were any
         self.control = path / "control"
         self.notes = path / "marks.json"
 
@@ -221,6 +222,7 @@ class Home(HeldFolders[RunDirectory]):
         self.path = path
         self.runs = self.folder
         self.log = path / "cae-tui.log"
+        self.data = path / "data"  # what was decoded of image sets
         self.unreadable: tuple[str, ...] = ()  # a sentence for each run that the latest list had to leave out
         self._listed: dict[str, tuple[int, RunStatus]] = {}  # by id, with the time its directory changed
         self._specs: dict[str, Mapping[str, Any]] = {}

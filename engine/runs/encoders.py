@@ -19,7 +19,7 @@ from engine.protocol.states import DIVERGED, EARLY_STOPPED, FAILED, FINISHED, ST
 from engine.runs.checkpoint import read_autoencoder
 from engine.runs.directory import Home, RunDirectory
 from engine.specs.base import Spec
-from engine.specs.data_files import FIELDS, MNIST_SHAPE, DataFiles, shape_words, told_apart
+from engine.specs.data_files import MNIST_SHAPE, DataFiles, shape_words, told_apart
 from engine.storage.files import absolute
 from engine.storage.paths import given_path
 from engine.text import counted
@@ -57,7 +57,7 @@ class EncoderSource:
         """What a person should know who builds a classifier on it for the images of `data`, read from `files`."""
         found = []
         if self.data and not self._same(data):
-            own, its = self.files.absolute().images, files.absolute().images
+            own, its = self.files.absolute().whole, files.absolute().whole
             if own is not None and own == its:
                 found.append(
                     f"{own} has changed since the encoder was trained: the encoder and the classifier learn from "
@@ -85,7 +85,7 @@ class EncoderSource:
             known = images_digest_of(self.files, self.digest, data)
         elif not known:  # a model file alone does not tell: its images may still be where they were
             with suppress(EngineError):
-                known = load(DataFiles(self.files.images)).images_digest
+                known = load(self.files.training).images_digest
         return known == data.images_digest
 
 
@@ -108,9 +108,9 @@ def encoder_source(home: Home, named: str) -> EncoderSource:
             )  # fmt: skip
     model = read_autoencoder(path)
     files = model.spec.files
-    if files.images is None and model.image != MNIST_SHAPE:
+    if files.is_mnist and model.image != MNIST_SHAPE:
         return EncoderSource(words=origin, files=files, shape=model.image, data="")
-    digest = MNIST_DIGEST if files.images is None else ""
+    digest = MNIST_DIGEST if files.is_mnist else ""
     return EncoderSource(words=origin, files=files, shape=model.image, data=files.name, digest=digest)
 
 
@@ -128,7 +128,7 @@ def remarks_on(home: Home, spec: Spec, data: Images) -> tuple[str, ...]:
 
 
 def with_data_of_encoder(home: Home, values: Mapping[str, Any]) -> dict[str, Any]:
-    """`values` of a classifier's spec, with the files of its encoder's images where no training images are named.
+    """`values` of a classifier's spec, with its encoder's images, treated alike, where none are named.
 
     Labels and test files that are named go with the encoder's images.
 
@@ -136,22 +136,22 @@ def with_data_of_encoder(home: Home, values: Mapping[str, Any]) -> dict[str, Any
         SpecError: the encoder's images are not known, or not there any more.
         EngineError: there is no such encoder.
     """
-    if values.get("images") is not None or not values.get("encoder"):
+    if values.get("data") is not None or values.get("images") is not None or not values.get("encoder"):
         return dict(values)
     source = encoder_source(home, str(values["encoder"]))
     if not source.data:
         raise SpecError(
             {
-                "images": f"{source.words} does not say which images it learned from, only that they were "
+                "data": f"{source.words} does not say which images it learned from, only that they were "
                 f"{shape_words(source.shape)}, so they were not MNIST: name images of that shape."
             }
         )
     if (gone := source.files.gone) is not None:
         raise SpecError(
             {
-                "images": f"The encoder learned from {source.data}, and {gone} is no longer there: name these "
+                "data": f"The encoder learned from {source.data}, and {gone} is no longer there: name these "
                 "files where they are now, or other images."
             }
         )
-    own = {name: str(path) for name, path in source.files.named.items()}
-    return {**own, **values, **{name: values.get(name) or own.get(name) for name in FIELDS}}
+    own = {name: text for name, text in source.files.text.items() if text}
+    return {**own, **{name: value for name, value in values.items() if value is not None}}

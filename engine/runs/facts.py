@@ -15,10 +15,11 @@ from engine.runs.directory import Home, RunDirectory
 from engine.runs.notes import NO_NOTES, Notes
 from engine.runs.status import RunStatus
 from engine.specs.base import Difference, Spec, nearest_preset
+from engine.specs.data_files import FIELDS
 from engine.specs.kinds import spec_from_json
 from engine.specs.measures import psnr
 
-_ELSEWHERE = ("seed", "device", "images", "labels", "test_images", "test_labels", "encoder")
+_ELSEWHERE = ("seed", "device", "encoder", *FIELDS)
 """Fields that do not decide what a spec asks for: data and encoder are told apart by what they are."""
 
 

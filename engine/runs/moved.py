@@ -14,12 +14,13 @@ from typing import Any
 
 from engine.data.cache import load
 from engine.data.datasets import ImageData
+from engine.data.reading import Reading
 from engine.data.sources import read
 from engine.errors import DatasetError, MovedError, RunError
 from engine.runs.directory import RunDirectory
 from engine.runs.spec_file import read_spec_file
 from engine.specs.base import Spec
-from engine.specs.data_files import FIELDS, ROLES, DataFiles, shape_words
+from engine.specs.data_files import IDX_FIELDS, PATHS, ROLES, DataFiles, shape_words
 from engine.storage.files import absolute, write_json
 from engine.storage.paths import shown
 
@@ -46,7 +47,7 @@ def digests_written(about: Mapping[str, Any]) -> dict[str, str]:
     images, others = about.get("images_digest"), about.get("part_digests")
     found = {"images": str(images)} if images else {}
     if isinstance(others, dict):
-        found |= {name: str(others.get(name, "")) for name in FIELDS if name != "images"}
+        found |= {name: str(others.get(name, "")) for name in IDX_FIELDS if name != "images"}
     return found
 
 
@@ -112,10 +113,12 @@ def _other_content(known: Known, files: DataFiles, data: ImageData) -> MovedErro
     """That files hold something else than before, and which of them, as far as what was written down tells it."""
     test = 0 if data.test is None else len(data.test)
     counted, difference = _difference(known, data.shape, len(data.train), test, data.classes)
+    if files.data is not None:  # a whole set is named in one place
+        counted = counted and "data"
     now = {"images": data.images_digest, **data.part_digests}
     differ = [name for name in files.named if name in known.parts and known.parts[name] != now.get(name)]
     unknown = [name for name in files.named if name not in known.parts]
-    wrong = [name for name in FIELDS if name in differ or name == counted]
+    wrong = [name for name in PATHS if name in differ or name == counted]
     if not wrong and len(unknown) == 1:
         wrong = unknown
     if wrong and known.parts.get(wrong[0]) == "":
@@ -164,7 +167,7 @@ def _fit(known: Known, field: str, path: Path) -> str:
         MovedError: they have not.
         DatasetError: the file cannot be read.
     """
-    found = read(DataFiles(**{field: path}))
+    found = read(DataFiles().moved({field: path}), Reading())
     images = found.images if field == "images" else found.test_images
     assert images is not None  # of what is named
     training, test = (len(images), None) if field == "images" else (None, len(images))
@@ -201,14 +204,16 @@ def places(files: DataFiles, named: Mapping[str, Path]) -> Iterator[DataFiles]:
     given: dict[str, Path] = {}
     for field, path in named.items():
         place, old = absolute(path), getattr(files, field)
-        given[field] = place / old.name if old is not None and os.path.isdir(place) else place
+        within = place / Path(old or "").name  # a folder of pictures may be named itself, a file only by its folder
+        inside = old is not None and os.path.isdir(place) and (field in IDX_FIELDS or within.exists())
+        given[field] = within if inside else place
     for keep in (True, False):
         found = dict(given)
         for field, old in files.named.items():
             if field not in given:
                 moved = [place for place in _beside(files, given, old) if os.path.exists(place)]
                 found[field] = old if (keep and os.path.exists(old)) or not moved else moved[0]
-        yield DataFiles(**found)
+        yield files.moved(found)
 
 
 def _beside(files: DataFiles, given: Mapping[str, Path], old: Path) -> Iterator[Path]:
@@ -217,6 +222,7 @@ def _beside(files: DataFiles, given: Mapping[str, Path], old: Path) -> Iterator[
         before = getattr(files, field)
         if before is None:
             continue
+        before = Path(before)
         # /a/train/x became /b/train/x: what was at /a/test/y is at /b/test/y.
         for above_before, above in zip(before.parents, place.parents, strict=False):
             if above_before != above and old.is_relative_to(above_before):

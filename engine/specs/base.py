@@ -14,8 +14,23 @@ from typing import ClassVar, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
 from engine.errors import SpecError
-from engine.specs.data_files import DataFiles
-from engine.specs.fields import GROUPS, File, Number, SpecField, Whole, asked, fields_of, write_value
+from engine.specs.data_files import FIELDS, PATHS, DataFiles
+from engine.specs.fields import (
+    GROUPS,
+    Colour,
+    File,
+    Limit,
+    Names,
+    Number,
+    Place,
+    Size,
+    SpecField,
+    Whole,
+    asked,
+    fields_of,
+    write_value,
+)
+from engine.specs.preprocessing import PREPROCESSING, Preprocessing
 from engine.specs.problems import problems_of
 from engine.text import either, excerpt
 
@@ -72,23 +87,57 @@ class Spec(BaseModel):
     seed: Whole = asked(
         0, "Optimisation", "Seed", "Fixes initial weights, split, shuffling and augmentation.", ge=0, le=2**31 - 1
     )
-    images: File = asked(
+    data: Place = asked(
         None,
         "Data",
-        "Training images",
-        "An IDX file, plain or gzip. If left out: the MNIST that comes with cae-tui.",
+        "Data",
+        "A folder or an archive of pictures, arrays (npz, npy, csv, parquet, mat, CIFAR), IDX, or a name: mnist or "
+        "digits. If left out: MNIST.",
     )
-    labels: File = asked(None, "Data", "Training labels", "An IDX file with one class for each training image.")
-    test_images: File = asked(None, "Data", "Test images", "An IDX file; used once, for the final evaluation.")
-    test_labels: File = asked(None, "Data", "Test labels", "An IDX file with one class for each test image.")
+    test_data: File = asked(
+        None,
+        "Data",
+        "Test data",
+        "The same of test images, where the data have none; used once, for the final evaluation.",
+    )
     validation_fraction: Number = asked(
         0.1,
         "Data",
         "Validation fraction",
-        "The part of the training images that is held back for validation.",
+        "The part of the training images that is held back for validation, unless the data have such a part.",
         gt=0,
         le=0.5,
     )
+    size: Size = asked(
+        "",
+        "Images",
+        "Size",
+        "Height and width that all images are brought to, as 32 or 32x48. If left out: the one that they all have.",
+        unit="pixels",
+    )
+    fit: Literal["pad", "crop", "stretch"] = asked(
+        "pad",
+        "Images",
+        "Fit",
+        "How images of another shape are brought to it: with bars, by cutting edges off, or distorted.",
+    )
+    colour: Literal["auto", "grey", "rgb"] = asked(
+        "auto", "Images", "Colour", "auto is grey where all images are grey, else rgb."
+    )
+    background: Colour = asked(
+        "black", "Images", "Background", "Behind what is transparent, and in the bars: black, white, or as #ff8000."
+    )
+    classes: Names = asked("", "Images", "Classes", "Those to take, their names separated by commas. If left out: all.")
+    limit_per_class: Limit = asked(
+        None, "Images", "Limit per class", "At most so many training images of each class, drawn evenly.", unit="images"
+    )
+    table_shape: Size = asked(
+        "", "Images", "Shape in a table", "Height and width of the images of a CSV that are not square."
+    )
+    images: File = asked(None, "IDX files", "Training images", "An IDX file, plain or gzip; in place of data.")
+    labels: File = asked(None, "IDX files", "Training labels", "An IDX file with one class for each training image.")
+    test_images: File = asked(None, "IDX files", "Test images", "An IDX file; used once, for the final evaluation.")
+    test_labels: File = asked(None, "IDX files", "Test labels", "An IDX file with one class for each test image.")
     device: DeviceName = asked("auto", "Device", "Device", "auto uses CUDA, else Apple's MPS, else the CPU.")
     precision: Precision = asked(
         "auto",
@@ -97,9 +146,25 @@ class Spec(BaseModel):
         "How a step computes. auto is bfloat16 on CUDA devices that have it, else float32.",
     )
 
+    @field_validator("images")
+    @classmethod
+    def _one_way(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if value is not None and (info.data.get("data") or info.data.get("test_data")):
+            raise ValueError("An IDX file is named here, and a set in Data: leave one of the two empty.")
+        return value
+
+    @field_validator("test_data")
+    @classmethod
+    def _tests_something(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if value is not None and info.data.get("data") is None:
+            raise ValueError("Test data are named but no data to train on: name those too, or leave this empty.")
+        return value
+
     @field_validator("labels", "test_images", "test_labels")
     @classmethod
     def _needs_images(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if value is not None and info.data.get("data"):
+            raise ValueError("A set in Data brings its own: leave this empty.")
         if value is not None and "images" in info.data and info.data["images"] is None:
             raise ValueError(
                 "A file is named here but no training images: name those too, or name none of these for MNIST."
@@ -110,8 +175,10 @@ class Spec(BaseModel):
 
     @property
     def files(self) -> DataFiles:
-        """The files of its images."""
-        return DataFiles(self.images, self.labels, self.test_images, self.test_labels)
+        """Its images, and what is done to them."""
+        preprocessing = Preprocessing(*(getattr(self, name) for name in PREPROCESSING))
+        paths = {name: getattr(self, name) for name in PATHS}
+        return DataFiles(**paths, preprocessing=preprocessing)
 
     @property
     def built_on(self) -> str:
@@ -200,7 +267,7 @@ class Difference:
     preset: str
 
 
-_OF_NO_PRESET = ("encoder", "seed", "images", "labels", "test_images", "test_labels", "device", "precision")
+_OF_NO_PRESET = ("encoder", "seed", "device", "precision", *FIELDS)
 """Fields that say which run it is or where it is trained, and not how: in them no spec differs from a preset."""
 
 

@@ -69,6 +69,13 @@ class ClassifierSpec(Spec):
         ge=0,
         lt=1,
     )
+    class_weights: Literal["none", "balanced"] = asked(
+        "none",
+        "Optimisation",
+        "Class weights",
+        "balanced has every class count alike, however few images it has; the best epoch is then the one of the lowest "
+        "validation loss so weighted.",
+    )
     dropout: Number = asked(
         0.3,
         "Architecture",

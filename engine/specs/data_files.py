@@ -1,6 +1,6 @@
-"""The four files that an image set can have, as one value, and what such a set is called.
+"""Which images are meant and what is done to them, as one value, and what such a set is called.
 
-Everything that says which images are meant, a spec, a form, the settings, hands on this value and not four paths. It
+Everything that says which images are meant, a spec, a form, the settings, hands on this value and not its parts. It
 imports neither torch nor numpy nor pydantic: the first screen names the data.
 """
 
@@ -8,17 +8,26 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from engine.errors import SpecError
+from engine.specs.preprocessing import PREPROCESSING, Preprocessing
 from engine.storage.files import absolute
 from engine.storage.paths import pasted_path
 from engine.text import one_line, plain
 
-FIELDS = ("images", "labels", "test_images", "test_labels")
-"""The fields of a spec that name files of data."""
-ROLES = dict(zip(FIELDS, ("training images", "training labels", "test images", "test labels"), strict=True))
-"""What each of them is, in words."""
+PATHS = ("data", "test_data", "images", "labels", "test_images", "test_labels")
+"""The fields of a spec that say where data are: a whole set, of whatever format, or an IDX file for each part."""
+IDX_FIELDS = PATHS[2:]
+FIELDS = (*PATHS, *PREPROCESSING)
+"""Those, and what is done to the images."""
+ROLES = {
+    "data": "images", "test_data": "test images", "images": "training images", "labels": "training labels",
+    "test_images": "test images", "test_labels": "test labels",
+}  # fmt: skip
+"""What each of the first is, in words."""
+KNOWN = {"digits": "Digits"}
+"""Sets that have a name in place of a path, and what they are called: they come along, as MNIST does."""
 MNIST = "MNIST"
 MNIST_SHAPE = (28, 28, 1)
 LONGEST_NAME = 40
@@ -28,41 +37,72 @@ _USUAL = re.compile(
     re.IGNORECASE,
 )
 """A file's name that many sets have, as train-images-idx3-ubyte: the folder tells more."""
+_ENDING = re.compile(r"(\.(zip|tar|tgz|gz|bz2|xz|npz|npy|csv|tsv|parquet|mat|bin|idx))+$", re.IGNORECASE)
 _USUAL_FOLDERS = ("", "raw", "processed", "train", "training", "test", "images", "data", "idx")
 
 
 class DataFiles(NamedTuple):
-    """Which files an image set is read from, as `datasets.load_dataset` takes them; none at all is MNIST."""
+    """Which images are meant, as `datasets.load_dataset` takes them; nothing at all is MNIST."""
 
+    data: str | None = None  # a name of `KNOWN`, or the path of a whole set
+    test_data: Path | None = None
     images: Path | None = None
     labels: Path | None = None
     test_images: Path | None = None
     test_labels: Path | None = None
+    preprocessing: Preprocessing = Preprocessing()
 
     @classmethod
     def of(cls, values: Mapping[str, object]) -> "DataFiles":
         """Those that `values` name by field: a spec as JSON, or what was typed; blank text names none."""
-        texts = {name: str(values.get(name) or "").strip() for name in FIELDS}
-        return cls(**{name: Path(pasted_path(text)) for name, text in texts.items() if text})
+        texts = {name: text for name in FIELDS if (text := str(values.get(name) or "").strip())}
+        paths: dict[str, Any] = {name: Path(pasted_path(texts[name])) for name in PATHS[1:] if name in texts}
+        return cls(
+            data=data_of(texts["data"]) if "data" in texts else None,
+            preprocessing=Preprocessing.of(texts),
+            **paths,
+        )
+
+    @property
+    def places(self) -> dict[str, Any]:
+        """Where the data are, by field, each as a spec has it."""
+        return {name: getattr(self, name) for name in PATHS}
 
     @property
     def named(self) -> dict[str, Path]:
-        """The files that are named, by field."""
-        return {name: path for name, path in self._asdict().items() if path is not None}
+        """The files and folders that are named, by field."""
+        return {name: Path(place) for name, place in self.places.items() if place is not None and place not in KNOWN}
 
     @property
     def text(self) -> dict[str, str]:
-        """Every field as a form has it: empty where no file is named."""
-        return {name: path or "" for name, path in self.as_json().items()}
+        """Every field as a form has it: empty where nothing is named."""
+        found = self.places | self.preprocessing.text
+        return {name: "" if value is None else str(value) for name, value in found.items()}
+
+    @property
+    def whole(self) -> Path | None:
+        """Where the training images are: the whole set, or the file of the images; None for those that come along."""
+        return self.named.get("data", self.images)
+
+    @property
+    def training(self) -> "DataFiles":
+        """The same without IDX files of labels and test images."""
+        return self._replace(labels=None, test_images=None, test_labels=None)
+
+    @property
+    def is_mnist(self) -> bool:
+        """Whether it is the MNIST that comes along, as it is."""
+        return self == DataFiles()
 
     @property
     def name(self) -> str:
-        """What the set is called: `MNIST`, or the name of the training images, or that of their folder."""
-        if self.images is None:
-            return MNIST
-        stem = Path(self.images.name.removesuffix(".gz")).stem
+        """What the set is called: `MNIST`, or the name of the set, of its training images, or of their folder."""
+        if self.whole is None:
+            return MNIST if self.data is None else KNOWN[self.data]
+        place = absolute(self.whole)
+        stem = _ENDING.sub("", place.name) if self.images is None else Path(place.name.removesuffix(".gz")).stem
         if _USUAL.fullmatch(stem):
-            folders = (folder.name for folder in absolute(self.images).parents)
+            folders = (folder.name for folder in place.parents)
             stem = next((name for name in folders if name.lower() not in _USUAL_FOLDERS), stem)
         name = one_line(stem)
         return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…"
@@ -79,11 +119,24 @@ class DataFiles(NamedTuple):
 
     def as_json(self) -> dict[str, str | None]:
         """The paths as a spec's JSON has them."""
-        return {name: None if path is None else str(path) for name, path in self._asdict().items()}
+        return {name: None if path is None else str(path) for name, path in self.places.items()}
 
     def absolute(self) -> "DataFiles":
-        """The same files, whatever folder they are named from."""
-        return DataFiles(**{name: absolute(path) for name, path in self.named.items()})
+        """The same, whatever folder it is named from."""
+        return self.moved({name: absolute(path) for name, path in self.named.items()})
+
+    def moved(self, places: Mapping[str, Path]) -> "DataFiles":
+        """The same with those fields at other places."""
+        found: dict[str, Any] = dict(places)
+        if "data" in found:
+            found["data"] = str(found["data"])
+        return self._replace(**found)
+
+
+def data_of(text: str) -> str | None:
+    """What was typed for a whole set: a name of `KNOWN` wins over a path, which `./digits` is. MNIST needs no name."""
+    name = text.strip().lower()
+    return None if name == MNIST.lower() else name if name in KNOWN else pasted_path(text)
 
 
 def told_apart(sets: Sequence[tuple[str, Path | None]]) -> list[str]:
@@ -115,7 +168,7 @@ def refuse_blank(values: Mapping[str, object]) -> None:
     Raises:
         SpecError: with a sentence for each such field.
     """
-    blank = [name for name in FIELDS if (given := values.get(name)) is not None and not str(given).strip()]
+    blank = [name for name in PATHS if (given := values.get(name)) is not None and not str(given).strip()]
     if blank:
         raise SpecError(dict.fromkeys(blank, "This names no file: give a path, or leave it out."))
 
@@ -130,8 +183,9 @@ def shape_words(shape: tuple[int, ...]) -> str:
 
 def names_mnist(given: dict[str, object]) -> bool:
     """Whether the images are `mnist`, which has no file to name; then `given` names none."""
-    named = str(given.get("images", ""))
-    if named.lower() != "mnist" or os.path.isfile(named):
-        return False
-    del given["images"]
-    return True
+    for field in ("data", "images"):
+        named = str(given.get(field, ""))
+        if named.strip().lower() == "mnist" and (field == "data" or not os.path.isfile(named)):
+            del given[field]
+            return True
+    return False

@@ -11,11 +11,13 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer
 from pydantic.config import JsonDict
 
+from engine.specs.data_files import data_of
+from engine.specs.preprocessing import as_names, colour_of, names_in, sides
 from engine.specs.problems import choices_of, no_bool
 from engine.storage.paths import given_path
 from engine.text import excerpt, number
 
-GROUPS = ("Hyperparameters", "Optimisation", "Architecture", "Data", "Device")
+GROUPS = ("Hyperparameters", "Optimisation", "Architecture", "Data", "Images", "IDX files", "Device")
 """The sections of a form, in order; the first is always open."""
 
 
@@ -59,6 +61,38 @@ def _auto_or_count(value: object) -> object:
     return int(number) if number.is_integer() and abs(number) < 1000 else text
 
 
+def _place(value: object) -> object:
+    """A set's name, or its path; an empty text box means that none was named."""
+    if isinstance(value, str):
+        return data_of(value) if value.strip() else None
+    return str(value) if isinstance(value, Path) else value
+
+
+def _size(value: object) -> object:
+    """`32`, `32x48` or a number as height and width, `32x48`; nothing where it is left out."""
+    if value in (None, ""):
+        return ""
+    height, width = sides(str(value))
+    return f"{height}x{width}"
+
+
+def _colour(value: object) -> object:
+    text = str(value).strip().lower()
+    colour_of(text)
+    return text
+
+
+def _some_names(value: object) -> object:
+    """Names as a line of a form has them, or one after the other, as on the command line."""
+    if isinstance(value, str | None):
+        return as_names(names_in(value or ""))
+    return as_names(names_in(as_names(tuple(map(str, value))))) if isinstance(value, Sequence) else value
+
+
+def _no_number(value: object) -> object:
+    return no_bool(None if isinstance(value, str) and not value.strip() else value)
+
+
 Whole = Annotated[int, BeforeValidator(no_bool)]
 Number = Annotated[float, BeforeValidator(no_bool)]
 Kernels = Annotated[
@@ -70,6 +104,11 @@ Halvings = Annotated[Literal["auto", 0, 1, 2, 3], BeforeValidator(_auto_or_count
 File = Annotated[
     Path | None, BeforeValidator(_no_blank), PlainSerializer(lambda path: None if path is None else str(path))
 ]
+Place = Annotated[str | None, BeforeValidator(_place)]
+Size = Annotated[str, BeforeValidator(_size)]
+Colour = Annotated[str, BeforeValidator(_colour)]
+Names = Annotated[str, BeforeValidator(_some_names)]
+Limit = Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_no_number)]
 
 
 def asked(default: Any, group: str, title: str, description: str, *, unit: str = "", **bounds: Any) -> Any:
@@ -93,6 +132,11 @@ class SpecField:
     required: bool
 
     @property
+    def is_place(self) -> bool:
+        """Whether its value is a path, or may be one."""
+        return self.type is Path or self.name in ("data", "encoder")
+
+    @property
     def flag(self) -> str:
         """Its name on the command line: `--batch-size`."""
         return "--" + self.name.replace("_", "-")
@@ -111,6 +155,10 @@ def _type_of(annotation: object) -> tuple[Any, tuple[str, ...]]:
         return str, ()
     if Path in get_args(annotation):
         return Path, ()
+    if type(None) in get_args(annotation):  # what may be left out
+        return _type_of(next(one for one in get_args(annotation) if one is not type(None)))
+    if get_origin(annotation) is Annotated:
+        return _type_of(get_args(annotation)[0])
     return annotation, ()
 
 

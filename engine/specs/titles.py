@@ -7,6 +7,7 @@ what else was asked: a preset by its name, then each field that is not as that h
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from engine.specs.data_files import FIELDS
 from engine.specs.fields import show_value, write_value
 
 if TYPE_CHECKING:
@@ -24,8 +25,7 @@ _SHORT: Mapping[str, str] = {
 _YES: Mapping[str, str] = {"sub_pixel": "sub-pixel", "residual": "residual", "augmentation": "augmentation"}
 _SPEAK_FOR_THEMSELVES = ("optimizer", "schedule", "activation", "downsampling", "upsampling", "output")
 _ELSEWHERE = (
-    "images", "labels", "test_images", "test_labels", "encoder", "epochs", "finetune_epochs", "device", "precision",
-    "patience",
+    *FIELDS, "encoder", "epochs", "finetune_epochs", "device", "precision", "patience",
 )  # fmt: skip
 """What lists tell in other columns, or what changes no number."""
 

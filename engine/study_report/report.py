@@ -3,8 +3,6 @@
 Markdown with its figures beside it, one HTML file that needs nothing else, and every trial as CSV.
 """
 
-import csv
-import io
 import shlex
 from pathlib import Path
 from typing import Any
@@ -14,15 +12,16 @@ from numpy.typing import NDArray
 
 from engine.errors import EngineError, RunError, SpecError, StudyError
 from engine.evaluation import results
-from engine.exporters.runs_csv import safe
 from engine.protocol.states import FAILED, FINISHED
 from engine.runs.directory import Home, RunDirectory
 from engine.runs.moved import known_of_run, load_known
 from engine.runs.status import TEST, VALIDATION, key_of
 from engine.specs.base import spec_fields
+from engine.specs.data_files import FIELDS
 from engine.specs.fields import show_value, write_value
 from engine.specs.kinds import spec_from_json
 from engine.specs.listed import every_measure, listed
+from engine.storage.csv_text import csv_of
 from engine.storage.files import absolute, storage_error, write_bytes
 from engine.studies.chart_data import BEST_CURVES, MOST_CURVES
 from engine.studies.optuna_trials import importances
@@ -202,7 +201,7 @@ class _Writer:
                 "picked" if field.name in picked else "",
             ]
             for field in spec_fields(type(final))
-            if not field.name.endswith(("images", "labels"))
+            if field.name not in FIELDS  # the data are told elsewhere
         ]
         found: list[Block] = [
             Heading(2, "Final hyperparameters"),
@@ -349,15 +348,14 @@ _HEADS = {
 def trials_csv(record: StudyRecord, spec: StudySpec) -> str:
     """Every trial, one a row: where it stands in the study, every field of its spec, every metric."""
     fields = [field.name for field in spec_fields(type(spec.baseline))]
-    head = ["study", "stage", "trial", "run", "state", "picked", "data", "data_digest", *fields]
+    head = ["study", "stage", "trial", "run", "state", "picked", "data", "data_digest"]
+    head += [f"spec_{name}" if name in head else name for name in fields]
     head += ["parameters", "latent"]
     validation, test = ([key_of(of, measure.name) for measure in every_measure()] for of in (VALIDATION, TEST))
     losses = ("epochs", "best_epoch", "best_stage", "best_loss", "last_loss", "train_loss")
     told = (*losses, *validation, "test_loss", *test, "ms_per_step", "epoch_seconds", "seconds")
     head += [*(_HEADS.get(name, name) for name in told), "reason"]
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(head)
+    rows: list[list[Any]] = [head]
     for number, stage in enumerate(record.stages, start=1):
         for place, point in enumerate(stage.points):
             for repeat, trial in enumerate(point.trials):
@@ -369,6 +367,5 @@ def trials_csv(record: StudyRecord, spec: StudySpec) -> str:
                 measured: list[Any] = [trial.measured(name) for name in told]
                 mine = [record.id, number, trial.number, trial.run, trial.state, "yes" if stage.pick == place else "no"]
                 images = [str(record.data.get(name, "")) for name in ("name", "digest")]
-                row = [*mine, *images, *values, point.parameters, point.latent, *measured, trial.reason]
-                writer.writerow([safe(cell) for cell in row])
-    return out.getvalue()
+                rows.append([*mine, *images, *values, point.parameters, point.latent, *measured, trial.reason])
+    return csv_of(rows)

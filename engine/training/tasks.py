@@ -1,10 +1,12 @@
 """How a batch becomes a loss and its metrics: the only difference between the two kinds of training."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -49,9 +51,15 @@ class Reconstruction:
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """Cross-entropy. The objective is smoothed in training; the loss that is told never is."""
+    """Cross-entropy. The objective is smoothed and weighted in training; the loss that is told never is.
+
+    Args:
+        label_smoothing: the part of each label that is spread over all classes.
+        weights: how much an image of each class counts, shape (classes,), on the device; all alike without.
+    """
 
     label_smoothing: float = 0.0
+    weights: Tensor | None = field(default=None, compare=False)
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor | None) -> Outcome:
         """See `Task`.
@@ -64,22 +72,45 @@ class Classification:
         logits = model(images).float()
         loss = functional.cross_entropy(logits, labels)
         objective = loss
-        if model.training and self.label_smoothing:
-            objective = functional.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
+        if model.training and (self.label_smoothing or self.weights is not None):
+            each = functional.cross_entropy(
+                logits,
+                labels,
+                label_smoothing=self.label_smoothing,
+                reduction="none" if self.weights is not None else "mean",
+            )
+            objective = each if self.weights is None else (each * self.weights[labels]).mean()
         with torch.no_grad():
             predicted = logits.argmax(1)
             accuracy = (predicted == labels).float().mean()
         counted = not model.training and logits.shape[1] <= CLASSES_COUNTED
         confusion = count_pairs(labels, predicted, logits.shape[1]) if counted else None
-        return Outcome(objective, {"loss": loss.detach(), "accuracy": accuracy}, confusion)
+        metrics = {"loss": loss.detach(), "accuracy": accuracy}
+        if self.weights is not None:
+            with torch.no_grad():
+                each = functional.cross_entropy(logits, labels, reduction="none")
+                metrics["weighted_loss"] = (each * self.weights[labels]).mean()
+        return Outcome(objective, metrics, confusion)
 
     def rank(self, validation: Mapping[str, float]) -> list[float]:
-        """By the mistakes, and among epochs of as many by the loss.
+        """By the mistakes, and among epochs of as many by the loss; with weighted classes by the loss so weighted.
 
         The loss alone would not do: a network that learned smoothed labels is as unsure as those, and how unsure moves
         the loss more than mistakes do.
         """
+        if "weighted_loss" in validation:
+            return [validation["weighted_loss"]]
         return [round(1 - validation["accuracy"], 6), validation["loss"]]
+
+
+def balanced_weights(labels: NDArray[np.uint8], classes: int) -> list[float]:
+    """How much an image of each class counts so that all classes count alike, and an image 1 on average.
+
+    The rule is scikit-learn's: images / (classes that occur · images of the class). A class without images counts 0.
+    """
+    counts = np.bincount(labels, minlength=classes)
+    occurring = int((counts > 0).sum())
+    return [len(labels) / (occurring * count) if count else 0.0 for count in counts.tolist()]
 
 
 def count_pairs(true: Tensor, predicted: Tensor, classes: int) -> Tensor:

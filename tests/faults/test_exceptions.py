@@ -24,7 +24,7 @@ from tests.faults.conftest import assert_same_weights, resume, train
 
 PLACES = (
     "engine.kinds.autoencoder.AutoencoderKind.build",
-    "engine.jobs.DeviceImages",
+    "engine.jobs.device_images",
     "engine.kinds.autoencoder.constant_image_errors",
     "engine.kinds.autoencoder.AutoencoderKind.measure",
     "engine.jobs.write_model",

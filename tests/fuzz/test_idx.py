@@ -11,12 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.data.datasets import load_dataset
 from engine.data.sources.idx import IdxFile
 from engine.errors import DatasetError
 from tests.fuzz.mutations import damaged
 from tests.fuzz.outcome import accepted_share, value_or_sentence
-from tests.idx import idx_bytes, numbers, pictures
+from tests.idx import idx_bytes, load_idx, numbers, pictures
 
 READER = "idx"
 BOMB = gzip.compress(bytes(16 << 20), 1)
@@ -115,7 +114,7 @@ def test_a_bomb_of_labels_takes_no_more_memory_than_the_images_have_labels(tmp_p
     tracemalloc.start()
     try:
         with pytest.raises(DatasetError, match=r"holds 4 images and .* 16,777,216 labels"):
-            load_dataset(tmp_path / "images", tmp_path / "labels")
+            load_idx(tmp_path / "images", tmp_path / "labels")
         assert tracemalloc.get_traced_memory()[1] < 1 << 20
     finally:
         tracemalloc.stop()
@@ -131,7 +130,7 @@ def test_any_four_files_are_a_data_set_or_a_sentence(
         paths.append(None if data is None else folder / f"{place}")
         if data is not None:
             (folder / f"{place}").write_bytes(data)
-    found = value_or_sentence(READER, lambda: load_dataset(*paths), DatasetError)
+    found = value_or_sentence(READER, lambda: load_idx(*paths), DatasetError)
     if found is not None:
         assert len(found.train) >= 2
 

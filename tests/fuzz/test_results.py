@@ -24,6 +24,7 @@ from engine.evaluation.results import Predictions, read_predictions, read_sample
 from engine.results.result import Result
 from engine.runs.directory import RunDirectory
 from engine.runs.report_words import about_lines, report_as_text
+from engine.specs.data_files import DataFiles
 from engine.storage.arrays import write_arrays
 from tests.cae_tui.script import scripted_result
 from tests.fuzz.mutations import damaged, files_of
@@ -96,7 +97,7 @@ def _good() -> dict[str, dict[str, NDArray[Any]]]:
 GOOD = _good()
 FILES = {name: written(**arrays) for name, arrays in GOOD.items()}
 DATA = ImageData(
-    name="some", paths={}, digest="", class_names=tuple(str(number) for number in range(CLASSES)),
+    name="some", files=DataFiles(), digest="", class_names=tuple(str(number) for number in range(CLASSES)),
     train=ImageSet(GOOD["samples"]["originals"], np.arange(COUNT, dtype=np.uint8) % CLASSES),
     test=ImageSet(GOOD["samples"]["originals"], np.arange(COUNT, dtype=np.uint8) % CLASSES),
 )  # fmt: skip

@@ -54,7 +54,7 @@ def test_bytes_that_no_keyboard_sends_leave_the_app_standing(terminal: Open) -> 
     app.press("escape")
     app.wait_for(*READY)
     app.press("d")
-    app.wait_for("Training images")
+    app.wait_for("Files and split")
     app.press("ctrl+q")
     assert app.wait_for_end() == 0
 

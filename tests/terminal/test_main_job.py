@@ -16,7 +16,7 @@ from tests.terminal.conftest import Terminal
 
 Open = Callable[..., Terminal]
 DATA = {  # and what the form says beneath each
-    "images": "An IDX file, plain or gzip. If left out: the MNIST",
+    "images": "An IDX file, plain or gzip; in place of data.",
     "labels": "An IDX file with one class for each training image.",
     "test_images": "An IDX file; used once, for the final evaluation.",
     "test_labels": "An IDX file with one class for each test image.",
@@ -46,8 +46,8 @@ def go_down_to(terminal: Terminal, words: str) -> None:
 
 
 def name_the_files(terminal: Terminal, files: dict[str, Path]) -> None:
-    """From the first field of the form open its Data group, and type where each file lies."""
-    for _ in range(7):
+    """From the first field of the form open its group of IDX files, and type where each file lies."""
+    for _ in range(9):
         terminal.press("down")
     terminal.press("enter")
     terminal.wait_for("Training images")

@@ -6,23 +6,29 @@ for what is there, never on the word of a header.
 
 import gzip
 import math
+import re
 import stat
 import struct
 import zlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.data.reading import Reading
 from engine.data.recognise import START, Sort, recognise
 from engine.data.sources.checks import check_images, check_labels, size_words
 from engine.data.sources.source import Parts, Sniffed
 from engine.errors import DatasetError
-from engine.specs.data_files import ROLES, DataFiles
+from engine.specs.data_files import IDX_FIELDS, ROLES, DataFiles
+from engine.specs.preprocessing import Preprocessing
 from engine.storage.paths import shown
 
+_IMAGES = re.compile(r"images?[-._]idx[34][-._]ubyte(\.gz)?$")
+"""How files of images are called where IDX comes from."""
 _COLOURS = (1, 3)
 _CHUNK = 1 << 20
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -38,11 +44,17 @@ _VALUE_TYPES = {
 
 
 class IdxSource:
-    """See `Source`: a file for each part."""
+    """See `Source`: a file of images, and those beside it that are named as its labels and test images are."""
 
     def sniff(self, path: Path) -> Sniffed:
-        """By the first four bytes, unpacked where they are gzip's."""
+        """By the first four bytes, unpacked where they are gzip's; of a folder by the names in it."""
         try:
+            if path.is_dir():
+                return (
+                    Sniffed(1, "it has files called as IDX files are")
+                    if _in_folder(path)
+                    else Sniffed(0, "no IDX file")
+                )
             if not path.is_file():
                 return Sniffed(0, "it is no file")
             with path.open("rb") as file:
@@ -55,17 +67,130 @@ class IdxSource:
             return Sniffed(1, "its first bytes are those of an IDX file")
         return Sniffed(0, "its first bytes are not those of an IDX file")
 
-    def read(self, files: DataFiles) -> Parts:
-        """Each file that is named."""
-        found: dict[str, Any] = {}
-        for field, path in files.named.items():
-            of = {"labels": "images", "test_labels": "test_images"}.get(field, "")  # whose labels they are
-            images = getattr(files, of) if of else None
-            found[field] = IdxFile(path, ROLES[field]).read(images, len(found[of]) if images is not None else 0)
-        return Parts(**found)
+    def read(self, path: Path, preprocessing: Preprocessing, reading: Reading) -> Parts:  # noqa: ARG002 - see `Source`
+        """The set that the file belongs to, the right way up where it is EMNIST's."""
+        images = _in_folder(path) if path.is_dir() else path
+        if images is None:
+            raise DatasetError(f"{shown(path)} has no file of images in it: name the file.", "data")
+        found = read_files(_beside(images))
+        held_back = _called("train", "validation", images)
+        if held_back is not None:
+            found = _with_validation(found, read_files(_beside(held_back)), held_back)
+        found = replace(found, class_names=_names_beside(images))
+        told = [word for word, part in _WORDS.items() if getattr(found, part) is not None]
+        found = replace(found, words=f"IDX, {', '.join(told[:-1])}{' and ' if told[1:] else ''}{told[-1]}")
+        return _upright(found, images.name) if "emnist" in images.name.lower() else found
+
+    def beside(self, path: Path) -> Sequence[Path]:
+        """Files of labels, test images and validation images by their names, and of the names of the classes."""
+        if path.is_dir():
+            return ()
+        stems = [path.name, *(path.name.replace("train", part) for part in ("t10k", "test", "validation"))]
+        names = {name for stem in stems for name in (stem, re.sub(r"images?([-._])idx(\d)", r"labels\1idx1", stem))}
+        both = {name for stem in names for name in (stem.removesuffix(".gz"), f"{stem.removesuffix('.gz')}.gz")}
+        return [path.with_name(name) for name in sorted((both | {"classes.txt"}) - {path.name})]
 
 
 SOURCE = IdxSource()
+
+_WORDS = {
+    "training images": "images", "labels": "labels", "test images": "test_images", "test labels": "test_labels"
+}  # fmt: skip
+_LETTERS = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_EMNIST = {
+    "letters": _LETTERS,
+    "digits": tuple("0123456789"),
+    "mnist": tuple("0123456789"),
+    "balanced": (*"0123456789", *_LETTERS, *"abdefghnqrt"),
+    "bymerge": (*"0123456789", *_LETTERS, *"abdefghnqrt"),
+    "byclass": (*"0123456789", *_LETTERS, *"abcdefghijklmnopqrstuvwxyz"),
+}
+"""The classes of EMNIST's six sets, by the word in the names of their files."""
+
+
+def read_files(files: DataFiles) -> Parts:
+    """Each file that is named for a part.
+
+    Raises:
+        DatasetError: one cannot be read, or does not belong to another.
+    """
+    found: dict[str, Any] = {}
+    for field in IDX_FIELDS:
+        path = getattr(files, field)
+        if path is not None:
+            of = {"labels": "images", "test_labels": "test_images"}.get(field, "")  # whose labels they are
+            images = getattr(files, of) if of else None
+            found[field] = IdxFile(path, ROLES[field]).read(images, len(found[of]) if images is not None else 0)
+    return Parts(**found)
+
+
+def _in_folder(folder: Path) -> Path | None:
+    """The file of training images in a folder that has some, by its name."""
+    names = sorted(name for entry in folder.iterdir() if _IMAGES.search(name := entry.name) and entry.is_file())
+    train = [name for name in names if "train" in name]
+    return folder / (train or names)[0] if names else None
+
+
+def _called(old: str, new: str, path: Path) -> Path | None:
+    """The file beside `path` whose name has `new` in place of `old`, plain or gzip."""
+    name = re.sub(old, new, path.name)
+    places = [path.with_name(stem) for stem in (name, name.removesuffix(".gz"), f"{name}.gz")]
+    return next((place for place in places if place != path and place.is_file()), None)
+
+
+def _beside(images: Path) -> DataFiles:
+    """A file of images, with those of its labels and test images where they are called so and lie beside it."""
+
+    def labels_of(path: Path | None) -> Path | None:
+        return None if path is None else _called(r"images?([-._])idx(\d)", r"labels\1idx1", path)
+
+    tests = _called("train", "t10k", images) or _called("train", "test", images)
+    return DataFiles(images=images, labels=labels_of(images), test_images=tests, test_labels=labels_of(tests))
+
+
+def _with_validation(found: Parts, more: Parts, path: Path) -> Parts:
+    """`found` with the images of a file to validate by as its last."""
+    assert found.images is not None
+    assert more.images is not None
+    if more.images.shape[1:] != found.images.shape[1:] or (more.labels is None) != (found.labels is None):
+        raise DatasetError(
+            f"{shown(path)} holds images of another shape than those to train on, or only one of them has labels: mend "
+            "it, or take it away.",
+            "data",
+        )
+    labels = None if found.labels is None or more.labels is None else np.concatenate([found.labels, more.labels])
+    return replace(
+        found, images=np.concatenate([found.images, more.images]), labels=labels, validation=len(more.images)
+    )
+
+
+def _names_beside(images: Path) -> tuple[str, ...]:
+    """The names of the classes, a line each, where `classes.txt` lies beside the images, as `data export` has it."""
+    try:
+        with (images.parent / "classes.txt").open(encoding="utf-8") as file:
+            return tuple(file.read(1 << 20).splitlines())
+    except (OSError, UnicodeDecodeError):
+        return ()
+
+
+def _upright(found: Parts, name: str) -> Parts:
+    """EMNIST is stored with rows and columns exchanged, and its letters counted from 1."""
+    known = re.search(rf"emnist[-_.]({'|'.join(_EMNIST)})", name.lower())
+    which = known[1] if known else ""
+    counted_from = 1 if which == "letters" and found.labels is not None and found.labels.min(initial=1) == 1 else 0
+    return replace(
+        found,
+        images=_turned(found.images),
+        labels=None if found.labels is None else found.labels - np.uint8(counted_from),
+        test_images=_turned(found.test_images),
+        test_labels=None if found.test_labels is None else found.test_labels - np.uint8(counted_from),
+        class_names=_EMNIST.get(which, found.class_names),
+        notes=("Images of EMNIST are stored on their side: they were turned upright.",),
+    )
+
+
+def _turned(images: NDArray[np.uint8] | None) -> NDArray[np.uint8] | None:
+    return None if images is None else np.ascontiguousarray(images.swapaxes(1, 2))
 
 
 @dataclass(frozen=True)

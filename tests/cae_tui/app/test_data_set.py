@@ -26,7 +26,6 @@ from cae_tui.widgets.encoder_table import EncoderPicker, EncoderTable, best_enco
 from cae_tui.widgets.fields import Choice
 from cae_tui.widgets.frame import TopBar
 from cae_tui.widgets.spec_form import SpecForm
-from engine.data.datasets import load_dataset
 from engine.errors import DatasetError
 from engine.runs.directory import Home
 from engine.runs.status import RunStatus
@@ -38,7 +37,7 @@ from tests.cae_tui.conftest import MakeApp, data_view, on_top, scripted_events, 
 from tests.cae_tui.script import scripted_status
 from tests.cae_tui.study_script import guided
 from tests.engine.tiny import CLASSES, TRAINING, classes, tiny, write_files
-from tests.idx import write_idx
+from tests.idx import load_idx, write_idx
 
 
 def a_set(folder: Path, name: str = "plankton") -> dict[str, Path]:
@@ -48,13 +47,13 @@ def a_set(folder: Path, name: str = "plankton") -> dict[str, Path]:
 
 
 def in_use(app: CaeApp, files: dict[str, Path], name: str = "plankton") -> None:
-    app.post_message(UseDataSet(DataSet.of(DataFiles(**files), name, (8, 8, 1))))
+    app.post_message(UseDataSet(DataSet.of(DataFiles().moved(files), name, (8, 8, 1))))
 
 
 async def test_files_that_are_read_late_do_not_undo_a_newer_choice(
     make_app: MakeApp, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slow, newer = DataFiles(**a_set(tmp_path)), a_set(tmp_path, "newer")
+    slow, newer = DataFiles().moved(a_set(tmp_path)), a_set(tmp_path, "newer")
     app = make_app()
     begun, gate, over = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
@@ -112,21 +111,21 @@ async def test_what_is_typed_on_the_data_screen_is_in_use_and_forms_begin_with_i
         await pilot.press("d")
         await until(pilot, on_top(app, DataScreen))
         app.screen.query_one(SpecForm).put({name: str(path) for name, path in files.items()})
-        await until(pilot, lambda: app.data_set.files == DataFiles(**files))
+        await until(pilot, lambda: app.data_set.files == DataFiles().moved(files))
         await until(pilot, lambda: "plankton · 8×8 grey" in top(app))
         assert told(app)[-1] == "Forms now start with plankton."
         await pilot.press("escape", "a")
         await until(pilot, on_top(app, SpecPage))
         form = app.screen.query_one(SpecForm)
-        assert form.files == DataFiles(**files)
+        assert form.files == DataFiles().moved(files)
         assert "plankton" in top(app)
         await pilot.press("f5")  # what a preset has says nothing of the images
-        assert form.files == DataFiles(**files)
+        assert form.files == DataFiles().moved(files)
         await pilot.press("escape")
         await until(pilot, on_top(app, HomeScreen))
         card = app.screen.query_one(DataCard)
         await until(pilot, lambda: str(card.border_title) == "plankton")
-    assert read_settings(home.path)[0].data.files == DataFiles(**files)
+    assert read_settings(home.path)[0].data.files == DataFiles().moved(files)
     again = read()
     async with again.run_test(size=(120, 40)) as pilot:
         assert "plankton · 8×8 grey" in top(again)
@@ -157,7 +156,7 @@ async def test_a_form_that_is_open_takes_the_new_set_over_unless_it_names_anothe
         await until(pilot, on_top(app, SpecPage))
         form = app.screen.query_one(SpecForm)
         in_use(app, files)
-        await until(pilot, lambda: form.files == DataFiles(**files))
+        await until(pilot, lambda: form.files == DataFiles().moved(files))
         form.put({"images": str(other["images"]), "labels": "", "test_images": "", "test_labels": ""})
         await until(pilot, lambda: "other" in top(app))
         in_use(app, other, "other")
@@ -183,7 +182,7 @@ async def test_what_was_typed_into_a_form_stays_until_another_set_is_in_use(read
         await pilot.press("a")
         await until(pilot, on_top(app, SpecPage))
         form = app.screen.query_one(SpecForm)
-        assert (form.files, form.values["epochs"]) == (DataFiles(**files), "7")
+        assert (form.files, form.values["epochs"]) == (DataFiles().moved(files), "7")
 
 
 async def test_a_run_that_is_repeated_keeps_its_own_images(read: MakeApp, home: Home, tmp_path: Path) -> None:
@@ -209,7 +208,7 @@ async def test_a_preset_is_studied_on_the_set_in_use(read: MakeApp, tmp_path: Pa
         assert isinstance(screen, StudyForm)
         baseline = await screen._baseline()
         assert baseline is not None
-        assert baseline.files == DataFiles(**files)
+        assert baseline.files == DataFiles().moved(files)
         await until(pilot, lambda: "plankton" in top(app))
 
 
@@ -301,21 +300,21 @@ async def test_the_form_of_a_classifier_offers_the_best_encoder_of_the_set_in_us
         await until(pilot, on_top(app, EncoderForm))
         form = app.screen.query_one(SpecForm)
         await until(pilot, lambda: form.values["encoder"] == "d4m1000000")
-        assert form.files == DataFiles(**files)
+        assert form.files == DataFiles().moved(files)
 
 
 async def test_an_encoder_that_learned_without_labels_and_tests_is_one_of_the_set_in_use(
     make_app: MakeApp, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files, other = a_set(tmp_path), a_set(tmp_path, "other")
-    alone = load_dataset(files["images"])
+    alone = load_idx(files["images"])
     write_idx(other["labels"], (classes(TRAINING) + 1) % CLASSES)  # beside the same images
     write_encoder(home, "a7f3000000", "MNIST", best_loss=0.001)
     known = {"data_digest": "?", "images_digest": alone.images_digest}
     write_encoder(home, "b222000000", "plankton", {"images": files["images"]}, best_loss=0.1, **known)
     # Of earlier versions: of the images alone, and of other labels too.
     write_encoder(home, "c333000000", "plankton", files, best_loss=0.2, data_digest=alone.digest)
-    relabelled = load_dataset(**other).digest
+    relabelled = load_idx(**other).digest
     write_encoder(home, "d4m1000000", "other", other, best_loss=0.3, data_digest=relabelled)
     app = make_app()
     monkeypatch.setattr(app.runner, "data", partial(Reader.data, app.runner))
@@ -326,13 +325,13 @@ async def test_an_encoder_that_learned_without_labels_and_tests_is_one_of_the_se
         await until(pilot, on_top(app, EncoderForm))
         form, screen = app.screen.query_one(SpecForm), app.screen
         await until(pilot, lambda: form.values["encoder"] == "b222000000")
-        data = await app.runner.data(DataFiles(**files))
+        data = await app.runner.data(DataFiles().moved(files))
         runs = await app.runner.with_images_digests(app.runner.list_runs(), data)
         of_these = [run.id for run in runs if run.images_digest == data.images_digest]
         assert sorted(of_these) == ["b222000000", "c333000000", "d4m1000000"]
         screen.post_message(EncoderTable.Chosen("b222000000"))
         await until(pilot, lambda: app.drafts.get("classifier", {}).get("encoder") == "b222000000")
-        assert form.files == DataFiles(**files)  # not without its labels
+        assert form.files == DataFiles().moved(files)  # not without its labels
 
 
 async def test_a_study_of_classifiers_is_on_the_encoder_that_the_form_of_one_would_offer(
@@ -455,7 +454,7 @@ async def test_an_encoder_that_is_chosen_brings_its_images_unless_others_were_na
         form, screen = app.screen.query_one(SpecForm), app.screen
         await until(pilot, lambda: form.values["encoder"] == "a7f3000000")
         screen.post_message(EncoderTable.Chosen("b222000000"))
-        await until(pilot, lambda: form.files == DataFiles(**files))
+        await until(pilot, lambda: form.files == DataFiles().moved(files))
         screen.post_message(EncoderTable.Chosen("a7f3000000"))  # as those of the encoder before were not named by hand
         await until(pilot, lambda: form.files == DataFiles())
         form.put({"images": str(other["images"])})
@@ -508,9 +507,9 @@ async def test_a_set_that_came_into_use_while_home_read_another_stays(
 
     monkeypatch.setattr(app.runner, "data", data)
     async with app.run_test(size=(120, 40)) as pilot:
-        await until(pilot, lambda: DataFiles(**files) in asked)
+        await until(pilot, lambda: DataFiles().moved(files) in asked)
         await until(pilot, lambda: "plankton · 8×8 grey" in top(app))
         await until(pilot, lambda: all(worker.is_finished for worker in app.workers if worker.group == "data"))
         await pilot.pause()
-        assert app.data_set.files == DataFiles(**files)
-        assert asked == [DataFiles(), DataFiles(**files)]
+        assert app.data_set.files == DataFiles().moved(files)
+        assert asked == [DataFiles(), DataFiles().moved(files)]

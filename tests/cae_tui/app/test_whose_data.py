@@ -174,16 +174,19 @@ def test_what_a_run_of_an_earlier_version_learned_from_is_seen_from_its_files(fo
     written = read_json(run.spec)
     written["spec"] |= {name: str(path) for name, path in files.items()}
     run.spec.write_text(json.dumps(written))
-    elsewhere_files = DataFiles(Path(shutil.copy(files["images"], tmp_path / "elsewhere")))
-    elsewhere = load_dataset(*elsewhere_files)
+    elsewhere_files = DataFiles(images=Path(shutil.copy(files["images"], tmp_path / "elsewhere")))
+    elsewhere = load_dataset(elsewhere_files)
     assert encoder_source(home, run.id).remarks(elsewhere, elsewhere_files) == ()
     write_idx(files["images"], noise(TRAINING, 7)[..., 0])  # now they are others
     (told,) = encoder_source(home, run.id).remarks(elsewhere, elsewhere_files)
     assert told == "The encoder learned from noise, and the classifier learns from elsewhere."
     files["images"].unlink()
     assert encoder_source(home, run.id).remarks(elsewhere, elsewhere_files) == (told,)
-    with_files = DataFiles(tmp_path / "elsewhere", files["labels"], files["test_images"], files["test_labels"])
-    with_labels = load_dataset(*with_files)
+    with_files = DataFiles(
+        images=tmp_path / "elsewhere", labels=files["labels"], test_images=files["test_images"],
+        test_labels=files["test_labels"],
+    )  # fmt: skip
+    with_labels = load_dataset(with_files)
     assert (
         encoder_source(home, run.id).remarks(with_labels, with_files) == ()
     )  # the whole is the same: no file is asked
@@ -211,7 +214,7 @@ def test_a_model_file_that_names_no_images_and_has_not_the_shape_of_mnist_is_ask
     model = ConvAutoencoder(tiny({}), (8, 8, 1))
     write_model(folder / "mine.safetensors", model, dict(model.state_dict()))
     assert main(["classifier", "--encoder", str(folder / "mine.safetensors"), *CLASSIFIER]) == 2
-    assert "--images:" in (told := capsys.readouterr().err)
+    assert "--data:" in (told := capsys.readouterr().err)
     assert "8×8 grey, so they were not MNIST" in told
 
 
@@ -240,7 +243,7 @@ def test_images_that_are_gone_are_named(folder: Path, capsys: pytest.CaptureFixt
     run.spec.write_text(json.dumps(written))
     assert main(["classifier", "--encoder", run.id, *CLASSIFIER]) == 2
     assert (
-        f"--images: The encoder learned from noise, and {folder / 'gone'} is no longer there" in capsys.readouterr().err
+        f"--data: The encoder learned from noise, and {folder / 'gone'} is no longer there" in capsys.readouterr().err
     )
 
 

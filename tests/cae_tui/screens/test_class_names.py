@@ -46,7 +46,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("named")
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(SOURCES, "pets", "tests.pets")
-        files, home = {"images": write_pets(folder / "pets", NAMES, 130, 39)}, Home(folder / "home")
+        files, home = {"data": write_pets(folder / "pets", NAMES, 130, 39)}, Home(folder / "home")
         encoder = jobs.start(home, tiny(files, epochs=1), lambda event: None, Flag())
         jobs.start(home, tiny_classifier(files, home.find(encoder.id).model), lambda event: None, Flag())
     return folder
@@ -97,7 +97,7 @@ def ends(shown: str, of: str) -> set[int]:
 
 async def test_the_card_of_the_first_screen_and_the_data(app: CaeApp, shared: Path) -> None:
     async with app.run_test(size=SIZE) as pilot:
-        app.post_message(UseDataSet(DataSet.of(DataFiles(shared / "pets"), "pets", (8, 8, 1))))
+        app.post_message(UseDataSet(DataSet.of(DataFiles(str(shared / "pets")), "pets", (8, 8, 1))))
         shown = await settled(app, pilot, "cat")
         for name in ("the-…dog", "猫猫…猫", "evil…ed�", "two …nes", "[b]b…/b]", "$x_1^2$", "accuracy"):
             assert name in shown, name

@@ -6,7 +6,8 @@ from textual.app import App, ComposeResult
 from textual.widgets import Input, Static
 
 from cae_tui.widgets.fields import Choice, FieldRow, Group
-from cae_tui.widgets.spec_form import CUSTOM, Presets, SpecForm
+from cae_tui.widgets.presets import Presets
+from cae_tui.widgets.spec_form import CUSTOM, SpecForm
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import Spec, parse, spec_fields
 from engine.specs.classifier import ClassifierSpec
@@ -153,7 +154,7 @@ async def test_the_title_of_a_folded_group_tells_what_differs_from_the_preset() 
 
 
 async def test_what_was_typed_is_never_read_as_markup() -> None:
-    app = Host({"images": "[red]/x[/]", "epochs": "[bold]"})
+    app = Host({"data": "[red]/x[/]", "epochs": "[bold]"})
     async with app.run_test(size=(80, 24)):
         assert "[red]/x[/]" in app.folded("data")
         assert "[bold]" in app.problem("epochs")

@@ -8,11 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.data import datasets
-from engine.data.datasets import MNIST_IMAGES_DIGEST, ImageData, assets_folder, class_counts, load_dataset
+from engine.data.datasets import MNIST_IMAGES_DIGEST, ImageData, assets_folder, class_counts
 from engine.data.sources import idx
 from engine.data.split import split
 from engine.errors import DatasetError
-from tests.idx import idx_bytes, numbers, pictures, write_idx
+from engine.specs.data_files import DataFiles
+from tests.idx import idx_bytes, load_idx, numbers, pictures, write_idx
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def mnist() -> ImageData:
-    return load_dataset()
+    return load_idx()
 
 
 class TestMnist:
@@ -38,7 +39,7 @@ class TestMnist:
         assert (len(mnist.train), len(mnist.test)) == (60_000, 10_000)
         assert mnist.train.labels is not None
         assert mnist.train.labels[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
-        assert mnist.paths == {"images": None, "labels": None, "test_images": None, "test_labels": None}
+        assert mnist.files == DataFiles()
 
     def test_the_values_are_those_in_the_file(self, mnist: ImageData) -> None:
         raw = gzip.decompress((assets_folder() / "mnist" / "t10k-images-idx3-ubyte.gz").read_bytes())
@@ -49,7 +50,7 @@ class TestMnist:
         assert mnist.train.labels is not None
         images = write_idx(tmp_path / "slice.gz", mnist.train.images[:200, ..., 0], gz=True)
         labels = write_idx(tmp_path / "labels", mnist.train.labels[:200])
-        data = load_dataset(images, labels)
+        data = load_idx(images, labels)
         assert np.array_equal(data.train.images, mnist.train.images[:200])
         assert data.train.labels is not None
         assert np.array_equal(data.train.labels, mnist.train.labels[:200])
@@ -93,9 +94,7 @@ class TestReading:
     ) -> None:
         array = pictures(count, height, width, colours)
         labels = np.random.default_rng(seed).integers(0, 256, count, dtype=np.uint8)
-        data = load_dataset(
-            write_idx(tmp_path / "images", array, gz=gz), write_idx(tmp_path / "labels", labels, gz=not gz)
-        )
+        data = load_idx(write_idx(tmp_path / "images", array, gz=gz), write_idx(tmp_path / "labels", labels, gz=not gz))
         assert data.shape == (height, width, colours or 1)
         assert np.array_equal(data.train.images, array.reshape(count, height, width, -1))
         assert data.train.labels is not None
@@ -105,22 +104,22 @@ class TestReading:
 
     @pytest.mark.parametrize("side", [8, 256])
     def test_the_smallest_and_the_largest_side_are_allowed(self, side: int, tmp_path: Path) -> None:
-        assert load_dataset(write_idx(tmp_path / "images", pictures(2, side, 264 - side))).shape[0] == side
+        assert load_idx(write_idx(tmp_path / "images", pictures(2, side, 264 - side))).shape[0] == side
 
     def test_the_name_does_not_decide_whether_it_is_gzip(self, tmp_path: Path) -> None:
         plain_called_gz = write_idx(tmp_path / "a.gz", pictures())
         gzip_called_plain = write_idx(tmp_path / "b.idx", pictures(), gz=True)
-        assert load_dataset(plain_called_gz).digest == load_dataset(gzip_called_plain).digest
+        assert load_idx(plain_called_gz).digest == load_idx(gzip_called_plain).digest
 
     def test_a_gzip_file_in_several_members_is_one_file(self, tmp_path: Path) -> None:
         raw = idx_bytes(pictures())
         (tmp_path / "images").write_bytes(gzip.compress(raw[:100]) + gzip.compress(raw[100:]))
-        assert np.array_equal(load_dataset(tmp_path / "images").train.images[..., 0], pictures())
+        assert np.array_equal(load_idx(tmp_path / "images").train.images[..., 0], pictures())
 
     def test_a_file_of_many_chunks_arrives_whole(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(idx, "_CHUNK", 7)
         for gz in (False, True):
-            data = load_dataset(write_idx(tmp_path / "images", pictures(), gz=gz))
+            data = load_idx(write_idx(tmp_path / "images", pictures(), gz=gz))
             assert np.array_equal(data.train.images[..., 0], pictures())
 
     @pytest.mark.parametrize(
@@ -133,38 +132,33 @@ class TestReading:
         ],
     )
     def test_a_set_is_called_like_its_file_of_training_images(self, file: str, name: str, tmp_path: Path) -> None:
-        assert load_dataset(write_idx(tmp_path / file, pictures())).name == name
+        assert load_idx(write_idx(tmp_path / file, pictures())).name == name
 
     def test_the_paths_are_kept_absolute(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(folder)
-        data = load_dataset(Path("images"), test_images=Path("test-images"))
-        assert data.paths == {
-            "images": str(folder / "images"),
-            "labels": None,
-            "test_images": str(folder / "test-images"),
-            "test_labels": None,
-        }
+        data = load_idx(Path("images"), test_images=Path("test-images"))
+        assert data.files == DataFiles(images=folder / "images", test_images=folder / "test-images")
 
     def test_labels_and_test_files_are_optional(self, folder: Path) -> None:
-        alone = load_dataset(folder / "images")
+        alone = load_idx(folder / "images")
         assert (alone.classes, alone.train.labels, alone.test) == (0, None, None)
-        both = load_dataset(folder / "images", test_images=folder / "test-images")
+        both = load_idx(folder / "images", test_images=folder / "test-images")
         assert both.test is not None
         assert (len(both.test), both.test.classes) == (3, 0)
-        some = load_dataset(folder / "images", folder / "labels", folder / "test-images")
+        some = load_idx(folder / "images", folder / "labels", folder / "test-images")
         assert some.test is not None
         assert (some.classes, some.test.labels) == (3, None)
 
     def test_a_single_test_image_is_enough(self, folder: Path) -> None:
         one = write_idx(folder / "one", pictures(1))
-        data = load_dataset(folder / "images", test_images=one)
+        data = load_idx(folder / "images", test_images=one)
         assert data.test is not None
         assert len(data.test) == 1
 
 
 class TestDigest:
     def test_it_is_of_what_the_files_hold_and_not_of_the_files(self, folder: Path) -> None:
-        plain = load_dataset(folder / "images", folder / "labels", folder / "test-images", folder / "test-labels")
+        plain = load_idx(folder / "images", folder / "labels", folder / "test-images", folder / "test-labels")
         other = folder / "other"
         other.mkdir()
         zipped = [
@@ -173,7 +167,7 @@ class TestDigest:
             write_idx(other / "c", pictures(3), gz=True),
             write_idx(other / "d", numbers(2, 1, 0), gz=True),
         ]
-        assert load_dataset(*zipped).digest == plain.digest
+        assert load_idx(*zipped).digest == plain.digest
         assert len(plain.digest) == len(hashlib.sha256().hexdigest())
 
     def test_every_part_of_a_set_counts(self, folder: Path) -> None:
@@ -182,28 +176,28 @@ class TestDigest:
         changed = pictures()
         changed[5, 7, 7] ^= 1
         digests = [
-            load_dataset(images).digest,
-            load_dataset(images, labels).digest,
-            load_dataset(images, labels, tests).digest,
-            load_dataset(images, labels, tests, test_labels).digest,
-            load_dataset(images, test_images=tests).digest,
-            load_dataset(write_idx(folder / "changed", changed)).digest,
-            load_dataset(write_idx(folder / "wide", pictures().reshape(3, 8, 16))).digest,
-            load_dataset(images, write_idx(folder / "changed-labels", numbers(0, 1, 2, 0, 1, 1))).digest,
+            load_idx(images).digest,
+            load_idx(images, labels).digest,
+            load_idx(images, labels, tests).digest,
+            load_idx(images, labels, tests, test_labels).digest,
+            load_idx(images, test_images=tests).digest,
+            load_idx(write_idx(folder / "changed", changed)).digest,
+            load_idx(write_idx(folder / "wide", pictures().reshape(3, 8, 16))).digest,
+            load_idx(images, write_idx(folder / "changed-labels", numbers(0, 1, 2, 0, 1, 1))).digest,
         ]
         assert len(set(digests)) == len(digests)
 
     def test_that_of_the_images_alone_depends_on_nothing_else(self, folder: Path) -> None:
         images, labels, tests = folder / "images", folder / "labels", folder / "test-images"
-        alone = load_dataset(images)
+        alone = load_idx(images)
         assert alone.images_digest == alone.digest
-        assert load_dataset(images, labels).images_digest == alone.digest
-        assert load_dataset(images, labels, tests, folder / "test-labels").images_digest == alone.digest
-        assert load_dataset(write_idx(folder / "zipped", pictures(), gz=True)).images_digest == alone.digest
-        assert load_dataset(tests).images_digest != alone.digest
+        assert load_idx(images, labels).images_digest == alone.digest
+        assert load_idx(images, labels, tests, folder / "test-labels").images_digest == alone.digest
+        assert load_idx(write_idx(folder / "zipped", pictures(), gz=True)).images_digest == alone.digest
+        assert load_idx(tests).images_digest != alone.digest
         wide = write_idx(folder / "wide", pictures().reshape(3, 8, 16))
-        assert load_dataset(wide).images_digest != alone.digest
+        assert load_idx(wide).images_digest != alone.digest
 
     def test_that_of_the_images_of_mnist_is_known(self) -> None:
-        alone = load_dataset(assets_folder() / "mnist" / "train-images-idx3-ubyte.gz")
-        assert load_dataset().images_digest == MNIST_IMAGES_DIGEST == alone.digest
+        alone = load_idx(assets_folder() / "mnist" / "train-images-idx3-ubyte.gz")
+        assert load_idx().images_digest == MNIST_IMAGES_DIGEST == alone.digest

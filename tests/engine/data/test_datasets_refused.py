@@ -13,10 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.data.datasets import load_dataset
 from engine.errors import DatasetError, StorageError
 from tests.engine.data.test_datasets import folder as folder
-from tests.idx import idx_bytes, numbers, pictures, write_idx
+from tests.idx import idx_bytes, load_idx, numbers, pictures, write_idx
 
 
 def refusal(
@@ -27,7 +26,7 @@ def refusal(
 ) -> str:
     """What `load_dataset` says when it refuses these files."""
     with pytest.raises(DatasetError) as caught:
-        load_dataset(images, labels, test_images, test_labels)
+        load_idx(images, labels, test_images, test_labels)
     return str(caught.value)
 
 
@@ -46,7 +45,7 @@ class TestRefusals:
         }
         for field, named in files.items():
             with pytest.raises(DatasetError) as caught:
-                load_dataset(*named)
+                load_idx(*named)
             assert caught.value.field == field
         write_idx(folder / "five", np.zeros(5, np.uint8))
         files = {
@@ -55,7 +54,7 @@ class TestRefusals:
         }
         for field, named in files.items():
             with pytest.raises(DatasetError, match="one label for each image") as caught:
-                load_dataset(*named)
+                load_idx(*named)
             assert caught.value.field == field
 
     def test_each_file_is_called_by_its_role(self, folder: Path) -> None:
@@ -88,7 +87,7 @@ class TestRefusals:
 
     def test_a_path_that_cannot_be_written_down(self) -> None:
         with pytest.raises(StorageError, match="is not valid UTF-8: rename it, or choose"):
-            load_dataset(Path("caf\udce9"))
+            load_idx(Path("caf\udce9"))
 
     def test_a_path_is_shown_without_control_characters_and_by_its_end(self, tmp_path: Path) -> None:
         words = refusal(tmp_path / ("x" * 150 + "\x1b]0;owned\x07\n.idx"))
@@ -203,7 +202,7 @@ class TestRefusals:
         raw[position] ^= value
         (tmp_path / "damaged").write_bytes(raw[: position + 1] if cut else raw)
         try:
-            found: int | str = load_dataset(tmp_path / "damaged").train.images.size
+            found: int | str = load_idx(tmp_path / "damaged").train.images.size
         except DatasetError as error:
             found = str(error)
         # Some bytes of gzip's header and of its padding mean nothing, and a pixel can be any byte.

@@ -18,13 +18,12 @@ from safetensors.torch import save
 from torch import nn
 
 from cae_tui.cli.study_cli import read_baseline
-from engine.data.datasets import load_dataset
 from engine.data.recognise import START, recognise
 from engine.errors import DatasetError, EngineError, ModelFileError, RunError
 from engine.runs.checkpoint import read_model
 from engine.runs.directory import Home
 from tests.engine.tiny import write_encoder, write_files
-from tests.idx import idx_bytes, numbers, pictures, write_idx
+from tests.idx import idx_bytes, load_idx, numbers, pictures, write_idx
 
 
 def saved(write: Callable[[Any], object]) -> bytes:
@@ -118,11 +117,11 @@ def test_a_file_is_told_for_what_it_is_by_whoever_reads_it(name: str, tmp_path: 
     (tmp_path / f"{name}.gz").write_bytes(gzip.compress(content))
     images = write_idx(tmp_path / "images", pictures())
 
-    as_images = refusal(lambda: load_dataset(path), DatasetError)
+    as_images = refusal(lambda: load_idx(path), DatasetError)
     assert f"{path} is {what}" in as_images
     assert "; an IDX file of training images was expected: " in as_images
-    assert f"is {what}" in refusal(lambda: load_dataset(images, path), DatasetError)
-    within = refusal(lambda: load_dataset(tmp_path / f"{name}.gz"), DatasetError)
+    assert f"is {what}" in refusal(lambda: load_idx(images, path), DatasetError)
+    within = refusal(lambda: load_idx(tmp_path / f"{name}.gz"), DatasetError)
     assert f"{name}.gz is {what}" in within
     assert "inside a gzip file; an IDX file" in within
 
@@ -150,13 +149,13 @@ def test_a_file_is_told_for_what_it_is_by_whoever_reads_it(name: str, tmp_path: 
 )
 def test_what_to_do_is_said(name: str, advice: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(FILES[name][0])
-    assert refusal(lambda: load_dataset(tmp_path / name), DatasetError).endswith(advice)
+    assert refusal(lambda: load_idx(tmp_path / name), DatasetError).endswith(advice)
 
 
 def test_a_gzip_file_in_a_gzip_file_is_to_be_unpacked_once(tmp_path: Path) -> None:
     path = tmp_path / "twice.gz"
     path.write_bytes(gzip.compress(gzip.compress(IDX)))
-    assert refusal(lambda: load_dataset(path), DatasetError) == (
+    assert refusal(lambda: load_idx(path), DatasetError) == (
         f"{path} is a gzip file inside a gzip file; an IDX file of training images was expected: "
         "unpack it, and name the IDX file that comes out."
     )
@@ -169,7 +168,7 @@ def test_data_given_as_a_model_and_a_model_given_as_data_are_told_apart(tmp_path
         lambda: read_model(images), ModelFileError
     )
     assert "is a model file of cae-tui; an IDX file of training images was expected: it holds weights" in refusal(
-        lambda: load_dataset(model), DatasetError
+        lambda: load_idx(model), DatasetError
     )
     packed = tmp_path / "model.gz"
     packed.write_bytes(gzip.compress(model.read_bytes()))
@@ -206,22 +205,22 @@ def test_a_baseline_that_is_no_json_is_told_for_what_it_is(tmp_path: Path) -> No
 @pytest.mark.parametrize("shape", [(6, 8, 9), (6, 8, 9, 1), (6, 1, 8, 9)])
 def test_grey_images_may_have_an_axis_of_one_colour(shape: tuple[int, ...], tmp_path: Path) -> None:
     grey = pictures(6, 8, 9)
-    found = load_dataset(write_idx(tmp_path / "images", grey.reshape(shape)))
+    found = load_idx(write_idx(tmp_path / "images", grey.reshape(shape)))
     assert found.shape == (8, 9, 1)
     assert np.array_equal(found.train.images[..., 0], grey)
-    assert found.digest == load_dataset(write_idx(tmp_path / "plain", grey)).digest
+    assert found.digest == load_idx(write_idx(tmp_path / "plain", grey)).digest
 
 
 def test_colours_may_stand_before_height_and_width(tmp_path: Path) -> None:
     colour = pictures(6, 8, 9, 3)
-    found = load_dataset(write_idx(tmp_path / "images", np.moveaxis(colour, 3, 1)))
+    found = load_idx(write_idx(tmp_path / "images", np.moveaxis(colour, 3, 1)))
     assert found.shape == (8, 9, 3)
     assert np.array_equal(found.train.images, colour)
 
 
 def test_labels_may_have_an_axis_of_one(tmp_path: Path) -> None:
     images = write_idx(tmp_path / "images", pictures(3))
-    found = load_dataset(images, write_idx(tmp_path / "labels", numbers(0, 2, 1).reshape(3, 1)))
+    found = load_idx(images, write_idx(tmp_path / "labels", numbers(0, 2, 1).reshape(3, 1)))
     assert found.train.labels is not None
     assert found.train.labels.tolist() == [0, 2, 1]
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from engine.data.datasets import ImageData, ImageSet, load_dataset
 from engine.data.remarks import CLASSES, COPIES, PIXELS, SPLIT, UNSEEN, Remark, for_run, of_data, of_split
 from engine.data.split import split
+from engine.specs.data_files import DataFiles
 from engine.text import names_of
 from tests.engine.tiny import noise
 from tests.idx import numbers
@@ -19,7 +20,7 @@ def data_of(
 ) -> ImageData:
     images, tested = ImageSet(train, labels), None if test is None else ImageSet(test, test_labels)
     names = tuple(str(number) for number in range(images.classes))
-    return ImageData(name="some", train=images, test=tested, paths={}, class_names=names, digest="")
+    return ImageData(name="some", train=images, test=tested, files=DataFiles(), class_names=names, digest="")
 
 
 def said(data: ImageData, about: str) -> list[str]:
@@ -162,7 +163,15 @@ def test_a_class_with_test_images_alone_is_named() -> None:
 def test_a_class_that_nearly_all_images_are_of_is_named() -> None:
     (sentence,) = said(labelled_data([3] * 97 + [0, 1, 2]), CLASSES)
     assert sentence.startswith("97.0 % of the training images are of class 3: a model that always answers 3 is right")
-    assert said(labelled_data([3] * 80 + [0, 1, 2] * 7), CLASSES) == []
+    assert said(labelled_data([3] * 80 + [0, 1, 2] * 10), CLASSES) == []
+
+
+def test_classes_with_too_few_training_images_are_named_in_a_set_that_is_not_tiny() -> None:
+    (sentence,) = said(labelled_data([0] * 50 + [1] * 60 + [2] * 9), CLASSES)
+    assert sentence.startswith("Class 2 has 9 training images: too few to tell it by. Add some, leave it out")
+    (sentence,) = said(labelled_data([0] * 50 + [1] * 60 + [2] * 9 + [3]), CLASSES)
+    assert sentence.startswith("Classes 2 and 3 have fewer than 10 training images each: too few to tell them by.")
+    assert said(labelled_data([0] * 5 + [1] * 4), CLASSES) == []
 
 
 def test_labels_that_are_all_the_same_are_named() -> None:

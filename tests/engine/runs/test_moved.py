@@ -20,7 +20,7 @@ from engine.runs.directory import Home, RunDirectory
 from engine.runs.moved import places, relocate
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.classifier import ClassifierSpec
-from engine.specs.data_files import ROLES, DataFiles
+from engine.specs.data_files import PATHS, ROLES, DataFiles
 from engine.studies.planning import create
 from engine.studies.records import Studies, Trial
 from engine.studies.scheduler import work_on
@@ -64,7 +64,11 @@ def nothing(event: Event) -> None:
 def paths_of(run: RunDirectory) -> tuple[dict[str, Any], dict[str, Any]]:
     """Where the images are, as its spec and the facts about them have it."""
     written = run.read_spec()
-    return {field: written["spec"][field] for field in DataFiles._fields}, written["data"]["paths"]
+    found = (
+        {field: place[field] for field in PATHS if place[field]}
+        for place in (written["spec"], written["data"]["paths"])
+    )
+    return next(found), next(found)
 
 
 def test_a_run_goes_on_from_the_new_place_and_ends_as_if_nothing_had_been_moved(
@@ -268,8 +272,12 @@ def test_files_are_found_beside_the_one_that_is_named_and_where_the_same_move_le
     for place in ("train/x", "train/y", "test/x", "test/y"):
         (new / place).parent.mkdir(parents=True, exist_ok=True)
         (new / place).write_bytes(b"")
-    was = DataFiles(old / "train/x", old / "train/y", old / "test/x", old / "test/y")
-    now = DataFiles(new / "train/x", new / "train/y", new / "test/x", new / "test/y")
+    was = DataFiles(
+        images=old / "train/x", labels=old / "train/y", test_images=old / "test/x", test_labels=old / "test/y"
+    )
+    now = DataFiles(
+        images=new / "train/x", labels=new / "train/y", test_images=new / "test/x", test_labels=new / "test/y"
+    )
     assert next(places(was, {"images": new / "train/x"})) == now
     assert next(places(was, {"images": new / "train"})) == now
     assert next(places(was, {"test_labels": new / "test"})) == now

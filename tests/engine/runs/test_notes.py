@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from engine.errors import RunError
-from engine.exporters.runs_csv import runs_csv, safe
+from engine.exporters.runs_csv import runs_csv
 from engine.runs.directory import Home, RunDirectory
 from engine.runs.notes import (
     LONGEST_NOTE,
@@ -21,6 +21,7 @@ from engine.runs.notes import (
     write_notes,
 )
 from engine.runs.status import RunStatus
+from engine.storage.csv_text import safe
 from tests.engine.training.test_training import Trained
 
 

@@ -8,7 +8,7 @@ import pytest
 from engine import preparation
 from engine.data.datasets import MNIST_DIGEST, load_dataset
 from engine.runs.directory import Home
-from engine.specs.data_files import DataFiles, shape_words
+from engine.specs.data_files import FIELDS, DataFiles, shape_words
 from engine.storage.files import read_json
 from tests.engine.tiny import tiny, write_files
 
@@ -27,13 +27,17 @@ from tests.engine.tiny import tiny, write_files
     ],
 )
 def test_a_set_is_called_like_its_images_or_their_folder_where_that_tells_more(path: str | None, name: str) -> None:
-    assert DataFiles(None if path is None else Path(path)).name == name
+    assert DataFiles(images=None if path is None else Path(path)).name == name
 
 
 def test_files_are_read_from_text_and_written_as_text() -> None:
     files = DataFiles.of({"images": " a ", "labels": "", "test_images": None, "kernels": "3"})
     assert files == DataFiles(images=Path("a"))
-    assert files.text == {"images": "a", "labels": "", "test_images": "", "test_labels": ""}
+    usual = dict.fromkeys(FIELDS, "") | {"fit": "pad", "colour": "auto", "background": "black"}
+    assert files.text == usual | {"images": "a"}
+    wanted = {"data": "/b", "size": "32x48", "limit_per_class": "7", "classes": "cat, dog"}
+    assert DataFiles.of(wanted).text == usual | wanted
+    assert DataFiles.of(DataFiles.of(wanted).text) == DataFiles.of(wanted)
 
 
 def test_the_first_file_that_is_gone_is_named(tmp_path: Path) -> None:
@@ -58,7 +62,7 @@ def test_a_status_names_the_data_and_an_old_one_has_the_name_from_its_spec(tmp_p
     (tmp_path / "blobs").mkdir()
     spec = tiny(write_files(tmp_path / "blobs"))
     run = preparation.create(home, spec).run
-    data = load_dataset(*spec.files)
+    data = load_dataset(spec.files)
     about = ("blobs", data.digest, data.images_digest)
     told = run.read_status()
     assert (told.data, told.data_digest, told.images_digest) == about

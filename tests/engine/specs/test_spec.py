@@ -9,7 +9,7 @@ from engine.errors import SpecError
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import Spec, parse, preset, preset_changes, spec_fields
 from engine.specs.classifier import ClassifierSpec
-from engine.specs.fields import write_value
+from engine.specs.fields import GROUPS, write_value
 from engine.specs.kinds import SPECS, check_against_data, spec_from_json
 
 
@@ -112,7 +112,7 @@ def test_every_field_tells_a_form_all_that_it_needs(kind: type[Spec]) -> None:
         assert field.description.endswith(".")
         assert field.flag == "--" + field.name.replace("_", "-")
     groups = [field.group for field in fields]
-    assert groups == sorted(groups, key=["Hyperparameters", "Optimisation", "Architecture", "Data", "Device"].index)
+    assert groups == sorted(groups, key=GROUPS.index)
 
 
 def test_the_five_hyperparameters_of_the_report_come_first() -> None:

@@ -11,11 +11,13 @@ import pytest
 
 from engine.data import cache
 from engine.data.datasets import ImageData, load_dataset
+from engine.data.reading import Reading
 from engine.errors import DatasetError, EngineError, StudyError
 from engine.protocol.control import Asked, Flag
 from engine.protocol.events import EpochEnded, Event, Paused, RunStarted
 from engine.runs.directory import Home
 from engine.specs.classifier import ClassifierSpec
+from engine.specs.data_files import DataFiles
 from engine.studies.optuna_trials import importances
 from engine.studies.planning import create, plan
 from engine.studies.records import StageRecord, Studies, StudyDirectory, StudyRecord, Trial
@@ -456,9 +458,9 @@ def test_the_images_are_read_once_for_all_trials(home: Home, tmp_path: Path, mon
     cache.forget()
     read: list[Path | None] = []
 
-    def counted(*files: Path | None) -> ImageData:
-        read.append(files[0])
-        return load_dataset(*files)
+    def counted(files: DataFiles, reading: Reading) -> ImageData:
+        read.append(files.images)
+        return load_dataset(files, reading)
 
     monkeypatch.setattr(cache, "load_dataset", counted)
     _, done = do(home, make_study("one", tiny(few, epochs=1), {"kernels": "1,2,3"}))

@@ -79,7 +79,7 @@ def test_a_search_takes_ranges() -> None:
     ("mode", "values", "field", "words"),
     [
         ("one", {"layrs": "8,10"}, "layrs", "did you mean layers?"),
-        ("one", {"colour": "1"}, "colour", "these can be studied: epochs"),
+        ("one", {"shade": "1"}, "shade", "these can be studied: epochs"),
         ("one", {"seed": "1,2"}, "seed", "This cannot be studied"),
         ("one", {"layers": ""}, "layers", "No values are given"),
         ("one", {"layers": "8,,10"}, "layers", "empty value"),

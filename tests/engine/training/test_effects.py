@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from sklearn import metrics
 from sklearn.decomposition import PCA
 from torch import Tensor, nn
+from torch.nn import functional
 
-from engine import jobs
+from engine import jobs, preparation
 from engine.data.augmentation import augment
 from engine.data.datasets import ImageSet
 from engine.data.split import split
@@ -36,7 +37,7 @@ from engine.specs.base import parse
 from engine.specs.classifier import ClassifierSpec
 from engine.storage.files import read_json
 from engine.training.loop import Progress, Stage
-from engine.training.tasks import Classification, Reconstruction, Task
+from engine.training.tasks import Classification, Reconstruction, Task, balanced_weights
 from tests.engine.conftest import train
 from tests.engine.tiny import (
     CLASSES,
@@ -51,6 +52,7 @@ from tests.engine.tiny import (
     write_encoder,
     write_files,
 )
+from tests.idx import write_idx
 
 
 @pytest.fixture(scope="module")
@@ -99,12 +101,17 @@ def test_label_smoothing_alone_moves_a_model_that_is_sure_of_every_label() -> No
         assert float(gradient.abs().max()) == pytest.approx(smoothing * (CLASSES - 1) / CLASSES**2, abs=1e-6)
 
 
-def test_the_task_of_a_spec_has_its_label_smoothing(encoder: Path, noise_files: dict[str, Path]) -> None:
+def test_the_task_of_a_spec_has_its_label_smoothing(
+    encoder: Path, noise_files: dict[str, Path], tmp_path: Path
+) -> None:
     for spec, task in (
         (tiny_classifier(noise_files, encoder, label_smoothing=0.3), Classification(0.3)),
         (tiny(noise_files), Reconstruction()),
     ):
-        assert kind_of(spec).task(spec) == task
+        prepared = preparation.create(Home(tmp_path), spec)
+        found = kind_of(spec).task(prepared)
+        assert type(found) is type(task)
+        assert getattr(found, "label_smoothing", None) == getattr(task, "label_smoothing", None)
 
 
 # -- the models -----------------------------------------------------------------------------------
@@ -441,3 +448,51 @@ def test_the_best_epoch_is_told_with_its_stage_of_earlier_runs_too(
     read = run.read_result()
     assert read is not None
     assert read.best_stage == "fine-tuning"
+
+
+# -- classes that count alike -----------------------------------------------------------------------
+
+
+def test_balanced_weights_are_those_of_scikit_learn_and_an_image_counts_one_on_average() -> None:
+    from sklearn.utils.class_weight import compute_class_weight
+
+    labels = np.array([0] * 8 + [2] * 3 + [3], np.uint8)
+    found = balanced_weights(labels, 5)
+    expected = compute_class_weight("balanced", classes=np.array([0, 2, 3]), y=labels)
+    assert [found[label] for label in (0, 2, 3)] == pytest.approx(expected.tolist())
+    assert (found[1], found[4]) == (0, 0)
+    assert sum(found[label] for label in labels.tolist()) == pytest.approx(len(labels))
+
+
+def test_weights_move_the_objective_and_the_choice_of_the_epoch_and_not_the_loss_that_is_told() -> None:
+    weights = torch.tensor([1.0, 0.0, 3.0, 0.5])
+    task = Classification(0.1, weights)
+    outcome = task(nn.Identity().train(), LOGITS, LABELS)
+    each = functional.cross_entropy(LOGITS, LABELS, label_smoothing=0.1, reduction="none")
+    assert outcome.objective.item() == pytest.approx((each * weights[LABELS]).mean().item())
+    plain = functional.cross_entropy(LOGITS, LABELS)
+    assert outcome.metrics["loss"].item() == pytest.approx(plain.item())
+    evaluated = task(nn.Identity().eval(), LOGITS, LABELS)
+    weighted = (functional.cross_entropy(LOGITS, LABELS, reduction="none") * weights[LABELS]).mean().item()
+    assert evaluated.metrics["weighted_loss"].item() == pytest.approx(weighted)
+    assert task.rank({"loss": 1.0, "accuracy": 0.9, "weighted_loss": 2.0}) == [2.0]
+
+
+def test_a_rare_class_is_recognised_more_often_where_classes_count_alike(home: Home, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    labels = np.array([0] * 270 + [1] * 30, np.uint8)
+    images = np.clip(random.normal(120, 40, (300, 8, 8)) + 25 * labels[:, None, None], 0, 255).astype(np.uint8)
+    files = {"images": write_idx(tmp_path / "images", images), "labels": write_idx(tmp_path / "labels", labels)}
+    encoder, *_ = train(home, tiny(files, epochs=1))
+    recalls = {}
+    for weights in ("none", "balanced"):
+        spec = tiny_classifier(
+            files, encoder.model, class_weights=weights, frozen_epochs=3, finetune_epochs=3, patience=0
+        )
+        _, result, _ = train(home, spec)
+        recalls[weights] = result.report.rows[1].recall
+        assert result.report.uneven.startswith("Counting every class alike, ")
+        assert "of the rarest, Class 1, " in result.report.uneven
+        assert result.report.uneven.endswith("% of 3 images.")
+    assert recalls["balanced"] >= recalls["none"]
+    assert recalls["balanced"] > 0

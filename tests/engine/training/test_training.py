@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from engine import jobs
-from engine.data.datasets import load_dataset
 from engine.data.split import split
 from engine.errors import DatasetError, RunError, StorageError
 from engine.evaluation import results
@@ -40,6 +39,7 @@ from engine.specs.base import Spec, preset
 from engine.specs.classifier import ClassifierSpec
 from engine.training.loop import overfitting
 from tests.engine.conftest import small, small_classifier, train
+from tests.idx import load_idx
 
 Trained = tuple[RunDirectory, Any, list[Event]]
 
@@ -102,7 +102,7 @@ def test_training_learns(autoencoder: Trained) -> None:
 def test_the_best_validation_loss_is_that_of_the_kept_weights(autoencoder: Trained, files: dict[str, Path]) -> None:
     run, result, _ = autoencoder
     model = read_model(run.model).build()
-    data = load_dataset(**files)
+    data = load_idx(**files)
     _, validation = split(data.train, 0.1, 0)
     images = torch.from_numpy(data.train.take(validation)).permute(0, 3, 1, 2).float() / 255
     with torch.no_grad():

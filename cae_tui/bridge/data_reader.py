@@ -1,0 +1,216 @@
+"""What screens read of image sets, of the device and of networks that are only planned; and the threads to read in.
+
+A method that `works_in_thread` is waited for, and gives back plain values. The engine's modules are imported inside
+such methods, in those threads: the first screen stands before torch, numpy or pydantic are loaded.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+from cae_tui.bridge.values import DataView, Picture, SplitView
+from engine.data.keeping import keep_in
+from engine.runs.directory import Home
+from engine.specs.data_files import DataFiles
+
+if TYPE_CHECKING:
+    from engine.data.datasets import ImageData
+    from engine.network.architecture import Plan
+    from engine.specs.base import Spec
+
+READERS = 4
+MEAN_OF = 2_000
+"""Images of a class that its mean is taken of."""
+MNIST_FILES = DataFiles()
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class HasThreads(Protocol):
+    """What has threads of its own to work in: a `Reader`, or who borrows them."""
+
+    async def in_thread(self, read: Callable[[], T]) -> T:
+        """What `read` gives, from such a thread."""
+
+
+Owner = TypeVar("Owner", bound=HasThreads)
+
+
+def works_in_thread(
+    work: Callable[Concatenate[Owner, P], T],
+) -> Callable[Concatenate[Owner, P], Coroutine[Any, Any, T]]:
+    """Makes a method one to wait for (`await`), whose work is done in a thread of its object."""
+
+    @wraps(work)
+    async def wait(self: Owner, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self.in_thread(lambda: work(self, *args, **kwargs))
+
+    return wait
+
+
+class DataReader:
+    """Reads image sets for screens."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        keep_in(home.data)
+        self.progress: dict[DataFiles, tuple[int, int]] = {}  # of sets that are being read: how many of how many
+        self._given_up: set[DataFiles] = set()
+        self._readers = ThreadPoolExecutor(READERS, "reader")
+        self._reads: set[Future[Any]] = set()
+
+    @property
+    def reading(self) -> bool:
+        """Whether a thread is still reading for a screen, or loading torch."""
+        return bool(self._reads)
+
+    async def in_thread(self, read: Callable[[], T]) -> T:
+        """What `read` gives, from a thread of our own: the end of the event loop waits for asyncio's."""
+        future = self._readers.submit(read)
+        self._reads.add(future)
+        future.add_done_callback(self._reads.discard)
+        return await asyncio.wrap_future(future)
+
+    def close(self) -> None:
+        """Let the threads end: one that waits for work keeps the app that it was made under."""
+        self._readers.shutdown(wait=False, cancel_futures=True)
+
+    # -- data, device, plans ---------------------------------------------------------------------
+
+    def give_up(self, files: DataFiles) -> None:
+        """Nobody wants that set any more: end its reading, where it is being read."""
+        self._given_up.add(files)
+
+    def _load(self, files: DataFiles) -> "ImageData":
+        from engine.data.cache import load
+        from engine.errors import DatasetError
+
+        self._given_up.discard(files)
+
+        def told(done: int, of: int) -> None:
+            if files in self._given_up:
+                raise DatasetError("The reading of these images was given up.", "data")
+            self.progress[files] = done, of
+
+        try:
+            return load(files, told)
+        finally:
+            self.progress.pop(files, None)
+
+    @works_in_thread
+    def data(self, files: DataFiles = MNIST_FILES) -> DataView:
+        """The image set that those files hold.
+
+        Raises:
+            DatasetError: it cannot be read.
+        """
+        from cae_tui.bridge.plain import data_view
+
+        return data_view(self._load(files))
+
+    @works_in_thread
+    def split(self, fraction: float, seed: int, files: DataFiles = MNIST_FILES) -> SplitView:
+        """The split that a fraction and a seed give."""
+        from engine.data.datasets import class_counts
+        from engine.data.remarks import of_split
+        from engine.data.split import split_of
+
+        found = self._load(files)
+        training, validation = split_of(found, fraction, seed)
+        labels = found.train.labels
+        return SplitView(
+            training=len(training),
+            validation=len(validation),
+            training_counts=() if labels is None else tuple(class_counts(labels[training], found.classes)),
+            validation_counts=() if labels is None else tuple(class_counts(labels[validation], found.classes)),
+            remarks=tuple(remark.sentence for remark in of_split(found, training, validation)),
+        )
+
+    @works_in_thread
+    def class_images(
+        self, label: int | None, first: int, count: int, files: DataFiles = MNIST_FILES
+    ) -> tuple[Picture, ...]:
+        """Training images of one class (of all, where None), `count` from the `first` on."""
+        import numpy as np
+
+        from cae_tui.bridge.plain import pictures
+
+        found = self._load(files)
+        labels = found.train.labels
+        every = np.arange(len(found.train)) if label is None or labels is None else np.flatnonzero(labels == label)
+        return pictures(found.train.take(every[first : first + count]))
+
+    @works_in_thread
+    def class_means(self, labels: Sequence[int], across: int, files: DataFiles = MNIST_FILES) -> tuple[Picture, ...]:
+        """For each of the classes `across` pictures: the mean of its training images, then the first of these.
+
+        A class with fewer has blank ones behind them.
+        """
+        import numpy as np
+
+        from cae_tui.bridge.plain import pictures
+
+        found = self._load(files)
+        rows = np.zeros((len(labels), across, *found.shape), np.uint8)
+        for row, label in enumerate(labels):
+            places = np.flatnonzero(found.train.labels == label)
+            some = found.train.take(places[:MEAN_OF])
+            if len(some):
+                rows[row, 0] = np.rint(some.mean(0, dtype=np.float64))
+            rows[row, 1 : 1 + len(some)] = some[: across - 1]
+        return pictures(rows.reshape(-1, *found.shape))
+
+    @works_in_thread
+    def device(self) -> str:
+        """The device that auto chooses, in words: `cpu · 2 threads · float32`. Loads torch."""
+        from engine.device import choose_device
+
+        return choose_device("auto", "auto").description
+
+    @works_in_thread
+    def check(self, spec: "Spec") -> dict[str, str]:
+        """What of a spec does not fit its data: a sentence by field, empty where all fits."""
+        from engine.errors import DatasetError
+        from engine.preparation import split_for
+        from engine.specs.kinds import check_against_data
+
+        try:
+            found = self._load(spec.files)
+        except DatasetError as error:
+            return {error.field: str(error)}
+        training, _ = split_for(spec, found)
+        return check_against_data(spec, found.shape, len(training))
+
+    @works_in_thread
+    def remarks(self, spec: "Spec") -> tuple[str, ...]:
+        """What a look at the data of a spec and their split finds that concerns a run of it.
+
+        Raises:
+            DatasetError: they cannot be read.
+        """
+        from engine.data.remarks import for_run
+        from engine.preparation import split_for
+
+        found = self._load(spec.files)
+        return for_run(found, *split_for(spec, found), labels=spec.needs_labels)
+
+    @works_in_thread
+    def plan(self, spec: "Spec") -> "Plan":
+        """The layers of the network that a spec asks for, on the encoder that it names where it takes one.
+
+        Raises:
+            EngineError: there is no such encoder, or it is for other images.
+        """
+        from engine import preparation
+
+        return preparation.plan_of(self.home, spec, self._load(spec.files))
+
+    @works_in_thread
+    def encoder_remarks(self, spec: "Spec", data: DataView) -> tuple[str, ...]:
+        """What is to be known of the encoder that a classifier's spec names, on the images `data`, in sentences."""
+        from engine.runs.encoders import remarks_on
+
+        return remarks_on(self.home, spec, data)

@@ -1,0 +1,71 @@
+"""What `cae-tui data` is asked, and the asking of it."""
+
+import argparse
+import os
+
+from cae_tui.cli.spec_flags import add_field
+from engine.errors import DatasetError
+from engine.runs.directory import Home
+from engine.specs.data_files import names_mnist, refuse_blank
+from engine.specs.listed import KINDS
+from engine.storage.paths import path_of
+
+ACTIONS = ("list", "forget", "show", "export")
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """What `data` is asked: a set that is named as everywhere, and what is done to its images."""
+    from engine.specs.base import Spec, spec_fields
+    from engine.specs.preprocessing import PREPROCESSING
+
+    parser.usage = "%(prog)s [list | forget NAME | show DATA | export DATA --to PATH] [FLAG ...]"
+    group = parser.add_argument_group("arguments")
+    words = "list what is kept, forget it, show a set, or export one (default: list)"
+    group.add_argument("action", nargs="?", default="list", metavar="ACTION", help=words)
+    words = "the name or the path of a set; for forget also an id, or all"
+    group.add_argument("data", nargs="?", default=None, metavar="DATA", help=words)
+    group = parser.add_argument_group("for export")
+    group.add_argument(
+        "--to", type=path_of, default=None, metavar="PATH", help="a new folder, or a file ending in .npz"
+    )
+    words = "folder of PNG files, npz, or idx (default: npz where --to ends so, else folder)"
+    group.add_argument("--as", dest="form", default=None, metavar="FORMAT", help=words)
+    group = parser.add_argument_group("Images")
+    for field in spec_fields(Spec):
+        if field.name in ("test_data", *PREPROCESSING):
+            add_field(group.add_argument, field, field.description, field.default, field.name)
+
+
+def work(options: argparse.Namespace, home: Home) -> int:
+    """Do what is asked, and give back the exit code.
+
+    Raises:
+        EngineError: it is refused.
+    """
+    from cae_tui.cli import data_console
+    from engine.specs.base import parse
+    from engine.specs.kinds import SPECS
+    from engine.specs.preprocessing import PREPROCESSING
+    from engine.text import either, excerpt
+
+    action = options.action
+    if action == "list":
+        return data_console.list_kept(home, as_json=options.json)
+    if action not in ACTIONS:
+        hint = f" To look at a set: `cae-tui data show {excerpt(action)}`." if os.path.exists(action) else ""
+        raise DatasetError(f"`data` does not know “{excerpt(action)}”: choose {either(ACTIONS)}.{hint}")
+    if options.data is None:
+        raise DatasetError(f"`data {action}` needs the name or the path of a set.")
+    if action == "forget":
+        return data_console.forget(home, options.data, as_json=options.json)
+    given = {name: getattr(options, name) for name in ("data", "test_data", *PREPROCESSING)}
+    refuse_blank(given)
+    names_mnist(given)
+    spec = parse(SPECS[next(iter(KINDS))], {name: value for name, value in given.items() if value is not None})
+    files = spec.files
+    if action == "show":
+        return data_console.show(files, as_json=options.json)
+    if options.to is None:
+        raise DatasetError("`data export` needs --to PATH: a new folder, or a file ending in .npz.")
+    form = options.form or ("npz" if options.to.suffix == ".npz" else "folder")
+    return data_console.export(files, options.to, form, as_json=options.json)

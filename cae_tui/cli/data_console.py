@@ -1,0 +1,198 @@
+"""`cae-tui data`: what is kept of image sets, and sets written for other programs; and a bar while one is read."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from cae_tui import formats
+from cae_tui.cli.output_console import OutputConsole
+from cae_tui.printing import put
+from engine.errors import DatasetError
+from engine.runs.directory import Home
+from engine.specs.data_files import DataFiles, shape_words
+from engine.storage.files import FORMAT, absolute, delete_folder
+from engine.storage.paths import path_of
+from engine.text import counted, either, excerpt, plain
+
+if TYPE_CHECKING:
+    from engine.data.datasets import ImageData
+    from engine.protocol.control import Flag
+
+SOON_SECONDS = 0.5
+"""What takes no longer shows no bar."""
+SHOWN = 10
+"""Files that were left out, of which the reason is printed."""
+
+
+@contextmanager
+def progress(words: str, flag: "Flag | None" = None) -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr, drawn once it takes a while; what it gives is told how many are done, and of how many.
+
+    Raises:
+        KeyboardInterrupt: `flag` asks for the end meanwhile.
+    """
+    console = OutputConsole(stderr=True)
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console,
+        transient=True,
+    )  # fmt: skip
+    task = bar.add_task(words, total=None)
+    begun = time.monotonic()
+
+    def told(done: int, total: int) -> None:
+        if flag is not None and flag.asked().ends:
+            raise KeyboardInterrupt
+        if total and console.is_terminal and time.monotonic() - begun > SOON_SECONDS:
+            bar.start()
+        bar.update(task, completed=done, total=total or None)
+
+    try:
+        yield told
+    finally:
+        if bar.live.is_started:
+            bar.stop()
+
+
+def read_images(files: DataFiles, flag: "Flag | None" = None) -> "ImageData":
+    """Read an image set, with a bar where that takes a while: what follows finds it read.
+
+    Raises:
+        EngineError: it cannot be read.
+    """
+    from engine.data import cache
+
+    with progress("Reading the images", flag) as told:
+        return cache.load(files, told)
+
+
+def list_kept(home: Home, *, as_json: bool) -> int:
+    """Print the sets that are kept decoded in the home."""
+    from engine.data.kept import Store
+
+    store = Store(home.data)
+    found = store.all()
+    if as_json:
+        sets = [
+            {"name": kept.facts.name, "source": kept.facts.source, "words": kept.facts.words,
+             "images": kept.facts.training + kept.facts.test, "shape": list(kept.facts.shape), "bytes": kept.size,
+             "used": kept.used, "id": kept.id}
+            for kept in found
+        ]  # fmt: skip
+        put(json.dumps({"format": FORMAT, "sets": sets}))
+        return 0
+    if unreadable := store.unreadable():
+        put(
+            f"{counted(len(unreadable), 'folder')} of {home.data} cannot be read: `cae-tui data forget all` frees them."
+        )
+    if not found and not unreadable:
+        put("No set is kept: what is read with --data will be, so that it is decoded once.")
+        return 0
+    table = Table(box=None, pad_edge=False)
+    for head in ("id", "name", "images", "shape", "size", "used", "from"):
+        table.add_column(head, justify="right" if head in ("images", "size") else "left", no_wrap=head != "from")
+    for kept in found:
+        facts = kept.facts
+        table.add_row(
+            kept.id, Text(facts.name), f"{facts.training + facts.test:,}", shape_words(facts.shape),
+            formats.size(kept.size), formats.ago(kept.used), Text(facts.source),
+        )  # fmt: skip
+    OutputConsole().print(table)
+    return 0
+
+
+def forget(home: Home, named: str, *, as_json: bool) -> int:
+    """Free what is kept of a set: by its id, its name or its path; of all with `all`.
+
+    Raises:
+        DatasetError: nothing is kept of such a set.
+    """
+    from engine.data.kept import Store
+
+    store = Store(home.data)
+    path = str(absolute(path_of(named)))
+    wanted = [kept for kept in store.all() if named in ("all", kept.id, kept.facts.name) or kept.facts.source == path]
+    if not wanted and named != "all":
+        raise DatasetError(f"Nothing is kept of “{excerpt(named)}”: `cae-tui data list` shows what is.", "data")
+    for kept in wanted:
+        store.forget(kept)
+    for place in store.unreadable() if named == "all" else ():
+        delete_folder(place)
+    size = sum(kept.size for kept in wanted)
+    if as_json:
+        put(json.dumps({"format": FORMAT, "forgotten": [kept.id for kept in wanted], "bytes": size}))
+    else:
+        put(f"{counted(len(wanted), 'set')} forgotten, {formats.size(size)} freed. The pictures are untouched.")
+    return 0
+
+
+def show(files: DataFiles, *, as_json: bool) -> int:
+    """Print what was found at a place: how it was understood, how many images each class has, what is odd.
+
+    Raises:
+        EngineError: it cannot be read.
+    """
+    from engine.data.datasets import class_counts
+    from engine.data.remarks import of_data
+
+    data = read_images(files)
+    remarks = [remark.sentence for remark in of_data(data)]
+    first = len(data.train) - data.validation
+    labels = {"training": None, "validation": None, "test": None if data.test is None else data.test.labels}
+    if data.train.labels is not None:
+        labels |= {"training": data.train.labels[:first], "validation": data.train.labels[first:]}
+    counts = {part: class_counts(some, data.classes) for part, some in labels.items() if some is not None and len(some)}
+    numbers = {"training": first, "validation": data.validation,
+               "test": 0 if data.test is None else len(data.test)}  # fmt: skip
+    if as_json:
+        found = {"format": FORMAT, "name": data.name, "words": data.words, "shape": list(data.shape), **numbers,
+                 "classes": list(data.class_names), "counts": counts, "digest": data.digest, "notes": list(data.notes),
+                 "remarks": remarks, "left_out": dict(data.left_out)}  # fmt: skip
+        put(json.dumps(found))
+        return 0
+    told = ", ".join(f"{number:,} {part}" for part, number in numbers.items() if number)
+    put(f"{data.name}: {data.words or 'IDX files'}")
+    put(f"{told} · {shape_words(data.shape)}")
+    for sentence in (*data.notes, *remarks):
+        put(f"! {sentence}")
+    if counts:
+        table = Table(box=None, pad_edge=False)
+        table.add_column("class", overflow="ellipsis", max_width=40)
+        for part in counts:
+            table.add_column(part, justify="right")
+        for label, name in enumerate(data.class_names):
+            table.add_row(Text(name), *(f"{counts[part][label]:,}" for part in counts))
+        OutputConsole().print(table)
+    if data.left_out:
+        put(f"{counted(len(data.left_out), 'file')} left out:")
+        for name, reason in list(data.left_out.items())[:SHOWN]:
+            put(f"  {plain(name)} {reason}")
+        if len(data.left_out) > SHOWN:
+            put(f"  and {len(data.left_out) - SHOWN:,} more; --json lists them all")
+    return 0
+
+
+def export(files: DataFiles, to: Path, form: str, *, as_json: bool) -> int:
+    """Write a set for other programs.
+
+    Raises:
+        EngineError: it cannot be read or written.
+    """
+    from engine.data.export import FORMATS, export_data
+
+    if form not in FORMATS:
+        raise DatasetError(f"“{excerpt(form)}” is not known: choose {either(FORMATS)}.", "as")
+    data = read_images(files)
+    with progress("Writing the images") as told:
+        export_data(data, absolute(to), form, told)
+    if as_json:
+        put(json.dumps({"format": FORMAT, "file": str(absolute(to))}))
+    else:
+        put(f"{data.name} was written to {plain(str(absolute(to)))}.")
+    return 0

@@ -1,0 +1,196 @@
+"""Choosing a set on the disk: a path that is typed, completed from the folder, or a walk through folders by keys."""
+
+import os
+from collections.abc import Sequence
+from itertools import takewhile
+from pathlib import Path
+from typing import ClassVar
+
+from textual import events, on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Input, Label, OptionList
+from textual.widgets.option_list import Option
+
+from cae_tui.printing import as_typed
+from cae_tui.screens.dialogs import Dialog
+from cae_tui.widgets.line import Line
+from engine.specs.data_files import KNOWN, MNIST
+from engine.storage.paths import pasted_path
+
+MOST = 500
+"""Entries of a folder that are listed at once; typing the beginning of a name finds the others."""
+ENDINGS = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".npz", ".npy", ".csv", ".parquet", ".mat", ".bin")
+"""Of files that may be a set; those without an ending, as IDX files, are listed too."""
+HERE, UP = "here", "up"
+
+
+def listed(folder: str, beginning: str) -> tuple[list[tuple[str, bool]], int]:
+    """What of a folder may be chosen, each with whether it is a folder, and how many more there are.
+
+    Folders come first; hidden ones only where the beginning asks for them.
+
+    Raises:
+        OSError: it cannot be looked into.
+    """
+    found = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if not entry.name.lower().startswith(beginning.lower()):
+                continue
+            if entry.name.startswith(".") and not beginning.startswith("."):
+                continue
+            is_folder = entry.is_dir()
+            ending = os.path.splitext(entry.name)[1].lower()
+            if is_folder or ending in ENDINGS or "ubyte" in entry.name or not ending:
+                found.append((entry.name, is_folder))
+    found.sort(key=lambda pair: (not pair[1], pair[0].lower()))
+    return found[:MOST], max(len(found) - MOST, 0)
+
+
+class OpenScreen(Dialog[str | None]):
+    """Gives back a path or the name of a set; None where nothing was chosen.
+
+    Args:
+        start: where to begin: a path, of which the folder is shown.
+    """
+
+    AUTO_FOCUS = "Input"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss", "Cancel", id="open.cancel", tooltip="Leave everything as it is"),
+        Binding("tab", "complete", "Complete", id="open.complete", tooltip="Complete the name", priority=True),
+        Binding("down", "into_list", "List", id="open.list", tooltip="Into the list", show=False),
+    ]
+
+    def __init__(self, start: str) -> None:
+        super().__init__()
+        path = os.path.abspath(pasted_path(start) or os.getcwd())
+        self._start = os.path.join(path if os.path.isdir(path) else os.path.dirname(path), "")
+        self._names: list[tuple[str, bool]] = []
+        self._hint, self._missing = "", ""
+
+    def compose(self) -> ComposeResult:
+        """The path, and what is in its folder."""
+        with Vertical(classes="dialog"):
+            yield Label("Open a folder of pictures, an archive or a file", classes="question", markup=False)
+            yield Line(self._start, path=True, select_on_focus=False, id="path")
+            yield OptionList(id="entries", markup=False)
+            yield Label("", id="more", classes="hint", markup=False)
+
+    def on_mount(self) -> None:
+        """List the folder."""
+        self._list()
+
+    @property
+    def _typed(self) -> tuple[str, str]:
+        """The folder that is typed, and the beginning of a name in it."""
+        return os.path.split(os.path.expanduser(self.query_one(Input).value))
+
+    @on(Input.Changed)
+    def _list_again(self) -> None:
+        self._list()
+
+    @work(thread=True, exclusive=True, group="list")
+    def _list(self) -> None:
+        folder, beginning = self._typed
+        try:
+            names, more = listed(folder or ".", beginning)
+            words = f"{more:,} more: type the beginning of a name." if more else ""
+        except OSError as error:
+            names, words = [], f"{folder} cannot be looked into: {error.strerror or error}."
+        self.app.call_from_thread(self._show, names, words, beginning)
+
+    def _show(self, names: Sequence[tuple[str, bool]], words: str, beginning: str) -> None:
+        if not self.is_mounted:
+            return
+        self._names = list(names)
+        entries = self.query_one(OptionList)
+        options = (
+            [] if beginning else [Option(Content.styled("✓ use this folder", "bold"), id=HERE), Option("↑ ..", id=UP)]
+        )
+        options += [Option(f"▸ {name}/" if is_folder else f"  {name}") for name, is_folder in names]
+        entries.clear_options()
+        entries.add_options(options)
+        if entries.has_focus and options:
+            entries.highlighted = 0
+        hint = "↓ leads into the list, Tab completes, Enter takes what is typed, Esc leaves everything as it is."
+        self._hint = f"{words} {hint}".strip()
+        self._tell()
+
+    def _tell(self) -> None:
+        """What hinders, for as long as it stands in the field; else what there is, and the keys."""
+        typed = self.query_one(Input).value.strip()
+        missing = f"{typed} is not there: choose below, or correct it."
+        self.query_one("#more", Label).update(as_typed(missing if typed == self._missing else self._hint))
+
+    def action_complete(self) -> None:
+        """Complete the name as far as all that begin so agree."""
+        folder, beginning = self._typed
+        try:
+            names = [name for name, _ in listed(folder or ".", beginning)[0]]
+        except OSError:
+            return
+        if not names:
+            return
+        pairs = takewhile(lambda characters: len(set(characters)) == 1, zip(*names, strict=False))
+        common = "".join(characters[0] for characters in pairs)
+        if len(common) < len(beginning):
+            return
+        whole = os.path.join(folder, common)
+        self._type(os.path.join(whole, "") if len(names) == 1 and os.path.isdir(whole) else whole)
+
+    def _type(self, path: str) -> None:
+        box = self.query_one(Input)
+        box.value = path
+        box.cursor_position = len(path)
+
+    def action_into_list(self) -> None:
+        """To the list, from the path."""
+        entries = self.query_one(OptionList)
+        if not entries.has_focus:
+            entries.highlighted = 0
+            entries.focus()
+        else:
+            entries.action_cursor_down()
+
+    def on_key(self, event: events.Key) -> None:
+        """From the first line of the list, up leads back to the path."""
+        entries = self.query_one(OptionList)
+        if event.key == "up" and entries.has_focus and not entries.highlighted:
+            event.stop()
+            self.query_one(Input).focus()
+
+    @on(Input.Submitted)
+    def _entered(self, event: Input.Submitted) -> None:
+        event.stop()
+        typed = event.value.strip()
+        if typed.lower() in (*KNOWN, MNIST.lower()):
+            self.dismiss(typed.lower())
+        elif os.path.exists(path := os.path.expanduser(typed)):
+            self.dismiss(os.path.abspath(path))
+        else:
+            self._missing = typed
+            self._tell()
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        folder, beginning = self._typed
+        offset = 0 if beginning else 2
+        if event.option_id == HERE:
+            self.dismiss(os.path.abspath(folder or "."))
+        elif event.option_id == UP:
+            self._go(str(Path(os.path.abspath(folder or ".")).parent))
+        else:
+            name, is_folder = self._names[event.option_index - offset]
+            path = os.path.abspath(os.path.join(folder, name))
+            if is_folder:
+                self._go(path)
+            else:
+                self.dismiss(path)
+
+    def _go(self, folder: str) -> None:
+        """Into another folder; the list stays where the focus is."""
+        self._type(os.path.join(folder, ""))

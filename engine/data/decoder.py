@@ -1,0 +1,212 @@
+"""From the bytes of one picture to the array of an image set; as a program, for many pictures in a row.
+
+Run as a program it is told what to do on standard input and answers on standard output, so that pictures are decoded on
+every core, and one that brings its decoder down takes nothing else with it. It therefore imports nothing of ours.
+"""
+
+import io
+import json
+import sys
+import warnings
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import (  # noqa: F401 - the last two tell Pillow of their formats; it would load every other format too
+    Image,
+    ImageColor,
+    ImageOps,
+    TiffImagePlugin,
+    UnidentifiedImageError,
+    WebPImagePlugin,
+)
+
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
+"""Pillow's names of the formats that are read; an ending says nothing."""
+MOST_PIXELS = 64_000_000
+"""A picture of more is not decoded: a few bytes can unpack to gigabytes."""
+_TURNED = ("JPEG", "MPO", "TIFF", "WEBP", "PNG")  # formats that may say which way up they are
+
+
+class Wish(NamedTuple):
+    """What is to become of every picture."""
+
+    size: tuple[int, int] | None = None  # height and width; None: as they are
+    fit: str = "pad"  # pad, crop or stretch
+    colour: str = "auto"  # auto, grey or rgb
+    background: str = "black"  # behind what is transparent, and beside what is padded
+
+
+class PictureError(Exception):
+    """A picture that cannot be used; the message is the reason, `is cut short`."""
+
+
+class Decoded(NamedTuple):
+    """One picture."""
+
+    pixels: NDArray[np.uint8]  # (height, width, 1) or (height, width, 3)
+    size: tuple[int, int]  # height and width before it was made to fit
+    frames: bool  # whether it has more than the one that was taken
+
+
+def decode(picture: str | bytes, wish: Wish, only: tuple[int, int] | None = None) -> Decoded:
+    """The picture in a file of that path, or in those bytes.
+
+    Grey is what has one channel, or three that are equal everywhere: many a file of a grey picture has three.
+
+    Args:
+        only: decode it only if it has this height and width, where `wish` has no size; of others the pixels are empty.
+
+    Raises:
+        PictureError: it cannot be used.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what Pillow finds odd in a file that it reads all the same
+            with Image.open(io.BytesIO(picture) if isinstance(picture, bytes) else picture, formats=FORMATS) as opened:
+                return _decode(opened, wish, only)
+    except PictureError:
+        raise
+    except UnidentifiedImageError:
+        raise PictureError("is no picture of a format that is read") from None
+    except FileNotFoundError:
+        raise PictureError("is no longer there") from None
+    except PermissionError:
+        raise PictureError("may not be read") from None
+    except MemoryError:
+        raise PictureError("does not fit into memory") from None
+    except Exception as error:  # Pillow's readers raise nearly anything of a damaged file
+        words = " ".join(str(error).split())
+        if "truncated" in words or "Truncated" in words:
+            raise PictureError("is cut short") from None
+        raise PictureError(f"is damaged ({words[:80] or type(error).__name__})") from None
+
+
+def _decode(image: Image.Image, wish: Wish, only: tuple[int, int] | None) -> Decoded:
+    if image.width * image.height > MOST_PIXELS:
+        raise PictureError(
+            f"has {image.width:,}×{image.height:,} pixels, and at most {MOST_PIXELS // 1_000_000} million are read"
+        )
+    turn = image.getexif().get(0x0112, 1) if image.format in _TURNED else 1
+    size = (image.width, image.height) if turn >= 5 else (image.height, image.width)
+    frames = image.format != "MPO" and bool(
+        getattr(image, "is_animated", False)
+    )  # a camera's MPO has one picture twice
+    if wish.size is None and only is not None and size != only:
+        return Decoded(np.empty((0, 0, 1), np.uint8), size, frames)
+    if wish.size is not None and image.format in ("JPEG", "MPO"):
+        # A photograph is unpacked at a half, a quarter or an eighth where that is still twice what is asked for.
+        image.draft(None, (2 * max(wish.size), 2 * max(wish.size)))
+    image.load()
+    if turn > 1:
+        image = ImageOps.exif_transpose(image)
+    flat = _flat(image, wish)
+    if wish.size is not None and (flat.height, flat.width) != wish.size:
+        flat = _fit(flat, wish)
+    pixels = np.asarray(flat)
+    return Decoded(pixels.reshape(*pixels.shape[:2], -1), size, frames)
+
+
+def _flat(image: Image.Image, wish: Wish) -> Image.Image:
+    """`image` in grey or in red, green and blue, eight bits each, with nothing transparent."""
+    if image.mode.startswith(("I", "F")):
+        image = _eight_bits(image)
+    if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
+        above = image.convert("RGBA")
+        below = Image.new("RGBA", above.size, ImageColor.getcolor(wish.background, "RGBA"))
+        image = Image.alpha_composite(below, above).convert("RGB")
+    elif image.mode == "1":
+        image = image.convert("L")
+    elif image.mode not in ("L", "RGB"):
+        image = image.convert("RGB")
+    if wish.colour == "rgb":
+        return image.convert("RGB")
+    if image.mode == "L":
+        return image
+    if wish.colour == "grey":
+        return image.convert("L")
+    red, green, blue = image.split()
+    return red if red.tobytes() == green.tobytes() == blue.tobytes() else image
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Grey of 16 or 32 bits, or of floats: Pillow would clip what is above 255 to white."""
+    values = np.asarray(image)
+    low, high = float(values.min(initial=0)), float(values.max(initial=0))
+    if not (low >= 0 and high <= 65_535):  # not a number compares false
+        raise PictureError(f"has pixels from {low:.4g} to {high:.4g}, and 0 to 255 or 65,535 were expected")
+    whole = 1 if high <= 255 and image.mode == "F" else 1 / 257
+    scale = 255 if high <= 1 and image.mode == "F" else whole
+    return Image.fromarray(np.rint(values * scale).astype(np.uint8))
+
+
+def _fit(image: Image.Image, wish: Wish) -> Image.Image:
+    """`image`, grey or RGB, at the height and width that are wished for."""
+    assert wish.size is not None
+    height, width = wish.size
+    sharp = Image.Resampling.BICUBIC
+    if wish.fit == "stretch":
+        return image.resize((width, height), sharp)
+    if wish.fit == "crop":
+        return ImageOps.fit(image, (width, height), sharp)
+    scale = min(width / image.width, height / image.height)
+    inside = image.resize((max(round(image.width * scale), 1), max(round(image.height * scale), 1)), sharp)
+    behind = Image.new(inside.mode, (width, height), ImageColor.getcolor(wish.background, inside.mode))
+    behind.paste(inside, ((width - inside.width) // 2, (height - inside.height) // 2))
+    return behind
+
+
+def fit_array(pixels: NDArray[np.uint8], wish: Wish) -> NDArray[np.uint8]:
+    """An image (height, width, 1 or 3) of another source, made to fit as a picture is."""
+    image = _flat(Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels), wish)
+    if wish.size is not None and (image.height, image.width) != wish.size:
+        image = _fit(image, wish)
+    found = np.asarray(image)
+    return found.reshape(*found.shape[:2], -1)
+
+
+# -- as a program ---------------------------------------------------------------------------------
+
+
+def serve(asked: IO[bytes], answers: IO[bytes]) -> None:
+    """Decode what `asked` names into an array that lies in a file, until it ends.
+
+    The first line is JSON: the `wish`, the `file` of the array and its `shape`. Every other line is a chunk: `items`,
+    each the row that it goes to and its path, or its length in bytes where these follow the line; of one with `look`,
+    only sizes are told. The answer to each is a line: `bad` rows with their reasons, `sizes` before fitting with how
+    many pictures have each, how many have more `frames`, and whether one has `colour` where the array is grey. Such a
+    picture is not written, nor one of another size where none is wished for.
+    """
+    head = json.loads(asked.readline())
+    size = head["wish"]["size"]
+    wish = Wish(**{**head["wish"], "size": size and tuple(size)})
+    array = np.memmap(head["file"], np.uint8, "r+", shape=tuple(head["shape"]))
+    while line := asked.readline():
+        chunk = json.loads(line)
+        only = (-1, -1) if chunk["look"] else array.shape[1:3]
+        answer: dict[str, Any] = {"bad": [], "sizes": {}, "frames": 0, "colour": False}
+        for row, what in chunk["items"]:
+            _take(array, row, asked.read(what) if isinstance(what, int) else what, wish, only, answer)
+        answers.write(json.dumps(answer).encode() + b"\n")
+        answers.flush()
+
+
+def _take(
+    array: NDArray[np.uint8], row: int, picture: str | bytes, wish: Wish, only: tuple[int, int], answer: dict[str, Any]
+) -> None:
+    try:
+        found = decode(picture, wish, only)
+    except PictureError as error:
+        answer["bad"].append((row, str(error)))
+        return
+    size = "×".join(map(str, found.size))
+    answer["sizes"][size] = answer["sizes"].get(size, 0) + 1
+    answer["frames"] += found.frames
+    if found.pixels.shape[2] > array.shape[3]:
+        answer["colour"] = True
+    elif found.pixels.shape[:2] == array.shape[1:3]:
+        array[row] = found.pixels  # grey into three channels: the same in each
+
+
+if __name__ == "__main__":
+    serve(sys.stdin.buffer, sys.stdout.buffer)

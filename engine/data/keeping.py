@@ -1,0 +1,18 @@
+"""Where what is decoded of image sets is kept: said by whoever knows the home, before a set is read.
+
+Of its own, for it is said on the way to the first screen, and what reads sets is heavy.
+"""
+
+from pathlib import Path
+
+_folders: list[Path] = []
+
+
+def keep_in(folder: Path | None) -> None:
+    """Keep it in that folder from now on, `data` of the home; nowhere where it is None."""
+    _folders[:] = [] if folder is None else [folder]
+
+
+def kept_in() -> Path | None:
+    """That folder."""
+    return _folders[0] if _folders else None

@@ -1,0 +1,73 @@
+"""A folder of pictures: the folder that a picture lies in is its class."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from engine.data.arrange import METADATA, arrange, is_picture
+from engine.data.pictures import Content
+from engine.data.reading import Reading
+from engine.data.sources.encoded import Listed, parts_of
+from engine.data.sources.source import Parts, Sniffed
+from engine.data.walk import walk
+from engine.errors import DatasetError
+from engine.specs.preprocessing import Preprocessing
+from engine.storage.paths import shown
+
+_LOOKED_AT = 10_000
+"""Files that a first look passes before it gives up finding a picture."""
+
+
+class FolderSource:
+    """See `Source`."""
+
+    def sniff(self, path: Path) -> Sniffed:
+        """By whether there is a picture in it."""
+        try:
+            if path.is_dir():
+                for number, entry in enumerate(walk(path)):
+                    if is_picture(entry.name):
+                        return Sniffed(0.8, "it is a folder with pictures")
+                    if number > _LOOKED_AT:
+                        break
+                return Sniffed(0.1, "it is a folder")
+        except (OSError, ValueError):
+            pass
+        return Sniffed(0, "it is no folder")
+
+    def read(self, path: Path, preprocessing: Preprocessing, reading: Reading) -> Parts:
+        """Every picture below it."""
+        places: dict[str, str] = {}
+        metadata: dict[str, bytes] = {}
+        root = os.path.join(path, "")
+        try:
+            for entry in walk(path):
+                if is_picture(entry.name):
+                    places[entry.path.removeprefix(root)] = entry.path
+                elif entry.name == METADATA:
+                    metadata[entry.path.removeprefix(root)] = Path(entry.path).read_bytes()
+                if len(places) % 1000 == 0:
+                    reading.tell(0, 0)
+        except OSError as error:
+            raise DatasetError(
+                f"{shown(path)} cannot be looked into: {error.strerror or error}. Check it, or name another.", "data"
+            ) from None
+        if not places:
+            raise DatasetError(
+                f"{shown(path)} has no pictures in it (png, jpg, bmp, gif, tif, webp, pgm, ppm): name a folder with "
+                "some, or the file of the images.",
+                "data",
+            )
+        found = arrange(places, metadata, shown(path))
+
+        def contents() -> Iterator[tuple[int, Content]]:
+            return ((row, places[name]) for row, name in enumerate(found.names))
+
+        listed = Listed(
+            found.names, found.counts, found.labels, found.class_names, f"folder of pictures, {found.rule}",
+            found.left_out,
+        )  # fmt: skip
+        return parts_of(path, listed, contents, preprocessing, reading)
+
+
+SOURCE = FolderSource()

@@ -1,0 +1,216 @@
+"""Arrays of NumPy: an `.npz` as MedMNIST and Keras have them, or one `.npy` of images."""
+
+import math
+import warnings
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from engine.data.reading import Reading
+from engine.data.sources.arrays import as_images, as_labels, scaling_of
+from engine.data.sources.checks import check_labels
+from engine.data.sources.source import Parts, Sniffed
+from engine.errors import DatasetError
+from engine.specs.preprocessing import Preprocessing, sides
+from engine.storage.paths import shown
+from engine.text import excerpt
+
+_PARTS = {
+    "train": "training", "training": "training", "val": "validation", "valid": "validation",
+    "validation": "validation", "test": "test", "testing": "test",
+}  # fmt: skip
+_IMAGES = ("images", "image", "imgs", "img", "x", "data", "pixels", "pictures", "arr0")
+_LABELS = ("labels", "label", "y", "targets", "target", "classes", "arr1")
+_CLASS_NAMES = ("class_names", "classnames", "label_names", "names")
+_MAGIC = b"\x93NUMPY"
+_HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+_READ = 1 << 20
+
+
+class NpzSource:
+    """See `Source`."""
+
+    def sniff(self, path: Path) -> Sniffed:
+        """By the first bytes, and for an archive by what is in it."""
+        try:
+            if not path.is_file():
+                return Sniffed(0, "it is no file")
+            with path.open("rb") as file:
+                start = file.read(6)
+            if start == _MAGIC:
+                return Sniffed(1, "its first bytes are those of a NumPy array")
+            if start[:2] == b"PK":
+                with zipfile.ZipFile(path) as archive:
+                    if any(name.endswith(".npy") for name in archive.namelist()):
+                        return Sniffed(1, "it is an archive of NumPy arrays")
+        except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError):
+            pass
+        return Sniffed(0, "its first bytes are not those of NumPy")
+
+    def read(self, path: Path, preprocessing: Preprocessing, reading: Reading) -> Parts:  # noqa: ARG002 - see `Source`
+        """Its arrays, told apart by their names."""
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")  # numpy's own of an odd header would be written over the screen
+                arrays = _arrays(path)
+        except DatasetError:
+            raise
+        except MemoryError:
+            raise DatasetError(f"{shown(path)} does not fit into memory: name a part of it.", "data") from None
+        except OSError as error:
+            raise DatasetError(
+                f"{shown(path)} cannot be read: {error.strerror or error}. Check it, or name another.", "data"
+            ) from None
+        except Exception as error:  # zipfile, zlib, numpy and the parser of its headers have a dozen kinds
+            raise DatasetError(
+                f"{shown(path)} is damaged ({excerpt(str(error))}): copy or download it again.", "data"
+            ) from None
+        return parts_of(path, arrays, preprocessing)
+
+
+SOURCE = NpzSource()
+
+
+def parts_of(path: Path, arrays: Mapping[str, NDArray[Any]], preprocessing: Preprocessing) -> Parts:
+    """The parts of a set whose arrays are named as those of MedMNIST, of Keras or simply `images` and `labels`.
+
+    Raises:
+        DatasetError: no array is called so, or they are neither images nor labels.
+    """
+    images: dict[str, NDArray[Any]] = {}
+    labels: dict[str, NDArray[Any]] = {}
+    called: dict[str, str] = {}
+    class_names: tuple[str, ...] = ()
+    for name, array in arrays.items():
+        part, what = _role(name)
+        if name.lower() in _CLASS_NAMES and array.dtype.kind == "U" and array.ndim == 1:
+            class_names = tuple(map(str, array))
+        elif what and part in (images if what == "images" else labels):
+            raise DatasetError(
+                f"{shown(path)} holds {called[part + what]} and {excerpt(name)}, both {part} {what}: leave one out.",
+                "data",
+            )
+        elif what:
+            (images if what == "images" else labels)[part] = array
+            called[part + what] = name
+    if not images and len(arrays) == 1:
+        images["training"] = next(iter(arrays.values()))
+    if not images:
+        raise DatasetError(
+            f"{shown(path)} holds {_listed(arrays)}; arrays called train_images, x_train, images or data were "
+            "expected: rename them.",
+            "data",
+        )
+    if set(images) == {"test"}:
+        images["training"], labels = images.pop("test"), {"training": labels["test"]} if "test" in labels else {}
+    if "training" not in images:
+        raise DatasetError(
+            f"{shown(path)} holds no training images, only {_listed(arrays)}: name a file with some.", "data"
+        )
+    shape = sides(preprocessing.table_shape) if preprocessing.table_shape else ()
+    shaped = {part: as_images(path, called.get(part + "images", ""), array, shape) for part, array in images.items()}
+    scale = scaling_of(path, list(shaped.values()))
+    pixels = {part: np.ascontiguousarray(scale(array)) for part, array in shaped.items()}
+    known, names = as_labels(path, {part: array for part, array in labels.items() if part in images})
+    for part, found_labels in known.items():
+        check_labels(path, len(pixels[part]), path, len(found_labels), "data")
+    if "validation" in pixels and pixels["validation"].shape[1:] != pixels["training"].shape[1:]:
+        raise DatasetError(
+            f"{shown(path)} holds validation images of another shape than its training images: bring them to one.",
+            "data",
+        )
+    train, train_labels, validation = pixels["training"], known.get("training"), 0
+    if "validation" in pixels:
+        validation = len(pixels["validation"])
+        if train_labels is not None and "validation" not in known:
+            raise DatasetError(
+                f"{shown(path)} has labels for training images and none for validation images: add them.", "data"
+            )
+        train = np.concatenate([train, pixels["validation"]])
+        train_labels = None if train_labels is None else np.concatenate([train_labels, known["validation"]])
+    found = [word for word in ("training", "validation", "test") if word in pixels]
+    return Parts(
+        images=train,
+        labels=train_labels,
+        test_images=pixels.get("test"),
+        test_labels=known.get("test") if train_labels is not None else None,
+        validation=validation,
+        class_names=names or class_names,
+        words=f"NumPy arrays, {', '.join(found[:-1])}{' and ' if found[1:] else ''}{found[-1]} images"
+        f"{'' if train_labels is None else ' with labels'}",
+        notes=(scale.note,) if scale.note else (),
+    )
+
+
+def _role(name: str) -> tuple[str, str]:
+    """The part that an array of that name is for, and whether it holds images or labels; both may be empty."""
+    words = name.lower().replace("-", "_").strip("_").split("_")
+    part = next((_PARTS[word] for word in words if word in _PARTS), "training")
+    rest = "".join(word for word in words if word not in _PARTS)
+    if rest in _IMAGES or (not rest and len(words) == 1):
+        return part, "images"
+    return part, "labels" if rest in _LABELS else ""
+
+
+def _listed(arrays: Mapping[str, NDArray[Any]]) -> str:
+    told = [f"{excerpt(name)} ({'×'.join(map(str, array.shape))})" for name, array in list(arrays.items())[:6]]
+    return ", ".join(told) or "no array"
+
+
+def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+    if not zipfile.is_zipfile(path):
+        with path.open("rb") as file:
+            shape, dtype = _header(file)
+            _check_size(shape, dtype, path.stat().st_size - file.tell())
+        return {"images": np.load(path, mmap_mode="r", allow_pickle=False)}
+    found = {}
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            if member.filename.endswith(".npy"):
+                with archive.open(member) as file:
+                    found[member.filename.removesuffix(".npy")] = _grown(file)
+    return found
+
+
+def _grown(file: IO[bytes]) -> NDArray[Any]:
+    """An array of a member, grown by what arrives: memory is never taken on the word of a header."""
+    shape, dtype, fortran = _header_with_order(file)
+    expected = math.prod(shape) * dtype.itemsize
+    data = bytearray()
+    while len(data) < expected and (chunk := file.read(min(_READ, expected - len(data)))):
+        data += chunk
+    if len(data) < expected:
+        raise ValueError(f"an array breaks off after {len(data):,} of {expected:,} bytes")
+    file.read(1)  # which has the checksum compared
+    array = np.frombuffer(data, dtype)
+    return array.reshape(shape[::-1]).T if fortran else array.reshape(shape)
+
+
+def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    return _header_with_order(file)[:2]
+
+
+def _header_with_order(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any], bool]:
+    version = npy.read_magic(file)
+    if version not in _HEADERS:
+        raise ValueError(f"its format is {version}")
+    shape, fortran, dtype = _HEADERS[version](file)
+    if dtype.kind not in "buifUS" or not dtype.itemsize:
+        raise DatasetError(
+            f"An array of type {excerpt(str(dtype))} was found; numbers or text were expected: objects of Python are "
+            "not read, for such a file can run code. Save it with allow_pickle=False.",
+            "data",
+        )
+    if any(side < 0 for side in shape):
+        raise ValueError(f"its shape is {shape}")
+    return shape, dtype, fortran
+
+
+def _check_size(shape: tuple[int, ...], dtype: np.dtype[Any], size: int) -> None:
+    if math.prod(shape) * dtype.itemsize > size:
+        raise ValueError(f"it is cut short: {excerpt(str(shape))} is more than it has")

@@ -1,0 +1,132 @@
+"""`--data` and `cae-tui data`: a person's own images by one command each."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from cae_tui.cli.main import main
+from engine.data import cache
+from engine.data.keeping import keep_in
+from engine.runs.directory import Home
+from tests.pictures import a_set, picture, write_folder, write_zip
+
+Run = Callable[..., tuple[int, str, str]]
+SMALL = ("--epochs", "1", "--layers", "4", "--kernels", "4", "--batch-size", "8")
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Run]:
+    def call(*words: str | Path) -> tuple[int, str, str]:
+        code = main(["--home", str(tmp_path / "home"), *map(str, words)])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    yield call
+    keep_in(None)
+    cache.forget()
+
+
+@pytest.fixture
+def pets(tmp_path: Path) -> Path:
+    return write_folder(tmp_path / "pets", a_set(20, 6, ("cat", "dog"), mode="RGB") | {"train/cat/torn.png": b"torn"})
+
+
+def test_from_a_zip_to_a_classifiers_report_with_class_names(run: Run, tmp_path: Path) -> None:
+    path = write_zip(
+        tmp_path / "pets.zip", a_set(20, 6, ("cat", "dog", "axolotl"), mode="RGB") | {"train/cat/x.png": b""}
+    )
+    code, out, err = run("autoencoder", "--data", path, "--class", "cat", "--class", "axolotl", *SMALL)
+    assert code == 0
+    assert "pets" in out
+    (encoder,) = Home(tmp_path / "home").list_runs()
+    assert (encoder.data, encoder.image_shape) == ("pets", (8, 8, 3))
+    assert (Home(tmp_path / "home").find(encoder.id).left_out).read_text().splitlines() == [
+        "file,reason", "train/cat/x.png,is no picture of a format that is read"
+    ]  # fmt: skip
+    words = ("--frozen-epochs", "1", "--finetune-epochs", "1", "--batch-size", "8", "--class-weights", "balanced")
+    code, out, err = run("classifier", "--encoder", encoder.id, *words)
+    assert (code, err.count("val_accuracy")) == (0, 2)
+    assert "axolotl" in out
+    assert "dog" not in out  # the classes of the encoder are taken
+
+
+def test_what_is_found_at_a_place_is_shown(run: Run, pets: Path) -> None:
+    code, out, _ = run("data", "show", pets)
+    assert code == 0
+    assert out.startswith("pets: folder of pictures, 2 classes from folder names, train and test folders\n")
+    assert "40 training, 12 test · 8×8 colour" in out
+    assert "1 file left out:\n  train/cat/torn.png is no picture of a format that is read" in out
+    code, out, _ = run("data", "show", pets, "--size", "16", "--colour", "grey", "--json")
+    found = json.loads(out)
+    assert (found["shape"], found["classes"], found["counts"]["test"]) == ([16, 16, 1], ["cat", "dog"], [6, 6])
+
+
+def test_what_is_kept_is_listed_and_forgotten(run: Run, pets: Path, tmp_path: Path) -> None:
+    assert "No set is kept" in run("data")[1]
+    run("data", "show", pets)
+    run("data", "show", pets, "--size", "16")
+    listed = json.loads(run("data", "list", "--json")[1])["sets"]
+    assert [(one["name"], one["images"], one["source"]) for one in listed] == [("pets", 52, str(pets))] * 2
+    assert "pets" in run("data", "list")[1]
+    code, out, _ = run("data", "forget", listed[0]["id"])
+    assert (code, out.startswith("1 set forgotten, ")) == (0, True)
+    assert run("data", "forget", pets)[1].startswith("1 set forgotten, ")
+    assert os.listdir(tmp_path / "home" / "data") == []
+    code, _, err = run("data", "forget", "pets")
+    assert (code, "Nothing is kept of “pets”" in err) == (2, True)
+
+
+def test_a_set_is_written_as_another(run: Run, pets: Path, tmp_path: Path) -> None:
+    for words in (("--to", tmp_path / "a.npz"), ("--to", tmp_path / "b"), ("--to", tmp_path / "c", "--as", "idx")):
+        assert run("data", "export", pets, *words)[0] == 0
+        shown = json.loads(run("data", "show", words[1], "--json")[1])
+        assert shown["digest"] == json.loads(run("data", "show", pets, "--json")[1])["digest"]
+    code, _, err = run("data", "export", pets, "--to", tmp_path / "b")
+    assert (code, "is there already" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("autoencoder", "--data", "PETS", "--images", "x"), "--images: An IDX file is named here, and a set in Data"),
+        (("autoencoder", "--data", "nowhere"), "nowhere does not exist"),
+        (("autoencoder", "--data", ""), "--data: This names no file"),
+        (("autoencoder", "--test-data", "PETS"), "--test-data: Test data are named but no data to train on"),
+        (("autoencoder", "--data", "PETS", "--size", "7"), "--size: 7x7 is out of bounds"),
+        (("autoencoder", "--data", "PETS", "--size", "huge"), "--size: “huge” is no size: write 32"),
+        (("autoencoder", "--data", "PETS", "--background", "mauve"), "--background: “mauve” is no colour"),
+        (("autoencoder", "--data", "PETS", "--class", "elk"), "has no class called elk; it has cat, dog"),
+        (
+            ("autoencoder", "--data", "PETS", "--limit-per-class", "0"),
+            "--limit-per-class: “0” is too small: at least 1",
+        ),
+        (("data", "list2"), "`data` does not know “list2”: choose list, forget, show or export"),
+        (("data", "show"), "`data show` needs the name or the path of a set"),
+        (("data", "export", "PETS"), "`data export` needs --to PATH"),
+        (("data", "export", "PETS", "--to", "x", "--as", "gif"), "“gif” is not known: choose folder, npz or idx"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_a_sentence(words: tuple[str, ...], said: str, run: Run, pets: Path) -> None:
+    code, out, err = run(*(str(pets) if word == "PETS" else word for word in words))
+    assert (code, out) == (2, "")
+    assert said in err
+    assert "Traceback" not in err
+
+
+def test_a_run_finds_its_pictures_where_they_are_now(run: Run, pets: Path, tmp_path: Path) -> None:
+    assert run("autoencoder", "--data", pets, *SMALL)[0] == 0
+    (status,) = Home(tmp_path / "home").list_runs()
+    moved = pets.rename(tmp_path / "moved")
+    other = write_folder(tmp_path / "other", {f"{n}.png": picture(n) for n in range(9)})
+    code, _, err = run("resume", status.id, "--data", other)
+    assert (code, f"are not the ones run {status.id} began with" in err) == (2, True)
+    code, out, err = run("resume", status.id, "--data", moved)
+    assert f"reads its images from {moved} now" in out + err
+
+
+def test_digits_come_along_for_a_first_look(run: Run) -> None:
+    code, out, _ = run("data", "show", "digits")
+    assert (code, out.splitlines()[1]) == (0, "1,797 training · 8×8 grey")

@@ -1,0 +1,212 @@
+"""A person's own pictures, from the Data screen to a classifier's report, by keyboard."""
+
+import asyncio
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input, Label, OptionList, Static
+
+from cae_tui.app.cae_app import CaeApp
+from cae_tui.screens import data
+from cae_tui.screens.configure import SpecPage
+from cae_tui.screens.data import DataScreen
+from cae_tui.screens.dialogs import LeftOutScreen
+from cae_tui.screens.open_dialog import MOST, OpenScreen, listed
+from cae_tui.widgets.class_table import ClassTable
+from cae_tui.widgets.image_sheet import ImageSheet
+from cae_tui.widgets.spec_form import SpecForm
+from engine.data import cache
+from engine.data.keeping import keep_in
+from engine.errors import DatasetError
+from engine.runs.directory import Home
+from engine.specs.data_files import DataFiles
+from tests.cae_tui.conftest import DEVICE, until
+from tests.pictures import a_set, picture, write_folder, write_zip
+
+SIZES = [(80, 24), (120, 40)]
+
+
+@pytest.fixture
+def app(home: Home, monkeypatch: pytest.MonkeyPatch) -> Any:
+    made = CaeApp(home)
+
+    async def device() -> str:
+        return DEVICE
+
+    monkeypatch.setattr(made.runner, "device", device)
+    monkeypatch.setattr(data, "PAUSE_SECONDS", 0.0)
+    made.device = DEVICE
+    yield made
+    keep_in(None)
+    cache.forget()
+
+
+@pytest.fixture
+def pets(tmp_path: Path) -> Path:
+    files = a_set(20, 4, ("cat", "dog")) | {f"train/dog/{n}.png": picture(400 + n, (12, 9)) for n in range(3)}
+    return write_folder(tmp_path / "pets", files | {"train/cat/torn.png": picture(1)[:60]})
+
+
+async def opened(app: CaeApp, pilot: Pilot[Any]) -> DataScreen:
+    app.action_data()
+    await until(pilot, lambda: isinstance(app.screen, DataScreen) and app.screen._data is not None)
+    page = app.screen
+    assert isinstance(page, DataScreen)
+    return page
+
+
+async def type_path(pilot: Pilot[Any], path: Path | str) -> OpenScreen:
+    """Press `o`, and put a path in; its folder is listed."""
+    await pilot.press("o")
+    await until(pilot, lambda: isinstance(pilot.app.screen, OpenScreen))
+    page = pilot.app.screen
+    assert isinstance(page, OpenScreen)
+    page.query_one(Input).value = str(path)
+    await until(pilot, lambda: page.query_one(OptionList).option_count > 0)
+    return page
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_folder_is_opened_its_sizes_are_asked_for_and_what_was_found_is_told(
+    app: CaeApp, pets: Path, size: tuple[int, int]
+) -> None:
+    async with app.run_test(size=size) as pilot:
+        page = await opened(app, pilot)
+        await type_path(pilot, f"{pets}{os.sep}")
+        await pilot.press("down", "enter")
+        form = page.query_one(SpecForm)
+        await until(pilot, lambda: "size" in form.problems)
+        assert form.values["data"] == str(pets)
+        assert "has pictures of 2 sizes, from 8×8 to 12×9 pixels" in form.problems["size"]
+        form.put({"size": "8"})
+        await until(pilot, lambda: page._data is not None and page._data.name == "pets")
+        words = page.query_one("#words", Label)
+        assert str(words.content) == (
+            "folder of pictures, 2 classes from folder names, train and test folders · from 8×8 … 12×9, padded · "
+            "1 left out  [s]"
+        )
+        assert [key.value for key in page.query_one(ClassTable).rows] == ["all", "0", "1"]
+        assert app.data_set.files.data == str(pets)
+        page.query_one(ClassTable).focus()
+        await pilot.press("s")
+        await until(pilot, lambda: isinstance(app.screen, LeftOutScreen))
+        assert "train/cat/torn.png is cut short" in str(app.screen.query_one(".detail Static", Static).content)
+
+
+async def test_a_size_that_is_typed_slowly_is_never_more_than_a_sentence(app: CaeApp, pets: Path) -> None:
+    app.drafts["data"] = {"data": str(pets), "size": "8"}
+    async with app.run_test(size=(120, 40)) as pilot:
+        page = await opened(app, pilot)
+        form = page.query_one(SpecForm)
+        for typed in ("3", "abc", ""):
+            form.put({"size": typed})
+            await until(pilot, lambda: "size" in form.problems)
+            await pilot.pause(0.05)
+            assert app.screen is page
+        form.put({"size": "16"})
+        await until(pilot, lambda: page._data is not None and page._data.shape == (16, 16, 1))
+
+
+async def test_the_mean_of_each_class_stands_before_its_images(app: CaeApp, pets: Path) -> None:
+    app.drafts["data"] = {"data": str(pets), "size": "8"}
+    async with app.run_test(size=(120, 40)) as pilot:
+        page = await opened(app, pilot)
+        sheet = page.query_one(ImageSheet)
+        await until(pilot, lambda: bool(sheet.pictures))
+        before = sheet.pictures
+        await pilot.press("m")
+        await until(pilot, lambda: sheet.pictures != before)
+        across, _ = sheet.room(8, 8)
+        assert len(sheet.pictures) == 2 * across
+        assert str(page.query_one("#sheet").border_subtitle) == "from above: cat, dog"
+        assert sheet.pictures[1] == before[0]
+        await pilot.press("m")
+        await until(pilot, lambda: sheet.pictures == before)
+
+
+async def test_folders_are_walked_through_by_keys_and_names_completed(app: CaeApp, tmp_path: Path) -> None:
+    (tmp_path / "some" / "inner").mkdir(parents=True)
+    write_zip(tmp_path / "some" / "inner" / "flowers.zip", {f"{n}.png": picture(n) for n in range(5)})
+    async with app.run_test(size=(80, 24)) as pilot:
+        page = await opened(app, pilot)
+        dialog = await type_path(pilot, tmp_path / "so")
+        await pilot.press("tab")
+        assert dialog.query_one(Input).value == f"{tmp_path}/some/"
+        entries = dialog.query_one(OptionList)
+        await until(pilot, lambda: entries.option_count == 3)
+        await pilot.press("down", "down", "down", "enter")
+        await until(pilot, lambda: dialog.query_one(Input).value == f"{tmp_path}/some/inner/")
+        await until(pilot, lambda: "flowers" in str(entries.get_option_at_index(entries.option_count - 1).prompt))
+        entries.highlighted = entries.option_count - 1
+        await pilot.press("enter")
+        await until(pilot, lambda: page._data is not None and page._data.name == "flowers")
+
+
+async def test_what_is_not_there_is_said_and_escape_changes_nothing(app: CaeApp, tmp_path: Path) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        page = await opened(app, pilot)
+        dialog = await type_path(pilot, f"{tmp_path}{os.sep}")
+        dialog.query_one(Input).value = str(tmp_path / "nothing")
+        await pilot.press("enter")
+        await until(pilot, lambda: "nothing is not there" in str(dialog.query_one("#more", Label).content))
+        await pilot.press("escape")
+        assert page.query_one(SpecForm).values["data"] == ""
+
+
+def test_of_a_folder_of_ten_thousand_files_the_first_are_listed_and_the_others_found(tmp_path: Path) -> None:
+    for number in range(10_000):
+        (tmp_path / f"{number:05}.zip").touch()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / ".hidden").mkdir()
+    names, more = listed(str(tmp_path), "")
+    assert names[0] == ("folder", True)
+    assert (len(names), more) == (MOST, 10_001 - MOST)
+    assert listed(str(tmp_path), "0999") == ([(f"0999{digit}.zip", False) for digit in range(10)], 0)
+    assert listed(str(tmp_path), ".h") == ([(".hidden", True)], 0)
+
+
+async def test_how_far_a_long_reading_is_is_told_and_leaving_ends_it(
+    app: CaeApp, pets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    going, ended = asyncio.Event(), []
+    real = cache.load
+
+    def slow(files: Any, told: Any = None) -> Any:
+        if files.data is None:
+            return real(files, told)
+        try:
+            for _ in range(6_000):
+                told(7, 60)
+                app.call_from_thread(going.set)
+                time.sleep(0.01)
+        except DatasetError as error:
+            ended.append(error)
+            raise
+        return real(DataFiles(), told)
+
+    monkeypatch.setattr("engine.data.cache.load", slow)
+    async with app.run_test(size=(120, 40)) as pilot:
+        page = await opened(app, pilot)
+        page.query_one(SpecForm).put({"data": str(pets), "size": "8"})
+        await going.wait()
+        await until(pilot, lambda: str(page.query_one("#balance").border_title) == "Reading the pictures: 7 of 60")
+        await pilot.press("escape")
+        await until(pilot, lambda: bool(ended))
+
+
+async def test_the_forms_have_one_field_for_the_data_and_fold_the_rest_away(app: CaeApp, pets: Path) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.action_configure("autoencoder")
+        await until(pilot, lambda: isinstance(app.screen, SpecPage) and bool(app.screen.query(SpecForm)))
+        form = app.screen.query_one(SpecForm)
+        assert {form.rows[name].field.group for name in ("data", "test_data")} == {"Data"}
+        assert {form.rows[name].field.group for name in ("images", "labels")} == {"IDX files"}
+        form.put({"data": str(pets), "labels": str(pets)})
+        await until(pilot, lambda: "labels" in form.problems)
+        form.put({"labels": "", "size": "8", "batch_size": "8"})
+        await until(pilot, lambda: not form.problems)
+        assert form.files.data == str(pets)
