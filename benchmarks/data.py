@@ -49,7 +49,8 @@ def write_pictures(folder: Path, count: int, side: int, form: str) -> list[Path]
     for number in range(count):
         image = Image.fromarray(mnist.images[number % len(mnist)][..., 0])
         if side != 28:
-            image = image.resize((side, side)).convert("RGB")
+            grey = np.asarray(image.resize((side, side)))
+            image = Image.fromarray(np.stack([grey, 255 - grey, np.roll(grey, 8, axis=1)], axis=2))
         path = folder / str(number % 10) / f"{number}.{form}"
         path.parent.mkdir(parents=True, exist_ok=True)
         image.save(path)
@@ -137,7 +138,7 @@ def default_step(shape: tuple[int, int, int]) -> Callable[[torch.Tensor], object
     from engine.network.autoencoder import ConvAutoencoder
     from engine.specs.autoencoder import AutoencoderSpec
 
-    model = ConvAutoencoder(AutoencoderSpec(), shape).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = ConvAutoencoder(AutoencoderSpec(), shape).to(memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(model.parameters(), fused=True)
 
     def step(images: torch.Tensor) -> None:
