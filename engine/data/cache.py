@@ -49,12 +49,16 @@ def load(files: DataFiles = DataFiles(), told: Callable[[int, int], None] | None
             if key in _kept:
                 _kept.move_to_end(key)
                 return _kept[key]
-        found = _load(files, key, told)
-        if key == _key(files):
-            with _table:
-                _kept[key] = found
-                while len(_kept) > KEPT:
-                    _kept.popitem(last=False)
+        store = _store_for(files)
+        found = None if store is None else store.find(key, files)
+        if found is None:
+            found, steady = _read(files, key, store, told)
+            if not steady:
+                return found
+        with _table:
+            _kept[key] = found
+            while len(_kept) > KEPT:
+                _kept.popitem(last=False)
         return found
 
 
@@ -70,20 +74,24 @@ def _key_now(files: DataFiles) -> str | None:
     return found
 
 
-def _load(files: DataFiles, key: str, told: Callable[[int, int], None] | None) -> ImageData:
-    """From the disk, if it was decoded before; else as it is, and put there where decoding took its time."""
+def _store_for(files: DataFiles) -> Store | None:
+    """Where such a set is kept decoded; None for what is read as fast as it is mapped, or where there is no home."""
     folder = kept_in()
-    if folder is None or "data" not in files.named:
-        return load_dataset(files, Reading(told))
-    store = Store(folder)
-    if (found := store.find(key, files)) is not None:
-        return found
+    return None if folder is None or "data" not in files.named else Store(folder)
+
+
+def _read(
+    files: DataFiles, key: str, store: Store | None, told: Callable[[int, int], None] | None
+) -> tuple[ImageData, bool]:
+    """The set as its files have it, which is kept in `store`; and whether they stayed meanwhile as `key` has them."""
+    if store is None:
+        return load_dataset(files, Reading(told)), key == _key(files)
     with store.making() as place:
         found = load_dataset(files, Reading(told, place))
-        if key == _key(files):
-            store.keep(place, key, found)
-            return store.find(key, files) or found  # whose file has its last name
-    return found
+        if key != _key(files):
+            return found, False
+        store.keep(place, key, found)
+        return store.find(key, files) or found, True  # of a file that has its last name
 
 
 def forget() -> None:

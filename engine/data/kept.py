@@ -145,6 +145,9 @@ class Store:
             for other in place.iterdir():
                 if other.name not in ("images", "labels"):
                     other.unlink()
+                    continue
+                with other.open("rb") as file:  # what is said of it below must not reach the disk before it
+                    os.fsync(file)
             facts = _facts_of(data)
             write_json(place / "set.json", KIND, asdict(facts))
             for old in self.all():

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from engine.data.decoder import Wish, fit_array
 from engine.data.reading import Reading, mapped
 from engine.data.selection import selected
+from engine.data.sources.encoded import wish_of
 from engine.data.sources.source import Parts
 from engine.errors import DatasetError
 from engine.specs.data_files import DataFiles
@@ -36,12 +37,10 @@ def treated(parts: Parts, files: DataFiles, reading: Reading) -> Parts:
     if not len(parts.images):
         return parts  # which is refused for that
     size, channels = asked.height_and_width, parts.images.shape[3]
-    if (size is None or size == parts.images.shape[1:3]) and asked.colour in (
-        "auto",
-        "grey" if channels == 1 else "rgb",
-    ):
+    has_size = size is None or size == parts.images.shape[1:3]
+    if has_size and asked.colour in ("auto", "grey" if channels == 1 else "rgb"):
         return parts
-    wish = Wish(size, asked.fit, "rgb" if asked.colour == "auto" and channels == 3 else asked.colour, asked.background)
+    wish = wish_of(asked._replace(colour="rgb") if asked.colour == "auto" and channels == 3 else asked)
     sizes = {parts.images.shape[1:3]: len(parts.images)}
     images = _fitted(parts.images, wish, reading, "images")
     tests = parts.test_images

@@ -1,7 +1,6 @@
 """What lies in a folder and in the folders below it."""
 
 import os
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,13 +30,14 @@ def walk(folder: Path) -> Iterator[os.DirEntry[str]]:
         for entry in entries:
             if is_hidden(entry.name):
                 continue
-            try:
-                found = entry.stat()
-            except OSError:  # a link to nothing
-                continue
-            if stat.S_ISREG(found.st_mode):  # a pipe would have whoever reads it wait for ever
+            if entry.is_file():  # no pipe, for which whoever reads it would wait for ever, and no link to nothing
                 yield entry
-            if not stat.S_ISDIR(found.st_mode):
+                continue
+            try:
+                if not entry.is_dir():
+                    continue
+                found = entry.stat()
+            except OSError:
                 continue
             if (found.st_dev, found.st_ino) not in above:
                 waiting.append((entry.path, above | {(found.st_dev, found.st_ino)}))

@@ -29,6 +29,8 @@ _LABELS = ("labels", "label", "y", "targets", "target", "classes", "arr1")
 _CLASS_NAMES = ("class_names", "classnames", "label_names", "names")
 _MAGIC = b"\x93NUMPY"
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+_LOCAL_HEADER = 30
+"""Bytes before the name of an archive's member."""
 _READ = 1 << 20
 
 
@@ -41,14 +43,14 @@ class NpzSource:
             if not path.is_file():
                 return Sniffed(0, "it is no file")
             with path.open("rb") as file:
-                start = file.read(6)
-            if start == _MAGIC:
+                start = file.read(_LOCAL_HEADER + 1024)
+            if start.startswith(_MAGIC):
                 return Sniffed(1, "its first bytes are those of a NumPy array")
-            if start[:2] == b"PK":
-                with zipfile.ZipFile(path) as archive:
-                    if any(name.endswith(".npy") for name in archive.namelist()):
-                        return Sniffed(1, "it is an archive of NumPy arrays")
-        except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError):
+            # The list of what is in an archive stands at its end, and can be long: its first member is enough.
+            length = int.from_bytes(start[26:28], "little")
+            if start.startswith(b"PK\3\4") and start[_LOCAL_HEADER : _LOCAL_HEADER + length].endswith(b".npy"):
+                return Sniffed(1, "it is an archive of NumPy arrays")
+        except (OSError, ValueError):
             pass
         return Sniffed(0, "its first bytes are not those of NumPy")
 
