@@ -1,7 +1,7 @@
 """The image sets that the app knows by their files: the one in use, and the last ones."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 
 from engine.specs.data_files import MNIST, MNIST_SHAPE, DataFiles, shape_words
 
@@ -11,33 +11,16 @@ REMEMBERED = 10
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
-    """A set, as a form names it, with what it was called and the shape of its images when it was last read."""
+    """A set by its files, with what it was called and the shape of its images when it was last read."""
 
     name: str = MNIST
     shape: tuple[int, ...] = MNIST_SHAPE
-    data: str = ""
-    test_data: str = ""
-    images: str = ""
-    labels: str = ""
-    test_images: str = ""
-    test_labels: str = ""
-    size: str = ""
-    fit: str = "pad"
-    colour: str = "auto"
-    background: str = "black"
-    table_shape: str = ""
-    classes: str = ""
-    limit_per_class: str = ""
+    files: DataFiles = field(default_factory=DataFiles)
 
     @classmethod
     def of(cls, files: DataFiles, name: str, shape: tuple[int, ...]) -> "DataSet":
-        """The set that is meant so."""
-        return cls(name, shape, **files.absolute().text)
-
-    @property
-    def files(self) -> DataFiles:
-        """What is meant by it; nothing for the MNIST that comes along."""
-        return DataFiles.of(asdict(self))
+        """The set that is meant so, whatever folder it is named from."""
+        return cls(name, shape, files.absolute())
 
     @property
     def words(self) -> tuple[str, ...]:

@@ -83,8 +83,15 @@ def change_settings(home: Path, **changes: Any) -> None:
         known = {}
         with suppress(OSError):  # a comma too many must not cost a person all that they wrote
             path.replace(home / ASIDE)
-    values = asdict(replace(Settings(), **changes))
+    values = asdict(replace(Settings(), **changes), dict_factory=_flat)
     write_json(path, "settings", {**known, **{name: values[name] for name in changes}})
+
+
+def _flat(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A value as it is written; what names the files of an image set stands beside its name, as in a form."""
+    values = dict(fields)
+    files: DataFiles | None = values.pop("files", None)
+    return values if files is None else values | files.text
 
 
 # -- reading a part --------------------------------------------------------------------------------

@@ -100,6 +100,7 @@ folder is ever changed; what was decoded is kept, so that it is read at once the
         self._data: DataView | None = None
         self._files = DataFiles()  # what `_data` was read from
         self._named = DataFiles()  # what the form names
+        self._picked = False  # whether those were chosen from a list, and not yet read
         self._split_by: Spec = AutoencoderSpec()  # whose fraction and seed were right last
         self._class: int | None = None
         self._first = 0  # of the images of the class, the one that stands top left
@@ -182,8 +183,12 @@ folder is ever changed; what was decoded is kept, so that it is read at once the
                 return  # it was given up
             form.show_data_problems({getattr(error, "field", "data"): str(error)})
             self._not_read(str(error))
+            if self._picked:  # what a person is asked for can be typed at once
+                form.focus_problem()
+            self._picked = False
             return
         form.show_data_problems({})
+        self._picked = False
         if self._data != data:
             self._class, self._first = None, 0
         self._data, self._files = data, files
@@ -342,7 +347,7 @@ folder is ever changed; what was decoded is kept, so that it is read at once the
         form = self.query_one(SpecForm)
         chosen = await self.app.push_screen_wait(OpenScreen(form.values["data"] or form.values["images"]))
         if chosen is not None:
-            form.put({**DataFiles().text, "data": chosen})
+            self._choose({**DataFiles().text, "data": chosen})
 
     @work
     async def action_last_used(self) -> None:
@@ -352,7 +357,11 @@ folder is ever changed; what was decoded is kept, so that it is read at once the
         known = (DataSet(), *self.cae.settings.last_data)
         chosen = await self.app.push_screen_wait(DataSetsScreen(known, self.cae.data_set))
         if chosen is not None:
-            self.query_one(SpecForm).put(chosen.files.text)
+            self._choose(chosen.files.text)
+
+    def _choose(self, values: dict[str, str]) -> None:
+        self._picked = True
+        self.query_one(SpecForm).put(values)
 
     @on(DataSetChanged)
     def _take_over(self, message: DataSetChanged) -> None:

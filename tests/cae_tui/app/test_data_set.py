@@ -132,18 +132,18 @@ async def test_what_is_typed_on_the_data_screen_is_in_use_and_forms_begin_with_i
 
 
 async def test_a_set_whose_files_are_gone_is_named_and_mnist_shown(read: MakeApp, home: Home, tmp_path: Path) -> None:
-    known = DataSet("plankton", (8, 8, 1), images=str(tmp_path / "gone.idx"))
+    gone = str(tmp_path / "gone.idx")
     home.path.mkdir()
-    (home.path / "settings.json").write_text(json.dumps({"data": {"name": "plankton", "images": known.images}}))
+    (home.path / "settings.json").write_text(json.dumps({"data": {"name": "plankton", "images": gone}}))
     app = read()
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.pause()
-        assert f"plankton is no longer in use: {known.images} is missing. MNIST is used instead." in told(app)
+        assert f"plankton is no longer in use: {gone} is missing. MNIST is used instead." in told(app)
         assert "MNIST · 28×28 grey" in top(app)
         await pilot.press("a")
         await until(pilot, on_top(app, SpecPage))
         assert app.screen.query_one(SpecForm).values["images"] == ""
-    assert read_settings(home.path)[0].data.images == known.images  # the disk may come back
+    assert read_settings(home.path)[0].data.files.images == Path(gone)  # the disk may come back
 
 
 async def test_a_form_that_is_open_takes_the_new_set_over_unless_it_names_another(
@@ -235,7 +235,7 @@ async def test_one_of_the_last_sets_is_used_again(read: MakeApp, tmp_path: Path)
 
 def test_the_last_sets_are_kept_each_once_and_mnist_is_not_among_them() -> None:
     def one(name: str, **files: str) -> DataSet:
-        return DataSet(name, (8, 8, 1), **files)
+        return DataSet(name, (8, 8, 1), DataFiles.of(files))
 
     known: tuple[DataSet, ...] = ()
     for number in range(REMEMBERED + 3):

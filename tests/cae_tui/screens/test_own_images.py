@@ -82,7 +82,8 @@ async def test_a_folder_is_opened_its_sizes_are_asked_for_and_what_was_found_is_
         await until(pilot, lambda: "size" in form.problems)
         assert form.values["data"] == str(pets)
         assert "has pictures of 2 sizes, from 8×8 to 12×9 pixels" in form.problems["size"]
-        form.put({"size": "8"})
+        await until(pilot, lambda: app.focused is form.rows["size"].control)
+        await pilot.press("8")
         await until(pilot, lambda: page._data is not None and page._data.name == "pets")
         words = page.query_one("#words", Label)
         assert str(words.content) == (
