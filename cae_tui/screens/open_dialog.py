@@ -1,6 +1,7 @@
 """Choosing a set on the disk: a path that is typed, completed from the folder, or a walk through folders by keys."""
 
 import os
+import re
 from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
@@ -25,6 +26,8 @@ MOST = 500
 ENDINGS = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".npz", ".npy", ".csv", ".parquet", ".mat", ".bin")
 """Of files that may be a set; those without an ending, as IDX files, are listed too."""
 HERE, UP = "here", "up"
+_ANEW = re.compile(r"""(?<![:/])/(?=["']?(?:/|~(?:/|$)|file://))""")
+"""Before a whole path that is typed or pasted behind a folder: it begins anew there, as in the prompts of editors."""
 
 
 def listed(folder: str, beginning: str) -> tuple[list[tuple[str, bool]], int]:
@@ -89,8 +92,12 @@ class OpenScreen(Dialog[str | None]):
         return os.path.split(os.path.expanduser(self.query_one(Input).value))
 
     @on(Input.Changed)
-    def _list_again(self) -> None:
-        self._list()
+    def _list_again(self, event: Input.Changed) -> None:
+        last = _ANEW.split(event.value)[-1]
+        if last != event.value:
+            self._type(last)  # which lists it
+        else:
+            self._list()
 
     @work(thread=True, exclusive=True, group="list")
     def _list(self) -> None:
@@ -168,7 +175,7 @@ class OpenScreen(Dialog[str | None]):
         typed = event.value.strip()
         if typed.lower() in (*KNOWN, MNIST.lower()):
             self.dismiss(typed.lower())
-        elif os.path.exists(path := os.path.expanduser(typed)):
+        elif os.path.exists(path := pasted_path(typed)):
             self.dismiss(os.path.abspath(path))
         else:
             self._missing = typed

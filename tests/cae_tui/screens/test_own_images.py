@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,34 @@ async def test_folders_are_walked_through_by_keys_and_names_completed(app: CaeAp
         entries.highlighted = entries.option_count - 1
         await pilot.press("enter")
         await until(pilot, lambda: page._data is not None and page._data.name == "flowers")
+
+
+@pytest.mark.parametrize("as_pasted", [str, lambda path: f"'{path}'", Path.as_uri], ids=["plain", "quoted", "uri"])
+async def test_a_whole_path_pasted_behind_the_folder_begins_anew(
+    app: CaeApp, tmp_path: Path, as_pasted: Callable[[Path], str]
+) -> None:
+    path = write_zip(tmp_path / "wild flowers.zip", {f"{n}.png": picture(n) for n in range(5)})
+    async with app.run_test(size=(80, 24)) as pilot:
+        page = await opened(app, pilot)
+        dialog = await type_path(pilot, f"{tmp_path}{os.sep}")
+        box = dialog.query_one(Input)
+        box.action_end()
+        box.insert_text_at_cursor(as_pasted(path))
+        await until(pilot, lambda: box.value == as_pasted(path))
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen is page)
+        assert page.query_one(SpecForm).values["data"] == str(path)
+
+
+async def test_home_or_root_typed_behind_the_folder_begins_anew(app: CaeApp, tmp_path: Path) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(app, pilot)
+        box = (await type_path(pilot, f"{tmp_path}{os.sep}")).query_one(Input)
+        box.action_end()
+        await pilot.press("~", "/")
+        await until(pilot, lambda: box.value == "~/")
+        await pilot.press("/")
+        await until(pilot, lambda: box.value == "/")
 
 
 async def test_what_is_not_there_is_said_and_escape_changes_nothing(app: CaeApp, tmp_path: Path) -> None:
