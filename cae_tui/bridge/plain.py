@@ -1,5 +1,7 @@
 """What the engine has in arrays as plain values, for screens; only for the threads that read."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,7 +23,7 @@ def _sizes_words(found: ImageData) -> str:
     """What sizes the images had before they were brought to one; nothing where they had that one."""
     if set(found.sizes) <= {found.shape[:2]}:
         return ""
-    (low, wide), (high, broad) = min(found.sizes), max(found.sizes)
+    (low, wide), (high, broad) = min(found.sizes, key=math.prod), max(found.sizes, key=math.prod)
     how = _HOW[found.files.preprocessing.fit]
     sizes = f"{low}×{wide}" if len(found.sizes) == 1 else f"{low}×{wide} … {high}×{broad}"
     return f"from {sizes}, {how}"

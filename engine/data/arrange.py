@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -19,7 +20,7 @@ _PART_OF = {
 }  # fmt: skip
 _FOLDERS = ("train", "validation", "test")
 _SET = re.compile(r"[ _-]*(set|data|images|pictures)?$")
-_DIGITS = re.compile(r"(\d+)")
+_DIGITS = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +35,13 @@ class Arranged:
     left_out: Mapping[str, str] = field(default_factory=dict)  # names that are not among them, and why
 
 
-def natural(name: str) -> tuple[object, ...]:
+def natural(name: str) -> str:
     """What to sort names by so that class 10 comes after class 9, and upper and lower case together."""
-    words = _DIGITS.split(name)
-    words[1::2] = [word.lstrip("0").rjust(20, "0") for word in words[1::2]]
-    return "".join(words).lower(), name
+    return f"{_DIGITS.sub(_wide, name).lower()}\0{name}"
+
+
+def _wide(digits: re.Match[str]) -> str:
+    return digits[0].zfill(20)
 
 
 def is_picture(name: str) -> bool:
@@ -67,22 +70,23 @@ def arrange(names: Iterable[str], metadata: Mapping[str, bytes], where: str) -> 
     """
     found = sorted(names, key=natural)
     depth = len(_shared([*found, *metadata]))
-    below = {name: name.split("/")[depth:] for name in found}
+    folder_of = {name: name.rpartition("/")[0] for name in found}
+    below = {folder: tuple(folder.split("/")[depth:]) if folder else () for folder in set(folder_of.values())}
     # Folders are parts where nothing but parts lies on top: a set of traffic may have a class called train.
-    tops = {path[0]: _part(path[0]) for path in below.values() if len(path) > 1}
+    tops = {path[0]: _part(path[0]) for path in below.values() if path}
     parted = None not in tops.values() and TRAINING in tops.values()
     if len(set(tops.values())) > 1 and None not in tops.values() and not parted:
         raise DatasetError(
             f"{where} has a validation and a test folder and no train folder: name a folder that has one.", "data"
         )
-    part_of = {
-        name: (_part(path[0]) if len(path) > 1 else None) if parted else TRAINING for name, path in below.items()
-    }
+    part_in = {folder: (tops[path[0]] if path else None) if parted else TRAINING for folder, path in below.items()}
+    part_of = {name: part_in[folder] for name, folder in folder_of.items()}
     left_out = {name: "lies beside the folders of the parts" for name, part in part_of.items() if part is None}
     if metadata:
         class_of = _classes_told(metadata, found, where, left_out)
     else:
-        class_of = {name: path[-2] for name, path in below.items() if len(path) > 1 + parted and name not in left_out}
+        class_in = {folder: path[-1] for folder, path in below.items() if len(path) > parted}
+        class_of = {name: class_in[folder] for name, folder in folder_of.items() if folder in class_in}
         if len(set(class_of.values())) < 2:
             class_of = {}
     with_classes = {part_of[name] for name in class_of}
@@ -93,7 +97,8 @@ def arrange(names: Iterable[str], metadata: Mapping[str, bytes], where: str) -> 
     label_of = {name: label for label, name in enumerate(class_names)}
     kept = [name for name in found if name not in left_out]
     kept.sort(key=lambda name: (part_of[name], label_of[class_of[name]] if name in class_of else 0))
-    counts = [sum(part_of[name] == part for name in kept) for part in range(3)]
+    by_part = Counter(part_of[name] for name in kept)
+    counts = [by_part[part] for part in (TRAINING, VALIDATION, TEST)]
     if TRAINING in with_classes and counts[VALIDATION] and VALIDATION not in with_classes:
         raise DatasetError(
             f"{where} has classes in its train folder and none in its validation folder: sort both by class, or take "

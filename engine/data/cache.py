@@ -1,12 +1,15 @@
 """Image sets that were read: screens, a run and every trial of a study share what was read once, also of last week."""
 
+import os
 import stat
 import threading
 import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable
+from pathlib import Path
 
 from engine.data.datasets import ImageData, load_dataset
+from engine.data.decoder import GONE
 from engine.data.keeping import kept_in
 from engine.data.kept import Store
 from engine.data.reading import Reading
@@ -23,13 +26,16 @@ SEEN_SECONDS = 5.0
 """A folder whose files took long to look at is not looked at again for so long: a page of images asks many times."""
 LONG_SECONDS = 0.02
 
+Told = Callable[[int, int], None]
+Walked = dict[Path, list[os.DirEntry[str]]]
+
 _kept: OrderedDict[str, ImageData] = OrderedDict()
 _seen: dict[DataFiles, tuple[float, str]] = {}  # when folders were looked at, and what was seen
 _reading: defaultdict[DataFiles, threading.Lock] = defaultdict(threading.Lock)  # nobody reads what another is reading
 _table = threading.Lock()  # for who looks into these, or changes them
 
 
-def load(files: DataFiles = DataFiles(), told: Callable[[int, int], None] | None = None) -> ImageData:  # noqa: B008
+def load(files: DataFiles = DataFiles(), told: Told | None = None) -> ImageData:  # noqa: B008
     """The image set that is meant; where nothing is named, MNIST. It is read again only where a file is not as it was.
 
     Args:
@@ -42,9 +48,9 @@ def load(files: DataFiles = DataFiles(), told: Callable[[int, int], None] | None
     with _table:
         lock = _reading[files]
     with lock:
-        key = _key_now(files)
+        key, walked = _key_now(files, told)
         if key is None:
-            return load_dataset(files, Reading(told))
+            return load_dataset(files, Reading(told, walked=walked))
         with _table:
             if key in _kept:
                 _kept.move_to_end(key)
@@ -52,8 +58,8 @@ def load(files: DataFiles = DataFiles(), told: Callable[[int, int], None] | None
         store = _store_for(files)
         found = None if store is None else store.find(key, files)
         if found is None:
-            found, steady = _read(files, key, store, told)
-            if not steady:
+            found = _read(files, key, store, told, walked)
+            if GONE in found.left_out.values():  # it may be put back, and all be as the key has it
                 return found
         with _table:
             _kept[key] = found
@@ -62,16 +68,16 @@ def load(files: DataFiles = DataFiles(), told: Callable[[int, int], None] | None
         return found
 
 
-def _key_now(files: DataFiles) -> str | None:
+def _key_now(files: DataFiles, told: Told | None) -> tuple[str | None, Walked]:
     """As `_key`, that of a moment ago where looking takes long."""
     at, key = _seen.get(files, (0.0, ""))
     begun = time.monotonic()
     if key and begun - at < SEEN_SECONDS:
-        return key
-    found = _key(files)
+        return key, {}
+    found, walked = _key(files, told)
     if found is not None and time.monotonic() - begun > LONG_SECONDS:
         _seen[files] = (time.monotonic(), found)
-    return found
+    return found, walked
 
 
 def _store_for(files: DataFiles) -> Store | None:
@@ -80,18 +86,19 @@ def _store_for(files: DataFiles) -> Store | None:
     return None if folder is None or "data" not in files.named else Store(folder)
 
 
-def _read(
-    files: DataFiles, key: str, store: Store | None, told: Callable[[int, int], None] | None
-) -> tuple[ImageData, bool]:
-    """The set as its files have it, which is kept in `store`; and whether they stayed meanwhile as `key` has them."""
+def _read(files: DataFiles, key: str, store: Store | None, told: Told | None, walked: Walked) -> ImageData:
+    """The set as its files have it, which is kept in `store`.
+
+    A file that is changed from now on has another time than `key` has, which so is never asked for again.
+    """
     if store is None:
-        return load_dataset(files, Reading(told)), key == _key(files)
+        return load_dataset(files, Reading(told, walked=walked))
     with store.making() as place:
-        found = load_dataset(files, Reading(told, place))
-        if key != _key(files):
-            return found, False
+        found = load_dataset(files, Reading(told, place, walked))
+        if GONE in found.left_out.values():
+            return found
         store.keep(place, key, found)
-        return store.find(key, files) or found, True  # of a file that has its last name
+        return store.find(key, files) or found  # of a file that has its last name
 
 
 def forget() -> None:
@@ -101,29 +108,43 @@ def forget() -> None:
         _seen.clear()
 
 
-def _key(files: DataFiles) -> str | None:
-    """Which files those are, as they are now, and what is done to them; None where that cannot be told for sure."""
+def _key(files: DataFiles, told: Told | None = None) -> tuple[str | None, Walked]:
+    """Which files those are, as they are now, and what is done to them; None where that cannot be told for sure.
+
+    And the files of each folder, so that it need not be walked through again.
+    """
     whole = files.absolute()
     found = [f"{whole.data or ''} {whole.preprocessing}"]
+    walked: Walked = {}
+    tell = Reading(told).tell  # it may be given up at any time
     for field, path in whole.named.items():
         try:
             now = path.stat()
             if stat.S_ISDIR(now.st_mode):
-                places = sorted((entry.path, entry.stat()) for entry in walk(path))
+                walked[path] = entries = []
+                for entry in walk(path):
+                    entries.append(entry)
+                    if len(entries) % 1000 == 0:
+                        tell(0, 0)
+                places = [entry.path for entry in entries]
             elif stat.S_ISREG(now.st_mode):
-                places = [(str(path), now)]
+                places = [str(path)]
             else:
-                return None
+                return None, walked
             if field in ("data", "test_data"):
                 for beside in files_beside(path):
                     if beside.is_file():
-                        places.append((str(beside), beside.stat()))
+                        places.append(str(beside))
                     else:
                         found.append(f"{field}:{beside} is not there")
+            recent = time.time_ns() - STEADY_NS
+            for number, place in enumerate(places):
+                if number % 1000 == 0:
+                    tell(0, 0)
+                status = os.stat(place)
+                if recent < status.st_mtime_ns <= recent + STEADY_NS:
+                    return None, walked
+                found.append(f"{field}:{place} {status.st_ino} {status.st_size} {status.st_mtime_ns}")
         except OSError:
-            return None
-        for place, status in places:
-            if 0 <= time.time_ns() - status.st_mtime_ns < STEADY_NS:
-                return None
-            found.append(f"{field}:{place} {status.st_ino} {status.st_size} {status.st_mtime_ns}")
-    return "\n".join(found)
+            return None, {}
+    return "\n".join(found), walked

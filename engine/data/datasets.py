@@ -7,6 +7,7 @@ names the file, what was found and what was expected. What is in a file is read 
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -150,10 +151,7 @@ class ImageData:
         """The digests of labels, test images and test labels, as far as there are any, by the field that names each."""
         if self.known_digests is not None:
             return self.known_digests[1]
-        parts = {"labels": self.train.labels}
-        if self.test is not None:
-            parts |= {"test_images": self.test.images, "test_labels": self.test.labels}
-        return {field: _digest_of(part) for field, part in parts.items() if part is not None}
+        return _part_digests(self.train, self.test)
 
 
 def load_dataset(files: DataFiles = DataFiles(), reading: Reading | None = None) -> ImageData:  # noqa: B008 - immutable
@@ -188,7 +186,10 @@ def load_dataset(files: DataFiles = DataFiles(), reading: Reading | None = None)
     assert found.images is not None  # as was checked
     train = ImageSet(found.images, found.labels, is_from_disk(found.images, files))
     test = None if found.test_images is None else ImageSet(found.test_images, found.test_labels)
-    digest = digest_of(train, test, found.validation)
+    with ThreadPoolExecutor(2) as pool:  # hashing and waiting for the disk let go of Python's lock
+        pool.submit(opened.settle)
+        alone = pool.submit(digest_of, ImageSet(train.images), None, found.validation) if files.data else None
+        digest = digest_of(train, test, found.validation)
     return ImageData(
         name=MNIST if digest == MNIST_DIGEST else files.name,
         train=train,
@@ -201,6 +202,7 @@ def load_dataset(files: DataFiles = DataFiles(), reading: Reading | None = None)
         notes=found.notes,
         left_out=found.left_out,
         sizes=found.sizes,
+        known_digests=None if alone is None else (alone.result(), _part_digests(train, test)),
     )
 
 
@@ -284,6 +286,13 @@ def digest_of(train: ImageSet, test: ImageSet | None, validation: int = 0) -> st
     if validation:
         sha.update(f"validation {validation}\n".encode())
     return sha.hexdigest()
+
+
+def _part_digests(train: ImageSet, test: ImageSet | None) -> dict[str, str]:
+    parts = {"labels": train.labels}
+    if test is not None:
+        parts |= {"test_images": test.images, "test_labels": test.labels}
+    return {field: _digest_of(part) for field, part in parts.items() if part is not None}
 
 
 def _digest_of(part: NDArray[np.uint8]) -> str:

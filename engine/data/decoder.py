@@ -6,6 +6,8 @@ every core, and one that brings its decoder down takes nothing else with it. It 
 
 import io
 import json
+import math
+import os
 import sys
 import warnings
 from typing import IO, Any, NamedTuple
@@ -25,7 +27,14 @@ FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 """Pillow's names of the formats that are read; an ending says nothing."""
 MOST_PIXELS = 64_000_000
 """A picture of more is not decoded: a few bytes can unpack to gigabytes."""
-_TURNED = ("JPEG", "MPO", "TIFF", "WEBP", "PNG")  # formats that may say which way up they are
+GONE = "is no longer there"
+"""Why a picture is left out that was there a moment ago."""
+TINY, SMALL = 1 << 16, 4 << 20
+"""Bytes of files that are read in one piece, which takes half the time that Pillow's many take."""
+PIECE_BYTES = 1 << 20
+"""Of images that are written at once."""
+_SAY_MORE = frozenset(("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"))
+"""What Pillow has of a picture that may say which way up it is; it takes long to look for more."""
 
 
 class Wish(NamedTuple):
@@ -61,22 +70,25 @@ def decode(picture: str | bytes, wish: Wish, only: tuple[int, int] | None = None
         PictureError: it cannot be used.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what Pillow finds odd in a file that it reads all the same
-            with Image.open(io.BytesIO(picture) if isinstance(picture, bytes) else picture, formats=FORMATS) as opened:
-                return _decode(opened, wish, only)
+        if isinstance(picture, str):
+            picture = _read(picture)
+        if isinstance(picture, bytes):
+            return _decode(Image.open(io.BytesIO(picture), formats=FORMATS), wish, only)
+        with Image.open(picture, formats=FORMATS) as opened:
+            return _decode(opened, wish, only)
     except PictureError:
         raise
     except UnidentifiedImageError:
         raise PictureError("is no picture of a format that is read") from None
     except FileNotFoundError:
-        raise PictureError("is no longer there") from None
+        raise PictureError(GONE) from None
     except PermissionError:
         raise PictureError("may not be read") from None
     except MemoryError:
         raise PictureError("does not fit into memory") from None
     except Exception as error:  # Pillow's readers raise nearly anything of a damaged file
-        words = " ".join(str(error).split())
+        # In ASCII, so that the answer to a chunk fits into a pipe while the next chunk waits in the other.
+        words = " ".join(str(error).encode("ascii", "replace").decode().split())
         if "truncated" in words or "Truncated" in words:
             raise PictureError("is cut short") from None
         raise PictureError(f"is damaged ({words[:80] or type(error).__name__})") from None
@@ -87,7 +99,7 @@ def _decode(image: Image.Image, wish: Wish, only: tuple[int, int] | None) -> Dec
         raise PictureError(
             f"has {image.width:,}×{image.height:,} pixels, and at most {MOST_PIXELS // 1_000_000} million are read"
         )
-    turn = image.getexif().get(0x0112, 1) if image.format in _TURNED else 1
+    turn = _turn(image)
     size = (image.width, image.height) if turn >= 5 else (image.height, image.width)
     frames = image.format != "MPO" and bool(
         getattr(image, "is_animated", False)
@@ -103,8 +115,29 @@ def _decode(image: Image.Image, wish: Wish, only: tuple[int, int] | None) -> Dec
     flat = _flat(image, wish)
     if wish.size is not None and (flat.height, flat.width) != wish.size:
         flat = _fit(flat, wish)
-    pixels = np.asarray(flat)
-    return Decoded(pixels.reshape(*pixels.shape[:2], -1), size, frames)
+    return Decoded(np.frombuffer(flat.tobytes(), np.uint8).reshape(flat.height, flat.width, -1), size, frames)
+
+
+def _read(path: str) -> str | bytes:
+    """What is in a small file; of another, its path."""
+    file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        start = os.read(file, TINY)
+        if len(start) < TINY:
+            return start
+        size = os.fstat(file).st_size
+        return path if size > SMALL else start + os.read(file, size)
+    finally:
+        os.close(file)
+
+
+def _turn(image: Image.Image) -> int:
+    """How it is to be turned to be the right way up, as EXIF counts: 1 for not at all, from 5 on it lies on a side."""
+    if image.format == "PNG":
+        image.load()  # it may say so behind its pixels
+    if image.format == "TIFF" or not _SAY_MORE.isdisjoint(image.info):
+        return int(image.getexif().get(0x0112, 1))
+    return 1
 
 
 def _flat(image: Image.Image, wish: Wish) -> Image.Image:
@@ -125,6 +158,11 @@ def _flat(image: Image.Image, wish: Wish) -> Image.Image:
         return image
     if wish.colour == "grey":
         return image.convert("L")
+    middle = image.getpixel((image.width // 2, image.height // 2))
+    if (
+        isinstance(middle, tuple) and len(set(middle)) > 1
+    ):  # most pictures with colours show them there, and looking everywhere takes long
+        return image
     red, green, blue = image.split()
     return red if red.tobytes() == green.tobytes() == blue.tobytes() else image
 
@@ -171,42 +209,75 @@ def fit_array(pixels: NDArray[np.uint8], wish: Wish) -> NDArray[np.uint8]:
 def serve(asked: IO[bytes], answers: IO[bytes]) -> None:
     """Decode what `asked` names into an array that lies in a file, until it ends.
 
-    The first line is JSON: the `wish`, the `file` of the array and its `shape`. Every other line is a chunk: `items`,
-    each the row that it goes to and its path, or its length in bytes where these follow the line; of one with `look`,
-    only sizes are told. The answer to each is a line: `bad` rows with their reasons, `sizes` before fitting with how
-    many pictures have each, how many have more `frames`, and whether one has `colour` where the array is grey. Such a
-    picture is not written, nor one of another size where none is wished for.
+    The first line is JSON: the `wish`, the `file` of the array and the `shape` of an image. Every other line is a
+    chunk: `items`, each the row that it goes to and its path, or its length in bytes where these follow the line; of
+    one with `look`, only sizes are told. The answer to each is a line: `bad` rows with their reasons, `sizes` before
+    fitting (height, width, how many pictures), how many have more `frames`, and whether one has `colour` where the
+    array is grey. Such a picture is not written, nor one of another size where none is wished for.
     """
     head = json.loads(asked.readline())
     size = head["wish"]["size"]
     wish = Wish(**{**head["wish"], "size": size and tuple(size)})
-    array = np.memmap(head["file"], np.uint8, "r+", shape=tuple(head["shape"]))
-    while line := asked.readline():
-        chunk = json.loads(line)
-        only = (-1, -1) if chunk["look"] else array.shape[1:3]
-        answer: dict[str, Any] = {"bad": [], "sizes": {}, "frames": 0, "colour": False}
-        for row, what in chunk["items"]:
-            _take(array, row, asked.read(what) if isinstance(what, int) else what, wish, only, answer)
-        answers.write(json.dumps(answer).encode() + b"\n")
-        answers.flush()
+    shape = tuple(head["shape"])
+    piece = np.empty((max(PIECE_BYTES // max(math.prod(shape), 1), 1), *shape), np.uint8)  # always the same memory
+    with open(head["file"], "r+b") as file:
+        while line := asked.readline():
+            chunk = json.loads(line)
+            only = (-1, -1) if chunk["look"] else shape[:2]
+            told = _Told(shape)
+            rows: list[int] = []
+            for row, what in chunk["items"]:
+                pixels = told.of(row, asked.read(what) if isinstance(what, int) else what, wish, only)
+                if pixels is not None:
+                    piece[len(rows)] = pixels  # grey into three channels: the same in each
+                    rows.append(row)
+                    if len(rows) == len(piece):
+                        _write(file, rows, piece)
+                        rows.clear()
+            _write(file, rows, piece)
+            file.flush()
+            answers.write(json.dumps(told.answer()).encode() + b"\n")
+            answers.flush()
 
 
-def _take(
-    array: NDArray[np.uint8], row: int, picture: str | bytes, wish: Wish, only: tuple[int, int], answer: dict[str, Any]
-) -> None:
-    try:
-        found = decode(picture, wish, only)
-    except PictureError as error:
-        answer["bad"].append((row, str(error)))
-        return
-    size = "×".join(map(str, found.size))
-    answer["sizes"][size] = answer["sizes"].get(size, 0) + 1
-    answer["frames"] += found.frames
-    if found.pixels.shape[2] > array.shape[3]:
-        answer["colour"] = True
-    elif found.pixels.shape[:2] == array.shape[1:3]:
-        array[row] = found.pixels  # grey into three channels: the same in each
+class _Told:
+    """What is to be said of a chunk."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self._shape = shape
+        self._bad: list[tuple[int, str]] = []
+        self._sizes: dict[tuple[int, int], int] = {}
+        self._frames, self._colour = 0, False
+
+    def of(self, row: int, picture: str | bytes, wish: Wish, only: tuple[int, int]) -> NDArray[np.uint8] | None:
+        """The pixels of one of its pictures, if they belong into the array."""
+        try:
+            pixels, size, frames = decode(picture, wish, only)
+        except PictureError as error:
+            self._bad.append((row, str(error)))
+            return None
+        self._sizes[size] = self._sizes.get(size, 0) + 1
+        self._frames += frames
+        height, width, channels = pixels.shape
+        self._colour = self._colour or channels > self._shape[2]
+        return pixels if (height, width) == self._shape[:2] and channels <= self._shape[2] else None
+
+    def answer(self) -> dict[str, Any]:
+        """All of it."""
+        sizes = [(*size, many) for size, many in self._sizes.items()]
+        return {"bad": self._bad, "sizes": sizes, "frames": self._frames, "colour": self._colour}
+
+
+def _write(file: IO[bytes], rows: list[int], images: NDArray[np.uint8]) -> None:
+    """Put images into their rows of the array, those of rows in a row at once: a mapping would take a fault a page."""
+    start = 0
+    for place in range(1, len(rows) + 1):
+        if place == len(rows) or rows[place] != rows[place - 1] + 1:
+            file.seek(rows[start] * images[0].size)
+            file.write(images[start:place].data)
+            start = place
 
 
 if __name__ == "__main__":
+    warnings.simplefilter("ignore")  # what Pillow finds odd in a file that it reads all the same
     serve(sys.stdin.buffer, sys.stdout.buffer)

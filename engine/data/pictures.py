@@ -1,12 +1,14 @@
 """Many pictures made one array of images: decoded on every core, made to fit, the bad ones left out and told."""
 
 import json
+import math
 import os
 import queue
 import subprocess
 import sys
 import threading
-from collections import Counter
+import warnings
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data import decoder
-from engine.data.decoder import PictureError, Wish, decode
+from engine.data.decoder import GONE, PictureError, Wish, decode
 from engine.data.reading import Reading, mapped
 from engine.errors import DatasetError
 from engine.specs.preprocessing import LARGEST_SIDE, SMALLEST_SIDE
@@ -26,6 +28,8 @@ Content = str | bytes | PictureError
 CHUNK = 256
 """Pictures that a process is given at once."""
 CHUNK_BYTES = 4 << 20
+AHEAD = 2
+"""Chunks that a process has been given and has not answered."""
 MOST_BAD = 0.1
 """The part of the pictures that may be left out as bad; more of them is a mistake that is to be mended first."""
 TOLD = 5
@@ -86,7 +90,9 @@ def _first(contents: Iterator[tuple[int, Content]], names: Sequence[str], wish: 
         try:
             if isinstance(content, PictureError):
                 raise content
-            return decode(content, wish)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what Pillow finds odd in a file that it reads all the same
+                return decode(content, wish)
         except PictureError as error:
             bad[row] = str(error)
         if len(bad) > 1000:
@@ -117,8 +123,7 @@ class _Pass:
     def run(self) -> Decoding:
         """Decode them."""
         threads = [
-            threading.Thread(target=self._feed, name="decoding", daemon=True)
-            for _ in range(max(1, min(len(os.sched_getaffinity(0)), self._count // CHUNK)))
+            threading.Thread(target=self._feed, name="decoding", daemon=True) for _ in range(_processes(self._count))
         ]
         for thread in threads:
             thread.start()
@@ -154,9 +159,8 @@ class _Pass:
                     raise _Colour
                 done += count
                 self._bad |= dict(answer["bad"])
-                for size, many in answer["sizes"].items():
-                    height, _, width = size.partition("×")
-                    self._sizes[int(height), int(width)] += many
+                for height, width, many in answer["sizes"]:
+                    self._sizes[height, width] += many
                 self._animated += answer["frames"]
                 self._reading.tell(done, self._count)
                 if len(self._bad) > max(MOST_BAD * self._count, 1000):
@@ -165,9 +169,10 @@ class _Pass:
     def _compacted(self) -> Decoding:
         """The images without gaps where bad pictures would have been."""
         for row in np.flatnonzero(~self._taken).tolist():
-            self._bad.setdefault(row, "is no longer there")
-        kept = np.setdiff1d(np.arange(self._count), np.fromiter(self._bad, np.int64, len(self._bad)))
+            self._bad.setdefault(row, GONE)
+        kept = np.arange(self._count)
         if self._bad:
+            kept = np.setdiff1d(kept, np.fromiter(self._bad, np.int64, len(self._bad)))
             images = np.memmap(self._file, np.uint8, "r+", shape=self._shape)
             first = int(np.flatnonzero(kept != np.arange(len(kept)))[:1].sum() or min(self._bad))
             for start in range(first, len(kept), 4096):
@@ -187,10 +192,10 @@ class _Pass:
     def _uneven(self) -> DatasetError:
         (height, width), many = self._sizes.most_common(1)[0]
         size = min(height, width, 64)
-        heights, widths = zip(*self._sizes, strict=True)
+        (low, wide), (high, broad) = min(self._sizes, key=math.prod), max(self._sizes, key=math.prod)
         return DatasetError(
-            f"{self._where} has pictures of {len(self._sizes):,} sizes, from {min(heights)}×{min(widths)} to "
-            f"{max(heights)}×{max(widths)} pixels; {height}×{width} is the most frequent, with {many:,} of "
+            f"{self._where} has pictures of {len(self._sizes):,} sizes, from {low}×{wide} to "
+            f"{high}×{broad} pixels; {height}×{width} is the most frequent, with {many:,} of "
             f"{self._sizes.total():,}. Say which size all are to be made, {size} for instance (--size).",
             "size",
         )
@@ -198,18 +203,27 @@ class _Pass:
     # -- in threads, one for each process -----------------------------------------------------------
 
     def _feed(self) -> None:
-        """Give a process chunk after chunk."""
+        """Give a process chunk after chunk, each before it is through with the one before, so that it never waits."""
         process = None
+        given: deque[list[tuple[int, str | bytes]]] = deque()
         try:
-            while not self._ended and (chunk := self._take()):
+            while not self._ended:
                 process = process or self._start()
-                answer = self._ask(process, chunk)
-                if answer is None:
-                    self._stop(process)
-                    process = None
-                    self._one_by_one(chunk)
-                else:
+                while len(given) < AHEAD and (chunk := self._take()):
+                    self._give(process, chunk)
+                    given.append(chunk)
+                if not given:
+                    break
+                answer = self._answer(process)
+                chunk = given.popleft()
+                if answer is not None:
                     self._answers.put((len(chunk), answer))
+                    continue
+                self._stop(process)
+                self._one_by_one(chunk)
+                process = self._start()
+                for waiting in given:
+                    self._give(process, waiting)
             self._answers.put(None)
         except BaseException as error:
             self._answers.put(error)
@@ -224,7 +238,8 @@ class _Pass:
             if self._ended:
                 return
             process = process or self._start()
-            answer = self._ask(process, [item])
+            self._give(process, [item])
+            answer = self._answer(process)
             if answer is None:
                 self._stop(process)
                 process = None
@@ -249,16 +264,12 @@ class _Pass:
         return chunk
 
     def _start(self) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-P", decoder.__file__],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,  # an interrupt is for us to answer
-            env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},  # numpy starts sooner
-        )
+        try:
+            process = self._reading.processes.pop()
+        except IndexError:
+            process = _started()
         self._processes.add(process)
-        head = {"wish": self._wish._asdict(), "file": os.fsdecode(self._file), "shape": self._shape}
+        head = {"wish": self._wish._asdict(), "file": os.fsdecode(self._file), "shape": self._shape[1:]}
         _write(process, json.dumps(head).encode() + b"\n")
         return process
 
@@ -267,19 +278,43 @@ class _Pass:
         process.communicate()
         self._processes.discard(process)
 
-    def _ask(self, process: subprocess.Popen[bytes], chunk: Sequence[tuple[int, str | bytes]]) -> dict[str, Any] | None:
-        """The answer to a chunk; None where the process is gone."""
+    def _give(self, process: subprocess.Popen[bytes], chunk: Sequence[tuple[int, str | bytes]]) -> None:
         items = [(row, content if isinstance(content, str) else len(content)) for row, content in chunk]
         line = json.dumps({"items": items, "look": self._wish.size is None and len(self._sizes) > 1}).encode() + b"\n"
         _write(process, line + b"".join(content for _, content in chunk if isinstance(content, bytes)))
+
+    def _answer(self, process: subprocess.Popen[bytes]) -> dict[str, Any] | None:
+        """The answer to the first chunk that has none yet; None where the process is gone."""
         assert process.stdout is not None
         answer = process.stdout.readline()
         return dict(json.loads(answer)) if answer.endswith(b"\n") else None
 
 
+def get_ready(reading: Reading, count: int) -> None:
+    """Start the processes that will decode so many pictures: they load Pillow while the pictures are sorted."""
+    while len(reading.processes) < _processes(count):
+        reading.processes.append(_started())
+
+
+def _processes(count: int) -> int:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores, count // CHUNK))
+
+
+def _started() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603 - our own program
+        [sys.executable, "-P", decoder.__file__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # an interrupt is for us to answer
+        env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},  # numpy starts sooner
+    )
+
+
 def _bad(row: int, reason: str) -> dict[str, Any]:
     """The answer to one picture that cannot be used."""
-    return {"bad": [(row, reason)], "sizes": {}, "frames": 0, "colour": False}
+    return {"bad": [(row, reason)], "sizes": [], "frames": 0, "colour": False}
 
 
 def _write(process: subprocess.Popen[bytes], data: bytes) -> None:

@@ -2,14 +2,18 @@
 
 import os
 import shutil
+import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+from engine.data.walk import walk
 
 
 class Reading:
@@ -19,12 +23,17 @@ class Reading:
         told: called now and then with how many pictures are done and how many there are; what it raises ends the
             reading, and nothing is left of it.
         folder: where files that are mapped are put; without one they have no name, and are gone once nothing uses them.
+        walked: folders that were walked through a moment ago, each with its files.
     """
 
-    def __init__(self, told: Callable[[int, int], None] | None = None, folder: Path | None = None) -> None:
-        self._told, self._folder = told, folder
+    def __init__(
+        self, told: Callable[[int, int], None] | None = None, folder: Path | None = None,
+        walked: Mapping[Path, Sequence[os.DirEntry[str]]] = MappingProxyType({}),
+    ) -> None:  # fmt: skip
+        self._told, self._folder, self._walked = told, folder, walked
         self._passing: Path | None = None
-        self._files = 0
+        self._files: list[Path] = []
+        self.processes: list[subprocess.Popen[bytes]] = []  # that were started to decode, and are not in use yet
 
     def __enter__(self) -> Self:
         return self
@@ -32,6 +41,9 @@ class Reading:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
+        for process in self.processes:
+            process.kill()
+            process.communicate()
         if self._passing is not None:  # what is mapped stays
             shutil.rmtree(self._passing, ignore_errors=True)
 
@@ -39,6 +51,14 @@ class Reading:
         """Say that `done` of `of` pictures are read."""
         if self._told is not None:
             self._told(done, of)
+
+    def below(self, folder: Path) -> Iterable[os.DirEntry[str]]:
+        """Every file below a folder; see `walk`.
+
+        Raises:
+            OSError: it cannot be looked into.
+        """
+        return self._walked.get(folder) or walk(folder)
 
     def file(self, name: str, size: int) -> Path:
         """A file of `size` zeros that can be written and mapped.
@@ -48,8 +68,9 @@ class Reading:
         """
         if self._folder is None and self._passing is None:
             self._passing = Path(tempfile.mkdtemp(prefix="cae-tui-"))
-        self._files += 1  # a set and its test images may be read one after the other
-        path = (self._folder or self._passing or Path()) / f"{self._files}-{name}"
+        # A set and its test images may be read one after the other.
+        path = (self._folder or self._passing or Path()) / f"{len(self._files) + 1}-{name}"
+        self._files.append(path)
         with path.open("wb") as file:
             if size and hasattr(os, "posix_fallocate"):  # as on Linux
                 # Taken now: a disk that is full later would bring down whoever writes to the mapping.
@@ -57,6 +78,12 @@ class Reading:
             else:
                 file.truncate(size)
         return path
+
+    def settle(self) -> None:
+        """Have the files that are to stay reach the disk: time passes, and something else can be done meanwhile."""
+        for path in self._files if self._folder is not None else ():
+            with suppress(OSError), path.open("rb") as file:
+                os.fsync(file)
 
 
 def mapped(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Protocol
 
 from engine.data.arrange import METADATA, arrange, is_hidden, is_picture
-from engine.data.decoder import PictureError
-from engine.data.pictures import Content
+from engine.data.decoder import GONE, PictureError
+from engine.data.pictures import Content, get_ready
 from engine.data.reading import Reading
 from engine.data.sources.encoded import Listed, parts_of
 from engine.data.sources.source import Parts, Sniffed
@@ -79,6 +79,7 @@ class ArchiveSource:
                 "or unpack it and name the file of the images.",
                 "data",
             )
+        get_ready(reading, len(names))
         copies = Counter(names)  # a tar may have a newer version of a file behind the older one: the last counts
         found = arrange(copies, metadata, shown(path))
         rows = {name: row for row, name in enumerate(found.names)}
@@ -92,7 +93,7 @@ class ArchiveSource:
                         yield waiting.pop(name), content
             except _DAMAGED as error:
                 raise _damaged(path, error) from None
-            yield from ((row, PictureError("is no longer there")) for row in waiting.values())
+            yield from ((row, PictureError(GONE)) for row in waiting.values())
 
         listed = Listed(
             found.names, found.counts, found.labels, found.class_names,

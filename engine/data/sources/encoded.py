@@ -103,7 +103,7 @@ def _labels(
     path: Path, listed: Listed, kept: NDArray[np.int64], bounds: tuple[int, int, int, int]
 ) -> tuple[NDArray[np.uint8] | None, NDArray[np.uint8] | None]:
     """Of the images to train on and to validate by, and of the test images; None where a part has none."""
-    all_labels = [listed.labels[row] for row in kept]
+    all_labels = [listed.labels[row] for row in kept.tolist()]
     parts = (all_labels[: bounds[2]], all_labels[bounds[2] :])
     found: list[NDArray[np.uint8] | None] = []
     for part in parts:

@@ -4,8 +4,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from engine.data.arrange import METADATA, arrange, is_picture
-from engine.data.pictures import Content
+from engine.data.arrange import ENDINGS, METADATA, arrange, is_picture
+from engine.data.pictures import Content, get_ready
 from engine.data.reading import Reading
 from engine.data.sources.encoded import Listed, parts_of
 from engine.data.sources.source import Parts, Sniffed
@@ -41,11 +41,14 @@ class FolderSource:
         metadata: dict[str, bytes] = {}
         root = os.path.join(path, "")
         try:
-            for entry in walk(path):
-                if is_picture(entry.name):
-                    places[entry.path.removeprefix(root)] = entry.path
+            files = reading.below(path)
+            if isinstance(files, list):
+                get_ready(reading, len(files))
+            for entry in files:  # none of them is hidden
+                if entry.name.lower().endswith(ENDINGS):
+                    places[entry.path[len(root) :]] = entry.path
                 elif entry.name == METADATA:
-                    metadata[entry.path.removeprefix(root)] = Path(entry.path).read_bytes()
+                    metadata[entry.path[len(root) :]] = Path(entry.path).read_bytes()
                 if len(places) % 1000 == 0:
                     reading.tell(0, 0)
         except OSError as error:

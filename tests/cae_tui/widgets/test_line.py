@@ -7,6 +7,7 @@ from textual import events
 from textual.app import App, ComposeResult
 
 from cae_tui.widgets.line import Line
+from tests.cae_tui.conftest import until
 
 
 class Host(App[None]):
@@ -53,3 +54,13 @@ async def test_lines_of_a_text_are_joined() -> None:
 async def test_a_paste_goes_where_the_cursor_is_and_nothing_takes_nothing_away() -> None:
     assert await pasted("/c", value="/a/b") == ("/a/b/c", [])
     assert await pasted(" \n", value="/a/b") == ("/a/b", [])
+
+
+async def test_what_is_typed_fast_is_taken_in_the_order_in_which_it_came() -> None:
+    app = Host(path=False, value="20")
+    async with app.run_test() as pilot:
+        for key in ("end", "8", "backspace", "6", "home", "1"):
+            character = key if len(key) == 1 else None
+            app.post_message(events.Key(key, character))
+        await pilot.pause()
+        await until(pilot, lambda: app.query_one(Line).value == "1206")

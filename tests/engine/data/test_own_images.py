@@ -96,7 +96,7 @@ def test_pictures_of_several_sizes_are_refused_with_the_sizes_and_made_to_fit_wh
     folder = write_folder(tmp_path / "some", files)
     refused = refusal(folder)
     assert refused.field == "size"
-    assert "has pictures of 5 sizes, from 20×9 to 40×15 pixels; 20×12 is the most frequent, with 1 of 5" in str(refused)
+    assert "has pictures of 5 sizes, from 20×12 to 40×9 pixels; 20×12 is the most frequent, with 1 of 5" in str(refused)
     data = load(folder, size="16x24", fit="crop")
     assert data.shape == (16, 24, 1)
     assert data.sizes == {(20, 12): 1, (20, 13): 1, (20, 14): 1, (20, 15): 1, (40, 9): 1}
@@ -257,20 +257,24 @@ def test_more_bad_pictures_than_one_in_ten_stop_with_the_first_reasons(tmp_path:
     assert refused.endswith("04.png is no picture of a format that is read; and 2 more. Mend or remove them.")
 
 
+@pytest.mark.parametrize("chunk", [4, 256])
 def test_a_picture_that_brings_its_decoder_down_is_left_out_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    chunk: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(pictures, "CHUNK", chunk)
     program = tmp_path / "decoder.py"
     source = Path(decoder.__file__).read_text()
-    decodes = "    try:\n        found = decode("
-    crashes = "    if b'CRASH' in open(picture, 'rb').read():\n        import os\n        os._exit(11)\n"
+    decodes = "            pixels, size, frames = decode("
+    crashes = "            if b'CRASH' in open(picture, 'rb').read():\n                os._exit(11)\n"
+    assert decodes in source
     program.write_text(source.replace(decodes, crashes + decodes))
     monkeypatch.setattr(decoder, "__file__", str(program))
     files = {f"{number:02}.png": picture(number) for number in range(20)}
     files["07.png"] += b"CRASH"
     data = load(write_folder(tmp_path / "some", files))
     assert data.left_out == {"07.png": "brings its decoder down"}
-    assert len(data.train) == 19
+    whole = [pixels(picture(number)) for number in range(20) if number != 7]
+    assert np.array_equal(data.train.images, whole)
 
 
 def test_a_file_that_vanishes_while_it_is_read_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -282,7 +286,23 @@ def test_a_file_that_vanishes_while_it_is_read_is_left_out(tmp_path: Path, monke
         return first(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(pictures, "_first", gone)
+    content = (folder / "05.png").read_bytes()
+    keep_in(tmp_path / "home")
     assert load(folder).left_out == {"05.png": "is no longer there"}
+    monkeypatch.setattr(pictures, "_first", first)
+    (folder / "05.png").write_bytes(content)
+    assert not Store(tmp_path / "home" / "data").all()  # all may soon be as it was when it was looked at
+    assert not load(folder).left_out
+
+
+def test_pictures_in_rows_that_do_not_follow_each_other_come_where_they_belong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "CHUNK", 7)
+    files = {f"{number}.png": picture(number) for number in range(40)}
+    mixed = dict(sorted(files.items(), key=lambda item: item[0][::-1]))
+    data = load(write_zip(tmp_path / "some.zip", mixed))
+    assert np.array_equal(data.train.images, [pixels(files[f"{number}.png"]) for number in range(40)])
 
 
 def test_paths_that_lead_out_of_an_archive_and_files_that_are_too_large_are_left_out(
