@@ -25,6 +25,7 @@ test-clients: $(VENV)/installed-dev build/clients/unpacked
 build/clients/unpacked:
 	@mkdir -p build/clients
 	@cd build/clients && { apt-get download -qq $(CLIENT_SETS) 2>/dev/null || \
+	  { apt-get update -qq && apt-get download -qq $(CLIENT_SETS); } || \
 	  { echo "apt-get download $(CLIENT_SETS) failed: these sets come from Debian."; exit 1; }; }
 	@cd build/clients && for package in *.deb; do dpkg -x $$package . && rm $$package; done
 	@touch $@
@@ -52,6 +53,7 @@ format: $(VENV)/installed-dev
 
 picture: $(VENV)/installed-dev
 	@$(BIN)/python docs/make_picture.py
+	@$(BIN)/python benchmarks/journey.py --picture docs/own-images-report.svg
 
 # Twenty minutes, with the machine otherwise idle; what was measured is in build/bench/*.json.
 bench: $(VENV)/installed-dev $(VENV)-peers/installed

@@ -29,6 +29,8 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from benchmarks.common import parser_of, write
 from engine.data import cache
 from engine.data.datasets import load_dataset

@@ -5,9 +5,11 @@ such methods, in those threads: the first screen stands before torch, numpy or p
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import wraps
+from threading import Event, local
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from cae_tui.bridge.values import DataView, Picture, SplitView
@@ -58,7 +60,8 @@ class DataReader:
         self.home = home
         keep_in(home.data)
         self.progress: dict[DataFiles, tuple[int, int]] = {}  # of sets that are being read: how many of how many
-        self._given_up: set[DataFiles] = set()
+        self._waiting: defaultdict[DataFiles, set[Event]] = defaultdict(set)  # who reads it; set where it is given up
+        self._asked = local()  # in a thread: what is set where nobody waits for its work any more
         self._readers = ThreadPoolExecutor(READERS, "reader")
         self._reads: set[Future[Any]] = set()
 
@@ -69,10 +72,20 @@ class DataReader:
 
     async def in_thread(self, read: Callable[[], T]) -> T:
         """What `read` gives, from a thread of our own: the end of the event loop waits for asyncio's."""
-        future = self._readers.submit(read)
+        given_up = Event()
+
+        def work() -> T:
+            self._asked.given_up = given_up
+            return read()
+
+        future = self._readers.submit(work)
         self._reads.add(future)
         future.add_done_callback(self._reads.discard)
-        return await asyncio.wrap_future(future)
+        try:
+            return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            given_up.set()
+            raise
 
     def close(self) -> None:
         """Let the threads end: one that waits for work keeps the app that it was made under."""
@@ -80,24 +93,24 @@ class DataReader:
 
     # -- data, device, plans ---------------------------------------------------------------------
 
-    def give_up(self, files: DataFiles) -> None:
-        """Nobody wants that set any more: end its reading, where it is being read."""
-        self._given_up.add(files)
-
     def _load(self, files: DataFiles) -> "ImageData":
+        """The set, whose reading ends where nobody waits for it any more: pages that are left, files named anew."""
         from engine.data.cache import load
         from engine.errors import DatasetError
 
-        self._given_up.discard(files)
+        given_up: Event = self._asked.given_up
+        waiting = self._waiting[files]
+        waiting.add(given_up)
 
         def told(done: int, of: int) -> None:
-            if files in self._given_up:
+            if all(one.is_set() for one in tuple(waiting)):
                 raise DatasetError("The reading of these images was given up.", "data")
             self.progress[files] = done, of
 
         try:
             return load(files, told)
         finally:
+            waiting.discard(given_up)
             self.progress.pop(files, None)
 
     @works_in_thread

@@ -65,13 +65,14 @@ class RunState:
     batch: BatchEnded | None = None  # the latest, of the epoch under way
     samples: SamplesSaved | None = None
     mistakes: MistakesCounted | None = None  # of the latest epoch in which they were counted
-    notices: list[str] = field(default_factory=list)  # warnings and overfitting signs, each once
+    notices: list[str] = field(default_factory=list)  # warnings, each once, and the latest sign of overfitting
     overfitting: OverfittingSeen | None = None  # of the latest epoch only
     evaluating: str = ""  # what is being measured, once training is over
     ended: RunEnded | None = None
     result: Result | None = None  # what it came to, once it has ended
     _every: int = 1
     _seen: int = 0
+    _sign: str = ""  # the latest of overfitting
 
     @property
     def live(self) -> bool:
@@ -207,7 +208,11 @@ class RunState:
             case Warned():
                 self._notice(event.message)
             case OverfittingSeen():
-                self.overfitting = event
+                if (
+                    self._sign in self.notices
+                ):  # with another number at each epoch, they would crowd out everything else
+                    self.notices.remove(self._sign)
+                self.overfitting, self._sign = event, event.message
                 self._notice(event.message)
             case Paused():
                 self.state, self.message = PAUSED, event.message

@@ -25,7 +25,7 @@ from cae_tui.widgets.remarks import Remarks
 from cae_tui.widgets.spec_form import SpecForm
 from engine.errors import DatasetError
 from engine.specs.base import Spec, spec_fields
-from engine.specs.data_files import FIELDS
+from engine.specs.data_files import FIELDS, PATHS
 from engine.specs.kinds import SPECS
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ _KEYS = """
 | `←` `→` | another choice; on the title of a group: open or close it |
 | `Ctrl+R` | start; if a field is wrong, go to that field |
 | `F2` | show the architecture, or the form again |
+| `F3` | choose a folder of pictures, an archive or a file; `→` takes what a field of files offers in grey |
 | `F5` | reset every field to the preset; again: undo that |
 
 A • marks a field that differs from the preset. What you typed is kept when you go back.
@@ -80,6 +81,7 @@ class SpecPage(FormPage):
         Binding(
             "f5", "defaults", "Defaults", id="form.defaults", tooltip="Reset every field to the preset, or undo that"
         ),
+        Binding("f3", "open", "Open", id="form.open", tooltip="Choose a folder of pictures, an archive or a file"),
         Binding("up", "to_form", "Last field", id="form.to_form", tooltip="From the button to the form", show=False),
     ]
 
@@ -91,6 +93,7 @@ class SpecPage(FormPage):
         self._data: DataView | None = None
         self._files: tuple[str, ...] = ()  # the files that `_data` was read from, as they were typed
         self._pace = 0.0  # seconds for one unit of `Plan.work` of one image; 0 where it is not known
+        self._picked = False  # whether a set was chosen, and is not yet read
         self._before_defaults: dict[str, str] = {}
         self._field: Widget | None = None  # the field that one was at before looking at the architecture
 
@@ -114,6 +117,7 @@ class SpecPage(FormPage):
 
     def on_mount(self) -> None:
         """Look at the values that the form opened with."""
+        self.set_interval(0.25, self._tell_progress)
         self._look()
 
     @property
@@ -172,6 +176,9 @@ class SpecPage(FormPage):
             except DatasetError as error:
                 problems[error.field] = str(error)
         self.form.show_data_problems(problems)
+        if self._picked and self.form.problems:  # what a person is asked for can be typed at once
+            self.form.focus_problem()
+        self._picked = False
         self.draw()
         self._say()
         if not self.plan_fits:
@@ -227,6 +234,12 @@ class SpecPage(FormPage):
         """Whether everything that the layers depend on could be read."""
         return not {*FIELDS, "encoder"} & self.form.problems.keys()
 
+    def _tell_progress(self) -> None:
+        """How far a set is that takes a while."""
+        done, of = self.runner.progress.get(self.form.files, (0, 0))
+        if of:
+            self.say(f"Reading the pictures: {done:,} of {of:,}")
+
     def _say(self) -> None:
         """What hinders the start, in a sentence; how to start where nothing does."""
         titles = {name: field.title for name, field in self.form.presets.fields.items()}
@@ -248,6 +261,18 @@ class SpecPage(FormPage):
         if self.focused is not self.query_one("#start"):
             raise SkipAction
         self.form.focus_last()
+
+    @work
+    async def action_open(self) -> None:
+        """Choose a set on the disk: in the place of the path that is being typed, else in that of all."""
+        from cae_tui.screens.open_dialog import OpenScreen
+
+        name = next((name for name in PATHS if self.form.rows[name].control is self.focused), "data")
+        chosen = await self.app.push_screen_wait(OpenScreen(self.form.values[name] or self.form.values["data"]))
+        if chosen is not None:
+            self._picked = True
+            self.form.show_field((name,))
+            self.form.put({name: chosen} if name != "data" else {**dict.fromkeys(PATHS, ""), "data": chosen})
 
     def action_start(self) -> None:
         """Begin, once the data were asked; or go to what is wrong."""

@@ -60,7 +60,7 @@ the end. The bars compare the classes: blue is training, orange is validation.
 | `o` | open a folder of pictures, an archive or a file; `F3` does so in the field *Data* |
 | `l` | the data sets used last; choose one to use it again |
 | `s` | the files that were left out, and why |
-| `a` `c` | open the form of an autoencoder, or of a classifier, with this data and split |
+| `a` `c` | open the form of an autoencoder, or of a classifier, with this data and split; `Ctrl+R` from a field too |
 
 **Data** is a folder of pictures, a zip or tar of one, arrays of NumPy, CSV, Parquet, the binary CIFAR, SVHN's files,
 IDX, or a name: `mnist` or `digits`. Pictures of several sizes need a **Size** that all are brought to. Nothing in your
@@ -85,7 +85,9 @@ folder is ever changed; what was decoded is kept, so that it is read at once the
         Binding("o,f3", "open", "Open", id="data.open", tooltip="Open a folder of pictures, an archive or a file"),
         Binding("s", "left_out", "Left out", id="data.left_out", show=False, tooltip="Files left out, and why"),
         Binding("l", "last_used", "Last used", id="data.last_used", tooltip="The data sets used last"),
-        Binding("a", "train('autoencoder')", "Autoencoder", id="data.train", tooltip="Train an autoencoder on it"),
+        Binding(
+            "a,ctrl+r", "train('autoencoder')", "Autoencoder", id="data.train", tooltip="Train an autoencoder on it"
+        ),
         Binding("c", "train('classifier')", "Classifier", id="data.classify", show=False, tooltip="Train a classifier"),
         *(
             Binding(
@@ -134,10 +136,6 @@ folder is ever changed; what was decoded is kept, so that it is read at once the
         self._named = self.query_one(SpecForm).files
         self._read()
 
-    def on_unmount(self) -> None:
-        """A set that nobody waits for is not read any further."""
-        self.runner.give_up(self._named)
-
     def _tell_progress(self) -> None:
         """How far a set is that takes a while."""
         done, of = self.runner.progress.get(self._named, (0, 0))
@@ -160,8 +158,6 @@ folder is ever changed; what was decoded is kept, so that it is read at once the
     def _changed(self) -> None:
         values = self.query_one(SpecForm).values
         named = self.query_one(SpecForm).files
-        if named != self._named:
-            self.runner.give_up(self._named)
         self._named = named
         self.cae.keep_draft("data", {name: values[name] for name in FIELDS})
         self._read()
@@ -179,8 +175,6 @@ folder is ever changed; what was decoded is kept, so that it is read at once the
             self.post_message(UseDataSet(DataSet.of(files, data.name, data.shape)))
             split = await self.runner.split(self._split_by.validation_fraction, self._split_by.seed, files)
         except EngineError as error:
-            if files != self._named:
-                return  # it was given up
             form.show_data_problems({getattr(error, "field", "data"): str(error)})
             self._not_read(str(error))
             if self._picked:  # what a person is asked for can be typed at once

@@ -18,39 +18,13 @@ from textual.widgets.option_list import Option
 from cae_tui.printing import as_typed
 from cae_tui.screens.dialogs import Dialog
 from cae_tui.widgets.line import Line
+from cae_tui.widgets.path_suggester import listed
 from engine.specs.data_files import KNOWN, MNIST
 from engine.storage.paths import pasted_path
 
-MOST = 500
-"""Entries of a folder that are listed at once; typing the beginning of a name finds the others."""
-ENDINGS = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".npz", ".npy", ".csv", ".parquet", ".mat", ".bin")
-"""Of files that may be a set; those without an ending, as IDX files, are listed too."""
 HERE, UP = "here", "up"
 _ANEW = re.compile(r"""(?<![:/])/(?=["']?(?:/|~(?:/|$)|file://))""")
 """Before a whole path that is typed or pasted behind a folder: it begins anew there, as in the prompts of editors."""
-
-
-def listed(folder: str, beginning: str) -> tuple[list[tuple[str, bool]], int]:
-    """What of a folder may be chosen, each with whether it is a folder, and how many more there are.
-
-    Folders come first; hidden ones only where the beginning asks for them.
-
-    Raises:
-        OSError: it cannot be looked into.
-    """
-    found = []
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if not entry.name.lower().startswith(beginning.lower()):
-                continue
-            if entry.name.startswith(".") and not beginning.startswith("."):
-                continue
-            is_folder = entry.is_dir()
-            ending = os.path.splitext(entry.name)[1].lower()
-            if is_folder or ending in ENDINGS or "ubyte" in entry.name or not ending:
-                found.append((entry.name, is_folder))
-    found.sort(key=lambda pair: (not pair[1], pair[0].lower()))
-    return found[:MOST], max(len(found) - MOST, 0)
 
 
 class OpenScreen(Dialog[str | None]):

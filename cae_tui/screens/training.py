@@ -237,6 +237,8 @@ The curves of a run, during training and after.
             place = self.query_one("#status", Static)
             height = words.get_height({}, max(place.size.width, 1))
             place.update(words, layout=height != self._height)
+            if height != self._height:  # with a scroll bar that came or went, there is another width for them
+                self.call_after_refresh(self._write_again)
             self._words, self._height = words, height
         told = advice(run)
         if told != self._told:
@@ -245,6 +247,10 @@ The curves of a run, during training and after.
             line = self.query_one("#advice", Static)
             line.display = bool(sentence)
             line.update(Content.styled(sentence, f"${colour}"))
+
+    def _write_again(self) -> None:
+        if self.state is not None and self.is_mounted:
+            self._write(self.state)
 
     def on_resize(self, event: Resize) -> None:
         self._arrange(event.size.width, event.size.height)

@@ -23,6 +23,8 @@ from textual.widgets.collapsible import CollapsibleTitle
 from cae_tui import formats
 from cae_tui.printing import as_typed
 from cae_tui.widgets.line import Line
+from cae_tui.widgets.path_suggester import PathSuggester
+from engine.specs.data_files import KNOWN, MNIST, PATHS
 from engine.specs.fields import SpecField
 
 CHANGED = "•"
@@ -186,6 +188,9 @@ class FieldRow(Vertical):
                 compact=True,
                 id=f"field-{field.name}",
                 placeholder="none" if field.is_place and not field.required else "",
+                suggester=PathSuggester((MNIST.lower(), *KNOWN) if field.name == "data" else ())
+                if field.name in PATHS
+                else None,
             )
         )
         self._title = Label(Content(f"  {field.title}"), classes="title")

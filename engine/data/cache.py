@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from engine.data.datasets import ImageData, load_dataset
 from engine.data.decoder import GONE
@@ -48,14 +49,17 @@ def load(files: DataFiles = DataFiles(), told: Told | None = None) -> ImageData:
     with _table:
         lock = _reading[files]
     with lock:
-        key, walked = _key_now(files, told)
+        store = _store_for(files)
+        key, walked, young = _look(files, told)
+        if young and store is not None:  # a moment's patience, for a set that is then read once and not again and again
+            _wait(young, told)
+            key, walked, _ = _look(files, told)
         if key is None:
             return load_dataset(files, Reading(told, walked=walked))
         with _table:
             if key in _kept:
                 _kept.move_to_end(key)
                 return _kept[key]
-        store = _store_for(files)
         found = None if store is None else store.find(key, files)
         if found is None:
             found = _read(files, key, store, told, walked)
@@ -68,16 +72,31 @@ def load(files: DataFiles = DataFiles(), told: Told | None = None) -> ImageData:
         return found
 
 
-def _key_now(files: DataFiles, told: Told | None) -> tuple[str | None, Walked]:
-    """As `_key`, that of a moment ago where looking takes long."""
+class _Look(NamedTuple):
+    """What a look at the files of a set told."""
+
+    key: str | None  # which files they are, and what is done to them; None where that cannot be told for sure
+    walked: Walked  # the files of each folder, so that it need not be walked through again
+    young: float = 0.0  # seconds until it can be told, where one was changed a moment ago
+
+
+def _look(files: DataFiles, told: Told | None) -> _Look:
+    """Look at them, or take what was seen a moment ago where looking takes long."""
     at, key = _seen.get(files, (0.0, ""))
     begun = time.monotonic()
     if key and begun - at < SEEN_SECONDS:
-        return key, {}
-    found, walked = _key(files, told)
-    if found is not None and time.monotonic() - begun > LONG_SECONDS:
-        _seen[files] = (time.monotonic(), found)
-    return found, walked
+        return _Look(key, {})
+    found = _look_now(files, told)
+    if found.key is not None and time.monotonic() - begun > LONG_SECONDS:
+        _seen[files] = (time.monotonic(), found.key)
+    return found
+
+
+def _wait(seconds: float, told: Told | None) -> None:
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        Reading(told).tell(0, 0)  # it may be given up
+        time.sleep(min(left, 0.05))
 
 
 def _store_for(files: DataFiles) -> Store | None:
@@ -108,43 +127,42 @@ def forget() -> None:
         _seen.clear()
 
 
-def _key(files: DataFiles, told: Told | None = None) -> tuple[str | None, Walked]:
-    """Which files those are, as they are now, and what is done to them; None where that cannot be told for sure.
-
-    And the files of each folder, so that it need not be walked through again.
-    """
+def _look_now(files: DataFiles, told: Told | None) -> _Look:
     whole = files.absolute()
     found = [f"{whole.data or ''} {whole.preprocessing}"]
     walked: Walked = {}
+    newest = 0
     tell = Reading(told).tell  # it may be given up at any time
     for field, path in whole.named.items():
         try:
-            now = path.stat()
-            if stat.S_ISDIR(now.st_mode):
+            mode = path.stat().st_mode
+            if stat.S_ISDIR(mode):
                 walked[path] = entries = []
                 for entry in walk(path):
                     entries.append(entry)
                     if len(entries) % 1000 == 0:
                         tell(0, 0)
                 places = [entry.path for entry in entries]
-            elif stat.S_ISREG(now.st_mode):
+            elif stat.S_ISREG(mode):
                 places = [str(path)]
             else:
-                return None, walked
+                return _Look(None, walked)
             if field in ("data", "test_data"):
                 for beside in files_beside(path):
                     if beside.is_file():
                         places.append(str(beside))
                     else:
                         found.append(f"{field}:{beside} is not there")
-            recent = time.time_ns() - STEADY_NS
             for number, place in enumerate(places):
                 if number % 1000 == 0:
                     tell(0, 0)
                 status = os.stat(place)
-                if recent < status.st_mtime_ns <= recent + STEADY_NS:
-                    return None, walked
+                if status.st_mtime_ns <= time.time_ns():  # of the future is what another clock wrote
+                    newest = max(newest, status.st_mtime_ns)
                 found.append(f"{field}:{place} {status.st_ino} {status.st_size} {status.st_mtime_ns}")
         except OSError:
-            return None, {}
-    return "\n".join(found), walked
+            return _Look(None, {})
+    left = newest + STEADY_NS - time.time_ns()
+    if left > 0:
+        return _Look(None, walked, left / 1e9)
+    return _Look("\n".join(found), walked)

@@ -10,14 +10,18 @@ import math
 import os
 import sys
 import warnings
+from collections.abc import Callable
+from contextlib import suppress
 from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import (  # noqa: F401 - the last two tell Pillow of their formats; it would load every other format too
+from PIL import (  # noqa: F401 - two of them tell Pillow of their formats; it would load every other format too
     Image,
     ImageColor,
     ImageOps,
+    JpegImagePlugin,
+    PngImagePlugin,
     TiffImagePlugin,
     UnidentifiedImageError,
     WebPImagePlugin,
@@ -33,6 +37,10 @@ TINY, SMALL = 1 << 16, 4 << 20
 """Bytes of files that are read in one piece, which takes half the time that Pillow's many take."""
 PIECE_BYTES = 1 << 20
 """Of images that are written at once."""
+_BY_START: dict[bytes, Callable[[IO[bytes]], Image.Image]] = {
+    b"\x89PNG": PngImagePlugin.PngImageFile,
+    b"\xff\xd8\xff": JpegImagePlugin.jpeg_factory,
+}
 _SAY_MORE = frozenset(("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"))
 """What Pillow has of a picture that may say which way up it is; it takes long to look for more."""
 
@@ -73,7 +81,7 @@ def decode(picture: str | bytes, wish: Wish, only: tuple[int, int] | None = None
         if isinstance(picture, str):
             picture = _read(picture)
         if isinstance(picture, bytes):
-            return _decode(Image.open(io.BytesIO(picture), formats=FORMATS), wish, only)
+            return _decode(_opened(picture), wish, only)
         with Image.open(picture, formats=FORMATS) as opened:
             return _decode(opened, wish, only)
     except PictureError:
@@ -131,6 +139,15 @@ def _read(path: str) -> str | bytes:
         os.close(file)
 
 
+def _opened(picture: bytes) -> Image.Image:
+    """As `Image.open`, which takes as long to find out whose format it is as a small PNG takes to be unpacked."""
+    for start, make in _BY_START.items():
+        if picture.startswith(start):
+            with suppress(Exception):  # of a damaged one, nearly anything; `Image.open` says what it is
+                return make(io.BytesIO(picture))
+    return Image.open(io.BytesIO(picture), formats=FORMATS)
+
+
 def _turn(image: Image.Image) -> int:
     """How it is to be turned to be the right way up, as EXIF counts: 1 for not at all, from 5 on it lies on a side."""
     if image.format == "PNG":
@@ -168,14 +185,16 @@ def _flat(image: Image.Image, wish: Wish) -> Image.Image:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """Grey of 16 or 32 bits, or of floats: Pillow would clip what is above 255 to white."""
+    """Grey of 16 or 32 bits, or of floats: Pillow would clip what is above 255 to white.
+
+    One scale for every picture of a set: of a single one nobody can tell whether it is dark or counts otherwise.
+    """
     values = np.asarray(image)
-    low, high = float(values.min(initial=0)), float(values.max(initial=0))
-    if not (low >= 0 and high <= 65_535):  # not a number compares false
-        raise PictureError(f"has pixels from {low:.4g} to {high:.4g}, and 0 to 255 or 65,535 were expected")
-    whole = 1 if high <= 255 and image.mode == "F" else 1 / 257
-    scale = 255 if high <= 1 and image.mode == "F" else whole
-    return Image.fromarray(np.rint(values * scale).astype(np.uint8))
+    low, high, most = float(values.min(initial=0)), float(values.max(initial=0)), 1 if image.mode == "F" else 65_535
+    if not (low >= 0 and high <= most):  # not a number compares false
+        kind = "floats " if image.mode == "F" else ""
+        raise PictureError(f"has pixels from {low:.4g} to {high:.4g}, and {kind}0 to {most:,} were expected")
+    return Image.fromarray(np.rint(values * (255 / most)).astype(np.uint8))
 
 
 def _fit(image: Image.Image, wish: Wish) -> Image.Image:

@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,10 @@ from cae_tui.screens import data
 from cae_tui.screens.configure import SpecPage
 from cae_tui.screens.data import DataScreen
 from cae_tui.screens.dialogs import LeftOutScreen
-from cae_tui.screens.open_dialog import MOST, OpenScreen, listed
+from cae_tui.screens.open_dialog import OpenScreen
 from cae_tui.widgets.class_table import ClassTable
 from cae_tui.widgets.image_sheet import ImageSheet
+from cae_tui.widgets.path_suggester import MOST, listed
 from cae_tui.widgets.spec_form import SpecForm
 from engine.data import cache
 from engine.data.keeping import keep_in
@@ -240,3 +243,98 @@ async def test_the_forms_have_one_field_for_the_data_and_fold_the_rest_away(app:
         form.put({"labels": "", "size": "8", "batch_size": "8"})
         await until(pilot, lambda: not form.problems)
         assert form.files.data == str(pets)
+
+
+async def the_form(app: CaeApp, pilot: Pilot[Any]) -> SpecForm:
+    app.action_configure("autoencoder")
+    await until(pilot, lambda: isinstance(app.screen, SpecPage) and bool(app.screen.query(SpecForm)))
+    return app.screen.query_one(SpecForm)
+
+
+async def test_f3_in_a_form_browses_for_the_field_that_one_is_in(app: CaeApp, pets: Path) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        form = await the_form(app, pilot)
+        form.put({"images": "gone.idx"})
+        for name in ("data", "test_data"):
+            app.screen.set_focus(form.rows[name].control)
+            assert app.focused is form.rows[name].control
+            await pilot.press("f3")
+            await until(pilot, lambda: isinstance(app.screen, OpenScreen))
+            app.screen.query_one(Input).value = str(pets if name == "data" else pets / "test")
+            await pilot.press("enter")
+            await until(pilot, lambda: not isinstance(app.screen, OpenScreen))
+            if name == "data":  # pictures of two sizes: the cursor goes to the field that is wrong
+                await until(pilot, lambda: app.focused is form.rows["size"].control)
+                await pilot.press("8")
+                await until(pilot, lambda: not form.problems)
+        assert (form.values["data"], form.values["test_data"]) == (str(pets), str(pets / "test"))
+        assert form.values["images"] == ""  # a set has all of its parts
+        form.rows["seed"].control.focus()
+        await pilot.press("f3")
+        await until(pilot, lambda: isinstance(app.screen, OpenScreen))
+        app.screen.query_one(Input).value = "digits"
+        await pilot.press("enter")
+        await until(pilot, lambda: form.values["data"] == "digits")
+
+
+def offers(box: Input, whole: str) -> bool:
+    return box._suggestion == whole
+
+
+async def test_a_path_is_gone_on_with_in_grey_and_taken_with_the_right_arrow(app: CaeApp, pets: Path) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        form = await the_form(app, pilot)
+        box = form.rows["data"].control
+        assert isinstance(box, Input)
+        await until(pilot, lambda: isinstance(app.focused, Input))  # of the form itself, as it opens
+        app.screen.set_focus(box)
+        await pilot.pause()
+        for typed, whole in ((f"{pets.parent}/pe", f"{pets}/"), (f"{pets}/tr", f"{pets}/train/"), ("dig", "digits")):
+            box.value = typed
+            box.action_end()
+            await until(pilot, partial(offers, box, whole))
+            await pilot.press("right")
+            assert box.value == whole
+        box.value = f"{pets}/no"
+        await until(pilot, lambda: not box._suggestion)
+
+
+async def test_a_form_tells_how_far_a_long_reading_is_which_ends_only_where_nobody_waits_for_it(
+    app: CaeApp, pets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns, ended = [], []
+    real = cache.load
+    lock = threading.Lock()  # as the cache has one for each set
+
+    def slow(files: Any, told: Any = None) -> Any:
+        if files.data is None:
+            return real(files, told)
+        with lock:
+            try:
+                for turn in range(6_000):
+                    told(7, 60)
+                    turns.append(turn)
+                    time.sleep(0.01)
+            except DatasetError as error:
+                ended.append(error)
+                raise
+            return real(DataFiles(), told)
+
+    monkeypatch.setattr("engine.data.cache.load", slow)
+    async with app.run_test(size=(120, 40)) as pilot:
+        page = await opened(app, pilot)
+        page.query_one(SpecForm).put({"data": str(pets), "size": "8"})
+        await until(pilot, lambda: bool(turns))
+        files = page.query_one(SpecForm).files
+        form = await the_form(app, pilot)
+        form.put({"data": str(pets), "size": "8"})
+        await until(pilot, lambda: len(app.runner._waiting[files]) == 2)
+        word = app.screen.query_one("#word", Static)
+        await until(pilot, lambda: str(word.content) == "Reading the pictures: 7 of 60")
+        await pilot.press("escape")  # the Data screen still waits
+        await until(pilot, lambda: app.screen is page)
+        count = len(turns)
+        await until(pilot, lambda: len(turns) > count + 5)
+        assert not ended
+        await pilot.press("escape")
+        await until(pilot, lambda: bool(ended))

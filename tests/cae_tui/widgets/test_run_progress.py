@@ -66,6 +66,16 @@ def test_overfitting_stands_before_other_warnings() -> None:
     assert lines[-2:] == ["▲ Validation rises: a sign of overfitting.", "! The disk is nearly full."]
 
 
+def test_of_the_signs_of_overfitting_only_the_latest_is_told() -> None:
+    signs = [
+        OverfittingSeen(stage="autoencoder", epoch=epoch, message=f"{epoch} times as much.") for epoch in (1, 2, 3)
+    ]
+    run = replay("a", [*halfway(), signs[0], Warned(message="The disk is nearly full."), *signs[1:]])
+    lines = status(run, 60).plain.splitlines()
+    assert lines[-2:] == ["▲ 3 times as much.", "! The disk is nearly full."]
+    assert not any(line.endswith(" times as much.") for line in lines[:-2])
+
+
 @pytest.mark.parametrize(("width", "line"), [
     (60, "2  loss 6.67e-04  val_loss 7.00e-04   21s  50ms/step ★"),
     (44, "2  loss 6.67e-04  val_loss 7.00e-04   21s ★"),

@@ -295,6 +295,31 @@ def test_a_file_that_vanishes_while_it_is_read_is_left_out(tmp_path: Path, monke
     assert not load(folder).left_out
 
 
+def test_a_folder_that_was_written_just_now_is_read_once_all_the_same(tmp_path: Path) -> None:
+    keep_in(tmp_path / "home")
+    folder = write_folder(tmp_path / "some", {f"{number}.png": picture(number) for number in range(4)})
+    (folder / "4.png").write_bytes(picture(4))
+    data = load(folder)
+    assert len(data.train) == 5
+    assert load(folder) is data
+
+
+def test_a_wait_for_a_folder_that_was_written_just_now_can_be_given_up(tmp_path: Path) -> None:
+    keep_in(tmp_path / "home")
+    folder = write_folder(tmp_path / "some", {f"{number}.png": picture(number) for number in range(4)})
+    told = []
+
+    def tell(done: int, of: int) -> None:
+        told.append((done, of))
+        if len(told) > 3:
+            raise KeyboardInterrupt
+
+    (folder / "4.png").write_bytes(picture(4))
+    with pytest.raises(KeyboardInterrupt):
+        cache.load(DataFiles(str(folder)), tell)
+    assert set(told) == {(0, 0)}
+
+
 def test_pictures_in_rows_that_do_not_follow_each_other_come_where_they_belong(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,69 @@
+"""What a path that is typed may go on with: the entries of its folder."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+
+from textual.suggester import Suggester
+
+MOST = 500
+"""Entries of a folder that are listed at once; typing the beginning of a name finds the others."""
+ENDINGS = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".npz", ".npy", ".csv", ".parquet", ".mat", ".bin")
+"""Of files that may be a set; those without an ending, as IDX files, are listed too."""
+
+
+def listed(folder: str, beginning: str) -> tuple[list[tuple[str, bool]], int]:
+    """What of a folder may be chosen, each with whether it is a folder, and how many more there are.
+
+    Folders come first; hidden ones only where the beginning asks for them.
+
+    Raises:
+        OSError: it cannot be looked into.
+    """
+    found = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if not entry.name.lower().startswith(beginning.lower()):
+                continue
+            if entry.name.startswith(".") and not beginning.startswith("."):
+                continue
+            is_folder = entry.is_dir()
+            ending = os.path.splitext(entry.name)[1].lower()
+            if is_folder or ending in ENDINGS or "ubyte" in entry.name or not ending:
+                found.append((entry.name, is_folder))
+    found.sort(key=lambda pair: (not pair[1], pair[0].lower()))
+    return found[:MOST], max(len(found) - MOST, 0)
+
+
+class PathSuggester(Suggester):
+    """Goes on with what is typed: the first entry of the folder that begins so, taken with the right arrow.
+
+    Args:
+        names: words that may be typed in place of a path.
+    """
+
+    def __init__(self, names: Sequence[str] = ()) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)  # folders change
+        self._names = names
+
+    async def get_suggestion(self, value: str) -> str | None:
+        """`value` and the rest of the name; a folder ends with a slash, so that typing goes on in it."""
+        for name in self._names:
+            if name.startswith(value):
+                return name
+        return await asyncio.to_thread(_completed, value)
+
+
+def _completed(value: str) -> str | None:
+    folder, beginning = os.path.split(os.path.expanduser(value))
+    if not beginning:
+        return None  # nobody knows which of a whole folder is meant
+    try:
+        found = listed(folder or ".", beginning)[0]
+    except (OSError, ValueError):
+        return None
+    for name, is_folder in found:
+        if name.startswith(beginning):
+            rest = name[len(beginning) :]
+            return value + rest + (os.sep if is_folder else "")
+    return None
