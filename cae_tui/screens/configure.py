@@ -22,6 +22,7 @@ from cae_tui.screens.form_page import FormPage
 from cae_tui.widgets.architecture_table import ArchitectureTable
 from cae_tui.widgets.presets import about_preset
 from cae_tui.widgets.remarks import Remarks
+from cae_tui.widgets.run_progress import reading_line
 from cae_tui.widgets.spec_form import SpecForm
 from engine.errors import DatasetError
 from engine.specs.base import Spec, spec_fields
@@ -238,7 +239,7 @@ class SpecPage(FormPage):
         """How far a set is that takes a while."""
         done, of = self.runner.progress.get(self.form.files, (0, 0))
         if of:
-            self.say(f"Reading the pictures: {done:,} of {of:,}")
+            self.say(reading_line(done, of))
 
     def _say(self) -> None:
         """What hinders the start, in a sentence; how to start where nothing does."""

@@ -26,6 +26,7 @@ from cae_tui.screens.configure import PAUSE_SECONDS
 from cae_tui.widgets.class_table import ClassTable
 from cae_tui.widgets.image_sheet import ImageSheet
 from cae_tui.widgets.remarks import Remarks
+from cae_tui.widgets.run_progress import reading_line
 from cae_tui.widgets.spec_form import SpecForm
 from engine.errors import EngineError
 from engine.specs import data_files
@@ -140,10 +141,10 @@ folder is ever changed; what was decoded is kept, so that it is read at once the
         """How far a set is that takes a while."""
         done, of = self.runner.progress.get(self._named, (0, 0))
         if of and self._files != self._named:
-            told = f"Reading the pictures: {done:,} of {of:,}"
+            told = reading_line(done, of)
             self.query_one("#balance").border_title = told
             if self._data is None:
-                self.query_one(ImageSheet).word = f"{told} …"
+                self.query_one(ImageSheet).word = f"{told.plain} …"
 
     def on_screen_suspend(self) -> None:
         """Where the screen was left before the files in the form came into use, have the app look at them."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from textual import on
 from textual.containers import Horizontal
+from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Static
 
@@ -27,7 +28,7 @@ class FormPage(Page):
             id="start-line",
         )
 
-    def say(self, sentence: str, *, wrong: bool = False) -> None:
+    def say(self, sentence: str | Content, *, wrong: bool = False) -> None:
         """What hinders the start, or how to start."""
         word = self.query_one("#word", Static)
         word.set_class(wrong, "-problem")

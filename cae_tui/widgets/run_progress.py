@@ -35,6 +35,13 @@ def progress_line(label: str, share: float, width: int) -> Content:
     return Content.assemble(label, " ", (filled, "$cae-training"), (empty, "$border-blurred"), " ", percent)
 
 
+def reading_line(done: int, of: int) -> Content:
+    """`Reading the pictures ━━━━╸━━━━━━━━━ 12,000 of 60,000`."""
+    filled, empty = bar(done / of, 20)
+    parts = ("Reading the pictures ", (filled, "$cae-training"), (empty, "$border-blurred"))
+    return Content.assemble(*parts, f" {done:,} of {of:,}")
+
+
 def progress_lines(run: RunState, width: int) -> list[Content]:
     """The bars of epoch and step, once a stage has begun."""
     if not run.stage_epochs:
