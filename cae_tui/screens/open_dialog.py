@@ -94,7 +94,7 @@ class OpenScreen(Dialog[str | None]):
         options += [Option(f"▸ {name}/" if is_folder else f"  {name}") for name, is_folder in names]
         entries.clear_options()
         entries.add_options(options)
-        if entries.has_focus and options:
+        if self.focused is entries and options:
             entries.highlighted = 0
         hint = "↓ leads into the list, Tab completes, Enter takes what is typed, Esc leaves everything as it is."
         self._hint = f"{words} {hint}".strip()
@@ -130,18 +130,18 @@ class OpenScreen(Dialog[str | None]):
     def action_into_list(self) -> None:
         """To the list, from the path."""
         entries = self.query_one(OptionList)
-        if not entries.has_focus:
+        if self.focused is not entries:
             entries.highlighted = 0
-            entries.focus()
+            self.set_focus(entries)  # at once: a list that comes a moment later is to have its first line chosen
         else:
             entries.action_cursor_down()
 
     def on_key(self, event: events.Key) -> None:
         """From the first line of the list, up leads back to the path."""
         entries = self.query_one(OptionList)
-        if event.key == "up" and entries.has_focus and not entries.highlighted:
+        if event.key == "up" and self.focused is entries and not entries.highlighted:
             event.stop()
-            self.query_one(Input).focus()
+            self.set_focus(self.query_one(Input))
 
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:

@@ -63,13 +63,20 @@ async def opened(app: CaeApp, pilot: Pilot[Any]) -> DataScreen:
     return page
 
 
+async def browse(pilot: Pilot[Any], key: str) -> Input:
+    """Press a key that opens the dialog, and give back its line for a path, which has the focus."""
+    await pilot.press(key)
+    await until(pilot, lambda: isinstance(pilot.app.screen, OpenScreen) and isinstance(pilot.app.focused, Input))
+    box = pilot.app.focused
+    assert isinstance(box, Input)
+    return box
+
+
 async def type_path(pilot: Pilot[Any], path: Path | str) -> OpenScreen:
     """Press `o`, and put a path in; its folder is listed."""
-    await pilot.press("o")
-    await until(pilot, lambda: isinstance(pilot.app.screen, OpenScreen))
+    (await browse(pilot, "o")).value = str(path)
     page = pilot.app.screen
     assert isinstance(page, OpenScreen)
-    page.query_one(Input).value = str(path)
     await until(pilot, lambda: page.query_one(OptionList).option_count > 0)
     return page
 
@@ -179,6 +186,17 @@ async def test_home_or_root_typed_behind_the_folder_begins_anew(app: CaeApp, tmp
         await until(pilot, lambda: box.value == "/")
 
 
+async def test_a_list_that_comes_while_one_goes_into_it_has_its_first_line_chosen(app: CaeApp, pets: Path) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(app, pilot)
+        page = await type_path(pilot, f"{pets}{os.sep}")
+        page.action_into_list()
+        page._show([("cat", True)], "", "")  # before the focus has been told of
+        assert page.query_one(OptionList).highlighted == 0
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen is not page)
+
+
 async def test_what_is_not_there_is_said_and_escape_changes_nothing(app: CaeApp, tmp_path: Path) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         page = await opened(app, pilot)
@@ -258,9 +276,7 @@ async def test_f3_in_a_form_browses_for_the_field_that_one_is_in(app: CaeApp, pe
         for name in ("data", "test_data"):
             app.screen.set_focus(form.rows[name].control)
             assert app.focused is form.rows[name].control
-            await pilot.press("f3")
-            await until(pilot, lambda: isinstance(app.screen, OpenScreen))
-            app.screen.query_one(Input).value = str(pets if name == "data" else pets / "test")
+            (await browse(pilot, "f3")).value = str(pets if name == "data" else pets / "test")
             await pilot.press("enter")
             await until(pilot, lambda: not isinstance(app.screen, OpenScreen))
             if name == "data":  # pictures of two sizes: the cursor goes to the field that is wrong
@@ -269,10 +285,8 @@ async def test_f3_in_a_form_browses_for_the_field_that_one_is_in(app: CaeApp, pe
                 await until(pilot, lambda: not form.problems)
         assert (form.values["data"], form.values["test_data"]) == (str(pets), str(pets / "test"))
         assert form.values["images"] == ""  # a set has all of its parts
-        form.rows["seed"].control.focus()
-        await pilot.press("f3")
-        await until(pilot, lambda: isinstance(app.screen, OpenScreen))
-        app.screen.query_one(Input).value = "digits"
+        app.screen.set_focus(form.rows["seed"].control)
+        (await browse(pilot, "f3")).value = "digits"
         await pilot.press("enter")
         await until(pilot, lambda: form.values["data"] == "digits")
 
