@@ -269,6 +269,16 @@ async def the_form(app: CaeApp, pilot: Pilot[Any]) -> SpecForm:
     return app.screen.query_one(SpecForm)
 
 
+def has_focus(app: CaeApp, control: object) -> bool:
+    return app.focused is control
+
+
+def is_read(form: SpecForm) -> bool:
+    """Whether the set that a form names was read, and nothing is wrong with it."""
+    page = form.screen
+    return isinstance(page, SpecPage) and page.data_fits and not form.problems
+
+
 async def test_f3_in_a_form_browses_for_the_field_that_one_is_in(app: CaeApp, pets: Path) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         form = await the_form(app, pilot)
@@ -279,10 +289,12 @@ async def test_f3_in_a_form_browses_for_the_field_that_one_is_in(app: CaeApp, pe
             (await browse(pilot, "f3")).value = str(pets if name == "data" else pets / "test")
             await pilot.press("enter")
             await until(pilot, lambda: not isinstance(app.screen, OpenScreen))
-            if name == "data":  # pictures of two sizes: the cursor goes to the field that is wrong
-                await until(pilot, lambda: app.focused is form.rows["size"].control)
+            # Pictures of two sizes: the cursor goes to the field that is wrong. Of the other set nothing is.
+            after = form.rows["size" if name == "data" else name].control
+            await until(pilot, partial(has_focus, app, after))
+            if name == "data":
                 await pilot.press("8")
-                await until(pilot, lambda: not form.problems)
+                await until(pilot, partial(is_read, form))
         assert (form.values["data"], form.values["test_data"]) == (str(pets), str(pets / "test"))
         assert form.values["images"] == ""  # a set has all of its parts
         app.screen.set_focus(form.rows["seed"].control)
