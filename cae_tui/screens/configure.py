@@ -26,7 +26,7 @@ from cae_tui.widgets.run_progress import reading_line
 from cae_tui.widgets.spec_form import SpecForm
 from engine.errors import DatasetError
 from engine.specs.base import Spec, spec_fields
-from engine.specs.data_files import FIELDS, PATHS
+from engine.specs.data_files import FIELDS, PATHS, DataFiles
 from engine.specs.kinds import SPECS
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class SpecPage(FormPage):
         self._data: DataView | None = None
         self._files: tuple[str, ...] = ()  # the files that `_data` was read from, as they were typed
         self._pace = 0.0  # seconds for one unit of `Plan.work` of one image; 0 where it is not known
-        self._picked = False  # whether a set was chosen, and is not yet read
+        self._picked: DataFiles | None = None  # what was chosen from a list, and is not yet read
         self._before_defaults: dict[str, str] = {}
         self._field: Widget | None = None  # the field that one was at before looking at the architecture
 
@@ -177,9 +177,10 @@ class SpecPage(FormPage):
             except DatasetError as error:
                 problems[error.field] = str(error)
         self.form.show_data_problems(problems)
-        if self._picked and self.form.problems:  # what a person is asked for can be typed at once
-            self.form.focus_problem()
-        self._picked = False
+        if self._picked == spec.files:
+            self._picked = None
+            if self.form.problems:  # what a person is asked for can be typed at once
+                self.form.focus_problem()
         self.draw()
         self._say()
         if not self.plan_fits:
@@ -271,9 +272,9 @@ class SpecPage(FormPage):
         name = next((name for name in PATHS if self.form.rows[name].control is self.focused), "data")
         chosen = await self.app.push_screen_wait(OpenScreen(self.form.values[name] or self.form.values["data"]))
         if chosen is not None:
-            self._picked = True
             self.form.show_field((name,))
             self.form.put({name: chosen} if name != "data" else {**dict.fromkeys(PATHS, ""), "data": chosen})
+            self._picked = self.form.files
 
     def action_start(self) -> None:
         """Begin, once the data were asked; or go to what is wrong."""

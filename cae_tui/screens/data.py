@@ -103,7 +103,7 @@ folder is ever changed; what was decoded is kept, so that it is read at once the
         self._data: DataView | None = None
         self._files = DataFiles()  # what `_data` was read from
         self._named = DataFiles()  # what the form names
-        self._picked = False  # whether those were chosen from a list, and not yet read
+        self._picked: DataFiles | None = None  # those that were chosen from a list
         self._split_by: Spec = AutoencoderSpec()  # whose fraction and seed were right last
         self._class: int | None = None
         self._first = 0  # of the images of the class, the one that stands top left
@@ -178,12 +178,10 @@ folder is ever changed; what was decoded is kept, so that it is read at once the
         except EngineError as error:
             form.show_data_problems({getattr(error, "field", "data"): str(error)})
             self._not_read(str(error))
-            if self._picked:  # what a person is asked for can be typed at once
+            if self._picked == files:  # what a person is asked for can be typed at once
                 form.focus_problem()
-            self._picked = False
             return
         form.show_data_problems({})
-        self._picked = False
         if self._data != data:
             self._class, self._first = None, 0
         self._data, self._files = data, files
@@ -355,8 +353,9 @@ folder is ever changed; what was decoded is kept, so that it is read at once the
             self._choose(chosen.files.text)
 
     def _choose(self, values: dict[str, str]) -> None:
-        self._picked = True
-        self.query_one(SpecForm).put(values)
+        form = self.query_one(SpecForm)
+        form.put(values)
+        self._picked = form.files
 
     @on(DataSetChanged)
     def _take_over(self, message: DataSetChanged) -> None:
