@@ -282,7 +282,7 @@ def is_read(form: SpecForm) -> bool:
 async def test_f3_in_a_form_browses_for_the_field_that_one_is_in(app: CaeApp, pets: Path) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         form = await the_form(app, pilot)
-        form.put({"images": "gone.idx"})
+        form.put({"images": "gone.idx", "batch_size": "8"})
         for name in ("data", "test_data"):
             app.screen.set_focus(form.rows[name].control)
             assert app.focused is form.rows[name].control
