@@ -37,6 +37,7 @@ from engine.results.result import Result
 from engine.runs.checkpoint import read_tensors, write_model
 from engine.runs.directory import Home, RunDirectory
 from engine.runs.finishing import FinishesWhole, check_can_finish
+from engine.runs.model_facts import ModelFacts
 from engine.runs.prepared import Prepared
 from engine.runs.recorder import Checkpoint, Recorder, best_file, list_checkpoints, read_checkpoint
 from engine.runs.spec_file import check_unchanged
@@ -297,19 +298,27 @@ def _finish(
     recorder.emit(EvaluationStarted(what=counted(count, f"{of} image")))
     try:
         stage = progress.stage if progress.best_epoch else ""  # else the weights are those of the previous stage
-        measured = kind_of(prepared.spec).measure(prepared, recorder, model, images, stage)
+        kind = kind_of(prepared.spec)
+        measured = kind.measure(prepared, recorder, model, images, stage)
+        facts = kind.facts(prepared, recorder, model, images, stage)
     except AskedToEndError:  # a resume evaluates, where its checkpoint says that training is over
         progress.ended = ENDS[control.asked()]
         return _end_early(prepared, recorder, model, progress, "while it was evaluated")
     measured["remarks"] = [*measured["remarks"], *prepared.remarks]
     message = _finished_early(prepared, progress) if progress.cut_short else ""
     result = _result(prepared, recorder, progress, progress.ended, message, measured)
-    _keep_model(prepared, recorder, model)
+    _keep_model(prepared, recorder, model, facts)
     return _close(prepared, recorder, result)
 
 
-def _keep_model(prepared: Prepared, recorder: Recorder, model: Network) -> None:
-    recorder.with_room(lambda: write_model(prepared.run.model, model, dict(model.state_dict())))
+def _keep_model(prepared: Prepared, recorder: Recorder, model: Network, facts: ModelFacts) -> None:
+    recorder.with_room(lambda: write_model(prepared.run.model, model, dict(model.state_dict()), facts))
+
+
+def _facts_early(prepared: Prepared) -> ModelFacts:
+    """What is known of a model that was not evaluated."""
+    labelled = prepared.spec.needs_labels
+    return ModelFacts(class_names=prepared.data.class_names if labelled else ())
 
 
 def _finished_early(prepared: Prepared, progress: Progress) -> str:
@@ -343,7 +352,7 @@ def _end_early(
     best = _best_weights(prepared, progress)
     if best.exists():
         model.load_state_dict(read_tensors(best)[0])
-        _keep_model(prepared, recorder, model)
+        _keep_model(prepared, recorder, model, _facts_early(prepared))
     kept = "The weights of the previous stage are kept." if best.exists() else ""
     if progress.best_epoch:
         kept = f"The weights of {epoch_words(progress.stage, progress.best_epoch)}, the best, are kept."

@@ -14,6 +14,7 @@ import argcomplete
 from cae_tui.cli import parser as cli
 from cae_tui.cli.parser import ACTIONS, MODES
 from cae_tui.cli.study_cli import kind_asked
+from cae_tui.cli.use_cli import INVERTS
 from engine.protocol.states import EARLY_STOPPED, FINISHED, PAUSED, RUNNING
 from engine.runs.directory import Home, default_home
 from engine.runs.status import RunStatus
@@ -79,6 +80,10 @@ def _teach(parser: argparse.ArgumentParser, command: str, kind: str) -> None:
             completer = _runs(_FIT.get(command, _any))
         elif action.dest == "encoder":
             completer = _runs(lambda run: run.best_epoch > 0 and listed(run.kind).gives_encoder)
+        elif action.dest == "model":
+            completer = _runs(lambda run: run.best_epoch > 0 and listed(run.kind).takes_encoder)
+        elif action.dest == "invert":
+            completer = _one_of(INVERTS)
         elif action.dest == "baseline":
             completer = _runs(_any)
         elif action.dest == "words":

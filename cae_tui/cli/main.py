@@ -31,6 +31,7 @@ from cae_tui.cli.parser import (
     make_parser,
     with_encoder_images,
 )
+from cae_tui.cli.use_cli import USES
 from cae_tui.printing import OutputError, complain, flush, let_go, take_any_character, tell_of
 from engine.data.keeping import keep_in
 from engine.errors import EngineError, SpecError
@@ -211,6 +212,10 @@ def _do(options: argparse.Namespace, home: Home) -> int:
             from cae_tui.cli.data_cli import work
 
             return work(options, home)
+        case use if use in USES:
+            from cae_tui.cli import use_cli
+
+            return use_cli.work(options, home)
         case "runs":
             from cae_tui.cli.console import print_runs
 

@@ -12,7 +12,9 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from cae_tui.cli import use_cli
 from cae_tui.cli.spec_flags import add_spec_flags, add_study_flags
+from cae_tui.cli.use_cli import USES
 from cae_tui.kinds import view_of
 from cae_tui.printing import complain
 from engine import __version__
@@ -62,6 +64,7 @@ COMMANDS = {
     "stop": "stop runs with a checkpoint, to resume or finish them later",
     "finish": "evaluate the best weights of runs now, which ends them",
     "report": "print the report of a complete run",
+    **USES,
     "delete": "delete runs for good; asks first",
     "data": "look at an image set, write it for other programs, see and free what is kept of sets",
     "runs": "list the runs",
@@ -71,6 +74,7 @@ COMMANDS = {
 
 GROUPS = {
     "train and study": (*KINDS, "study"),
+    "put a model to work": tuple(USES),
     "one run, by its id or the beginning of it": ("watch", "pause", "resume", "stop", "finish", "report", "delete"),
 }
 """How the help groups the commands; the others come last."""
@@ -159,6 +163,8 @@ def _add_positionals(parser: argparse.ArgumentParser, command: str) -> None:
     group = parser.add_argument_group("arguments")
     if command in ("report", "resume", "watch"):
         group.add_argument("run", metavar="RUN", help="a run's id, or enough of its beginning")
+    if command in USES:
+        use_cli.add_positionals(group)
     if command in OF_RUNS:
         group.add_argument("runs", nargs="+", metavar="RUN", help="a run's id, or enough of its beginning")
     if command == "runs":
@@ -187,6 +193,8 @@ def _add_flags(parser: argparse.ArgumentParser, command: str, title: str) -> Non
     if command in (*KINDS, "resume"):
         words = "train in the background, even after the terminal is closed"
         group.add_argument("--detach", action="store_true", help=words)
+    if command in USES:
+        use_cli.add_flags(group)
     add_form = group.add_argument
     if command == "report":
         add_form = group.add_mutually_exclusive_group().add_argument

@@ -53,7 +53,7 @@ class _Colour(Exception):  # noqa: N818 - no error: grey was not enough
 
 def decode_all(
     count: int, contents: Callable[[], Iterator[tuple[int, Content]]], names: Sequence[str], wish: Wish,
-    reading: Reading, where: str,
+    reading: Reading, where: str, most_bad: float = MOST_BAD,
 ) -> Decoding:  # fmt: skip
     """Decode `count` pictures into one array.
 
@@ -61,9 +61,10 @@ def decode_all(
         contents: every picture with its place among all, in any order; called again where they must be read again.
         names: of each, for refusals.
         where: the folder or the archive, for refusals.
+        most_bad: the part of them that may be bad.
 
     Raises:
-        DatasetError: more than `MOST_BAD` of them are bad, or their sizes differ and none is wished for.
+        DatasetError: more than that are bad, or their sizes differ and none is wished for.
         OSError: there is no room for the array.
     """
     first = _first(contents(), names, wish, where)
@@ -77,7 +78,7 @@ def decode_all(
     channels = first.pixels.shape[2] if wish.colour == "auto" else 3 if wish.colour == "rgb" else 1
     for colours in dict.fromkeys((channels, 3)):
         try:
-            return _Pass(count, contents, names, wish, reading, where, (count, *size, colours)).run()
+            return _Pass(count, contents, names, wish, reading, where, (count, *size, colours), most_bad).run()
         except _Colour:
             continue
     raise AssertionError("three channels are enough for every picture")
@@ -105,8 +106,9 @@ class _Pass:
 
     def __init__(
         self, count: int, contents: Callable[[], Iterator[tuple[int, Content]]], names: Sequence[str], wish: Wish,
-        reading: Reading, where: str, shape: tuple[int, ...],
+        reading: Reading, where: str, shape: tuple[int, ...], most_bad: float,
     ) -> None:  # fmt: skip
+        self._most_bad = most_bad
         self._names, self._wish, self._reading, self._where = names, wish, reading, where
         self._shape, self._count = shape, count
         self._contents = contents()
@@ -137,7 +139,7 @@ class _Pass:
                 thread.join()
         if self._wish.size is None and len(self._sizes) > 1:
             raise self._uneven()
-        if len(self._bad) > MOST_BAD * self._count:
+        if len(self._bad) > self._most_bad * self._count:
             raise _too_many(self._bad, self._names, self._where)
         return self._compacted()
 
@@ -163,7 +165,7 @@ class _Pass:
                     self._sizes[height, width] += many
                 self._animated += answer["frames"]
                 self._reading.tell(done, self._count)
-                if len(self._bad) > max(MOST_BAD * self._count, 1000):
+                if len(self._bad) > max(self._most_bad * self._count, 1000):
                     raise _too_many(self._bad, self._names, self._where)
 
     def _compacted(self) -> Decoding:

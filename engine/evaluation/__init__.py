@@ -1,1 +1,1 @@
-"""Predictions, and what they are measured by."""
+"""Predictions, of the images that a run is measured by and of new ones, and what they are measured by."""

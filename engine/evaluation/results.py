@@ -21,6 +21,7 @@ from engine.protocol.states import COMPLETE
 from engine.results.result import StageResult
 from engine.runs.checkpoint import read_autoencoder
 from engine.runs.directory import RunDirectory
+from engine.runs.model_facts import all_light_on_dark
 from engine.runs.prepared import Prepared
 from engine.runs.recorder import Recorder
 from engine.specs.listed import KINDS
@@ -65,6 +66,13 @@ def evaluated(prepared: Prepared, images: DeviceImages) -> tuple[str, DeviceImag
     assert prepared.data.test is not None
     test = device_images(prepared.data.test, prepared.device.torch_device, prepared.spec.batch_size)
     return of, test, np.arange(len(prepared.data.test), dtype=np.int64)
+
+
+def way_round(prepared: Prepared) -> bool | None:
+    """Whether grey training images are light on dark; None where they do not agree, or have colours."""
+    if prepared.data.shape[2] != 1:
+        return None
+    return all_light_on_dark(prepared.data.train.take(prepared.training[:: max(len(prepared.training) // 2_000, 1)]))
 
 
 def write_predictions(

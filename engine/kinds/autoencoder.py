@@ -14,12 +14,13 @@ from engine.data.datasets import ImageData
 from engine.data.remarks import on_pixels
 from engine.evaluation.baselines import constant_figures
 from engine.evaluation.predictions import constant_image_errors, pca_errors
-from engine.evaluation.results import evaluated, write_predictions
+from engine.evaluation.results import evaluated, way_round, write_predictions
 from engine.kinds.kind import Pairs
 from engine.network.architecture import Plan, plan_autoencoder
 from engine.network.autoencoder import ConvAutoencoder
 from engine.protocol.control import AskedToEndError, Control
 from engine.results.autoencoder import ConstantImage, Pca
+from engine.runs.model_facts import ModelFacts, unlike_above
 from engine.runs.prepared import Prepared
 from engine.runs.recorder import Recorder
 from engine.specs.autoencoder import AutoencoderSpec
@@ -88,6 +89,18 @@ class AutoencoderKind:
             found["constant_image"] = constant_figures(baseline.constant, baseline.constant)
         return found
 
+    def facts(
+        self,
+        prepared: Prepared,
+        recorder: Recorder,
+        model: ConvAutoencoder,
+        images: DeviceImages,
+        stage: str,  # noqa: ARG002
+    ) -> ModelFacts:
+        """The error that is unlike that of the validation images, and which way round the images are."""
+        errors = _errors(prepared, recorder, model, images, prepared.validation)
+        return ModelFacts(unlike_above=unlike_above(errors), light_on_dark=way_round(prepared))
+
     def measure(
         self,
         prepared: Prepared,
@@ -99,13 +112,7 @@ class AutoencoderKind:
         """The mean squared error of the reconstructions, beside PCA's and the best constant image's."""
         of, images, indices = evaluated(prepared, images)
 
-        def error(batch: torch.Tensor, _: torch.Tensor | None) -> torch.Tensor:
-            found: torch.Tensor = (model(batch).float() - batch).square().mean((1, 2, 3)).cpu()
-            return found
-
-        model.eval()
-        with torch.inference_mode(), prepared.device.autocast():
-            found = torch.cat([errors for errors, _ in images.each(indices, error, recorder.control)]).numpy()
+        found = _errors(prepared, recorder, model, images, indices)
         mse = float(found.mean(dtype=np.float64))
         pca, constant = _comparisons(prepared, recorder.control)
         assert recorder.baseline is not None  # it was found before the first step
@@ -120,6 +127,21 @@ class AutoencoderKind:
             "constant_image": constant,
             "remarks": [doubt] if doubt else [],
         }
+
+
+def _errors(
+    prepared: Prepared, recorder: Recorder, model: ConvAutoencoder, images: DeviceImages, indices: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """The mean squared error of each of these images, shape (n,)."""
+
+    def error(batch: torch.Tensor, _: torch.Tensor | None) -> torch.Tensor:
+        found: torch.Tensor = (model(batch).float() - batch).square().mean((1, 2, 3)).cpu()
+        return found
+
+    model.eval()
+    with torch.inference_mode(), prepared.device.autocast():
+        errors = torch.cat([found for found, _ in images.each(indices, error, recorder.control)])
+    return errors.numpy()
 
 
 def _to_show(prepared: Prepared) -> NDArray[np.int64]:

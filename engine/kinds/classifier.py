@@ -3,7 +3,9 @@
 import math
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from engine.data.augmentation import views
@@ -13,10 +15,11 @@ from engine.data.remarks import on_pixels
 from engine.errors import DatasetError
 from engine.evaluation.baselines import largest_class, of_answers
 from engine.evaluation.predictions import classification_report
-from engine.evaluation.results import evaluated, write_predictions
+from engine.evaluation.results import evaluated, way_round, write_predictions
 from engine.network.architecture import Plan, plan_classifier
 from engine.network.autoencoder import ConvAutoencoder
 from engine.network.classifier import EncoderClassifier, network
+from engine.runs.model_facts import ModelFacts, unsure_below
 from engine.runs.prepared import Prepared
 from engine.runs.recorder import Recorder
 from engine.specs.autoencoder import AutoencoderSpec
@@ -97,6 +100,20 @@ class ClassifierKind:
         """Nothing more."""
         return {}
 
+    def facts(
+        self, prepared: Prepared, recorder: Recorder, model: EncoderClassifier, images: DeviceImages, stage: str
+    ) -> ModelFacts:
+        """What its classes are called, and from which probability on an answer is sure."""
+        labels = prepared.data.train.labels
+        assert labels is not None
+        _, averaged = _answers(prepared, recorder, model, images, prepared.validation, stage)
+        return ModelFacts(
+            class_names=prepared.data.class_names,
+            views=prepared.spec.augments(stage),
+            unsure_below=unsure_below(averaged.exp().numpy(), labels[prepared.validation]),
+            light_on_dark=way_round(prepared),
+        )
+
     def measure(
         self,
         prepared: Prepared,
@@ -107,17 +124,7 @@ class ClassifierKind:
     ) -> dict[str, Any]:
         """The report of its answers, averaged over views where the weights were trained on such."""
         of, images, indices = evaluated(prepared, images)
-        averages = prepared.spec.augments(stage)
-
-        def logits_of(batch: torch.Tensor, _: torch.Tensor | None) -> torch.Tensor:
-            """Of each view: (views, n, classes)."""
-            return torch.stack([model(view).float().cpu() for view in (views(batch) if averages else (batch,))])
-
-        model.eval()
-        with torch.inference_mode(), prepared.device.autocast():
-            outputs = [output for output, _ in images.each(indices, logits_of, recorder.control)]
-        each = torch.cat(outputs, dim=1).double().log_softmax(2)
-        averaged = each.logsumexp(0) - math.log(len(each))
+        each, averaged = _answers(prepared, recorder, model, images, indices, stage)
         trained = prepared.data.train.labels
         labels = prepared.data.test.labels if of == "test" and prepared.data.test is not None else trained
         assert labels is not None
@@ -142,6 +149,24 @@ class ClassifierKind:
             "largest_class": largest,
             "remarks": of_answers(of, report, largest, names),
         }
+
+
+def _answers(
+    prepared: Prepared, recorder: Recorder, model: EncoderClassifier, images: DeviceImages,
+    indices: NDArray[np.int64], stage: str,
+) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
+    """The logarithms of the probabilities of each view (views, n, classes), and of their average (n, classes)."""
+    averages = prepared.spec.augments(stage)
+
+    def logits_of(batch: torch.Tensor, _: torch.Tensor | None) -> torch.Tensor:
+        """Of each view: (views, n, classes)."""
+        return torch.stack([model(view).float().cpu() for view in (views(batch) if averages else (batch,))])
+
+    model.eval()
+    with torch.inference_mode(), prepared.device.autocast():
+        outputs = [output for output, _ in images.each(indices, logits_of, recorder.control)]
+    each = torch.cat(outputs, dim=1).double().log_softmax(2)
+    return each, each.logsumexp(0) - math.log(len(each))
 
 
 KIND = ClassifierKind()

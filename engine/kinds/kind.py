@@ -11,6 +11,7 @@ from engine.data.batches import DeviceImages
 from engine.data.datasets import ImageData
 from engine.network.architecture import Plan
 from engine.network.network import Network
+from engine.runs.model_facts import ModelFacts
 from engine.runs.prepared import Prepared
 from engine.runs.recorder import Recorder
 from engine.specs.base import Spec
@@ -54,6 +55,13 @@ class Kind(Protocol):
 
     def so_far(self, best_loss: float, baseline: Baseline) -> dict[str, Any]:
         """What its result adds where a run ended early, by field: what its lowest validation loss tells."""
+
+    def facts(self, prepared: Prepared, recorder: Recorder, model: Any, images: DeviceImages, stage: str) -> ModelFacts:
+        """What its model file says for the use on new images: found on validation images, and on no others.
+
+        Raises:
+            AskedToEndError: the run is asked to end meanwhile.
+        """
 
     def measure(
         self, prepared: Prepared, recorder: Recorder, model: Any, images: DeviceImages, stage: str

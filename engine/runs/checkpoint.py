@@ -21,18 +21,20 @@ from engine.data.recognise import START, Found, Sort, recognise
 from engine.errors import ModelFileError, SpecError
 from engine.network.architecture import Shape
 from engine.network.network import Network, network_of
+from engine.runs.model_facts import ModelFacts, facts_names, given_facts
 from engine.specs.base import Spec
 from engine.specs.data_files import shape_words
 from engine.specs.kinds import spec_from_json
 from engine.specs.listed import listed
 from engine.specs.problems import UNKNOWN_FIELD
 from engine.storage.files import FORMAT, format_problem, write_bytes
+from engine.storage.typed_json import record_of
 from engine.text import excerpt
 
 KEY = "cae-tui"
 CHECKSUM = "crc32"
 _ANOTHER = "Choose another model file, or train that model again."
-_KNOWN = ("format", "kind", "spec", "image", "encoder_spec", "classes")
+_KNOWN = ("format", "kind", "spec", "image", "encoder_spec", "classes", *facts_names())
 """What the metadata of a model file may hold."""
 _INNER = {"checkpoint": "a checkpoint of a run", "weights": "the weights of a stage alone"}
 
@@ -151,6 +153,7 @@ class ModelFile:
     image: Shape
     classes: int  # 0 where it knows none
     content: _Content
+    facts: ModelFacts  # what else is known of it; less in files of before
 
     def build(self) -> Network:
         """The model with its weights, on the CPU, in eval mode.
@@ -183,13 +186,18 @@ class ModelFile:
         return model.eval()
 
 
-def write_model(path: Path, model: Network, tensors: dict[str, Tensor]) -> None:
-    """Put the portable model file of `model`, with `tensors` for weights, at `path`.
+def write_model(path: Path, model: Network, tensors: dict[str, Tensor], facts: ModelFacts = ModelFacts()) -> None:  # noqa: B008 - immutable
+    """Put the portable model file of `model`, with `tensors` for weights and what is known of it, at `path`.
 
     Raises:
         StorageError: it cannot be written.
     """
-    values = {"spec": model.spec.model_dump(mode="json"), "image": list(model.plan.image), **model.about}
+    values = {
+        "spec": model.spec.model_dump(mode="json"),
+        "image": list(model.plan.image),
+        **model.about,
+        **facts.to_json(),
+    }
     write_tensors(path, model.spec.kind, tensors, values)
 
 
@@ -238,7 +246,15 @@ def read_model(path: Path) -> ModelFile:
     ):
         raise ModelFileError(f"{path} is damaged: the shape of its images or its classes are not valid. {_ANOTHER}")
     height, width, channels = image
-    return ModelFile(path, spec, encoder_spec, (height, width, channels), classes, content)
+    try:
+        facts = record_of(ModelFacts, given_facts(values))
+    except TypeError as error:
+        raise ModelFileError(f"{path} is damaged: {error}. {_ANOTHER}") from None
+    if facts.class_names and len(facts.class_names) != classes:
+        raise ModelFileError(
+            f"{path} is damaged: it names {len(facts.class_names)} of its {classes} classes. {_ANOTHER}"
+        )
+    return ModelFile(path, spec, encoder_spec, (height, width, channels), classes, content, facts)
 
 
 def read_autoencoder(path: Path, image: Shape | None = None) -> ModelFile:

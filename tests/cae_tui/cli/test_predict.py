@@ -1,0 +1,217 @@
+"""`cae-tui predict`: what a classifier answers on new pictures."""
+
+import csv
+import io
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cae_tui.cli.main import main
+from engine.data import cache
+from engine.data.keeping import keep_in
+from engine.runs.directory import Home
+from tests.pictures import write_folder
+
+NAMES = ("bar", "dot")
+
+
+def drawn(name: str, seed: int, *, size: int = 8, inverted: bool = False) -> Image.Image:
+    """A light bar or dot on dark, in a place of its own."""
+    random = np.random.default_rng(seed)
+    image = np.zeros((8, 8), np.uint8)
+    x, y = random.integers(2, 5, 2)
+    if name == "bar":
+        image[1:7, x] = 200 + random.integers(0, 50)
+    else:
+        image[y : y + 2, x : x + 2] = 200 + random.integers(0, 50)
+    return Image.fromarray(255 - image if inverted else image).resize((size, size))
+
+
+def content(image: Image.Image) -> bytes:
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, dict[str, str], Path]:
+    """A home with an autoencoder and a classifier of bars and dots, their ids, and new pictures."""
+    folder = tmp_path_factory.mktemp("predict")
+    files = {f"train/{name}/{n}.png": content(drawn(name, n)) for name in NAMES for n in range(60)}
+    files |= {f"test/{name}/{n}.png": content(drawn(name, 1000 + n)) for name in NAMES for n in range(10)}
+    data = write_folder(folder / "shapes", files)
+    home = folder / "home"
+    few = ["--layers", "4", "--kernels", "4", "--batch-size", "16", "--json", "--device", "cpu", "--home", str(home)]
+    ids: dict[str, str] = {}
+    with pytest.MonkeyPatch.context() as patch:
+        for kind, words in (
+            ("autoencoder", ["--data", str(data), "--epochs", "6", *few]),
+            ("classifier", ["--frozen-epochs", "4", "--finetune-epochs", "12", *few[4:]]),
+        ):
+            out = io.StringIO()
+            patch.setattr("sys.stdout", out)
+            encoder = ["--encoder", ids["autoencoder"]] if kind == "classifier" else []
+            assert main([kind, *encoder, *words]) == 0, out.getvalue()
+            ids[kind] = json.loads(out.getvalue().splitlines()[-1])["id"]
+    keep_in(None)
+    cache.forget()
+    new = {f"{name}/{n}.png": content(drawn(name, 2000 + n, size=24)) for name in NAMES for n in range(5)}
+    return Home(home), ids, write_folder(folder / "new", new)
+
+
+def predict(home: Home, *words: str) -> int:
+    try:
+        return main(["--home", str(home.path), "predict", *words])
+    finally:
+        keep_in(None)
+
+
+def test_a_line_a_picture_with_the_class_its_probability_and_the_next(
+    trained: tuple[Home, dict[str, str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    home, ids, new = trained
+    assert predict(home, ids["classifier"][:4], str(new / "bar" / "0.png"), str(new / "dot")) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[:2] == [str(new / "bar" / "0.png"), "bar"]
+    assert all(line.split()[1] == "dot" for line in lines[1:6])
+    assert all(" %" in line for line in lines[:6])
+
+
+def test_labelled_folders_give_the_report(
+    trained: tuple[Home, dict[str, str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    home, ids, new = trained
+    assert predict(home, ids["classifier"], str(new)) == 0
+    out = capsys.readouterr().out
+    assert "precision" in out
+    assert "weighted avg" in out
+
+
+def test_as_json_everything_is_told(
+    trained: tuple[Home, dict[str, str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    home, ids, new = trained
+    assert predict(home, ids["classifier"], str(new), "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["classes"] == list(NAMES)
+    assert [picture["true_class"] for picture in told["pictures"]] == ["bar"] * 5 + ["dot"] * 5
+    assert told["accuracy"] == 1.0
+    first = told["pictures"][0]
+    assert sum(answer["probability"] for answer in first["answers"]) == pytest.approx(1, abs=1e-6)
+    assert first["unlike_training"] in (True, False)  # the run keeps the autoencoder
+
+
+def test_as_csv_a_row_a_picture_and_those_that_cannot_be_read_with_the_reason(
+    trained: tuple[Home, dict[str, str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home, ids, _ = trained
+    folder = write_folder(tmp_path / "mixed", {"=a.png": content(drawn("bar", 1)), "b.png": b"torn"})
+    assert predict(home, ids["classifier"], str(folder), "--csv", str(tmp_path / "out.csv")) == 0
+    assert "were written to" in capsys.readouterr().out
+    rows = list(csv.DictReader((tmp_path / "out.csv").open(encoding="utf-8")))
+    assert [row["class"] for row in rows] == ["bar", ""]
+    assert rows[1]["error"] == "is no picture of a format that is read"
+    assert predict(home, ids["classifier"], str(folder), "--csv", str(tmp_path / "out.csv")) == 2
+    assert "already exists and is not overwritten" in capsys.readouterr().err
+
+
+def test_pictures_that_are_the_other_way_round_are_turned_and_that_is_said(
+    trained: tuple[Home, dict[str, str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home, ids, _ = trained
+    files = {f"{n}.png": content(drawn("bar", 3000 + n, inverted=True)) for n in range(3)}
+    folder = write_folder(tmp_path / "dark", files)
+    assert predict(home, ids["classifier"], str(folder)) == 0
+    told = capsys.readouterr()
+    assert all(line.split()[1] == "bar" and "inverted" in line for line in told.out.splitlines())
+    assert "3 pictures had dark and light exchanged: the model learned from images that are light on dark" in told.err
+    assert predict(home, ids["classifier"], str(folder), "--invert", "no", "--json") == 0
+    assert not any(one["inverted"] for one in json.loads(capsys.readouterr().out)["pictures"])
+
+
+def test_what_is_blank_or_unlike_everything_in_training_is_marked(
+    trained: tuple[Home, dict[str, str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home, ids, _ = trained
+    noise = np.random.default_rng(0).integers(0, 256, (8, 8), dtype=np.uint8)
+    noise[[0, -1]] = noise[:, [0, -1]] = 0
+    files = {"blank.png": content(Image.new("L", (8, 8))), "noise.png": content(Image.fromarray(noise))}
+    assert predict(home, ids["classifier"], str(write_folder(tmp_path / "odd", files))) == 0
+    told = capsys.readouterr()
+    assert "blank" in told.out.splitlines()[0].split("%")[-1]
+    assert "unlike training" in told.out.splitlines()[1]
+    assert "1 picture of 2 is unlike those it learned from" in told.err
+
+
+def test_a_threshold_of_ones_own_marks_more(
+    trained: tuple[Home, dict[str, str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    home, ids, new = trained
+    assert predict(home, ids["classifier"], str(new), "--unsure", "1", "--json") == 0
+    unsure = [one["unsure"] for one in json.loads(capsys.readouterr().out)["pictures"]]
+    assert any(unsure)
+    for wrong in ("2", "-0.1", "nan", "x"):
+        assert predict(home, ids["classifier"], str(new), f"--unsure={wrong}") == 2
+        assert "is no probability: write one from 0 to 1" in capsys.readouterr().err
+
+
+def test_a_model_file_alone_and_one_of_before_answer_too(
+    trained: tuple[Home, dict[str, str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from engine.runs.checkpoint import read_model, write_model
+
+    home, ids, new = trained
+    path = tmp_path / "mine.safetensors"
+    shutil.copy(home.find(ids["classifier"]).model, path)
+    assert predict(home, str(path), str(new), "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["accuracy"] == 1.0
+    assert told["pictures"][0]["unlike_training"] is None  # nothing here rebuilds images
+    file = read_model(path)
+    network = file.build()
+    write_model(tmp_path / "old.safetensors", network, dict(network.state_dict()))
+    assert predict(home, str(tmp_path / "old.safetensors"), str(new), "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["classes"] == ["0", "1"]
+    assert "accuracy" not in told
+
+
+def test_any_other_set_is_answered_on_by_its_test_images(
+    trained: tuple[Home, dict[str, str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home, ids, _ = trained
+    images = np.stack([np.asarray(drawn(name, n)) for n in range(4) for name in NAMES])
+    np.savez(tmp_path / "set.npz", train_images=images, test_images=images[:3])
+    assert predict(home, ids["classifier"], str(tmp_path / "set.npz"), "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [one["answers"][0]["class"] for one in told["pictures"]] == ["bar", "dot", "bar"]
+    assert told["pictures"][0]["picture"] == "set test 0"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["autoencoder", "new"], "tells no classes apart: name a classifier. Classifiers here: "),
+        (["classifier", "gone"], "does not exist: check the path."),
+        (["nobody", "new"], "nobody"),
+        (["classifier", "new", "--invert", "maybe"], "--invert: “maybe” is not known: choose auto, yes or no."),
+        (["classifier", "new", "--csv", "-", "--json"], "--csv and --json cannot be used together."),
+        (["classifier", "empty"], "has no"),
+    ],
+)
+def test_bad_input_is_a_sentence(
+    words: list[str], sentence: str, trained: tuple[Home, dict[str, str], Path], tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    home, ids, new = trained
+    (tmp_path / "empty").mkdir()
+    places: dict[str, Any] = {**ids, "new": new, "gone": tmp_path / "gone", "empty": tmp_path / "empty"}
+    assert predict(home, *[str(places.get(word, word)) for word in words]) == 2
+    told = capsys.readouterr()
+    assert sentence in told.err
+    assert "Traceback" not in told.err
