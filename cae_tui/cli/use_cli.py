@@ -1,6 +1,7 @@
 """What `predict` is asked, and the asking of it."""
 
 import argparse
+from collections.abc import Callable
 
 from engine.errors import DatasetError
 from engine.runs.directory import Home
@@ -10,26 +11,26 @@ USES = {"predict": "tell what pictures show, with a classifier; labelled folders
 INVERTS = ("auto", "yes", "no")
 
 
-def add_positionals(group: argparse._ArgumentGroup) -> None:
+def add_positionals(add: Callable[..., object]) -> None:
     """A model, and what it is asked about."""
-    group.add_argument("model", metavar="MODEL", help="a run's id, or enough of its beginning, or a model file")
+    add("model", metavar="MODEL", help="a run's id, or enough of its beginning, or a model file")
     words = "pictures, folders of them, or one image set of any other format, which may be mnist or digits"
-    group.add_argument("paths", nargs="+", metavar="PATH", help=words)
+    add("paths", nargs="+", metavar="PATH", help=words)
 
 
-def add_flags(group: argparse._ArgumentGroup) -> None:
+def add_flags(add: Callable[..., object]) -> None:
     """What else may be said."""
     words = (
         "mark answers of less probability than this (default: the model's own, so that 99 %% of the others were right "
         "on its validation images)"
     )
-    group.add_argument("--unsure", default=None, metavar="P", help=words)
+    add("--unsure", default=None, metavar="P", help=words)
     words = (
         "exchange dark and light in grey pictures that are the other way round than those the model learned from: "
         "auto, yes or no (default: auto)"
     )
-    group.add_argument("--invert", default="auto", metavar="WHEN", help=words)
-    group.add_argument("--csv", default=None, metavar="FILE", help="write the answers as CSV; - is standard output")
+    add("--invert", default="auto", metavar="WHEN", help=words)
+    add("--csv", default=None, metavar="FILE", help="write the answers as CSV; - is standard output")
 
 
 def work(options: argparse.Namespace, home: Home) -> int:
