@@ -8,10 +8,11 @@ Over 400 lines: it is one road, in the order in which it is gone.
 """
 
 import logging
+import math
 import os
 import platform
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -172,13 +173,10 @@ def _train(prepared: Prepared, recorder: Recorder, control: Control, found: Chec
 
     images = device_images(prepared.data.train, device.torch_device, spec.batch_size)
 
-    def order(epoch: int) -> NDArray[np.int64]:
-        shuffled = prepared.data.train.epoch_order(spec.seed, epoch)
-        kept: NDArray[np.int64] = shuffled[np.isin(shuffled, prepared.training)]
-        return kept
-
-    data = StageData(images=images, order=order, training=len(prepared.training), validation=prepared.validation)
-    recorder.steps = len(prepared.training) // spec.batch_size
+    data = StageData(
+        images=images, order=_orders(prepared), training=len(prepared.training), validation=prepared.validation
+    )
+    recorder.steps = spec.steps_of(len(prepared.training))
     recorder.samples = kind.samples(prepared, images)
     recorder.baseline = kind.baseline(prepared)
 
@@ -207,6 +205,30 @@ def _train(prepared: Prepared, recorder: Recorder, control: Control, found: Chec
         progress.ended = ENDS[control.asked()]
         return _end_early(prepared, recorder, model, progress, "before it was evaluated")
     return _finish(prepared, recorder, model, progress, images, control)
+
+
+def _orders(prepared: Prepared) -> Callable[[int], NDArray[np.int64]]:
+    """What each epoch (from 1) trains on, in order: all training images once, or as many as its steps take.
+
+    An epoch that takes more than there are goes through them several times, each time in another order.
+    """
+    spec = prepared.spec
+    taken = spec.images_of(len(prepared.training))
+    a_pass = len(prepared.training) // spec.batch_size * spec.batch_size
+    passes = 1 if taken <= len(prepared.training) else math.ceil(taken / a_pass)
+
+    def shuffled(number: int) -> NDArray[np.int64]:
+        order = prepared.data.train.epoch_order(spec.seed, number)
+        kept: NDArray[np.int64] = order[np.isin(order, prepared.training)]
+        return kept
+
+    def order(epoch: int) -> NDArray[np.int64]:
+        if passes == 1:
+            return shuffled(epoch)[:taken]
+        several = range((epoch - 1) * passes, epoch * passes)
+        return np.concatenate([shuffled(number + 1)[:a_pass] for number in several])[:taken]
+
+    return order
 
 
 def _best_weights(prepared: Prepared, progress: Progress) -> Path:
@@ -255,6 +277,7 @@ def stage_of(spec: Spec, name: str) -> Stage:
         schedule=spec.schedule,
         patience=spec.patience,
         seed=spec.seed + 1000 * names.index(name),
+        steps=spec.steps_per_epoch,
         augment=spec.augments(name),
     )
 

@@ -219,6 +219,6 @@ class Reader(DataReader):
         """An estimate for `spec`, whose plan has so much `work`; None where none of similar size was trained here."""
         from engine.estimates import seconds_per_work
 
-        steps = training_images // spec.batch_size * sum(epochs for _, epochs in spec.stages)
+        steps = spec.steps_of(training_images) * sum(epochs for _, epochs in spec.stages)
         each = seconds_per_work(self.list_runs(), spec.kind, work * spec.batch_size, steps)
-        return None if each is None else training_images * work * each
+        return None if each is None else spec.images_of(training_images) * work * each

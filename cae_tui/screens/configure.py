@@ -201,7 +201,7 @@ class SpecPage(FormPage):
         plan = self._plan = self.kind_view.plan(spec, data.shape) or await self.runner.plan(spec)
         images = self._training_images(spec, data)
         seconds = await asyncio.to_thread(self.runner.seconds_an_epoch, spec, plan.work, images)
-        self._pace = (seconds or 0.0) / max(plan.work * images, 1)
+        self._pace = (seconds or 0.0) / max(plan.work * spec.images_of(images), 1)
         return {}
 
     def show_values(self) -> None:
@@ -216,7 +216,7 @@ class SpecPage(FormPage):
         plan = self._plan = self.kind_view.plan(spec, data.shape) or self._plan
         if plan is not None:
             epochs, images = sum(epochs for _, epochs in spec.stages), self._training_images(spec, data)
-            seconds = self._pace * plan.work * images or None
+            seconds = self._pace * plan.work * spec.images_of(images) or None
             self.form.show_latent(plan.latent, plan.pixels)
             self.query_one(ArchitectureTable).show(plan, batch_size=spec.batch_size, epochs=epochs, seconds=seconds)
 

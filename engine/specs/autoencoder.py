@@ -121,6 +121,7 @@ class AutoencoderSpec(Spec):
     }
     presets: ClassVar[Mapping[str, Mapping[str, object]]] = {
         "recommended": {},
+        "quick": {"epochs": 1, "batch_size": 64, "steps_per_epoch": 500},
         "report": {
             "downsampling": "max-pool",
             "upsampling": "nearest",
@@ -139,6 +140,7 @@ class AutoencoderSpec(Spec):
     }
     preset_titles: ClassVar[Mapping[str, str]] = {
         "recommended": "Recommended",
+        "quick": "Quick",
         "report": "Report 2020",
         "bottleneck-16": "Bottleneck 16",
         "bottleneck-32": "Bottleneck 32",
@@ -147,6 +149,8 @@ class AutoencoderSpec(Spec):
     preset_purposes: ClassVar[Mapping[str, str]] = {
         "recommended": "For a low loss in little time, and for the encoder of a classifier. "
         "Its latent has twice as many numbers as a grey image, so it compresses nothing.",
+        "quick": "For a first look, in seconds: 500 steps of 64 images, however many images there are. "
+        "On MNIST that is six tenths of an epoch.",
         "report": "For repeating the tables of the 2020 report, with the same kind of network and learning rate. "
         "It learns more slowly than Recommended, and it compresses nothing either.",
         "bottleneck-16": "For seeing how much of an image fits into 16 numbers. "

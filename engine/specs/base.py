@@ -74,6 +74,15 @@ class Spec(BaseModel):
         "one-cycle rises to the learning rate and falls to nothing by the last epoch; "
         "reduce-on-plateau halves it when the validation loss stalls.",
     )
+    steps_per_epoch: Limit = asked(
+        None,
+        "Optimisation",
+        "Steps per epoch",
+        "Fewer than the images give take a part of them, drawn anew for each epoch; more go through them again. If left "
+        "out: once through all.",
+        unit="steps",
+        le=1_000_000,
+    )
     weight_decay: Number = asked(0.0, "Optimisation", "Weight decay", "Pulls every weight towards zero.", ge=0, le=1)
     patience: Whole = asked(
         10,
@@ -189,6 +198,14 @@ class Spec(BaseModel):
     def labelled(self) -> float:
         """The part of the training images that it trains on, the same in each class."""
         return 1.0
+
+    def steps_of(self, training: int) -> int:
+        """The steps of an epoch on so many training images; the last batch of a pass is left out where it is not full."""
+        return self.steps_per_epoch or training // self.batch_size
+
+    def images_of(self, training: int) -> int:
+        """How many images an epoch takes of so many training images, those counted again that it takes again."""
+        return self.steps_of(training) * self.batch_size if self.steps_per_epoch else training
 
     def settled(self, image: tuple[int, int, int]) -> Self:  # noqa: ARG002 - for kinds that settle something
         """The same as a run on images of that height, width and channels writes it down, with numbers for `auto`."""

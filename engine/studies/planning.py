@@ -184,7 +184,7 @@ def point_of(
         trials=trials,
         parameters=network.parameters,
         latent=network.latent,
-        weight=network.work * epochs * training,
+        weight=network.work * epochs * first.images_of(training),
         step_work=network.work * first.batch_size,
         memory=network.memory(first.batch_size),
         optuna=optuna,

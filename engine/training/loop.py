@@ -63,6 +63,7 @@ class Stage:
     schedule: str
     patience: int  # epochs; 0 never stops early
     seed: int
+    steps: int | None = None  # of an epoch; where it is None, those that go once through the training images
     augment: bool = False
 
 
@@ -71,8 +72,8 @@ class StageData:
     """The images of a stage, resident on the device."""
 
     images: DeviceImages
-    order: Callable[[int], NDArray[np.int64]]  # the training images of an epoch (from 1), shuffled
-    training: int  # how many those are
+    order: Callable[[int], NDArray[np.int64]]  # the images that an epoch (from 1) trains on, shuffled
+    training: int  # how many training images there are
     validation: NDArray[np.int64]
 
 
@@ -234,7 +235,7 @@ class _Loop:
         self.device, self.control, self.emit, self.keeper = device, control, emit, keeper
         self.progress = Progress(stage=stage.name)
         # The last partial batch of an epoch is left out of training.
-        self.steps = data.training // stage.batch_size
+        self.steps = stage.steps or data.training // stage.batch_size
         self.weights = [weights for weights in model.parameters() if weights.requires_grad]
         self.optimizer = make_optimizer(stage.optimizer, self.weights, stage.learning_rate, stage.weight_decay)
         self.scheduler = make_scheduler(stage.schedule, self.optimizer, stage.learning_rate, stage.epochs * self.steps)

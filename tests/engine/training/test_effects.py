@@ -33,10 +33,12 @@ from engine.protocol.states import FINISHED
 from engine.runs.checkpoint import read_model, read_tensors
 from engine.runs.directory import Home, RunDirectory
 from engine.specs.autoencoder import AutoencoderSpec
-from engine.specs.base import parse
+from engine.specs.base import parse, preset
 from engine.specs.classifier import ClassifierSpec
 from engine.storage.files import read_json
+from engine.training import loop
 from engine.training.loop import Progress, Stage
+from engine.training.steps import Step
 from engine.training.tasks import Classification, Reconstruction, Task, balanced_weights
 from tests.engine.conftest import train
 from tests.engine.tiny import (
@@ -496,3 +498,98 @@ def test_a_rare_class_is_recognised_more_often_where_classes_count_alike(home: H
         assert result.report.uneven.endswith("% of 3 images.")
     assert recalls["balanced"] >= recalls["none"]
     assert recalls["balanced"] > 0
+
+
+# -- steps per epoch ------------------------------------------------------------------------------
+
+
+def seen_in(
+    home: Home, spec: AutoencoderSpec | ClassifierSpec, monkeypatch: pytest.MonkeyPatch
+) -> tuple[list[list[bytes]], list[Event]]:
+    """The images that each epoch of a run of `spec` trained on, in order, and what was told."""
+    epochs: list[list[bytes]] = []
+    taken = Step.__call__
+
+    def watched(self: Step, indices: Tensor) -> Tensor:
+        images = self.images.images.index_select(0, indices)
+        epochs[-1].extend(image.numpy().tobytes() for image in images)
+        return taken(self, indices)
+
+    train_epoch = loop._Loop.train_epoch
+
+    def begun(self: loop._Loop) -> str:
+        epochs.append([])
+        return train_epoch(self)
+
+    monkeypatch.setattr(Step, "__call__", watched)
+    monkeypatch.setattr(loop._Loop, "train_epoch", begun)
+    _, result, events = train(home, spec)
+    assert result.state == FINISHED
+    return epochs, events
+
+
+def test_fewer_steps_take_a_part_of_the_images_and_another_one_in_each_epoch(
+    noise_files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = tiny(noise_files, epochs=3, batch_size=8, steps_per_epoch=2)
+    epochs, events = seen_in(Home(tmp_path), spec, monkeypatch)
+    assert [len(epoch) for epoch in epochs] == [16] * 3
+    assert all(len(set(epoch)) == 16 for epoch in epochs)
+    assert len({frozenset(epoch) for epoch in epochs}) == 3
+    assert [event.steps for event in events if isinstance(event, StageStarted)] == [2]
+
+
+def test_more_steps_than_the_images_give_go_through_all_of_them_again_in_another_order(
+    noise_files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = tiny(noise_files, epochs=2, batch_size=9, steps_per_epoch=15)
+    epochs, events = seen_in(Home(tmp_path), spec, monkeypatch)
+    # 54 images to train on are six steps: twice all of them, and half of them again.
+    assert [len(epoch) for epoch in epochs] == [135, 135]
+    passes = [epoch[first : first + 54] for epoch in epochs for first in (0, 54)]
+    assert all(len(set(once)) == 54 for once in passes)
+    assert len({tuple(once) for once in passes}) == 4
+    assert len(set(epochs[0][108:])) == 27
+    assert [event.steps for event in events if isinstance(event, StageStarted)] == [15]
+
+
+def test_as_many_steps_as_the_images_give_change_nothing(
+    noise_files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, same = seen_in(Home(tmp_path / "a"), tiny(noise_files, epochs=2, batch_size=9), monkeypatch)
+    _, asked = seen_in(Home(tmp_path / "b"), tiny(noise_files, epochs=2, batch_size=9, steps_per_epoch=6), monkeypatch)
+    assert losses(same) == losses(asked)
+
+
+def test_quick_takes_as_many_steps_of_a_small_set_as_of_a_large_one(
+    noise_files: dict[str, Path], encoder: Path
+) -> None:
+    for spec in (
+        preset(AutoencoderSpec, "quick", **noise_files),
+        preset(ClassifierSpec, "quick", encoder=str(encoder), **noise_files),
+    ):
+        (stage,) = spec.stages
+        assert stage[1] == 1
+        assert spec.steps_of(70) == spec.steps_of(54_000) == spec.steps_per_epoch
+        assert spec.images_of(54_000) == 64 * spec.steps_of(54_000)
+        assert jobs.stage_of(spec, stage[0]).steps == spec.steps_per_epoch
+
+
+def test_a_run_of_part_epochs_that_was_stopped_ends_as_if_it_had_not_been(
+    noise_files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.training.loop.TELL_SECONDS", 0.0)
+    spec = tiny(noise_files, epochs=2, batch_size=9, steps_per_epoch=15)
+    whole, _, told = train(Home(tmp_path), spec)
+    flag = Flag()
+
+    def stop(event: Event) -> None:
+        if isinstance(event, BatchEnded) and (event.epoch, event.step) == (2, 8):
+            flag.ask(Asked.STOP)
+
+    home = Home(tmp_path)
+    run = home.find(jobs.start(home, spec, stop, flag).id)
+    assert jobs.resume(run, lambda event: None, Flag()).state == FINISHED
+    one, other = read_tensors(run.model)[0], read_tensors(whole.model)[0]
+    assert all(torch.equal(tensor, other[name]) for name, tensor in one.items())
+    assert losses(run.read_events()[0]) == losses(told)
