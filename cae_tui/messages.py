@@ -92,6 +92,13 @@ class OpenGallery(ForApp):
 
 
 @dataclass
+class TryModel(ForApp):
+    """Draw, and see what the model of a run makes of it; of the best run here, where none is named."""
+
+    run: str = ""
+
+
+@dataclass
 class Configure(ForApp):
     """Open the form of a kind of run, filled in with `values` (as they are typed) over the preset's."""
 

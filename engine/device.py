@@ -9,6 +9,7 @@ import sys
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cache
+from threading import Thread
 
 import torch
 from torch import nn
@@ -103,6 +104,18 @@ def choose_device(device: str, precision: str, threads: int | None = None) -> De
     if precision == "bfloat16" and device == "cuda" and not of_device:
         raise SpecError({"precision": "This GPU cannot compute in bfloat16: choose auto or float32."})
     return Device(torch.device(device), precision, threads or torch.get_num_threads())
+
+
+def compute_alone() -> None:
+    """Have torch compute with one thread in the thread that calls: what is small is done sooner so, and holds up nobody.
+
+    torch takes the number that was set last for every thread to come: they have the number of before.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    for_others = Thread(target=torch.set_num_threads, args=(before,))
+    for_others.start()
+    for_others.join()
 
 
 @cache

@@ -28,7 +28,7 @@ PLACES = {
     "choice": "form, a choice", "group": "form, a group", "encoders": "form, table of encoders", "training": "training",
     "report": "report", "confusion": "report, confusion", "gallery": "sample predictions",
     "cards": "sample predictions, cards", "runs": "runs", "run-table": "runs, table", "compare": "compare",
-    "studies": "studies", "study": "study", "points": "study, table", "study_form": "form of a study", "data": "data",
+    "try": "trying a model", "canvas": "trying a model, canvas", "studies": "studies", "study": "study", "points": "study, table", "study_form": "form of a study", "data": "data",
     "classes": "data, classes", "data_sets": "data, last used",
     "open": "data, open", "left_out": "data, left out", "confirm": "question",
     "text": "question with a text", "help": "help", "stop": "stopping a run", "error": "after an error",

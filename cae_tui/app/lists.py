@@ -1,6 +1,7 @@
 """The part of the app that knows what lists are of, and acts on runs that are listed: mark, compare, export, delete."""
 
 import asyncio
+import math
 from typing import TYPE_CHECKING, Any
 
 from cae_tui import messages
@@ -10,7 +11,10 @@ from cae_tui.app.questions import ask_text, ask_where, confirm
 from cae_tui.messages import RunsChanged
 from engine.errors import EngineError
 from engine.runs.notes import parse_note, parse_tags
+from engine.runs.status import VALIDATION
 from engine.specs.data_files import shape_words
+from engine.specs.listed import listed
+from engine.specs.measures import LOSS
 from engine.storage.held import shortest_prefixes
 
 if TYPE_CHECKING:
@@ -56,6 +60,23 @@ class Lists:
         if (self._home.path / "studies").is_dir():
             runs += self._app.studies.as_runs()
         return sorted(runs, key=lambda run: run.started, reverse=True)
+
+    def best_model(self, data: str) -> str:
+        """The run with the best model of those on images of that name, or of all where there is none; empty without any.
+
+        Those that tell classes come first; then validation decides, never the test images.
+        """
+        runs = [run for run in self._home.list_runs() if run.best_epoch and not run.notes.hidden]
+        runs = [run for run in runs if self._home.find(run.id).model.exists()]
+        runs = [run for run in runs if run.data == data] or runs
+
+        def rank(run: "RunStatus") -> tuple[bool, float]:
+            measure = listed(run.kind).main
+            value = run.best_loss if measure is LOSS else run.measure(VALIDATION, measure.name)
+            worth = -math.inf if value is None else value if measure.higher else -value
+            return bool(listed(run.kind).measures), worth
+
+        return max(runs, key=rank).id if runs else ""
 
     def tell_changed(self) -> None:
         """Tell the page on top, and every other once it is, that lists of runs and studies are out of date."""

@@ -151,6 +151,17 @@ class RunActs:
 
         self._app.push_screen(GalleryScreen(message.run, message.show, message.true_class, message.predicted_class))
 
+    @acts_on(messages.TryModel)
+    def _try_out(self, message: messages.TryModel) -> None:
+        from cae_tui.screens.try_out import TryScreen
+
+        page = self._app.page
+        run = message.run or self._lists.best_model(page.data_words[0] if page is not None else "")
+        if not run:
+            raise RunError("There is no trained model yet: train one, or take the two-minute tour.")
+        self._app.home.find(run).find_model()  # where it has none, that is told here
+        self._app.go(("try", run), lambda: TryScreen(run))
+
     @acts_on(messages.Configure)
     def configure(self, message: messages.Configure) -> None:
         """Open the form of a kind of run."""

@@ -18,6 +18,7 @@ from engine.specs.data_files import DataFiles
 from engine.specs.listed import listed
 
 if TYPE_CHECKING:
+    from cae_tui.bridge.trying import Trying
     from engine.data.datasets import ImageData
     from engine.specs.base import Spec
 
@@ -206,6 +207,12 @@ class Reader(DataReader):
             reconstruction=None if reconstruction is None else pictures(reconstruction)[0],
             probabilities=() if found.probabilities is None else tuple(found.probabilities[row].tolist()),
         )
+
+    def trying(self, run: str) -> "Trying":
+        """The model of a run, ready to be tried out."""
+        from cae_tui.bridge.trying import Trying
+
+        return Trying(self.home, run)
 
     def _load_for(self, run: str) -> "ImageData":
         from engine.runs.moved import known_of_run, load_known

@@ -28,6 +28,7 @@ from cae_tui.messages import (
     RunsChanged,
     RunUpdated,
     StudyUpdated,
+    TryModel,
 )
 from cae_tui.screens.base import Page
 from cae_tui.widgets.data_card import DataCard
@@ -40,6 +41,7 @@ RELOAD_SECONDS = 3.0
 KINDS_HERE = [(kind, view, f"app.configure('{kind}')") for kind, view in every_view() if view.key]
 MENU = (
     *((view.key, view.title, action) for _, view, action in KINDS_HERE),
+    ("T", "Try a model", "screen.try_out"),
     ("s", "Study hyperparameters", "app.studies"),
     ("r", "Runs", "app.runs"),
     ("d", "Data", "app.data"),
@@ -89,12 +91,21 @@ loss; a percentage is the test accuracy.
 
 * `↑` `↓` `Enter`: choose in the menu or in the list
 * `←` `→`: from the menu to the list and back
+* `T`: try a model: draw, and see what it makes of it; of the run under the cursor, or from the menu the best one here
 * `R`: resume the run or study under the cursor, or from the menu the latest that was stopped or cut off
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
             Binding(view.key, action, kind.title(), id=f"home.{kind}", tooltip=view.title, show=False)
             for kind, view, action in KINDS_HERE
+        ),
+        Binding(
+            "T,shift+t",
+            "try_out",
+            "Try",
+            id="home.try",
+            show=False,
+            tooltip="Draw, and see what the best model here makes of it",
         ),
         Binding("s", "app.studies", "Studies", id="home.studies", tooltip="Study hyperparameters", show=False),
         Binding("r", "app.runs", "Runs", id="home.runs", tooltip="All runs", show=False),
@@ -167,6 +178,11 @@ loss; a percentage is the test accuracy.
             listed = self.query(LastRuns)
             return bool(listed) and listed.first().resumable is not None and not self.runner.busy
         return True
+
+    def action_try_out(self) -> None:
+        """The model of the run under the cursor, or from the menu the best one here."""
+        run = self.query_one(LastRuns).run if self.query_one(LastRuns).has_focus else None
+        self.post_message(TryModel(run.id if run is not None and run.kind != "study" else ""))
 
     def action_resume(self) -> None:
         """Take up the run under the cursor, or the latest that can be."""

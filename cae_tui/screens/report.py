@@ -71,6 +71,7 @@ The result of a complete run, measured once, on images that no choice was based 
     BINDINGS: ClassVar[list[BindingType]] = [
         ask_key("report.gallery"),
         ask_key("report.wrong"),
+        ask_key("report.try"),
         ask_key("report.classify"),
         ask_key("report.curves", show=False, tooltip="Curves and epochs, as during training"),
         ask_key("report.again"),

@@ -27,10 +27,11 @@ from cae_tui.messages import (
     ResumeRun,
     StopRun,
     TagRuns,
+    TryModel,
 )
 from cae_tui.screens.base import Page
 from cae_tui.widgets.line_table import SortedTable
-from engine.protocol.states import RESUMABLE
+from engine.protocol.states import PAUSED, RESUMABLE, RUNNING
 from engine.specs.listed import kinds_that_take_encoders, listed
 
 
@@ -65,6 +66,7 @@ OF_ONE = {
     "curves": _Ask("v", "Training", "Its training", OpenTraining),
     "gallery": _Ask("g", "Samples", "Sample predictions", OpenGallery),
     "wrong": _Ask("w", "Wrong", "Only the wrong predictions", _wrong_ones),
+    "try": _Ask("T,shift+t", "Try", "Draw, and see what its model makes of it", TryModel),
     "again": _Ask("e", "Re-run", "Open the form with this run's spec", ConfigureAgain),
     "pause": _Ask("space", "Pause", "Pause the run; its state is kept", PauseRun),
     "go_on": _Ask("space", "Continue", "Continue the paused run", ContinueRun),
@@ -127,6 +129,8 @@ class RunPage(Page):
                 return run.state in RESUMABLE
             case "finish":
                 return run.state in RESUMABLE and run.trained
+            case "try":
+                return run.trained and run.state not in (RUNNING, PAUSED)
             case "classify":
                 return listed(run.kind).gives_encoder and run.trained
         return True

@@ -88,6 +88,7 @@ there clears marks and filter.
         ask_key("runs.again", tooltip="Open the form with its spec"),
         ask_key("runs.resume"),
         ask_key("runs.finish", show=False),
+        ask_key("runs.try"),
         ask_key("runs.classify"),
         ask_key("runs.delete", show=False),
         ask_key("runs.study", show=False),

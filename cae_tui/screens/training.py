@@ -88,6 +88,7 @@ The curves of a run, during training and after.
         ask_key("training.stop"),
         ask_key("training.resume"),
         ask_key("training.finish"),
+        ask_key("training.try"),
         ask_key("training.classify"),
         ask_key("training.gallery"),
         ask_key("training.again"),

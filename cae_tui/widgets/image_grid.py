@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from rich.color import Color
+from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual.reactive import reactive
@@ -79,16 +80,25 @@ def half_blocks(picture: "Picture", *, width: int | None = None, height: int | N
 
 @lru_cache(maxsize=1024)
 def _draw(picture: "Picture", width: int, height: int) -> Text:
+    text = Text(no_wrap=True, end="")
+    for row, line in enumerate(block_lines(picture, width, height)):
+        if row:
+            text.append("\n")
+        for segment in line:
+            text.append(segment.text, segment.style)
+    return text
+
+
+def block_lines(picture: "Picture", width: int, height: int) -> list[list[Segment]]:
+    """`picture` at `width` × `height` cells as lines of segments, for what is drawn anew many times a second."""
     scale = scale_of(picture, width, height)
     rows = _enlarged(_rows(picture), scale) if scale else _averaged(picture, width, 2 * height)
-    text = Text(no_wrap=True, end="")
+    lines = []
     for upper in range(0, len(rows), 2):
-        if upper:
-            text.append("\n")
         lower: Sequence[Rgb | None] = rows[upper + 1] if upper + 1 < len(rows) else [None] * width
-        for cell, run in groupby(zip(rows[upper], lower, strict=True)):
-            text.append(UPPER_HALF * len(list(run)), _style(cell))
-    return text
+        cells = groupby(zip(rows[upper], lower, strict=True))
+        lines.append([Segment(UPPER_HALF * len(list(run)), _style(cell)) for cell, run in cells])
+    return lines
 
 
 @lru_cache(maxsize=65536)

@@ -1,0 +1,230 @@
+"""A model that one picture after the other is shown to, as a person draws it: what it makes of each, as plain values.
+
+All that the model does is done in one thread of its own, so that answers come in the order in which they were asked for.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from cae_tui.bridge.values import Picture
+from engine.errors import DatasetError, RunError
+from engine.runs.directory import Home
+from engine.text import class_name, plain
+
+if TYPE_CHECKING:
+    from engine.data.datasets import ImageData
+    from engine.evaluation.model import Model
+    from engine.evaluation.neighbours import Neighbours
+
+T = TypeVar("T")
+
+NEAREST = 3
+"""Training images that are shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriedModel:
+    """What a page needs to know of a model before anything is drawn."""
+
+    run: str
+    kind: str
+    shape: tuple[int, int, int]  # of its images: height, width, channels
+    class_names: tuple[str, ...]  # empty where it tells no classes apart
+    light_on_dark: bool  # which way round one draws
+    centres: bool  # whether drawings are centred and scaled as its training images are
+    unsure_below: float
+    rebuilds: bool  # whether there is an autoencoder to rebuild images by
+    why_not_centred: str = ""  # where that cannot be asked for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """What a model makes of one picture."""
+
+    changed: Picture  # as it was drawn, with what was asked of it: shifted, turned, noisy
+    seen: Picture  # what the model was given
+    blank: bool  # whether there is nothing in it
+    probabilities: tuple[float, ...] = ()  # of each class
+    unsure: bool = False
+    reconstruction: Picture | None = None
+    error: float | None = None  # its mean squared error
+    unlike: bool | None = None  # whether that is more than of nearly all validation images; None where it is not known
+    nearest: tuple[tuple[Picture, str], ...] = ()  # training images with the names of their classes
+    nearer_than: float | None = None  # the share of validation images that are farther from the training images
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A picture to show to the model, and what is done to it before: see `engine.evaluation.changes`."""
+
+    picture: Picture
+    centred: bool
+    right: int = 0
+    down: int = 0
+    turn: int = 0
+    noise: int = 0
+
+
+class Trying:
+    """A model at work on what is drawn.
+
+    Args:
+        home: where its run is.
+        run: its id.
+    """
+
+    def __init__(self, home: Home, run: str) -> None:
+        self._home, self._run = home, run
+        self._answers, self._reads = ThreadPoolExecutor(1, "answers"), ThreadPoolExecutor(1, "neighbours")
+        self._model: Model | None = None
+        self._known: tuple[Neighbours, ImageData] | None = None
+        self.progress = (0, 0)  # of the training images that it is compared with: how many of how many are encoded
+        self._left = False
+
+    def close(self) -> None:
+        """Nobody looks any more: what is under way is given up."""
+        self._left = True
+        for threads in (self._answers, self._reads):
+            threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _answer_in_turn(self, work: Callable[[], T]) -> T:
+        return await asyncio.wrap_future(self._answers.submit(work))
+
+    # -- the model -------------------------------------------------------------------------------
+
+    async def open(self) -> TriedModel:
+        """Read the model.
+
+        Raises:
+            EngineError: it has none yet, or its file is damaged.
+        """
+        return await self._answer_in_turn(self._open)
+
+    def _open(self) -> TriedModel:
+        from engine.device import compute_alone
+        from engine.evaluation.centring import centres
+        from engine.evaluation.model import load_model
+
+        compute_alone()
+        model = self._model = load_model(self._home, self._run)
+        return TriedModel(
+            run=self._run,
+            kind=model.spec.kind,
+            shape=model.image,
+            class_names=model.class_names if model.classes else (),
+            light_on_dark=model.facts.light_on_dark is not False,
+            centres=centres(model),
+            unsure_below=model.unsure_below,
+            rebuilds=model.rebuilds is not None,
+        )
+
+    # -- its answers -----------------------------------------------------------------------------
+
+    async def answer(self, asked: Asked) -> Tried:
+        """What the model makes of a picture of its own size."""
+        return await self._answer_in_turn(lambda: self._answer(asked))
+
+    def _answer(self, asked: Asked) -> Tried:
+        import numpy as np
+
+        from cae_tui.bridge.plain import pictures
+        from engine.evaluation.centring import centred
+        from engine.evaluation.changes import changed
+
+        model = self._model
+        assert model is not None, "open() comes first"
+        dark = model.facts.light_on_dark is not False
+        height, width, channels = model.image
+        pixels = np.frombuffer(asked.picture.pixels, np.uint8).reshape(height, width, asked.picture.channels)
+        if asked.picture.channels != channels:
+            pixels = np.repeat(pixels, channels, axis=2)
+        image = changed(
+            pixels, right=asked.right, down=asked.down, turn=asked.turn, noise=asked.noise,
+            background=0 if dark else 255,
+        )  # fmt: skip
+        seen = image
+        if asked.centred:
+            ink = image[:, :, 0] if dark else 255 - image[:, :, 0]
+            placed = centred(ink)
+            seen = np.ascontiguousarray((placed if dark else 255 - placed)[:, :, None])
+        batch = seen[None]
+        values: dict[str, Any] = {"changed": pictures(image[None])[0], "seen": pictures(batch)[0]}
+        if int(seen.max()) == int(seen.min()):
+            return Tried(blank=True, **values)
+        if model.classes:
+            probabilities = model.probabilities(batch)[0]
+            values["probabilities"] = tuple(probabilities.tolist())
+            values["unsure"] = bool(probabilities.max() < model.unsure_below)
+        if (autoencoder := model.rebuilds) is not None:
+            values["reconstruction"] = pictures(autoencoder.reconstruct(batch))[0]
+            error = values["error"] = float(autoencoder.errors(batch)[0])
+            if (bound := autoencoder.facts.unlike_above) is not None:
+                values["unlike"] = error > bound
+        if self._known is not None:
+            neighbours, data = self._known
+            rows, distances = neighbours.nearest(model.latent(batch)[0], NEAREST)
+            labels = data.train.labels
+            names = ["" if labels is None else class_name(data.class_names, int(labels[row])) for row in rows]
+            values["nearest"] = tuple(zip(pictures(data.train.take(rows)), names, strict=True))
+            values["nearer_than"] = neighbours.nearer_than(float(distances[0]))
+        return Tried(blank=False, **values)
+
+    # -- what it learned from --------------------------------------------------------------------
+
+    async def read_neighbours(self) -> None:
+        """Read and encode the training images; answers that are asked for meanwhile are given without them.
+
+        Raises:
+            EngineError: they are gone, or others.
+        """
+        self._known = await asyncio.wrap_future(self._reads.submit(self._read))
+
+    def _read(self) -> "tuple[Neighbours, ImageData]":
+        from engine.evaluation.neighbours import neighbours_of
+        from engine.preparation import split_for
+        from engine.runs.moved import known_of_run, load_known
+        from engine.runs.spec_file import read_spec_file
+
+        assert self._model is not None, "open() comes first"
+        run = self._home.find(self._run)
+        spec, written = read_spec_file(run)
+        data = load_known(known_of_run(run.id, spec, written), spec.files)
+        training, validation = split_for(spec, data, written.get("split", 1))
+
+        def told(done: int, of: int) -> None:
+            if self._left:
+                raise RunError("The page was left.")
+            self.progress = done, of
+
+        return neighbours_of(self._model, data.train, training, validation, told), data
+
+    # -- pictures from files ---------------------------------------------------------------------
+
+    async def read(self, path: str) -> tuple[Picture, str]:
+        """A picture from a file as the model takes it, and what is to be said of it.
+
+        Raises:
+            EngineError: there is none, or it cannot be read.
+        """
+        return await self._answer_in_turn(lambda: self._read_picture(path))
+
+    def _read_picture(self, path: str) -> tuple[Picture, str]:
+        from cae_tui.bridge.plain import pictures
+        from engine.evaluation.given import given_images, turned
+
+        assert self._model is not None, "open() comes first"
+        given = given_images(self._model, [path])
+        if not len(given.images):
+            name, why = next(iter(given.bad.items()))
+            raise DatasetError(f"{name} {why}.")
+        images, which = turned(self._model, given.images[:1], "auto")
+        words = [plain(Path(given.names[0]).name)]
+        if len(given.names) > 1:
+            words.append(f"the first of {len(given.names):,}")
+        if which[0]:
+            words.append("dark and light exchanged")
+        return pictures(images)[0], ", ".join(words)

@@ -1,0 +1,386 @@
+"""Trying a model: a picture is drawn, and what the model makes of it is shown as it is drawn.
+
+What is drawn is asked about in a thread, the latest only: a stroke never waits for an answer.
+"""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from textual import events, on, work
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from cae_tui import formats
+from cae_tui.bridge.trying import Asked, Tried, TriedModel, Trying
+from cae_tui.screens.base import Page
+from cae_tui.widgets.answer import GAP, AnswerBars, PictureRow
+from cae_tui.widgets.canvas import Canvas, words_of
+from cae_tui.widgets.image_grid import largest
+from engine.errors import EngineError
+from engine.text import shortened
+
+TURN = 15
+"""Degrees of a key."""
+NOISE, MOST_NOISE = 10, 60
+"""Per cent of a key, and after which there is none again."""
+THICKER = 1.25
+THICKNESS = (0.4, 4.0)
+LONGEST_NAME = 14
+FEW_BARS, MOST_BARS = 5, 10
+FRAME = (4, 2)
+"""Columns and rows of the frame around what is drawn."""
+LINES = 4
+"""Lines below it, which say how one draws."""
+LEAST_LEFT = 28
+
+
+class TryScreen(Page):
+    """A model that is tried out."""
+
+    CSS_PATH = "try_out.tcss"
+    AUTO_FOCUS = "Canvas"
+    HELP = """\
+Draw something, and see at once what the model makes of it.
+
+- **With the mouse**: the left button draws, the right one erases. **With keys**: the arrows move the pen (`+`), `space`
+  puts it down (`●`) and lifts it again.
+- `b` brush, `e` eraser, `+` and `-` make it thicker and thinner; `u` undoes a stroke, `c` clears.
+- `o` opens a picture; its path can be pasted too. It is brought to the model's size and, where it is grey and the other
+  way round, light and dark are exchanged.
+- **Does it break?** `m` lets the arrows shift the picture, `r` and `R` turn it, `n` adds noise; `x` takes all that back.
+- `z`: digits of MNIST were scaled into 20×20 pixels and put with their centre of mass in the middle. The same is done to
+  what you draw, for a model that learned from such digits; off, the model sees what you drew where you drew it.
+- **Answer**: a bar for each class. *Unsure*: less probable than the model's own threshold, which is the lowest at which
+  99 % of its answers on validation images were right. *Unlike*: it is rebuilt worse than 99 % of those.
+- **Nearest**: the training images whose latents are closest to that of your drawing.
+"""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("c", "clear", "Clear", id="try.clear", tooltip="Take everything away"),
+        Binding("u", "undo", "Undo", id="try.undo", tooltip="As it was before the last stroke"),
+        Binding("b", "brush(False)", "Brush", id="try.brush", tooltip="Draw", show=False),
+        Binding("e", "brush(True)", "Erase", id="try.erase", tooltip="Erase, until b"),
+        Binding("plus", "thicker(1)", "Thicker", id="try.thicker", tooltip="A thicker brush", show=False),
+        Binding("minus", "thicker(-1)", "Thinner", id="try.thinner", tooltip="A thinner brush", show=False),
+        Binding("o", "open", "Open", id="try.open", tooltip="A picture from a file"),
+        Binding("m", "move", "Move", id="try.move", tooltip="Let the arrows shift the picture, or the pen again", show=False),
+        Binding("r", f"turn({TURN})", "Turn", id="try.turn", tooltip="Turn it anticlockwise", show=False),
+        Binding("R,shift+r", f"turn(-{TURN})", "Turn back", id="try.turn-back", tooltip="Turn it clockwise", show=False),
+        Binding("n", "noise", "Noise", id="try.noise", tooltip="Add noise; after the most there is none again", show=False),
+        Binding("x", "as_drawn", "As drawn", id="try.as-drawn", tooltip="Neither shifted nor turned, no noise", show=False),
+        Binding("z", "centre", "Centre", id="try.centre", tooltip="Centre and scale as MNIST's digits are, or not"),
+    ]  # fmt: skip
+
+    def __init__(self, run: str) -> None:
+        super().__init__()
+        self.run_id = run
+        self.model: TriedModel | None = None
+        self.view: Tried | None = None
+        self.centred = False
+        self.right = self.down = self.angle = self.noise = 0
+        self._trying: Trying | None = None
+        self.ready = False  # whether all is there that an answer may hold
+        self.drawn = self.answered = 0  # how often something was drawn, and at which of these the model was asked last
+        self._asking = False
+        self._words = ""  # about the picture that was opened
+        self._about_nearest = ""
+        self._how: list[str] = []
+
+    @property
+    def crumbs(self) -> tuple[str, ...]:
+        return ("Runs", self.run_prefix(self.run_id), "Try")
+
+    @property
+    def data_words(self) -> tuple[str, ...]:
+        """Those of its run."""
+        return self.cae.data_of_run(self.run_id)
+
+    def compose_page(self) -> Iterator[Widget]:
+        """What is drawn on the left, what the model makes of it on the right."""
+        yield Static("Reading the model…", id="waiting", markup=False)
+        with Horizontal(id="panes"):
+            with Vertical(id="left"):
+                with Vertical(id="drawn", classes="card"):
+                    yield Canvas()
+                yield Static(id="how", markup=False)
+            with Vertical(id="right"):
+                with Vertical(id="answer", classes="card"):
+                    yield AnswerBars()
+                with Vertical(id="rebuilt", classes="card"):
+                    yield PictureRow(2, id="pair")
+                with Vertical(id="nearest", classes="card"):
+                    yield PictureRow(3, id="neighbours")
+
+    def on_mount(self) -> None:
+        self.query_one("#panes").display = False
+        self.query_one("#drawn").border_title = "Draw"
+        self.query_one("#answer").border_title = "Answer"
+        self.query_one("#nearest").border_title = "Nearest training images"
+        self._trying = self.runner.trying(self.run_id)
+        self.open_model()
+
+    def on_unmount(self) -> None:
+        """Nobody looks at it any more."""
+        if self._trying is not None:
+            self._trying.close()
+
+    @property
+    def canvas(self) -> Canvas:
+        """What is drawn on."""
+        return self.query_one(Canvas)
+
+    # -- the model -------------------------------------------------------------------------------
+
+    @work(exclusive=True, group="model")
+    async def open_model(self) -> None:
+        """Read the model; then, while one draws already, the images that it learned from."""
+        assert self._trying is not None
+        try:
+            model = self.model = await self._trying.open()
+        except EngineError as error:
+            self.query_one("#waiting", Static).update(Content.styled(str(error), "$error"))
+            return
+        self.centred = model.centres
+        self.query_one("#waiting").display = False
+        self.query_one("#panes").display = True
+        self.canvas.begin(model.shape, light_on_dark=model.light_on_dark)
+        self.query_one("#answer").display = bool(model.class_names)
+        self.query_one("#rebuilt").border_title = (
+            "What the model sees, and rebuilds" if model.rebuilds else "What the model sees"
+        )
+        bars = self.query_one(AnswerBars)
+        bars.model = model
+        self.call_after_refresh(self._arrange)
+        self.canvas.focus()
+        self.ask()
+        self.refresh_keys()
+        progress = self.set_interval(0.2, self._tell_progress)
+        try:
+            await self._trying.read_neighbours()
+            self._about_nearest = ""
+        except EngineError as error:
+            self._about_nearest = str(error)
+        finally:
+            progress.stop()
+        self.ready = True
+        self.ask()
+
+    def _tell_progress(self) -> None:
+        if self._trying is not None:
+            done, of = self._trying.progress
+            self._about_nearest = (
+                f"Comparing with {of:,} training images: {100 * done // of} %" if of else "Reading the training images…"
+            )
+            self._show_nearest()
+
+    # -- what is asked ---------------------------------------------------------------------------
+
+    @on(Canvas.Changed)
+    def ask(self) -> None:
+        """Have the model look at what is drawn now; while it looks at something else, as soon as it is free."""
+        self.drawn += 1
+        if not self._asking and self.model is not None:
+            self._asking = True
+            self._follow()
+        self._tell_how()
+
+    @work(group="answers")
+    async def _follow(self) -> None:
+        assert self._trying is not None
+        try:
+            while self.answered < self.drawn:
+                asked_at = self.drawn
+                view = await self._trying.answer(
+                    Asked(
+                        picture=self.canvas.picture, centred=self.centred,
+                        right=self.right, down=self.down, turn=self.angle, noise=self.noise,
+                    )
+                )  # fmt: skip
+                self.answered = asked_at
+                self._show(view)
+        finally:
+            self._asking = False
+
+    # -- drawing ---------------------------------------------------------------------------------
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Another number of bars has room."""
+        super().on_resize(event)
+        self.call_after_refresh(self._arrange)
+
+    def _arrange(self) -> None:
+        """The canvas as large as there is room for; fewer bars, and no pictures of neighbours, where rows are few."""
+        if self.model is None or not self.is_mounted:
+            return
+        width, height = self.query_one("#page").size
+        columns, rows = largest(self.canvas.picture, width // 2 - FRAME[0], height - FRAME[1] - LINES)
+        self.query_one("#left").styles.width = max(columns, LEAST_LEFT) + FRAME[0]
+        self.query_one("#drawn").styles.height = rows + FRAME[1]
+        bars = self.query_one(AnswerBars)
+        bars.most = FEW_BARS if self.has_class("-short") else MOST_BARS
+        bars.refresh(layout=True)
+        rest = height - FRAME[1] - 1 - min(len(self.model.class_names), bars.most) if self.model.class_names else height
+        each = (width - max(columns, LEAST_LEFT) - 2 * FRAME[0] - GAP) // 2
+        if not self.has_class("-short"):
+            rows = largest(self.canvas.picture, each, 2 * rest // 3 - FRAME[1] - 1)[1]
+            self.query_one("#rebuilt").styles.height = rows + FRAME[1] + 1
+        else:
+            self.query_one("#rebuilt").styles.height = "1fr"
+        self._show_nearest()
+
+    def _show(self, view: Tried) -> None:
+        model = self.model
+        if model is None or not self.is_mounted:
+            return
+        self.view = view
+        self.canvas.shown = view.changed if self.is_changed else None
+        self.query_one(AnswerBars).view = view
+        pair = self.query_one("#pair", PictureRow)
+        how = " and ".join(["changed"] * self.is_changed + ["centred"] * self.centred)
+        seen = [(view.seen, how or "as drawn")]
+        if view.reconstruction is not None:
+            seen.append((view.reconstruction, f"error {formats.loss(view.error)}"))
+        pair.note = "Nothing is drawn yet." if view.blank else ""
+        pair.pictures = () if view.blank else tuple(seen)
+        self._show_nearest()
+        self._tell_how()
+
+    def _show_nearest(self) -> None:
+        if (view := self.view) is None:
+            return
+        row, card = self.query_one("#neighbours", PictureRow), self.query_one("#nearest")
+        share = view.nearer_than
+        words = f"nearer to them than {formats.percent(share, 0)} of the validation images" if share is not None else ""
+        note = self._about_nearest or ("Nothing is drawn yet." if view.blank else "")
+        few = self.has_class("-short")  # rows: names alone
+        if few and view.nearest:
+            names = ", ".join(shortened(name, LONGEST_NAME) for _, name in view.nearest if name)
+            note = f"{names}: {words}" if names else words
+        row.note = note
+        row.pictures = () if few else tuple((one, shortened(name, LONGEST_NAME)) for one, name in view.nearest)
+        card.border_subtitle = "" if few else words
+
+    def _tell_how(self) -> None:
+        """How one draws now, and what is done to it."""
+        if self.model is None or not self.is_mounted:
+            return
+        canvas = self.canvas
+        if canvas.is_empty and not canvas.pen_down and not self._words:
+            lines = ["Draw with the mouse. With keys: the arrows move the pen, space puts it down."]
+        else:
+            lines = [", ".join(["the arrows shift the picture"] if canvas.shifts else words_of(canvas))]
+            lines.append(f"{changes} (x as drawn)" if (changes := self.changes) else "m shift, r turn, n noise")
+        if self.model.centres:
+            lines.append("z: centred as in MNIST" if self.centred else "z: not centred")
+        if self._words:
+            lines.append(self._words)
+        if lines != self._how:  # to write them again would lay the page out again
+            self._how = lines
+            self.query_one("#how", Static).update("\n".join(lines))
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether what is shown is not as it was drawn."""
+        return bool(self.right or self.down or self.angle or self.noise)
+
+    @property
+    def changes(self) -> str:
+        """As in `3 right, 1 up, turned 15°, noise 20 %`; nothing where nothing is changed."""
+        across = f"{abs(self.right)} {'right' if self.right > 0 else 'left'}" if self.right else ""
+        along = f"{abs(self.down)} {'down' if self.down > 0 else 'up'}" if self.down else ""
+        turned = f"turned {self.angle}°" if self.angle else ""
+        return ", ".join(filter(None, [across, along, turned, f"noise {self.noise} %" if self.noise else ""]))
+
+    # -- keys ------------------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What there is a model, and something drawn, for."""
+        if action in ("clear", "undo", "brush", "thicker", "open", "move", "turn", "noise", "as_drawn", "centre"):
+            if self.model is None:
+                return False
+            if action == "centre":
+                return self.model.centres
+        return super().check_action(action, parameters)
+
+    @on(Canvas.TookChanges)
+    def _no_changes(self) -> None:
+        """What is drawn is asked about as it is."""
+        self.right = self.down = self.angle = self.noise = 0
+        self.canvas.shown = None
+
+    def action_clear(self) -> None:
+        self._words = ""
+        self._no_changes()
+        self.canvas.lift()
+        self.canvas.clear()
+
+    def action_undo(self) -> None:
+        self.canvas.undo()
+
+    def action_brush(self, erases: bool) -> None:
+        self.canvas.erases = erases
+        self._tell_how()
+
+    def action_thicker(self, way: int) -> None:
+        least, most = THICKNESS
+        self.canvas.thickness = min(max(self.canvas.thickness * THICKER**way, least), most)
+
+    def action_move(self) -> None:
+        self.canvas.lift()
+        self.canvas.shifts = not self.canvas.shifts
+        self._tell_how()
+
+    @on(Canvas.Shifted)
+    def shift(self, message: Canvas.Shifted) -> None:
+        """Another place."""
+        self.right += message.right
+        self.down += message.down
+        self.ask()
+
+    def action_turn(self, degrees: int) -> None:
+        turned = (self.angle + degrees) % 360
+        self.angle = turned - 360 if turned > 180 else turned
+        self.ask()
+
+    def action_noise(self) -> None:
+        self.noise = (self.noise + NOISE) % (MOST_NOISE + NOISE)
+        self.ask()
+
+    def action_as_drawn(self) -> None:
+        self._no_changes()
+        self.canvas.shifts = False
+        self.ask()
+
+    def action_open(self) -> None:
+        self._choose()
+
+    @work(group="open")
+    async def _choose(self) -> None:
+        from cae_tui.screens.open_dialog import OpenScreen
+
+        if path := await self.app.push_screen_wait(OpenScreen("")):
+            await self._open(path)
+
+    @on(events.Paste)
+    def paste(self, event: events.Paste) -> None:
+        """The path of a picture."""
+        event.stop()
+        if self.model is not None and event.text.strip():
+            self.run_worker(self._open(event.text.strip()), group="open")
+
+    async def _open(self, path: str) -> None:
+        assert self._trying is not None
+        try:
+            picture, words = await self._trying.read(path)
+        except EngineError as error:
+            self.cae.tell(str(error), "error")
+            return
+        self._no_changes()
+        self._words = words
+        self.canvas.put(picture)
+
+    def action_centre(self) -> None:
+        self.centred = not self.centred
+        self.ask()
