@@ -4,8 +4,13 @@ MNIST scales the ink of a digit to fit a box of 20×20, keeps its proportions, a
 middle of 28×28. A network that learned from such images has seen no others, and answers badly on a digit in a corner.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from engine.evaluation.model import Model
 
 Grey = NDArray[np.uint8]
 """Shape (height, width), 0 to 255, ink light on dark."""
@@ -29,6 +34,11 @@ def has_ink(image: Grey) -> bool:
     return bool((image > INK).any())
 
 
+def centres(model: "Model") -> bool:
+    """Whether a model learned from images that MNIST's own rules had centred, so that it is to be given such."""
+    return model.image[2] == 1 and (model.facts.centred or model.spec.files.is_mnist)  # files of before do not say it
+
+
 def is_centred(image: Grey) -> bool:
     """Whether the ink has the size and the place that MNIST gives it, on paper that is black up to the edge."""
     height, width = image.shape
@@ -41,7 +51,7 @@ def is_centred(image: Grey) -> bool:
     rows, columns = box
     longest = max(rows.stop - rows.start, columns.stop - columns.start)
     down, across = _centre_of_mass(image)
-    return (
+    return bool(
         abs(longest - BOX * side) <= OFF_SIZE * side
         and max(abs(down - (height - 1) / 2), abs(across - (width - 1) / 2)) <= OFF_CENTRE * side
     )
