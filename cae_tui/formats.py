@@ -83,6 +83,11 @@ def size(number: float | None) -> str:
     return f"{number / 1e9:.1f} GB" if number < 9.95e9 else f"{number / 1e9:,.0f} GB"
 
 
+def exported(sentence: str, number: int, checked: str) -> str:
+    """That something was written, how many bytes it is, and how it was checked, in a line."""
+    return f"{sentence} {size(number)}, {checked}."
+
+
 def state_symbol(state: str) -> tuple[str, str]:
     """The symbol of a run's state, and the theme variable (without `$`) that colours it.
 

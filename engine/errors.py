@@ -70,6 +70,10 @@ class StudyError(EngineError):
     """A study that cannot be made, read or taken up again."""
 
 
+class ExportError(EngineError):
+    """A run that cannot be written in a format, or was written and does not compare equal."""
+
+
 class StorageError(EngineError):
     """A folder that cannot be written, or a disk that is full.
 

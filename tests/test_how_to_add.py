@@ -184,9 +184,9 @@ def test_the_command_line_trains_lists_filters_reports_and_writes_it(
 @pytest.mark.usefixtures("added")
 def test_an_exporter_of_the_page_writes_it(home: Home, images: dict[str, Path], tmp_path: Path) -> None:
     runs = [trained(home, images, epochs=1, seed=seed) for seed in (0, 1)]
-    assert export(home, "ids", runs, tmp_path).read_text().split() == [run.id for run in runs]
-    assert "told wrong" in export(home, "text", runs[:1], tmp_path).read_text()
-    assert export(home, "model", runs[:1], tmp_path).exists()
+    assert export(home, "ids", runs, tmp_path).path.read_text().split() == [run.id for run in runs]
+    assert "told wrong" in export(home, "text", runs[:1], tmp_path).path.read_text()
+    assert export(home, "model", runs[:1], tmp_path).path.exists()
 
 
 class Watcher:

@@ -4,7 +4,7 @@ import asyncio
 import math
 from typing import TYPE_CHECKING, Any
 
-from cae_tui import messages
+from cae_tui import formats, messages
 from cae_tui.app.acting import acts_on
 from cae_tui.app.base import BaseApp
 from cae_tui.app.questions import ask_text, ask_where, confirm
@@ -146,9 +146,10 @@ class Lists:
 
         async def write(target: str) -> None:
             written = await self._app.runner.export(message.exporter, message.runs, target)
-            self._app.tell(exporter.tells.format(runs=said, path=written))
+            sentence = exporter.tells.format(runs=said, path=written.path)
+            self._app.tell(formats.exported(sentence, written.size, written.checked))
 
-        await ask_where(self._app, exporter.asks.format(runs=said), f"./{file_name(exporter, names)}", write)
+        await ask_where(self._app, exporter.asks.format(runs=said), f"./{file_name(message.exporter, names)}", write)
 
     @acts_on(messages.DeleteRuns)
     async def _delete(self, message: messages.DeleteRuns) -> None:

@@ -20,6 +20,7 @@ from engine.specs.listed import listed
 if TYPE_CHECKING:
     from cae_tui.bridge.trying import Trying
     from engine.data.datasets import ImageData
+    from engine.exporters.exporter import Exported
     from engine.specs.base import Spec
 
 
@@ -130,11 +131,11 @@ class Reader(DataReader):
         return self.home.specs(runs)
 
     @works_in_thread
-    def export(self, exporter: str, runs: Sequence[str], target: str) -> Path:
-        """Write `runs` by the exporter of that name to `target`, a file or a folder, and give back where it is now.
+    def export(self, exporter: str, runs: Sequence[str], target: str) -> "Exported":
+        """Write `runs` by the exporter of that name to `target`, a new name or a folder that is there.
 
         Raises:
-            EngineError: there is nothing to write yet, or it cannot be written.
+            EngineError: see `engine.exporters.export`.
         """
         from engine.exporters import export
 

@@ -254,7 +254,7 @@ def _write_csv(home: Home, runs: Sequence[RunStatus], target: str) -> int:
     if target == "-":
         put(runs_csv(runs, home.specs(run.id for run in runs)), end="")
     else:
-        put(plain(str(export(home, "csv", [RunDirectory(home.runs / run.id) for run in runs], path_of(target)))))
+        put(plain(str(export(home, "csv", [RunDirectory(home.runs / run.id) for run in runs], path_of(target)).path)))
     return 0
 
 

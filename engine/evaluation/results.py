@@ -16,12 +16,13 @@ from engine.data.batches import DeviceImages, to_pixels
 from engine.data.datasets import ImageData, ImageSet
 from engine.data.streaming import device_images
 from engine.errors import RunError
+from engine.evaluation.centring import is_centred
 from engine.protocol.events import EpochEnded, Event, StageEnded
 from engine.protocol.states import COMPLETE
 from engine.results.result import StageResult
 from engine.runs.checkpoint import read_autoencoder
 from engine.runs.directory import RunDirectory
-from engine.runs.model_facts import all_light_on_dark
+from engine.runs.model_facts import ALIKE, all_light_on_dark
 from engine.runs.prepared import Prepared
 from engine.runs.recorder import Recorder
 from engine.specs.listed import KINDS
@@ -68,11 +69,17 @@ def evaluated(prepared: Prepared, images: DeviceImages) -> tuple[str, DeviceImag
     return of, test, np.arange(len(prepared.data.test), dtype=np.int64)
 
 
-def way_round(prepared: Prepared) -> bool | None:
-    """Whether grey training images are light on dark; None where they do not agree, or have colours."""
+def look_of(prepared: Prepared) -> dict[str, Any]:
+    """What grey training images show, as `ModelFacts` has it: which way round they are, and whether they are centred."""
     if prepared.data.shape[2] != 1:
-        return None
-    return all_light_on_dark(prepared.data.train.take(prepared.training[:: max(len(prepared.training) // 2_000, 1)]))
+        return {}
+    images = prepared.data.train.take(prepared.training[:: max(len(prepared.training) // 2_000, 1)])
+    light_on_dark = all_light_on_dark(images)
+    if light_on_dark is None:
+        return {}
+    drawn = images[..., 0] if light_on_dark else 255 - images[..., 0]
+    centred = float(np.mean([is_centred(image) for image in drawn])) >= ALIKE
+    return {"light_on_dark": light_on_dark, "centred": centred}
 
 
 def write_predictions(

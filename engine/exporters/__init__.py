@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 
-from engine.errors import StorageError
-from engine.exporters.exporter import Exporter
+from engine.errors import ExportError, StorageError
+from engine.exporters.exporter import Exported, Exporter, Told, told_nobody
 from engine.runs.directory import Home, RunDirectory
 from engine.storage.files import absolute, written_whole
 
@@ -27,25 +27,34 @@ def exporter_named(name: str) -> Exporter:
     return exporter
 
 
-def file_name(exporter: Exporter, runs: Sequence[str]) -> str:
-    """What a file of `runs`, by their names, is called where nobody says."""
-    return f"cae-tui-{'runs' if exporter.takes_many else runs[0]}{exporter.suffix}"
+def file_name(name: str, runs: Sequence[str]) -> str:
+    """What the exporter of that name calls its file or folder where nobody says; `runs` are their names."""
+    exporter = exporter_named(name)
+    return f"cae-tui-{'runs' if exporter.takes_many else runs[0]}{f'-{name}' if exporter.folder else exporter.suffix}"
 
 
-def export(home: Home, name: str, runs: Sequence[RunDirectory], target: Path) -> Path:
-    """Write `runs` by the exporter of that name to `target`, a new file or a folder, and give back where that is.
+def export(home: Home, name: str, runs: Sequence[RunDirectory], target: Path, told: Told = told_nobody) -> Exported:
+    """Write `runs` by the exporter of that name to `target`, a new name or a folder that is there, and check it.
 
     Raises:
-        EngineError: a run has nothing to write, `target` is there already, or cannot be written.
+        EngineError: a run has nothing to write, something is missing for it, `target` is there already or cannot be
+            written, or what was written does not compare equal.
     """
     exporter = exporter_named(name)
     path = absolute(target)
     if path.is_dir():
-        path /= file_name(exporter, [run.id for run in runs])
+        path /= file_name(name, [run.id for run in runs])
+    _refuse_taken(path)
+    if missing := exporter.missing():
+        raise ExportError(missing)
+    with written_whole(path) as sibling:
+        exporter.write(home, runs, sibling, told)
+        checked = exporter.check(home, runs, sibling, told)
+        size = sum(file.stat().st_size for file in (sibling, *sibling.rglob("*")) if file.is_file())
+        _refuse_taken(path)  # by somebody else, meanwhile
+    return Exported(path=path, size=size, checked=checked)
+
+
+def _refuse_taken(path: Path) -> None:
     if os.path.lexists(path):
         raise StorageError(f"{path} already exists and is not overwritten: choose another name.")
-    with written_whole(path) as sibling:
-        exporter.write(home, runs, sibling)
-        if not exporter.check(sibling):
-            raise StorageError(f"{path} cannot be read back as it was written: check the disk, then try again.")
-    return path

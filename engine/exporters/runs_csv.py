@@ -1,17 +1,21 @@
 """Runs as CSV: one row each with every field of its spec and all that was measured, for pandas or a spreadsheet."""
 
+# ruff: noqa: ARG002 - every exporter is asked alike
+
 import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from engine.errors import StorageError
+from engine.exporters.exporter import NOT_READ_BACK, Told
 from engine.runs.directory import Home, RunDirectory
 from engine.runs.status import RunStatus
 from engine.specs.base import spec_fields
 from engine.specs.fields import write_value
 from engine.specs.kinds import SPECS
 from engine.storage.csv_text import csv_of
-from engine.text import moment
+from engine.text import counted, moment
 
 _LEFT_OUT = ("prefix", "marks", "host", "process", "work", "updated", "started", "image_shape", "title", "kind")
 _HEADS = {
@@ -51,21 +55,29 @@ class RunsCsvExporter:
     """See `Exporter`."""
 
     takes_many = True
+    folder = False
     suffix = ".csv"
     title = "Write as CSV"
     asks = "Write {runs} as CSV to"
     tells = "The CSV of {runs} was written to {path}."
 
-    def write(self, home: Home, runs: Sequence[RunDirectory], path: Path) -> None:
+    def missing(self) -> str:
+        """Nothing."""
+        return ""
+
+    def write(self, home: Home, runs: Sequence[RunDirectory], path: Path, told: Told) -> None:
         """See `Exporter`; the rows are in the order of the list."""
         asked = {run.id for run in runs}
         listed = [run for run in home.list_runs() if run.id in asked]
         path.write_bytes(runs_csv(listed, home.specs(asked)).encode())
 
-    def check(self, path: Path) -> bool:
+    def check(self, home: Home, runs: Sequence[RunDirectory], path: Path, told: Told) -> str:
         """Every row has a cell for each column."""
         with path.open(encoding="utf-8", newline="") as file:
-            return len({len(row) for row in csv.reader(file)}) == 1
+            head, *rows = csv.reader(file)
+        if any(len(row) != len(head) for row in rows):
+            raise StorageError(NOT_READ_BACK)
+        return f"read back, {counted(len(rows), 'row')} of {len(head)} columns"
 
 
 EXPORTER = RunsCsvExporter()

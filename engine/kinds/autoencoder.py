@@ -14,7 +14,7 @@ from engine.data.datasets import ImageData
 from engine.data.remarks import on_pixels
 from engine.evaluation.baselines import constant_figures
 from engine.evaluation.predictions import constant_image_errors, pca_errors
-from engine.evaluation.results import evaluated, way_round, write_predictions
+from engine.evaluation.results import evaluated, look_of, write_predictions
 from engine.kinds.kind import Pairs
 from engine.network.architecture import Plan, plan_autoencoder
 from engine.network.autoencoder import ConvAutoencoder
@@ -99,7 +99,7 @@ class AutoencoderKind:
     ) -> ModelFacts:
         """The error that is unlike that of the validation images, and which way round the images are."""
         errors = _errors(prepared, recorder, model, images, prepared.validation)
-        return ModelFacts(unlike_above=unlike_above(errors), light_on_dark=way_round(prepared))
+        return ModelFacts(unlike_above=unlike_above(errors), **look_of(prepared))
 
     def measure(
         self,

@@ -15,7 +15,7 @@ from engine.data.remarks import on_pixels
 from engine.errors import DatasetError
 from engine.evaluation.baselines import largest_class, of_answers
 from engine.evaluation.predictions import classification_report
-from engine.evaluation.results import evaluated, way_round, write_predictions
+from engine.evaluation.results import evaluated, look_of, write_predictions
 from engine.network.architecture import Plan, plan_classifier
 from engine.network.autoencoder import ConvAutoencoder
 from engine.network.classifier import EncoderClassifier, network
@@ -111,7 +111,7 @@ class ClassifierKind:
             class_names=prepared.data.class_names,
             views=prepared.spec.augments(stage),
             unsure_below=unsure_below(averaged.exp().numpy(), labels[prepared.validation]),
-            light_on_dark=way_round(prepared),
+            **look_of(prepared),
         )
 
     def measure(

@@ -27,6 +27,7 @@ class ModelFacts:
     unsure_below: float | None = None  # the probability of an answer
     unlike_above: float | None = None  # the mean squared error of a reconstruction, images in [0, 1]
     light_on_dark: bool | None = None  # what the images show, where nearly all agree
+    centred: bool = False  # whether nearly all were centred as MNIST does
 
     def to_json(self) -> dict[str, Any]:
         """What is known, by name."""

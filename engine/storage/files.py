@@ -28,7 +28,9 @@ _IN_THE_WAY = (errno.ENOTDIR, errno.EEXIST)
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """A sibling of `path` to write to, which takes its place at the end; where anything is raised, nothing is left.
+    """A sibling of `path` to write to, a file or a folder, which takes its place at the end.
+
+    Where anything is raised, nothing is left.
 
     Raises:
         StorageError: it cannot be written.
@@ -36,12 +38,14 @@ def written_whole(path: Path) -> Iterator[Path]:
     sibling = path.with_name(f".{path.name[:60]}.{os.urandom(4).hex()}")
     try:
         yield sibling
-        with open(sibling, "rb") as written:
-            os.fsync(written)
+        for file in (sibling, *sibling.rglob("*")):
+            if file.is_file():
+                with file.open("rb") as written:
+                    os.fsync(written)
         os.replace(sibling, path)
     except BaseException as error:
         with suppress(OSError):
-            sibling.unlink()
+            shutil.rmtree(sibling) if sibling.is_dir() else sibling.unlink()
         if isinstance(error, OSError):
             raise storage_error(path, error) from error
         raise

@@ -123,7 +123,7 @@ def test_a_home_on_another_file_system_behind_a_link_works(
         assert main(["--home", str(tmp_path / "link"), "autoencoder", *SMALL, *flags(files)]) == 0
         home = Home(tmp_path / "link")
         (run,) = (home.find(name) for name in home.ids())
-        assert export(home, "model", [run], tmp_path / "model.safetensors").exists()
+        assert export(home, "model", [run], tmp_path / "model.safetensors").path.exists()
         home.delete(run)
         assert list((folder / "runs").iterdir()) == []
     finally:
@@ -163,7 +163,7 @@ def test_a_home_and_images_of_any_name_work(
     assert run.read_spec()["spec"]["images"] == str(own["images"])
     for command in (["runs"], ["report", run.id], ["runs", "--csv", str(folder / "runs.csv")], ["doctor"]):
         assert main([f"--home={home.path}", *command]) == 0
-    assert export(home, "model", [run], folder / f"{NAMES[name][:100]}.safetensors").exists()
+    assert export(home, "model", [run], folder / f"{NAMES[name][:100]}.safetensors").path.exists()
     run.result.unlink()
     assert resume(run).state == "finished"
 
@@ -212,7 +212,7 @@ def test_a_model_is_saved_under_the_longest_name_that_a_file_can_have_and_under_
         export(home, "model", [run], home.path / LONG)
     longest = home.path / f"{'🏠' * 60}xxx.safetensors"
     assert len(longest.name.encode()) == LONGEST_NAME
-    assert export(home, "model", [run], longest).exists()
+    assert export(home, "model", [run], longest).path.exists()
 
 
 # -- a home of two processes ----------------------------------------------------------------------

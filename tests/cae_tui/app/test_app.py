@@ -28,6 +28,7 @@ from cae_tui.screens.runs import RunsScreen
 from cae_tui.screens.training import TrainingScreen
 from cae_tui.widgets.frame import RunStrip, TopBar, strip_parts
 from engine.errors import RunError, SpecError
+from engine.exporters.exporter import Exported
 from engine.protocol.events import BatchEnded, EpochEnded
 from engine.runs.directory import Home
 from engine.specs.autoencoder import AutoencoderSpec
@@ -230,11 +231,11 @@ async def test_saving_asks_again_with_what_was_typed(
     app = make_app()
     asked: list[str] = []
 
-    async def save(exporter: str, runs: tuple[str, ...], target: str) -> Path:
+    async def save(exporter: str, runs: tuple[str, ...], target: str) -> Exported:
         asked.append(target)
         if len(asked) == 1:
             raise RunError("[x] already exists: choose another name.")
-        return Path("/there") / target
+        return Exported(path=Path("/there") / target, size=52_000, checked="read back")
 
     monkeypatch.setattr(app.runner, "export", save)
     async with app.run_test() as pilot:
@@ -250,7 +251,7 @@ async def test_saving_asks_again_with_what_was_typed(
         await until(pilot, lambda: app.screen.query_one("#save").region.width > 0)
         await pilot.click("#save")
         await until(pilot, lambda: bool(told(app)))
-        assert told(app) == ["The model was saved to /there/cae-tui-a7f3.safetensorsx."]
+        assert told(app) == ["The model was saved to /there/cae-tui-a7f3.safetensorsx. 52 kB, read back."]
         app.screen.post_message(Export("model", (AUTOENCODER,)))
         await until(pilot, on_top(app, AskTextScreen))
         await pilot.press("escape")
@@ -265,9 +266,9 @@ async def test_where_to_write_may_be_pasted_in_quotes(
     app = make_app()
     asked: list[str] = []
 
-    async def save(exporter: str, runs: tuple[str, ...], target: str) -> Path:
+    async def save(exporter: str, runs: tuple[str, ...], target: str) -> Exported:
         asked.append(target)
-        return Path(target)
+        return Exported(path=Path(target), size=52_000, checked="read back")
 
     monkeypatch.setattr(app.runner, "export", save)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -284,7 +285,7 @@ async def test_runs_are_written_though_one_was_deleted_meanwhile(make_app: MakeA
     app = make_app()
     async with app.run_test():
         written = await app.runner.export("csv", ["0123456789", AUTOENCODER], str(tmp_path / "it.csv"))
-        assert len(written.read_text().splitlines()) == 2
+        assert len(written.path.read_text().splitlines()) == 2
 
 
 async def test_the_palette_has_every_command(make_app: MakeApp, home: Home) -> None:

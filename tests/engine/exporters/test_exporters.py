@@ -2,12 +2,16 @@
 
 import csv
 import re
+import sys
+import types
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from engine.errors import EngineError, RunError, StorageError
+from engine.errors import EngineError, ExportError, RunError, StorageError
 from engine.exporters import EXPORTERS, export, exporter_named, file_name
+from engine.exporters.exporter import Exported, Told
 from engine.exporters.model_file import ModelFileExporter
 from engine.runs.checkpoint import read_model
 from engine.runs.directory import Home, RunDirectory
@@ -16,25 +20,38 @@ from engine.runs.report_words import report_as_text
 from tests.engine.training.test_training import Trained
 
 
+def contents(place: Path) -> dict[str, bytes]:
+    """Of a file, or of all files of a folder."""
+    return {path.name: path.read_bytes() for path in (place, *place.rglob("*")) if path.is_file()}
+
+
 @pytest.mark.parametrize("name", EXPORTERS)
 def test_a_file_is_named_by_what_is_in_it_and_nothing_is_overwritten(
     name: str, trained_home: Home, autoencoder: Trained, tmp_path: Path
 ) -> None:
     run, exporter = autoencoder[0], exporter_named(name)
-    written = export(trained_home, name, [run], tmp_path)
-    assert written == tmp_path / file_name(exporter, [run.id])
-    assert written.suffix == exporter.suffix
+    if exporter.missing():
+        pytest.skip(exporter.missing())
+    done = export(trained_home, name, [run], tmp_path)
+    written = done.path
+    assert written == tmp_path / file_name(name, [run.id])
+    assert written.name.endswith(exporter.suffix)
     assert list(tmp_path.iterdir()) == [written]
-    before = written.read_bytes()
+    before = contents(written)
+    assert done.size == sum(map(len, before.values()))
+    assert done.checked
+    assert not done.checked.endswith(".")
     with pytest.raises(StorageError, match="already exists and is not overwritten: choose another name"):
         export(trained_home, name, [run], written)
-    assert written.read_bytes() == before
+    assert contents(written) == before
 
 
 @pytest.mark.parametrize("name", EXPORTERS)
 def test_where_nothing_can_be_written_the_file_that_was_asked_for_is_named(
     name: str, trained_home: Home, autoencoder: Trained, tmp_path: Path
 ) -> None:
+    if missing := exporter_named(name).missing():
+        pytest.skip(missing)
     with pytest.raises(StorageError, match=r"none/it could not be written: .*Its folder is gone"):
         export(trained_home, name, [autoencoder[0]], tmp_path / "none" / "it")
 
@@ -42,11 +59,11 @@ def test_where_nothing_can_be_written_the_file_that_was_asked_for_is_named(
 def test_what_cannot_be_read_back_is_taken_away_again(
     trained_home: Home, autoencoder: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def write(self: object, home: object, runs: object, path: Path) -> None:
+    def write(self: object, home: object, runs: object, path: Path, told: object) -> None:
         path.write_bytes(autoencoder[0].model.read_bytes()[:-8])
 
     monkeypatch.setattr(ModelFileExporter, "write", write)
-    with pytest.raises(StorageError, match="it cannot be read back as it was written"):
+    with pytest.raises(StorageError, match="cannot be read back as it was written"):
         export(trained_home, "model", [autoencoder[0]], tmp_path / "it")
     assert list(tmp_path.iterdir()) == []
 
@@ -60,11 +77,11 @@ def test_a_model_that_is_damaged_is_refused_by_its_own_name(home: Home, tmp_path
 
 def test_a_run_that_was_deleted_is_left_out(trained_home: Home, autoencoder: Trained, tmp_path: Path) -> None:
     gone = RunDirectory(trained_home.runs / "0123456789")
-    assert export(trained_home, "csv", [gone, autoencoder[0]], tmp_path).read_text().count("\n") == 2
+    assert export(trained_home, "csv", [gone, autoencoder[0]], tmp_path).path.read_text().count("\n") == 2
 
 
 def test_a_model_is_the_file_of_its_run(trained_home: Home, autoencoder: Trained, tmp_path: Path) -> None:
-    written = export(trained_home, "model", [autoencoder[0]], tmp_path)
+    written = export(trained_home, "model", [autoencoder[0]], tmp_path).path
     assert written.read_bytes() == autoencoder[0].model.read_bytes()
     read_model(written).build()
 
@@ -79,7 +96,7 @@ def test_a_run_without_a_model_or_a_report_has_none_to_write(home: Home, tmp_pat
 
 def test_a_report_is_written_as_it_is_copied(trained_home: Home, classifier: Trained, tmp_path: Path) -> None:
     run = classifier[0]
-    written = export(trained_home, "text", [run], tmp_path / "report.txt").read_text()
+    written = export(trained_home, "text", [run], tmp_path / "report.txt").path.read_text()
     result = run.read_result()
     assert result is not None
     assert written == report_as_text(result, facts_of(trained_home, run))
@@ -89,7 +106,7 @@ def test_a_report_is_written_as_it_is_copied(trained_home: Home, classifier: Tra
 def test_rows_are_in_the_order_of_the_list(
     trained_home: Home, autoencoder: Trained, classifier: Trained, tmp_path: Path
 ) -> None:
-    written = export(trained_home, "csv", [autoencoder[0], classifier[0]], tmp_path / "runs.csv")
+    written = export(trained_home, "csv", [autoencoder[0], classifier[0]], tmp_path / "runs.csv").path
     head, *rows = csv.reader(written.read_text().splitlines())
     assert [row[head.index("id")] for row in rows] == [
         run.id for run in trained_home.list_runs() if run.id in (autoencoder[0].id, classifier[0].id)
@@ -101,3 +118,79 @@ def test_a_stopped_run_is_told_as_one_without_a_report(home: Home, autoencoder: 
     run.write_status(autoencoder[0].read_status())
     with pytest.raises(RunError, match="has no report yet"):
         export(home, "text", [run], tmp_path / "it")
+
+
+class Folder(ModelFileExporter):
+    """One that writes a folder; `asked` is what is in the way of it."""
+
+    folder = True
+    suffix = ""
+    asked = ""
+    at: Path | None = None
+
+    def missing(self) -> str:
+        return self.asked
+
+    def write(self, home: object, runs: object, path: Path, told: object) -> None:
+        path.mkdir()
+        (path / "deep").mkdir()
+        (path / "one").write_text("1")
+        (path / "deep" / "two").write_text("22")
+
+    def check(self, home: object, runs: object, path: Path, told: Told) -> str:
+        told(1, 2)
+        if self.at is not None:
+            self.at.write_text("mine")
+        return "counted"
+
+
+@pytest.fixture
+def folder(monkeypatch: pytest.MonkeyPatch) -> Folder:
+    """That exporter, listed as `folder`."""
+    made = types.ModuleType("folder_exporter")
+    found = Folder()
+    vars(made)["EXPORTER"] = found
+    monkeypatch.setitem(sys.modules, "folder_exporter", made)
+    monkeypatch.setitem(cast(dict[str, str], EXPORTERS), "folder", "folder_exporter")
+    return found
+
+
+def test_a_folder_is_written_whole_and_its_files_are_counted(
+    folder: Folder, trained_home: Home, autoencoder: Trained, tmp_path: Path
+) -> None:
+    heard: list[tuple[int, int]] = []
+    done = export(trained_home, "folder", [autoencoder[0]], tmp_path, lambda *numbers: heard.append(numbers))
+    assert done == Exported(path=tmp_path / f"cae-tui-{autoencoder[0].id}-folder", size=3, checked="counted")
+    assert contents(done.path) == {"one": b"1", "two": b"22"}
+    assert heard == [(1, 2)]
+    with pytest.raises(StorageError, match="already exists and is not overwritten"):
+        export(trained_home, "folder", [autoencoder[0]], tmp_path)
+
+
+def test_of_a_folder_that_is_given_up_nothing_is_left(
+    folder: Folder, trained_home: Home, autoencoder: Trained, tmp_path: Path
+) -> None:
+    def given_up(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        export(trained_home, "folder", [autoencoder[0]], tmp_path / "it", given_up)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_somebody_wrote_under_that_name_meanwhile_is_kept(
+    folder: Folder, trained_home: Home, autoencoder: Trained, tmp_path: Path
+) -> None:
+    folder.at = tmp_path / "it"
+    with pytest.raises(StorageError, match="already exists and is not overwritten"):
+        export(trained_home, "folder", [autoencoder[0]], tmp_path / "it")
+    assert contents(tmp_path) == {"it": b"mine"}
+
+
+def test_what_is_missing_is_told_before_anything_is_written(
+    folder: Folder, trained_home: Home, autoencoder: Trained, tmp_path: Path
+) -> None:
+    folder.asked = "It needs a package: pip install it."
+    with pytest.raises(ExportError, match="It needs a package: pip install it"):
+        export(trained_home, "folder", [autoencoder[0]], tmp_path / "it")
+    assert list(tmp_path.iterdir()) == []

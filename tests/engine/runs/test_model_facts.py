@@ -68,7 +68,7 @@ def test_of_a_set_is_told_what_nearly_all_of_its_images_show() -> None:
     [
         ModelFacts(),
         ModelFacts(class_names=("cat", "dog"), views=True, unsure_below=0.97, light_on_dark=False),
-        ModelFacts(unlike_above=0.002, light_on_dark=True),
+        ModelFacts(unlike_above=0.002, light_on_dark=True, centred=True),
     ],
 )
 def test_what_is_written_is_read_back(facts: ModelFacts) -> None:
