@@ -52,6 +52,7 @@ class Wish(NamedTuple):
     fit: str = "pad"  # pad, crop or stretch
     colour: str = "auto"  # auto, grey or rgb
     background: str = "black"  # behind what is transparent, and beside what is padded
+    edge: bool = False  # whether it is padded with its own edge instead
 
 
 class PictureError(Exception):
@@ -208,6 +209,11 @@ def _fit(image: Image.Image, wish: Wish) -> Image.Image:
         return ImageOps.fit(image, (width, height), sharp)
     scale = min(width / image.width, height / image.height)
     inside = image.resize((max(round(image.width * scale), 1), max(round(image.height * scale), 1)), sharp)
+    if wish.edge:
+        top, left = (height - inside.height) // 2, (width - inside.width) // 2
+        rest = [(top, height - inside.height - top), (left, width - inside.width - left), (0, 0)]
+        pixels = np.asarray(inside)
+        return Image.fromarray(np.pad(pixels, rest[: pixels.ndim], mode="edge"))
     behind = Image.new(inside.mode, (width, height), ImageColor.getcolor(wish.background, inside.mode))
     behind.paste(inside, ((width - inside.width) // 2, (height - inside.height) // 2))
     return behind

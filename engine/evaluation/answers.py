@@ -1,16 +1,12 @@
 """What a classifier answers on images, and which of its answers are doubtful."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.evaluation.given import Given, turned
-from engine.evaluation.model import Images, Model, Told
-
-CHUNK = 4_096
-"""Images that are in memory as they were turned."""
+from engine.evaluation.given import Given, made_ready
+from engine.evaluation.model import Model
 
 
 @dataclass(frozen=True)
@@ -21,6 +17,7 @@ class Answers:
     probabilities: NDArray[np.float32]  # (n, classes), rows sum to 1
     unsure: NDArray[np.bool_]  # (n,), whether the largest is below the threshold
     inverted: NDArray[np.bool_]  # (n,), whether dark and light were exchanged first
+    centred: NDArray[np.bool_]  # (n,), whether they were placed as MNIST does, paper and shadows taken away
     blank: NDArray[np.bool_]  # (n,), whether all its pixels are the same: there is nothing to answer on
     errors: NDArray[np.float32] | None = None  # (n,), of the autoencoder's reconstruction, where there is one
     unlike: NDArray[np.bool_] | None = None  # (n,), whether that is more than usual in training
@@ -33,41 +30,29 @@ class Answers:
 
 
 def answers_to(
-    model: Model, given: Given, *, unsure_below: float | None = None, invert: str = "auto", told: Told | None = None
+    model: Model, given: Given, *, unsure_below: float | None = None, invert: str = "auto", centre: str = "auto"
 ) -> Answers:
     """What `model`, a classifier, answers on what was given.
 
     Args:
+        model: the classifier.
+        given: images, all of them or a piece.
         unsure_below: the probability that an answer must reach; the model's own where it is None.
-        invert: see `turned`.
-        told: is told how many are done, and of how many; what it raises ends the work.
+        invert: see `made_ready`.
+        centre: see there.
     """
     threshold = model.unsure_below if unsure_below is None else unsure_below
-    probabilities = [np.empty((0, model.classes), np.float32)]
-    errors = [np.empty(0, np.float32)]
-    inverted, blank = [np.empty(0, bool)], [np.empty(0, bool)]
+    ready = made_ready(model, given, invert, centre)
+    probabilities = model.probabilities(ready.images)
     bound = None if model.encoder is None else model.encoder.facts.unlike_above
-    for done, images, which in _chunks(model, given.images, invert):
-        if told is not None:
-            told(done, len(given.images))
-        probabilities.append(model.probabilities(images))
-        inverted.append(which)
-        blank.append(np.ptp(images.reshape(len(images), -1), axis=1) == 0)
-        if model.encoder is not None and bound is not None:
-            errors.append(model.encoder.errors(images))
-    found = np.concatenate(probabilities)
-    error = None if bound is None else np.concatenate(errors)
+    errors = None if bound is None or model.encoder is None else model.encoder.errors(ready.images)
     return Answers(
         given=given,
-        probabilities=found,
-        unsure=found.max(1, initial=0) < threshold,
-        inverted=np.concatenate(inverted),
-        blank=np.concatenate(blank),
-        errors=error,
-        unlike=None if error is None or bound is None else error > bound,
+        probabilities=probabilities,
+        unsure=probabilities.max(1, initial=0) < threshold,
+        inverted=ready.inverted,
+        centred=ready.centred,
+        blank=np.ptp(ready.images.reshape(len(ready.images), -1), axis=1) == 0,
+        errors=errors,
+        unlike=None if errors is None or bound is None else errors > bound,
     )
-
-
-def _chunks(model: Model, images: Images, invert: str) -> Iterator[tuple[int, Images, NDArray[np.bool_]]]:
-    for start in range(0, len(images), CHUNK):
-        yield start, *turned(model, images[start : start + CHUNK], invert)

@@ -25,6 +25,8 @@ OFF_SIZE = 2 / 28
 """How much longer or shorter than `BOX` the ink of a centred image may be, of the shorter side."""
 STROKE = 1 / 4
 """A stroke is narrower than this part of the longer side of its picture."""
+LOOKED_AT = 56
+"""Height and width of what is looked at to tell ink from paper."""
 CONTRAST = 24
 """What ink differs from its paper by, at least; all below is noise of the paper."""
 
@@ -35,7 +37,7 @@ def has_ink(image: Grey) -> bool:
 
 
 def centres(model: "Model") -> bool:
-    """Whether a model learned from images that MNIST's own rules had centred, so that it is to be given such."""
+    """Whether `model` learned from images that were centred as MNIST does, so that it is to be given such."""
     return model.image[2] == 1 and (model.facts.centred or model.spec.files.is_mnist)  # files of before do not say it
 
 
@@ -55,6 +57,28 @@ def is_centred(image: Grey) -> bool:
         abs(longest - BOX * side) <= OFF_SIZE * side
         and max(abs(down - (height - 1) / 2), abs(across - (width - 1) / 2)) <= OFF_CENTRE * side
     )
+
+
+def ink_is_light(image: Grey) -> bool:
+    """Whether ink is lighter than its paper, which may have a shadow on it.
+
+    Ink is little and differs much: of what is left without the smooth change of light across the paper, the tail says
+    which side it is on.
+    """
+    rows, columns = (_weights(side, LOOKED_AT) for side in image.shape)
+    seen = (rows @ image.astype(np.float32) @ columns.T).ravel().astype(np.float64)
+    across, down = np.meshgrid(np.linspace(-1, 1, LOOKED_AT), np.linspace(-1, 1, LOOKED_AT))
+    x, y = across.ravel(), down.ravel()
+    light = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
+    left = seen - light @ np.linalg.lstsq(light, seen, rcond=None)[0]
+    return bool(((left - np.median(left)) ** 3).mean() > 0)
+
+
+def placed(image: Grey, shape: tuple[int, int]) -> Grey:
+    """A drawing or a photograph, light on dark and of any size, as an image of MNIST of that height and width."""
+    edge = max(image[0].max(), image[-1].max(), image[:, 0].max(), image[:, -1].max())
+    clean = not edge and np.count_nonzero(image) * 2 < image.size
+    return centred(image if clean else without_paper(image), shape)
 
 
 def centred(image: Grey, shape: tuple[int, int] | None = None) -> Grey:
@@ -98,7 +122,7 @@ def without_paper(image: Grey) -> Grey:
     mask = ink > threshold
     if not mask.any() or float(np.median(ink[mask])) < CONTRAST:
         return np.zeros_like(image)
-    mask = _without_specks(mask)
+    mask = _strokes(mask)
     if not mask.any():
         return np.zeros_like(image)
     full = float(np.percentile(ink[mask], 60))
@@ -169,13 +193,22 @@ def _otsu(values: NDArray[np.float32]) -> float:
     return float(edges[1 + int(np.argmax(np.nan_to_num(between[:-1], posinf=0)))])
 
 
-def _without_specks(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The parts of `mask` that have a square of three pixels somewhere."""
+def _strokes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The parts of `mask` that are wide enough for a stroke, without those at the edge where there are others."""
     whole = mask.astype(np.float32)
-    found = _extreme(_extreme(whole, 3, np.minimum), 3, np.maximum)
+    thick = _grown(_extreme(_extreme(whole, 3, np.minimum), 3, np.maximum), whole)
+    edge = np.zeros_like(whole)
+    edge[[0, -1]] = edge[:, [0, -1]] = 1
+    inner = thick - _grown(np.minimum(edge, thick), thick)
+    kept: NDArray[np.bool_] = (inner if inner.any() else thick) > 0
+    return kept
+
+
+def _grown(seed: NDArray[np.float32], whole: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The connected parts of `whole`, zeros and ones, that `seed` has a pixel of."""
+    found = np.minimum(seed, whole)
     while True:
-        grown = np.minimum(_extreme(found, 3, np.maximum), whole)
+        grown = np.minimum(_extreme(found, 5, np.maximum), whole)
         if np.array_equal(grown, found):
-            kept: NDArray[np.bool_] = found > 0
-            return kept
+            return found
         found = grown

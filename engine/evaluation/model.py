@@ -61,6 +61,7 @@ class Model:
             fit=learned.fit,
             colour="grey" if channels == 1 else "rgb",
             background=learned.background,
+            table_shape=learned.table_shape,
         )
 
     @property

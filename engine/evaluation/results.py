@@ -70,7 +70,7 @@ def evaluated(prepared: Prepared, images: DeviceImages) -> tuple[str, DeviceImag
 
 
 def look_of(prepared: Prepared) -> dict[str, Any]:
-    """What grey training images show, as `ModelFacts` has it: which way round they are, and whether they are centred."""
+    """What grey training images show, as `ModelFacts` has it: which way round they are, whether they are centred."""
     if prepared.data.shape[2] != 1:
         return {}
     images = prepared.data.train.take(prepared.training[:: max(len(prepared.training) // 2_000, 1)])
