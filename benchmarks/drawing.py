@@ -2,10 +2,9 @@
 
     .venv/bin/python benchmarks/drawing.py [--home FOLDER --run ID] [--strokes 300] [--json FILE]
 
-The app runs without a terminal, at 120×40, on a classifier of the *Quick* preset on MNIST, which is trained first where
-none is named. The mouse is moved by events as a terminal sends them, 30 a second, and each is timed until bars are drawn
-that take it into account. Nothing trains
-meanwhile; the training images are encoded before the first stroke.
+The app runs without a terminal, at 120×40, on a classifier of the *Quick* preset on MNIST, which is trained first
+where none is named. The mouse is moved by events as a terminal sends them, 30 a second, and each is timed until bars
+are drawn that take it into account. Nothing trains meanwhile; the training images are encoded before the first stroke.
 """
 
 import asyncio
@@ -32,6 +31,7 @@ from engine.runs.directory import Home
 
 EVERY = 1 / 30
 """Seconds between two moves."""
+MOST_WAITS = 1_200
 
 
 def trained(home: Path) -> str:
@@ -46,8 +46,13 @@ def trained(home: Path) -> str:
 async def page_of(app: CaeApp, pilot: Pilot[None], run: str) -> TryScreen:
     """The page, once its model and the training images are read."""
     app.post_message(TryModel(run))
-    while not (isinstance(app.screen, TryScreen) and app.screen.ready):
-        await pilot.pause(0.05)
+    for _ in range(MOST_WAITS):
+        await pilot.pause(0.1)
+        if isinstance(app.screen, TryScreen) and app.screen.ready:
+            break
+    else:
+        raise SystemExit("The page did not come up.")
+    assert isinstance(app.screen, TryScreen)
     return app.screen
 
 

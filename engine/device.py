@@ -107,7 +107,7 @@ def choose_device(device: str, precision: str, threads: int | None = None) -> De
 
 
 def compute_alone() -> None:
-    """Have torch compute with one thread in the thread that calls: what is small is done sooner so, and holds up nobody.
+    """Have torch compute with one thread in the thread that calls: what is small is done sooner, and holds up nobody.
 
     torch takes the number that was set last for every thread to come: they have the number of before.
     """

@@ -62,7 +62,7 @@ class Lists:
         return sorted(runs, key=lambda run: run.started, reverse=True)
 
     def best_model(self, data: str) -> str:
-        """The run with the best model of those on images of that name, or of all where there is none; empty without any.
+        """The run with the best model of those on images of that name, else of all; empty where there is none.
 
         Those that tell classes come first; then validation decides, never the test images.
         """

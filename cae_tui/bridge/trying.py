@@ -1,6 +1,6 @@
-"""A model that one picture after the other is shown to, as a person draws it: what it makes of each, as plain values.
+"""A model that one picture after the other is shown to, as a person draws: what it makes of each, as plain values.
 
-All that the model does is done in one thread of its own, so that answers come in the order in which they were asked for.
+All that the model answers is done in one thread, so that answers come in the order in which they were asked for.
 """
 
 import asyncio

@@ -48,11 +48,11 @@ Draw something, and see at once what the model makes of it.
 - **With the mouse**: the left button draws, the right one erases. **With keys**: the arrows move the pen (`+`), `space`
   puts it down (`●`) and lifts it again.
 - `b` brush, `e` eraser, `+` and `-` make it thicker and thinner; `u` undoes a stroke, `c` clears.
-- `o` opens a picture; its path can be pasted too. It is brought to the model's size and, where it is grey and the other
-  way round, light and dark are exchanged.
-- **Does it break?** `m` lets the arrows shift the picture, `r` and `R` turn it, `n` adds noise; `x` takes all that back.
-- `z`: digits of MNIST were scaled into 20×20 pixels and put with their centre of mass in the middle. The same is done to
-  what you draw, for a model that learned from such digits; off, the model sees what you drew where you drew it.
+- `o` opens a picture; its path can be pasted too. It is brought to the model's size and, where it is grey and the
+  other way round, light and dark are exchanged.
+- **Does it break?** `m` lets the arrows shift the picture, `r` and `R` turn it, `n` adds noise; `x` takes that back.
+- `z`: digits of MNIST were scaled into 20×20 pixels and put with their centre of mass in the middle. The same is done
+  to what you draw, for a model that learned from such digits; off, the model sees it where you drew it.
 - **Answer**: a bar for each class. *Unsure*: less probable than the model's own threshold, which is the lowest at which
   99 % of its answers on validation images were right. *Unlike*: it is rebuilt worse than 99 % of those.
 - **Nearest**: the training images whose latents are closest to that of your drawing.
@@ -65,11 +65,15 @@ Draw something, and see at once what the model makes of it.
         Binding("plus", "thicker(1)", "Thicker", id="try.thicker", tooltip="A thicker brush", show=False),
         Binding("minus", "thicker(-1)", "Thinner", id="try.thinner", tooltip="A thinner brush", show=False),
         Binding("o", "open", "Open", id="try.open", tooltip="A picture from a file"),
-        Binding("m", "move", "Move", id="try.move", tooltip="Let the arrows shift the picture, or the pen again", show=False),
+        Binding("m", "move", "Move", id="try.move", show=False,
+                tooltip="Let the arrows shift the picture, or the pen again"),
         Binding("r", f"turn({TURN})", "Turn", id="try.turn", tooltip="Turn it anticlockwise", show=False),
-        Binding("R,shift+r", f"turn(-{TURN})", "Turn back", id="try.turn-back", tooltip="Turn it clockwise", show=False),
-        Binding("n", "noise", "Noise", id="try.noise", tooltip="Add noise; after the most there is none again", show=False),
-        Binding("x", "as_drawn", "As drawn", id="try.as-drawn", tooltip="Neither shifted nor turned, no noise", show=False),
+        Binding("R,shift+r", f"turn(-{TURN})", "Turn back", id="try.turn-back", show=False,
+                tooltip="Turn it clockwise"),
+        Binding("n", "noise", "Noise", id="try.noise", show=False,
+                tooltip="Add noise; after the most there is none again"),
+        Binding("x", "as_drawn", "As drawn", id="try.as-drawn", show=False,
+                tooltip="Neither shifted nor turned, no noise"),
         Binding("z", "centre", "Centre", id="try.centre", tooltip="Centre and scale as MNIST's digits are, or not"),
     ]  # fmt: skip
 

@@ -47,7 +47,8 @@ class AnswerBars(Widget):
         if self.model is None or self.view is None:
             return Content()
         width = self.content_size.width
-        return Content("\n").join([headline(self.model, self.view), *self._bars(self.model, self.view, width)])
+        first = headline(self.model, self.view).truncate(width, ellipsis=True)
+        return Content("\n").join([first, *self._bars(self.model, self.view, width)])
 
     def _bars(self, model: TriedModel, view: Tried, width: int) -> Iterator[Content]:
         names = model.class_names
@@ -80,7 +81,7 @@ def headline(model: TriedModel, view: Tried) -> Content:
     words = f"{class_title(name)}, {formats.percent(view.probabilities[label], 1)}"
     doubts = []
     if view.unsure:
-        doubts.append(f"unsure: below {formats.percent(min(model.unsure_below, 1), 1)}")
+        doubts.append("unsure")
     if view.unlike:
         doubts.append("unlike the training images")
     told = Content.styled(words, "bold")
@@ -127,8 +128,8 @@ class PictureRow(Widget):
         width, height = self.size
         muted = Style(dim=True)
         if not self.pictures:
-            words = Text(self.note).wrap(self.app.console, max(width, 1))
-            return [Strip([Segment(line.plain, muted)]) for line in words]
+            note = Text(self.note).wrap(self.app.console, max(width, 1))
+            return [Strip([Segment(line.plain, muted)]) for line in note]
         first = self.pictures[0][0]
         room = max((width - GAP * (self.places - 1)) // self.places, 1)
         columns, rows = largest(first, room, max(height - 1, 1))
@@ -136,5 +137,5 @@ class PictureRow(Widget):
         space, rest = Segment(" " * GAP), Segment(" " * (across - columns))
         drawn = [block_lines(picture, columns, rows) for picture, _ in self.pictures]
         lines = [Strip([part for one in drawn for part in (*one[row], rest, space)]) for row in range(rows)]
-        words = [Segment(padded(shortened(words, across), across), muted) for _, words in self.pictures]
-        return [*lines, Strip([part for one in words for part in (one, space)])]
+        below = [Segment(padded(shortened(words, across), across), muted) for _, words in self.pictures]
+        return [*lines, Strip([part for one in below for part in (one, space)])]

@@ -40,7 +40,7 @@ class Canvas(Widget, can_focus=True):
     Canvas { width: 1fr; height: 1fr; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "pen", "Pen", id="canvas.pen", tooltip="Put the pen down or lift it: arrows draw while it is down"),
+        Binding("space", "pen", "Pen", id="canvas.pen", tooltip="Put the pen down, so that arrows draw, or lift it"),
         *(
             Binding(key, f"step({right}, {down})", name, id=f"canvas.{key}", tooltip=f"Move the pen {key}", show=False)
             for key, name, right, down in (
@@ -143,6 +143,7 @@ class Canvas(Widget, can_focus=True):
         start = self._last or to
         self._last = to
         radius = self.thickness * BRUSH * min(self.image[:2])
+        radius += self.erases  # what was drawn is gone with its soft edges
         steps = max(1, math.ceil(math.dist(start, to) / max(radius / 3, 0.3)))
         for step in range(steps + 1):
             part = step / steps

@@ -78,8 +78,8 @@ class Spec(BaseModel):
         None,
         "Optimisation",
         "Steps per epoch",
-        "Fewer than the images give take a part of them, drawn anew for each epoch; more go through them again. If left "
-        "out: once through all.",
+        "Fewer than the images give take a part of them, drawn anew for each epoch; more go through them again. "
+        "If left out: once through all.",
         unit="steps",
         le=1_000_000,
     )
@@ -200,7 +200,7 @@ class Spec(BaseModel):
         return 1.0
 
     def steps_of(self, training: int) -> int:
-        """The steps of an epoch on so many training images; the last batch of a pass is left out where it is not full."""
+        """The steps of an epoch on so many training images; of a pass a last batch that is not full is left out."""
         return self.steps_per_epoch or training // self.batch_size
 
     def images_of(self, training: int) -> int:
