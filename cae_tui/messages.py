@@ -225,6 +225,13 @@ class ListSorted(ForApp):
 
 
 @dataclass
+class CallBy(ForApp):
+    """Call a person who looks elsewhere when something ends: `off`, `bell` or `both`."""
+
+    how: str
+
+
+@dataclass
 class UseDataSet(ForApp):
     """Have forms begin with that set from now on."""
 

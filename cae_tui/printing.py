@@ -12,7 +12,8 @@ import os
 import re
 import shlex
 import sys
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 
 from engine.runs.directory import Home, default_home
 from engine.text import plain
@@ -94,6 +95,55 @@ def complain(sentence: str) -> None:
     """Say on stderr what is wrong, as far as anybody hears it."""
     with suppress(OSError):
         print(f"cae-tui: {plain(as_typed(sentence))}", file=sys.stderr)  # noqa: T201 - all that is printed passes here
+
+
+KEEP_TITLE, GIVE_TITLE_BACK = "\x1b[22;2t", "\x1b[23;2t"
+"""What has a terminal remember its title, and have that one again."""
+SCREEN_BYTES = 512
+"""Of a string of which screen passes on no more at once."""
+
+
+def title(words: str) -> str:
+    """What asks a terminal to be called `cae-tui` and these words; tmux takes it for the pane, and passes it on."""
+    return f"\x1b]2;{' '.join(['cae-tui', *([plain(words)] if words else [])])}\a"
+
+
+@contextmanager
+def keeping_title() -> Iterator[None]:
+    """Give the terminal on stderr its title back at the end, whatever it is called meanwhile."""
+    _write(KEEP_TITLE)
+    try:
+        yield
+    finally:
+        _write(GIVE_TITLE_BACK)
+
+
+def _write(sequence: str) -> None:
+    with suppress(OSError, ValueError, AttributeError):  # there may be no stderr
+        sys.__stderr__.write(sequence)  # type: ignore[union-attr]
+        sys.__stderr__.flush()  # type: ignore[union-attr]
+
+
+def notification(head: str, sentence: str, environment: Mapping[str, str]) -> str:
+    """What asks a terminal for a notification of the desktop: OSC 9, and OSC 777 for those that know that one."""
+    body = plain(sentence.replace("\n", " ")).replace(";", ",")
+    asks = (f"\x1b]9;{head}: {body}\a", f"\x1b]777;notify;{head};{body}\a")
+    return "".join(passed_on(ask, environment) for ask in asks)
+
+
+def passed_on(sequence: str, environment: Mapping[str, str]) -> str:
+    """A sequence as it has to be written to reach the terminal around tmux or screen, where one is between.
+
+    tmux passes it on where its `allow-passthrough` is on.
+    """
+    term = environment.get("TERM", "")
+    if environment.get("TMUX") or (term.startswith(("tmux", "screen")) and not environment.get("STY")):
+        wrapped = sequence.replace("\x1b", "\x1b\x1b")
+        return f"\x1bPtmux;{wrapped}\x1b\\"
+    if environment.get("STY"):
+        pieces = (sequence[begin : begin + SCREEN_BYTES] for begin in range(0, len(sequence), SCREEN_BYTES))
+        return "".join(f"\x1bP{piece}\x1b\\" for piece in pieces)
+    return sequence
 
 
 def take_any_character() -> None:

@@ -18,6 +18,8 @@ from engine.text import plain
 
 DEFAULT_THEME = "cae-dark"
 ASIDE = "settings-damaged.json"
+NOTIFY = ("off", "bell", "both")
+"""Not at all, by the terminal's bell, by that and a notification of the desktop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class Settings:
     """The image set that forms begin with."""
     last_data: tuple[DataSet, ...] = ()
     """The image sets that were used last, the latest first; MNIST is not among them."""
+    notify: str = "bell"
+    """How a person is called who looks elsewhere when a run or a study ends: one of `NOTIFY`."""
 
 
 def settings_path(home: Path) -> Path:
@@ -177,10 +181,19 @@ def _read_data_sets(part: _Part) -> tuple[DataSet, ...]:
     return tuple(one for _, one in found if not one.files.is_mnist)[:REMEMBERED]
 
 
+def _read_notify(part: _Part) -> str:
+    wanted = "off, bell or both"
+    how = part.text(wanted)
+    if how not in NOTIFY:
+        raise part.wrong(wanted)
+    return how
+
+
 _READERS: dict[str, Callable[[_Part], Any]] = {
     "theme": lambda part: part.text("a theme's name"),
     "keys": _read_keys,
     "orders": _read_orders,
     "data": _read_data_set,
     "last_data": _read_data_sets,
+    "notify": _read_notify,
 }

@@ -46,6 +46,11 @@ def replace_first_screen(app: App[Any], screen: Screen[Any]) -> None:
 def put_on_clipboard(app: App[Any], text: str, sequence: str) -> None:
     """Keep `text` as what was copied, for fields of Textual, and send `sequence` to the terminal, if there is one."""
     app._clipboard = text
+    write_to_terminal(app, sequence)
+
+
+def write_to_terminal(app: App[Any], sequence: str) -> None:
+    """Send `sequence` to the terminal, if there is one."""
     if app._driver is not None:
         app._driver.write(sequence)
 

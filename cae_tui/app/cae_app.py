@@ -20,6 +20,7 @@ from textual.screen import Screen
 
 from cae_tui import messages
 from cae_tui.app.acting import Acts
+from cae_tui.app.attention import Attention
 from cae_tui.app.base import BaseApp
 from cae_tui.app.data_in_use import DataInUse
 from cae_tui.app.lists import Lists
@@ -75,9 +76,10 @@ class CaeApp(BaseApp):
         self.data = DataInUse(self, self.remembered)
         self.lists = Lists(self)
         self.moved = Moved(self, self.lists)
-        self.study_acts = StudyActs(self, self.lists, self.moved)
-        self.run_acts = RunActs(self, self.lists, self.moved, self.study_acts)
-        self.acts = Acts(self, self.remembered, self.data, self.lists, self.study_acts, self.run_acts)
+        self.attention = Attention(self, self.remembered)
+        self.study_acts = StudyActs(self, self.lists, self.moved, self.attention)
+        self.run_acts = RunActs(self, self.lists, self.moved, self.study_acts, self.attention)
+        self.acts = Acts(self, self.remembered, self.data, self.lists, self.study_acts, self.run_acts, self.attention)
         # What pages need of the parts: see `Host`.
         self.drafts, self.draft, self.keep_draft = self.data.drafts, self.data.draft, self.data.keep_draft
         self.run_prefix, self.study_prefix = self.lists.run_prefix, self.lists.study_prefix

@@ -10,12 +10,11 @@ from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
 
+from cae_tui.printing import passed_on
 from engine.storage.files import make_folder_of, write_bytes
 
 COPIED = "copied.txt"
 TMUX_SECONDS = 2.0
-SCREEN_BYTES = 512
-"""Of a string of which screen passes on no more at once."""
 
 
 def clipboard_sequence(text: str, environment: Mapping[str, str] = os.environ) -> str:
@@ -24,14 +23,8 @@ def clipboard_sequence(text: str, environment: Mapping[str, str] = os.environ) -
     tmux takes it by itself where `set-clipboard` is `on`, and passes it on, wrapped, where `allow-passthrough` is.
     """
     ask = f"\x1b]52;c;{b64encode(text.encode(errors='replace')).decode()}\a"
-    term = environment.get("TERM", "")
-    if in_tmux(environment) or (term.startswith(("tmux", "screen")) and not environment.get("STY")):
-        wrapped = ask.replace("\x1b", "\x1b\x1b")
-        return f"{ask}\x1bPtmux;{wrapped}\x1b\\"
-    if environment.get("STY"):
-        pieces = (ask[begin : begin + SCREEN_BYTES] for begin in range(0, len(ask), SCREEN_BYTES))
-        return "".join(f"\x1bP{piece}\x1b\\" for piece in pieces)
-    return ask
+    around = passed_on(ask, environment)
+    return ask + around if around.startswith("\x1bPtmux;") else around
 
 
 def in_tmux(environment: Mapping[str, str] = os.environ) -> bool:

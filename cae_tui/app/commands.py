@@ -10,9 +10,10 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.screen import Screen
 
+from cae_tui.app.attention import NAMES
 from cae_tui.app.base import BaseApp
 from cae_tui.kinds import every_view
-from cae_tui.messages import ContinueRun, Export, ForApp, PauseRun, StopRun
+from cae_tui.messages import CallBy, ContinueRun, Export, ForApp, PauseRun, StopRun
 from cae_tui.screens.run_page import KEY_OF, RunPage
 from engine.protocol.states import COMPLETE, PAUSED
 
@@ -95,6 +96,8 @@ def _everywhere(app: BaseApp) -> Iterator[SystemCommand]:
     yield does("runs", "Runs", "Everything that was trained here")
     yield does("data", "Data", "The image set, its classes and splits")
     yield does("help", "Help", "What this screen is for, and its keys")
+    for how, words in NAMES.items():
+        yield posts(CallBy(how), words, "When a run or a study ends that is not looked at")
     yield does("change_theme", "Theme", "Dark, light and others")
     yield does("save_screenshot", "Save a picture of the screen", "As SVG, in the program's folder")
     yield does("quit", "Quit", "Asks first while a run is training")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from cae_tui import messages
 from cae_tui.app.acting import acts_on
+from cae_tui.app.attention import Attention
 from cae_tui.app.base import BaseApp
 from cae_tui.app.lists import Lists
 from cae_tui.app.moved import Moved
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
 class RunActs:
     """What is done about runs."""
 
-    def __init__(self, app: BaseApp, lists: Lists, moved: Moved, studies: StudyActs) -> None:
+    def __init__(self, app: BaseApp, lists: Lists, moved: Moved, studies: StudyActs, attention: Attention) -> None:
         self._app, self._lists, self._moved, self._studies = app, lists, moved, studies
+        self._attention = attention
         self._told = ("", "")  # the latest run and state that lists were told of
 
     @acts_on(messages.RunTold)
@@ -38,9 +40,15 @@ class RunActs:
             self._lists.tell_changed()
             page = self._app.page
             mine = run.ended is not None and run is self._app.runner.current and not self._app.studies.busy
-            if mine and not (page and page.shows_run(run)):
-                self._app.tell(f"Run {self._lists.run_prefix(run.id)}: {run.state}. {run.message}".strip())
+            seen = page is not None and page.shows_run(run)
+            if mine:
+                sentence = f"Run {self._lists.run_prefix(run.id)}: {run.state}. {run.message}".strip()
+                if not seen:
+                    self._app.tell(sentence)
+                self._attention.call(sentence, seen=seen)
         self._name_training(run)
+        if epoch and run is self._app.runner.current and not self._app.studies.busy:
+            self._attention.name_run(run)
         if page := self._app.page:
             page.post_message(RunUpdated(run, epoch))
 

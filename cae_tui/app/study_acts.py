@@ -4,6 +4,7 @@ import asyncio
 
 from cae_tui import messages
 from cae_tui.app.acting import acts_on
+from cae_tui.app.attention import Attention
 from cae_tui.app.base import BaseApp
 from cae_tui.app.lists import Lists
 from cae_tui.app.moved import Moved
@@ -15,8 +16,9 @@ from engine.protocol.control import Asked
 class StudyActs:
     """What is done about studies."""
 
-    def __init__(self, app: BaseApp, lists: Lists, moved: Moved) -> None:
-        self._app, self._lists, self._moved = app, lists, moved
+    def __init__(self, app: BaseApp, lists: Lists, moved: Moved, attention: Attention) -> None:
+        self._app, self._lists, self._moved, self._attention = app, lists, moved, attention
+        self._called = ("", "")  # the study and the state that a person was called for last
 
     @acts_on(messages.StudyUpdated)
     def _pass_study_on(self, message: messages.StudyUpdated) -> None:
@@ -25,10 +27,17 @@ class StudyActs:
         if page := self._app.page:
             page.post_message(StudyUpdated(study))
             shown = page.place == ("study", study.id)
-            if study.state in ("finished", "failed", "stopped") and not shown:
-                self._app.tell(f"Study {self._lists.study_prefix(study.id)}: {study.state}. {study.message}".strip())
-            elif study.state == "waiting" and not shown:
-                self._app.tell(f"Study {self._lists.study_prefix(study.id)} waits for you to agree with its pick.")
+            name, sentence = self._lists.study_prefix(study.id), ""
+            if study.state in ("finished", "failed", "stopped"):
+                sentence = f"Study {name}: {study.state}. {study.message}".strip()
+            elif study.state == "waiting":
+                sentence = f"Study {name} waits for you to agree with its pick."
+            if sentence and not shown:
+                self._app.tell(sentence)
+            if sentence and self._called != (study.id, study.state):
+                self._attention.call(sentence, seen=shown)
+            self._called = (study.id, study.state)
+        self._attention.name_study(study)
         if study.state not in ("running", "paused"):
             self._lists.tell_changed()
 

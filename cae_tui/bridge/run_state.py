@@ -32,7 +32,7 @@ from engine.protocol.states import PAUSED, RUNNING
 from engine.results import result_so_far
 from engine.results.result import Result
 from engine.runs.directory import Home, RunDirectory
-from engine.text import epoch_label
+from engine.text import epoch_label, loss
 
 GONE = "gone"
 """The state of a run that is still shown, and whose folder was deleted or moved meanwhile."""
@@ -107,6 +107,15 @@ class RunState:
     def epoch_label(self) -> str:
         """That epoch as every screen names it: `epoch 3/15`, `fine-tuning 3/15`."""
         return epoch_label(self.stage, self.epoch, self.stage_epochs, len(str(self.stage_epochs)))
+
+    @property
+    def progress_words(self) -> str:
+        """How far it is, as a terminal's title has it: `7/20 · 9.3e-05`; nothing once it is over."""
+        if not self.live or not self.stage_epochs:
+            return ""
+        log = self.stage_log
+        latest = f" · {loss(log[-1].validation['loss'])}" if log else ""
+        return f"{self.epoch}/{self.stage_epochs}{latest}"
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from rich.text import Text
 from cae_tui import formats
 from cae_tui.bridge.run_state import GONE_WORDS, is_gone
 from cae_tui.bridge.run_titles import cut, shared_by_kind, shorten, spec_words
+from cae_tui.cli import notify
 from cae_tui.cli.data_console import read_images
 from cae_tui.cli.next_steps import tell_after_detach, tell_after_stop
 from cae_tui.cli.output_console import OutputConsole, printing, table_console, tell
@@ -161,6 +162,7 @@ def print_result(home: Home, result: Result, *, as_json: bool = False) -> None:
     if result.state in (STOPPED, FAILED) and not gone:
         finish = bool(result.best_epoch)
         tell_after_stop(home, result.id, finish=finish, failed=result.state == FAILED)
+    notify.ended(f"run {result.id}", result.state, message)
 
 
 def _facts(home: Home, run: str) -> "RunFacts | None":
@@ -274,7 +276,7 @@ def _environment() -> dict[str, str]:
 def _detach(home: Home, run: RunDirectory, as_json: bool) -> int:
     """Train a prepared run in a process of its own, in a session of its own: it hears no hang-up."""
     # -P: a file in the current folder that is called as a module, engine.py or random.py, must not be run for it.
-    command = [sys.executable, "-P", "-m", "cae_tui", "--home", str(home.path), "resume", run.id]
+    command = [sys.executable, "-P", "-m", "cae_tui", "--home", str(home.path), "resume", run.id, *notify.flags()]
     nowhere = subprocess.DEVNULL
     process = subprocess.Popen(  # noqa: S603 - our own command
         command, stdin=nowhere, stdout=nowhere, stderr=nowhere, start_new_session=True, env=_environment()

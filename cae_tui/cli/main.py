@@ -17,6 +17,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from cae_tui.cli.notify import notify_by
 from cae_tui.cli.parser import (
     ACTIONS,
     BAD_USAGE,
@@ -32,7 +33,7 @@ from cae_tui.cli.parser import (
     with_encoder_images,
 )
 from cae_tui.cli.use_cli import USES
-from cae_tui.printing import OutputError, complain, flush, let_go, take_any_character, tell_of
+from cae_tui.printing import OutputError, complain, flush, keeping_title, let_go, take_any_character, tell_of
 from engine.data.keeping import keep_in
 from engine.errors import EngineError, SpecError
 from engine.protocol.states import PAUSED
@@ -130,6 +131,7 @@ def _answer(words: list[str]) -> int:
             if told := no_filter(options.terms):
                 complain(told)
                 return BAD_USAGE
+        notify_by(getattr(options, "notify", None))
         if command == "study":
             return _do_study(options, home, kind)
         return _do(options, home)
@@ -307,4 +309,5 @@ def _open_app(home: Home, run: str | None = None) -> int:
     from cae_tui.cli.logs import log_start
 
     log_start()
-    return run_to_the_end(CaeApp(home, open_run=run))
+    with keeping_title():
+        return run_to_the_end(CaeApp(home, open_run=run))

@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from cae_tui.cli import use_cli
+from cae_tui.cli import notify, use_cli
 from cae_tui.cli.spec_flags import add_spec_flags, add_study_flags
 from cae_tui.cli.use_cli import USES
 from cae_tui.kinds import view_of
@@ -193,6 +193,8 @@ def _add_flags(parser: argparse.ArgumentParser, command: str, title: str) -> Non
     if command in (*KINDS, "resume"):
         words = "train in the background, even after the terminal is closed"
         group.add_argument("--detach", action="store_true", help=words)
+    if command in (*KINDS, "study", "resume", "finish"):
+        group.add_argument("--notify", default=None, metavar="COMMAND", help=notify.HELP)
     if command in USES:
         use_cli.add_flags(group.add_argument)
     add_form = group.add_argument

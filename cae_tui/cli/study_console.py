@@ -15,6 +15,7 @@ from rich.text import Text
 
 from cae_tui import formats
 from cae_tui.bridge.run_titles import cut
+from cae_tui.cli import notify
 from cae_tui.cli.console import EXIT_CODES, interruptible
 from cae_tui.cli.output_console import OutputConsole, printing, table_console, tell
 from cae_tui.cli.run_console import tell_moved
@@ -68,6 +69,7 @@ def resume(home: Home, directory: StudyDirectory, *, as_json: bool) -> int:
         _print(record, as_json=as_json)
     if record.message:
         tell(record.message)
+    notify.ended(f"study {record.id}", record.state, record.message)
     return EXIT_CODES.get(record.state, 1)
 
 
@@ -130,6 +132,7 @@ class StudyTeller(Teller):
             facts += f"ETA {formats.duration(study.eta)}"
         done = study.done + (trial.epochs / max(trial.planned, 1) if trial else 0)
         number = min(study.done + 1, study.total)
+        self.name(f"trial {number}/{study.total}")
         self.update(f"trial {number} of {study.total}", total=study.total, completed=done, facts=facts)
 
     def _remark(self, sentence: str) -> None:

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from cae_tui import formats
 from cae_tui.bridge.run_state import RunState, replay
 from cae_tui.cli.output_console import OutputConsole
+from cae_tui.printing import GIVE_TITLE_BACK, KEEP_TITLE, title
 from engine.protocol.events import (
     Continued,
     EpochEnded,
@@ -43,6 +44,7 @@ class Teller:
         self.console = console
         self._first = (what, facts)
         self.bar: Progress | None = None
+        self._title = ""
 
     def __enter__(self) -> Self:
         if self.console.is_terminal:
@@ -53,12 +55,24 @@ class Teller:
             what, facts = self._first
             self.bar.add_task(what, total=None, facts=facts)
             self.bar.start()
+            self._write(KEEP_TITLE)
         return self
 
     def __exit__(self, *_: object) -> None:
         if self.bar:
             with suppress(OSError, ValueError):
                 self.bar.stop()
+                self._write(GIVE_TITLE_BACK)
+
+    def name(self, words: str) -> None:
+        """Have the terminal's title say how far it is."""
+        if self.bar is not None and words != self._title:
+            self._title = words
+            self._write(title(words))
+
+    def _write(self, sequence: str) -> None:
+        self.console.file.write(sequence)
+        self.console.file.flush()
 
     @contextmanager
     def telling(self) -> Iterator[None]:
@@ -100,6 +114,7 @@ class RunTeller(Teller):
                 self.say(line)
             if not isinstance(event, RunEnded):
                 self._move()
+            self.name(self.state.progress_words)
 
     def _lines(self, event: Event) -> Iterator[str]:
         match event:
