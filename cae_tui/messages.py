@@ -92,6 +92,11 @@ class OpenGallery(ForApp):
 
 
 @dataclass
+class BeginTour(ForApp):
+    """Show it all: train an autoencoder and a classifier, and say at each page what one sees."""
+
+
+@dataclass
 class TryModel(ForApp):
     """Draw, and see what the model of a run makes of it; of the best run here, where none is named."""
 

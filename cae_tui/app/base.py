@@ -184,7 +184,7 @@ class BaseApp(App[None]):
 
     async def action_back(self) -> None:
         """The screen before; a form whose run began is behind one too."""
-        if isinstance(self.screen, Page) and self.screen.step_back():
+        if isinstance(self.screen, Page) and (self.leave_tour() or self.screen.step_back()):
             return
         if len(self.screen_stack) > 1:
             self.pop_screen()
@@ -195,7 +195,16 @@ class BaseApp(App[None]):
         """There is no way back from the first screen."""
         if action != "back":
             return True
-        return self.is_running and len(self.pages) > 1
+        return self.is_running and (len(self.pages) > 1 or self.on_tour)
+
+    @property
+    def on_tour(self) -> bool:
+        """Whether somebody is on the tour."""
+        return False
+
+    def leave_tour(self) -> bool:
+        """End the tour; whether somebody was on it."""
+        return False
 
     def form_served(self, kind: str, name: str) -> None:
         """What the form asked for began: its page has a name, and going back does not lead to the form."""

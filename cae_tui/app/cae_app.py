@@ -29,6 +29,7 @@ from cae_tui.app.questions import ask_text
 from cae_tui.app.remembered import Remembered
 from cae_tui.app.run_acts import RunActs
 from cae_tui.app.study_acts import StudyActs
+from cae_tui.app.tour import Tour
 from cae_tui.data_sets import DataSet
 from cae_tui.messages import RunsChanged, RunUpdated, StudyUpdated
 from cae_tui.screens.base import Page
@@ -56,6 +57,7 @@ class CaeApp(BaseApp):
         trainer: what trains; the engine, but for tests.
         open_run: a run to show at once.
         study_trainer: what does studies; the engine, but for tests.
+        tour: whether to begin with the tour.
     """
 
     TITLE = "cae-tui"
@@ -70,6 +72,8 @@ class CaeApp(BaseApp):
         trainer: "Trainer | None" = None,
         open_run: str | None = None,
         study_trainer: "StudyTrainer | None" = None,
+        *,
+        tour: bool = False,
     ) -> None:
         super().__init__(home, trainer, study_trainer)
         self.remembered = Remembered(self)
@@ -77,16 +81,26 @@ class CaeApp(BaseApp):
         self.lists = Lists(self)
         self.moved = Moved(self, self.lists)
         self.attention = Attention(self, self.remembered)
+        self.tour = Tour(self)
         self.study_acts = StudyActs(self, self.lists, self.moved, self.attention)
-        self.run_acts = RunActs(self, self.lists, self.moved, self.study_acts, self.attention)
-        self.acts = Acts(self, self.remembered, self.data, self.lists, self.study_acts, self.run_acts, self.attention)
+        self.run_acts = RunActs(self, self.lists, self.moved, self.study_acts, self.attention, self.tour)
+        self.acts = Acts(
+            self,
+            self.remembered,
+            self.data,
+            self.lists,
+            self.study_acts,
+            self.run_acts,
+            self.attention,
+            self.tour,
+        )
         # What pages need of the parts: see `Host`.
         self.drafts, self.draft, self.keep_draft = self.data.drafts, self.data.draft, self.data.keep_draft
         self.run_prefix, self.study_prefix = self.lists.run_prefix, self.lists.study_prefix
         self.last_runs = self.lists.latest
         self.has_run, self.data_of_run = self.lists.has_run, self.lists.data_of_run
         self.ask_where_moved = self.moved.ask
-        self._open_first = open_run
+        self._open_first, self._tour_first = open_run, tour
         self._finding_device = False
         self._began_without_gc = False  # as the command has it, which loads nothing else into this process
         for theme in THEMES:
@@ -112,6 +126,8 @@ class CaeApp(BaseApp):
             self.call_after_refresh(_look_for_garbage)
         if self._open_first is not None:
             self.post_message(messages.OpenRun(self._open_first))
+        if self._tour_first:
+            self.post_message(messages.BeginTour())
 
     def find_device(self) -> None:
         """Learn which device a run would train on, once; loads torch in a thread."""
@@ -157,8 +173,21 @@ class CaeApp(BaseApp):
         """A line of text that `check` does not refuse; None where the person would not. Only from a worker."""
         return await ask_text(self, title, value, hint, check)
 
+    @property
+    def on_tour(self) -> bool:
+        """Whether somebody is on the tour."""
+        return self.tour.is_on
+
+    def leave_tour(self) -> bool:
+        """No more lines of the tour; whether somebody was on it."""
+        was = self.on_tour
+        if was:
+            self.tour.leave()
+        return was
+
     def page_shown(self, page: Page) -> None:
         """Tell a page that has just come on top what happened meanwhile."""
+        self.tour.tell()
         if self._runner is not None and self._runner.current is not None:
             page.post_message(RunUpdated(self._runner.current))
         if self._studies is not None and self._studies.busy and self._studies.current is not None:

@@ -11,6 +11,7 @@ from cae_tui.app.lists import Lists
 from cae_tui.app.moved import Moved
 from cae_tui.app.questions import confirm
 from cae_tui.app.study_acts import StudyActs
+from cae_tui.app.tour import Tour
 from cae_tui.messages import RunUpdated
 from engine.errors import RunError, SpecError
 from engine.protocol.control import Asked
@@ -27,9 +28,11 @@ if TYPE_CHECKING:
 class RunActs:
     """What is done about runs."""
 
-    def __init__(self, app: BaseApp, lists: Lists, moved: Moved, studies: StudyActs, attention: Attention) -> None:
+    def __init__(
+        self, app: BaseApp, lists: Lists, moved: Moved, studies: StudyActs, attention: Attention, tour: Tour
+    ) -> None:
         self._app, self._lists, self._moved, self._studies = app, lists, moved, studies
-        self._attention = attention
+        self._attention, self._tour = attention, tour
         self._told = ("", "")  # the latest run and state that lists were told of
 
     @acts_on(messages.RunTold)
@@ -51,10 +54,12 @@ class RunActs:
             self._attention.name_run(run)
         if page := self._app.page:
             page.post_message(RunUpdated(run, epoch))
+        if epoch and self._tour.is_on:
+            self._tour.tell()
 
     def _name_training(self, run: "RunState") -> None:
-        """Once the run that was asked for has an id: its screen has a name, and its form has served."""
-        if run is self._app.runner.current and self._app.asked_by is not None:
+        """Once the run that was asked for has an id: its screen has a name, and its form, if it had one, has served."""
+        if run is self._app.runner.current and run.id:
             self._app.form_served("training", run.id)
 
     @acts_on(messages.Refused)
@@ -177,7 +182,8 @@ class RunActs:
 
         # Who builds on an autoencoder of their own images will hardly want another data set.
         files = self._app.runner.data_files(message.values["encoder"]) if "encoder" in message.values else {}
-        self._app.push_screen(form_for(message.kind, {**files, **message.values}))
+        toured = self._tour.values_for(message.kind, message.values)
+        self._app.push_screen(form_for(message.kind, {**files, **toured, **message.values}))
 
     @acts_on(messages.ConfigureAgain)
     async def _configure_again(self, message: messages.ConfigureAgain) -> None:

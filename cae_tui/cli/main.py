@@ -175,6 +175,8 @@ def _do(options: argparse.Namespace, home: Home) -> int:
     match options.command:
         case None:
             return _open_app(home)
+        case "tour":
+            return _open_app(home, tour=True)
         case "watch":
             return _open_app(home, home.find(options.run).id)
         case kind if kind in KINDS:
@@ -298,7 +300,7 @@ def _no_place_to_draw() -> str:
     return ""
 
 
-def _open_app(home: Home, run: str | None = None) -> int:
+def _open_app(home: Home, run: str | None = None, *, tour: bool = False) -> int:
     if refused := _no_place_to_draw():
         complain(f"{refused}, or use a command: `cae-tui --help` lists them.")
         return BAD_USAGE
@@ -310,4 +312,4 @@ def _open_app(home: Home, run: str | None = None) -> int:
 
     log_start()
     with keeping_title():
-        return run_to_the_end(CaeApp(home, open_run=run))
+        return run_to_the_end(CaeApp(home, open_run=run, tour=tour))

@@ -57,6 +57,7 @@ _NEGATIVE = re.compile(r"-(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|-(inf|infinity|nan)", re
 
 COMMANDS = {
     **{kind: view_of(kind).command for kind in KINDS},
+    "tour": "see it all in two minutes: an autoencoder, a classifier, a digit that you draw",
     "study": "find out which hyperparameters matter and pick values",
     "watch": "open the app on a run, wherever it is trained",
     "pause": "pause runs; `resume` continues them",
@@ -202,7 +203,7 @@ def _add_flags(parser: argparse.ArgumentParser, command: str, title: str) -> Non
         add_form = group.add_mutually_exclusive_group().add_argument
         words = "print a classifier's report as scikit-learn does, not as a table"
         add_form("--text", action="store_true", help=words)
-    if command not in ("watch", "doctor"):
+    if command not in ("watch", "doctor", "tour"):
         add_form("--json", action="store_true", help="print one JSON object on stdout")
     # Written after the command too; SUPPRESS keeps what was given before it.
     group.add_argument("--home", default=argparse.SUPPRESS, metavar="FOLDER", help=HOME_HELP)

@@ -17,7 +17,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from cae_tui.messages import RunUpdated
-from cae_tui.widgets.frame import KeyLine, RunStrip, TopBar
+from cae_tui.widgets.frame import KeyLine, RunStrip, TopBar, TourLine
 
 if TYPE_CHECKING:
     from cae_tui.bridge.run_state import RunState
@@ -169,6 +169,7 @@ class Page(Steady, Screen[None]):
         with Container(id="page"):
             yield from self.compose_page()
         yield RunStrip()
+        yield TourLine()
         yield KeyLine(show_command_palette=self.NAMES_PALETTE)
 
     def compose_page(self) -> Iterator[Widget]:
@@ -236,6 +237,11 @@ class Page(Steady, Screen[None]):
     def run_prefix(self, run: str) -> str:
         """The shortest prefix of a run's id that no other run has."""
         return self.cae.run_prefix(run)
+
+    def show_tour(self, place: str, words: str) -> None:
+        """Tell where on the tour this is, and what one sees here; nothing where nobody is on it."""
+        for line in self.query(TourLine):
+            line.show(place, words)
 
     def step_back(self) -> bool:
         """One step back within the screen; whether there was one, so that Escape does not leave it."""

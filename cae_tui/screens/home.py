@@ -19,6 +19,7 @@ from textual.widgets.option_list import Option
 from cae_tui.data_sets import DataSet
 from cae_tui.kinds import every_view
 from cae_tui.messages import (
+    BeginTour,
     DataSetChanged,
     DataSetRead,
     OpenRun,
@@ -45,6 +46,7 @@ MENU = (
     ("s", "Study hyperparameters", "app.studies"),
     ("r", "Runs", "app.runs"),
     ("d", "Data", "app.data"),
+    ("t", "Two-minute tour", "screen.tour"),
     ("?", "Help", "app.help"),
     ("q", "Quit", "app.quit"),
 )
@@ -62,6 +64,10 @@ class StartMenu(OptionList):
         lines = [Option(Content.styled(f"{key}  ", "bold") + Content(words), id=action) for key, words, action in MENU]
         super().__init__(*lines, id="menu", classes="card")
         self.border_title = "Start"
+
+    def highlight(self, action: str) -> None:
+        """Put the cursor on the line that does that."""
+        self.highlighted = self.get_option_index(action)
 
 
 class HomeScreen(Page):
@@ -82,7 +88,9 @@ What the encoder has learnt can then serve a classifier. Both start here.
 * **Study hyperparameters** (`s`): try several values of one or more; see which ones matter, and which
   value is picked and why.
 * **Runs** (`r`): everything that was trained here; filter, compare, resume, delete.
+* **Try a model** (`T`): draw, and see at once what the best model here makes of it.
 * **Data** (`d`): the images, their classes, and how they are split.
+* **Two-minute tour** (`t`): an autoencoder and a classifier are trained, with a sentence about what one sees.
 
 **Last runs** lists the latest ones, and studies with all of their trials in one line. *val* is the validation
 loss; a percentage is the test accuracy.
@@ -91,7 +99,7 @@ loss; a percentage is the test accuracy.
 
 * `↑` `↓` `Enter`: choose in the menu or in the list
 * `←` `→`: from the menu to the list and back
-* `T`: try a model: draw, and see what it makes of it; of the run under the cursor, or from the menu the best one here
+* `T`: try the model of the run under the cursor, or from the menu the best one here
 * `R`: resume the run or study under the cursor, or from the menu the latest that was stopped or cut off
 """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -110,11 +118,21 @@ loss; a percentage is the test accuracy.
         Binding("s", "app.studies", "Studies", id="home.studies", tooltip="Study hyperparameters", show=False),
         Binding("r", "app.runs", "Runs", id="home.runs", tooltip="All runs", show=False),
         Binding("d", "app.data", "Data", id="home.data", tooltip="The data set", show=False),
+        Binding(
+            "t",
+            "tour",
+            "Tour",
+            id="home.tour",
+            show=False,
+            tooltip="An autoencoder, a classifier and a digit of your own, in two minutes",
+        ),
         Binding("left", "focus('#runs')", "Last runs", id="home.left", tooltip="Go to the last runs", show=False),
         Binding("right", "focus('#menu')", "Menu", id="home.right", tooltip="Go to the menu", show=False),
         Binding("R,shift+r", "resume", "Resume", id="home.resume", tooltip="Resume what was stopped or cut off"),
         Binding("q", "app.quit", "Quit", id="home.quit", tooltip="Quit; asks first while a run is training"),
     ]
+
+    _looked = False  # whether the runs were listed
 
     def compose_page(self) -> Iterator[Widget]:
         """Data and last runs on the left, the menu on the right."""
@@ -149,7 +167,11 @@ loss; a percentage is the test accuracy.
     def _reload(self) -> None:
         if self.is_current or not self.is_mounted:
             listed = self.query_one(LastRuns)
-            listed.show(self.cae.last_runs(), self.run_prefix)
+            runs = self.cae.last_runs()
+            if not runs and not self._looked:  # whoever is new here begins with the tour
+                self.query_one(StartMenu).highlight("screen.tour")
+            self._looked = True
+            listed.show(runs, self.run_prefix)
             self.refresh_keys()
 
     @on(RunUpdated)
@@ -178,6 +200,10 @@ loss; a percentage is the test accuracy.
             listed = self.query(LastRuns)
             return bool(listed) and listed.first().resumable is not None and not self.runner.busy
         return True
+
+    def action_tour(self) -> None:
+        """Train an autoencoder and a classifier, and say what one sees."""
+        self.post_message(BeginTour())
 
     def action_try_out(self) -> None:
         """The model of the run under the cursor, or from the menu the best one here."""

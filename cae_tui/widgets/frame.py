@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
-from textual.widgets import Footer
+from textual.widgets import Footer, Static
 
 from cae_tui import formats
 from cae_tui.messages import OpenTraining
@@ -140,6 +140,34 @@ class RunStrip(Widget):
 
     def on_click(self) -> None:
         self.post_message(OpenTraining(self._run))
+
+
+class TourLine(Static):
+    """What the tour has to say of a page, over its keys; there is none off the tour."""
+
+    DEFAULT_CSS = """
+    TourLine {
+        height: auto;
+        padding: 0 1;
+        border-left: thick $primary;
+        background: $panel;
+        display: none;
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(markup=False)
+        self._told = ("", "")
+
+    def show(self, place: str, words: str) -> None:
+        """Tell where on the tour it is, and what one sees."""
+        if (place, words) == self._told:
+            return
+        self._told = place, words
+        self.display = bool(words)
+        if words:
+            head = Content.styled(f"Tour, {place}  ", "bold $primary")
+            self.update(head + Content(words) + Content.styled("  Esc leaves the tour.", "$foreground-muted"))
 
 
 def _joined(parts: Sequence[Content]) -> Content:

@@ -32,7 +32,7 @@ ENOUGH_TITLE = 24
 LEAST_DATA, MOST_DATA = 5, 14
 """Cells of the name of the data, which stands in each line where there are several."""
 
-NONE_YET = "No runs yet. Press a to train an autoencoder."
+NONE_YET = "No runs yet. Press Enter for the two-minute tour, or a to train an autoencoder."
 
 
 class LastRuns(OptionList):
