@@ -19,9 +19,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_is_fitted, check_non_negative, column_or_1d, validate_data
 
-from cae_tui.api.arrays import ARRAYS, as_bytes, as_images, write_set
+from cae_tui.api.arrays import ARRAYS, as_images, write_set
 from cae_tui.api.model import Model
 from cae_tui.api.progress import Bar
 from cae_tui.api.training import alone
@@ -41,9 +41,14 @@ from engine.runs.encoders import find_encoder
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import AnySpec, Spec, preset
 from engine.specs.classifier import ClassifierSpec
+from engine.specs.preprocessing import SMALLEST_SIDE
 
 OWN = ("encoder", "image_shape", "random_state", "progress")
 """Parameters that are no fields of a spec, or mean something else there."""
+
+
+Flat = NDArray[Any]
+"""Shape (n, numbers of an image)."""
 
 
 class _OnImages(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -60,24 +65,35 @@ class _OnImages(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         tags.input_tags.positive_only = True
         return tags
 
-    def _images(self, X: ArrayLike, y: Any = None, *, fitting: bool = False) -> tuple[Images, Any]:  # noqa: N803
-        """X as the engine has images, and y as scikit-learn has it where one is given."""
+    def _checked(self, X: ArrayLike, y: Any = None, *, fitting: bool = False) -> tuple[Flat, tuple[int, ...], Any]:  # noqa: N803
+        """X flat, the shape that its images had unless they were flat, and y where one is given.
+
+        Raises:
+            ValueError: they are no finite numbers, or not as many as `fit` had.
+        """
         array: Any = X if hasattr(X, "ndim") else np.asarray(X)  # tables and sparse arrays are scikit-learn's to judge
-        shape: tuple[int, ...] = array.shape if array.ndim > 2 else ()
+        shape: tuple[int, ...] = array.shape[1:] if array.ndim > 2 else ()
         if shape:
-            array = np.reshape(array, (len(array), math.prod(shape[1:])))
-        if y is None:
-            flat = validate_data(self, array, reset=fitting, ensure_min_samples=2 if fitting else 1)
-        else:
-            flat, y = validate_data(self, array, y, reset=fitting, ensure_min_samples=2)
+            array = np.reshape(array, (len(array), math.prod(shape)))
+        asked = {"reset": fitting, "ensure_min_samples": 2 if fitting else 1}
+        flat, y = (validate_data(self, array, **asked), y) if y is None else validate_data(self, array, y, **asked)
+        check_non_negative(flat, type(self).__name__)
+        return flat, shape, y
+
+    def _images(self, flat: Flat, shape: tuple[int, ...], *, fitting: bool = False) -> Images:
+        """What `_checked` gave, as the engine has images.
+
+        Raises:
+            ValueError: they are no such images.
+        """
         if fitting:
-            self.image_shape_: Shape = _shape_of(flat.shape[1], shape[1:], self.image_shape)
-            self.input_shape_: tuple[int, ...] = shape[1:] or flat.shape[1:]
+            self.image_shape_: Shape = _shape_of(flat.shape[1], shape, self.image_shape)
+            self.input_shape_: tuple[int, ...] = shape or flat.shape[1:]
         image = self.image_shape_
-        if shape and shape[1:] not in (image, image[:2]):
+        if shape and shape not in (image, image[:2]):
             wanted = f"(n, {', '.join(map(str, self.input_shape_))})"
-            raise ValueError(f"X has the shape {shape}; {wanted} was expected, as in fit.")
-        return as_images(as_bytes(flat).reshape(len(flat), *image), image), y
+            raise ValueError(f"X has the shape {(len(flat), *shape)}; {wanted} was expected, as in fit.")
+        return as_images(flat.reshape(len(flat), *image), image)
 
 
 def seed_of(random_state: Any) -> int:
@@ -170,6 +186,11 @@ class AutoencoderTransformer(TransformerMixin, _OnImages):  # type: ignore[misc]
         self.random_state = random_state
         self.progress = progress
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
     def fit(self, X: ArrayLike, y: Any = None) -> Self:  # noqa: ARG002, N803 - as scikit-learn calls it
         """Train on the images `X`; `y` is not looked at.
 
@@ -177,7 +198,8 @@ class AutoencoderTransformer(TransformerMixin, _OnImages):  # type: ignore[misc]
             ValueError: X holds no such images.
             EngineError: a parameter is wrong, or the training failed.
         """
-        images, _ = self._images(X, fitting=True)
+        flat, shape, _ = self._checked(X, fitting=True)
+        images = self._images(flat, shape, fitting=True)
         with passing_home() as home:
             spec = asked_of(self, AutoencoderSpec, seed_of(self.random_state), write_set(home.path / ARRAYS, images))
             self.model_ = Model(load_model(home, trained(home, spec, self.progress)))
@@ -190,7 +212,8 @@ class AutoencoderTransformer(TransformerMixin, _OnImages):  # type: ignore[misc]
             ValueError: X holds no such images.
         """
         check_is_fitted(self)
-        return self.model_.encode(self._images(X)[0])
+        flat, shape, _ = self._checked(X)
+        return self.model_.encode(self._images(flat, shape))
 
     def inverse_transform(self, X: ArrayLike) -> NDArray[np.float32]:  # noqa: N803
         """The image of each latent, floats 0 to 1, in the shape that images had in `fit`.
@@ -209,8 +232,8 @@ class AutoencoderTransformer(TransformerMixin, _OnImages):  # type: ignore[misc]
             ValueError: X holds no such images.
         """
         check_is_fitted(self)
-        images, _ = self._images(X)
-        return -float(self.model_.errors(images).mean(dtype=np.float64))
+        flat, shape, _ = self._checked(X)
+        return -float(self.model_.errors(self._images(flat, shape)).mean(dtype=np.float64))
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:  # noqa: ARG002
         """The names of the latent's numbers, for tables."""
@@ -283,13 +306,14 @@ class EncoderClassifier(ClassifierMixin, _OnImages):  # type: ignore[misc]
         """
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
-        images, y = self._images(X, y, fitting=True)
+        flat, shape, y = self._checked(X, y, fitting=True)
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
         classes, labels = np.unique(y, return_inverse=True)
         if not 2 <= len(classes) <= MOST_CLASSES:
             number = "one class" if len(classes) == 1 else f"{len(classes):,} classes"
             raise ValueError(f"y has {number}; 2 to {MOST_CLASSES} classes were expected.")
+        images = self._images(flat, shape, fitting=True)
         self.classes_: NDArray[Any] = classes
         seed = seed_of(self.random_state)
         with passing_home() as home:
@@ -329,6 +353,7 @@ class EncoderClassifier(ClassifierMixin, _OnImages):  # type: ignore[misc]
         Raises:
             ValueError: X holds no such images.
         """
+        check_is_fitted(self)
         found: NDArray[Any] = self.classes_[self.predict_proba(X).argmax(1)]
         return found
 
@@ -339,7 +364,8 @@ class EncoderClassifier(ClassifierMixin, _OnImages):  # type: ignore[misc]
             ValueError: X holds no such images.
         """
         check_is_fitted(self)
-        return self.model_.predict_proba(self._images(X)[0])
+        flat, shape, _ = self._checked(X)
+        return self.model_.predict_proba(self._images(flat, shape))
 
 
 @contextmanager
@@ -368,7 +394,8 @@ def _shape_of(numbers: int, found: tuple[int, ...], asked: tuple[int, ...] | Non
         wanted = next((shape for shape in _squares(numbers)), None)
         if wanted is None:
             raise ValueError(
-                f"X has n_features = {numbers}, which are no square image: give image_shape=(height, width)."
+                f"X has n_features = {numbers}, which are no square image of {SMALLEST_SIDE}×{SMALLEST_SIDE} or more: "
+                "give image_shape=(height, width)."
             )
     shape = found or wanted or ()
     if len(shape) != 3 or (wanted is not None and (wanted != shape or math.prod(wanted) != numbers)):
@@ -380,5 +407,5 @@ def _shape_of(numbers: int, found: tuple[int, ...], asked: tuple[int, ...] | Non
 def _squares(numbers: int) -> Iterator[Shape]:
     for channels in (1, 3):
         side = math.isqrt(numbers // channels)
-        if side * side * channels == numbers:
+        if side * side * channels == numbers and side >= SMALLEST_SIDE:
             yield side, side, channels

@@ -50,8 +50,8 @@ class Model:
 
     Every method takes images as an array or as paths. An array holds whole numbers 0 to 255 or floats 0 to 1, and has
     the shape (n, height, width), (n, height, width, channels), or that of one image, which counts as n = 1; height and
-    width are the model's. Paths are a picture, a folder of pictures or any other set, or a list of pictures and folders;
-    what is at them is brought to the model's size and colours as its training images were.
+    width are the model's. Paths are a picture, a folder of pictures or any other set, or a list of pictures and
+    folders; what is at them is brought to the model's size and colours as its training images were.
     """
 
     def __init__(self, model: engine_model.Model) -> None:
@@ -114,10 +114,10 @@ class Model:
             raise DatasetError(f"{name} {why}{more}: mend or remove it, or name only what can be read.")
         images, which = turned(self._model, given.images, "auto")
         if which.any():
+            learned = "light on dark" if self._model.facts.light_on_dark else "dark on light"
             warnings.warn(
-                f"{int(which.sum()):,} of {counted(len(which), 'image')} were inverted: the model learned from "
-                f"{'light on dark' if self._model.facts.light_on_dark else 'dark on light'}. As arrays, images are left "
-                "as they are.",
+                f"{int(which.sum()):,} of {counted(len(which), 'image')} were inverted, for the model learned from "
+                f"{learned}. Give images as arrays to have them left as they are.",
                 stacklevel=2,
             )
         return Pictures(tuple(given.names), images, given.labels)

@@ -51,7 +51,8 @@ class _GivenUpError(Exception):
 class Training:
     """A run that is asked for. It begins when it is iterated over, and gives its events (`engine.protocol.events`).
 
-    It can be iterated over once. A loop that is left before its end stops the run with a checkpoint: `resume` trains on from there.
+    It can be iterated over once. A loop that is left before its end stops the run with a checkpoint: `resume` trains on
+    from there.
     """
 
     def __init__(
@@ -209,8 +210,8 @@ def train(
     Args:
         kind: autoencoder or classifier.
         data: a path or a name, as `cae-tui` takes it; or images as an array, or a pair of images and labels. Arrays
-            are written into the home, so that the run can be repeated and resumed. Without it MNIST, or what the encoder
-            of a classifier learned from.
+            are written into the home, so that the run can be repeated and resumed. Without it MNIST, or what the
+            encoder of a classifier learned from.
         test_data: the same of test images, used once, after training.
         preset: where the other fields come from.
         home: where the run is kept; without it the program's own home.
