@@ -187,7 +187,7 @@ class Model:
         return self._autoencoder().rebuilt(self._given(images))
 
     def errors(self, images: ArrayLike | Places) -> NDArray[np.float32]:
-        """The mean squared error of each reconstruction, pixels 0 to 1, shape (n,).
+        """The mean squared error of each reconstruction before it is cut to 0 to 1, shape (n,).
 
         Raises:
             ValueError: the array holds no such images.
