@@ -20,13 +20,14 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
 from cae_tui.api import AutoencoderTransformer, EncoderClassifier, EngineError, load
+from engine import jobs
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import Spec
 from engine.specs.classifier import ClassifierSpec
 from engine.specs.data_files import FIELDS
 from tests.api.conftest import NAMES, SHORT, SMALL, Trained, drawn
 
-FEW = {"epochs": 1, "layers": 2, "kernels": 2, "latent": 2, "device": "cpu"}
+FEW: dict[str, Any] = {"epochs": 1, "layers": 2, "kernels": 2, "latent": 2, "device": "cpu"}
 IMAGES, WORDS = drawn(80)
 
 
@@ -43,7 +44,7 @@ def classifier(**values: Any) -> EncoderClassifier:
 
 
 class AnyTable:
-    """Rows of any numbers are made images, squashed and repeated, so that checks which bring such rows can be passed."""
+    """Rows of any numbers are made images, squashed and repeated, so that checks which bring such rows can pass."""
 
     def _images(self, flat: NDArray[Any], shape: tuple[int, ...], *, fitting: bool = False) -> NDArray[np.uint8]:
         flat = np.asarray(flat, float)
@@ -70,7 +71,7 @@ CHECKED = [
 
 
 @pytest.mark.filterwarnings("ignore")
-@parametrize_with_checks(CHECKED)
+@parametrize_with_checks(CHECKED)  # type: ignore[untyped-decorator]
 def test_every_check_of_scikit_learn_is_passed_on_rows_that_are_made_images(estimator: Any, check: Any) -> None:
     check(estimator)
 
@@ -216,10 +217,8 @@ def test_from_scratch_trains_no_autoencoder_first() -> None:
 
 
 def test_images_are_held_back_by_the_validation_fraction_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    import cae_tui.api.estimators as module
-
     begun = []
-    start = module.jobs.start
+    start = jobs.start
 
     def watched(home: Any, spec: Any, emit: Any, flag: Any) -> Any:
         def hear(event: Any) -> None:
@@ -229,7 +228,7 @@ def test_images_are_held_back_by_the_validation_fraction_alone(monkeypatch: pyte
 
         return start(home, spec, hear, flag)
 
-    monkeypatch.setattr(module.jobs, "start", watched)
+    monkeypatch.setattr(jobs, "start", watched)
     classifier(validation_fraction=0.25, encoder=transformer(batch_size=1000), finetune_epochs=1).fit(IMAGES, WORDS)
     assert begun == [(72, 8, 0, 72), (60, 20, 0, 16)]
 
@@ -249,6 +248,16 @@ def test_nothing_is_left_of_a_training_and_a_program_keeps_its_random_numbers(
     assert not (tmp_path / "home").exists()
     with pytest.raises(EngineError, match="too small"):
         classifier(fc_units=0).fit(IMAGES, WORDS)
+    assert list((tmp_path / "passing").iterdir()) == []
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    torch.manual_seed(5)
+    monkeypatch.setattr("cae_tui.api.fitting.Bar.hear", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        classifier().fit(IMAGES, WORDS)
+    assert torch.equal(torch.rand(3), wanted)
     assert list((tmp_path / "passing").iterdir()) == []
 
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:The validation")  # that so litt
 ROOT = Path(__file__).parents[2]
 
 
-def asked(home: Path, epochs: int = 2, **values: object) -> Training:
+def asked(home: Path, epochs: int = 2, **values: Any) -> Training:
     return train("autoencoder", home=home, **{"data": drawn(40), "epochs": epochs, **SMALL, **values})
 
 
