@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_non_negative, validate_data
 from cae_tui.api.arrays import as_images
 from cae_tui.api.model import Model
 from cae_tui.api.progress import Bar
-from cae_tui.api.training import alone
+from cae_tui.api.training import alone, one_at_a_time
 from engine import jobs
 from engine.data.cache import load as load_set
 from engine.errors import RunError
@@ -121,7 +121,8 @@ def trained(home: Home, spec: Spec, progress: bool) -> str:
 @contextmanager
 def passing_home() -> Iterator[Home]:
     """A home that is deleted afterwards, and torch's random numbers as they were."""
-    with tempfile.TemporaryDirectory(prefix="cae-tui-", ignore_cleanup_errors=True) as folder, alone(None):
+    passing = tempfile.TemporaryDirectory(prefix="cae-tui-", ignore_cleanup_errors=True)
+    with passing as folder, one_at_a_time(), alone(None):
         yield Home(Path(folder))
 
 

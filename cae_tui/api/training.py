@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from queue import Empty, Full, Queue
 from threading import Event as Told
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any
 
 import torch
@@ -42,6 +42,13 @@ LOOK_SECONDS = 0.1
 """Between two looks at whether anybody still waits."""
 
 Begin = Callable[[Emit, Flag], Result]
+_one = Lock()
+"""Held by what trains: torch's random numbers are one row, and two that draw of it in turns can not be repeated."""
+_iterated = Told()
+"""Whether a `Training` holds it, whose loop may be where another is asked for."""
+
+
+UNDER_WAY = "Another training is under way in this program: take its events to the end, or leave its loop first."
 
 
 class _GivenUpError(Exception):
@@ -156,12 +163,16 @@ class Training:
         def give_up() -> None:
             flag.ask(Asked.STOP)
             given_up.set()
-            thread.join()
+            if thread.ident is not None:  # else it was not begun
+                thread.join()
 
+        if not _one.acquire(blocking=False):
+            raise RunError(UNDER_WAY)
         bar = Bar(self._progress)
-        atexit.register(give_up)  # a program that ends leaves a checkpoint too
-        thread.start()
         try:
+            _iterated.set()
+            atexit.register(give_up)  # a program that ends leaves a checkpoint too
+            thread.start()
             while True:
                 try:
                     what = waiting.get(timeout=LOOK_SECONDS)
@@ -181,8 +192,12 @@ class Training:
                         raise what
         finally:
             atexit.unregister(give_up)
-            give_up()
-            bar.close()
+            try:
+                give_up()
+            finally:  # where a second Ctrl+C does not wait for the checkpoint too
+                _iterated.clear()
+                _one.release()
+                bar.close()
 
 
 @contextmanager
@@ -199,6 +214,22 @@ def alone(home: Home | None) -> Iterator[None]:
             yield
     finally:
         keep_in(before)
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Wait until no other training of this program is under way.
+
+    Raises:
+        RunError: one that is iterated over is: its loop may be where we are.
+    """
+    while not _one.acquire(timeout=LOOK_SECONDS):
+        if _iterated.is_set():
+            raise RunError(UNDER_WAY)
+    try:
+        yield
+    finally:
+        _one.release()
 
 
 def train(

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from cae_tui.api import EngineError, Training, load, resume, runs, train, training
+from cae_tui.api import AutoencoderTransformer, EngineError, Training, load, resume, runs, train, training
 from engine.data.keeping import kept_in
 from engine.protocol.events import EpochEnded, Event, RunEnded, RunStarted
 from tests.api.conftest import SMALL, Trained, drawn
@@ -132,6 +133,30 @@ def test_an_iterator_that_is_closed_or_never_begun_leaves_no_thread(tmp_path: Pa
     del events
     assert not trains()
     assert runs(home=tmp_path)[0]["state"] == "stopped"
+
+
+def test_two_trainings_never_draw_random_numbers_in_turns(tmp_path: Path) -> None:
+    events = iter(asked(tmp_path, epochs=200))
+    next(events)
+    with pytest.raises(EngineError, match="Another training is under way in this program"):
+        asked(tmp_path).wait()
+    with pytest.raises(EngineError, match="Another training is under way in this program"):
+        AutoencoderTransformer(epochs=1).fit(drawn(40)[0])
+    del events
+    assert asked(tmp_path).wait().state == "finished"
+
+
+def test_estimators_in_threads_train_one_after_the_other(tmp_path: Path) -> None:
+    images, _ = drawn(40)
+    own = {"epochs": 2, "layers": 2, "kernels": 2, "latent": 3, "batch_size": 8, "random_state": 0, "device": "cpu"}
+
+    def fitted(_: int) -> np.ndarray:
+        return AutoencoderTransformer(**own).fit(images).transform(images)  # type: ignore[arg-type]
+
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(fitted, range(2))
+    assert np.array_equal(first, second)
+    assert np.array_equal(first, fitted(0))
 
 
 def test_a_training_waits_where_its_events_are_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
