@@ -37,6 +37,13 @@ def is_places(given: object) -> bool:
     return isinstance(given, list | tuple) and bool(given) and all(isinstance(one, str | os.PathLike) for one in given)
 
 
+def as_field(value: object) -> object:
+    """A value of a spec's field as a person types it: numpy's numbers, as searches hand them over, and paths."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
 def as_images(given: ArrayLike, image: Shape | None = None) -> Images:
     """Images as the engine has them.
 

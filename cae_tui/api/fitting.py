@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_non_negative, validate_data
 
-from cae_tui.api.arrays import as_images
+from cae_tui.api.arrays import as_field, as_images
 from cae_tui.api.model import Model
 from cae_tui.api.progress import Bar
 from cae_tui.api.training import alone, one_at_a_time
@@ -96,7 +96,8 @@ def asked_of(estimator: OnImages, kind: type[AnySpec], seed: int, data: Path, **
     Raises:
         EngineError: a parameter is wrong.
     """
-    values = {name: value for name, value in estimator.get_params(deep=False).items() if name not in OWN}
+    given = estimator.get_params(deep=False).items()
+    values = {name: as_field(value) for name, value in given if name not in OWN}
     spec = preset(kind, "recommended", **{**values, **more, "seed": seed, "data": str(data)})
     training, _ = split_for(spec, load_set(spec.files))
     return spec.model_copy(update={"batch_size": min(spec.batch_size, len(training))})

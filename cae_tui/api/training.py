@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from cae_tui.api.arrays import ARRAYS, is_places, write_set
+from cae_tui.api.arrays import ARRAYS, as_field, is_places, write_set
 from cae_tui.api.model import Model, home_of, load
 from cae_tui.api.progress import Bar
 from engine import jobs
@@ -256,7 +256,7 @@ def train(
     if kind not in SPECS:
         raise SpecError({"kind": f"“{excerpt(kind)}” is not known: choose {either(SPECS)}."})
     place = home_of(home)
-    values = {name: os.fspath(value) if isinstance(value, os.PathLike) else value for name, value in fields.items()}
+    values: dict[str, Any] = {name: as_field(value) for name, value in fields.items()}
     for name, given in (("data", data), ("test_data", test_data)):
         if given is not None:
             values[name] = os.fspath(given) if isinstance(given, os.PathLike) else given

@@ -338,7 +338,8 @@ def test_a_grid_is_searched_in_other_processes_also_among_the_encoder_s_paramete
     assert set(search.predict(IMAGES.reshape(80, 64))) <= set(NAMES)
 
 
-def test_an_autoencoder_is_searched_by_its_own_score() -> None:
-    search = GridSearchCV(transformer(), {"epochs": [1, 12]}, cv=2).fit(IMAGES)
-    assert search.best_params_ == {"epochs": 12}
+def test_an_autoencoder_is_searched_by_its_own_score_among_numpy_s_numbers() -> None:
+    grid = {"epochs": np.array([1, 12]), "kernels": np.array([4]), "learning_rate": np.array([8e-3])}
+    search = GridSearchCV(transformer(), {**grid, "residual": [np.bool_(True)]}, cv=2, error_score="raise").fit(IMAGES)
+    assert search.best_params_["epochs"] == 12
     assert search.best_score_ < 0

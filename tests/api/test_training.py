@@ -34,7 +34,7 @@ def epochs_of(events: list[Event]) -> list[int]:
 
 
 def test_the_events_of_a_run_come_in_order_and_the_run_is_like_any_other(tmp_path: Path) -> None:
-    asking = asked(tmp_path, seed=3)
+    asking = asked(tmp_path, seed=np.int64(3), kernels=np.array([4, 4]))
     events = list(asking)
     assert isinstance(events[0], RunStarted)
     assert isinstance(events[-1], RunEnded)
