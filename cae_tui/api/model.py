@@ -106,6 +106,10 @@ class Model:
         Raises:
             DatasetError: there is no image there, or one cannot be read.
         """
+        return self._read(paths, 3)
+
+    def _read(self, paths: Places, level: int) -> Pictures:
+        """See `read`; warnings are of the caller so many levels above."""
         places = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
         given = given_images(self._model, [os.fspath(place) for place in places])
         if given.bad:
@@ -116,9 +120,9 @@ class Model:
         if which.any():
             learned = "light on dark" if self._model.facts.light_on_dark else "dark on light"
             warnings.warn(
-                f"{int(which.sum()):,} of {counted(len(which), 'image')} were inverted, for the model learned from "
-                f"{learned}. Give images as arrays to have them left as they are.",
-                stacklevel=2,
+                f"Inverted {int(which.sum()):,} of {counted(len(which), 'image')}: the model learned from {learned}. Give "
+                "images as arrays to have them left as they are.",
+                stacklevel=level,
             )
         return Pictures(tuple(given.names), images, given.labels)
 
@@ -129,7 +133,7 @@ class Model:
             ValueError: the array holds no such images.
             EngineError: nothing can be read at the paths, or the model tells no classes apart.
         """
-        found: NDArray[np.int64] = self.predict_proba(images).argmax(1)
+        found: NDArray[np.int64] = self._probabilities(self._given(images)).argmax(1)
         return found
 
     def predict_proba(self, images: ArrayLike | Places) -> NDArray[np.float32]:
@@ -139,9 +143,12 @@ class Model:
             ValueError: the array holds no such images.
             EngineError: nothing can be read at the paths, or the model tells no classes apart.
         """
+        return self._probabilities(self._given(images))
+
+    def _probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         if not self._model.classes:
             raise ModelFileError(f"{self.name} is an {self.kind}, which tells no classes apart: load a classifier.")
-        return self._model.probabilities(self._given(images))
+        return self._model.probabilities(images)
 
     def encode(self, images: ArrayLike | Places) -> NDArray[np.float32]:
         """What the encoder makes of each image, shape (n, numbers); see `latent_shape`.
@@ -204,7 +211,9 @@ class Model:
         return found
 
     def _given(self, images: ArrayLike | Places) -> NDArray[np.uint8]:
-        return self.read(images).images if is_places(images) else as_images(images, self.image_shape)  # type: ignore[arg-type]
+        if is_places(images):
+            return self._read(images, 4).images  # type: ignore[arg-type]  # it is the other here
+        return as_images(images, self.image_shape)  # type: ignore[arg-type]
 
     def __getstate__(self) -> dict[str, Any]:
         return _state_of(self._model)

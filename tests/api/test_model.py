@@ -144,8 +144,12 @@ def test_dark_drawings_on_light_are_inverted_with_a_warning_and_arrays_are_left_
     inverted = Image.eval(light, lambda shade: 255 - shade)
     wanted = classifier.predict_proba(one)
     inverted.save(folder / "inverted.png")
-    with pytest.warns(UserWarning, match="1 of 1 image were inverted, for the model learned from light on dark"):
+    with pytest.warns(UserWarning, match="Inverted 1 of 1 image: the model learned from light on dark") as warned:
         assert np.allclose(classifier.predict_proba(folder / "inverted.png"), wanted, atol=0.01)  # which was rounded
+        classifier.encode(folder / "inverted.png")
+        classifier.read(folder / "inverted.png")
+        classifier.predict(folder / "inverted.png")
+    assert [warning.filename for warning in warned] == [__file__] * 4  # where one looks for them
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert not np.allclose(classifier.predict_proba(np.asarray(inverted.resize((8, 8)))), wanted, atol=0.01)
