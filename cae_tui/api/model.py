@@ -120,8 +120,8 @@ class Model:
         if which.any():
             learned = "light on dark" if self._model.facts.light_on_dark else "dark on light"
             warnings.warn(
-                f"Inverted {int(which.sum()):,} of {counted(len(which), 'image')}: the model learned from {learned}. Give "
-                "images as arrays to have them left as they are.",
+                f"Inverted {int(which.sum()):,} of {counted(len(which), 'image')}: the model learned from {learned}. "
+                "Give images as arrays to have them left as they are.",
                 stacklevel=level,
             )
         return Pictures(tuple(given.names), images, given.labels)

@@ -12,12 +12,13 @@ class Bar:
 
     Args:
         shown: whether there is to be one.
+        begun: how a run began that is resumed.
     """
 
-    def __init__(self, shown: bool) -> None:
+    def __init__(self, shown: bool, begun: RunStarted | None = None) -> None:
         self._make = _tqdm() if shown else None
         self._bar: Any = None
-        self._begun: RunStarted | None = None
+        self._begun = begun
         self._steps = 0  # of an epoch
         self._before: dict[str, int] = {}  # epochs of the stages before, by stage
 
@@ -31,12 +32,10 @@ class Bar:
         """Show what happened."""
         match event:
             case RunStarted():
-                self._begun = event
-                self._steps = max(event.training_images // event.batch_size, 1)
-                self._before = {stage: sum(event.epochs[:at]) for at, stage in enumerate(event.stages)}
-                self._close()
-                self._open(event.kind, sum(event.epochs) * self._steps, "step")
+                self._begin(event)
             case BatchEnded() | Resumed():
+                if self._begun is not None and not self._steps:
+                    self._begin(self._begun)
                 self._put((self._before.get(event.stage, 0) + event.epoch - 1) * self._steps + event.step)
             case EpochEnded():
                 self._say(event.stage, event.epoch, f"val loss {loss(event.validation['loss'])}")
@@ -50,6 +49,13 @@ class Bar:
         """Leave the bar as it is."""
         self._close()
         self._make = None
+
+    def _begin(self, run: RunStarted) -> None:
+        self._begun = run
+        self._steps = max(run.training_images // run.batch_size, 1)
+        self._before = {stage: sum(run.epochs[:at]) for at, stage in enumerate(run.stages)}
+        self._close()
+        self._open(run.kind, sum(run.epochs) * self._steps, "step")
 
     def _say(self, stage: str, epoch: int, words: str) -> None:
         if self._bar is not None and self._begun is not None:

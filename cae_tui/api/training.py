@@ -63,11 +63,12 @@ class Training:
     """
 
     def __init__(
-        self, begin: Begin, home: Home, *, progress: bool, files: DataFiles | None = None, run: str = ""
-    ) -> None:
+        self, begin: Begin, home: Home, *, progress: bool, files: DataFiles | None = None, run: str = "",
+        begun: RunStarted | None = None,
+    ) -> None:  # fmt: skip
         self._begin, self._home, self._progress = begin, home, progress
         self._files = files  # that may take long to read, so that they are read beforehand, and kept in the home
-        self._run = run
+        self._run, self._begun = run, begun  # of one that is resumed
         self._result: Result | None = None
         self._taken = False
 
@@ -168,7 +169,7 @@ class Training:
 
         if not _one.acquire(blocking=False):
             raise RunError(UNDER_WAY)
-        bar = Bar(self._progress)
+        bar = Bar(self._progress, self._begun)
         try:
             _iterated.set()
             atexit.register(give_up)  # a program that ends leaves a checkpoint too
@@ -288,4 +289,7 @@ def resume(run: str, home: str | os.PathLike[str] | None = None, *, progress: bo
     place = home_of(home)
     found = place.find(run)
     jobs.check_resumable(found)
-    return Training(lambda emit, flag: jobs.resume(found, emit, flag), place, progress=progress, run=found.id)
+    begun = next((event for event in found.read_events()[0] if isinstance(event, RunStarted)), None)
+    return Training(
+        lambda emit, flag: jobs.resume(found, emit, flag), place, progress=progress, run=found.id, begun=begun
+    )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -61,4 +62,4 @@ def test_the_notebook_names_no_place_of_the_machine_it_was_run_on() -> None:
     for cell in cells():
         for one in cell["outputs"]:
             shown = text(one.get("text", "")) + text(one.get("data", {}).get("text/plain", ""))
-            assert not any(place in shown for place in ("/tmp", "/home", "/root", "/work"))
+            assert not re.search(r"(?<![\w.])/\w+/", shown), shown

@@ -240,6 +240,17 @@ def test_tqdm_shows_how_far_it_is_where_it_is_asked_for(
     assert bool(told.err) is shown
 
 
+def test_tqdm_goes_on_where_a_run_is_resumed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asking = asked(tmp_path, epochs=4)
+    for event in asking:
+        if isinstance(event, EpochEnded) and event.epoch == 2:
+            break
+    resume(asking.run, tmp_path).wait()
+    told = capsys.readouterr().err
+    assert "epoch 4/4: 100%" in told
+    assert "epoch 1/4" not in told
+
+
 def test_without_tqdm_nothing_is_shown(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
