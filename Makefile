@@ -20,6 +20,7 @@ CLIENT_SETS := dataset-fashion-mnist oxygen-icon-theme
 
 test-clients: $(VENV)/installed-dev build/clients/unpacked
 	@$(PIP) install --quiet -c constraints.txt pyarrow==26.0.1
+	@$(PIP) install --quiet -c constraints.txt nbclient==0.11.0 ipykernel==7.4.0 pandas==3.1.1
 	@$(BIN)/python -m pytest -n 2 --dist worksteal tests/clients $(ARGS)
 
 build/clients/unpacked:

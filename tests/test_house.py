@@ -16,6 +16,7 @@ NO_ENTRY = {"__init__.py", "__main__.py", "__pycache__", "py.typed"}
 OF_A_KIND = re.compile(r"(engine/(specs|network|results|kinds)|cae_tui/kinds)/")
 NAMING_KINDS = {
     "engine/text.py",  # the stages of runs that earlier versions made
+    "cae_tui/api/estimators.py",  # one of scikit-learn's estimators for each
     "cae_tui/cli/mistakes.py",  # what other programs call a command
     "cae_tui/screens/runs.py",  # the key that opens a form from the list
     "cae_tui/screens/data.py",  # the keys that open forms, and a form that names files and a split alone

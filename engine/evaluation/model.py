@@ -74,6 +74,14 @@ class Model:
         """What rebuilds images: itself, or the autoencoder that it was built on."""
         return self.encoder if listed(self.spec.kind).takes_encoder else self
 
+    @property
+    def latent_shape(self) -> tuple[int, ...]:
+        """What a row of `latent` was before it was flattened: channels, height and width, or so many numbers."""
+        plan = self.network.plan
+        height, width, channels = plan.latent_shape
+        dense = any(layer.kind == "dense" for layer in plan.encoder)
+        return (channels,) if dense else (channels, height, width)
+
     def probabilities(self, images: Images, told: Told | None = None) -> NDArray[np.float32]:
         """Of each class, shape (n, classes); rows sum to 1. Averaged over views where the model was measured so."""
 
@@ -104,6 +112,20 @@ class Model:
 
         return self._each(images, error, told, ())
 
+    def rebuilt(self, images: Images) -> NDArray[np.float32]:
+        """What an autoencoder gives back of them, in [0, 1]; shape as `images`."""
+        return self._each(images, lambda batch: _in_range(self.network(batch)), None, self.image)
+
+    def decode(self, latents: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The images, in [0, 1] and (n, height, width, channels), that an autoencoder makes of what `latent` gives."""
+        decode: Any = self.network.get_submodule("decoder")
+        found = np.empty((len(latents), *self.image), np.float32)
+        for start in range(0, len(latents), EVALUATION_BATCH):
+            part = torch.from_numpy(np.array(latents[start : start + EVALUATION_BATCH], np.float32))
+            with torch.inference_mode():
+                found[start : start + len(part)] = _in_range(decode(part.reshape(len(part), *self.latent_shape)))
+        return found
+
     def reconstruct(self, images: Images) -> Images:
         """What an autoencoder gives back of them."""
         found = [images[:0].copy()]
@@ -132,6 +154,12 @@ class Model:
         for start in range(0, len(images), EVALUATION_BATCH):
             part = torch.from_numpy(np.array(images[start : start + EVALUATION_BATCH]))
             yield part.permute(0, 3, 1, 2).float().div_(255)
+
+
+def _in_range(images: torch.Tensor) -> NDArray[np.float32]:
+    """(n, channels, height, width) cut to [0, 1], as (n, height, width, channels)."""
+    found: NDArray[np.float32] = images.float().clamp(0, 1).permute(0, 2, 3, 1).numpy()
+    return found
 
 
 def load_model(home: Home, named: str) -> Model:

@@ -18,7 +18,7 @@ from engine.evaluation.predictions import classification_report
 from engine.evaluation.results import evaluated, look_of, write_predictions
 from engine.network.architecture import Plan, plan_classifier
 from engine.network.autoencoder import ConvAutoencoder
-from engine.network.classifier import EncoderClassifier, network
+from engine.network.classifier import ConvClassifier, network
 from engine.runs.model_facts import ModelFacts, unsure_below
 from engine.runs.prepared import Prepared
 from engine.runs.recorder import Recorder
@@ -59,7 +59,7 @@ class ClassifierKind:
         assert isinstance(encoder, AutoencoderSpec)
         return plan_classifier(spec, encoder, data.shape, data.classes)
 
-    def build(self, prepared: Prepared) -> EncoderClassifier:
+    def build(self, prepared: Prepared) -> ConvClassifier:
         """See `Kind`; the encoder's weights are copied, but from scratch."""
         assert isinstance(prepared.spec, ClassifierSpec)
         assert prepared.encoder is not None
@@ -72,7 +72,7 @@ class ClassifierKind:
 
     def enter(self, model: nn.Module, stage: str) -> None:
         """Freeze the encoder, or let it learn too."""
-        assert isinstance(model, EncoderClassifier)
+        assert isinstance(model, ConvClassifier)
         model.freeze(stage == "frozen")
 
     def task(self, prepared: Prepared) -> Classification:
@@ -101,7 +101,7 @@ class ClassifierKind:
         return {}
 
     def facts(
-        self, prepared: Prepared, recorder: Recorder, model: EncoderClassifier, images: DeviceImages, stage: str
+        self, prepared: Prepared, recorder: Recorder, model: ConvClassifier, images: DeviceImages, stage: str
     ) -> ModelFacts:
         """What its classes are called, and from which probability on an answer is sure."""
         labels = prepared.data.train.labels
@@ -118,7 +118,7 @@ class ClassifierKind:
         self,
         prepared: Prepared,
         recorder: Recorder,
-        model: EncoderClassifier,
+        model: ConvClassifier,
         images: DeviceImages,
         stage: str,
     ) -> dict[str, Any]:
@@ -152,7 +152,7 @@ class ClassifierKind:
 
 
 def _answers(
-    prepared: Prepared, recorder: Recorder, model: EncoderClassifier, images: DeviceImages,
+    prepared: Prepared, recorder: Recorder, model: ConvClassifier, images: DeviceImages,
     indices: NDArray[np.int64], stage: str,
 ) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
     """The logarithms of the probabilities of each view (views, n, classes), and of their average (n, classes)."""

@@ -12,7 +12,7 @@ from engine.specs.base import Spec
 from engine.specs.classifier import ClassifierSpec
 
 
-class EncoderClassifier(Network):
+class ConvClassifier(Network):
     """The encoder of an autoencoder, then fully connected layers: one logit a class.
 
     Args:
@@ -56,7 +56,7 @@ class EncoderClassifier(Network):
         self.encoder.requires_grad_(not frozen)
         self.train(self.training)
 
-    def train(self, mode: bool = True) -> "EncoderClassifier":
+    def train(self, mode: bool = True) -> "ConvClassifier":
         """As in torch, but a frozen encoder stays in eval mode: its running statistics must not move."""
         super().train(mode)
         if self.frozen:
@@ -64,8 +64,8 @@ class EncoderClassifier(Network):
         return self
 
 
-def network(spec: Spec, encoder_spec: Spec, image: Shape, classes: int) -> EncoderClassifier:
+def network(spec: Spec, encoder_spec: Spec, image: Shape, classes: int) -> ConvClassifier:
     """See `network_of`."""
     assert isinstance(spec, ClassifierSpec)
     assert isinstance(encoder_spec, AutoencoderSpec)
-    return EncoderClassifier(spec, encoder_spec, image, classes)
+    return ConvClassifier(spec, encoder_spec, image, classes)

@@ -240,8 +240,8 @@ def read_model(path: Path) -> ModelFile:
         (takes and not listed(encoder_spec.kind).gives_encoder)
         or not isinstance(image, list)
         or len(image) != 3
-        or not all(isinstance(size, int) and 0 < size <= 256 for size in image)
-        or not isinstance(classes, int)
+        or not all(type(size) is int and 0 < size <= 256 for size in image)  # `true` of JSON would be one
+        or type(classes) is not int
         or not 0 <= classes <= 256
     ):
         raise ModelFileError(f"{path} is damaged: the shape of its images or its classes are not valid. {_ANOTHER}")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from engine.errors import ModelFileError
 from engine.network.autoencoder import ConvAutoencoder
-from engine.network.classifier import EncoderClassifier
+from engine.network.classifier import ConvClassifier
 from engine.runs.checkpoint import KEY, read_model, read_tensors, write_model
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import parse
@@ -35,7 +35,7 @@ def _models() -> dict[str, bytes]:
     with tempfile.TemporaryDirectory() as folder, torch.random.fork_rng():
         torch.manual_seed(0)
         path = Path(folder) / "model"
-        for model in (ConvAutoencoder(encoder, IMAGE), EncoderClassifier(classifier, encoder, IMAGE, 3)):
+        for model in (ConvAutoencoder(encoder, IMAGE), ConvClassifier(classifier, encoder, IMAGE, 3)):
             write_model(path, model, dict(model.state_dict()))
             found[model.spec.kind] = path.read_bytes()
     return found

@@ -6,7 +6,7 @@ from torch.nn import functional
 
 from engine.network.architecture import plan_autoencoder, plan_classifier
 from engine.network.autoencoder import ConvAutoencoder
-from engine.network.classifier import EncoderClassifier
+from engine.network.classifier import ConvClassifier
 from engine.network.layers import ConvLayer, UpsamplingConv2d
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import parse, preset
@@ -152,9 +152,9 @@ def test_without_normalisation_the_first_signal_neither_dies_nor_explodes(residu
     assert 0.003 < output.std().item() < 10
 
 
-def classifier(**values: object) -> EncoderClassifier:
+def classifier(**values: object) -> ConvClassifier:
     spec = parse(ClassifierSpec, {"encoder": "x", **values})
-    return EncoderClassifier(spec, AutoencoderSpec(kernels=(4,)), (28, 28, 1), 10)
+    return ConvClassifier(spec, AutoencoderSpec(kernels=(4,)), (28, 28, 1), 10)
 
 
 @pytest.mark.parametrize("layers", [0, 1, 3])

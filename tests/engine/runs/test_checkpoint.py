@@ -91,6 +91,8 @@ def damaged(original: bytes) -> dict[str, tuple[bytes, str]]:
             r"do not fit its spec .* Choose another",
         ),
         "with a damaged image shape": (again(image=[28, "x", 1]), "is damaged.* Choose another model file"),
+        "with a yes for a number of classes": (again(classes=True), "its classes are not valid"),
+        "with a yes for a side of the image": (again(image=[28, 28, True]), "the shape of its images"),
         "with no image shape": (again(image=None), "is damaged"),
     }
 
@@ -101,6 +103,7 @@ CASES = (
     "a checkpoint", "with a weight that is not a number", "with an infinite weight", "with another weight",
     "of an unknown kind", "with a wrong spec", "with an unknown key",
     "with tensors of other shapes", "with a damaged image shape", "with no image shape",
+    "with a yes for a number of classes", "with a yes for a side of the image",
 )  # fmt: skip
 
 

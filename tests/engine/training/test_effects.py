@@ -25,7 +25,7 @@ from engine.device import Device, choose_device
 from engine.exporters.runs_csv import runs_csv
 from engine.kinds import kind_of
 from engine.network.autoencoder import ConvAutoencoder
-from engine.network.classifier import EncoderClassifier
+from engine.network.classifier import ConvClassifier
 from engine.network.layers import ConvLayer
 from engine.protocol.control import Asked, Flag
 from engine.protocol.events import BatchEnded, EpochEnded, Event, Resumed, StageStarted
@@ -135,7 +135,7 @@ def kept_part(outputs: Tensor) -> float:
 @pytest.mark.parametrize("layers", [1, 2])
 def test_dropout_of_a_head_puts_that_part_of_the_last_hidden_outputs_to_zero(layers: int, dropout: float) -> None:
     spec = parse(ClassifierSpec, {"encoder": "x", "fc_layers": layers, "fc_units": 2000, "dropout": dropout})
-    model = EncoderClassifier(spec, AutoencoderSpec(layers=2, kernels=(2,), downsamplings=1), (SIDE, SIDE, 1), CLASSES)
+    model = ConvClassifier(spec, AutoencoderSpec(layers=2, kernels=(2,), downsamplings=1), (SIDE, SIDE, 1), CLASSES)
     dense = [module for module in model.head if isinstance(module, nn.Linear)]
     for module in dense:
         constant(module, 1.0)
@@ -154,7 +154,7 @@ def test_dropout_of_a_head_puts_that_part_of_the_last_hidden_outputs_to_zero(lay
 @pytest.mark.parametrize("frozen", [False, True])
 def test_dropout_of_a_head_puts_that_part_of_the_latent_to_zero(layers: int, frozen: bool) -> None:
     spec = parse(ClassifierSpec, {"encoder": "x", "fc_layers": layers, "dropout": 0.4})
-    model = EncoderClassifier(spec, AutoencoderSpec(kernels=(8,)), (SIDE, SIDE, 1), CLASSES)
+    model = ConvClassifier(spec, AutoencoderSpec(kernels=(8,)), (SIDE, SIDE, 1), CLASSES)
     model.freeze(frozen)
     first = next(module for module in model.head.modules() if isinstance(module, nn.Linear))
     parts: list[float] = []
@@ -189,7 +189,7 @@ def test_dropout_of_an_autoencoder_puts_that_part_of_every_layer_s_outputs_to_ze
 def test_an_encoder_with_dropout_drops_in_fine_tuning_but_not_while_it_is_frozen() -> None:
     of_encoder = parse(AutoencoderSpec, {"layers": 2, "kernels": 4, "downsamplings": 1, "dropout": 0.5})
     spec = parse(ClassifierSpec, {"encoder": "x", "dropout": 0.0})
-    model = EncoderClassifier(spec, of_encoder, (SIDE, SIDE, 1), CLASSES).train()
+    model = ConvClassifier(spec, of_encoder, (SIDE, SIDE, 1), CLASSES).train()
     images = torch.rand(8, 1, SIDE, SIDE)
     model.freeze(True)
     assert torch.equal(model(images), model(images))
@@ -339,7 +339,7 @@ def test_the_speed_in_a_result_is_that_of_the_training_steps_of_all_stages(
     monkeypatch.setattr("engine.training.loop.time", clock)
 
     def look(model: nn.Module, images: Tensor) -> None:
-        clock.now += (0.25 if isinstance(model, EncoderClassifier) and model.frozen else 0.75) if model.training else 9
+        clock.now += (0.25 if isinstance(model, ConvClassifier) and model.frozen else 0.75) if model.training else 9
 
     monkeypatch.setattr("engine.kinds.classifier.ClassifierKind.task", lambda _, spec: Watched(look, Classification()))
     run, result, events = train(Home(tmp_path), tiny_classifier(noise_files, encoder))
