@@ -16,6 +16,10 @@ from markdown_it import MarkdownIt
 
 from cae_tui.cli.parser import make_parser
 from cae_tui.cli.study_cli import study_asked
+from engine.documents.document import Block, Code, Figure, Heading, Paragraph, Table, as_html, as_markdown
+from engine.documents.study import trials_csv, write_report
+from engine.documents.study_figures import stage_figures
+from engine.documents.style import svg
 from engine.errors import StorageError
 from engine.protocol.control import Flag
 from engine.runs.directory import Home
@@ -27,9 +31,6 @@ from engine.studies.records import PointRecord, StageRecord, StudyDirectory, Stu
 from engine.studies.scheduler import work_on
 from engine.studies.spec import as_command, make_study, study_from_json
 from engine.studies.tables import time_column
-from engine.study_report import figures
-from engine.study_report.document import Block, Code, Figure, Heading, Paragraph, Table, as_html, as_markdown
-from engine.study_report.report import trials_csv, write_report
 from engine.text import plain
 from tests.cae_tui.study_script import grid, repeated
 from tests.engine.conftest import small_classifier, train
@@ -222,7 +223,8 @@ NASTY = (
 @pytest.mark.parametrize("text", NASTY)
 def test_nothing_of_a_file_or_a_person_is_read_as_a_sign_of_markdown_or_html(text: str) -> None:
     blocks: list[Block] = [
-        Heading(2, text), Paragraph(text), Table([text, "b"], [[text, text]], picked=0), Code(text), Figure("p", text),
+        Heading(2, text), Paragraph(text), Table([text, "b"], [[text, text]], picked=frozenset({0})), Code(text),
+        Figure("p", text),
     ]  # fmt: skip
     markdown = as_markdown(blocks, "figures")
     markdown.encode()
@@ -273,8 +275,8 @@ def test_axes_are_told_in_plain_numbers_whatever_the_losses_are(low: float, high
         trial = point.trials[0]
         trial.train = trial.validation = [high, (low * high) ** 0.5, low * (1 + 0.001 * place)]
         trial.best_loss = trial.validation[-1]
-    drawn = figures.stage_figures(study_from_json(record.spec), stage, time_column("autoencoder", stage))
-    said = {name: words_of(figures.svg(figure, name)) for name, figure in drawn.items()}
+    drawn = stage_figures(study_from_json(record.spec), stage, time_column("autoencoder", stage))
+    said = {name: words_of(svg(figure, name)) for name, figure in drawn.items()}
     assert label in said["curves"]
     assert label in said["each"]
     for words in said.values():
@@ -296,8 +298,8 @@ def test_a_name_with_a_dollar_is_drawn_as_it_is() -> None:
     point = record.stages[0].points[0]
     point.values = {"kernels": "$\\frac{$", "learning_rate": "1"}  # which mathematics could not be read from
     stage = record.stages[0]
-    drawn = figures.stage_figures(study_from_json(record.spec), stage, time_column("autoencoder", stage))
-    assert "$\\frac{$" in figures.svg(drawn["curves"], "x")
+    drawn = stage_figures(study_from_json(record.spec), stage, time_column("autoencoder", stage))
+    assert "$\\frac{$" in svg(drawn["curves"], "x")
 
 
 @pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", " =1", "＝1"])
