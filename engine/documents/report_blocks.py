@@ -33,7 +33,7 @@ def confusion_figure(report: ClassificationReport, of: str) -> tuple[Figure, Dra
     mistakes.sort(key=lambda mistake: -mistake[0])
     most = ", ".join(f"{true} taken for {predicted} ({count:,})" for count, true, predicted in mistakes[:MOST_TOLD])
     caption = (
-        f"Confusion matrix of the {of} images. Right answers are blue, mistakes orange, each shaded by its share of the "
-        f"true class. {f'Most frequent mistakes: {most}.' if most else 'There is no mistake.'}"
+        f"Confusion matrix of the {of} images. Right answers are blue, mistakes orange, each shaded by its share of "
+        f"the true class. {f'Most frequent mistakes: {most}.' if most else 'There is no mistake.'}"
     )
     return Figure("confusion", caption), confusion(report.confusion, names)

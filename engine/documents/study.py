@@ -14,7 +14,7 @@ from engine.documents.report_blocks import class_table, confusion_figure
 from engine.documents.run import RunDocument, Told, command_of
 from engine.documents.run_pictures import Pictured
 from engine.documents.run_read import ReadRun
-from engine.documents.style import svg
+from engine.documents.style import standing_alone, svg
 from engine.errors import EngineError, RunError, SpecError, StudyError
 from engine.evaluation import results
 from engine.protocol.states import FAILED, FINISHED
@@ -25,7 +25,7 @@ from engine.specs.data_files import FIELDS
 from engine.specs.fields import show_value, write_value
 from engine.specs.listed import every_measure, listed
 from engine.storage.csv_text import csv_of
-from engine.storage.files import absolute, make_folder_of, storage_error, write_bytes
+from engine.storage.files import absolute, storage_error, write_bytes
 from engine.studies.chart_data import BEST_CURVES, MOST_CURVES
 from engine.studies.optuna_trials import importances
 from engine.studies.records import StageRecord, StudyDirectory, StudyRecord, Trial
@@ -57,13 +57,15 @@ def write_report(
     writer = _Writer(home, record, spec)
     title = f"{MODES[spec.mode]}: {', '.join(name.replace('_', ' ') for name in spec.values)}"
     blocks: list[Block] = [Heading(1, title), *writer.blocks()]
+    pages = _of_runs(home, writer, told)
+    if pages:
+        links = [(words, f"{RUNS}/{name}.html") for name, (words, _) in pages.items()]
+        blocks += [Heading(2, "Documents of its runs"), Links(links)]
     try:
-        (folder / FIGURES).mkdir(parents=True, exist_ok=True)
+        for needed in [FIGURES, *([RUNS] if pages else [])]:
+            (folder / needed).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise storage_error(folder, error) from error
-    documents = _write_runs(home, writer, folder / RUNS, told)
-    if documents:
-        blocks += [Heading(2, "Documents of its runs"), Links(documents)]
     drawn = {name: svg(figure, f"{record.id}-{name}") for name, figure in writer.figures.items()}
     texts = {
         "report.md": as_markdown(blocks, FIGURES),
@@ -74,20 +76,20 @@ def write_report(
         write_bytes(folder / name, text.encode())
     for name, text in drawn.items():
         write_bytes(folder / FIGURES / f"{name}.svg", standing_alone(text).encode())
+    for name, (_, page) in pages.items():
+        write_bytes(folder / RUNS / f"{name}.html", page.encode())
     return [folder / name for name in texts]
 
 
-def _write_runs(home: Home, writer: "_Writer", folder: Path, told: Told) -> list[tuple[str, str]]:
-    """Write the documents of the runs that were picked, and give back links to them."""
-    links = []
+def _of_runs(home: Home, writer: "_Writer", told: Told) -> dict[str, tuple[str, str]]:
+    """The documents of the runs that were picked, as pages by id, each after the words that lead to it."""
+    pages = {}
     runs = list(writer.shown_runs().items())[:MOST_RUNS]
     for place, (name, words) in enumerate(runs):
-        with suppress(EngineError):  # a run that is gone, or damaged: there is no document to link to
+        with suppress(EngineError):  # a run that is gone, or damaged: there is no document to lead to
             document = RunDocument(home, home.find(name), lambda *_, place=place: told(place, len(runs)))
-            make_folder_of(folder / name)
-            write_bytes(folder / f"{name}.html", document.as_html().encode())
-            links.append((words, f"{folder.name}/{name}.html"))
-    return links
+            pages[name] = words, document.as_html()
+    return pages
 
 
 class _Writer:
