@@ -85,8 +85,8 @@ def write_document(home: Home, run: RunDirectory, to: Path, *, as_json: bool, as
         raise SpecError({"text": "A document is written with --to, and --text prints: leave one of them out."})
     if ending in _NO_DOCUMENT and not to.is_dir():
         hint = " A browser prints the page as PDF." if ending == ".pdf" else ""
-        told = f"A document is written as .html, as .md, or into a folder; {plain(to.name)} is none of these.{hint}"
-        raise SpecError({"to": told})
+        sentence = f"A document is written as .html, as .md, or into a folder; {plain(to.name)} is none of these.{hint}"
+        raise SpecError({"to": sentence})
     with progress("Writing the document") as told:
         if to.is_dir():
             files = write_folder(home, run, to / f"cae-tui-{run.id}-document", told)

@@ -84,7 +84,8 @@ def _block(axes: "Axes", left: float, tall: float, along: float, into: float, up
 
 def _lighter(colour: str, share: float) -> str:
     """The colour itself, or one that is lighter."""
-    return colour if share == 1 else to_hex([1 - share * (1 - part) for part in to_rgb(colour)])
+    red, green, blue = (1 - share * (1 - part) for part in to_rgb(colour))
+    return colour if share == 1 else to_hex((red, green, blue))
 
 
 def _words(shape: Shape) -> str:

@@ -62,10 +62,10 @@ th, td {{ padding: .28rem .9rem .28rem 0; text-align: right; border-bottom: 1px 
   white-space: nowrap; vertical-align: top; font-weight: 400; }}
 th:not(:first-child), td:not(:first-child) {{ padding-left: .4rem; }}
 thead th {{ border-bottom: 2px solid var(--rule); color: var(--soft); font-weight: 600; }}
-.w {{ text-align: left; }} td.w {{ white-space: normal; }}
+.w {{ text-align: left; }} td.w {{ white-space: normal; overflow-wrap: anywhere; min-width: 6em; }}
 tr.picked > * {{ font-weight: 700; background: var(--mark); }}
 tr > *:first-child {{ padding-left: .5rem; }}
-.facts th {{ color: var(--soft); }} .facts td {{ white-space: normal; width: 100%; }}
+tbody th {{ min-width: 5em; }} .facts th {{ color: var(--soft); }} .facts td {{ white-space: normal; width: 100%; }}
 pre {{ background: var(--panel); padding: .8rem 1rem; overflow-x: auto; font-size: .85rem; line-height: 1.4;
   border-radius: .4rem; }}
 figure {{ margin: 1.5rem 0; break-inside: avoid; }}
@@ -77,6 +77,7 @@ figcaption {{ font-size: .88rem; line-height: 1.45; color: var(--soft); margin-t
 @media print {{ body {{ max-width: none; padding: 0; font-size: 10pt; }} nav {{ display: none; }}
   .wide, pre {{ overflow: visible; }} figure svg {{ max-width: 100%; max-height: 240mm; }}
   table {{ font-size: 8.5pt; }} th, td {{ white-space: normal; padding-top: .6mm; padding-bottom: .6mm; }}
+  thead th, .facts th {{ white-space: nowrap; }}
   pre {{ white-space: pre-wrap; overflow-wrap: anywhere; font-size: 8pt; }}
   h1, h2, h3 {{ break-after: avoid; }} h2 {{ margin-top: 9mm; }} tr, li, pre {{ break-inside: avoid; }}
   thead {{ display: table-header-group; }} tr.picked > * {{ print-color-adjust: exact; }}

@@ -107,8 +107,8 @@ class RunDocument:
         if status.state not in COMPLETE:
             why = f" {status.message}" if status.message else ""
             yield Paragraph(
-                f"The run is {status.state} after {status.epoch} of {counted(status.epochs, 'epoch')}, so this is what "
-                f"there is of it so far.{why}"
+                f"The run has not finished ({status.state}, {status.epoch} of {counted(status.epochs, 'epoch')}): this "
+                f"document shows what there is so far.{why}"
             )
         if result is not None:
             facts = self.read.facts
@@ -136,7 +136,8 @@ class RunDocument:
                 f"The nearest preset is {facts.preset}. In {counted(len(usual), 'value')} the run differs from it: "
                 "they are marked, with the preset's value beside them."
             )
-        rows, marked = [], set()
+        rows: list[list[str]] = []
+        marked: set[int] = set()
         for field in spec_fields(type(spec)):
             if field.name in _TOLD_ELSEWHERE:
                 continue
@@ -270,9 +271,7 @@ class RunDocument:
         result = self.read.result
         yield Heading(2, "Result")
         if result is None or not result.evaluated_on:
-            yield Paragraph(
-                "There is none: a run is measured when it finishes. What it learned so far is in the curves."
-            )
+            yield Paragraph("None yet: a run is measured when it finishes.")
             return
         of = "test" if result.evaluated_on == "test" else "validation"
         lacks = "the test images have no labels" if self.read.facts.test else "there are no test images"

@@ -96,6 +96,7 @@ def logarithmic(axes: "Axes", values: Sequence[float]) -> None:
 
 _CELL, _GAP, _LINE = 0.56, 0.1, 0.145  # inches: an image, between two, a line of a title
 _MOST_PIXELS = 96  # on a side, of an image that is shown so small
+_TALLEST = 8.5  # inches of all rows together
 _FEW_ROWS = 7  # more of them are smaller
 _LABEL_WIDTH = 24  # columns of text
 
@@ -115,8 +116,9 @@ def images(
     before = 0.064 * max(map(cell_len, labels), default=0) + 0.1
     usual = _CELL if len(rows) <= _FEW_ROWS else 0.75 * _CELL
     cell = min(usual * max(1.0, (width / height) ** 0.5), (WIDEST - before) / across - _GAP)
-    tall = cell * height / width
     above = [_LINE * max((title.count("\n") + 1 for title in each), default=0) for each in titles]
+    tall = min(cell * height / width, (_TALLEST - sum(above)) / max(len(rows), 1) - _GAP)
+    cell = tall * width / height
     size = before + across * (cell + _GAP), sum(above) + len(rows) * (tall + _GAP)
 
     with mpl.rc_context(STYLE):

@@ -200,7 +200,8 @@ def pca_rebuilt(
     directions = _eigenvectors(covariance, before_each_part)[:, -components:].astype(np.float32)
     centred = images.reshape(len(images), -1).astype(np.float32) / np.float32(255) - mean
     rebuilt = (centred @ directions) @ directions.T + mean
-    return np.rint(rebuilt.clip(0, 1) * 255).astype(np.uint8).reshape(images.shape)
+    pixels: NDArray[np.uint8] = np.rint(rebuilt.clip(0, 1) * 255).astype(np.uint8).reshape(images.shape)
+    return pixels
 
 
 def _eigenvectors(covariance: NDArray[np.float64], meanwhile: Callable[[], None]) -> NDArray[np.float64]:
