@@ -76,8 +76,8 @@ figcaption {{ font-size: .88rem; line-height: 1.45; color: var(--soft); margin-t
 @page {{ size: A4; margin: 16mm 15mm; }}
 @media print {{ body {{ max-width: none; padding: 0; font-size: 10pt; }} nav {{ display: none; }}
   .wide, pre {{ overflow: visible; }} figure svg {{ max-width: 100%; max-height: 240mm; }}
-  table {{ font-size: 8.5pt; }} th, td {{ white-space: normal; padding-top: .6mm; padding-bottom: .6mm; }}
-  thead th, .facts th {{ white-space: nowrap; }}
+  table {{ font-size: 8.5pt; }} th, td {{ white-space: normal; padding: .6mm 2mm .6mm 0; }}
+  .facts th {{ white-space: nowrap; }} thead th {{ overflow-wrap: normal; }}
   pre {{ white-space: pre-wrap; overflow-wrap: anywhere; font-size: 8pt; }}
   h1, h2, h3 {{ break-after: avoid; }} h2 {{ margin-top: 9mm; }} tr, li, pre {{ break-inside: avoid; }}
   thead {{ display: table-header-group; }} tr.picked > * {{ print-color-adjust: exact; }}

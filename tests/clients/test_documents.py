@@ -63,7 +63,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     encoder = train(home, small(files, latent=16))[0]
     runs = {"autoencoder": encoder, "classifier": train(home, small_classifier(files, encoder.id))[0]}
     with pytest.MonkeyPatch.context() as patched:
-        patched.setitem(SOURCES, "pets", "tests.pets")  # type: ignore[arg-type]
+        patched.setitem(SOURCES, "pets", "tests.pets")
         data = str(write_pets(folder / "pets", NAMES, training=240, test=120))
         of_names = train(home, tiny({}, data=data))[0]
         runs["long names"] = train(home, tiny_classifier({}, Path(of_names.id), data=data))[0]

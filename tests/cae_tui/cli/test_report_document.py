@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rich.progress import Progress
 
 from cae_tui.cli import data_console
 from cae_tui.cli.main import main
@@ -92,7 +93,7 @@ def test_what_cannot_be_written_is_a_sentence(words: list[str], sentence: str, r
 def test_a_document_that_is_interrupted_leaves_nothing(
     name: str, report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Interrupted(data_console.Progress):
+    class Interrupted(Progress):
         def update(self, *args: object, **values: object) -> None:
             if values.get("completed") == 5:
                 raise KeyboardInterrupt
