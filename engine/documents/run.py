@@ -248,15 +248,14 @@ class RunDocument:
                 alt += f" The validation {shown.name} ends at {shown.write(last.validation.get(shown.name))}."
             caption = f"{what} of training (blue) and validation images (orange) by epoch.{star}"
             yield self._drawn("curves", curves(read.epochs, shown), caption, alt)
-        if result is not None and len(result.stages) > 0:
+        if result is not None and result.stages:
+            accurate = any(stage.best_accuracy is not None for stage in result.stages)
             rows = [
-                [
-                    stage.stage, stage.state, f"{stage.epochs}", f"{stage.best_epoch or '–'}", loss(stage.best_loss),
-                    *([percent(stage.best_accuracy)] if listed(result.kind).measures else []), duration(stage.seconds),
-                ]
+                [stage.stage, stage.state, f"{stage.epochs}", f"{stage.best_epoch or '–'}", loss(stage.best_loss),
+                 *([percent(stage.best_accuracy)] if accurate else []), duration(stage.seconds)]
                 for stage in result.stages
             ]  # fmt: skip
-            accuracy = ["val_accuracy"] if listed(result.kind).measures else []
+            accuracy = ["val_accuracy"] if accurate else []
             head = ["stage", "state", "epochs", "best epoch", "best val_loss", *accuracy, "time"]
             yield Table(head, rows, words=frozenset({0, 1}))
             if told := [words for _, words in end_facts(result)]:

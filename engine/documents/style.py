@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
 from matplotlib.ticker import LogFormatter
+from matplotlib.transforms import Affine2D
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -128,6 +130,7 @@ def images(
         axes.axis("off")
         scale = width / cell  # pixels of an inch
         canvas = np.zeros((round(size[1] * scale), round((size[0] - before) * scale), 4), np.uint8)
+        frames: list[Path] = []
         top = 0.0
         for row, label, each, room in zip(rows, labels, titles, above, strict=True):
             top += room
@@ -136,13 +139,17 @@ def images(
                 x, y = round(left * scale), round(top * scale)
                 canvas[y : y + height, x : x + width, :3] = image[: len(canvas) - y]
                 canvas[y : y + height, x : x + width, 3] = 255
-                frame = Rectangle((before + left, top), cell, tall, fill=False, edgecolor=MIDDLE, linewidth=0.4)
-                axes.add_patch(frame)  # an image may be as dark or as light as the page
+                frames.append(
+                    Path.unit_rectangle().transformed(Affine2D().scale(cell, tall).translate(before + left, top))
+                )
                 if place < len(each):
                     axes.text(before + left + cell / 2, top - 0.04, each[place], fontsize=7, linespacing=1.1,
                               ha="center", va="bottom")  # fmt: skip
             axes.text(before - 0.1, top + tall / 2, label, fontsize=8, ha="right", va="center")
             top += tall + _GAP
+        # An image may be as dark or as light as the page. In one path, for a hundred are larger than their images.
+        every = Path.make_compound_path(*frames)
+        axes.add_patch(PathPatch(every, fill=False, edgecolor=MIDDLE, linewidth=0.4))
         extent = (before, before + canvas.shape[1] / scale, canvas.shape[0] / scale, 0.0)
         axes.imshow(canvas, extent=extent, interpolation="none", aspect="auto")
         axes.set(xlim=(0, size[0]), ylim=(size[1], 0))
