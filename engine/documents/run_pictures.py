@@ -14,7 +14,7 @@ from engine.documents.style import images
 from engine.evaluation import results
 from engine.evaluation.predictions import pca_rebuilt
 from engine.runs.directory import RunDirectory
-from engine.text import class_name, counted, loss, shortened
+from engine.text import class_name, counted, loss, percent, shortened
 
 SHOWN = 10
 """Images in a row."""
@@ -112,9 +112,9 @@ def predictions(data: ImageData, found: results.Predictions) -> Pictured | None:
 def _answer(data: ImageData, true: np.uint8, predicted: np.int64, sure: np.float32) -> str:
     names = [class_name(data.class_names, int(true)), class_name(data.class_names, int(predicted))]
     if true != predicted and sum(map(len, names)) <= 6:
-        return f"{names[0]} → {names[1]}\n{100 * sure:.0f} %"
+        return f"{names[0]} → {names[1]}\n{percent(float(sure), 0)}"
     lines = [shortened(names[0], 9), *([f"→ {shortened(names[1], 7)}"] if true != predicted else [])]
-    return "\n".join([*lines, f"{100 * sure:.0f} %"])
+    return "\n".join([*lines, percent(float(sure), 0)])
 
 
 def reconstructions(read: ReadRun, found: results.Predictions, hear: Callable[[], None]) -> list[Pictured]:

@@ -20,7 +20,6 @@ from tests.engine.conftest import small, small_classifier, train
 from tests.engine.studies.conftest import do, study
 from tests.engine.tiny import tiny, tiny_classifier
 from tests.idx import first_of_mnist
-from tests.pets import pets as pets
 from tests.pets import write_pets
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

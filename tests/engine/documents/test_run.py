@@ -26,7 +26,7 @@ from engine.runs.directory import Home
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import preset, spec_fields
 from engine.specs.kinds import spec_from_json
-from engine.text import loss
+from engine.text import loss, percent
 from tests.engine.conftest import small, train
 from tests.engine.tiny import tiny, tiny_classifier
 from tests.engine.training.test_training import Trained
@@ -164,7 +164,7 @@ def test_a_classifier_s_surest_mistakes_come_first(of_classifier: RunDocument, c
     assert 0 < mistakes <= 10
     true = labels_of(classifier)
     worst = np.sort(found.probabilities.max(1)[found.probabilities.argmax(1) != true])[::-1][:10]
-    assert sure[:mistakes] == [float(f"{100 * share:.0f}") for share in worst]
+    assert sure[:mistakes] == [float(percent(float(share), 0).split()[0]) for share in worst]
     assert len(sure) == mistakes + 20
 
 
