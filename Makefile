@@ -15,10 +15,11 @@ run: $(VENV)/installed
 test: $(VENV)/installed-dev
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
-# What needs packages that the program does not: Parquet, and sets that come in Debian's packages, unpacked into build/.
+# What needs packages that the program does not: Parquet, sets that come in Debian's packages, unpacked into build/, and a
+# browser, which is installed where that is allowed.
 CLIENT_SETS := dataset-fashion-mnist oxygen-icon-theme
 
-test-clients: $(VENV)/installed-dev build/clients/unpacked
+test-clients: $(VENV)/installed-dev build/clients/unpacked build/clients/browser
 	@$(PIP) install --quiet -c constraints.txt pyarrow==26.0.1
 	@$(PIP) install --quiet -c constraints.txt nbclient==0.11.0 ipykernel==7.4.0 pandas==3.1.1
 	@$(BIN)/python -m pytest -n 2 --dist worksteal tests/clients $(ARGS)
@@ -30,6 +31,15 @@ build/clients/unpacked:
 	  { echo "apt-get download $(CLIENT_SETS) failed: these sets come from Debian."; exit 1; }; }
 	@cd build/clients && for package in *.deb; do dpkg -x $$package . && rm $$package; done
 	@touch $@
+
+FIND_BROWSER := for name in chromium chromium-browser google-chrome; do command -v $$name && break; done
+GET_BROWSER := apt-get install -y -qq --no-install-recommends chromium
+
+build/clients/browser:
+	@mkdir -p build/clients
+	@$(FIND_BROWSER) >$@ || { { $(GET_BROWSER) || { apt-get update -qq && $(GET_BROWSER); }; } >/dev/null 2>&1 && \
+	  $(FIND_BROWSER) >$@; } || \
+	  { rm -f $@; echo "Documents are looked at in Chromium, which is not here: apt-get install chromium, as root."; exit 1; }
 
 # An hour; what was counted is in build/soak.json, and a second call goes on where the first was stopped.
 soak: $(VENV)/installed-dev

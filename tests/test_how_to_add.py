@@ -187,6 +187,9 @@ def test_an_exporter_of_the_page_writes_it(home: Home, images: dict[str, Path], 
     assert export(home, "ids", runs, tmp_path).path.read_text().split() == [run.id for run in runs]
     assert "told wrong" in export(home, "text", runs[:1], tmp_path).path.read_text()
     assert export(home, "model", runs[:1], tmp_path).path.exists()
+    document = export(home, "document", runs[:1], tmp_path).path.read_text()
+    assert "Brightness on " in document
+    assert "test close" in document
 
 
 class Watcher:

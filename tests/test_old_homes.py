@@ -15,6 +15,7 @@ from cae_tui.screens.gallery import GalleryScreen
 from cae_tui.screens.report import ReportScreen
 from cae_tui.screens.study import StudyScreen
 from cae_tui.screens.training import TrainingScreen
+from engine.documents.read_page import ReadPage
 from engine.evaluation.results import read_predictions
 from engine.preparation import reopen
 from engine.runs.directory import Home
@@ -158,6 +159,19 @@ def test_a_classifier_is_trained_on_a_run_and_on_a_model_file(home: Home, run: R
     for named in (encoder, str(folder / "autoencoder.safetensors")):
         code, _, err = run("classifier", "--encoder", named, *tiny, *data)
         assert code == 0, err
+
+
+def test_every_kind_of_run_has_its_document_finished_or_not(home: Home, run: Run, tmp_path: Path) -> None:
+    chosen = {(status.kind, status.state): status for status in home.list_runs()}
+    assert len(chosen) == 5
+    for (kind, state), status in chosen.items():
+        path = tmp_path / f"{kind}-{state}.html"
+        code, out, err = run("report", status.id, "--to", str(path))
+        assert (code, out.strip(), err) == (0, str(path), "")
+        page = ReadPage(path.read_text())
+        assert page.whole
+        assert page.figures >= (5 if state == "finished" else 2)
+        assert ("has not finished" in path.read_text()) is (state != "finished")
 
 
 async def test_the_app_shows_every_run_and_study(home: Home) -> None:

@@ -53,7 +53,8 @@ class AutoencoderTransformer(TransformerMixin, OnImages):  # type: ignore[misc]
         learning_rate: float = 8e-3, latent: int = 0, downsampling: str = "strided", downsamplings: Any = "auto",
         upsampling: str = "transposed", sub_pixel: bool = True, residual: bool = True, normalisation: str = "batch",
         activation: str = "silu", output: str = "linear", dropout: float = 0.0, optimizer: str = "adam",
-        schedule: str = "one-cycle", weight_decay: float = 0.0, patience: int = 10, validation_fraction: float = 0.1,
+        schedule: str = "one-cycle", steps_per_epoch: int | None = None, weight_decay: float = 0.0,
+        patience: int = 10, validation_fraction: float = 0.1,
         device: str = "auto", precision: str = "auto", image_shape: tuple[int, ...] | None = None,
         random_state: Any = None, progress: bool = False,
     ) -> None:  # fmt: skip
@@ -75,6 +76,7 @@ class AutoencoderTransformer(TransformerMixin, OnImages):  # type: ignore[misc]
         self.dropout = dropout
         self.optimizer = optimizer
         self.schedule = schedule
+        self.steps_per_epoch = steps_per_epoch
         self.weight_decay = weight_decay
         self.patience = patience
         self.validation_fraction = validation_fraction
@@ -163,7 +165,8 @@ class EncoderClassifier(ClassifierMixin, OnImages):  # type: ignore[misc]
     def __init__(
         self, encoder: Any = None, *, fc_units: int = 128, fc_layers: int = 1, frozen_epochs: int = 3,
         finetune_epochs: int = 15, batch_size: int = 128, optimizer: str = "adamw", learning_rate: float = 2e-3,
-        finetune_learning_rate: float = 8e-3, schedule: str = "one-cycle", weight_decay: float = 0.01,
+        finetune_learning_rate: float = 8e-3, schedule: str = "one-cycle", steps_per_epoch: int | None = None,
+        weight_decay: float = 0.01,
         patience: int = 10, label_smoothing: float = 0.05, class_weights: str = "none", dropout: float = 0.3,
         activation: str = "relu", from_scratch: bool = False, augmentation: bool = True, labelled_fraction: float = 1.0,
         validation_fraction: float = 0.1, device: str = "auto", precision: str = "auto",
@@ -179,6 +182,7 @@ class EncoderClassifier(ClassifierMixin, OnImages):  # type: ignore[misc]
         self.learning_rate = learning_rate
         self.finetune_learning_rate = finetune_learning_rate
         self.schedule = schedule
+        self.steps_per_epoch = steps_per_epoch
         self.weight_decay = weight_decay
         self.patience = patience
         self.label_smoothing = label_smoothing

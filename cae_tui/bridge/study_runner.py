@@ -332,7 +332,7 @@ class StudyRunner:
         Raises:
             EngineError: it cannot be written.
         """
-        from engine.study_report.report import write_report
+        from engine.documents.study import write_report
 
         directory = self._studies().find(study)
         return write_report(self._home, directory, self.read(study), Path(to) if to else None)

@@ -209,8 +209,12 @@ def _do(options: argparse.Namespace, home: Home) -> int:
             runs = run_console.find_all(home, options.runs)
             return run_console.delete(home, runs, sure=options.yes, as_json=options.json)
         case "report":
-            from cae_tui.cli.report_console import print_report
+            from cae_tui.cli.report_console import print_report, write_document
 
+            if options.to is not None:
+                return write_document(
+                    home, home.find(options.run), options.to, as_json=options.json, as_text=options.text
+                )
             return print_report(home, home.find(options.run), as_json=options.json, as_text=options.text)
         case "data":
             from cae_tui.cli.data_cli import work

@@ -64,7 +64,7 @@ COMMANDS = {
     "resume": "continue a run that was stopped, cut off or paused",
     "stop": "stop runs with a checkpoint, to resume or finish them later",
     "finish": "evaluate the best weights of runs now, which ends them",
-    "report": "print the report of a complete run",
+    "report": "print the report of a complete run, or write the document of any",
     **USES,
     "delete": "delete runs for good; asks first",
     "data": "look at an image set, write it for other programs, see and free what is kept of sets",
@@ -200,6 +200,10 @@ def _add_flags(parser: argparse.ArgumentParser, command: str, title: str) -> Non
         use_cli.add_flags(group.add_argument)
     add_form = group.add_argument
     if command == "report":
+        words = (
+            "write the document of the run instead: a page (.html), Markdown with figures beside it (.md), or a folder"
+        )
+        group.add_argument("--to", type=path_of, default=None, metavar="FILE", help=words)
         add_form = group.add_mutually_exclusive_group().add_argument
         words = "print a classifier's report as scikit-learn does, not as a table"
         add_form("--text", action="store_true", help=words)

@@ -3,27 +3,31 @@
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from cae_tui import formats
+from cae_tui.cli.data_console import progress
 from cae_tui.cli.output_console import OutputConsole
 from cae_tui.printing import put
-from engine.errors import RunError
+from engine.errors import RunError, SpecError
 from engine.protocol.states import COMPLETE
 from engine.results.result import Result
 from engine.runs.directory import Home, RunDirectory
 from engine.runs.notes import json_names
 from engine.runs.report_words import about_lines, measured_lines, verdicts
 from engine.storage.files import FORMAT
-from engine.text import counted
+from engine.text import counted, plain
 
 if TYPE_CHECKING:
     from engine.runs.facts import RunFacts
 
 WIDEST_LINE = 100
 """Sentences are broken there where the output has no width of its own."""
+_NO_DOCUMENT = (".pdf", ".txt", ".doc", ".docx", ".odt", ".rtf", ".tex", ".rst", ".ipynb", ".json", ".csv")
+"""Endings of what a document is not written as, and no folder is called."""
 
 
 def print_report(home: Home, run: RunDirectory, *, as_json: bool, as_text: bool = False) -> int:
@@ -57,6 +61,46 @@ def print_report(home: Home, run: RunDirectory, *, as_json: bool, as_text: bool 
     draw_result(console, result, facts, as_text=as_text)
     width = min(console.width, WIDEST_LINE) if console.is_terminal else WIDEST_LINE
     console.say("\n".join(["", *about_lines(result, facts, width, with_views=False)]))
+    return 0
+
+
+def write_document(home: Home, run: RunDirectory, to: Path, *, as_json: bool, as_text: bool = False) -> int:
+    """Write the document of a run, and print where: one page, Markdown with its figures, or a folder with both.
+
+    Args:
+        home: where the runs are that it is held against.
+        run: its directory; it need not be complete.
+        to: a new file or folder; its ending says which. Into a folder that is there, a new one is put.
+        as_json: print what was written as one JSON object.
+        as_text: whether a report as text was asked for too, which is printed and not written.
+
+    Raises:
+        EngineError: it cannot be written there.
+    """
+    from engine.documents.run_files import write_folder, write_markdown
+    from engine.exporters import export
+
+    ending = to.suffix.lower()
+    if as_text:
+        raise SpecError({"text": "A document is written with --to, and --text prints: leave one of them out."})
+    if ending in _NO_DOCUMENT and not to.is_dir():
+        hint = " A browser prints the page as PDF." if ending == ".pdf" else ""
+        sentence = f"A document is written as .html, as .md, or into a folder; {plain(to.name)} is none of these.{hint}"
+        raise SpecError({"to": sentence})
+    with progress("Writing the document") as told:
+        if to.is_dir():
+            files = write_folder(home, run, to / f"cae-tui-{run.id}-document", told)
+        elif ending in (".html", ".htm"):
+            files = [export(home, "document", [run], to, told).path]
+        elif ending == ".md":
+            files = write_markdown(home, run, to, told)
+        else:
+            files = write_folder(home, run, to, told)
+    if as_json:
+        put(json.dumps({"format": FORMAT, "files": [str(file) for file in files]}))
+    else:
+        for file in files:
+            put(plain(str(file)))
     return 0
 
 

@@ -17,6 +17,7 @@ from cae_tui import formats
 from cae_tui.bridge.run_titles import cut
 from cae_tui.cli import notify
 from cae_tui.cli.console import EXIT_CODES, interruptible
+from cae_tui.cli.data_console import progress
 from cae_tui.cli.output_console import OutputConsole, printing, table_console, tell
 from cae_tui.cli.run_console import tell_moved
 from cae_tui.cli.study_cli import print_json
@@ -250,9 +251,10 @@ def export(home: Home, directory: StudyDirectory, to: Path | None, *, as_json: b
     record = directory.read()
     if not any(trial.ended for trial in record.trials):
         raise StudyError(f"Study {record.id} has no trial that ended yet: there is nothing to write about.")
-    from engine.study_report.report import write_report
+    from engine.documents.study import write_report
 
-    written = write_report(home, directory, record, to)
+    with progress("Writing the documents") as told:
+        written = write_report(home, directory, record, to, told)
     if as_json:
         print_json({"format": FORMAT, "files": [str(path) for path in written]})
     else:

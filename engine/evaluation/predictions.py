@@ -186,6 +186,24 @@ def pca_errors(
     return [PcaComparison(components, _pca_error(images, mean, directions, before_each_part), "") for images in sets]
 
 
+def pca_rebuilt(
+    train_images: NDArray[np.uint8],
+    images: NDArray[np.uint8],
+    components: int,
+    before_each_part: Callable[[], None] = lambda: None,
+) -> NDArray[np.uint8]:
+    """What PCA, fitted on `train_images`, makes of `images`: as shown, shape and type those of `images`.
+
+    The arguments are those of `pca_errors`; there have to be fewer components than numbers in an image.
+    """
+    mean, covariance = _moments(train_images, before_each_part)
+    directions = _eigenvectors(covariance, before_each_part)[:, -components:].astype(np.float32)
+    centred = images.reshape(len(images), -1).astype(np.float32) / np.float32(255) - mean
+    rebuilt = (centred @ directions) @ directions.T + mean
+    pixels: NDArray[np.uint8] = np.rint(rebuilt.clip(0, 1) * 255).astype(np.uint8).reshape(images.shape)
+    return pixels
+
+
 def _eigenvectors(covariance: NDArray[np.float64], meanwhile: Callable[[], None]) -> NDArray[np.float64]:
     """In a thread beside this one: for large images they take many seconds, in one piece that nothing can end."""
     executor = ThreadPoolExecutor(1)

@@ -3,18 +3,18 @@
 To add one is to add a file with an `EXPORTER` and a line here.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 
-from engine.errors import ExportError, StorageError
+from engine.errors import ExportError
 from engine.exporters.exporter import Exported, Exporter, Told, told_nobody
 from engine.runs.directory import Home, RunDirectory
-from engine.storage.files import absolute, written_whole
+from engine.storage.files import absolute, refuse_taken, written_whole
 
 EXPORTERS: Mapping[str, str] = {
     "csv": "engine.exporters.runs_csv",
+    "document": "engine.exporters.document",
     "model": "engine.exporters.model_file",
     "text": "engine.exporters.report_text",
 }
@@ -44,17 +44,12 @@ def export(home: Home, name: str, runs: Sequence[RunDirectory], target: Path, to
     path = absolute(target)
     if path.is_dir():
         path /= file_name(name, [run.id for run in runs])
-    _refuse_taken(path)
+    refuse_taken(path)
     if missing := exporter.missing():
         raise ExportError(missing)
     with written_whole(path) as sibling:
         exporter.write(home, runs, sibling, told)
         checked = exporter.check(home, runs, sibling, told)
         size = sum(file.stat().st_size for file in (sibling, *sibling.rglob("*")) if file.is_file())
-        _refuse_taken(path)  # by somebody else, meanwhile
+        refuse_taken(path)  # by somebody else, meanwhile
     return Exported(path=path, size=size, checked=checked)
-
-
-def _refuse_taken(path: Path) -> None:
-    if os.path.lexists(path):
-        raise StorageError(f"{path} already exists and is not overwritten: choose another name.")

@@ -51,6 +51,16 @@ def written_whole(path: Path) -> Iterator[Path]:
         raise
 
 
+def refuse_taken(path: Path) -> None:
+    """Refuse a path where there is something.
+
+    Raises:
+        StorageError: there is.
+    """
+    if os.path.lexists(path):
+        raise StorageError(f"{path} already exists and is not overwritten: choose another name.")
+
+
 def make_folder_of(path: Path) -> None:
     """Make the folder that `path` is written into, where it is not there yet.
 

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from cae_tui.cli.output_console import OutputConsole
 from cae_tui.cli.study_tables import print_study
+from engine.documents.study import trials_csv
 from engine.errors import EngineError, SpecError, StudyError
 from engine.storage.files import FORMAT
 from engine.storage.typed_json import finite
 from engine.studies.records import StudyDirectory, StudyRecord
 from engine.studies.spec import as_command, study_from_json
 from engine.studies.tables import rows
-from engine.study_report.report import trials_csv
 from tests.cae_tui.study_script import grid, guided, long_run, repeated
 from tests.fuzz.mutations import files_of, mutated
 from tests.fuzz.outcome import CONTROL, accepted_share, value_or_sentence

@@ -162,7 +162,12 @@ async def test_each_line_fits_over_the_keys(make_app: MakeApp, size: tuple[int, 
 
 def test_the_command_opens_the_app_on_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     opened: list[bool] = []
+
+    def run_to_the_end(app: CaeApp) -> int:
+        opened.append(app._tour_first)
+        return 0
+
     monkeypatch.setattr("cae_tui.cli.main._no_place_to_draw", lambda: "")
-    monkeypatch.setattr("cae_tui.app.base.run_to_the_end", lambda app: opened.append(app._tour_first) or 0)
+    monkeypatch.setattr("cae_tui.app.base.run_to_the_end", run_to_the_end)
     assert main(["--home", str(tmp_path / "home"), "tour"]) == 0
     assert opened == [True]

@@ -78,7 +78,7 @@ def test_a_parser_knows_its_flags_in_whatever_groups_they_are() -> None:
     """Where this fails, `cae_tui.cli.parser.arguments_of` has to follow a new version of Python."""
     parser = make_parser("report")
     assert parser.flags == {"--home", "--version", "-h", "--help"}
-    assert parser.by_command["report"].flags == {"--text", "--json", "--home", "-h", "--help"}
+    assert parser.by_command["report"].flags == {"--to", "--text", "--json", "--home", "-h", "--help"}
 
 
 def test_help_and_version_answer_without_torch_numpy_or_textual() -> None:

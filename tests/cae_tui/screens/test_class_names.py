@@ -21,11 +21,12 @@ from cae_tui.widgets.class_report import ClassRows
 from cae_tui.widgets.confusion_matrix import ConfusionMatrix
 from engine import jobs
 from engine.data.sources import SOURCES
+from engine.documents.run_figures import confusion
+from engine.documents.style import svg
 from engine.protocol.control import Flag
 from engine.runs.directory import Home
 from engine.runs.report_words import report_as_text
 from engine.specs.data_files import DataFiles
-from engine.study_report import figures
 from engine.text import class_words, plain
 from tests.cae_tui.conftest import DEVICE, until
 from tests.engine.tiny import tiny, tiny_classifier
@@ -199,6 +200,6 @@ def test_the_figure_of_a_study_s_document(shared: Path, run: str) -> None:
     assert result is not None
     report = result.report
     assert report is not None
-    drawn = figures.svg(figures.confusion(report.confusion, [row.name for row in report.rows]), "confusion")
+    drawn = svg(confusion(report.confusion, [row.name for row in report.rows]), "confusion")
     for name in ("$x_1^2$", "the-qu…y-dog", "猫猫猫…猫猫", "two lines"):
         assert f">{name}<" in drawn

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.documents.study import write_report
 from engine.protocol.control import Asked, Flag
 from engine.protocol.events import EpochEnded, Event, RunStarted
 from engine.runs.directory import Home
@@ -12,7 +13,6 @@ from engine.studies.planning import create, plan
 from engine.studies.records import Studies, StudyRecord, Trial
 from engine.studies.scheduler import work_on
 from engine.studies.spec import make_study
-from engine.study_report.report import write_report
 from tests.engine.studies.conftest import Watcher, do, table
 from tests.engine.tiny import tiny, write_files
 

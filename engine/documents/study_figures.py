@@ -1,66 +1,27 @@
-"""The figures of a study's document, as SVG. The only module that imports matplotlib.
+"""The figures of a study's document."""
 
-Colours are those of Okabe and Ito, which people with any of the common colour deficiencies tell apart, and every curve
-has a marker of its own besides. Text stays text, so that it can be searched and read aloud.
-"""
-
-import io
 import math
-import warnings
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
 
 import matplotlib as mpl
-import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter, MaxNLocator
-from numpy.typing import NDArray
+from matplotlib.ticker import MaxNLocator
 
+from engine.documents.page import COLOURS, INK, MIDDLE
+from engine.documents.style import STYLE, TRAINING, VALIDATION, chart, logarithmic, style
 from engine.studies.chart_data import axis_of, drawn, mean_curve, pareto
 from engine.studies.records import PointRecord, StageRecord
 from engine.studies.spec import StudySpec, brief
 from engine.studies.tables import TimeColumn, sort_key
-from engine.text import cell_len, numbers, shortened
+from engine.text import numbers
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D1F")
-MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
 MOST_NAMED = 6
 """Points of the chart of loss by time that are all named; of more, those of the Pareto front."""
-TRAINING, VALIDATION = COLOURS[0], COLOURS[1]
-
-_STYLE: Any = {  # matplotlib types its settings one by one
-    "svg.fonttype": "none",
-    "text.parse_math": False,  # a $ in a name is a $
-    "font.family": "DejaVu Sans",  # comes with matplotlib, so that layouts are the same everywhere
-    "font.size": 9,
-    "axes.titlesize": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#dddddd",
-    "grid.linewidth": 0.6,
-    "legend.frameon": False,
-    "figure.facecolor": "white",
-}
-
-
-def svg(figure: Figure, name: str) -> str:
-    """The figure as an `<svg>` element, the same each time; `name` keeps its ids apart from other figures'."""
-    buffer = io.StringIO()
-    with mpl.rc_context(_STYLE | {"svg.hashsalt": name}), warnings.catch_warnings():
-        # Text stays text: what the font lacks is drawn by whoever shows it.
-        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font", UserWarning)
-        figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None})
-    text = buffer.getvalue().replace("'DejaVu Sans'", "'DejaVu Sans', Verdana, sans-serif")
-    return text[text.index("<svg") :]
 
 
 def stage_figures(study: StudySpec, stage: StageRecord, time: TimeColumn) -> dict[str, Figure]:
     """The figures of a stage, by name: curves, each value by itself, loss by value, loss by `time`."""
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         found = {"curves": curves(stage)} if len(stage.points) > 1 else {}
         found["each"] = small_multiples(stage)
         if len(_compared(stage)) > 1:
@@ -72,37 +33,9 @@ def stage_figures(study: StudySpec, stage: StageRecord, time: TimeColumn) -> dic
         return found
 
 
-def _chart(width: float, height: float) -> tuple[Figure, "Axes"]:
-    figure = Figure(figsize=(width, height))
-    return figure, figure.subplots()
-
-
 def _compared(stage: StageRecord) -> list[tuple[int, PointRecord]]:
     """The points that have a loss to compare, with their places."""
     return [(place, point) for place, point in enumerate(stage.points) if math.isfinite(point.loss)]
-
-
-def style(position: int) -> dict[str, Any]:
-    """Colour and marker of the curve at that position; lines are dashed where the colours begin again."""
-    return {
-        "color": COLOURS[position % len(COLOURS)],
-        "marker": MARKERS[position % len(MARKERS)],
-        "linestyle": "-" if position < len(COLOURS) else "--",
-    }
-
-
-class _PlainNumbers(LogFormatter):
-    """Names the ticks that `LogFormatter` would, but as `0.01`: matplotlib writes mathematics, a text of signs."""
-
-    def __call__(self, value: float, position: int | None = None) -> str:
-        return f"{value:g}" if super().__call__(value, position) else ""
-
-
-def _log(axes: "Axes", values: Sequence[float]) -> None:
-    if values and min(values) > 0:
-        axes.set_yscale("log")
-        axes.yaxis.set_major_formatter(_PlainNumbers())
-        axes.yaxis.set_minor_formatter(_PlainNumbers())
 
 
 def _epochs_of(stage: StageRecord) -> str:
@@ -113,7 +46,7 @@ def _epochs_of(stage: StageRecord) -> str:
 
 def curves(stage: StageRecord) -> Figure:
     """Validation curves of all values in one chart."""
-    figure, axes = _chart(6.4, 3.4)
+    figure, axes = chart(6.4, 3.4)
     every: list[float] = []
     for position, (place, point) in enumerate(drawn(stage)):
         losses = mean_curve(point, "validation")
@@ -123,7 +56,7 @@ def curves(stage: StageRecord) -> Figure:
             range(1, len(losses) + 1), losses, label=brief(point.values) + mark, markersize=4,
             markevery=max(len(losses) // 12, 1), linewidth=1.4, **style(position),
         )  # fmt: skip
-    _log(axes, every)
+    logarithmic(axes, every)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set(xlabel=_epochs_of(stage), ylabel="validation loss")
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), fontsize=8)
@@ -150,7 +83,7 @@ def small_multiples(stage: StageRecord) -> Figure:
                 range(1, len(losses) + 1), losses, color=colour, marker=mark, markersize=2.5, linewidth=1,
                 markevery=max(len(losses) // 8, 1), label="training" if name == "train" else "validation",
             )  # fmt: skip
-        _log(axes, every)
+        logarithmic(axes, every)
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.set_title(brief(point.values) + (" ★" if place == stage.pick else ""), fontsize=8)
     if shown:
@@ -167,7 +100,7 @@ def loss_by_value(stage: StageRecord) -> Figure:
         ((sort_key(point.values[name]), place, point) for place, point in _compared(stage)),
         key=lambda item: (isinstance(item[0], str), item[0], item[1]),
     )
-    figure, axes = _chart(4.6, 2.8)
+    figure, axes = chart(4.6, 2.8)
     numeric = all(isinstance(key, float) for key, _, _ in found)
     places = [float(key) if numeric else float(at) for at, (key, _, _) in enumerate(found)]
     losses = [point.loss for _, _, point in found]
@@ -175,7 +108,7 @@ def loss_by_value(stage: StageRecord) -> Figure:
     axes.errorbar(places, losses, yerr=spreads if any(spreads) else None, color=VALIDATION, marker="^", capsize=3)
     for at, (_, place, _) in zip(places, found, strict=True):
         if place == stage.pick:
-            axes.plot([at], [losses[places.index(at)]], marker="*", markersize=14, color="black")
+            axes.plot([at], [losses[places.index(at)]], marker="*", markersize=14, color=INK)
     axes.set_xticks(places, numbers([point.values[name] for _, _, point in found]))
     axes.minorticks_off()
     axes.set(xlabel=name.replace("_", " "), ylabel="best validation loss")
@@ -186,10 +119,10 @@ def loss_by_time(stage: StageRecord, time: TimeColumn) -> Figure:
     """Loss against time, with the Pareto front: the points that none beats in both."""
     times = time.times(stage)
     found = [(times[place], point.loss, place) for place, point in _compared(stage)]
-    figure, axes = _chart(4.6, 2.8)
+    figure, axes = chart(4.6, 2.8)
     front = [found[place] for place in pareto([(seconds, loss) for seconds, loss, _ in found])]
     axes.plot(
-        [item[0] for item in front], [item[1] for item in front], color="#888888", linestyle="--", label="Pareto front"
+        [item[0] for item in front], [item[1] for item in front], color=MIDDLE, linestyle="--", label="Pareto front"
     )
     axes.scatter([item[0] for item in found], [item[1] for item in found], color=VALIDATION, marker="^", zorder=3)
     named = front if len(found) > MOST_NAMED else found
@@ -198,7 +131,7 @@ def loss_by_time(stage: StageRecord, time: TimeColumn) -> Figure:
         axes.annotate(label, (seconds, loss), textcoords="offset points", xytext=(5, 4), fontsize=7)
     for seconds, loss, place in found:
         if place == stage.pick:
-            axes.plot([seconds], [loss], marker="*", markersize=14, color="black", zorder=4)
+            axes.plot([seconds], [loss], marker="*", markersize=14, color=INK, zorder=4)
     axes.set(xlabel=time.per, ylabel="best validation loss")
     axes.legend(fontsize=8)
     return figure
@@ -206,8 +139,8 @@ def loss_by_time(stage: StageRecord, time: TimeColumn) -> Figure:
 
 def importance(shares: Mapping[str, float]) -> Figure:
     """How much of the loss's variance each hyperparameter accounts for."""
-    with mpl.rc_context(_STYLE):
-        figure, axes = _chart(4.6, 0.4 * len(shares) + 0.8)
+    with mpl.rc_context(STYLE):
+        figure, axes = chart(4.6, 0.4 * len(shares) + 0.8)
         names = list(shares)[::-1]
         axes.barh([name.replace("_", " ") for name in names], [100 * shares[name] for name in names], color=COLOURS[0])
         axes.set_xlabel("share of the loss's variance (fANOVA), %")
@@ -218,7 +151,7 @@ def importance(shares: Mapping[str, float]) -> Figure:
 def parallel_coordinates(study: StudySpec, stage: StageRecord) -> Figure:
     """Each point as a line over its hyperparameters to its loss; the darker, the better."""
     points = _compared(stage)
-    figure, axes = _chart(6.4, 3.0)
+    figure, axes = chart(6.4, 3.0)
     columns = [axis_of(study, stage, name) for name in stage.names]
     logs = [math.log10(point.loss) if point.loss > 0 else -20.0 for _, point in points]
     low, high = min(logs), max(logs)
@@ -235,56 +168,12 @@ def parallel_coordinates(study: StudySpec, stage: StageRecord) -> Figure:
     axes.set_yticks([])
     axes.grid(visible=False)
     for position, (_, labels) in enumerate(columns):
-        axes.axvline(position, color="#888888", linewidth=0.8)
+        axes.axvline(position, color=MIDDLE, linewidth=0.8)
         for height, label in labels:
             axes.annotate(label, (position, height), textcoords="offset points", xytext=(3, 0), fontsize=7)
-    axes.axvline(len(columns), color="#888888", linewidth=0.8)
+    axes.axvline(len(columns), color=MIDDLE, linewidth=0.8)
     for height, value in ((0.0, 10**low), (1.0, 10**high)):
         axes.annotate(f"{value:.2g}", (len(columns), height), textcoords="offset points", xytext=(3, 0), fontsize=7)
     if stage.pick is not None:
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), fontsize=8)
     return figure
-
-
-def confusion(matrix: Sequence[Sequence[int]], names: Sequence[str]) -> Figure:
-    """A confusion matrix of the classes `names`; mistakes are shaded by their share of the true class."""
-    with mpl.rc_context(_STYLE):
-        counts = np.array(matrix, dtype=float)
-        shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-        np.fill_diagonal(shares, 0)
-        size = min(0.45 * len(counts) + 1.0, 9)
-        figure, axes = _chart(size, size)
-        axes.grid(visible=False)
-        axes.imshow(shares, cmap="Oranges", vmin=0, vmax=max(float(shares.max()), 1e-9))
-        if len(counts) <= 20:
-            for (row, column), count in np.ndenumerate(counts):
-                if count:
-                    weight = "bold" if row == column else "normal"
-                    axes.text(column, row, f"{int(count)}", ha="center", va="center", fontsize=7, fontweight=weight)
-        ticks = range(0, len(names), math.ceil(len(names) / 20))
-        shown = [shortened(names[tick], 12) for tick in ticks]
-        upright = max(map(cell_len, shown), default=0) > 3
-        axes.set_xticks(ticks, shown, rotation=90 if upright else 0)
-        axes.set_yticks(ticks, shown)
-        axes.set(xlabel="predicted class", ylabel="true class")
-        return figure
-
-
-def images(rows: Sequence[NDArray[np.uint8]], titles: Sequence[Sequence[str]], labels: Sequence[str]) -> Figure:
-    """Rows of images (n, height, width, channels), each with a title over it, each row with a label before it."""
-    with mpl.rc_context(_STYLE):
-        across = max((len(row) for row in rows), default=1)
-        figure = Figure(figsize=(0.75 * across + 0.8, 0.95 * len(rows)), layout="constrained")
-        grid = figure.subplots(len(rows), across, squeeze=False)
-        for place, row in enumerate(rows):
-            for at in range(across):
-                axes = grid[place][at]
-                axes.set(xticks=[], yticks=[])
-                axes.grid(visible=False)
-                axes.spines[:].set_visible(False)
-                if at < len(row):
-                    axes.imshow(row[at].squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-                    if titles[place]:
-                        axes.set_title(titles[place][at], fontsize=7)
-            grid[place][0].set_ylabel(labels[place], fontsize=8, rotation=0, ha="right", va="center")
-        return figure

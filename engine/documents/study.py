@@ -4,22 +4,25 @@ Markdown with its figures beside it, one HTML file that needs nothing else, and 
 """
 
 import shlex
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from engine.documents import run_pictures, study_figures
+from engine.documents.document import Block, Code, Figure, Heading, Links, Paragraph, Table, as_html, as_markdown
+from engine.documents.report_blocks import class_table, confusion_figure
+from engine.documents.run import RunDocument, Told, command_of
+from engine.documents.run_pictures import Pictured
+from engine.documents.run_read import ReadRun
+from engine.documents.style import standing_alone, svg
 from engine.errors import EngineError, RunError, SpecError, StudyError
 from engine.evaluation import results
 from engine.protocol.states import FAILED, FINISHED
 from engine.runs.directory import Home, RunDirectory
-from engine.runs.moved import known_of_run, load_known
 from engine.runs.status import TEST, VALIDATION, key_of
 from engine.specs.base import spec_fields
 from engine.specs.data_files import FIELDS
 from engine.specs.fields import show_value, write_value
-from engine.specs.kinds import spec_from_json
 from engine.specs.listed import every_measure, listed
 from engine.storage.csv_text import csv_of
 from engine.storage.files import absolute, storage_error, write_bytes
@@ -28,18 +31,20 @@ from engine.studies.optuna_trials import importances
 from engine.studies.records import StageRecord, StudyDirectory, StudyRecord, Trial
 from engine.studies.spec import MODES, StudySpec, as_command, as_flags, describe, spec_of, study_from_json
 from engine.studies.tables import columns, failures, rows, time_column
-from engine.study_report import figures
-from engine.study_report.document import Block, Code, Figure, Heading, Paragraph, Table, as_html, as_markdown
-from engine.text import class_name, class_of_title, counted, duration, loss, moment, numbers, percent, shortened
+from engine.text import counted, duration, loss, moment, numbers, percent
 
-FIGURES = "figures"
-SHOWN = 10  # sample predictions of each sort
+FIGURES, RUNS = "figures", "runs"
+MOST_RUNS = 8
+"""Runs whose documents are written with that of their study: each takes a second or two."""
 
 
-def write_report(home: Home, directory: StudyDirectory, record: StudyRecord, to: Path | None = None) -> list[Path]:
-    """Write a study's document into `to`, by default `report/` in the study's directory; gives back the files.
+def write_report(
+    home: Home, directory: StudyDirectory, record: StudyRecord, to: Path | None = None, told: Told = lambda *_: None
+) -> list[Path]:
+    """Write a study's document into `to`, by default `report/` in the study's directory; gives back its files.
 
-    What is there already under these names is replaced.
+    The documents of the runs that were picked are written beside it, into `runs/`. What is there already under these
+    names is replaced. `told` is told how much is done, and of how much; what it raises ends the work.
 
     Raises:
         EngineError: the study is damaged, or nothing can be written there.
@@ -52,11 +57,16 @@ def write_report(home: Home, directory: StudyDirectory, record: StudyRecord, to:
     writer = _Writer(home, record, spec)
     title = f"{MODES[spec.mode]}: {', '.join(name.replace('_', ' ') for name in spec.values)}"
     blocks: list[Block] = [Heading(1, title), *writer.blocks()]
+    pages = _of_runs(home, writer, told)
+    if pages:
+        links = [(words, f"{RUNS}/{name}.html") for name, (words, _) in pages.items()]
+        blocks += [Heading(2, "Documents of its runs"), Links(links)]
     try:
-        (folder / FIGURES).mkdir(parents=True, exist_ok=True)
+        for needed in [FIGURES, *([RUNS] if pages else [])]:
+            (folder / needed).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise storage_error(folder, error) from error
-    drawn = {name: figures.svg(figure, f"{record.id}-{name}") for name, figure in writer.figures.items()}
+    drawn = {name: svg(figure, f"{record.id}-{name}") for name, figure in writer.figures.items()}
     texts = {
         "report.md": as_markdown(blocks, FIGURES),
         "report.html": as_html(blocks, drawn, title),
@@ -65,9 +75,21 @@ def write_report(home: Home, directory: StudyDirectory, record: StudyRecord, to:
     for name, text in texts.items():
         write_bytes(folder / name, text.encode())
     for name, text in drawn.items():
-        standing_alone = f'<?xml version="1.0" encoding="utf-8"?>\n{text}'
-        write_bytes(folder / FIGURES / f"{name}.svg", standing_alone.encode())
+        write_bytes(folder / FIGURES / f"{name}.svg", standing_alone(text).encode())
+    for name, (_, page) in pages.items():
+        write_bytes(folder / RUNS / f"{name}.html", page.encode())
     return [folder / name for name in texts]
+
+
+def _of_runs(home: Home, writer: "_Writer", told: Told) -> dict[str, tuple[str, str]]:
+    """The documents of the runs that were picked, as pages by id, each after the words that lead to it."""
+    pages = {}
+    runs = list(writer.shown_runs().items())[:MOST_RUNS]
+    for place, (name, words) in enumerate(runs):
+        with suppress(EngineError):  # a run that is gone, or damaged: there is no document to lead to
+            document = RunDocument(home, home.find(name), lambda *_, place=place: told(place, len(runs)))
+            pages[name] = words, document.as_html()
+    return pages
 
 
 class _Writer:
@@ -87,6 +109,11 @@ class _Writer:
             if any(trial.ended for point in stage.points for trial in point.trials):
                 found += self._stage(number, stage)
         return [*found, *self._final(), *self._classifier(), *self._again()]
+
+    def _figure(self, pictured: Pictured) -> Figure:
+        figure, drawing = pictured
+        self.figures[figure.name] = drawing
+        return figure
 
     def _what(self) -> list[Block]:
         record, spec = self.record, self.spec
@@ -142,7 +169,7 @@ class _Writer:
             Table(
                 [column.title for column in shown],
                 [[row.cells[column.name] for column in shown] for row in listed],
-                picked=stage.pick,
+                picked=frozenset() if stage.pick is None else frozenset({stage.pick}),
                 words=frozenset(place for place, column in enumerate(shown) if not column.numeric),
             )
         )
@@ -167,7 +194,7 @@ class _Writer:
                                                words=frozenset({0, 3, 4}))]  # fmt: skip
 
     def _figures(self, number: int, stage: StageRecord, names: str) -> list[Block]:
-        drawn = figures.stage_figures(self.spec, stage, time_column(self.kind, stage))
+        drawn = study_figures.stage_figures(self.spec, stage, time_column(self.kind, stage))
         many = len(stage.points) > MOST_CURVES
         several = f" ({' · '.join(names.split(', '))})" if len(stage.names) > 1 else ""
         each = f"each point{several}" if several else f"each value of {names}"
@@ -184,7 +211,7 @@ class _Writer:
             self.figures[f"stage-{number}-{name}"] = figure
             found.append(Figure(f"stage-{number}-{name}", captions[name]))
         if shares := importances(self.record, self.spec):
-            self.figures["importance"] = figures.importance(shares)
+            self.figures["importance"] = study_figures.importance(shares)
             said = ", ".join(f"{name} {100 * share:.0f} %" for name, share in shares.items())
             found.append(Figure("importance", f"How much of the loss's variance each hyperparameter explains: {said}."))
         return found
@@ -224,18 +251,23 @@ class _Writer:
 
     def _reconstructions(self, trial: Trial) -> list[Block]:
         run = self._run(trial.run)
-        files = sorted(run.samples.glob("epoch-*.npz")) if run is not None else []
-        if not files:
-            return []
         try:
-            pair = results.read_samples(files[-1])
+            pictured = None if run is None else run_pictures.over_epochs(run)
         except RunError as error:
             return [Paragraph(f"No reconstructions: {error}")]
-        self.figures["reconstructions"] = figures.images(pair, [[], []], ["original", "rebuilt"])
-        epoch = int(files[-1].stem.rpartition("-")[2])
-        return [
-            Figure("reconstructions", f"Validation images and what run {trial.run} made of them after epoch {epoch}.")
-        ]
+        return [] if pictured is None else [Heading(3, f"Run {trial.run}"), self._figure(pictured)]
+
+    def shown_runs(self) -> dict[str, str]:
+        """The runs that a reader may want to see more of, in words by id: each stage's pick, and the classifier."""
+        found = {}
+        for number, stage in enumerate(self.record.stages, start=1):
+            picked = [] if stage.pick is None else stage.points[stage.pick].trials
+            for trial in [trial for trial in picked if trial.complete][:1]:
+                at = f"stage {number}, " if len(self.record.stages) > 1 else ""
+                found[trial.run] = f"Run {trial.run}: {at}{describe(stage.points[stage.pick or 0].values)}"
+        if self.shown_classifier:
+            found.setdefault(self.shown_classifier, f"Run {self.shown_classifier}: the classifier")
+        return found
 
     # -- the classifier ---------------------------------------------------------------------------
 
@@ -266,44 +298,18 @@ class _Writer:
             ),
             *([Paragraph(result.averaging)] if result.averaging else []),
             *(Paragraph(remark) for remark in result.remarks if remark not in self.remarks),
-            Code(report.text),
-            Figure(
-                "confusion", f"Confusion matrix of the {of} images; mistakes are shaded by their share of the class."
-            ),
+            class_table(report),
+            self._figure(confusion_figure(report, of)),
         ]
-        self.figures["confusion"] = figures.confusion(
-            report.confusion, [class_of_title(row.name) for row in report.rows]
-        )
         return blocks + self._predictions(run)
 
     def _predictions(self, run: RunDirectory) -> list[Block]:
         """Some right and some wrong predictions with their images, where the images are still there."""
         try:
-            found = results.read_predictions(run)
-            written = run.read_spec()
-            spec = spec_from_json(written["spec"])
-            data = load_known(known_of_run(run.id, spec, written), spec.files)
-            source = found.images(data)
-        except (EngineError, KeyError) as error:
+            pictured = run_pictures.predictions(ReadRun(self.home, run).data, results.read_predictions(run))
+        except EngineError as error:
             return [Paragraph(f"No sample predictions: {error}")]
-        if found.probabilities is None or source.labels is None:
-            return []
-        true, predicted = source.labels[found.indices], found.probabilities.argmax(1)
-        sure = found.probabilities.max(1)
-        right = np.flatnonzero(true == predicted)[:SHOWN]
-        wrong = np.flatnonzero(true != predicted)
-        wrong = wrong[np.argsort(-sure[wrong], kind="stable")][:SHOWN]
-        pictures: list[NDArray[np.uint8]] = []
-        titles = []
-        for chosen in (right, wrong):
-            pictures.append(source.take(found.indices[chosen]))
-            names = ([shortened(class_name(data.class_names, of[at]), 8) for of in (true, predicted)] for at in chosen)
-            titles.append(
-                [f"{' → '.join(pair)}\n{100 * sure[at]:.0f} %" for at, pair in zip(chosen, names, strict=True)]
-            )
-        self.figures["predictions"] = figures.images(pictures, titles, ["correct", "incorrect"])
-        return [Figure("predictions", "Sample predictions, true class → predicted class and its probability: the "
-                                      "first that are correct, and the incorrect ones it was surest of.")]  # fmt: skip
+        return [] if pictured is None else [self._figure(pictured)]
 
     # -- again ------------------------------------------------------------------------------------
 
@@ -312,10 +318,10 @@ class _Writer:
         lines = [as_command(self.spec), shlex.join(["cae-tui", self.kind, *as_flags(final)])]
         other = ""
         if final.built_on:
-            lines = [*self._command_of(final.built_on), *lines]
+            lines = [*command_of(self.home, final.built_on), *lines]
             other = f" The first line makes the encoder: --encoder is the id that it prints, here {final.built_on}."
         elif self.shown_classifier:
-            lines += self._command_of(self.shown_classifier)
+            lines += command_of(self.home, self.shown_classifier)
             other = " The last line is the classifier's: --encoder is the id of the autoencoder it is built on."
         versions = ", ".join(f"{name} {version}" for name, version in self.record.versions.items())
         day = moment(self.record.created, "%Y-%m-%d")
@@ -325,14 +331,6 @@ class _Writer:
             Code("\n".join(lines)),
             Paragraph(f"Study {self.record.id} of {day}, {self.record.device}; {versions}."),
         ]
-
-    def _command_of(self, name: str) -> list[str]:
-        """The command that makes a run again; none for one that is gone, or for a file."""
-        try:
-            spec = spec_from_json(self.home.find(name).read_spec()["spec"])
-        except (EngineError, KeyError):
-            return []
-        return [shlex.join(["cae-tui", spec.kind, *as_flags(spec)])]
 
 
 # -- CSV ------------------------------------------------------------------------------------------

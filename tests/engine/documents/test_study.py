@@ -16,6 +16,11 @@ from markdown_it import MarkdownIt
 
 from cae_tui.cli.parser import make_parser
 from cae_tui.cli.study_cli import study_asked
+from engine.documents.document import Block, Code, Figure, Heading, Paragraph, Table, as_html, as_markdown
+from engine.documents.read_page import ReadPage
+from engine.documents.study import trials_csv, write_report
+from engine.documents.study_figures import stage_figures
+from engine.documents.style import svg
 from engine.errors import StorageError
 from engine.protocol.control import Flag
 from engine.runs.directory import Home
@@ -27,9 +32,6 @@ from engine.studies.records import PointRecord, StageRecord, StudyDirectory, Stu
 from engine.studies.scheduler import work_on
 from engine.studies.spec import as_command, make_study, study_from_json
 from engine.studies.tables import time_column
-from engine.study_report import figures
-from engine.study_report.document import Block, Code, Figure, Heading, Paragraph, Table, as_html, as_markdown
-from engine.study_report.report import trials_csv, write_report
 from engine.text import plain
 from tests.cae_tui.study_script import grid, repeated
 from tests.engine.conftest import small_classifier, train
@@ -55,6 +57,7 @@ class Page(HTMLParser):
         super().__init__()
         self.open: list[str] = []
         self.tags: list[str] = []
+        self.links: list[str] = []
         self.text = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -64,7 +67,8 @@ class Page(HTMLParser):
         for name, value in attrs:
             if name in ("src", "href", "xlink:href"):
                 assert value is not None
-                assert value.startswith(("#", "data:")), value
+                assert value.startswith(("#", "data:", "runs/")), value
+                self.links += [value] * value.startswith("runs/")
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.handle_starttag(tag, attrs)
@@ -104,6 +108,37 @@ def test_the_document_holds_what_people_write_by_hand(done: Done, tmp_path: Path
     # In one page every id is there once, so that no figure is drawn with another's shapes.
     ids = re.findall(r'<(?:path|clipPath|image)[^>]* id="([^"]+)"', files[1].read_text())
     assert len(ids) == len(set(ids))
+
+
+def test_the_documents_of_the_runs_that_were_picked_are_beside_it_and_it_leads_to_them(
+    done: Done, tmp_path: Path
+) -> None:
+    home, directory, record = done
+    steps: list[tuple[int, int]] = []
+    files = write_report(home, directory, record, tmp_path, lambda *step: steps.append(step))
+    page = Page()
+    page.feed(files[1].read_text())
+    picked = [stage.points[stage.pick].trials[0].run for stage in record.stages if stage.pick is not None]
+    (classifier,) = (run.id for run in home.list_runs() if run.kind == "classifier")
+    expected = list(dict.fromkeys([*picked, classifier]))
+    assert page.links == [f"runs/{name}.html" for name in expected]
+    assert all(f"]({link})" in files[0].read_text() for link in page.links)
+    assert {path.stem for path in (tmp_path / "runs").iterdir()} == set(expected)
+    assert all(ReadPage((tmp_path / link).read_text()).whole for link in page.links)
+    assert {step[1] for step in steps} == {len(expected)}
+
+    gone = StudyDirectory(directory.path)
+    alone = write_report(Home(tmp_path / "empty"), gone, record, tmp_path / "alone")[1].read_text()
+    assert "Documents of its runs" not in alone  # which would lead nowhere
+
+
+def test_nothing_is_written_of_a_document_that_is_given_up(done: Done, tmp_path: Path) -> None:
+    def give_up(*_: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_report(*done, tmp_path / "none", give_up)
+    assert not (tmp_path / "none").exists()
 
 
 def test_the_document_is_the_same_each_time_and_goes_beside_the_study(done: Done) -> None:
@@ -222,7 +257,8 @@ NASTY = (
 @pytest.mark.parametrize("text", NASTY)
 def test_nothing_of_a_file_or_a_person_is_read_as_a_sign_of_markdown_or_html(text: str) -> None:
     blocks: list[Block] = [
-        Heading(2, text), Paragraph(text), Table([text, "b"], [[text, text]], picked=0), Code(text), Figure("p", text),
+        Heading(2, text), Paragraph(text), Table([text, "b"], [[text, text]], picked=frozenset({0})), Code(text),
+        Figure("p", text),
     ]  # fmt: skip
     markdown = as_markdown(blocks, "figures")
     markdown.encode()
@@ -273,8 +309,8 @@ def test_axes_are_told_in_plain_numbers_whatever_the_losses_are(low: float, high
         trial = point.trials[0]
         trial.train = trial.validation = [high, (low * high) ** 0.5, low * (1 + 0.001 * place)]
         trial.best_loss = trial.validation[-1]
-    drawn = figures.stage_figures(study_from_json(record.spec), stage, time_column("autoencoder", stage))
-    said = {name: words_of(figures.svg(figure, name)) for name, figure in drawn.items()}
+    drawn = stage_figures(study_from_json(record.spec), stage, time_column("autoencoder", stage))
+    said = {name: words_of(svg(figure, name)) for name, figure in drawn.items()}
     assert label in said["curves"]
     assert label in said["each"]
     for words in said.values():
@@ -296,8 +332,8 @@ def test_a_name_with_a_dollar_is_drawn_as_it_is() -> None:
     point = record.stages[0].points[0]
     point.values = {"kernels": "$\\frac{$", "learning_rate": "1"}  # which mathematics could not be read from
     stage = record.stages[0]
-    drawn = figures.stage_figures(study_from_json(record.spec), stage, time_column("autoencoder", stage))
-    assert "$\\frac{$" in figures.svg(drawn["curves"], "x")
+    drawn = stage_figures(study_from_json(record.spec), stage, time_column("autoencoder", stage))
+    assert "$\\frac{$" in svg(drawn["curves"], "x")
 
 
 @pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", " =1", "＝1"])

@@ -1,0 +1,39 @@
+"""What a classification report is in a document: a table of the classes, and the confusion matrix."""
+
+from matplotlib.figure import Figure as Drawing
+
+from engine.documents.document import Figure, Table
+from engine.documents.run_figures import confusion
+from engine.results.result import ClassificationReport
+from engine.text import class_of_title
+
+MOST_TOLD = 3
+"""Mistakes that are told in words."""
+
+
+def class_table(report: ClassificationReport) -> Table:
+    """Precision, recall, F1 and number of images of each class, and the averages."""
+    rows = []
+    for row in (*report.rows, report.macro, report.weighted):
+        ratios = (row.precision, row.recall, row.f1)
+        name = row.name if row.label is None else class_of_title(row.name)
+        rows.append([name, *(f"{ratio:.4f}" for ratio in ratios), f"{row.support:,}"])
+    return Table(["class", "precision", "recall", "F1", "images"], rows, words=frozenset({0}))
+
+
+def confusion_figure(report: ClassificationReport, of: str) -> tuple[Figure, Drawing]:
+    """The confusion matrix; `of` is test or validation: which images were measured."""
+    names = [class_of_title(row.name) for row in report.rows]
+    mistakes = [
+        (count, names[true], names[predicted])
+        for true, row in enumerate(report.confusion)
+        for predicted, count in enumerate(row)
+        if count and true != predicted
+    ]
+    mistakes.sort(key=lambda mistake: -mistake[0])
+    most = ", ".join(f"{true} taken for {predicted} ({count:,})" for count, true, predicted in mistakes[:MOST_TOLD])
+    caption = (
+        f"Confusion matrix of the {of} images. Right answers are blue, mistakes orange, each shaded by its share of "
+        f"the true class. {f'Most frequent mistakes: {most}.' if most else 'There is no mistake.'}"
+    )
+    return Figure("confusion", caption), confusion(report.confusion, names)
