@@ -17,6 +17,7 @@ EXPORTERS: Mapping[str, str] = {
     "csv": "engine.exporters.runs_csv",
     "model": "engine.exporters.model_file",
     "text": "engine.exporters.report_text",
+    "onnx": "engine.exporters.onnx_file",
 }
 """Where each is: imported when it is asked for."""
 
