@@ -22,6 +22,7 @@ from cae_tui import messages
 from cae_tui.app.acting import Acts
 from cae_tui.app.base import BaseApp
 from cae_tui.app.data_in_use import DataInUse
+from cae_tui.app.exports import Exports
 from cae_tui.app.lists import Lists
 from cae_tui.app.moved import Moved
 from cae_tui.app.questions import ask_text
@@ -75,9 +76,10 @@ class CaeApp(BaseApp):
         self.data = DataInUse(self, self.remembered)
         self.lists = Lists(self)
         self.moved = Moved(self, self.lists)
+        self.exports = Exports(self, self.lists)
         self.study_acts = StudyActs(self, self.lists, self.moved)
         self.run_acts = RunActs(self, self.lists, self.moved, self.study_acts)
-        self.acts = Acts(self, self.remembered, self.data, self.lists, self.study_acts, self.run_acts)
+        self.acts = Acts(self, self.remembered, self.data, self.lists, self.exports, self.study_acts, self.run_acts)
         # What pages need of the parts: see `Host`.
         self.drafts, self.draft, self.keep_draft = self.data.drafts, self.data.draft, self.data.keep_draft
         self.run_prefix, self.study_prefix = self.lists.run_prefix, self.lists.study_prefix

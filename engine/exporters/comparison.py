@@ -51,20 +51,18 @@ def output_names(model: Model) -> tuple[str, ...]:
     return ("probabilities", "logits", "latent") if model.classes else ("reconstructions", "latent")
 
 
-def portable_spec(model: Model) -> dict[str, Any]:
-    """Its spec as JSON, without where anything lies on this machine."""
-    return {
-        name: value for name, value in model.spec.model_dump(mode="json").items() if name not in (*PATHS, "encoder")
-    }
+def without_places(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """A spec as JSON, without where anything lies on this machine."""
+    return {name: value for name, value in spec.items() if name not in (*PATHS, "encoder")}
 
 
-def compare(home: Home, run: RunDirectory, model: Model, answer: Answer, told: Told) -> str:
+def compare(run: RunDirectory, model: Model, answer: Answer, told: Told) -> str:
     """Ask both models about the same images, and say how that was done, as a clause.
 
     Raises:
         ExportError: they do not answer alike.
     """
-    sample = _sample(home, run, model, told)
+    sample = _sample(run, model, told)
     images = torch.from_numpy(sample.images).permute(0, 3, 1, 2).float().div_(255).contiguous()
     theirs = answer(images.numpy())
     worst = 0.0
@@ -91,7 +89,7 @@ class _Sample:
     words: str
 
 
-def _sample(home: Home, run: RunDirectory, model: Model, told: Told) -> _Sample:
+def _sample(run: RunDirectory, model: Model, told: Told) -> _Sample:
     """Some images that the run was measured on; where these are gone, noise, on which equal models are equal too."""
     with suppress(EngineError):
         written = run.read_spec()

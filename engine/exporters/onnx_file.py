@@ -68,12 +68,12 @@ class OnnxExporter:
         if importlib.util.find_spec("onnxruntime") is None:
             answer_of(_PROGRAM, ["ask", str(path)], told)
             return "checked by ONNX's own checker alone, for onnxruntime is not installed"
-        return "run by onnxruntime, " + compare(home, run, model_of(home, run, "ONNX"), answer, told)
+        return "run by onnxruntime, " + compare(run, model_of(home, run, "ONNX"), answer, told)
 
 
 def _metadata(model: "Model", run: str) -> dict[str, str]:
     """What who has nothing but the file must know to use it."""
-    from engine.exporters.comparison import output_names, portable_spec
+    from engine.exporters.comparison import output_names, without_places
 
     height, width, channels = model.image
     outputs = {name: _WHAT[name] for name in output_names(model)}
@@ -85,7 +85,7 @@ def _metadata(model: "Model", run: str) -> dict[str, str]:
         "image": json.dumps({"height": height, "width": width, "channels": channels}),
         "input": f"images: float32, shape (n, {channels}, {height}, {width}), pixels divided by 255, from 0 to 1",
         "outputs": json.dumps(outputs),
-        "spec": json.dumps(portable_spec(model)),
+        "spec": json.dumps(without_places(model.spec.model_dump(mode="json"))),
     }
     if model.facts.light_on_dark is not None:
         about["shows"] = "light on dark" if model.facts.light_on_dark else "dark on light"
