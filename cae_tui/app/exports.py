@@ -66,10 +66,10 @@ class Exports:
             )
             if done is not None:
                 size = formats.size(sum(one.size for one in done.written.values()))
-                what = counted(len(done.written), "export")
+                count = len(done.written)
+                what = f"{counted(count, 'export')} of run {prefix}, each checked, {'was' if count == 1 else 'were'}"
                 left_out = "".join(f"\n{sentence}" for sentence in done.left_out.values())
-                told = f"{what} of run {prefix}, each checked, were written into {done.folder}. {size}.{left_out}"
-                self._app.tell(told, timeout=LONG_SECONDS)
+                self._app.tell(f"{what} written into {done.folder}. {size}.{left_out}", timeout=LONG_SECONDS)
 
         title = f"Write all that can be written of run {prefix} into the new folder"
         await ask_where(self._app, title, f"./cae-tui-{prefix}", write)

@@ -33,6 +33,8 @@ def work(options: argparse.Namespace, home: Home) -> int:
     for form in options.forms or ():
         if form not in EXPORTERS:
             raise ExportError(f"--as: “{excerpt(form)}” is not known: choose {either(EXPORTERS)}.")
+    if options.to is not None and not str(options.to).strip():
+        raise ExportError("--to names no place: give a path, or leave it out.")
     names = list(dict.fromkeys(options.forms or ()))
     target = Path() if options.to is None else options.to
     return export_console.export(home, home.find(options.run), target, names, as_json=options.json)

@@ -90,7 +90,7 @@ class WritingScreen(Dialog[None]):
 
     def leave_when_over(self) -> None:
         """Take it away; one that something lies over goes when that has gone."""
-        if self._progress.over and self.is_current:
+        if self._progress.over and self.app.screen is self:
             self.dismiss()
 
     def _show(self) -> None:

@@ -74,7 +74,7 @@ The result of a complete run, measured once, on images that no choice was based 
         ask_key("report.classify"),
         ask_key("report.curves", show=False, tooltip="Curves and epochs, as during training"),
         ask_key("report.again"),
-        ask_key("report.save"),
+        ask_key("report.save", show=False),
         ask_key("report.export"),
         Binding("y", "copy", "Copy", id="report.copy", tooltip="Copy the report as text"),
         Binding("t", "text", "Text", id="report.text", tooltip="scikit-learn's own text, or the table", show=False),

@@ -79,10 +79,9 @@ def ask(path: str, given: IO[bytes], out: IO[bytes]) -> None:
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
     parts = [part for part in np.split(images, np.cumsum(BATCHES)) if len(part)]
-    answers = [session.run(names, {"images": part}) for part in parts]
-    np.savez(
-        out, allow_pickle=False, **{name: np.concatenate(found) for name, *found in zip(names, *answers, strict=True)}
-    )
+    found = zip(names, *(session.run(names, {"images": part}) for part in parts), strict=True)
+    answers = {name: np.concatenate(some) for name, *some in found}
+    np.savez(out, allow_pickle=False, **answers)
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -28,7 +28,8 @@ def main(path: str) -> None:
         else:
             answers["reconstructions"] = model(images)
     out = io.BytesIO()
-    np.savez(out, allow_pickle=False, **{name: answer.numpy() for name, answer in answers.items()})
+    arrays = {name: answer.numpy() for name, answer in answers.items()}
+    np.savez(out, allow_pickle=False, **arrays)
     with open(kept, "wb") as file:
         file.write(out.getvalue())
 
