@@ -15,11 +15,13 @@ run: $(VENV)/installed
 test: $(VENV)/installed-dev
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
-# What needs packages that the program does not: Parquet, and sets that come in Debian's packages, unpacked into build/.
+# What needs packages that the program does not: Parquet, what opens its exports, and sets that come in Debian's packages,
+# unpacked into build/.
+CLIENTS := onnx==1.23.2 onnxscript==0.7.2 onnxruntime==1.32.0 tensorboard==2.21.0
 CLIENT_SETS := dataset-fashion-mnist oxygen-icon-theme
 
 test-clients: $(VENV)/installed-dev build/clients/unpacked
-	@$(PIP) install --quiet -c constraints.txt pyarrow==26.0.1
+	@$(PIP) install --quiet -c constraints.txt pyarrow==26.0.1 $(CLIENTS)
 	@$(BIN)/python -m pytest -n 2 --dist worksteal tests/clients $(ARGS)
 
 build/clients/unpacked:

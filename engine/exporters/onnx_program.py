@@ -5,7 +5,6 @@ is given and what it answers goes through standard input and output: the metadat
 answers.
 """
 
-import importlib.util
 import io
 import json
 import os
@@ -65,15 +64,16 @@ def forget_origins(message: Any) -> None:
 
 
 def ask(path: str, given: IO[bytes], out: IO[bytes]) -> None:
-    """Check a file as ONNX does, and answer images by it where there is something to run it with."""
+    """Check a file as ONNX does, and answer images by it with onnxruntime where there are any."""
     import onnx
 
     onnx.checker.check_model(path, full_check=True)
-    if importlib.util.find_spec("onnxruntime") is None:
+    images_given = given.read()
+    if not images_given:
         return
     import onnxruntime
 
-    images = np.load(given, allow_pickle=False)
+    images = np.load(io.BytesIO(images_given), allow_pickle=False)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
