@@ -4,6 +4,7 @@
 
 import csv
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -64,24 +65,30 @@ def _rows(run: RunDirectory, told: Told) -> Iterator[list[Any]]:
     from engine.evaluation.results import read_predictions
 
     found = read_predictions(run)
-    names, labels = _classes(run, told)
+    known = _known(run, told)
+    names, labels = known.class_names, known.labels
     indices = found.indices.tolist()
+    head = ["image", "of", *(["file"] if known.files else [])]
+
+    def begin(place: int) -> list[Any]:
+        if place % _TOLD == 0:
+            told(place, len(indices))
+        return [indices[place], found.of, *([known.files[indices[place]]] if known.files else [])]
+
     if found.probabilities is None:
         assert found.errors is not None
-        yield ["image", "of", "error"] if labels is None else ["image", "of", "true_class", "error"]
-        for place, (index, error) in enumerate(zip(indices, found.errors.tolist(), strict=True)):
-            _tell(told, place, len(indices))
-            true = [] if labels is None else [names[labels[index]]]
-            yield [index, found.of, *true, _exact(error)]
+        yield [*head, *([] if labels is None else ["true_class"]), "error"]
+        for place, error in enumerate(found.errors.tolist()):
+            true = [] if labels is None else [names[labels[indices[place]]]]
+            yield [*begin(place), *true, _exact(error)]
         return
-    names = names or [str(label) for label in range(found.probabilities.shape[1])]
-    yield ["image", "of", "true_class", "predicted_class", "correct", "probability", *(f"p_{name}" for name in names)]
+    names = names or tuple(str(label) for label in range(found.probabilities.shape[1]))
+    yield [*head, "true_class", "predicted_class", "correct", "probability", *(f"p_{name}" for name in names)]
     for place, index in enumerate(indices):
-        _tell(told, place, len(indices))
         shares = found.probabilities[place].tolist()
         chosen = max(range(len(shares)), key=shares.__getitem__)
-        true = ["", ""] if labels is None else [names[labels[index]], "yes" if labels[index] == chosen else "no"]
-        yield [index, found.of, true[0], names[chosen], true[1], _exact(shares[chosen]), *map(_exact, shares)]
+        true = ("", "") if labels is None else (names[labels[index]], "yes" if labels[index] == chosen else "no")
+        yield [*begin(place), true[0], names[chosen], true[1], _exact(shares[chosen]), *map(_exact, shares)]
 
 
 def _exact(number: float) -> str:
@@ -89,14 +96,18 @@ def _exact(number: float) -> str:
     return f"{number:.9g}"
 
 
-def _tell(told: Told, done: int, of: int) -> None:
-    if done % _TOLD == 0:
-        told(done, of)
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of the images that predictions point into; nothing where they are gone."""
+
+    class_names: tuple[str, ...] = ()
+    labels: list[int] | None = None
+    files: tuple[str, ...] = ()
 
 
-def _classes(run: RunDirectory, told: Told) -> tuple[list[str], list[int] | None]:
-    """The names of the classes, and the true class of each image that predictions point into; None where not known."""
+def _known(run: RunDirectory, told: Told) -> _Known:
     from engine.data.cache import load
+    from engine.data.file_names import file_names
     from engine.evaluation.results import read_predictions
     from engine.runs.moved import known_of_run, load_known
     from engine.specs.kinds import spec_from_json
@@ -106,10 +117,13 @@ def _classes(run: RunDirectory, told: Told) -> tuple[list[str], list[int] | None
     try:
         load(spec.files, told)
         data = load_known(known_of_run(run.id, spec, written), spec.files)
-        labels = read_predictions(run).images(data).labels
-    except EngineError:  # the images are gone: what the model made of them is known all the same
-        return [], None
-    return list(data.class_names), None if labels is None else labels.tolist()
+        found = read_predictions(run)
+        labels = found.images(data).labels
+    except EngineError:  # what the model made of them is known all the same
+        return _Known()
+    training, test = file_names(data)
+    files = test if found.of == "test" else training
+    return _Known(data.class_names, None if labels is None else labels.tolist(), files)
 
 
 EXPORTER = PredictionsExporter()

@@ -57,10 +57,13 @@ def test_where_the_images_are_gone_what_the_model_made_of_them_is_written_all_th
     run = home.find(jobs.start(home, preset(AutoencoderSpec, "recommended", **values), lambda event: None, Flag()).id)
     named = rows_of(export(home, "predictions", [run], tmp_path / "named.csv").path)
     assert {row["true_class"] for row in named} == {"cat", "'=dog"}  # no spreadsheet takes it for a formula
-    (pets).rename(tmp_path / "moved")
+    folders = {"cat": "cat", "'=dog": "=dog"}
+    assert [row["file"].rpartition("/")[0] for row in named] == [f"test/{folders[row['true_class']]}" for row in named]
+    assert len({row["file"] for row in named}) == len(named) == 12
+    pets.rename(tmp_path / "moved")
     gone = rows_of(export(home, "predictions", [run], tmp_path / "gone.csv").path)
     assert [row["error"] for row in gone] == [row["error"] for row in named]
-    assert "true_class" not in gone[0]
+    assert not {"true_class", "file"} & gone[0].keys()
 
 
 def test_a_run_that_is_not_complete_has_none(home: Home, autoencoder: Trained, tmp_path: Path) -> None:
