@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cae_tui import formats, messages
 from cae_tui.app.acting import acts_on
 from cae_tui.app.base import BaseApp
 from cae_tui.app.lists import Lists
 from cae_tui.app.questions import ask_where
-from cae_tui.bridge.values import Progress
 from engine.text import counted
+
+if TYPE_CHECKING:
+    from cae_tui.bridge.values import Progress
 
 SOON_SECONDS = 0.3
 """What takes no longer shows no progress."""
@@ -42,6 +44,7 @@ class Exports:
 
     @acts_on(messages.Export)
     async def _export(self, message: messages.Export) -> None:
+        from cae_tui.bridge.values import Progress
         from engine.exporters import exporter_named, file_name
 
         exporter, names = exporter_named(message.exporter), [self._lists.run_prefix(run) for run in message.runs]
@@ -57,6 +60,8 @@ class Exports:
         await ask_where(self._app, exporter.asks.format(runs=said), f"./{file_name(message.exporter, names)}", write)
 
     async def _export_all(self, run: str) -> None:
+        from cae_tui.bridge.values import Progress
+
         prefix = self._lists.run_prefix(run)
 
         async def write(target: str) -> None:
@@ -74,7 +79,7 @@ class Exports:
         title = f"Write all that can be written of run {prefix} into the new folder"
         await ask_where(self._app, title, f"./cae-tui-{prefix}", write)
 
-    async def _wait_for(self, title: str, work: Coroutine[Any, Any, Done], progress: Progress) -> Done | None:
+    async def _wait_for(self, title: str, work: Coroutine[Any, Any, Done], progress: "Progress") -> Done | None:
         """What `work` gives; None where a person gave it up, which ends it and leaves nothing."""
         from cae_tui.screens.exports import WritingScreen
 

@@ -87,8 +87,9 @@ def _rows(run: RunDirectory, told: Told) -> Iterator[list[Any]]:
     for place, index in enumerate(indices):
         shares = found.probabilities[place].tolist()
         chosen = max(range(len(shares)), key=shares.__getitem__)
-        true = ("", "") if labels is None else (names[labels[index]], "yes" if labels[index] == chosen else "no")
-        yield [*begin(place), true[0], names[chosen], true[1], _exact(shares[chosen]), *map(_exact, shares)]
+        right = "" if labels is None else "yes" if labels[index] == chosen else "no"
+        true_class = "" if labels is None else names[labels[index]]
+        yield [*begin(place), true_class, names[chosen], right, _exact(shares[chosen]), *map(_exact, shares)]
 
 
 def _exact(number: float) -> str:

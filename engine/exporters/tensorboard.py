@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from engine.errors import ExportError, RunError, StorageError
 from engine.exporters.events_file import EventsWriter, Scalar, float_bytes, read_records, scalar_in
 from engine.exporters.exporter import NOT_READ_BACK, Told
-from engine.protocol.events import EpochEnded, SamplesSaved
 from engine.runs.directory import Home, RunDirectory
 from engine.text import counted
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from engine.protocol.events import Event
+    from engine.protocol.events import Event, SamplesSaved
 
 GAP = 2
 """Pixels between two images of a picture."""
@@ -41,6 +40,8 @@ class TensorBoardExporter:
 
     def write(self, home: Home, runs: Sequence[RunDirectory], path: Path, told: Told) -> None:  # noqa: ARG002 - as for all
         """See `Exporter`."""
+        from engine.protocol.events import EpochEnded, SamplesSaved
+
         (run,) = runs
         events, _ = run.read_events()
         epochs = [event for event in events if isinstance(event, EpochEnded)]
@@ -86,6 +87,8 @@ def _as_bytes(scalar: Scalar) -> tuple[str, int, bytes]:
 
 def _scalars(events: "Sequence[Event]") -> Iterator[tuple[Scalar, float]]:
     """The curves of a run, each with its time; steps are epochs, counted through its stages."""
+    from engine.protocol.events import EpochEnded
+
     for step, event in enumerate((event for event in events if isinstance(event, EpochEnded)), 1):
         values = {f"{name}/{part}": value
                   for part, metrics in (("train", event.train), ("validation", event.validation))
@@ -96,8 +99,10 @@ def _scalars(events: "Sequence[Event]") -> Iterator[tuple[Scalar, float]]:
             yield Scalar(tag, value, step), event.time
 
 
-def _step(events: "Sequence[Event]", sample: SamplesSaved) -> int:
+def _step(events: "Sequence[Event]", sample: "SamplesSaved") -> int:
     """The step of the epoch whose samples these are."""
+    from engine.protocol.events import EpochEnded
+
     ended = [event for event in events if isinstance(event, EpochEnded)]
     places = [place for place, event in enumerate(ended, 1)
               if (event.stage, event.epoch) == (sample.stage, sample.epoch)]  # fmt: skip
