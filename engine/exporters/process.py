@@ -41,7 +41,10 @@ def answer_of(module: str, arguments: Sequence[str], told: Told, given: bytes = 
             process.communicate()
     if process.returncode:
         last = (error.decode(errors="replace").strip().splitlines() or ["it said nothing"])[-1]
-        raise ExportError(f"A process that was started for it ended with an error: {shortened(last, _MOST_TOLD)}")
+        raise ExportError(
+            f"A process that was started for it ended with an error: {shortened(last, _MOST_TOLD)} "
+            "Try again; if it stays so, report that line."
+        )
     told(1, 1)
     return answer
 
