@@ -15,13 +15,14 @@ run: $(VENV)/installed
 test: $(VENV)/installed-dev
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
-# What needs packages that the program does not: Parquet, sets that come in Debian's packages, unpacked into build/, and a
-# browser, which is installed where that is allowed.
+# What needs packages that the program does not: Parquet, what opens its exports, a notebook, sets that come in Debian's
+# packages, unpacked into build/, and a browser, which is installed where that is allowed.
+CLIENTS := pyarrow==26.0.1 onnx==1.23.2 onnxscript==0.7.2 onnxruntime==1.32.0 tensorboard==2.21.0 \
+  nbclient==0.11.0 ipykernel==7.4.0 pandas==3.1.1
 CLIENT_SETS := dataset-fashion-mnist oxygen-icon-theme
 
 test-clients: $(VENV)/installed-dev build/clients/unpacked build/clients/browser
-	@$(PIP) install --quiet -c constraints.txt pyarrow==26.0.1
-	@$(PIP) install --quiet -c constraints.txt nbclient==0.11.0 ipykernel==7.4.0 pandas==3.1.1
+	@$(PIP) install --quiet -c constraints.txt $(CLIENTS)
 	@$(BIN)/python -m pytest -n 2 --dist worksteal tests/clients $(ARGS)
 
 build/clients/unpacked:

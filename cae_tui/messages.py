@@ -157,6 +157,13 @@ class Export(ForApp):
 
 
 @dataclass
+class ChooseExport(ForApp):
+    """Write a run for other programs; the app asks as what and where to."""
+
+    run: str
+
+
+@dataclass
 class StartStudy(ForApp):
     """Do the study that the spec asks for."""
 

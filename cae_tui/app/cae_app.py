@@ -23,6 +23,7 @@ from cae_tui.app.acting import Acts
 from cae_tui.app.attention import Attention
 from cae_tui.app.base import BaseApp
 from cae_tui.app.data_in_use import DataInUse
+from cae_tui.app.exports import Exports
 from cae_tui.app.lists import Lists
 from cae_tui.app.moved import Moved
 from cae_tui.app.questions import ask_text
@@ -80,6 +81,7 @@ class CaeApp(BaseApp):
         self.data = DataInUse(self, self.remembered)
         self.lists = Lists(self)
         self.moved = Moved(self, self.lists)
+        self.exports = Exports(self, self.lists)
         self.attention = Attention(self, self.remembered)
         self.tour = Tour(self)
         self.study_acts = StudyActs(self, self.lists, self.moved, self.attention)
@@ -89,6 +91,7 @@ class CaeApp(BaseApp):
             self.remembered,
             self.data,
             self.lists,
+            self.exports,
             self.study_acts,
             self.run_acts,
             self.attention,

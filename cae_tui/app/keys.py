@@ -32,6 +32,7 @@ PLACES = {
     "studies": "studies", "study": "study", "points": "study, table", "study_form": "form of a study", "data": "data",
     "classes": "data, classes", "data_sets": "data, last used",
     "open": "data, open", "left_out": "data, left out", "confirm": "question",
+    "export": "question of an export", "writing": "while an export is written",
     "text": "question with a text", "help": "help", "stop": "stopping a run", "error": "after an error",
 }  # fmt: skip
 """Where the keys of an id work, by what it begins with."""

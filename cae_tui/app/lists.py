@@ -1,13 +1,13 @@
-"""The part of the app that knows what lists are of, and acts on runs that are listed: mark, compare, export, delete."""
+"""The part of the app that knows what lists are of, and acts on runs that are listed: mark, compare, delete."""
 
 import asyncio
 import math
 from typing import TYPE_CHECKING, Any
 
-from cae_tui import formats, messages
+from cae_tui import messages
 from cae_tui.app.acting import acts_on
 from cae_tui.app.base import BaseApp
-from cae_tui.app.questions import ask_text, ask_where, confirm
+from cae_tui.app.questions import ask_text, confirm
 from cae_tui.messages import RunsChanged
 from engine.errors import EngineError
 from engine.runs.notes import parse_note, parse_tags
@@ -86,7 +86,8 @@ class Lists:
             page.runs_version = self.version
             page.post_message(RunsChanged())
 
-    def _say(self, runs: tuple[str, ...]) -> str:
+    def say(self, runs: tuple[str, ...]) -> str:
+        """Those runs in words: `run a7f3`, `3 runs`."""
         return f"run {self.run_prefix(runs[0])}" if len(runs) == 1 else f"{len(runs):,} runs"
 
     # -- what a person notes ----------------------------------------------------------------------
@@ -95,14 +96,14 @@ class Lists:
     async def _mark(self, message: messages.MarkRuns) -> None:
         await self._change(message.runs, **{message.what: message.value})
         if message.what == "hidden" and message.value:
-            self._app.tell(f"Hidden: {self._say(message.runs)}. The filter is:hidden lists what is hidden.")
+            self._app.tell(f"Hidden: {self.say(message.runs)}. The filter is:hidden lists what is hidden.")
 
     @acts_on(messages.TagRuns)
     async def _tag(self, message: messages.TagRuns) -> None:
         notes = await self._app.runner.notes(message.runs)
         # What all of them have stands there; taken out, it is taken from all, and the others' own stay.
         common = [tag for tag in notes[0].tags if all(tag in other.tags for other in notes)]
-        title = f"Tags of {self._say(message.runs)}"
+        title = f"Tags of {self.say(message.runs)}"
         typed = await ask_text(self._app, title, " ".join(common), "baseline 2020-report", parse_tags)
         if typed is not None:
             tags = parse_tags(typed)
@@ -115,7 +116,7 @@ class Lists:
             value, hint = own[0], "what you want to remember"
         else:
             value, hint = "", "one note for all; leave it empty to keep each run's own"
-        typed = await ask_text(self._app, f"Note about {self._say(message.runs)}", value, hint, parse_note)
+        typed = await ask_text(self._app, f"Note about {self.say(message.runs)}", value, hint, parse_note)
         if typed is None:
             return
         if not typed and len(own) > 1:  # nothing was written, and the runs have notes of their own
@@ -129,7 +130,7 @@ class Lists:
         finally:  # some were changed, where others could not be
             self.tell_changed()
 
-    # -- compare, export, delete ------------------------------------------------------------------
+    # -- compare, delete --------------------------------------------------------------------------
 
     @acts_on(messages.CompareRuns)
     def _compare(self, message: messages.CompareRuns) -> None:
@@ -137,26 +138,12 @@ class Lists:
 
         self._app.push_screen(CompareScreen(message.runs))
 
-    @acts_on(messages.Export)
-    async def _export(self, message: messages.Export) -> None:
-        from engine.exporters import exporter_named, file_name
-
-        exporter, names = exporter_named(message.exporter), [self.run_prefix(run) for run in message.runs]
-        said = self._say(message.runs) if exporter.takes_many else names[0]
-
-        async def write(target: str) -> None:
-            written = await self._app.runner.export(message.exporter, message.runs, target)
-            sentence = exporter.tells.format(runs=said, path=written.path)
-            self._app.tell(formats.exported(sentence, written.size, written.checked))
-
-        await ask_where(self._app, exporter.asks.format(runs=said), f"./{file_name(message.exporter, names)}", write)
-
     @acts_on(messages.DeleteRuns)
     async def _delete(self, message: messages.DeleteRuns) -> None:
         from cae_tui.bridge.deletion import uses_of
 
         detail = " ".join([_DELETE, *uses_of(self._home, message.runs)])
-        if not await confirm(self._app, f"Delete {self._say(message.runs)}?", detail, "Delete"):
+        if not await confirm(self._app, f"Delete {self.say(message.runs)}?", detail, "Delete"):
             return
         problems = []
         for run in message.runs:

@@ -3,13 +3,14 @@
 Of image sets and networks, `data_reader` has the rest, and how a method works in a thread.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from cae_tui.bridge.data_reader import DataReader, works_in_thread
-from cae_tui.bridge.values import DataView, ImageView, Picture, Prediction, PredictionsView, SampleStrip
+from cae_tui.bridge.values import DataView, ImageView, Picture, Prediction, PredictionsView, Progress, SampleStrip
 from engine.errors import EngineError
 from engine.runs.directory import Home, RunDirectory
 from engine.runs.notes import Notes, change, read_notes, write_notes
@@ -20,8 +21,13 @@ from engine.specs.listed import listed
 if TYPE_CHECKING:
     from cae_tui.bridge.trying import Trying
     from engine.data.datasets import ImageData
+    from engine.exporters import ExportedAll
     from engine.exporters.exporter import Exported
     from engine.specs.base import Spec
+
+
+class _GivenUpError(Exception):
+    """Nobody waits for this any more."""
 
 
 class Reader(DataReader):
@@ -131,15 +137,42 @@ class Reader(DataReader):
         return self.home.specs(runs)
 
     @works_in_thread
-    def export(self, exporter: str, runs: Sequence[str], target: str) -> "Exported":
+    def export(self, exporter: str, runs: Sequence[str], target: str, progress: Progress) -> "Exported":
         """Write `runs` by the exporter of that name to `target`, a new name or a folder that is there.
+
+        It ends where nobody waits for it any more.
 
         Raises:
             EngineError: see `engine.exporters.export`.
         """
         from engine.exporters import export
 
-        return export(self.home, exporter, [RunDirectory(self.home.runs / run) for run in runs], Path(target))
+        directories = [RunDirectory(self.home.runs / run) for run in runs]
+        return export(self.home, exporter, directories, Path(target), self._told(progress))
+
+    @works_in_thread
+    def export_all(self, run: str, target: str, progress: Progress) -> "ExportedAll":
+        """Write a run in every form into `target`, a new folder or one in a folder that is there.
+
+        It ends where nobody waits for it any more.
+
+        Raises:
+            EngineError: see `engine.exporters.export_all`.
+        """
+        from engine.exporters import export_all
+
+        return export_all(self.home, self.home.find(run), Path(target), self._told(progress))
+
+    def _told(self, progress: Progress) -> Callable[[int, int], None]:
+        """Writes down how far a thread's work is, and ends it where it was given up."""
+        given_up: Event = self._asked.given_up
+
+        def told(done: int, total: int) -> None:
+            if given_up.is_set():
+                raise _GivenUpError
+            progress.done, progress.total = done, total
+
+        return told
 
     @works_in_thread
     def samples(self, run: str, file: str, epoch: int) -> SampleStrip:

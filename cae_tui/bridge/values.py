@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     from engine.runs.facts import RunFacts
 
 
+@dataclass(slots=True)
+class Progress:
+    """How far something is that a thread does: written by that, and looked at by a screen."""
+
+    done: int = 0
+    total: int = 0  # 0 where it is not known
+    over: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """An image: `pixels` row by row, 1 byte a pixel (grey) or 3 (red, green, blue)."""

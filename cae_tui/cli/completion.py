@@ -15,6 +15,7 @@ from cae_tui.cli import parser as cli
 from cae_tui.cli.parser import ACTIONS, MODES
 from cae_tui.cli.study_cli import kind_asked
 from cae_tui.cli.use_cli import INVERTS
+from engine.exporters import EXPORTERS
 from engine.protocol.states import EARLY_STOPPED, FINISHED, PAUSED, RUNNING
 from engine.runs.directory import Home, default_home
 from engine.runs.status import RunStatus
@@ -30,6 +31,7 @@ _FIT: dict[str, Callable[[RunStatus], bool]] = {
     "resume": lambda run: run.resumable or run.state == PAUSED,
     "finish": lambda run: run.best_epoch > 0 and (run.resumable or run.state in (RUNNING, PAUSED)),
     "report": lambda run: run.state in (FINISHED, EARLY_STOPPED),
+    "export": lambda run: run.best_epoch > 0,
     "delete": lambda run: run.state not in (RUNNING, PAUSED),
 }
 """The runs that a command can do something with."""
@@ -84,6 +86,8 @@ def _teach(parser: argparse.ArgumentParser, command: str, kind: str) -> None:
             completer = _runs(lambda run: run.best_epoch > 0 and listed(run.kind).takes_encoder)
         elif action.dest == "invert":
             completer = _one_of(INVERTS)
+        elif action.dest == "forms":
+            completer = _one_of(tuple(EXPORTERS))
         elif action.dest == "baseline":
             completer = _runs(_any)
         elif action.dest == "words":

@@ -216,6 +216,10 @@ def _do(options: argparse.Namespace, home: Home) -> int:
                     home, home.find(options.run), options.to, as_json=options.json, as_text=options.text
                 )
             return print_report(home, home.find(options.run), as_json=options.json, as_text=options.text)
+        case "export":
+            from cae_tui.cli import export_cli
+
+            return export_cli.work(options, home)
         case "data":
             from cae_tui.cli.data_cli import work
 

@@ -65,6 +65,7 @@ COMMANDS = {
     "stop": "stop runs with a checkpoint, to resume or finish them later",
     "finish": "evaluate the best weights of runs now, which ends them",
     "report": "print the report of a complete run, or write the document of any",
+    "export": "write a run for other programs",
     **USES,
     "delete": "delete runs for good; asks first",
     "data": "look at an image set, write it for other programs, see and free what is kept of sets",
@@ -76,7 +77,16 @@ COMMANDS = {
 GROUPS = {
     "train and study": (*KINDS, "study"),
     "put a model to work": tuple(USES),
-    "one run, by its id or the beginning of it": ("watch", "pause", "resume", "stop", "finish", "report", "delete"),
+    "one run, by its id or the beginning of it": (
+        "watch",
+        "pause",
+        "resume",
+        "stop",
+        "finish",
+        "report",
+        "export",
+        "delete",
+    ),
 }
 """How the help groups the commands; the others come last."""
 HOME_HELP = "where runs and settings are kept"
@@ -162,7 +172,7 @@ def _add_general_flags(parser: argparse.ArgumentParser) -> None:
 
 def _add_positionals(parser: argparse.ArgumentParser, command: str) -> None:
     group = parser.add_argument_group("arguments")
-    if command in ("report", "resume", "watch"):
+    if command in ("report", "resume", "watch", "export"):
         group.add_argument("run", metavar="RUN", help="a run's id, or enough of its beginning")
     if command in USES:
         use_cli.add_positionals(group.add_argument)
@@ -191,6 +201,10 @@ def _add_flags(parser: argparse.ArgumentParser, command: str, title: str) -> Non
         group.add_argument("--yes", action="store_true", help="delete without being asked")
     if command == "runs":
         group.add_argument("--csv", default=None, metavar="FILE", help="write them as CSV; - is standard output")
+    if command == "export":
+        from cae_tui.cli import export_cli
+
+        export_cli.add_flags(group.add_argument)
     if command in (*KINDS, "resume"):
         words = "train in the background, even after the terminal is closed"
         group.add_argument("--detach", action="store_true", help=words)

@@ -65,7 +65,7 @@ The result of a complete run, measured once, on images that no choice was based 
   with the lowest *validation* loss counts: nothing is chosen by test figures.
 - **About the run**: its data, what differs from the preset, seed, device, date, tags and note.
 - `g` sample predictions, `w` only the wrong ones, `v` curves, `e` the form with this run's spec,
-  `m` save the model file, `y` copy the report as text.
+  `m` save the model file, `W` write the run for other programs, `y` copy the report as text.
 - In a small terminal `1` to `4` show one pane each, and the arrows, `PageDown` and `End` what is below its last line.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -75,7 +75,8 @@ The result of a complete run, measured once, on images that no choice was based 
         ask_key("report.classify"),
         ask_key("report.curves", show=False, tooltip="Curves and epochs, as during training"),
         ask_key("report.again"),
-        ask_key("report.save"),
+        ask_key("report.save", show=False),
+        ask_key("report.export"),
         Binding("y", "copy", "Copy", id="report.copy", tooltip="Copy the report as text"),
         Binding("t", "text", "Text", id="report.text", tooltip="scikit-learn's own text, or the table", show=False),
         Binding("s", "sort", "Sort", id="report.sort", tooltip="Order the classes by the next column", show=False),

@@ -10,6 +10,7 @@ from textual.binding import Binding
 from textual.message import Message
 
 from cae_tui.messages import (
+    ChooseExport,
     CompareRuns,
     Configure,
     ConfigureAgain,
@@ -75,6 +76,7 @@ OF_ONE = {
     "finish": _Ask("F,shift+f", "Finish", "Evaluate its best weights; asks first", FinishRun),
     "classify": _Ask("n", "Classify", "Use its encoder for a classifier", _on_its_encoder),
     "study": _Ask("N,shift+n", "New study", "A study around it", ConfigureStudy),
+    "export": _Ask("W,shift+w", "Export", "Write it for other programs; asks as what", ChooseExport),
     "save": _Ask("m", "Save", "Copy the model file", _model),
 }
 OF_SEVERAL = {

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from cae_tui.cli import main as cli
 from cae_tui.cli.parser import BAD_USAGE
+from engine.exporters.exporter import Exported
 from engine.runs.directory import Home
 from engine.specs.base import spec_fields
 from engine.specs.kinds import SPECS
@@ -105,6 +106,11 @@ def nothing(*_: Any, **__: Any) -> int:
     return 0
 
 
+def exported(*_: Any, **__: Any) -> Exported:
+    """In place of what writes runs."""
+    return Exported(path=Path("it"), size=0, checked="read back")
+
+
 @contextlib.contextmanager
 def idle(folder: Path) -> Iterator[None]:
     """Where every command is read and checked, but nothing is trained, deleted or exported, or written elsewhere."""
@@ -115,9 +121,10 @@ def idle(folder: Path) -> Iterator[None]:
             "cae_tui.cli.main._open_app", "cae_tui.cli.doctor.print_doctor", "cae_tui.cli.study_console.start",
             "cae_tui.cli.study_console.resume", "cae_tui.cli.study_console.export",
             "cae_tui.cli.study_console.delete", "cae_tui.cli.study_tables.print_plan", "cae_tui.cli.logs.open_log",
-            "engine.exporters.export",
+            "cae_tui.cli.export_console.export",
         ):  # fmt: skip
             stack.enter_context(patch(work, nothing))
+        stack.enter_context(patch("engine.exporters.export", exported))
         stack.enter_context(contextlib.chdir(folder))
         yield
 

@@ -6,6 +6,7 @@ from textual.widgets import Input
 
 from cae_tui import messages
 from cae_tui.bridge.run_state import RunState
+from cae_tui.bridge.values import Progress
 from cae_tui.messages import (
     Configure,
     ConfigureAgain,
@@ -231,7 +232,7 @@ async def test_saving_asks_again_with_what_was_typed(
     app = make_app()
     asked: list[str] = []
 
-    async def save(exporter: str, runs: tuple[str, ...], target: str) -> Exported:
+    async def save(exporter: str, runs: tuple[str, ...], target: str, progress: Progress) -> Exported:
         asked.append(target)
         if len(asked) == 1:
             raise RunError("[x] already exists: choose another name.")
@@ -266,7 +267,7 @@ async def test_where_to_write_may_be_pasted_in_quotes(
     app = make_app()
     asked: list[str] = []
 
-    async def save(exporter: str, runs: tuple[str, ...], target: str) -> Exported:
+    async def save(exporter: str, runs: tuple[str, ...], target: str, progress: Progress) -> Exported:
         asked.append(target)
         return Exported(path=Path(target), size=52_000, checked="read back")
 
@@ -284,7 +285,7 @@ async def test_runs_are_written_though_one_was_deleted_meanwhile(make_app: MakeA
     write_run(home, scripted_events())
     app = make_app()
     async with app.run_test():
-        written = await app.runner.export("csv", ["0123456789", AUTOENCODER], str(tmp_path / "it.csv"))
+        written = await app.runner.export("csv", ["0123456789", AUTOENCODER], str(tmp_path / "it.csv"), Progress())
         assert len(written.path.read_text().splitlines()) == 2
 
 

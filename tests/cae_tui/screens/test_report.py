@@ -429,6 +429,7 @@ async def test_classes_with_gaps_between_them_keep_their_numbers(
         (CLASSIFIER, "v", messages.OpenTraining(CLASSIFIER)),
         (CLASSIFIER, "e", messages.ConfigureAgain(CLASSIFIER)),
         (AUTOENCODER, "m", messages.Export("model", (AUTOENCODER,))),
+        (AUTOENCODER, "W", messages.ChooseExport(AUTOENCODER)),
     ],
 )
 async def test_a_key_asks_the_app_for_what_it_says(

@@ -1,6 +1,7 @@
 """Ways out of the program: each writes a file whole or not at all, and reads it back."""
 
 import csv
+import errno
 import re
 import sys
 import types
@@ -10,7 +11,7 @@ from typing import cast
 import pytest
 
 from engine.errors import EngineError, ExportError, RunError, StorageError
-from engine.exporters import EXPORTERS, export, exporter_named, file_name
+from engine.exporters import EXPORTERS, export, export_all, exporter_named, file_name
 from engine.exporters.exporter import Exported, Told
 from engine.exporters.model_file import ModelFileExporter
 from engine.runs.checkpoint import read_model
@@ -42,7 +43,7 @@ def test_a_file_is_named_by_what_is_in_it_and_nothing_is_overwritten(
     assert done.checked
     assert not done.checked.endswith(".")
     with pytest.raises(StorageError, match="already exists and is not overwritten: choose another name"):
-        export(trained_home, name, [run], written)
+        export(trained_home, name, [run], tmp_path if exporter.folder else written)
     assert contents(written) == before
 
 
@@ -193,4 +194,61 @@ def test_what_is_missing_is_told_before_anything_is_written(
     folder.asked = "It needs a package: pip install it."
     with pytest.raises(ExportError, match="It needs a package: pip install it"):
         export(trained_home, "folder", [autoencoder[0]], tmp_path / "it")
+    assert list(tmp_path.iterdir()) == []
+
+
+# -- all that can be written -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch, folder: Folder) -> None:
+    """Only those exporters that take no time, and one that is missing something."""
+    folder.asked = "It needs a package: pip install it."
+    names = ("model", "text", "predictions", "folder")
+    monkeypatch.setattr("engine.exporters.EXPORTERS", {name: EXPORTERS[name] for name in names})
+
+
+@pytest.mark.usefixtures("quick")
+def test_all_of_a_run_goes_into_one_new_folder_but_for_what_is_missing(
+    trained_home: Home, classifier: Trained, tmp_path: Path
+) -> None:
+    run = classifier[0]
+    done = export_all(trained_home, run, tmp_path)
+    assert done.folder == tmp_path / f"cae-tui-{run.id}"
+    assert sorted(path.name for path in done.folder.iterdir()) == sorted(one.path.name for one in done.written.values())
+    assert all(one.path.exists() for one in done.written.values())
+    assert set(done.written) == {"model", "text", "predictions"}
+    assert done.left_out == {"folder": "It needs a package: pip install it."}
+    with pytest.raises(StorageError, match="already exists and is not overwritten"):
+        export_all(trained_home, run, tmp_path)
+
+
+@pytest.mark.usefixtures("quick")
+def test_what_was_asked_for_by_name_is_not_left_out(trained_home: Home, classifier: Trained, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="It needs a package"):
+        export_all(trained_home, classifier[0], tmp_path / "it", names=["model", "folder"])
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("quick")
+def test_of_a_run_of_which_nothing_can_be_written_it_is_said_why(home: Home, tmp_path: Path) -> None:
+    run = home.create()
+    with pytest.raises(ExportError, match=r"status\.json cannot be read.*It needs a package"):
+        export_all(home, run, tmp_path / "it")
+    assert [path for path in tmp_path.iterdir() if path != home.path] == []
+
+
+@pytest.mark.usefixtures("quick")
+def test_where_there_is_no_room_nothing_of_it_is_left_and_the_folder_that_was_asked_for_is_named(
+    trained_home: Home, classifier: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: object, home: object, runs: object, path: Path, told: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(ModelFileExporter, "write", full)
+    with pytest.raises(
+        StorageError, match=rf"^{re.escape(str(tmp_path))}/it/cae-tui-\w+.safetensors could not"
+    ) as told:
+        export_all(trained_home, classifier[0], tmp_path / "it")
+    assert told.value.full
     assert list(tmp_path.iterdir()) == []

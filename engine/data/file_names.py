@@ -1,0 +1,50 @@
+"""The files that the images of a set came from. A set does not carry them: they are found again as they were read."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from engine.data.arrange import ENDINGS, METADATA, arrange
+from engine.data.datasets import ImageData, ImageSet
+from engine.data.selection import selected
+from engine.data.walk import walk
+from engine.errors import DatasetError
+
+Names = tuple[str, ...]
+
+
+def file_names(data: ImageData) -> tuple[Names, Names]:
+    """The files of the training and of the test images, in their order and below the folder that they lie in.
+
+    Empty for what is no folder of pictures, or whose folder has other files by now.
+    """
+    folder = data.files.data
+    if folder is None or data.files.test_data is not None or not os.path.isdir(folder):
+        return (), ()
+    root = os.path.join(folder, "")
+    try:
+        entries = [entry.path for entry in walk(Path(folder))]
+        metadata = {
+            path[len(root) :]: Path(path).read_bytes() for path in entries if os.path.basename(path) == METADATA
+        }
+        pictures = [path[len(root) :] for path in entries if path.lower().endswith(ENDINGS)]
+        found = arrange(pictures, metadata, folder)
+        taken, label_of = selected(found.labels, found.counts, found.class_names, data.files.preprocessing, folder)
+    except (OSError, DatasetError):
+        return (), ()
+    rows = [row for row in taken.tolist() if found.names[row] not in data.left_out]
+    bound = sum(row < found.counts[0] + found.counts[1] for row in rows)
+    parts = []
+    for part, images in ((rows[:bound], data.train), (rows[bound:], data.test)):
+        labels = [found.labels[row] for row in part]
+        new = [-1 if label is None else label_of[label] for label in labels]
+        parts.append(tuple(found.names[row] for row in part) if _fits(new, images) else ())
+    return parts[0], parts[1]
+
+
+def _fits(labels: list[int], images: ImageSet | None) -> bool:
+    """Whether images with these labels, -1 for none, are as many, and of the classes that they have."""
+    if images is None or len(labels) != len(images):
+        return False
+    return images.labels is None or np.array_equal(np.array(labels), images.labels)
