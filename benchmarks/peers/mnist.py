@@ -20,3 +20,21 @@ def split() -> tuple[np.ndarray, np.ndarray]:
     every = images()
     order = np.random.default_rng(0).permutation(len(every))
     return every[order[VALIDATION:]], every[order[:VALIDATION]]
+
+
+def classes_of(name: str = "train") -> np.ndarray:
+    """(n,), uint8."""
+    data = gzip.decompress((FOLDER / f"{name}-labels-idx1-ubyte.gz").read_bytes())
+    return np.frombuffer(data, np.uint8, offset=8)
+
+
+def labels() -> tuple[np.ndarray, np.ndarray]:
+    """The classes of the two parts of `split`."""
+    every = classes_of()
+    order = np.random.default_rng(0).permutation(len(every))
+    return every[order[VALIDATION:]], every[order[:VALIDATION]]
+
+
+def test() -> tuple[np.ndarray, np.ndarray]:
+    """The test images and their classes."""
+    return images("t10k"), classes_of("t10k")
