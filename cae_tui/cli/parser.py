@@ -164,7 +164,7 @@ def _add_positionals(parser: argparse.ArgumentParser, command: str) -> None:
     if command in ("report", "resume", "watch"):
         group.add_argument("run", metavar="RUN", help="a run's id, or enough of its beginning")
     if command in USES:
-        use_cli.add_positionals(group.add_argument)
+        use_cli.add_positionals(group.add_argument, command)
     if command in OF_RUNS:
         group.add_argument("runs", nargs="+", metavar="RUN", help="a run's id, or enough of its beginning")
     if command == "runs":
@@ -194,7 +194,7 @@ def _add_flags(parser: argparse.ArgumentParser, command: str, title: str) -> Non
         words = "train in the background, even after the terminal is closed"
         group.add_argument("--detach", action="store_true", help=words)
     if command in USES:
-        use_cli.add_flags(group.add_argument)
+        use_cli.add_flags(group.add_argument, command)
     add_form = group.add_argument
     if command == "report":
         add_form = group.add_mutually_exclusive_group().add_argument
