@@ -63,9 +63,9 @@ class Told:
             )
         if self.centred:
             tell(
-                f"{counted(self.centred, 'picture')} of {self.images:,} {are(self.centred)} centred and scaled as MNIST "
-                "does, without paper and shadows, as the images that the model learned from are (--centre no leaves "
-                "them)."
+                f"{counted(self.centred, 'picture')} of {self.images:,} {are(self.centred)} centred and scaled as "
+                "MNIST does, without paper and shadows: so are the images that the model learned from (--centre no "
+                "leaves them)."
             )
 
 

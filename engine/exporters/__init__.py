@@ -15,6 +15,7 @@ from engine.storage.files import absolute, written_whole
 
 EXPORTERS: Mapping[str, str] = {
     "csv": "engine.exporters.runs_csv",
+    "embeddings": "engine.exporters.embeddings",
     "model": "engine.exporters.model_file",
     "text": "engine.exporters.report_text",
 }
