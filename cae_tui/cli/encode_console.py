@@ -62,7 +62,7 @@ def encode(home: Home, wanted: Wanted, to: Path, *, folder: bool, as_json: bool)
                 pass
         if not totals.images:
             totals.tell(model, asked)
-            raise DatasetError(f"None of the {counted(asked.count, 'picture')} can be read: nothing was written.")
+            raise DatasetError("None of the pictures can be read, so nothing was written.")
         with progress("Reading back") as told:
             checked = writer.check(told)
         refuse_taken(target)  # by somebody else, meanwhile
@@ -143,7 +143,7 @@ def reconstruct(home: Home, wanted: Wanted, to: Path, *, beside: bool, csv: str 
             written.add(found)
         if not totals.images:
             totals.tell(model, asked)
-            raise DatasetError(f"None of the {counted(asked.count, 'picture')} can be read: nothing was written.")
+            raise DatasetError("None of the pictures can be read, so nothing was written.")
         refuse_taken(target)  # by somebody else, meanwhile
         mse = total / totals.images
         written.end(totals.bad, {"folder": str(target), "images": totals.images, "mse": mse})
