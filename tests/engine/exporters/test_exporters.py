@@ -42,7 +42,7 @@ def test_a_file_is_named_by_what_is_in_it_and_nothing_is_overwritten(
     assert done.checked
     assert not done.checked.endswith(".")
     with pytest.raises(StorageError, match="already exists and is not overwritten: choose another name"):
-        export(trained_home, name, [run], written)
+        export(trained_home, name, [run], tmp_path if exporter.folder else written)
     assert contents(written) == before
 
 
