@@ -2,9 +2,9 @@
 
     .venv/bin/python benchmarks/predict_many.py MODEL [--home FOLDER] [--few 10000] [--many 100000] [--json FILE]
 
-MODEL is a classifier of grey 28×28 images, a run that keeps its autoencoder. The pictures are PNG files of MNIST,
-made for this in a folder that is removed in the end. Each command runs in a process of its own, and its peak memory
-(`ru_maxrss`) is told by the system; what pictures are decoded in are other processes.
+MODEL is a classifier of grey 28×28 images, a run that keeps its autoencoder. The pictures are PNG files of MNIST's
+images, made for this in a folder that is removed in the end. Each command runs in a process of its own, and the system
+tells its peak memory (`ru_maxrss`); pictures are decoded in others.
 """
 
 import argparse

@@ -16,7 +16,7 @@ from engine.data.cache import load
 from engine.data.datasets import ImageData, ImageSet
 from engine.data.walk import walk
 from engine.errors import DatasetError
-from engine.evaluation.centring import centres, ink_is_light, is_centred, placed
+from engine.evaluation.centring import centres, ink_of, is_centred, is_clean, placed
 from engine.evaluation.model import Images, Model, Told
 from engine.evaluation.picture_files import Larger, decoded, larger_of
 from engine.runs.model_facts import all_light_on_dark, shows_light_on_dark
@@ -310,10 +310,11 @@ def made_ready(model: Model, given: Given, invert: str = "auto", centre: str = "
             if given.larger is None:
                 turn = not dark  # it was turned already
             elif invert == "auto":
-                turn = not ink_is_light(seen)
+                seen, turn = (seen, False) if is_clean(seen) else ink_of(seen)
             else:
                 turn = bool(inverted[row]) == dark
-            found = placed(255 - seen if turn else seen, model.image[:2])
+            drawn = 255 - seen if turn and (given.larger is None or invert != "auto") else seen
+            found = placed(drawn, model.image[:2])
             if found.any():
                 images[row, ..., 0] = found if dark else 255 - found
                 nowhere[row] = True
