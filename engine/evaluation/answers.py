@@ -50,7 +50,7 @@ def answers_to(
         ready=ready,
         probabilities=probabilities,
         unsure=probabilities.max(1, initial=0) < threshold,
-        blank=np.ptp(ready.images.reshape(len(ready.images), -1), axis=1) == 0,
+        blank=np.ptp(ready.images, axis=(1, 2, 3)) == 0,
         errors=errors,
         unlike=None if errors is None or bound is None else errors > bound,
     )

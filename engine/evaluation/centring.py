@@ -76,7 +76,7 @@ def ink_is_light(image: Grey) -> bool:
 
 @cache
 def _light(height: int, width: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The ways in which light changes smoothly across a picture, (pixels, 6), and what fits them to one, (6, pixels)."""
+    """How light may change smoothly across a picture, (pixels, 6), and what fits that to one, (6, pixels)."""
     down, across = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     x, y = across.ravel(), down.ravel()
     smooth = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)

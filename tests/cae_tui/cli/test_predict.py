@@ -168,3 +168,72 @@ def test_bad_input_is_a_sentence(
     told = capsys.readouterr()
     assert sentence in told.err
     assert "Traceback" not in told.err
+
+
+def test_a_drawing_in_a_corner_of_its_paper_is_centred_where_that_is_asked_for_and_that_is_said(
+    trained: tuple[Home, dict[str, str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home, ids, _ = trained
+    paper = np.full((120, 90), 210, np.uint8)
+    paper[10:70, 60:68] = 50  # a bar
+    paper[80:] -= 60  # a shadow
+    folder = write_folder(tmp_path / "photographs", {"a.png": content(Image.fromarray(paper))})
+    assert predict(home, ids["classifier"], str(folder), "--centre", "yes") == 0
+    told = capsys.readouterr()
+    assert told.out.split()[1] == "bar"
+    assert told.out.rstrip().endswith("inverted, centred")
+    assert "1 picture of 1 is centred and scaled as MNIST does, without paper and shadows" in told.err
+    assert predict(home, ids["classifier"], str(folder), "--json") == 0  # its model learned from images of any place
+    assert [one["centred"] for one in json.loads(capsys.readouterr().out)["pictures"]] == [False]
+
+
+def test_many_pictures_are_answered_piece_by_piece_as_all_at_once(
+    trained: tuple[Home, dict[str, str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    home, ids, new = trained
+    folder = write_folder(tmp_path / "last", {f"{n}.png": b"torn" for n in range(3)})
+    told = []
+    for at_once in (8_192, 3):
+        monkeypatch.setattr("engine.evaluation.given.AT_ONCE", at_once)
+        for form in ("--json", "--csv=-"):
+            assert predict(home, ids["classifier"], str(new), str(folder), form) == 0
+            told.append(capsys.readouterr().out)
+        assert predict(home, ids["classifier"], str(new)) == 0
+        told.append(capsys.readouterr().out)
+    assert told[:3] == told[3:]
+    assert len(json.loads(told[0])["pictures"]) == 10
+    assert len(json.loads(told[0])["bad"]) == 3
+
+
+def test_where_no_picture_can_be_read_the_exit_code_says_so(
+    trained: tuple[Home, dict[str, str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home, ids, _ = trained
+    folder = write_folder(tmp_path / "torn", {"a.png": b"torn"})
+    assert predict(home, ids["classifier"], str(folder), "--json") == 1
+    assert json.loads(capsys.readouterr().out)["pictures"] == []
+    assert predict(home, ids["classifier"], str(folder)) == 1
+    assert "a.png is no picture of a format that is read" in capsys.readouterr().err
+
+
+def test_answers_that_are_given_up_leave_no_file(
+    trained: tuple[Home, dict[str, str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from engine.evaluation.model import Model
+
+    home, ids, new = trained
+    whole = Model.probabilities
+    asked: list[int] = []
+
+    def given_up_later(self: Model, images: np.ndarray) -> np.ndarray:
+        asked.append(len(images))
+        if len(asked) > 1:
+            raise KeyboardInterrupt
+        return whole(self, images)
+
+    monkeypatch.setattr("engine.evaluation.given.AT_ONCE", 4)
+    monkeypatch.setattr(Model, "probabilities", given_up_later)
+    assert predict(home, ids["classifier"], str(new), "--csv", str(tmp_path / "out.csv")) == 130
+    assert asked == [4, 4]
+    assert list(tmp_path.iterdir()) == []
