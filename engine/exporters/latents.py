@@ -192,7 +192,9 @@ class ParquetWriter(Writer):
 
         texts = list(zip(*_named(rows), strict=True)) or [() for _ in _heads(self.shape)]
         plain = [[_encodable(cell) for cell in column] for column in texts]
-        self._file.write_table(pa.Table.from_arrays([*map(pa.array, plain), *map(pa.array, values.T)], self._schema))
+        self._file.write_table(
+            pa.Table.from_arrays([*map(pa.array, plain), *map(pa.array, values.T)], schema=self._schema)
+        )
 
     def _read(self) -> Iterator[Latents]:
         import pyarrow.parquet as pq

@@ -196,14 +196,23 @@ def test_many_pictures_are_answered_piece_by_piece_as_all_at_once(
     told = []
     for at_once in (8_192, 3):
         monkeypatch.setattr("engine.evaluation.given.AT_ONCE", at_once)
-        for form in ("--json", "--csv=-"):
-            assert predict(home, ids["classifier"], str(new), str(folder), form) == 0
-            told.append(capsys.readouterr().out)
+        assert predict(home, ids["classifier"], str(new), str(folder), "--json") == 0
+        answers = json.loads(capsys.readouterr().out)
+        assert predict(home, ids["classifier"], str(new), str(folder), "--csv=-") == 0
+        rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
         assert predict(home, ids["classifier"], str(new)) == 0
-        told.append(capsys.readouterr().out)
-    assert told[:3] == told[3:]
-    assert len(json.loads(told[0])["pictures"]) == 10
-    assert len(json.loads(told[0])["bad"]) == 3
+        printed = capsys.readouterr().out
+        assert "weighted avg" in printed
+        told.append(
+            (
+                [(one["picture"], one["answers"][0]["class"]) for one in answers["pictures"]],
+                answers["bad"],
+                [(row["picture"], row["class"], row["error"]) for row in rows],
+                [line.split()[:2] for line in printed.splitlines()[:10]],
+            )
+        )
+    assert told[0] == told[1]
+    assert (len(told[0][0]), len(told[0][1]), len(told[0][2])) == (10, 3, 13)
 
 
 def test_where_no_picture_can_be_read_the_exit_code_says_so(
