@@ -118,11 +118,11 @@ def _probability(text: str) -> float:
 
 
 def _evaluate(options: argparse.Namespace, home: Home) -> int:
-    from cae_tui.cli import evaluate_console
+    from cae_tui.cli.evaluate_console import evaluate
     from engine.specs.data_files import refuse_blank
 
     given = {"data": options.data, "test_data": options.test_data}
     refuse_blank(given)
     if options.data is None:
         raise DatasetError("`evaluate` needs --data DATA: a folder of pictures, or any other image set.")
-    return evaluate_console.evaluate(home, options.model, given, options.part, as_json=options.json)
+    return evaluate(home, options.model, given, options.part, as_json=options.json)

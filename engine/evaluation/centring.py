@@ -105,7 +105,7 @@ def placed(image: Grey, shape: tuple[int, int]) -> Grey:
 
 def is_clean(image: Grey) -> bool:
     """Whether it is light on black, with nothing at its edge."""
-    return not _at_edge(image) and np.count_nonzero(image) * 2 < image.size
+    return not _at_edge(image) and int(np.count_nonzero(image)) * 2 < image.size
 
 
 def centred(image: Grey, shape: tuple[int, int] | None = None) -> Grey:
