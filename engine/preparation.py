@@ -168,6 +168,17 @@ def split_for(spec: Spec, data: ImageData, rule: int = SPLIT_RULE) -> tuple[NDAr
     return training, validation
 
 
+def images_of(run: RunDirectory) -> tuple[ImageData, NDArray[np.int64], NDArray[np.int64]]:
+    """The images of a run as they were when it began, with the indices it was trained on, and validated on.
+
+    Raises:
+        EngineError: they are gone, or others; or what the run says of them is damaged.
+    """
+    spec, written = read_spec_file(run)
+    data = load_known(known_of_run(run.id, spec, written), spec.files)
+    return data, *split_for(spec, data, written.get("split", 1))
+
+
 def _spec_file(prepared: Prepared, origin: str | None) -> dict[str, Any]:
     data = prepared.data
     return {

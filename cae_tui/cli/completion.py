@@ -14,7 +14,7 @@ import argcomplete
 from cae_tui.cli import parser as cli
 from cae_tui.cli.parser import ACTIONS, MODES
 from cae_tui.cli.study_cli import kind_asked
-from cae_tui.cli.use_cli import INVERTS
+from cae_tui.cli.use_cli import PARTS, WHENS
 from engine.exporters import EXPORTERS
 from engine.protocol.states import EARLY_STOPPED, FINISHED, PAUSED, RUNNING
 from engine.runs.directory import Home, default_home
@@ -35,6 +35,14 @@ _FIT: dict[str, Callable[[RunStatus], bool]] = {
     "delete": lambda run: run.state not in (RUNNING, PAUSED),
 }
 """The runs that a command can do something with."""
+
+
+def _has_model(run: RunStatus) -> bool:
+    return run.best_epoch > 0
+
+
+def _answers(run: RunStatus) -> bool:
+    return _has_model(run) and listed(run.kind).takes_encoder
 
 
 def _any(_: RunStatus) -> bool:
@@ -83,9 +91,11 @@ def _teach(parser: argparse.ArgumentParser, command: str, kind: str) -> None:
         elif action.dest == "encoder":
             completer = _runs(lambda run: run.best_epoch > 0 and listed(run.kind).gives_encoder)
         elif action.dest == "model":
-            completer = _runs(lambda run: run.best_epoch > 0 and listed(run.kind).takes_encoder)
-        elif action.dest == "invert":
-            completer = _one_of(INVERTS)
+            completer = _runs(_answers if command == "predict" else _has_model)
+        elif action.dest in ("invert", "centre"):
+            completer = _one_of(WHENS)
+        elif action.dest == "part":
+            completer = _one_of(PARTS)
         elif action.dest == "forms":
             completer = _one_of(tuple(EXPORTERS))
         elif action.dest == "baseline":

@@ -13,7 +13,7 @@ from engine.text import plain
 OTHER_WORDS = {
     "train": "autoencoder", "encoder": "autoencoder", "cae": "autoencoder", "classify": "classifier",
     "list": "runs", "ls": "runs", "rm": "delete", "remove": "delete", "kill": "stop", "cancel": "stop", "quit": "stop",
-    "continue": "resume", "start": "resume", "evaluate": "finish", "end": "finish", "open": "watch", "follow": "watch",
+    "continue": "resume", "start": "resume", "end": "finish", "open": "watch", "follow": "watch",
     "show": "report", "result": "report", "search": "study", "tune": "study", "info": "doctor",
 }  # fmt: skip
 """What other programs call it, and the command here."""

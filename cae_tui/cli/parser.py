@@ -175,7 +175,7 @@ def _add_positionals(parser: argparse.ArgumentParser, command: str) -> None:
     if command in ("report", "resume", "watch", "export"):
         group.add_argument("run", metavar="RUN", help="a run's id, or enough of its beginning")
     if command in USES:
-        use_cli.add_positionals(group.add_argument)
+        use_cli.add_positionals(group.add_argument, command)
     if command in OF_RUNS:
         group.add_argument("runs", nargs="+", metavar="RUN", help="a run's id, or enough of its beginning")
     if command == "runs":
@@ -211,7 +211,7 @@ def _add_flags(parser: argparse.ArgumentParser, command: str, title: str) -> Non
     if command in (*KINDS, "study", "resume", "finish"):
         group.add_argument("--notify", default=None, metavar="COMMAND", help=notify.HELP)
     if command in USES:
-        use_cli.add_flags(group.add_argument)
+        use_cli.add_flags(group.add_argument, command)
     add_form = group.add_argument
     if command == "report":
         words = (

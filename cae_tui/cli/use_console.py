@@ -1,71 +1,104 @@
-"""`cae-tui predict`: what a classifier answers on pictures, printed, as CSV or as JSON."""
+"""`cae-tui predict`: what a classifier answers on pictures, printed, as CSV or as JSON, a piece of them at a time."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.text import Text
 
-from cae_tui.cli.data_console import progress
+from cae_tui.cli.given_console import Told, Wanted, are, asked_for, new_file, worked
 from cae_tui.cli.output_console import OutputConsole, tell
 from cae_tui.printing import put
-from engine.errors import ModelFileError, StorageError
+from engine.errors import ModelFileError
 from engine.runs.directory import Home
 from engine.specs.listed import listed
-from engine.storage.csv_text import csv_of
-from engine.storage.files import FORMAT, absolute, written_whole
-from engine.storage.paths import path_of
+from engine.storage.csv_text import csv_of, write_rows
+from engine.storage.files import FORMAT, written_whole
 from engine.text import LONGEST_CLASS, cell_len, counted, padded, plain, shortened
 
 if TYPE_CHECKING:
     from engine.evaluation.answers import Answers
+    from engine.evaluation.given import Asked
     from engine.evaluation.model import Model
 
 NEXT = 2
 """Answers told after the first."""
-BAD_SHOWN = 10
 LONGEST_PATH = 60
 
 
-def predict(
-    home: Home, named: str, paths: Sequence[str], *, unsure: float | None, invert: str, csv: str | None, as_json: bool
-) -> int:
-    """Print what the model answers on what is at `paths`; 1 where nothing of it could be read.
+@dataclass
+class _Totals(Told):
+    """What is kept of all answers."""
+
+    unsure: int = 0
+    unlike: int | None = None  # None where nothing rebuilds images
+    labels: list[NDArray[np.uint16]] = field(default_factory=list)
+    predicted: list[NDArray[np.uint16]] = field(default_factory=list)
+
+    def count(self, found: "Answers") -> "Answers":
+        """Add a piece, and give it back."""
+        self.add(found.given, found.ready)
+        self.unsure += int(found.unsure.sum())
+        if found.unlike is not None:
+            self.unlike = (self.unlike or 0) + int(found.unlike.sum())
+        if found.given.labels is not None:
+            self.labels.append(found.given.labels.astype(np.uint16))
+            self.predicted.append(found.predicted.astype(np.uint16))
+        return found
+
+    def report(self, model: "Model") -> Any:
+        """The classification report; None where it is not known what the images show, or there are none."""
+        from engine.evaluation.predictions import report_of_answers
+
+        if not sum(map(len, self.labels)):
+            return None
+        return report_of_answers(np.concatenate(self.labels), np.concatenate(self.predicted), model.class_names)
+
+
+def predict(home: Home, wanted: Wanted, *, unsure: float | None, csv: str | None, as_json: bool) -> int:
+    """Print what the model answers on what is at the paths; 1 where nothing of it could be read.
 
     Raises:
         EngineError: there is no such model, it tells no classes apart, or there are no images.
     """
     from engine.evaluation.answers import answers_to
-    from engine.evaluation.given import given_images
     from engine.evaluation.model import load_model
 
-    target = None if csv in (None, "-") else absolute(path_of(csv or ""))
-    if target is not None and target.exists():
-        raise StorageError(f"{target} already exists and is not overwritten: choose another name.")
-    model = load_model(home, named)
+    target = new_file(csv)
+    model = load_model(home, wanted.model)
     if not model.classes:
         raise ModelFileError(
             f"{model.name} is an {model.spec.kind}, which tells no classes apart: name a classifier. "
             f"{_classifiers(home)}"
         )
-    with progress("Reading the pictures") as told:
-        given = given_images(model, paths, told)
-    with progress("Predicting") as told:
-        found = answers_to(model, given, unsure_below=unsure, invert=invert, told=told)
+    asked = asked_for(model, wanted)
+    totals = _Totals()
+    answers = (
+        totals.count(found)
+        for found in worked(
+            asked,
+            "Predicting",
+            lambda given: answers_to(model, given, unsure_below=unsure, invert=wanted.invert, centre=wanted.centre),
+        )
+    )
     if as_json:
-        put(json.dumps({"format": FORMAT, "model": model.name, **_as_json(model, found)}))
+        _put_json(model, answers, totals)
     elif csv == "-":
-        put(csv_of(_rows(model, found)).rstrip("\n"))
+        for rows in _rows(model, asked, answers, totals):
+            put(csv_of(rows), end="")
+    elif target is not None:
+        with written_whole(target) as sibling, sibling.open("w", encoding="utf-8", newline="") as file:
+            for rows in _rows(model, asked, answers, totals):
+                write_rows(file, rows)
+        put(f"The answers on {counted(totals.images, 'picture')} were written to {target}.")
     else:
-        if target is not None:
-            with written_whole(target) as sibling:
-                sibling.write_text(csv_of(_rows(model, found)), encoding="utf-8")
-            put(f"The answers on {counted(len(given.names), 'picture')} were written to {target}.")
-        else:
-            _print(model, found)
-        _tell(model, found)
-    return 0 if given.names else 1
+        _print(model, answers, totals)
+    if not as_json:
+        _tell(model, asked, totals)
+    return 0 if totals.images else 1
 
 
 def _classifiers(home: Home) -> str:
@@ -85,118 +118,117 @@ def _marks(found: "Answers", row: int) -> list[str]:
         marks.append("unsure")
     if found.unlike is not None and found.unlike[row]:
         marks.append("unlike training")
-    if found.inverted[row]:
+    if found.ready.inverted[row]:
         marks.append("inverted")
+    if found.ready.centred[row]:
+        marks.append("centred")
     return marks
 
 
-def _print(model: "Model", found: "Answers") -> None:
+def _print(model: "Model", answers: "Iterable[Answers]", totals: _Totals) -> None:
     """A line a picture: its name, the class with its probability, the next two, and what is doubtful."""
     console = OutputConsole()
-    names, classes = [plain(name).replace("\n", " ") for name in found.given.names], list(model.class_names)
+    classes = list(model.class_names)
     if console.is_terminal:
-        names = [shortened(name, LONGEST_PATH) for name in names]
         classes = [shortened(name, LONGEST_CLASS) for name in classes]
-    wide = max(map(cell_len, names), default=0)
     room = max(map(cell_len, classes), default=0)
-    order = _order(found)
-    for row, name in enumerate(names):
-        first, *rest = order[row]
-        shares = found.probabilities[row]
-        line = Text(f"{padded(name, wide)}  ")
-        line.append(padded(classes[first], room), "bold")
-        line.append(f" {100 * shares[first]:5.1f} %  ")
-        others = "  ".join(f"{classes[label]} {100 * shares[label]:.1f} %" for label in rest)
-        line.append(others, "dim")
-        if marks := _marks(found, row):
-            line.append(f"  {', '.join(marks)}", "yellow")
-        console.print(line, soft_wrap=True)
-    if found.given.labels is not None:
+    wide = 0
+    for found in answers:
+        names = [plain(name).replace("\n", " ") for name in found.given.names]
+        if console.is_terminal:
+            names = [shortened(name, LONGEST_PATH) for name in names]
+        wide = max(wide, *map(cell_len, names), 0)
+        order = _order(found)
+        for row, name in enumerate(names):
+            first, *others = order[row]
+            shares = found.probabilities[row]
+            line = Text(f"{padded(name, wide)}  ")
+            line.append(padded(classes[first], room), "bold")
+            line.append(f" {100 * shares[first]:5.1f} %  ")
+            line.append("  ".join(f"{classes[label]} {100 * shares[label]:.1f} %" for label in others), "dim")
+            if marks := _marks(found, row):
+                line.append(f"  {', '.join(marks)}", "yellow")
+            console.print(line, soft_wrap=True)
+    if (report := totals.report(model)) is not None:
         from cae_tui.widgets.report_table import PrintedReport
 
         console.print(Text())
-        console.print(PrintedReport(_report(model, found)), crop=False)
+        console.print(PrintedReport(report), crop=False)
 
 
-def _report(model: "Model", found: "Answers") -> Any:
-    from engine.evaluation.predictions import classification_report
-
-    assert found.given.labels is not None
-    return classification_report(found.given.labels, found.probabilities, model.class_names)
-
-
-def _tell(model: "Model", found: "Answers") -> None:
-    """What is to be known of all of them, on stderr: what could not be read, what was turned, what the marks mean."""
-    bad = found.given.bad
-    for name, reason in list(bad.items())[:BAD_SHOWN]:
-        tell(f"{name} {reason}.")
-    if len(bad) > BAD_SHOWN:
-        tell(f"{counted(len(bad) - BAD_SHOWN, 'more picture')} could not be read.")
-    if count := int(found.inverted.sum()):
-        way = "light on dark" if model.facts.light_on_dark is not False else "dark on light"
-        tell(f"{counted(count, 'picture')} had dark and light exchanged: the model learned from images that are {way} "
-             "(--invert no leaves them).")  # fmt: skip
-    if count := int(found.unsure.sum()):
+def _tell(model: "Model", asked: "Asked", totals: _Totals) -> None:
+    """What is to be known of all of them, on stderr: what could not be read, what was done, what the marks mean."""
+    totals.tell(model, asked)
+    if totals.unsure:
         own = "" if model.facts.unsure_below is None else ": less probable than those it was right about"
-        tell(f"{counted(count, 'answer')} of {len(found.unsure):,} {_are(count)} unsure{own}.")
-    if found.unlike is not None and (count := int(found.unlike.sum())):
-        of = f"{counted(count, 'picture')} of {len(found.unlike):,}"
+        tell(f"{counted(totals.unsure, 'answer')} of {totals.images:,} {are(totals.unsure)} unsure{own}.")
+    if totals.unlike:
         tell(
-            f"{of} {_are(count)} unlike those it learned from: the autoencoder rebuilds such pictures worse than 99 % "
-            "of its validation images."
+            f"{counted(totals.unlike, 'picture')} of {totals.images:,} {are(totals.unlike)} unlike those it learned "
+            "from: the autoencoder rebuilds such pictures worse than 99 % of its validation images."
         )
 
 
-def _are(count: int) -> str:
-    return "is" if count == 1 else "are"
-
-
-def _rows(model: "Model", found: "Answers") -> Iterator[list[Any]]:
+def _rows(model: "Model", asked: "Asked", answers: "Iterable[Answers]", totals: _Totals) -> Iterator[list[list[Any]]]:
     """For CSV: a head, then a row a picture; those that could not be read stand last, with the reason."""
-    heads = ["picture", "class", "probability"]
+    heads: list[Any] = ["picture", "class", "probability"]
     for place in range(NEXT):
         heads += [f"class_{place + 2}", f"probability_{place + 2}"]
-    heads += ["blank", "unsure", "unlike_training", "inverted", "error"]
-    yield [*heads, "true_class"] if found.given.labels is not None else heads
-    order = _order(found)
-    width = 2 * (NEXT + 1)
-    for row, name in enumerate(found.given.names):
-        cells: list[Any] = [name]
-        for label in order[row]:
-            cells += [model.class_names[label], f"{found.probabilities[row, label]:.6f}"]
-        cells += [""] * (1 + width - len(cells))
-        unlike = "" if found.unlike is None else _yes(found.unlike[row])
-        cells += [_yes(found.blank[row]), _yes(found.unsure[row]), unlike, _yes(found.inverted[row]), ""]
-        yield cells if found.given.labels is None else [*cells, model.class_names[found.given.labels[row]]]
-    for name, reason in found.given.bad.items():
-        cells = [name, *[""] * (width + 4), reason]
-        yield cells if found.given.labels is None else [*cells, ""]
+    heads += ["blank", "unsure", "unlike_training", "inverted", "centred", "error"]
+    yield [[*heads, "true_class"] if asked.labelled else heads]
+    width = len(heads)
+    for found in answers:
+        order = _order(found)
+        rows = []
+        for row, name in enumerate(found.given.names):
+            cells: list[Any] = [name]
+            for label in order[row]:
+                cells += [model.class_names[label], f"{found.probabilities[row, label]:.6f}"]
+            cells += [""] * (3 + 2 * NEXT - len(cells))
+            unlike = "" if found.unlike is None else _yes(found.unlike[row])
+            ready = found.ready
+            cells += [_yes(found.blank[row]), _yes(found.unsure[row]), unlike, _yes(ready.inverted[row]),
+                      _yes(ready.centred[row]), ""]  # fmt: skip
+            labels = found.given.labels
+            rows.append(cells if labels is None else [*cells, model.class_names[labels[row]]])
+        yield rows
+    for name, reason in totals.bad.items():
+        cells = [name, *[""] * (width - 2), reason]
+        yield [[*cells, ""] if asked.labelled else cells]
 
 
 def _yes(value: Any) -> str:
     return "yes" if value else "no"
 
 
-def _as_json(model: "Model", found: "Answers") -> dict[str, Any]:
-    order = _order(found)
-    pictures = []
-    for row, name in enumerate(found.given.names):
-        one: dict[str, Any] = {
-            "picture": name,
-            "answers": [
-                {"class": model.class_names[label], "probability": float(found.probabilities[row, label])}
-                for label in order[row]
-            ],
-            "blank": bool(found.blank[row]),
-            "unsure": bool(found.unsure[row]),
-            "unlike_training": None if found.unlike is None else bool(found.unlike[row]),
-            "inverted": bool(found.inverted[row]),
-        }
-        if found.given.labels is not None:
-            one["true_class"] = model.class_names[found.given.labels[row]]
-        pictures.append(one)
-    values: dict[str, Any] = {"classes": list(model.class_names), "pictures": pictures, "bad": dict(found.given.bad)}
-    if found.given.labels is not None:
-        report = _report(model, found)
+def _put_json(model: "Model", answers: "Iterable[Answers]", totals: _Totals) -> None:
+    """One object, printed as it comes."""
+    between = json.dumps({"format": FORMAT, "model": model.name, "classes": list(model.class_names)})[:-1]
+    between += ', "pictures": ['
+    for found in answers:
+        order = _order(found)
+        for row in range(len(found.given.names)):
+            put(between + json.dumps(_as_json(model, found, row, order[row])), end="")
+            between = ", "
+    values: dict[str, Any] = {"bad": totals.bad}
+    if (report := totals.report(model)) is not None:
         values |= {"accuracy": report.accuracy, "correct": report.correct, "incorrect": report.incorrect}
-    return values
+    put(f"{'' if between == ', ' else between}], {json.dumps(values)[1:]}")
+
+
+def _as_json(model: "Model", found: "Answers", row: int, order: NDArray[np.int64]) -> dict[str, Any]:
+    one: dict[str, Any] = {
+        "picture": found.given.names[row],
+        "answers": [
+            {"class": model.class_names[label], "probability": float(found.probabilities[row, label])}
+            for label in order
+        ],
+        "blank": bool(found.blank[row]),
+        "unsure": bool(found.unsure[row]),
+        "unlike_training": None if found.unlike is None else bool(found.unlike[row]),
+        "inverted": bool(found.ready.inverted[row]),
+        "centred": bool(found.ready.centred[row]),
+    }
+    if found.given.labels is not None:
+        one["true_class"] = model.class_names[found.given.labels[row]]
+    return one

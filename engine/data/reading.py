@@ -93,4 +93,6 @@ def mapped(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
         OSError: it cannot be opened.
         ValueError: it is shorter than that.
     """
+    if 0 in shape:  # nothing cannot be mapped
+        return np.empty(shape, np.uint8)
     return np.memmap(path, np.uint8, "r", shape=shape)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.evaluation.given import Given, made_ready
+from engine.evaluation.given import Given, Readied, made_ready
 from engine.evaluation.model import Model
 
 
@@ -14,10 +14,9 @@ class Answers:
     """Of each image that was given, in order."""
 
     given: Given
+    ready: Readied  # what was done to them first
     probabilities: NDArray[np.float32]  # (n, classes), rows sum to 1
     unsure: NDArray[np.bool_]  # (n,), whether the largest is below the threshold
-    inverted: NDArray[np.bool_]  # (n,), whether dark and light were exchanged first
-    centred: NDArray[np.bool_]  # (n,), whether they were placed as MNIST does, paper and shadows taken away
     blank: NDArray[np.bool_]  # (n,), whether all its pixels are the same: there is nothing to answer on
     errors: NDArray[np.float32] | None = None  # (n,), of the autoencoder's reconstruction, where there is one
     unlike: NDArray[np.bool_] | None = None  # (n,), whether that is more than usual in training
@@ -48,11 +47,10 @@ def answers_to(
     errors = None if bound is None or model.encoder is None else model.encoder.errors(ready.images)
     return Answers(
         given=given,
+        ready=ready,
         probabilities=probabilities,
         unsure=probabilities.max(1, initial=0) < threshold,
-        inverted=ready.inverted,
-        centred=ready.centred,
-        blank=np.ptp(ready.images.reshape(len(ready.images), -1), axis=1) == 0,
+        blank=np.ptp(ready.images, axis=(1, 2, 3)) == 0,
         errors=errors,
         unlike=None if errors is None or bound is None else errors > bound,
     )

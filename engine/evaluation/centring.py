@@ -4,6 +4,7 @@ MNIST scales the ink of a digit to fit a box of 20×20, keeps its proportions, a
 middle of 28×28. A network that learned from such images has seen no others, and answers badly on a digit in a corner.
 """
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,7 +46,7 @@ def is_centred(image: Grey) -> bool:
     """Whether the ink has the size and the place that MNIST gives it, on paper that is black up to the edge."""
     height, width = image.shape
     side = min(height, width)
-    if max(image[0].max(), image[-1].max(), image[:, 0].max(), image[:, -1].max()) > INK:
+    if _at_edge(np.where(image > INK, image, 0)):
         return False
     box = _box(image > INK)
     if box is None:
@@ -65,20 +66,46 @@ def ink_is_light(image: Grey) -> bool:
     Ink is little and differs much: of what is left without the smooth change of light across the paper, the tail says
     which side it is on.
     """
-    rows, columns = (_weights(side, LOOKED_AT) for side in image.shape)
-    seen = (rows @ image.astype(np.float32) @ columns.T).ravel().astype(np.float64)
-    across, down = np.meshgrid(np.linspace(-1, 1, LOOKED_AT), np.linspace(-1, 1, LOOKED_AT))
-    x, y = across.ravel(), down.ravel()
-    light = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
-    left = seen - light @ np.linalg.lstsq(light, seen, rcond=None)[0]
+    starts = [np.linspace(0, side, min(side, LOOKED_AT) + 1).astype(int) for side in image.shape]
+    sums = np.add.reduceat(np.add.reduceat(image.astype(np.float64), starts[0][:-1], 0), starts[1][:-1], 1)
+    seen = (sums / np.outer(*map(np.diff, starts))).ravel()
+    smooth, fitting = _light(len(starts[0]) - 1, len(starts[1]) - 1)
+    left = seen - (smooth * (fitting * seen).sum(1)).sum(1)  # a product of matrices would take every core
     return bool(((left - np.median(left)) ** 3).mean() > 0)
+
+
+@cache
+def _light(height: int, width: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How light may change smoothly across a picture, (pixels, 6), and what fits that to one, (6, pixels)."""
+    down, across = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    x, y = across.ravel(), down.ravel()
+    smooth = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
+    return smooth, np.linalg.pinv(smooth)
+
+
+def ink_of(image: Grey) -> tuple[Grey, bool]:
+    """The ink of a picture that may be either way round, light on black, and whether it was darker than its paper."""
+    light = ink_is_light(image)
+    found = without_paper(image if light else 255 - image)
+    if _at_edge(found):  # a shadow or a patch of light more likely than ink
+        other = without_paper(255 - image if light else image)
+        if other.any() and not _at_edge(other):
+            return other, light
+    return found, not light
+
+
+def _at_edge(image: Grey) -> bool:
+    return bool(max(image[0].max(), image[-1].max(), image[:, 0].max(), image[:, -1].max()))
 
 
 def placed(image: Grey, shape: tuple[int, int]) -> Grey:
     """A drawing or a photograph, light on dark and of any size, as an image of MNIST of that height and width."""
-    edge = max(image[0].max(), image[-1].max(), image[:, 0].max(), image[:, -1].max())
-    clean = not edge and np.count_nonzero(image) * 2 < image.size
-    return centred(image if clean else without_paper(image), shape)
+    return centred(image if is_clean(image) else without_paper(image), shape)
+
+
+def is_clean(image: Grey) -> bool:
+    """Whether it is light on black, with nothing at its edge."""
+    return not _at_edge(image) and int(np.count_nonzero(image)) * 2 < image.size
 
 
 def centred(image: Grey, shape: tuple[int, int] | None = None) -> Grey:
@@ -97,7 +124,8 @@ def centred(image: Grey, shape: tuple[int, int] | None = None) -> Grey:
     scale = max(round(BOX * min(height, width)), 1) / max(ink.shape)
     tall, broad = (max(round(side * scale), 1) for side in ink.shape)
     if (tall, broad) != ink.shape:
-        small = _weights(ink.shape[0], tall) @ ink.astype(np.float32) @ _weights(ink.shape[1], broad).T
+        lines = np.einsum("ij,jk->ik", _weights(ink.shape[0], tall), ink.astype(np.float32))
+        small = np.einsum("ij,kj->ik", lines, _weights(ink.shape[1], broad))
         ink = np.rint(small * (ink.max() / small.max())).astype(np.uint8)  # thin strokes stay as light as they were
     down, across = _centre_of_mass(ink)
     # The middle between two pixels goes to the latter, as in MNIST.

@@ -16,7 +16,7 @@ from engine.data.cache import load
 from engine.data.datasets import ImageData, ImageSet
 from engine.data.walk import walk
 from engine.errors import DatasetError
-from engine.evaluation.centring import centres, ink_is_light, is_centred, placed
+from engine.evaluation.centring import centres, ink_of, is_centred, is_clean, placed
 from engine.evaluation.model import Images, Model, Told
 from engine.evaluation.picture_files import Larger, decoded, larger_of
 from engine.runs.model_facts import all_light_on_dark, shows_light_on_dark
@@ -39,7 +39,8 @@ class Given:
 
     names: Sequence[str]
     images: Images
-    labels: NDArray[np.int64] | None = None  # classes of the model, where the set says what each image shows
+    classes: Sequence[str] | None = None  # what each shows, where folders or the set say it, by its name there
+    labels: NDArray[np.int64] | None = None  # the same as classes of the model, where that knows all of them
     bad: Mapping[str, str] = field(default_factory=dict)  # those that cannot be read, and why: `is cut short`
     larger: Larger | None = None  # of pictures
     light_on_dark: bool | None = None  # of a whole set: its images are not looked at one by one
@@ -51,9 +52,10 @@ class Asked:
 
     count: int  # images, those that cannot be read among them
     pieces: Callable[[Told | None], Iterator[Given]]
-    labelled: bool = False  # whether every piece has labels
+    has_classes: bool = False  # whether it is said what every image shows
+    labelled: bool = False  # whether the model has all these classes
     what: str = ""  # which images they are, where a set has several parts: `the 10,000 test images of MNIST`
-    files: tuple[str, ...] = ()  # where they are pictures: the path of each
+    files: Sequence[str] = ()  # where they are pictures: the path of each
 
 
 def given_images(model: Model, paths: Sequence[str], told: Told | None = None) -> Given:
@@ -75,9 +77,11 @@ def given_images(model: Model, paths: Sequence[str], told: Told | None = None) -
         )
 
     labels = [piece.labels for piece in pieces if piece.labels is not None]
+    classes = [name for piece in pieces for name in piece.classes or ()]
     return Given(
         names=[name for piece in pieces for name in piece.names],
         images=np.concatenate([piece.images for piece in pieces]),
+        classes=classes if pieces[0].classes is not None else None,
         labels=np.concatenate(labels) if len(labels) == len(pieces) else None,
         bad={name: why for piece in pieces for name, why in piece.bad.items()},
         larger=larger if all(piece.larger is not None for piece in pieces) else None,
@@ -140,6 +144,7 @@ def asked_of_set(model: Model, data: ImageData, part: str | None) -> Asked:
     """
     parts = parts_of(data, part)
     labels = [labels_for(model, data, images) for _, images in parts]
+    has_classes = all(images.labels is not None for _, images in parts)
     count = sum(len(images) for _, images in parts)
     way = all_light_on_dark(parts[0][1].images) if data.shape[2] == 1 else None
 
@@ -153,12 +158,19 @@ def asked_of_set(model: Model, data: ImageData, part: str | None) -> Asked:
                 yield Given(
                     names=[f"{data.name} {name} {row}" for row in range(rows.start, rows.stop)],
                     images=images.images[rows],
+                    classes=_named(data, images, rows) if has_classes else None,
                     labels=None if own is None else own[rows],
                     light_on_dark=way,
                 )
                 done += rows.stop - rows.start
 
-    return Asked(count, pieces, all(own is not None for own in labels), words_of(data, parts))
+    labelled = all(own is not None for own in labels)
+    return Asked(count, pieces, has_classes, labelled, words_of(data, parts))
+
+
+def _named(data: ImageData, images: ImageSet, rows: slice) -> list[str]:
+    assert images.labels is not None
+    return [data.class_names[label] for label in images.labels[rows]]
 
 
 def words_of(data: ImageData, parts: Sequence[tuple[str, ImageSet]]) -> str:
@@ -217,7 +229,8 @@ def _pictures(model: Model, places: Sequence[str], part: str | None) -> Asked:
     if part not in (None, "all"):
         names, what = _part_of_folder(places, names, str(part))
     folders = {os.path.basename(os.path.dirname(name)) for name in names}
-    labelled = len(folders) > 1 and folders <= set(model.class_names)
+    has_classes = len(folders) > 1
+    labelled = has_classes and folders <= set(model.class_names)
     where = shown(Path(places[0]))
 
     label_of = {name: label for label, name in enumerate(model.class_names)}
@@ -225,16 +238,17 @@ def _pictures(model: Model, places: Sequence[str], part: str | None) -> Asked:
     def pieces(told: Told | None) -> Iterator[Given]:
         for part, found in decoded(model, names, where, at_once(model), told):
             kept = [part[row] for row in found.kept]
-            labels = [label_of[os.path.basename(os.path.dirname(name))] for name in kept] if labelled else None
+            classes = [os.path.basename(os.path.dirname(name)) for name in kept]
             yield Given(
                 names=kept,
                 images=found.images,
-                labels=None if labels is None else np.array(labels, np.int64),
+                classes=classes if has_classes else None,
+                labels=np.array([label_of[name] for name in classes], np.int64) if labelled else None,
                 bad={part[row]: why for row, why in found.bad.items()},
                 larger=larger_of(model, kept, where),
             )
 
-    return Asked(len(names), pieces, labelled, what, tuple(names))
+    return Asked(len(names), pieces, has_classes, labelled, what, names)
 
 
 def _part_of_folder(places: Sequence[str], names: Sequence[str], part: str) -> tuple[list[str], str]:
@@ -296,10 +310,11 @@ def made_ready(model: Model, given: Given, invert: str = "auto", centre: str = "
             if given.larger is None:
                 turn = not dark  # it was turned already
             elif invert == "auto":
-                turn = not ink_is_light(seen)
+                seen, turn = (seen, False) if is_clean(seen) else ink_of(seen)
             else:
                 turn = bool(inverted[row]) == dark
-            found = placed(255 - seen if turn else seen, model.image[:2])
+            drawn = 255 - seen if turn and (given.larger is None or invert != "auto") else seen
+            found = placed(drawn, model.image[:2])
             if found.any():
                 images[row, ..., 0] = found if dark else 255 - found
                 nowhere[row] = True

@@ -17,7 +17,7 @@ from engine.errors import ModelFileError
 from engine.network.architecture import Shape
 from engine.network.network import Network
 from engine.runs.checkpoint import ModelFile, read_model
-from engine.runs.directory import Home
+from engine.runs.directory import Home, RunDirectory
 from engine.runs.model_facts import UNSURE_BELOW, ModelFacts
 from engine.specs.base import Spec
 from engine.specs.listed import listed
@@ -45,6 +45,7 @@ class Model:
     facts: ModelFacts
     network: Network
     encoder: "Model | None" = None  # the autoencoder that it was built on, where that is there
+    run: RunDirectory | None = None  # whose model it is, where a run was named by its id
 
     @cached_property
     def class_names(self) -> tuple[str, ...]:
@@ -176,7 +177,7 @@ def load_model(home: Home, named: str) -> Model:
         beside = path.with_name("encoder.safetensors")
         return _built(read_model(path), text, beside if path.name == "model.safetensors" else None)
     run = home.find(text)
-    return _built(read_model(run.find_model()), run.id, run.encoder)
+    return replace(_built(read_model(run.find_model()), run.id, run.encoder), run=run)
 
 
 def _built(file: ModelFile, name: str, encoder: Path | None) -> Model:

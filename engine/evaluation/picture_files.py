@@ -14,7 +14,7 @@ from engine.evaluation.model import Images, Model, Told
 from engine.runs.model_facts import shows_light_on_dark
 from engine.specs.preprocessing import LARGEST_SIDE
 
-LARGER = 8
+LARGER = 6
 """A picture that is to be centred is read at so many times the height and width of the model's images."""
 
 Larger = Callable[[NDArray[np.int64]], Images]

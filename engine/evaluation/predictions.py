@@ -67,9 +67,15 @@ def classification_report(
         raise ValueError(f"labels go from {labels.min()} to {labels.max()}, not from 0 to {classes - 1}")
     if not np.isfinite(probabilities).all():
         raise ValueError("a probability is not finite")
+    return report_of_answers(labels, probabilities.argmax(axis=1), names)
+
+
+def report_of_answers(
+    labels: NDArray[np.integer[Any]], predicted: NDArray[np.integer[Any]], names: Sequence[str] = ()
+) -> ClassificationReport:
+    """The same of the classes that were predicted, shape (n,), n at least 1."""
     from sklearn import metrics
 
-    predicted = probabilities.argmax(axis=1)
     labels = labels.astype(np.int64)
     found = np.union1d(labels, predicted)
     occurring: list[int] = found.tolist()

@@ -16,6 +16,7 @@ from engine.storage.files import absolute, refuse_taken, written_whole
 EXPORTERS: Mapping[str, str] = {
     "csv": "engine.exporters.runs_csv",
     "document": "engine.exporters.document",
+    "embeddings": "engine.exporters.embeddings",
     "model": "engine.exporters.model_file",
     "text": "engine.exporters.report_text",
     "onnx": "engine.exporters.onnx_file",

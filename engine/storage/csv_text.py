@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TextIO
 
 from engine.text import plain
 
@@ -13,8 +13,13 @@ _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 def csv_of(rows: Iterable[Iterable[Any]]) -> str:
     """A line for each row; see `safe`."""
     out = io.StringIO()
-    csv.writer(out).writerows([safe(cell) for cell in row] for row in rows)
+    write_rows(out, rows)
     return out.getvalue()
+
+
+def write_rows(file: TextIO, rows: Iterable[Iterable[Any]]) -> None:
+    """Write a line for each row to a file that was opened with `newline=""`; see `safe`."""
+    csv.writer(file).writerows([safe(cell) for cell in row] for row in rows)
 
 
 def safe(value: Any) -> Any:

@@ -1,7 +1,6 @@
 """`cae-tui predict`: what a classifier answers on new pictures."""
 
 import csv
-import io
 import json
 import shutil
 from pathlib import Path
@@ -12,56 +11,10 @@ import pytest
 from PIL import Image
 
 from cae_tui.cli.main import main
-from engine.data import cache
 from engine.data.keeping import keep_in
 from engine.runs.directory import Home
 from tests.pictures import write_folder
-
-NAMES = ("bar", "dot")
-
-
-def drawn(name: str, seed: int, *, size: int = 8, inverted: bool = False) -> Image.Image:
-    """A light bar or dot on dark, in a place of its own."""
-    random = np.random.default_rng(seed)
-    image = np.zeros((8, 8), np.uint8)
-    x, y = random.integers(2, 5, 2)
-    if name == "bar":
-        image[1:7, x] = 200 + random.integers(0, 50)
-    else:
-        image[y : y + 2, x : x + 2] = 200 + random.integers(0, 50)
-    return Image.fromarray(255 - image if inverted else image).resize((size, size))
-
-
-def content(image: Image.Image) -> bytes:
-    file = io.BytesIO()
-    image.save(file, "PNG")
-    return file.getvalue()
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, dict[str, str], Path]:
-    """A home with an autoencoder and a classifier of bars and dots, their ids, and new pictures."""
-    folder = tmp_path_factory.mktemp("predict")
-    files = {f"train/{name}/{n}.png": content(drawn(name, n)) for name in NAMES for n in range(60)}
-    files |= {f"test/{name}/{n}.png": content(drawn(name, 1000 + n)) for name in NAMES for n in range(10)}
-    data = write_folder(folder / "shapes", files)
-    home = folder / "home"
-    few = ["--layers", "4", "--kernels", "4", "--batch-size", "16", "--json", "--device", "cpu", "--home", str(home)]
-    ids: dict[str, str] = {}
-    with pytest.MonkeyPatch.context() as patch:
-        for kind, words in (
-            ("autoencoder", ["--data", str(data), "--epochs", "6", *few]),
-            ("classifier", ["--frozen-epochs", "4", "--finetune-epochs", "12", *few[4:]]),
-        ):
-            out = io.StringIO()
-            patch.setattr("sys.stdout", out)
-            encoder = ["--encoder", ids["autoencoder"]] if kind == "classifier" else []
-            assert main([kind, *encoder, *words]) == 0, out.getvalue()
-            ids[kind] = json.loads(out.getvalue().splitlines()[-1])["id"]
-    keep_in(None)
-    cache.forget()
-    new = {f"{name}/{n}.png": content(drawn(name, 2000 + n, size=24)) for name in NAMES for n in range(5)}
-    return Home(home), ids, write_folder(folder / "new", new)
+from tests.shapes import NAMES, content, drawn
 
 
 def predict(home: Home, *words: str) -> int:
@@ -215,3 +168,81 @@ def test_bad_input_is_a_sentence(
     told = capsys.readouterr()
     assert sentence in told.err
     assert "Traceback" not in told.err
+
+
+def test_a_drawing_in_a_corner_of_its_paper_is_centred_where_that_is_asked_for_and_that_is_said(
+    trained: tuple[Home, dict[str, str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home, ids, _ = trained
+    paper = np.full((120, 90), 210, np.uint8)
+    paper[10:70, 60:68] = 50  # a bar
+    paper[80:] -= 60  # a shadow
+    folder = write_folder(tmp_path / "photographs", {"a.png": content(Image.fromarray(paper))})
+    assert predict(home, ids["classifier"], str(folder), "--centre", "yes") == 0
+    told = capsys.readouterr()
+    assert told.out.split()[1] == "bar"
+    assert told.out.rstrip().endswith("inverted, centred")
+    assert "1 picture of 1 is centred and scaled as MNIST does, without paper and shadows" in told.err
+    assert predict(home, ids["classifier"], str(folder), "--json") == 0  # its model learned from images of any place
+    assert [one["centred"] for one in json.loads(capsys.readouterr().out)["pictures"]] == [False]
+
+
+def test_many_pictures_are_answered_piece_by_piece_as_all_at_once(
+    trained: tuple[Home, dict[str, str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    home, ids, new = trained
+    folder = write_folder(tmp_path / "last", {f"{n}.png": b"torn" for n in range(3)})
+    told = []
+    for at_once in (8_192, 3):
+        monkeypatch.setattr("engine.evaluation.given.AT_ONCE", at_once)
+        assert predict(home, ids["classifier"], str(new), str(folder), "--json") == 0
+        answers = json.loads(capsys.readouterr().out)
+        assert predict(home, ids["classifier"], str(new), str(folder), "--csv=-") == 0
+        rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+        assert predict(home, ids["classifier"], str(new)) == 0
+        printed = capsys.readouterr().out
+        assert "weighted avg" in printed
+        told.append(
+            (
+                [(one["picture"], one["answers"][0]["class"]) for one in answers["pictures"]],
+                answers["bad"],
+                [(row["picture"], row["class"], row["error"]) for row in rows],
+                [line.split()[:2] for line in printed.splitlines()[:10]],
+            )
+        )
+    assert told[0] == told[1]
+    assert (len(told[0][0]), len(told[0][1]), len(told[0][2])) == (10, 3, 13)
+
+
+def test_where_no_picture_can_be_read_the_exit_code_says_so(
+    trained: tuple[Home, dict[str, str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home, ids, _ = trained
+    folder = write_folder(tmp_path / "torn", {"a.png": b"torn"})
+    assert predict(home, ids["classifier"], str(folder), "--json") == 1
+    assert json.loads(capsys.readouterr().out)["pictures"] == []
+    assert predict(home, ids["classifier"], str(folder)) == 1
+    assert "a.png is no picture of a format that is read" in capsys.readouterr().err
+
+
+def test_answers_that_are_given_up_leave_no_file(
+    trained: tuple[Home, dict[str, str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from engine.evaluation.model import Model
+
+    home, ids, new = trained
+    whole = Model.probabilities
+    asked: list[int] = []
+
+    def given_up_later(self: Model, images: np.ndarray) -> np.ndarray:
+        asked.append(len(images))
+        if len(asked) > 1:
+            raise KeyboardInterrupt
+        return whole(self, images)
+
+    monkeypatch.setattr("engine.evaluation.given.AT_ONCE", 4)
+    monkeypatch.setattr(Model, "probabilities", given_up_later)
+    assert predict(home, ids["classifier"], str(new), "--csv", str(tmp_path / "out.csv")) == 130
+    assert asked == [4, 4]
+    assert list(tmp_path.iterdir()) == []

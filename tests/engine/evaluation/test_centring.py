@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
+from benchmarks.photographs import photograph
 from engine.data.cache import load
-from engine.evaluation.centring import CONTRAST, centred, has_ink, is_centred, without_paper
+from engine.evaluation.centring import CONTRAST, centred, has_ink, ink_is_light, is_centred, placed, without_paper
 from engine.specs.data_files import DataFiles
 
 
@@ -87,3 +89,39 @@ def test_paper_with_nothing_on_it_becomes_black(noise: float) -> None:
     random = np.random.default_rng(1)
     paper = np.linspace(20, 90, 112)[:, None] + random.normal(0, noise, (112, 112)) + CONTRAST / 8
     assert not without_paper(paper.clip(0, 255).astype(np.uint8)).any()
+
+
+# -- photographs ----------------------------------------------------------------------------------
+
+
+def test_ink_is_told_from_paper_whichever_is_the_darker() -> None:
+    photographs = [np.asarray(photograph(digit, seed)) for seed, digit in enumerate(digits(60))]
+    found = [(ink_is_light(seen), ink_is_light(255 - seen)) for seen in photographs]
+    assert np.mean([pair == (False, True) for pair in found]) > 0.95
+
+
+def test_photographs_of_digits_become_what_they_were_photographed_of() -> None:
+    """Dark on light, anywhere, turned a little, with a shadow: the nearest of 2,000 training images tells which."""
+    data = load(DataFiles())
+    assert data.train.labels is not None
+    assert data.test is not None
+    assert data.test.labels is not None
+    known = data.train.images[:2000].reshape(2000, -1).astype(np.float32)
+
+    def right(images: list[NDArray[np.uint8]]) -> float:
+        seen = np.stack(images).reshape(len(images), -1).astype(np.float32)
+        distances = (known**2).sum(1) - 2 * seen @ known.T
+        assert data.train.labels is not None
+        assert data.test is not None
+        assert data.test.labels is not None
+        return float(np.mean(data.train.labels[distances.argmin(1)] == data.test.labels[: len(images)]))
+
+    photographs = [255 - np.asarray(photograph(digit, seed)) for seed, digit in enumerate(digits(80))]
+    small = [np.asarray(Image.fromarray(seen).resize((28, 28))) for seen in photographs]
+    assert right(small) < 0.4
+    assert right([placed(seen, (28, 28)) for seen in photographs]) > 0.8
+
+
+def test_what_is_clean_already_is_placed_without_a_change_of_its_ink() -> None:
+    image = digits(1)[0]
+    np.testing.assert_array_equal(placed(image, (28, 28)), image)

@@ -1,0 +1,123 @@
+"""What the commands share that ask a model about images: reading them piece by piece, and what is told of all."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from cae_tui.cli.data_console import progress
+from cae_tui.cli.output_console import tell
+from engine.errors import StorageError
+from engine.storage.files import absolute
+from engine.storage.paths import path_of
+from engine.text import counted
+
+if TYPE_CHECKING:
+    from engine.evaluation.given import Asked, Given, Readied
+    from engine.evaluation.model import Model
+
+BAD_SHOWN = 10
+Found = TypeVar("Found")
+
+
+class Wanted(NamedTuple):
+    """What a person asked for."""
+
+    model: str
+    paths: list[str]
+    part: str | None
+    invert: str
+    centre: str
+
+
+@dataclass
+class Told:
+    """What there is to be said of all images in the end."""
+
+    images: int = 0
+    inverted: int = 0
+    centred: int = 0
+    bad: dict[str, str] = field(default_factory=dict)
+
+    def add(self, given: "Given", done: "Readied") -> None:
+        """Count a piece."""
+        self.images += len(given.names)
+        self.inverted += int(done.inverted.sum())
+        self.centred += int(done.centred.sum())
+        self.bad |= given.bad
+
+    def tell(self, model: "Model", asked: "Asked") -> None:
+        """Say on stderr which images they were, what could not be read, and what was done to them."""
+        if asked.what:
+            tell(f"These are {asked.what} (--part takes others).")
+        for name, reason in list(self.bad.items())[:BAD_SHOWN]:
+            tell(f"{name} {reason}.")
+        if len(self.bad) > BAD_SHOWN:
+            tell(f"{counted(len(self.bad) - BAD_SHOWN, 'more picture')} could not be read.")
+        if self.inverted:
+            way = "light on dark" if model.facts.light_on_dark is not False else "dark on light"
+            tell(
+                f"{counted(self.inverted, 'picture')} had dark and light exchanged: the model learned from images that "
+                f"are {way} (--invert no leaves them)."
+            )
+        if self.centred:
+            tell(
+                f"{counted(self.centred, 'picture')} of {self.images:,} {are(self.centred)} centred and scaled as "
+                "MNIST does, without paper and shadows: so are the images that the model learned from (--centre no "
+                "leaves them)."
+            )
+
+
+def are(count: int) -> str:
+    """The verb for so many."""
+    return "is" if count == 1 else "are"
+
+
+def asked_for(model: "Model", wanted: Wanted) -> "Asked":
+    """The images that are named.
+
+    Raises:
+        EngineError: there are none.
+    """
+    from engine.evaluation.given import asked_about
+
+    with progress("Reading the images") as told:
+        return asked_about(model, wanted.paths, wanted.part, told)
+
+
+def worked(asked: "Asked", words: str, work: "Callable[[Given], Found]") -> Iterator[Found]:
+    """What `work` makes of each piece; while that takes long, there is a bar, and none while it is printed."""
+    tells: list[Callable[[int, int], None]] = []
+    with closing(iter(asked.pieces(lambda done, of: tells[-1](done, of)))) as pieces:  # type: ignore[type-var]
+        while True:
+            with progress(words) as told:
+                tells[:] = [told]
+                piece = next(pieces, None)
+                if piece is None:
+                    return
+                found = work(piece)
+            yield found
+
+
+def new_file(named: str | None) -> Path | None:
+    """Where a file is to be written; None where none is, or on standard output.
+
+    Raises:
+        StorageError: there is something already.
+    """
+    if named in (None, "-"):
+        return None
+    path = absolute(path_of(named or ""))
+    refuse_taken(path)
+    return path
+
+
+def refuse_taken(path: Path) -> None:
+    """Refuse a place where something is.
+
+    Raises:
+        StorageError: there is.
+    """
+    if path.exists() or path.is_symlink():
+        raise StorageError(f"{path} already exists and is not overwritten: choose another name.")
