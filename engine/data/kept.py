@@ -129,34 +129,44 @@ class Store:
         finally:
             shutil.rmtree(place, ignore_errors=True)
 
-    def keep(self, place: Path, key: str, data: ImageData) -> None:
-        """Have `data`, read into `place`, found under `key` from now on. Nothing is raised where that cannot be.
+    def keep(self, place: Path, key: str, data: ImageData) -> str:
+        """Have `data`, read into `place`, found under `key` from now on; gives back why that cannot be, else nothing.
 
-        What was kept of the same set before one of its files changed gives way.
+        What was kept of the same set before one of its files changed gives way. What another process has kept
+        meanwhile under this key stays.
         """
-        with suppress(OSError, StorageError):
-            whole = _file_of(data)
-            if whole is not None and whole.parent == place:
-                whole.rename(place / "images")
-            else:
-                _write_images(place / "images", data)
-            labels = [one.labels for one in (data.train, data.test) if one is not None and one.labels is not None]
-            (place / "labels").write_bytes(b"".join(part.tobytes() for part in labels))
-            for other in place.iterdir():
-                if other.name not in ("images", "labels"):
-                    other.unlink()
-                    continue
-                with other.open("rb") as file:  # what is said of it below must not reach the disk before it
-                    os.fsync(file)
-            facts = _facts_of(data)
-            write_json(place / "set.json", KIND, asdict(facts))
-            for old in self.all():
-                if (old.facts.source, old.facts.asked) == (facts.source, facts.asked):
-                    delete_folder(old.folder)
-            target = self._folder / _name(key)
-            if target.exists():  # damaged, or of another form: else it would have been found
-                delete_folder(target)
-            place.rename(target)
+        try:
+            self._write(place, data)
+            if self.find(key, data.files) is None:
+                facts = _facts(place)
+                for old in self.all():
+                    if (old.facts.source, old.facts.asked) == (facts.source, facts.asked):
+                        delete_folder(old.folder)
+                target = self._folder / _name(key)
+                if target.exists():  # damaged, or of another form: else it would have been found
+                    delete_folder(target)
+                place.rename(target)
+        except OSError as error:
+            return "" if self.find(key, data.files) is not None else error.strerror or str(error)
+        except StorageError as error:
+            return str(error)
+        return ""
+
+    def _write(self, place: Path, data: ImageData) -> None:
+        whole = _file_of(data)
+        if whole is not None and whole.parent == place:
+            whole.rename(place / "images")
+        else:
+            _write_images(place / "images", data)
+        labels = [one.labels for one in (data.train, data.test) if one is not None and one.labels is not None]
+        (place / "labels").write_bytes(b"".join(part.tobytes() for part in labels))
+        for other in place.iterdir():
+            if other.name not in ("images", "labels"):
+                other.unlink()
+                continue
+            with other.open("rb") as file:  # what is said of it below must not reach the disk before it
+                os.fsync(file)
+        write_json(place / "set.json", KIND, asdict(_facts_of(data)))
 
     def all(self) -> list[Kept]:
         """Every set that is kept, the one that was used last first."""

@@ -44,7 +44,7 @@ def test_from_a_zip_to_a_classifiers_report_with_class_names(run: Run, tmp_path:
     (encoder,) = Home(tmp_path / "home").list_runs()
     assert (encoder.data, encoder.image_shape) == ("pets", (8, 8, 3))
     assert (Home(tmp_path / "home").find(encoder.id).left_out).read_text().splitlines() == [
-        "file,reason", "train/cat/x.png,is no picture of a format that is read"
+        "file,reason", "train/cat/x.png,is empty"
     ]  # fmt: skip
     words = ("--frozen-epochs", "1", "--finetune-epochs", "1", "--batch-size", "8", "--class-weights", "balanced")
     code, out, err = run("classifier", "--encoder", encoder.id, *words)
