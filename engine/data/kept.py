@@ -12,7 +12,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from engine.data.datasets import ImageData, ImageSet, is_from_disk
 from engine.data.reading import mapped
 from engine.errors import StorageError
 from engine.specs.data_files import DataFiles
+from engine.specs.preprocessing import Preprocessing
 from engine.storage.files import delete_folder, read_json, storage_error, write_json
 from engine.storage.typed_json import record_of
 
@@ -53,6 +54,8 @@ class Facts:
     notes: tuple[str, ...]
     left_out: dict[str, str]
     sizes: tuple[tuple[int, int, int], ...]  # height, width, and how many had them
+    test_data: str = ""  # the path of test images that lie elsewhere
+    treatment: dict[str, str] = field(default_factory=dict)  # of what was asked, what is not as usual
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,13 @@ class Kept:
     def id(self) -> str:
         """What tells it from the others."""
         return self.folder.name[:8]
+
+    @property
+    def asked(self) -> str:
+        """What was asked to be done to its images: `size 32x32, limit per class 50`."""
+        facts = self.facts
+        words = [f"{name.replace('_', ' ')} {value}" for name, value in facts.treatment.items()]
+        return ", ".join([*words, *([f"test data {facts.test_data}"] if facts.test_data else [])])
 
 
 class Store:
@@ -226,6 +236,7 @@ def _facts(place: Path) -> Facts:
 
 
 def _facts_of(data: ImageData) -> Facts:
+    usual = Preprocessing().text
     return Facts(
         form=FORM,
         name=data.name,
@@ -245,6 +256,8 @@ def _facts_of(data: ImageData) -> Facts:
         notes=data.notes,
         left_out=dict(data.left_out),
         sizes=tuple((height, width, many) for (height, width), many in data.sizes.items()),
+        test_data=str(data.files.test_data or ""),
+        treatment={name: value for name, value in data.files.preprocessing.text.items() if value != usual[name]},
     )
 
 
