@@ -140,7 +140,7 @@ def forget(home: Home, named: str, *, as_json: bool) -> int:
     if len({kept.facts.source for kept in wanted}) > 1 and named != "all":
         which = "; ".join(f"{kept.id} ({_told(kept)})" for kept in wanted[:SHOWN])
         raise DatasetError(
-            f"Several sets are called “{excerpt(named)}”: {which}. Name the id of one, or its path for all of it.",
+            f"Several sets are called “{excerpt(named)}”: {which}. Name the id of one, or a path.",
             "data",
         )
     for kept in wanted:

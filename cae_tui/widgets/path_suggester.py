@@ -2,10 +2,14 @@
 
 import asyncio
 import os
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import TypeVar
 
 from textual.suggester import Suggester
 
+T = TypeVar("T")
 MOST = 500
 """Entries of a folder that are listed at once; typing the beginning of a name finds the others."""
 ENDINGS = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".npz", ".npy", ".csv", ".parquet", ".mat", ".bin")
@@ -35,6 +39,32 @@ def listed(folder: str, beginning: str) -> tuple[list[tuple[str, bool]], int]:
     return found[:MOST], max(len(found) - MOST, 0)
 
 
+async def in_own_thread(look: Callable[[], T]) -> T:
+    """What `look` gives, from a thread that nobody waits for at the end: a folder of a network can hang for ever."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+
+    def work() -> None:
+        result, error = None, None
+        try:
+            result = look()
+        except Exception as raised:
+            error = raised
+        with suppress(RuntimeError):  # the loop is closed: nobody wants to know any more
+            loop.call_soon_threadsafe(tell, result, error)
+
+    def tell(result: T, error: Exception | None) -> None:
+        if future.done():  # it was given up
+            return
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error)
+
+    threading.Thread(target=work, name="looking into a folder", daemon=True).start()
+    return await future
+
+
 class PathSuggester(Suggester):
     """Goes on with what is typed: the first entry of the folder that begins so, taken with the right arrow.
 
@@ -51,7 +81,7 @@ class PathSuggester(Suggester):
         for name in self._names:
             if name.startswith(value):
                 return name
-        return await asyncio.to_thread(_completed, value)
+        return await in_own_thread(lambda: _completed(value))
 
 
 def _completed(value: str) -> str | None:

@@ -132,6 +132,12 @@ def _not_kept(found: ImageData, why: str) -> ImageData:
     return replace(found, notes=(*found.notes, note))
 
 
+def look_anew() -> None:
+    """Have the next `load` look at every file, also of folders that were looked at a moment ago."""
+    with _table:
+        _seen.clear()
+
+
 def forget() -> None:
     """Let go of everything that is in memory."""
     with _table:
