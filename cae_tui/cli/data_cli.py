@@ -3,9 +3,7 @@
 import argparse
 import os
 
-from cae_tui.cli.parser import INTERRUPTED
 from cae_tui.cli.spec_flags import add_field
-from cae_tui.printing import complain
 from engine.errors import DatasetError
 from engine.runs.directory import Home
 from engine.specs.data_files import names_mnist, refuse_blank
@@ -73,5 +71,4 @@ def work(options: argparse.Namespace, home: Home) -> int:
         form = options.form or ("npz" if options.to.suffix == ".npz" else "folder")
         return data_console.export(files, options.to, form, as_json=options.json)
     except KeyboardInterrupt:
-        complain("Interrupted: nothing was kept." if action == "show" else "Interrupted: nothing was written.")
-        return INTERRUPTED
+        raise KeyboardInterrupt(f"Interrupted: nothing was {'kept' if action == 'show' else 'written'}.") from None

@@ -22,6 +22,7 @@ from cae_tui.messages import Configure, DataSetChanged, TryFiles, UseDataSet
 from cae_tui.printing import as_typed
 from cae_tui.screens.base import Page
 from cae_tui.screens.configure import PAUSE_SECONDS
+from cae_tui.screens.data_words import found_words, summary
 from cae_tui.screens.typing_pause import typing_rests
 from cae_tui.widgets.class_table import ClassTable
 from cae_tui.widgets.image_sheet import ImageSheet
@@ -32,7 +33,7 @@ from engine.errors import EngineError
 from engine.specs import data_files
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import Spec
-from engine.specs.data_files import DataFiles, shape_words
+from engine.specs.data_files import DataFiles
 from engine.text import LONGEST_CLASS, shortened
 
 FIELDS = (*data_files.PATHS[:2], "validation_fraction", "seed", *data_files.FIELDS[2:])
@@ -391,17 +392,3 @@ folder is ever changed; what was decoded is kept, so that it is read at once the
         """Open a form on this data and split."""
         values = self.query_one(SpecForm).values
         self.post_message(Configure(kind, {name: values[name] for name in FIELDS}))
-
-
-def found_words(data: DataView) -> str:
-    """What was found, which rule applied, and what was done: a line."""
-    left_out = f"{len(data.left_out):,} left out  [s]" if data.left_out else ""
-    validation = "validation images of its own" if data.validation else ""
-    return " · ".join(filter(None, (data.words, validation, data.sizes, left_out)))
-
-
-def summary(data: DataView) -> str:
-    """`MNIST · 28×28 grey · 10 classes`."""
-    many = len(data.occurring)
-    classes = "no classes" if not many else "1 class" if many == 1 else f"{many:,} classes"
-    return f"{data.name} · {shape_words(data.shape)} · {classes}"
