@@ -4,6 +4,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import TypeVar
 
@@ -45,21 +46,21 @@ async def in_own_thread(look: Callable[[], T]) -> T:
     future: asyncio.Future[T] = loop.create_future()
 
     def work() -> None:
-        result, error = None, None
+        found: Future[T] = Future()
         try:
-            result = look()
-        except Exception as raised:
-            error = raised
+            found.set_result(look())
+        except Exception as error:
+            found.set_exception(error)
         with suppress(RuntimeError):  # the loop is closed: nobody wants to know any more
-            loop.call_soon_threadsafe(tell, result, error)
+            loop.call_soon_threadsafe(tell, found)
 
-    def tell(result: T, error: Exception | None) -> None:
+    def tell(found: Future[T]) -> None:
         if future.done():  # it was given up
             return
-        if error is None:
-            future.set_result(result)
-        else:
+        if error := found.exception():
             future.set_exception(error)
+        else:
+            future.set_result(found.result())
 
     threading.Thread(target=work, name="looking into a folder", daemon=True).start()
     return await future

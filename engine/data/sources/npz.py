@@ -202,7 +202,7 @@ def _copied(path: Path, reading: Reading) -> NDArray[Any]:
         size = math.prod(shape) * dtype.itemsize
         _check_size(shape, size, os.fstat(file.fileno()).st_size - file.tell())
         data = np.empty(size, np.uint8) if size <= IN_MEMORY else reading.array("array", (size,))
-        room, done, many = memoryview(data), 0, shape[0] if shape else 1
+        room, done, many = data.data, 0, shape[0] if shape else 1
         while done < size and (count := file.readinto(room[done : done + _READ])):
             done += count
             reading.tell(many * done // size, many)

@@ -297,7 +297,7 @@ async def test_keys_for_a_list_that_is_yet_to_come_are_for_that_list(
         await pilot.press("c", "down", "down", "down", "up", "enter")
         assert app.screen is dialog
         go.set()
-        await until(pilot, lambda: app.screen is page)
+        await until(pilot, lambda: bool(page.query_one(SpecForm).values["data"]))
         assert page.query_one(SpecForm).values["data"] == str(tmp_path / "cow.zip")
     assert not any(in_threads_that_are_waited_for)  # a folder of a network may hang, and the end with it
 

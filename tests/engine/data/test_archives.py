@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.data import cache, pictures
+from engine.data import cache
 from engine.data.datasets import ImageData, load_dataset
 from engine.errors import DatasetError
 from engine.specs.data_files import DataFiles
@@ -96,7 +96,7 @@ def test_a_system_that_starts_no_process_is_told_of(
     def no(*_: object, **__: object) -> None:
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
-    monkeypatch.setattr(pictures.subprocess, "Popen", no)
+    monkeypatch.setattr("engine.data.pictures.subprocess.Popen", no)
     assert refusal(path) == (
         "No process can be started to decode pictures (Resource temporarily unavailable): end other programs, and try "
         "again."
