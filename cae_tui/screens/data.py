@@ -188,8 +188,9 @@ folder is ever changed; what was decoded is kept, so that it is read at once the
             await typing_rests(form, PAUSE_SECONDS if self._data else 0)
         try:
             data = await self.runner.data(files, anew=again)
-            # The files are taken whatever the other fields are.
-            self.post_message(UseDataSet(DataSet.of(files, data.name, data.shape)))
+            # The files are taken whatever the other fields are; a second look takes none that were not in use.
+            if not again or self.cae.data_set.files == files.absolute():
+                self.post_message(UseDataSet(DataSet.of(files, data.name, data.shape)))
             split = await self.runner.split(self._split_by.validation_fraction, self._split_by.seed, files, data.digest)
         except EngineError as error:
             form.show_data_problems({getattr(error, "field", "data"): str(error)})
