@@ -5,9 +5,10 @@ such methods, in those threads: the first screen stands before torch, numpy or p
 """
 
 import asyncio
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import wraps
 from threading import Event, local
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 READERS = 4
 MEAN_OF = 2_000
 """Images of a class that its mean is taken of."""
+SHOWN = 2
+"""Sets that stay at hand as they were shown."""
 MNIST_FILES = DataFiles()
 
 P = ParamSpec("P")
@@ -62,6 +65,7 @@ class DataReader:
         self.progress: dict[DataFiles, tuple[int, int]] = {}  # of sets that are being read: how many of how many
         self._waiting: defaultdict[DataFiles, set[Event]] = defaultdict(set)  # who reads it; set where it is given up
         self._asked = local()  # in a thread: what is set where nobody waits for its work any more
+        self._shown: OrderedDict[tuple[DataFiles, str], ImageData] = OrderedDict()  # by files and digest
         self._readers = ThreadPoolExecutor(READERS, "reader")
         self._reads: set[Future[Any]] = set()
 
@@ -113,25 +117,50 @@ class DataReader:
             waiting.discard(given_up)
             self.progress.pop(files, None)
 
+    def _as_shown(self, files: DataFiles, digest: str) -> "ImageData":
+        """The set as `data` gave it, whatever has become of its files: a page never shows images of two states.
+
+        Raises:
+            DatasetError: it is no longer at hand, and its files hold others by now.
+        """
+        from engine.errors import DatasetError
+
+        found = self._shown.get((files, digest)) or self._load(files)
+        if digest not in ("", found.digest):
+            raise DatasetError("These images have changed since they were read: F5 reads them again.", "data")
+        return found
+
     @works_in_thread
-    def data(self, files: DataFiles = MNIST_FILES) -> DataView:
-        """The image set that those files hold.
+    def data(self, files: DataFiles = MNIST_FILES, *, anew: bool = False) -> DataView:
+        """The image set that those files hold; `anew` where even a look of a moment ago is not to count.
 
         Raises:
             DatasetError: it cannot be read.
         """
         from cae_tui.bridge.plain import data_view
+        from engine.data.cache import look_anew
 
-        return data_view(self._load(files))
+        if anew:
+            look_anew()
+        found = self._load(files)
+        self._shown[files, found.digest] = found
+        while len(self._shown) > SHOWN:
+            with suppress(KeyError):  # another thread took it
+                self._shown.popitem(last=False)
+        return data_view(found)
 
     @works_in_thread
-    def split(self, fraction: float, seed: int, files: DataFiles = MNIST_FILES) -> SplitView:
-        """The split that a fraction and a seed give."""
+    def split(self, fraction: float, seed: int, files: DataFiles = MNIST_FILES, digest: str = "") -> SplitView:
+        """The split that a fraction and a seed give; of the set that `data` told this `digest` of, where there is one.
+
+        Raises:
+            DatasetError: it cannot be read, or is another by now.
+        """
         from engine.data.datasets import class_counts
         from engine.data.remarks import of_split
         from engine.data.split import split_of
 
-        found = self._load(files)
+        found = self._as_shown(files, digest)
         training, validation = split_of(found, fraction, seed)
         labels = found.train.labels
         return SplitView(
@@ -144,29 +173,31 @@ class DataReader:
 
     @works_in_thread
     def class_images(
-        self, label: int | None, first: int, count: int, files: DataFiles = MNIST_FILES
+        self, label: int | None, first: int, count: int, files: DataFiles = MNIST_FILES, digest: str = ""
     ) -> tuple[Picture, ...]:
-        """Training images of one class (of all, where None), `count` from the `first` on."""
+        """Training images of one class (of all, where None), `count` from the `first` on; see `split`."""
         import numpy as np
 
         from cae_tui.bridge.plain import pictures
 
-        found = self._load(files)
+        found = self._as_shown(files, digest)
         labels = found.train.labels
         every = np.arange(len(found.train)) if label is None or labels is None else np.flatnonzero(labels == label)
         return pictures(found.train.take(every[first : first + count]))
 
     @works_in_thread
-    def class_means(self, labels: Sequence[int], across: int, files: DataFiles = MNIST_FILES) -> tuple[Picture, ...]:
+    def class_means(
+        self, labels: Sequence[int], across: int, files: DataFiles = MNIST_FILES, digest: str = ""
+    ) -> tuple[Picture, ...]:
         """For each of the classes `across` pictures: the mean of its training images, then the first of these.
 
-        A class with fewer has blank ones behind them.
+        A class with fewer has blank ones behind them. See `split`.
         """
         import numpy as np
 
         from cae_tui.bridge.plain import pictures
 
-        found = self._load(files)
+        found = self._as_shown(files, digest)
         rows = np.zeros((len(labels), across, *found.shape), np.uint8)
         for row, label in enumerate(labels):
             places = np.flatnonzero(found.train.labels == label)

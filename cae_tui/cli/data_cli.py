@@ -54,7 +54,7 @@ def work(options: argparse.Namespace, home: Home) -> int:
     if action not in ACTIONS:
         hint = f" To look at a set: `cae-tui data show {excerpt(action)}`." if os.path.exists(action) else ""
         raise DatasetError(f"`data` does not know “{excerpt(action)}”: choose {either(ACTIONS)}.{hint}")
-    if options.data is None:
+    if options.data is None or not options.data.strip():
         raise DatasetError(f"`data {action}` needs the name or the path of a set.")
     if action == "forget":
         return data_console.forget(home, options.data, as_json=options.json)
@@ -63,9 +63,12 @@ def work(options: argparse.Namespace, home: Home) -> int:
     names_mnist(given)
     spec = parse(SPECS[next(iter(KINDS))], {name: value for name, value in given.items() if value is not None})
     files = spec.files
-    if action == "show":
-        return data_console.show(files, as_json=options.json)
-    if options.to is None:
+    if action == "export" and options.to is None:
         raise DatasetError("`data export` needs --to PATH: a new folder, or a file ending in .npz.")
-    form = options.form or ("npz" if options.to.suffix == ".npz" else "folder")
-    return data_console.export(files, options.to, form, as_json=options.json)
+    try:
+        if action == "show":
+            return data_console.show(files, as_json=options.json)
+        form = options.form or ("npz" if options.to.suffix == ".npz" else "folder")
+        return data_console.export(files, options.to, form, as_json=options.json)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"Interrupted: nothing was {'kept' if action == 'show' else 'written'}.") from None

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cae_tui import formats
-from cae_tui.cli.output_console import OutputConsole
+from cae_tui.cli.output_console import OutputConsole, table_console
 from cae_tui.printing import put
 from engine.errors import DatasetError
 from engine.runs.directory import Home
@@ -23,10 +23,15 @@ from engine.text import counted, either, excerpt, plain
 
 if TYPE_CHECKING:
     from engine.data.datasets import ImageData
+    from engine.data.kept import Kept
     from engine.protocol.control import Flag
 
 SOON_SECONDS = 0.5
 """What takes no longer shows no bar."""
+UNSEEN_WIDTH = 5000
+"""Columns where no terminal shows the list: longer than any path, so that each set is a line."""
+WIDE = 120
+"""Columns from which on a set that is kept is a row of a table."""
 SHOWN = 10
 """Files that were left out, of which the reason is printed."""
 
@@ -82,7 +87,8 @@ def list_kept(home: Home, *, as_json: bool) -> int:
         sets = [
             {"name": kept.facts.name, "source": kept.facts.source, "words": kept.facts.words,
              "images": kept.facts.training + kept.facts.test, "shape": list(kept.facts.shape), "bytes": kept.size,
-             "used": kept.used, "id": kept.id}
+             "used": kept.used, "id": kept.id, "treatment": kept.facts.treatment,
+             "test_data": kept.facts.test_data or None}
             for kept in found
         ]  # fmt: skip
         put(json.dumps({"format": FORMAT, "sets": sets}))
@@ -94,16 +100,27 @@ def list_kept(home: Home, *, as_json: bool) -> int:
     if not found and not unreadable:
         put("No set is kept: what is read with --data will be, so that it is decoded once.")
         return 0
+    console = table_console(UNSEEN_WIDTH)
+    if console.width < WIDE:
+        for kept in found:
+            facts, images = kept.facts, counted(kept.facts.training + kept.facts.test, "image")
+            about = f"{images} · {shape_words(facts.shape)} · {formats.size(kept.size)} · {formats.ago(kept.used)}"
+            console.say(f"{kept.id}  {facts.name} · {about}\n          {_told(kept)}")
+        return 0
     table = Table(box=None, pad_edge=False)
-    for head in ("id", "name", "images", "shape", "size", "used", "from"):
-        table.add_column(head, justify="right" if head in ("images", "size") else "left", no_wrap=head != "from")
+    for head in ("id", "name", "images", "shape", "size", "used", "asked", "from"):
+        folds = head in ("asked", "from")  # of a path no character is left out: it may be wanted elsewhere
+        table.add_column(
+            head, justify="right" if head in ("images", "size") else "left", no_wrap=not folds,
+            overflow="fold" if folds else "ellipsis",
+        )  # fmt: skip
     for kept in found:
         facts = kept.facts
         table.add_row(
             kept.id, Text(facts.name), f"{facts.training + facts.test:,}", shape_words(facts.shape),
-            formats.size(kept.size), formats.ago(kept.used), Text(facts.source),
+            formats.size(kept.size), formats.ago(kept.used), Text(kept.asked or formats.NOTHING), Text(facts.source),
         )  # fmt: skip
-    OutputConsole().print(table)
+    console.print(table)
     return 0
 
 
@@ -111,7 +128,7 @@ def forget(home: Home, named: str, *, as_json: bool) -> int:
     """Free what is kept of a set: by its id, its name or its path; of all with `all`.
 
     Raises:
-        DatasetError: nothing is kept of such a set.
+        DatasetError: nothing is kept of such a set, or several sets are called so.
     """
     from engine.data.kept import Store
 
@@ -120,6 +137,12 @@ def forget(home: Home, named: str, *, as_json: bool) -> int:
     wanted = [kept for kept in store.all() if named in ("all", kept.id, kept.facts.name) or kept.facts.source == path]
     if not wanted and named != "all":
         raise DatasetError(f"Nothing is kept of “{excerpt(named)}”: `cae-tui data list` shows what is.", "data")
+    if len({kept.facts.source for kept in wanted}) > 1 and named != "all":
+        which = "; ".join(f"{kept.id} ({_told(kept)})" for kept in wanted[:SHOWN])
+        raise DatasetError(
+            f"Several sets are called “{excerpt(named)}”: {which}. Name the id of one, or a path.",
+            "data",
+        )
     for kept in wanted:
         store.forget(kept)
     for place in store.unreadable() if named == "all" else ():
@@ -128,8 +151,15 @@ def forget(home: Home, named: str, *, as_json: bool) -> int:
     if as_json:
         put(json.dumps({"format": FORMAT, "forgotten": [kept.id for kept in wanted], "bytes": size}))
     else:
+        for kept in wanted:
+            put(f"{kept.id} {plain(kept.facts.name)}: {_told(kept)}")
         put(f"{counted(len(wanted), 'set')} forgotten, {formats.size(size)} freed. The pictures are untouched.")
     return 0
+
+
+def _told(kept: "Kept") -> str:
+    """Where a set came from, and what was asked of it."""
+    return plain(", ".join(filter(None, (kept.facts.source, kept.asked))))
 
 
 def show(files: DataFiles, *, as_json: bool) -> int:
@@ -170,7 +200,7 @@ def show(files: DataFiles, *, as_json: bool) -> int:
             table.add_row(Text(name), *(f"{counts[part][label]:,}" for part in counts))
         OutputConsole().print(table)
     if data.left_out:
-        put(f"{counted(len(data.left_out), 'file')} left out:")
+        put(f"{len(data.left_out):,} left out:")
         for name, reason in list(data.left_out.items())[:SHOWN]:
             put(f"  {plain(name)} {reason}")
         if len(data.left_out) > SHOWN:

@@ -62,8 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OutputError as error:
         complain(str(error))
         code = 1
-    except KeyboardInterrupt:
-        complain("Interrupted. Nothing is lost.")
+    except KeyboardInterrupt as interrupt:
+        complain(str(interrupt) or "Interrupted. Nothing is lost.")
         code = INTERRUPTED
     except Exception as error:
         import logging

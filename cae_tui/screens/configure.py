@@ -19,6 +19,7 @@ from cae_tui.data_sets import DataSet
 from cae_tui.kinds import view_of
 from cae_tui.messages import DataSetChanged, NoteDataSet, Refused, Start
 from cae_tui.screens.form_page import FormPage
+from cae_tui.screens.typing_pause import typing_rests
 from cae_tui.widgets.architecture_table import ArchitectureTable
 from cae_tui.widgets.presets import about_preset
 from cae_tui.widgets.remarks import Remarks
@@ -166,7 +167,7 @@ class SpecPage(FormPage):
     async def _ask(self, spec: Spec, start: bool = False) -> None:
         """What the data say to `spec`; then begin it, where `start` and nothing is wrong."""
         if not start:
-            await asyncio.sleep(PAUSE_SECONDS if self._data else 0)
+            await typing_rests(self.form, PAUSE_SECONDS if self._data else 0)
         problems = await self.runner.check(spec)
         if not problems.keys() & set(FIELDS):
             try:

@@ -4,7 +4,6 @@ The files, the seed and the part held back are those fields of the autoencoder's
 looked at here can be trained on with one key.
 """
 
-import asyncio
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -23,6 +22,8 @@ from cae_tui.messages import Configure, DataSetChanged, TryFiles, UseDataSet
 from cae_tui.printing import as_typed
 from cae_tui.screens.base import Page
 from cae_tui.screens.configure import PAUSE_SECONDS
+from cae_tui.screens.data_words import found_words, summary
+from cae_tui.screens.typing_pause import typing_rests
 from cae_tui.widgets.class_table import ClassTable
 from cae_tui.widgets.image_sheet import ImageSheet
 from cae_tui.widgets.remarks import Remarks
@@ -32,7 +33,7 @@ from engine.errors import EngineError
 from engine.specs import data_files
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import Spec
-from engine.specs.data_files import DataFiles, shape_words
+from engine.specs.data_files import DataFiles
 from engine.text import LONGEST_CLASS, shortened
 
 FIELDS = (*data_files.PATHS[:2], "validation_fraction", "seed", *data_files.FIELDS[2:])
@@ -61,6 +62,7 @@ the end. The bars compare the classes: blue is training, orange is validation.
 | `o` | open a folder of pictures, an archive or a file; `F3` does so in the field *Data* |
 | `l` | the data sets used last; choose one to use it again |
 | `s` | the files that were left out, and why |
+| `F5` | look at every file again: what was changed, added or taken away |
 | `a` `c` | open the form of an autoencoder, or of a classifier, with this data and split; `Ctrl+R` from a field too |
 
 **Data** is a folder of pictures, a zip or tar of one, arrays of NumPy, CSV, Parquet, the binary CIFAR, SVHN's files,
@@ -84,6 +86,7 @@ folder is ever changed; what was decoded is kept, so that it is read at once the
             tooltip="The mean image of each class, and examples",
         ),
         Binding("o,f3", "open", "Open", id="data.open", tooltip="Open a folder of pictures, an archive or a file"),
+        Binding("f5", "again", "Read again", id="data.again", show=False, tooltip="Look at every file again"),
         Binding("s", "left_out", "Left out", id="data.left_out", show=False, tooltip="Files left out, and why"),
         Binding("l", "last_used", "Last used", id="data.last_used", tooltip="The data sets used last"),
         Binding(
@@ -153,6 +156,12 @@ folder is ever changed; what was decoded is kept, so that it is read at once the
         if self not in self.app.screen_stack and self._named != self.cae.data_set.files:
             self.app.post_message(TryFiles(self._named))
 
+    def on_screen_resume(self) -> None:
+        """What lies there may have changed meanwhile; a reading that goes on will tell."""
+        reads = (worker for worker in self.workers if worker.node is self and worker.group == "read")
+        if self._data is not None and all(worker.is_finished for worker in reads):
+            self._read(again=True)
+
     # -- the data and its split ------------------------------------------------------------------
 
     @on(SpecForm.Changed)
@@ -164,17 +173,25 @@ folder is ever changed; what was decoded is kept, so that it is read at once the
         self._read()
 
     @work(exclusive=True, group="read")
-    async def _read(self) -> None:
+    async def _read(self, again: bool = False, told: bool = False) -> None:
+        """Read what the form names, when typing rests.
+
+        Args:
+            again: at once, and look at every file anew.
+            told: say so where nothing has changed.
+        """
         form = self.query_one(SpecForm)
         files, right = form.files, form.spec is not None
         if form.spec is not None:
             self._split_by = form.spec
-        await asyncio.sleep(PAUSE_SECONDS if self._data else 0)
+        if not again:
+            await typing_rests(form, PAUSE_SECONDS if self._data else 0)
         try:
-            data = await self.runner.data(files)
-            # The files are taken whatever the other fields are.
-            self.post_message(UseDataSet(DataSet.of(files, data.name, data.shape)))
-            split = await self.runner.split(self._split_by.validation_fraction, self._split_by.seed, files)
+            data = await self.runner.data(files, anew=again)
+            # The files are taken whatever the other fields are; a second look takes none that were not in use.
+            if not again or self.cae.data_set.files == files.absolute():
+                self.post_message(UseDataSet(DataSet.of(files, data.name, data.shape)))
+            split = await self.runner.split(self._split_by.validation_fraction, self._split_by.seed, files, data.digest)
         except EngineError as error:
             form.show_data_problems({getattr(error, "field", "data"): str(error)})
             self._not_read(str(error))
@@ -182,6 +199,8 @@ folder is ever changed; what was decoded is kept, so that it is read at once the
                 form.focus_problem()
             return
         form.show_data_problems({})
+        if told and self._data == data:
+            self.notify("Nothing has changed.")
         if self._data != data:
             self._class, self._first = None, 0
         self._data, self._files = data, files
@@ -243,7 +262,9 @@ folder is ever changed; what was decoded is kept, so that it is read at once the
             f"{self._first + 1:,} – {last:,} of {total:,} · {self._scale()}" if total else "none"
         )
         try:
-            sheet.pictures = await self.runner.class_images(self._class, self._first, count, self._files)
+            sheet.pictures = await self.runner.class_images(
+                self._class, self._first, count, self._files, self._data.digest
+            )
             sheet.word = "This class has no training images."
         except EngineError as error:
             sheet.pictures, sheet.word = (), str(error)
@@ -259,7 +280,7 @@ folder is ever changed; what was decoded is kept, so that it is read at once the
         frame.border_title = Content("The mean of each class, then images of it")
         frame.border_subtitle = Content(shortened(f"from above: {names}", max(frame.size.width - 6, 10)))
         try:
-            sheet.pictures = await self.runner.class_means(shown, across, self._files)
+            sheet.pictures = await self.runner.class_means(shown, across, self._files, self._data.digest)
         except EngineError as error:
             sheet.pictures, sheet.word = (), str(error)
 
@@ -323,6 +344,10 @@ folder is ever changed; what was decoded is kept, so that it is read at once the
         self._overview = not self._overview
         self._draw()
 
+    def action_again(self) -> None:
+        """Look at every file again, and say so where nothing has changed."""
+        self._read(again=True, told=True)
+
     def action_left_out(self) -> None:
         """The files that are not among the images, where there are any."""
         if self._data is not None and self._data.left_out:
@@ -368,17 +393,3 @@ folder is ever changed; what was decoded is kept, so that it is read at once the
         """Open a form on this data and split."""
         values = self.query_one(SpecForm).values
         self.post_message(Configure(kind, {name: values[name] for name in FIELDS}))
-
-
-def found_words(data: DataView) -> str:
-    """What was found, which rule applied, and what was done: a line."""
-    left_out = f"{len(data.left_out):,} left out  [s]" if data.left_out else ""
-    validation = "validation images of its own" if data.validation else ""
-    return " · ".join(filter(None, (data.words, validation, data.sizes, left_out)))
-
-
-def summary(data: DataView) -> str:
-    """`MNIST · 28×28 grey · 10 classes`."""
-    many = len(data.occurring)
-    classes = "no classes" if not many else "1 class" if many == 1 else f"{many:,} classes"
-    return f"{data.name} · {shape_words(data.shape)} · {classes}"

@@ -19,7 +19,6 @@ from cae_tui.data_sets import DataSet
 from cae_tui.printing import as_typed
 from cae_tui.screens.base import Steady
 from cae_tui.widgets.line import Line
-from engine.text import counted
 
 EVERYWHERE = """
 ## Everywhere
@@ -243,7 +242,7 @@ class LeftOutScreen(Dialog[None]):
         if len(self._left_out) > MOST_LEFT_OUT:
             lines.append(f"and {len(self._left_out) - MOST_LEFT_OUT:,} more")
         with Vertical(classes="dialog"):
-            yield Label(f"{counted(len(self._left_out), 'file')} left out", classes="question", markup=False)
+            yield Label(f"{len(self._left_out):,} left out", classes="question", markup=False)
             with VerticalScroll(classes="detail"):
                 yield Static(as_typed("\n".join(lines)), markup=False)
             yield Label("A run keeps them as skipped.csv. Esc closes.", classes="hint", markup=False)

@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 
 from cae_tui.messages import Configure, RunsChanged
 from cae_tui.screens.configure import SpecPage
+from cae_tui.screens.typing_pause import typing_rests
 from cae_tui.widgets.architecture_table import ArchitectureTable
 from cae_tui.widgets.encoder_table import EncoderPicker, EncoderTable, best_encoder, encoders
 from cae_tui.widgets.spec_form import SpecForm
@@ -75,6 +76,7 @@ class EncoderForm(SpecPage):
     @work(exclusive=True, group="list")
     async def _list(self) -> None:
         named = self._listed_for = self._file_names()
+        await typing_rests(self.form, 0)
         name, digest = self.form.files.name, ""
         try:
             data = await self.runner.data(self.form.files)

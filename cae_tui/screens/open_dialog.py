@@ -18,7 +18,7 @@ from textual.widgets.option_list import Option
 from cae_tui.printing import as_typed
 from cae_tui.screens.dialogs import Dialog
 from cae_tui.widgets.line import Line
-from cae_tui.widgets.path_suggester import listed
+from cae_tui.widgets.path_suggester import in_own_thread, listed
 from engine.specs.data_files import KNOWN, MNIST
 from engine.storage.paths import pasted_path
 
@@ -46,6 +46,8 @@ class OpenScreen(Dialog[str | None]):
         path = os.path.abspath(pasted_path(start) or os.getcwd())
         self._start = os.path.join(path if os.path.isdir(path) else os.path.dirname(path), "")
         self._names: list[tuple[str, bool]] = []
+        self._listed = ("", "")  # the folder and the beginning that these are of
+        self._ahead: list[str] = []  # keys for a list that is yet to come
         self._hint, self._missing = "", ""
 
     def compose(self) -> ComposeResult:
@@ -73,20 +75,25 @@ class OpenScreen(Dialog[str | None]):
         else:
             self._list()
 
-    @work(thread=True, exclusive=True, group="list")
-    def _list(self) -> None:
-        folder, beginning = self._typed
+    @work(exclusive=True, group="list")
+    async def _list(self) -> None:
+        folder, beginning = of = self._typed
+        names: list[tuple[str, bool]] = []
         try:
-            names, more = listed(folder or ".", beginning)
+            names, more = await in_own_thread(lambda: listed(folder or ".", beginning))
             words = f"{more:,} more: type the beginning of a name." if more else ""
         except OSError as error:
-            names, words = [], f"{folder} cannot be looked into: {error.strerror or error}."
-        self.app.call_from_thread(self._show, names, words, beginning)
+            words = f"{folder} cannot be looked into: {error.strerror or error}."
+        except ValueError as error:  # a null byte was pasted
+            words = f"This is no path: {error}."
+        self._show(names, words, of)
 
-    def _show(self, names: Sequence[tuple[str, bool]], words: str, beginning: str) -> None:
-        if not self.is_mounted:
+    def _show(self, names: Sequence[tuple[str, bool]], words: str, of: tuple[str, str]) -> None:
+        """List the names of the folder and the beginning `of` which they are, where that is what is typed."""
+        if not self.is_mounted or of != self._typed:
             return
-        self._names = list(names)
+        self._names, self._listed = list(names), of
+        beginning = of[1]
         entries = self.query_one(OptionList)
         options = (
             [] if beginning else [Option(Content.styled("✓ use this folder", "bold"), id=HERE), Option("↑ ..", id=UP)]
@@ -94,11 +101,25 @@ class OpenScreen(Dialog[str | None]):
         options += [Option(f"▸ {name}/" if is_folder else f"  {name}") for name, is_folder in names]
         entries.clear_options()
         entries.add_options(options)
+        ahead, self._ahead = self._ahead, []
         if self.focused is entries and options:
             entries.highlighted = 0
+            self._go_on(entries, ahead)
         hint = "↓ leads into the list, Tab completes, Enter takes what is typed, Esc leaves everything as it is."
         self._hint = f"{words} {hint}".strip()
         self._tell()
+
+    def _go_on(self, entries: OptionList, keys: Sequence[str]) -> None:
+        """What was pressed before the list was there."""
+        for key in keys:
+            place = entries.highlighted or 0
+            if key == "enter":
+                entries.action_select()
+                return
+            if key == "up" and not place:
+                self.set_focus(self.query_one(Input))
+                return
+            entries.highlighted = min(max(place + (1 if key == "down" else -1), 0), entries.option_count - 1)
 
     def _tell(self) -> None:
         """What hinders, for as long as it stands in the field; else what there is, and the keys."""
@@ -111,7 +132,7 @@ class OpenScreen(Dialog[str | None]):
         folder, beginning = self._typed
         try:
             names = [name for name, _ in listed(folder or ".", beginning)[0]]
-        except OSError:
+        except (OSError, ValueError):
             return
         if not names:
             return
@@ -137,9 +158,12 @@ class OpenScreen(Dialog[str | None]):
             entries.action_cursor_down()
 
     def on_key(self, event: events.Key) -> None:
-        """From the first line of the list, up leads back to the path."""
+        """From the first line of the list, up leads back to the path. Keys for a list that is yet to come wait."""
         entries = self.query_one(OptionList)
-        if event.key == "up" and self.focused is entries and not entries.highlighted:
+        if self.focused is entries and self._listed != self._typed and event.key in ("up", "down", "enter"):
+            event.stop()
+            self._ahead.append(event.key)
+        elif event.key == "up" and self.focused is entries and not entries.highlighted:
             event.stop()
             self.set_focus(self.query_one(Input))
 
@@ -158,7 +182,7 @@ class OpenScreen(Dialog[str | None]):
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:
         event.stop()
-        folder, beginning = self._typed
+        folder, beginning = self._listed
         offset = 0 if beginning else 2
         if event.option_id == HERE:
             self.dismiss(os.path.abspath(folder or "."))

@@ -2,10 +2,15 @@
 
 import asyncio
 import os
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import TypeVar
 
 from textual.suggester import Suggester
 
+T = TypeVar("T")
 MOST = 500
 """Entries of a folder that are listed at once; typing the beginning of a name finds the others."""
 ENDINGS = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".npz", ".npy", ".csv", ".parquet", ".mat", ".bin")
@@ -35,6 +40,32 @@ def listed(folder: str, beginning: str) -> tuple[list[tuple[str, bool]], int]:
     return found[:MOST], max(len(found) - MOST, 0)
 
 
+async def in_own_thread(look: Callable[[], T]) -> T:
+    """What `look` gives, from a thread that nobody waits for at the end: a folder of a network can hang for ever."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+
+    def work() -> None:
+        found: Future[T] = Future()
+        try:
+            found.set_result(look())
+        except Exception as error:
+            found.set_exception(error)
+        with suppress(RuntimeError):  # the loop is closed: nobody wants to know any more
+            loop.call_soon_threadsafe(tell, found)
+
+    def tell(found: Future[T]) -> None:
+        if future.done():  # it was given up
+            return
+        if error := found.exception():
+            future.set_exception(error)
+        else:
+            future.set_result(found.result())
+
+    threading.Thread(target=work, name="looking into a folder", daemon=True).start()
+    return await future
+
+
 class PathSuggester(Suggester):
     """Goes on with what is typed: the first entry of the folder that begins so, taken with the right arrow.
 
@@ -51,7 +82,7 @@ class PathSuggester(Suggester):
         for name in self._names:
             if name.startswith(value):
                 return name
-        return await asyncio.to_thread(_completed, value)
+        return await in_own_thread(lambda: _completed(value))
 
 
 def _completed(value: str) -> str | None:

@@ -298,6 +298,7 @@ class SpecForm(Vertical, FieldForm):
         if found != self._data_problems:
             self._data_problems = found
             self._refresh()
+            self.keep_in_sight()
 
     def _is_of_set(self, name: str) -> bool:
         named = bool(self.values["data"].strip())

@@ -13,6 +13,8 @@ from engine.text import excerpt
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 METADATA = "metadata.csv"
 """A file beside pictures that says which class each is of, as Hugging Face's image folders have it."""
+MOST_UNNAMED = 0.1
+"""The part of the pictures of which a `metadata.csv` may say nothing without a word of it."""
 TRAINING, VALIDATION, TEST = range(3)
 _PART_OF = {
     "train": TRAINING, "training": TRAINING, "val": VALIDATION, "valid": VALIDATION, "validation": VALIDATION,
@@ -33,6 +35,7 @@ class Arranged:
     class_names: tuple[str, ...]
     rule: str  # `12 classes from folder names, train and test folders`
     left_out: Mapping[str, str] = field(default_factory=dict)  # names that are not among them, and why
+    notes: tuple[str, ...] = ()  # sentences: what a person may have meant otherwise
 
 
 def natural(name: str) -> str:
@@ -82,13 +85,30 @@ def arrange(names: Iterable[str], metadata: Mapping[str, bytes], where: str) -> 
     part_in = {folder: (tops[path[0]] if path else None) if parted else TRAINING for folder, path in below.items()}
     part_of = {name: part_in[folder] for name, folder in folder_of.items()}
     left_out = {name: "lies beside the folders of the parts" for name, part in part_of.items() if part is None}
+    notes = []
     if metadata:
         class_of = _classes_told(metadata, found, where, left_out)
+        if len(class_of) < 2 <= len(found):
+            raise DatasetError(
+                f"{METADATA} in {where} gives {len(class_of):,} of {len(found):,} pictures a class: correct it, or "
+                "take it away.",
+                "data",
+            )
+        if len(class_of) < (1 - MOST_UNNAMED) * len(found):
+            notes.append(
+                f"{METADATA} gives {len(class_of):,} of {len(found):,} pictures a class: the others are left out."
+            )
     else:
         class_in = {folder: path[-1] for folder, path in below.items() if len(path) > parted}
         class_of = {name: class_in[folder] for name, folder in folder_of.items() if folder in class_in}
         if len(set(class_of.values())) < 2:
             class_of = {}
+        elif several := _several(below, class_in, parted):
+            (one, other, *_), name = several
+            notes.append(
+                f"Folders of one name are one class, as {excerpt(one)} and {excerpt(other)} are {excerpt(name)}: give "
+                "them names of their own where they are not."
+            )
     with_classes = {part_of[name] for name in class_of}
     for name in found:
         if part_of[name] in with_classes and name not in class_of:
@@ -112,7 +132,18 @@ def arrange(names: Iterable[str], metadata: Mapping[str, bytes], where: str) -> 
         class_names=class_names,
         rule=_rule(len(class_names), bool(metadata), parted, counts),
         left_out=left_out,
+        notes=tuple(notes),
     )
+
+
+def _several(
+    below: Mapping[str, Sequence[str]], class_in: Mapping[str, str], parted: bool
+) -> tuple[list[str], str] | None:
+    """The first class whose pictures lie in several folders of a part, with these folders."""
+    places: dict[str, set[str]] = {}
+    for folder, name in class_in.items():
+        places.setdefault(name, set()).add("/".join(below[folder][parted:]))
+    return next(((sorted(paths), name) for name, paths in sorted(places.items()) if len(paths) > 1), None)
 
 
 def _part(folder: str) -> int | None:
@@ -161,10 +192,10 @@ def _classes_told(
                 name = folder + (row["file_name"] or "").replace("\\", "/").removeprefix("./")
                 if name not in there:
                     left_out[name] = f"is named by {METADATA} and not there"
-                elif not (row["label"] or "").strip():
+                elif not (label := (row["label"] or "").strip()):
                     left_out[name] = f"has no label in {METADATA}"
-                else:
-                    class_of[name] = row["label"].strip()
+                elif class_of.setdefault(name, label) != label:
+                    left_out[name] = f"has several labels in {METADATA}"
         except (UnicodeDecodeError, csv.Error) as error:
             raise DatasetError(
                 f"{place} in {where} cannot be read ({error}): save it as CSV in UTF-8, or take it away.", "data"

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from engine.data.kept import Store
 from engine.data.reading import Reading
 from engine.data.sources import files_beside
 from engine.data.walk import walk
+from engine.errors import StorageError
 from engine.specs.data_files import DataFiles
 
 KEPT = 2
@@ -112,12 +114,28 @@ def _read(files: DataFiles, key: str, store: Store | None, told: Told | None, wa
     """
     if store is None:
         return load_dataset(files, Reading(told, walked=walked))
-    with store.making() as place:
-        found = load_dataset(files, Reading(told, place, walked))
-        if GONE in found.left_out.values():
-            return found
-        store.keep(place, key, found)
-        return store.find(key, files) or found  # of a file that has its last name
+    try:
+        with store.making() as place:
+            reading = Reading(told, place, walked)
+            found = load_dataset(files, reading)
+            if GONE in found.left_out.values() or reading.notes:
+                return found
+            if why := store.keep(place, key, found):
+                return _not_kept(found, why)
+            return store.find(key, files) or found  # of a file that has its last name
+    except StorageError as error:  # there is no place for it
+        return _not_kept(load_dataset(files, Reading(told, walked=walked)), str(error))
+
+
+def _not_kept(found: ImageData, why: str) -> ImageData:
+    note = f"These images could not be kept, and are read again the next time ({why.rstrip('.')})."
+    return replace(found, notes=(*found.notes, note))
+
+
+def look_anew() -> None:
+    """Have the next `load` look at every file, also of folders that were looked at a moment ago."""
+    with _table:
+        _seen.clear()
 
 
 def forget() -> None:

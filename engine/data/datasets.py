@@ -25,6 +25,7 @@ from engine.data.treatment import treated, with_tests
 from engine.errors import DatasetError
 from engine.network.architecture import Shape
 from engine.specs.data_files import IDX_FIELDS, MNIST, DataFiles
+from engine.specs.preprocessing import colour_of
 from engine.storage.paths import shown
 from engine.text import class_name, one_line
 
@@ -174,7 +175,8 @@ def load_dataset(files: DataFiles = DataFiles(), reading: Reading | None = None)
     with reading or Reading() as opened:
         found = _read(given, opened)
         if given.test_data is not None and found.images is not None:
-            # Test images have the colours that the others turned out to have, and are not limited.
+            # Test images have colours where the others have some, and are not limited. Colours are never taken away
+            # unasked: test images in colour beside grey ones are refused with the way out.
             colour = "rgb" if found.images.shape[3] == 3 else given.preprocessing.colour
             asked = given.preprocessing._replace(limit_per_class=None, colour=colour)
             try:
@@ -183,6 +185,10 @@ def load_dataset(files: DataFiles = DataFiles(), reading: Reading | None = None)
                 raise DatasetError(str(error), "test_data" if error.field == "data" else error.field) from None
             found = with_tests(found, tests, given.test_data)
     check_parts(found, given)
+    notes = [*found.notes, *opened.notes]
+    background = given.preprocessing.background
+    if found.images is not None and found.images.shape[3] == 1 and len(set(colour_of(background))) > 1:
+        notes.append(f"The background {background} is grey here, as the images are: --colour rgb keeps its colour.")
     assert found.images is not None  # as was checked
     train = ImageSet(found.images, found.labels, is_from_disk(found.images, files))
     test = None if found.test_images is None else ImageSet(found.test_images, found.test_labels)
@@ -199,7 +205,7 @@ def load_dataset(files: DataFiles = DataFiles(), reading: Reading | None = None)
         digest=digest,
         validation=found.validation,
         words=found.words,
-        notes=found.notes,
+        notes=tuple(notes),
         left_out=found.left_out,
         sizes=found.sizes,
         known_digests=None if alone is None else (alone.result(), _part_digests(train, test)),
@@ -256,8 +262,17 @@ def _names(train: ImageSet, given: Sequence[str]) -> tuple[str, ...]:
     """Of the classes, as they can be shown: those that a source gave, and numbers where it gave none."""
     if train.labels is None:
         return ()
-    count = max(train.classes, len(given))
-    return tuple(one_line(class_name(given, label)).strip() or str(label) for label in range(count))
+    names: list[str] = []
+    taken: set[str] = set()
+    for label in range(max(train.classes, len(given))):
+        shown_name = name = one_line(class_name(given, label)).strip() or "no name"
+        number = 2
+        while name in taken:  # two that differ in what cannot be shown
+            name = f"{shown_name} ({number})"
+            number += 1
+        taken.add(name)
+        names.append(name)
+    return tuple(names)
 
 
 def class_counts(labels: NDArray[np.uint8], classes: int) -> list[int]:

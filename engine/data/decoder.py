@@ -82,6 +82,8 @@ def decode(picture: str | bytes, wish: Wish, only: tuple[int, int] | None = None
         if isinstance(picture, str):
             picture = _read(picture)
         if isinstance(picture, bytes):
+            if not picture:
+                raise PictureError("is empty")
             return _decode(_opened(picture), wish, only)
         with Image.open(picture, formats=FORMATS) as opened:
             return _decode(opened, wish, only)

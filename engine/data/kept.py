@@ -12,7 +12,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from engine.data.datasets import ImageData, ImageSet, is_from_disk
 from engine.data.reading import mapped
 from engine.errors import StorageError
 from engine.specs.data_files import DataFiles
+from engine.specs.preprocessing import Preprocessing
 from engine.storage.files import delete_folder, read_json, storage_error, write_json
 from engine.storage.typed_json import record_of
 
@@ -53,6 +54,8 @@ class Facts:
     notes: tuple[str, ...]
     left_out: dict[str, str]
     sizes: tuple[tuple[int, int, int], ...]  # height, width, and how many had them
+    test_data: str = ""  # the path of test images that lie elsewhere
+    treatment: dict[str, str] = field(default_factory=dict)  # of what was asked, what is not as usual
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,13 @@ class Kept:
     def id(self) -> str:
         """What tells it from the others."""
         return self.folder.name[:8]
+
+    @property
+    def asked(self) -> str:
+        """What was asked to be done to its images: `size 32x32, limit per class 50`."""
+        facts = self.facts
+        words = [f"{name.replace('_', ' ')} {value}" for name, value in facts.treatment.items()]
+        return ", ".join([*words, *([f"test data {facts.test_data}"] if facts.test_data else [])])
 
 
 class Store:
@@ -129,34 +139,44 @@ class Store:
         finally:
             shutil.rmtree(place, ignore_errors=True)
 
-    def keep(self, place: Path, key: str, data: ImageData) -> None:
-        """Have `data`, read into `place`, found under `key` from now on. Nothing is raised where that cannot be.
+    def keep(self, place: Path, key: str, data: ImageData) -> str:
+        """Have `data`, read into `place`, found under `key` from now on; gives back why that cannot be, else nothing.
 
-        What was kept of the same set before one of its files changed gives way.
+        What was kept of the same set before one of its files changed gives way. What another process has kept
+        meanwhile under this key stays.
         """
-        with suppress(OSError, StorageError):
-            whole = _file_of(data)
-            if whole is not None and whole.parent == place:
-                whole.rename(place / "images")
-            else:
-                _write_images(place / "images", data)
-            labels = [one.labels for one in (data.train, data.test) if one is not None and one.labels is not None]
-            (place / "labels").write_bytes(b"".join(part.tobytes() for part in labels))
-            for other in place.iterdir():
-                if other.name not in ("images", "labels"):
-                    other.unlink()
-                    continue
-                with other.open("rb") as file:  # what is said of it below must not reach the disk before it
-                    os.fsync(file)
-            facts = _facts_of(data)
-            write_json(place / "set.json", KIND, asdict(facts))
-            for old in self.all():
-                if (old.facts.source, old.facts.asked) == (facts.source, facts.asked):
-                    delete_folder(old.folder)
-            target = self._folder / _name(key)
-            if target.exists():  # damaged, or of another form: else it would have been found
-                delete_folder(target)
-            place.rename(target)
+        try:
+            self._write(place, data)
+            if self.find(key, data.files) is None:
+                facts = _facts(place)
+                for old in self.all():
+                    if (old.facts.source, old.facts.asked) == (facts.source, facts.asked):
+                        delete_folder(old.folder)
+                target = self._folder / _name(key)
+                if target.exists():  # damaged, or of another form: else it would have been found
+                    delete_folder(target)
+                place.rename(target)
+        except OSError as error:
+            return "" if self.find(key, data.files) is not None else error.strerror or str(error)
+        except StorageError as error:
+            return str(error)
+        return ""
+
+    def _write(self, place: Path, data: ImageData) -> None:
+        whole = _file_of(data)
+        if whole is not None and whole.parent == place:
+            whole.rename(place / "images")
+        else:
+            _write_images(place / "images", data)
+        labels = [one.labels for one in (data.train, data.test) if one is not None and one.labels is not None]
+        (place / "labels").write_bytes(b"".join(part.tobytes() for part in labels))
+        for other in place.iterdir():
+            if other.name not in ("images", "labels"):
+                other.unlink()
+                continue
+            with other.open("rb") as file:  # what is said of it below must not reach the disk before it
+                os.fsync(file)
+        write_json(place / "set.json", KIND, asdict(_facts_of(data)))
 
     def all(self) -> list[Kept]:
         """Every set that is kept, the one that was used last first."""
@@ -216,6 +236,7 @@ def _facts(place: Path) -> Facts:
 
 
 def _facts_of(data: ImageData) -> Facts:
+    usual = Preprocessing().text
     return Facts(
         form=FORM,
         name=data.name,
@@ -235,6 +256,8 @@ def _facts_of(data: ImageData) -> Facts:
         notes=data.notes,
         left_out=dict(data.left_out),
         sizes=tuple((height, width, many) for (height, width), many in data.sizes.items()),
+        test_data=str(data.files.test_data or ""),
+        treatment={name: value for name, value in data.files.preprocessing.text.items() if value != usual[name]},
     )
 
 

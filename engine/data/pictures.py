@@ -10,6 +10,7 @@ import threading
 import warnings
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -297,8 +298,9 @@ class _Pass:
 
 def get_ready(reading: Reading, count: int) -> None:
     """Start the processes that will decode so many pictures: they load Pillow while the pictures are sorted."""
-    while len(reading.processes) < _processes(count):
-        reading.processes.append(_started())
+    with suppress(DatasetError):  # which the first to need one tells
+        while len(reading.processes) < _processes(count):
+            reading.processes.append(_started())
 
 
 def _processes(count: int) -> int:
@@ -307,14 +309,21 @@ def _processes(count: int) -> int:
 
 
 def _started() -> subprocess.Popen[bytes]:
-    return subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, "-P", decoder.__file__],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,  # an interrupt is for us to answer
-        env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},  # numpy starts sooner
-    )
+    try:
+        return subprocess.Popen(  # noqa: S603 - our own program
+            [sys.executable, "-P", decoder.__file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # an interrupt is for us to answer
+            env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},  # numpy starts sooner
+        )
+    except OSError as error:
+        raise DatasetError(
+            f"No process can be started to decode pictures ({error.strerror or error}): end other programs, and try "
+            "again.",
+            "data",
+        ) from None
 
 
 def _bad(row: int, reason: str) -> dict[str, Any]:

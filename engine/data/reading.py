@@ -1,5 +1,6 @@
 """What a source is given beside the files it reads: whom to tell how far it is, and where large arrays go."""
 
+import math
 import os
 import shutil
 import subprocess
@@ -14,6 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.walk import walk
+from engine.errors import DatasetError
+
+MOST_IN_MEMORY = 1 << 30
+"""Bytes of an array that is put into memory where the disk has no room for it."""
 
 
 class Reading:
@@ -33,6 +38,7 @@ class Reading:
         self._told, self._folder, self._walked = told, folder, walked
         self._passing: Path | None = None
         self._files: list[Path] = []
+        self.notes: list[str] = []  # sentences on what became of arrays
         self.processes: list[subprocess.Popen[bytes]] = []  # that were started to decode, and are not in use yet
 
     def __enter__(self) -> Self:
@@ -79,11 +85,46 @@ class Reading:
                 file.truncate(size)
         return path
 
+    def array(self, name: str, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+        """Room for an array of zeros: a file that is mapped, or, where there is no room for that, memory.
+
+        Raises:
+            DatasetError: there is no room for it anywhere.
+        """
+        size = math.prod(shape)
+        try:
+            return np.memmap(self.file(name, size), np.uint8, "r+", shape=shape)
+        except OSError as error:
+            with suppress(OSError):
+                self._files.pop().unlink()
+            reason = error.strerror or str(error)
+        if size <= MOST_IN_MEMORY:
+            with suppress(MemoryError):
+                found = np.zeros(shape, np.uint8)
+                note = f"There is no room for these images on the disk ({reason}): they are in memory, and not kept."
+                if note not in self.notes:
+                    self.notes.append(note)
+                return found
+        raise DatasetError(
+            f"There is no room for {size / 1e9:,.1f} GB of images, neither on the disk ({reason}) nor in memory: make "
+            "room, or take fewer of them.",
+            "data",
+        )
+
     def settle(self) -> None:
         """Have the files that are to stay reach the disk: time passes, and something else can be done meanwhile."""
         for path in self._files if self._folder is not None else ():
             with suppress(OSError), path.open("rb") as file:
                 os.fsync(file)
+
+
+def sealed(array: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """What `Reading.array` gave, once it is filled: from now on it can only be read."""
+    if isinstance(array, np.memmap) and array.filename is not None:
+        array.flush()
+        return mapped(Path(array.filename), array.shape)
+    array.flags.writeable = False
+    return array
 
 
 def mapped(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:

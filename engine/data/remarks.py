@@ -6,6 +6,7 @@ sentence says what was found, what it means and what to do. Nothing is refused h
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from weakref import WeakKeyDictionary
@@ -25,7 +26,10 @@ APART = 64
 FEW = 10
 """Fewer images than this say nothing of the mean brightness of a set."""
 FEW_OF_CLASS = 10
-"""A class with fewer training images is hardly learned; of sets with fewer than its square nothing is said."""
+"""A class with fewer training images is hardly learned; of small sets, with fewer than its square, that is said only
+where others have many more."""
+FEWER = 10
+"""So many times as many, then."""
 LARGEST_CLASS = 0.9
 """A class with this part of the images makes the accuracy of one answer look good."""
 
@@ -54,7 +58,7 @@ def of_data(data: ImageData) -> tuple[Remark, ...]:
 def _look(data: ImageData) -> tuple[Remark, ...]:
     train = _hashes(data.train)
     test = [] if data.test is None else _hashes(data.test)
-    found = [*_pixels(data, copies=set(test) <= set(train)), *_copies(train, test)]
+    found = [*_pixels(data, copies=set(test) <= set(train)), *_copies(train, test, data.validation)]
     if data.train.labels is not None:
         found += _classes(data, data.train.labels)
     return tuple(found)
@@ -79,10 +83,19 @@ def of_split(data: ImageData, training: NDArray[np.int64], validation: NDArray[n
         if missing := sorted(every - _occurring(labels[indices])):
             words, have = names_of(missing, data.class_names)
             without = why if len(missing) > 1 else why.replace("they", "it").replace("them", "it")
-            hold_back = "a smaller" if part == "training" else "a larger"
-            sentence = f"{words} {have} no {part} image with this split: {without}. Hold back {hold_back} part."
-            found.append(Remark(SPLIT, sentence))
+            sentence = f"{words} {have} no {part} image with this split: {without}."
+            found.append(Remark(SPLIT, f"{sentence} {_advice(data, missing, part)}"))
     return tuple(found)
+
+
+def _advice(data: ImageData, missing: Sequence[int], part: str) -> str:
+    """What to do about classes without an image in a part of the split."""
+    if data.validation:
+        return f"Add such images to the {part} part."
+    assert data.train.labels is not None
+    if np.bincount(data.train.labels, minlength=data.classes)[missing].max() < 2:  # one is learned from, or chosen by
+        return "Add images of it." if len(missing) == 1 else "Add images of them."
+    return f"Hold back {'a smaller' if part == 'training' else 'a larger'} part."
 
 
 def for_run(
@@ -198,8 +211,8 @@ def _of_two(train: _Range, test: _Range, many: int) -> str:
 # -- copies ---------------------------------------------------------------------------------------
 
 
-def _copies(train: list[bytes], test: list[bytes]) -> list[Remark]:
-    """Images that are there more than once, pixel by pixel, by their hashes."""
+def _copies(train: list[bytes], test: list[bytes], validation: int) -> list[Remark]:
+    """Images that are there more than once, pixel by pixel, by their hashes; the last of `train` validate."""
     many, different = len(train), len(set(train))
     found = []
     if different == 1:
@@ -209,9 +222,25 @@ def _copies(train: list[bytes], test: list[bytes]) -> list[Remark]:
             f"The {many:,} training images are copies of {different:,}: validation images are seen in training too, "
             "so the validation figures say little of new images."
         )
+    elif validation:
+        found.append(_validation_copies(train[:-validation], train[-validation:]))
     if test:
         found.append(_test_copies(train, test))
     return [Remark(COPIES, sentence) for sentence in found if sentence]
+
+
+def _validation_copies(train: list[bytes], validation: list[bytes]) -> str:
+    known = set(train)
+    copies = sum(image in known for image in validation)
+    if not copies:
+        return ""
+    which = (
+        f"All {copies:,} images of the validation part are training images too"
+        if copies == len(validation)
+        else f"{copies:,} of the {len(validation):,} images of the validation part {'is a' if copies == 1 else 'are'} "
+        f"training {'image' if copies == 1 else 'images'} too"
+    )
+    return f"{which}: the validation figures will be better than for new images. Remove them from one of the two."
 
 
 def _test_copies(train: list[bytes], test: list[bytes]) -> str:
@@ -265,8 +294,13 @@ def _classes(data: ImageData, labels: NDArray[np.uint8]) -> list[Remark]:
                 f"{largest} is right that often. Judge it by the recall of each class.",
             )
         )
-    few = [label for label in sorted(trained) if counts[label] < FEW_OF_CLASS]
-    if few and not found and len(labels) >= FEW_OF_CLASS * FEW_OF_CLASS:
+    enough = FEW_OF_CLASS * FEW_OF_CLASS
+    few = [
+        label
+        for label in sorted(trained)
+        if counts[label] < FEW_OF_CLASS and (len(labels) >= enough or FEWER * counts[label] <= counts.max())
+    ]
+    if few and not found:
         words, have = names_of(few, data.class_names)
         least = int(counts[few].min())
         number = (

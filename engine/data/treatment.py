@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.decoder import Wish, fit_array
-from engine.data.reading import Reading, mapped
+from engine.data.reading import Reading, sealed
 from engine.data.selection import selected
 from engine.data.sources.encoded import wish_of
 from engine.data.sources.source import Parts
@@ -16,7 +16,7 @@ from engine.errors import DatasetError
 from engine.specs.data_files import DataFiles
 from engine.specs.preprocessing import Preprocessing
 from engine.storage.paths import shown
-from engine.text import class_name, excerpt
+from engine.text import class_name, counted, excerpt
 
 TOLD = 512
 """Images that are made to fit between two looks at whether they are still wanted."""
@@ -26,7 +26,7 @@ def treated(parts: Parts, files: DataFiles, reading: Reading) -> Parts:
     """`parts` as `files` ask for them; the same where they ask for nothing.
 
     Raises:
-        DatasetError: a class that is asked for is not there.
+        DatasetError: a class that is asked for is not there, or there is no room for the images.
     """
     asked = files.preprocessing
     if parts.images is None:
@@ -52,14 +52,12 @@ def treated(parts: Parts, files: DataFiles, reading: Reading) -> Parts:
 
 def _fitted(images: NDArray[np.uint8], wish: Wish, reading: Reading, name: str) -> NDArray[np.uint8]:
     shape = (len(images), *fit_array(images[0], wish).shape)
-    file = reading.file(f"{name}-fitted", int(np.prod(shape)))
-    found = np.memmap(file, np.uint8, "r+", shape=shape)
+    found = reading.array(f"{name}-fitted", shape)
     for row, image in enumerate(images):
         if row % TOLD == 0:
             reading.tell(row, len(images))
         found[row] = fit_array(image, wish)
-    found.flush()
-    return mapped(file, shape)
+    return sealed(found)
 
 
 def _selected(parts: Parts, asked: Preprocessing, where: str) -> Parts:
@@ -110,12 +108,16 @@ def with_tests(found: Parts, tests: Parts, path: Path) -> Parts:
                 )
             places[label] = names[name]
         labels = places[labels]
+    notes = [*found.notes, *tests.notes]
+    if found.test_images is not None:
+        many, are = counted(len(found.test_images), "test image"), "is" if len(found.test_images) == 1 else "are"
+        notes.append(f"The {many} of the set itself {are} not used: {shown(path)} stands in their place.")
     return replace(
         found,
         test_images=images,
         test_labels=labels if found.labels is not None else None,
         words=f"{found.words}; test images: {tests.words}",
-        notes=tuple(dict.fromkeys((*found.notes, *tests.notes))),
+        notes=tuple(dict.fromkeys(notes)),
         left_out={**found.left_out, **tests.left_out},
         sizes=Counter(found.sizes) + Counter(tests.sizes),
     )

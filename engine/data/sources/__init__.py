@@ -1,6 +1,7 @@
 """The ways in for images, one file a format. The rest of the program asks this list and knows none by name."""
 
 import logging
+import os
 import stat
 from collections.abc import Sequence
 from importlib import import_module
@@ -65,6 +66,8 @@ def _nothing_known(path: Path) -> str:
     """What is wrong with a place that no source knows."""
     try:
         status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            os.scandir(path).close()  # no source could look into it
         if not stat.S_ISREG(status.st_mode):
             return "is neither a file nor a folder: save what comes from it first, and name that."
         known = recognise_file(path)
@@ -75,6 +78,6 @@ def _nothing_known(path: Path) -> str:
     except OSError as error:
         return f"cannot be read: {error.strerror or error}. Check it, or name another."
     if known is not None and known.sort is Sort.PICTURE:
-        return f"is {known.what}, a single picture: name the folder that it lies in."
+        return f"is {known.what.replace('a picture', 'a single picture')}: name the folder that it lies in."
     what = "is of no format that is known" if known is None else f"is {known.what}"
     return f"{what}; {EXPECTED} was expected: name another, or convert it."

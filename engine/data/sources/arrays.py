@@ -126,7 +126,7 @@ def as_labels(path: Path, named: Mapping[str, NDArray[Any]]) -> tuple[dict[str, 
     words = any(array.dtype.kind in "US" for array in flat.values())
     together = np.unique(np.concatenate([array.astype(str) if words else array for array in flat.values()]))
     if len(together) > MOST_CLASSES:
-        expected = f"at most {MOST_CLASSES} classes were expected: take some of them"
+        expected = f"at most {MOST_CLASSES} classes were expected: save a part of them"
         raise _refused(path, next(iter(named)), f"{len(together):,} different labels", expected)
     if not words and together.max(initial=0) < MOST_CLASSES:
         return {name: array.astype(np.uint8) for name, array in flat.items()}, ()
@@ -155,7 +155,10 @@ def _flat_labels(path: Path, name: str, array: NDArray[Any]) -> NDArray[Any]:
         raise _refused(path, name, f"labels of type {excerpt(str(array.dtype))} and {array.ndim} axes",
                        "one number or word for each image was expected")  # fmt: skip
     if array.dtype.kind in "US":
-        return np.char.decode(array, "utf-8", "replace") if array.dtype.kind == "S" else array
+        text = np.char.decode(array, "utf-8", "replace") if array.dtype.kind == "S" else array
+        if empty := int((np.char.strip(text) == "").sum()):
+            raise _refused(path, name, f"{empty:,} labels that are empty", "a word for each image was expected")
+        return text
     whole = array.astype(np.int64) if np.isfinite(array).all() else np.array([-1])
     if (whole < 0).any() or not (whole == array).all():
         raise _refused(path, name, "labels that are no whole numbers from 0", "the number of a class was expected")

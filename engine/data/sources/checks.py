@@ -58,6 +58,12 @@ def check_labels(images: Path, count: int, labels: Path, found: int, field: str)
     Raises:
         DatasetError: in a sentence, for `field`.
     """
+    if found != count and images == labels:
+        raise DatasetError(
+            f"{shown(images)} holds {count:,} images and {found:,} labels; one label for each image was expected: save "
+            "it with as many.",
+            field,
+        )
     if found != count:
         raise DatasetError(
             f"{shown(images)} holds {count:,} images and {shown(labels)} {found:,} labels; "
@@ -81,8 +87,8 @@ def check_parts(parts: Parts, files: DataFiles) -> None:
         raise DatasetError(f"{shown(whole)} holds no images: name a file with {ROLES['images']}.", field)
     if len(parts.class_names) > MOST_CLASSES:
         raise DatasetError(
-            f"{shown(whole)} has {len(parts.class_names):,} classes; at most {MOST_CLASSES} were expected: name a part "
-            "of them.",
+            f"{shown(whole)} has {len(parts.class_names):,} classes; at most {MOST_CLASSES} were expected: name those "
+            "to take (--class).",
             of_labels,
         )
     images, labels, tests, test_labels = parts.images, parts.labels, parts.test_images, parts.test_labels
@@ -100,10 +106,18 @@ def check_parts(parts: Parts, files: DataFiles) -> None:
             f"{shown(place)} has classes, and the training images have none: name training labels too.", of_labels
         )
     check_images(place, of_tests, len(tests), tests.shape[1:])
+    if tests.shape[1:3] == images.shape[1:3] and tests.shape[3] != images.shape[3]:
+        colours = ("grey" if found.shape[3] == 1 else "in colour" for found in (tests, images))
+        raise DatasetError(
+            "{} holds test images {}; the training images are {}: make all of them grey, or all colour "
+            "(--colour).".format(shown(place), *colours),
+            "colour",
+        )
     if tests.shape[1:] != images.shape[1:]:
         raise DatasetError(
             f"{shown(place)} holds test images of {size_words(tests.shape[1:])}; the training images are "
-            f"{size_words(images.shape[1:])}: name test images of that shape.",
+            f"{size_words(images.shape[1:])}: name test images of that shape, or say one that all are brought to "
+            "(--size).",
             of_tests,
         )
     if test_labels is None:

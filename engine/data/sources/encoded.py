@@ -28,6 +28,7 @@ class Listed:
     class_names: tuple[str, ...]
     words: str  # `folder of pictures, 12 classes from folder names`
     left_out: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()  # sentences on how they were arranged
 
 
 def wish_of(preprocessing: Preprocessing) -> Wish:
@@ -63,7 +64,7 @@ def parts_of(
     bounds = np.cumsum(listed.counts)
     training, end = (int(np.searchsorted(found.kept, bound)) for bound in (bounds[0], bounds[1]))
     labels = _labels(path, listed, found.kept, (0, training, end, len(found.kept)))
-    notes = []
+    notes = list(listed.notes)
     if found.animated:
         notes.append(f"{counted(found.animated, 'picture')} had more than one frame: the first was taken.")
     return Parts(
@@ -114,7 +115,8 @@ def _labels(
             )
         if part and max((label for label in part if label is not None), default=0) > 255:
             raise DatasetError(
-                f"{shown(path)} has {len(listed.class_names):,} classes; at most 256 were expected: take some of them.",
+                f"{shown(path)} has {len(listed.class_names):,} classes; at most 256 were expected: name those "
+                "to take (--class).",
                 "classes",
             )
         found.append(np.array(part, np.uint8) if part and not missing else None)

@@ -13,7 +13,10 @@ from engine.data.walk import walk
 from engine.errors import DatasetError
 from engine.specs.preprocessing import Preprocessing
 from engine.storage.paths import shown
+from engine.text import counted, excerpt
 
+CLOSED = "may not be looked into"
+"""Why a folder is left out."""
 _LOOKED_AT = 10_000
 """Files that a first look passes before it gives up finding a picture."""
 
@@ -39,6 +42,7 @@ class FolderSource:
         """Every picture below it."""
         places: dict[str, str] = {}
         metadata: dict[str, bytes] = {}
+        closed: list[str] = []
         root = os.path.join(path, "")
         try:
             files = reading.below(path)
@@ -49,12 +53,20 @@ class FolderSource:
                     places[entry.path[len(root) :]] = entry.path
                 elif entry.name == METADATA:
                     metadata[entry.path[len(root) :]] = Path(entry.path).read_bytes()
+                elif entry.is_dir():
+                    closed.append(entry.path[len(root) :])
                 if len(places) % 1000 == 0:
                     reading.tell(0, 0)
         except OSError as error:
             raise DatasetError(
                 f"{shown(path)} cannot be looked into: {error.strerror or error}. Check it, or name another.", "data"
             ) from None
+        if not places and closed:
+            raise DatasetError(
+                f"{shown(path)} has no pictures in it that may be read, and the folder {excerpt(closed[0])} "
+                f"{CLOSED}: allow that, or name another.",
+                "data",
+            )
         if not places:
             raise DatasetError(
                 f"{shown(path)} has no pictures in it (png, jpg, bmp, gif, tif, webp, pgm, ppm): name a folder with "
@@ -66,9 +78,13 @@ class FolderSource:
         def contents() -> Iterator[tuple[int, Content]]:
             return ((row, places[name]) for row, name in enumerate(found.names))
 
+        notes = found.notes
+        if closed:
+            which = excerpt(closed[0]) + (f" and {counted(len(closed) - 1, 'other')}" if closed[1:] else "")
+            notes += (f"What is in {which} is missing: such a folder {CLOSED}. Allow it, or take the folder away.",)
         listed = Listed(
             found.names, found.counts, found.labels, found.class_names, f"folder of pictures, {found.rule}",
-            found.left_out,
+            {**found.left_out, **dict.fromkeys(closed, CLOSED)}, notes,
         )  # fmt: skip
         return parts_of(path, listed, contents, preprocessing, reading)
 

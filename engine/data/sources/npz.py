@@ -1,6 +1,7 @@
 """Arrays of NumPy: an `.npz` as MedMNIST and Keras have them, or one `.npy` of images."""
 
 import math
+import os
 import warnings
 import zipfile
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from engine.data.reading import Reading
+from engine.data.reading import Reading, sealed
 from engine.data.sources.arrays import as_images, as_labels, scaling_of
 from engine.data.sources.checks import check_labels
 from engine.data.sources.source import Parts, Sniffed
@@ -32,6 +33,8 @@ _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0
 _LOCAL_HEADER = 30
 """Bytes before the name of an archive's member."""
 _READ = 1 << 20
+IN_MEMORY = 64 << 20
+"""Bytes of an `.npy` that are read into memory; of more, a file of ours is made."""
 
 
 class NpzSource:
@@ -54,12 +57,12 @@ class NpzSource:
             pass
         return Sniffed(0, "its first bytes are not those of NumPy")
 
-    def read(self, path: Path, preprocessing: Preprocessing, reading: Reading) -> Parts:  # noqa: ARG002 - see `Source`
+    def read(self, path: Path, preprocessing: Preprocessing, reading: Reading) -> Parts:
         """Its arrays, told apart by their names."""
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")  # numpy's own of an odd header would be written over the screen
-                arrays = _arrays(path)
+                arrays = _arrays(path, reading)
         except DatasetError:
             raise
         except MemoryError:
@@ -108,8 +111,10 @@ def parts_of(path: Path, arrays: Mapping[str, NDArray[Any]], preprocessing: Prep
             "expected: rename them.",
             "data",
         )
+    unused = [called[f"{part}labels"] for part in labels if part not in images]
     if set(images) == {"test"}:
         images["training"], labels = images.pop("test"), {"training": labels["test"]} if "test" in labels else {}
+        called |= {f"training{what}": called[f"test{what}"] for what in ("images", "labels") if f"test{what}" in called}
     if "training" not in images:
         raise DatasetError(
             f"{shown(path)} holds no training images, only {_listed(arrays)}: name a file with some.", "data"
@@ -118,7 +123,9 @@ def parts_of(path: Path, arrays: Mapping[str, NDArray[Any]], preprocessing: Prep
     shaped = {part: as_images(path, called.get(part + "images", ""), array, shape) for part, array in images.items()}
     scale = scaling_of(path, list(shaped.values()))
     pixels = {part: np.ascontiguousarray(scale(array)) for part, array in shaped.items()}
-    known, names = as_labels(path, {part: array for part, array in labels.items() if part in images})
+    own = {called[f"{part}labels"]: array for part, array in labels.items() if part in images}
+    by_name, names = as_labels(path, own)
+    known = {part: by_name[name] for part in images if (name := called.get(f"{part}labels", "")) in by_name}
     for part, found_labels in known.items():
         check_labels(path, len(pixels[part]), path, len(found_labels), "data")
     if "validation" in pixels and pixels["validation"].shape[1:] != pixels["training"].shape[1:]:
@@ -135,6 +142,14 @@ def parts_of(path: Path, arrays: Mapping[str, NDArray[Any]], preprocessing: Prep
             )
         train = np.concatenate([train, pixels["validation"]])
         train_labels = None if train_labels is None else np.concatenate([train_labels, known["validation"]])
+    if train_labels is None and "test" in known:
+        unused.append(called["testlabels"])
+    notes = [scale.note] if scale.note else []
+    if unused:
+        notes.append(
+            f"{excerpt(', '.join(unused))} {'is' if len(unused) == 1 else 'are'} not used: there are no images of that "
+            "part, or no labels of the training images."
+        )
     found = [word for word in ("training", "validation", "test") if word in pixels]
     return Parts(
         images=train,
@@ -145,7 +160,7 @@ def parts_of(path: Path, arrays: Mapping[str, NDArray[Any]], preprocessing: Prep
         class_names=names or class_names,
         words=f"NumPy arrays, {', '.join(found[:-1])}{' and ' if found[1:] else ''}{found[-1]} images"
         f"{'' if train_labels is None else ' with labels'}",
-        notes=(scale.note,) if scale.note else (),
+        notes=tuple(notes),
     )
 
 
@@ -164,12 +179,9 @@ def _listed(arrays: Mapping[str, NDArray[Any]]) -> str:
     return ", ".join(told) or "no array"
 
 
-def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+def _arrays(path: Path, reading: Reading) -> dict[str, NDArray[Any]]:
     if not zipfile.is_zipfile(path):
-        with path.open("rb") as file:
-            shape, dtype = _header(file)
-            _check_size(shape, dtype, path.stat().st_size - file.tell())
-        return {"images": np.load(path, mmap_mode="r", allow_pickle=False)}
+        return {"images": _copied(path, reading)}
     found = {}
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
@@ -177,6 +189,27 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
                 with archive.open(member) as file:
                     found[member.filename.removesuffix(".npy")] = _grown(file)
     return found
+
+
+def _copied(path: Path, reading: Reading) -> NDArray[Any]:
+    """The array of an `.npy`, in memory or in a file of ours.
+
+    The file itself is never mapped: where it is saved again meanwhile, what is trained on would change, or be gone, and
+    take the process with it.
+    """
+    with path.open("rb") as file:
+        shape, dtype, fortran = _header_with_order(file)
+        size = math.prod(shape) * dtype.itemsize
+        _check_size(shape, size, os.fstat(file.fileno()).st_size - file.tell())
+        data = np.empty(size, np.uint8) if size <= IN_MEMORY else reading.array("array", (size,))
+        room, done, many = data.data, 0, shape[0] if shape else 1
+        while done < size and (count := file.readinto(room[done : done + _READ])):
+            done += count
+            reading.tell(many * done // size, many)
+        if done < size:
+            raise ValueError(f"it was cut short while it was read: {done:,} of {size:,} bytes were there")
+    array = sealed(data).view(dtype)
+    return array.reshape(shape[::-1]).T if fortran else array.reshape(shape)
 
 
 def _grown(file: IO[bytes]) -> NDArray[Any]:
@@ -191,10 +224,6 @@ def _grown(file: IO[bytes]) -> NDArray[Any]:
     file.read(1)  # which has the checksum compared
     array = np.frombuffer(data, dtype)
     return array.reshape(shape[::-1]).T if fortran else array.reshape(shape)
-
-
-def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    return _header_with_order(file)[:2]
 
 
 def _header_with_order(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any], bool]:
@@ -213,6 +242,6 @@ def _header_with_order(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any],
     return shape, dtype, fortran
 
 
-def _check_size(shape: tuple[int, ...], dtype: np.dtype[Any], size: int) -> None:
-    if math.prod(shape) * dtype.itemsize > size:
+def _check_size(shape: tuple[int, ...], size: int, there: int) -> None:
+    if size > there:
         raise ValueError(f"it is cut short: {excerpt(str(shape))} is more than it has")

@@ -1,15 +1,17 @@
 """CSV with an image in each row, as Kaggle has them: a label, perhaps, and the pixels."""
 
+import codecs
 import csv
 import itertools
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.data.pictures import MOST_BAD, TOLD
 from engine.data.reading import Reading
 from engine.data.sources.arrays import as_images, as_labels, scaling_of
 from engine.data.sources.source import Parts, Sniffed
@@ -34,7 +36,9 @@ class TableSource:
             if not path.is_file():
                 return Sniffed(0, "it is no file")
             with path.open("rb") as file:
-                lines = file.read(_START).decode("utf-8-sig", "strict").splitlines()[:2]
+                # What is read may end within a character.
+                text = codecs.getincrementaldecoder("utf-8-sig")().decode(file.read(_START))
+            lines = text.splitlines()[:2]
         except (OSError, UnicodeDecodeError, ValueError):
             return Sniffed(0, "it is no text")
         rows = [_cells(line, _comma(line)) for line in lines]
@@ -49,13 +53,14 @@ class TableSource:
             size = path.stat().st_size
             with path.open("rb") as file:
                 head, column, comma, count = _layout(path, file, shape)
-                pixels, labels = _rows(path, file, column, comma, count, size, reading)
+                rows = _rows(path, file, 2 if head else 1, column, comma, count, size, reading)
         except OSError as error:
             raise DatasetError(
                 f"{shown(path)} cannot be read: {error.strerror or error}. Check it, or name another.", "data"
             ) from None
         except MemoryError:
             raise DatasetError(f"{shown(path)} does not fit into memory: name a part of it.", "data") from None
+        left_out, pixels, labels = _labelled(path, rows, named=column is not None)
         images = as_images(path, "", pixels, shape)
         scale = scaling_of(path, [images])
         known, names = as_labels(path, {} if labels is None else {"label": labels})
@@ -65,6 +70,7 @@ class TableSource:
             images=np.ascontiguousarray(scale(images)), labels=known.get("label"), class_names=names,
             words=f"CSV, {len(images):,} rows of {pixels.shape[1]:,} pixels, {where}",
             notes=(scale.note,) if scale.note else (),
+            left_out=left_out,
         )  # fmt: skip
 
 
@@ -76,7 +82,10 @@ def _comma(line: str) -> str:
 
 
 def _cells(line: str, comma: str) -> list[str]:
-    return next(csv.reader([line], delimiter=comma), [])
+    try:
+        return next(csv.reader([line], delimiter=comma, skipinitialspace=True), [])
+    except csv.Error:  # a cell of more than a hundred thousand characters
+        return []
 
 
 def _is_number(cell: str) -> bool:
@@ -135,21 +144,33 @@ def _is_square(count: int) -> bool:
     return any(math.isqrt(count // colours) ** 2 * colours == count >= _FEWEST for colours in (1, 3))
 
 
+class _Rows(NamedTuple):
+    """What the rows of a table have."""
+
+    pixels: NDArray[Any]  # (n, pixels)
+    labels: list[str]  # of each, as it is written; none where no column has them
+    lines: list[int]  # of the file, counted from 1, that each row stands in
+
+
 def _rows(
-    path: Path, file: IO[bytes], column: int | None, comma: str, count: int, size: int, reading: Reading
-) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    """Pixels (n, pixels) and labels (n,) as text, a few rows at a time."""
+    path: Path, file: IO[bytes], line: int, column: int | None, comma: str, count: int, size: int, reading: Reading
+) -> _Rows:
+    """All rows, a few at a time; `line` is the one of the file that comes next."""
     blocks: list[NDArray[Any]] = []
     labels: list[str] = []
-    done = 0
-    while lines := [line for line in itertools.islice(file, _ROWS) if line.strip()]:
-        reading.tell(min(file.tell(), size), size)
-        rows = [line.decode("utf-8", "replace").strip().replace('"', "").split(comma) for line in lines]
-        for number, row in enumerate(rows):
+    places: list[int] = []
+    reading.tell(0, 0)
+    while read := list(itertools.islice(file, _ROWS)):
+        lines = [(line + number, text) for number, text in enumerate(read) if text.strip()]
+        line += len(read)
+        if not lines:
+            continue
+        rows = [_cells_of(text, comma) for _, text in lines]
+        for (number, _), row in zip(lines, rows, strict=True):
             if len(row) != count:
                 raise DatasetError(
-                    f"{shown(path)} has {len(row):,} cells in row {done + number + 1:,}, and {count:,} in the first: "
-                    "correct or remove that row.",
+                    f"{shown(path)} has {len(row):,} cells in line {number:,}, and {count:,} in the first: "
+                    "correct or remove that line.",
                     "data",
                 )
         if column is not None:
@@ -158,23 +179,52 @@ def _rows(
             block = np.array(rows, np.float32)
         except ValueError:
             number, cell = next(
-                (number, cell) for number, row in enumerate(rows) for cell in row if not _is_number(cell or "x")
+                (number, cell)
+                for (number, _), row in zip(lines, rows, strict=True)
+                for cell in row
+                if not _is_number(cell or "x")
             )
             raise DatasetError(
-                f"{shown(path)} has “{excerpt(cell)}” in row {done + number + 1:,}, where a pixel was expected: "
-                "correct or remove that row.",
+                f"{shown(path)} has “{excerpt(cell)}” in line {number:,}, where a pixel was expected: "
+                "correct or remove that line.",
                 "data",
             ) from None
         # Bytes where they can be, a quarter of the memory.
         whole = block.astype(np.uint8) if ((block >= 0) & (block <= 255)).all() else block
         blocks.append(whole if (whole == block).all() else block)
-        done += len(rows)
+        places += [number for number, _ in lines]
+        # Nobody knows how many rows there are before the last: about as many as so many bytes have.
+        reading.tell(len(places), max(len(places), round(len(places) * size / max(file.tell(), 1))))
     if not blocks:
         raise DatasetError(f"{shown(path)} has no rows: name a file with images.", "data")
     pixels = np.concatenate(blocks)
     if pixels.dtype != np.uint8 and np.isfinite(pixels).all() and (pixels == np.rint(pixels)).all():
         pixels = pixels.astype(np.int32 if np.abs(pixels).max(initial=0) < 1 << 31 else np.float64)
-    return pixels, _numbers(labels) if column is not None else None
+    return _Rows(pixels, labels, places)
+
+
+def _cells_of(line: bytes, comma: str) -> list[str]:
+    """The cells of a row; what has no quotes is parted in half the time."""
+    text = line.decode("utf-8", "replace").strip()
+    return _cells(text, comma) if '"' in text else text.split(comma)
+
+
+def _labelled(path: Path, rows: _Rows, *, named: bool) -> tuple[dict[str, str], NDArray[Any], NDArray[Any] | None]:
+    """The rows that have a label, and why the others are left out; all of them where no column has labels."""
+    if not named:
+        return {}, rows.pixels, None
+    has = np.array([bool(label) for label in rows.labels])
+    missing = [f"line {rows.lines[row]:,} of {path.name}" for row in np.flatnonzero(~has).tolist()]
+    if len(missing) > MOST_BAD * len(has):
+        more = f" and {len(missing) - TOLD:,} more" if len(missing) > TOLD else ""
+        which = ", ".join(f"{rows.lines[row]:,}" for row in np.flatnonzero(~has)[:TOLD].tolist())
+        raise DatasetError(
+            f"{shown(path)} has no label in {len(missing):,} of {len(has):,} rows, more than one in ten (lines {which}"
+            f"{more}): give each one, or take the column of labels away.",
+            "data",
+        )
+    labels = _numbers([label for label in rows.labels if label])
+    return dict.fromkeys(missing, "has no label"), rows.pixels[has] if missing else rows.pixels, labels
 
 
 def _numbers(labels: Sequence[str]) -> NDArray[Any]:

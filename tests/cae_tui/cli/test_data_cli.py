@@ -44,7 +44,7 @@ def test_from_a_zip_to_a_classifiers_report_with_class_names(run: Run, tmp_path:
     (encoder,) = Home(tmp_path / "home").list_runs()
     assert (encoder.data, encoder.image_shape) == ("pets", (8, 8, 3))
     assert (Home(tmp_path / "home").find(encoder.id).left_out).read_text().splitlines() == [
-        "file,reason", "train/cat/x.png,is no picture of a format that is read"
+        "file,reason", "train/cat/x.png,is empty"
     ]  # fmt: skip
     words = ("--frozen-epochs", "1", "--finetune-epochs", "1", "--batch-size", "8", "--class-weights", "balanced")
     code, out, err = run("classifier", "--encoder", encoder.id, *words)
@@ -58,7 +58,7 @@ def test_what_is_found_at_a_place_is_shown(run: Run, pets: Path) -> None:
     assert code == 0
     assert out.startswith("pets: folder of pictures, 2 classes from folder names, train and test folders\n")
     assert "40 training, 12 test · 8×8 colour" in out
-    assert "1 file left out:\n  train/cat/torn.png is no picture of a format that is read" in out
+    assert "1 left out:\n  train/cat/torn.png is no picture of a format that is read" in out
     code, out, _ = run("data", "show", pets, "--size", "16", "--colour", "grey", "--json")
     found = json.loads(out)
     assert (found["shape"], found["classes"], found["counts"]["test"]) == ([16, 16, 1], ["cat", "dog"], [6, 6])
@@ -71,12 +71,55 @@ def test_what_is_kept_is_listed_and_forgotten(run: Run, pets: Path, tmp_path: Pa
     listed = json.loads(run("data", "list", "--json")[1])["sets"]
     assert [(one["name"], one["images"], one["source"]) for one in listed] == [("pets", 52, str(pets))] * 2
     assert "pets" in run("data", "list")[1]
+    assert [one["treatment"] for one in listed] == [{"size": "16x16"}, {}]
     code, out, _ = run("data", "forget", listed[0]["id"])
-    assert (code, out.startswith("1 set forgotten, ")) == (0, True)
-    assert run("data", "forget", pets)[1].startswith("1 set forgotten, ")
+    assert (code, out.splitlines()[0]) == (0, f"{listed[0]['id']} pets: {pets}, size 16x16")
+    assert out.splitlines()[1].startswith("1 set forgotten, ")
+    assert run("data", "forget", pets)[1].splitlines()[1].startswith("1 set forgotten, ")
     assert os.listdir(tmp_path / "home" / "data") == []
     code, _, err = run("data", "forget", "pets")
     assert (code, "Nothing is kept of “pets”" in err) == (2, True)
+
+
+def test_what_is_kept_is_told_apart_with_whole_paths_wherever_it_is_printed(
+    run: Run, pets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tests = pets.rename(pets.with_name("a folder with a long name, so that no list has room for all of its path"))
+    asked = ("--size", "16", "--limit-per-class", "5", "--test-data", tests)
+    run("data", "show", tests)
+    run("data", "show", tests, *asked)
+    lines = run("data", "list")[1].splitlines()
+    assert [str(tests) in line for line in lines] == [False, True, True]
+    assert f"size 16x16, limit per class 5, test data {tests}" in lines[1]
+    monkeypatch.setattr("cae_tui.cli.data_console.UNSEEN_WIDTH", 80)
+    lines = run("data", "list")[1].splitlines()
+    assert lines[1].strip() == f"{tests}, size 16x16, limit per class 5, test data {tests}"
+    assert lines[3].strip() == str(tests)
+
+
+def test_of_sets_with_one_name_one_is_asked_for(run: Run, pets: Path, tmp_path: Path) -> None:
+    other = write_zip(tmp_path / "pets.zip", {f"{n}.png": picture(n) for n in range(5)})
+    for path in (pets, other):
+        run("data", "show", path)
+    code, _, err = run("data", "forget", "pets")
+    assert code == 2
+    assert "Several sets are called “pets”: " in err
+    assert all(f"({path})" in err for path in (pets, other))
+    assert len(os.listdir(tmp_path / "home" / "data")) == 2
+    assert run("data", "forget", other)[0] == 0
+    assert run("data", "forget", "pets")[0] == 0
+
+
+@pytest.mark.parametrize(("action", "said"), [("show", "nothing was kept"), ("export", "nothing was written")])
+def test_a_reading_that_is_interrupted_is_told_as_what_it_was(
+    action: str, said: str, run: Run, pets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("engine.data.cache.load", interrupted)
+    code, _, err = run("data", action, pets, *(("--to", tmp_path / "x") if action == "export" else ()))
+    assert (code, err) == (130, f"cae-tui: Interrupted: {said}.\n")
 
 
 def test_a_set_is_written_as_another(run: Run, pets: Path, tmp_path: Path) -> None:
@@ -105,6 +148,7 @@ def test_a_set_is_written_as_another(run: Run, pets: Path, tmp_path: Path) -> No
         ),
         (("data", "list2"), "`data` does not know “list2”: choose list, forget, show or export"),
         (("data", "show"), "`data show` needs the name or the path of a set"),
+        (("data", "show", " "), "`data show` needs the name or the path of a set"),
         (("data", "export", "PETS"), "`data export` needs --to PATH"),
         (("data", "export", "PETS", "--to", "x", "--as", "gif"), "“gif” is not known: choose folder, npz or idx"),
     ],

@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Label, OptionList, Static
 
 from cae_tui.app.cae_app import CaeApp
-from cae_tui.screens import data
+from cae_tui.screens import data, open_dialog, typing_pause
 from cae_tui.screens.configure import SpecPage
 from cae_tui.screens.data import DataScreen
 from cae_tui.screens.dialogs import LeftOutScreen
@@ -22,7 +22,7 @@ from cae_tui.screens.open_dialog import OpenScreen
 from cae_tui.widgets.class_table import ClassTable
 from cae_tui.widgets.image_sheet import ImageSheet
 from cae_tui.widgets.path_suggester import MOST, listed
-from cae_tui.widgets.spec_form import SpecForm
+from cae_tui.widgets.spec_form import Fields, SpecForm
 from engine.data import cache
 from engine.data.keeping import keep_in
 from engine.errors import DatasetError
@@ -109,6 +109,83 @@ async def test_a_folder_is_opened_its_sizes_are_asked_for_and_what_was_found_is_
         assert "train/cat/torn.png is cut short" in str(app.screen.query_one(".detail Static", Static).content)
 
 
+async def test_a_size_that_is_being_typed_reads_nothing_until_its_field_is_left(
+    app: CaeApp, pets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(typing_pause, "TREATMENT_SECONDS", 3600.0)
+    read: list[str] = []
+    real = cache.load
+
+    def load(files: DataFiles, told: Any = None) -> Any:
+        if files.data is not None:
+            read.append(files.preprocessing.size)
+        return real(files, told)
+
+    monkeypatch.setattr(cache, "load", load)
+    app.drafts["data"] = {"data": str(pets), "size": "8"}
+    async with app.run_test(size=(120, 40)) as pilot:
+        page = await opened(app, pilot)
+        box = page.query_one(SpecForm).rows["size"].control
+        page.query_one(SpecForm).show_field(["size"])
+        await until(pilot, partial(has_focus, app, box))
+        await pilot.press("backspace", "1", "2")
+        await pilot.pause(0.1)
+        await pilot.press("8")
+        await pilot.pause(0.1)
+        assert set(read) == {"8x8"}
+        await pilot.press("enter")
+        await until(pilot, lambda: page._data is not None and page._data.shape == (128, 128, 1))
+        assert set(read) == {"8x8", "128x128"}
+
+
+async def test_what_changes_on_the_disk_is_seen_on_coming_back_and_with_f5_and_pages_stay_of_one_state(
+    app: CaeApp, tmp_path: Path
+) -> None:
+    files = {f"{name}/{n}.png": picture(n + 50 * (name == "dog")) for name in ("cat", "dog") for n in range(30)}
+    folder = write_folder(tmp_path / "pets", files | {"cat/torn.png": b"torn"})
+    app.drafts["data"] = {"data": str(folder)}
+    async with app.run_test(size=(120, 40)) as pilot:
+        page = await opened(app, pilot)
+        sheet = page.query_one(ImageSheet)
+        await until(pilot, lambda: len(page._data.left_out) == 1 and bool(sheet.pictures))  # type: ignore[union-attr]
+        first = await app.runner.class_images(None, 59, 1, page._files, page._data.digest)  # type: ignore[union-attr]
+        (folder / "cat/torn.png").unlink()
+        for number in range(20):
+            (folder / f"dog/{number}.png").unlink()
+        cache.forget()
+        data = page._data
+        assert data is not None
+        again = await app.runner.class_images(None, 59, 1, page._files, data.digest)
+        assert again == first  # of the set that the page tells of, and not of what is there by now
+        app.action_configure("autoencoder")
+        await until(pilot, lambda: isinstance(app.screen, SpecPage))
+        await pilot.press("escape")
+        await until(pilot, lambda: page._data is not None and page._data.training == 40 and not page._data.left_out)
+        (folder / "dog/29.png").unlink()
+        await pilot.press("f5")
+        await until(pilot, lambda: page._data is not None and page._data.training == 39)
+        app.runner._shown.clear()
+        with pytest.raises(DatasetError, match="have changed since they were read: F5"):
+            await app.runner.class_images(None, 0, 1, page._files, data.digest)
+        await pilot.press("f5")
+        await until(pilot, lambda: any("Nothing has changed" in str(one.message) for one in app._notifications))
+
+
+async def test_the_sentence_of_the_field_that_is_to_be_filled_is_in_sight(app: CaeApp, pets: Path) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        form = await the_form(app, pilot)
+        (await browse(pilot, "f3")).value = str(pets)
+        await pilot.press("enter")
+        row = form.rows["size"]
+        await until(pilot, partial(has_focus, app, row.control))
+        seen = form.query_one(Fields)
+        await until(pilot, lambda: row.region.height > 2 and seen.region.contains_region(row.region))
+        await pilot.press("9")  # batches are too large, which is said above it
+        await until(pilot, lambda: "batch_size" in form.problems)
+        await pilot.pause()
+        assert seen.region.contains_region(row.region)
+
+
 async def test_a_size_that_is_typed_slowly_is_never_more_than_a_sentence(app: CaeApp, pets: Path) -> None:
     app.drafts["data"] = {"data": str(pets), "size": "8"}
     async with app.run_test(size=(120, 40)) as pilot:
@@ -191,10 +268,73 @@ async def test_a_list_that_comes_while_one_goes_into_it_has_its_first_line_chose
         await opened(app, pilot)
         page = await type_path(pilot, f"{pets}{os.sep}")
         page.action_into_list()
-        page._show([("cat", True)], "", "")  # before the focus has been told of
+        page._show([("cat", True)], "", page._typed)  # before the focus has been told of
         assert page.query_one(OptionList).highlighted == 0
         await pilot.press("enter")
         await until(pilot, lambda: app.screen is not page)
+
+
+async def test_keys_for_a_list_that_is_yet_to_come_are_for_that_list(
+    app: CaeApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ant", "bee", "cat", "cow", "cub"):
+        write_zip(tmp_path / f"{name}.zip", {f"{n}.png": picture(n) for n in range(5)})
+    go = threading.Event()
+    in_threads_that_are_waited_for = []
+
+    def slow(folder: str, beginning: str) -> Any:
+        in_threads_that_are_waited_for.append(not threading.current_thread().daemon)
+        if beginning:
+            go.wait(60)
+        return listed(folder, beginning)
+
+    monkeypatch.setattr(open_dialog, "listed", slow)
+    async with app.run_test(size=(80, 24)) as pilot:
+        page = await opened(app, pilot)
+        dialog = await type_path(pilot, f"{tmp_path}{os.sep}")
+        await until(pilot, lambda: dialog.query_one(OptionList).option_count == 7)
+        dialog.query_one(Input).action_end()
+        await pilot.press("c", "down", "down", "down", "up", "enter")
+        assert app.screen is dialog
+        go.set()
+        await until(pilot, lambda: bool(page.query_one(SpecForm).values["data"]))
+        assert page.query_one(SpecForm).values["data"] == str(tmp_path / "cow.zip")
+    assert not any(in_threads_that_are_waited_for)  # a folder of a network may hang, and the end with it
+
+
+async def test_a_list_that_comes_late_is_not_shown_for_what_is_typed_by_then(app: CaeApp, pets: Path) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(app, pilot)
+        dialog = await type_path(pilot, f"{pets}{os.sep}")
+        await until(pilot, lambda: dialog._listed == dialog._typed)
+        before = dialog.query_one(OptionList).option_count
+        dialog._show([("other", True)], "", ("/elsewhere", ""))
+        assert dialog.query_one(OptionList).option_count == before
+
+
+async def test_a_null_byte_in_a_path_is_no_path(app: CaeApp, pets: Path) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(app, pilot)
+        dialog = await type_path(pilot, f"{pets}{os.sep}")
+        dialog.query_one(Input).value = f"{pets}\0/"
+        await until(pilot, lambda: "This is no path" in str(dialog.query_one("#more", Label).content))
+        await pilot.press("tab", "enter")
+        assert app.screen is dialog
+
+
+async def test_on_a_small_terminal_the_dialog_shows_its_keys_below_a_long_list(app: CaeApp, tmp_path: Path) -> None:
+    for number in range(40):
+        (tmp_path / f"{number}.zip").touch()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(app, pilot)
+        dialog = await type_path(pilot, f"{tmp_path}{os.sep}")
+        await until(pilot, lambda: dialog.query_one(OptionList).option_count == 42)
+        dialog._hint = f"9,500 more: type the beginning of a name. {dialog._hint}"
+        dialog._tell()
+        await pilot.pause()
+        box, hint = dialog.query_one(".dialog"), dialog.query_one("#more")
+        assert box.region.contains_region(hint.region)
+        assert hint.region.height == 2
 
 
 async def test_what_is_not_there_is_said_and_escape_changes_nothing(app: CaeApp, tmp_path: Path) -> None:

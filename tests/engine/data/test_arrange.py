@@ -96,6 +96,28 @@ def test_a_metadata_file_says_the_classes_in_place_of_folders() -> None:
     }  # fmt: skip
 
 
+def test_a_picture_that_a_metadata_file_gives_two_labels_is_left_out_and_few_that_it_names_are_told() -> None:
+    names = [f"{number}.png" for number in range(20)]
+    lines = [f"{name},{'xy'[number % 2]}" for number, name in enumerate(names)]
+    found = arranged(*names, metadata="\n".join(["file_name,label", *lines, "0.png,y", "1.png,y"]))
+    assert found.left_out == {"0.png": "has several labels in metadata.csv"}
+    assert found.notes == ()
+    found = arranged(*names, metadata="\n".join(["file_name,label", *lines[:5]]))
+    assert found.notes == ("metadata.csv gives 5 of 20 pictures a class: the others are left out.",)
+    with pytest.raises(DatasetError, match=r"metadata.csv in here gives 1 of 20 pictures a class: correct it"):
+        arranged(*names, metadata="\n".join(["file_name,label", lines[0]]))
+
+
+def test_folders_of_one_name_in_others_are_told_to_be_one_class() -> None:
+    found = arranged("a/x/1.png", "a/y/2.png", "b/x/3.png")
+    assert found.class_names == ("x", "y")
+    assert found.notes == (
+        "Folders of one name are one class, as a/x and b/x are x: give them names of their own where they are not.",
+    )
+    parts = arranged("train/x/1.png", "train/y/2.png", "test/x/3.png", "test/y/4.png")
+    assert parts.notes == ()
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

@@ -14,6 +14,7 @@ import pytest
 from scipy.io import savemat
 
 from engine.data.datasets import ImageData, load_dataset
+from engine.data.reading import Reading
 from engine.data.sources.cifar import SOURCE as CIFAR
 from engine.errors import DatasetError
 from engine.specs.data_files import DataFiles
@@ -42,6 +43,58 @@ def npz(path: Path, **arrays: Any) -> Path:
 
 
 # -- NumPy ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_an_npy_that_is_saved_again_changes_nothing_of_what_was_read(
+    large: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if large:
+        monkeypatch.setattr("engine.data.sources.npz.IN_MEMORY", 0)
+    for order in ("C", "F"):
+        np.save(tmp_path / "some.npy", np.asarray(GREY, order=order))
+        data = load(tmp_path / "some.npy")
+        with (tmp_path / "some.npy").open("r+b") as file:
+            file.truncate(128)  # what is mapped of it would be gone, and the process with it
+        assert np.array_equal(data.train.images[..., 0], GREY)
+
+
+def test_arrays_that_the_disk_has_no_room_for_are_held_in_memory_and_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("engine.data.reading.os.posix_fallocate", full)
+    monkeypatch.setattr("engine.data.sources.npz.IN_MEMORY", 0)
+    np.save(tmp_path / "some.npy", GREY)
+    rows = table(tmp_path / "some.csv", f"label,{PIXELS}", [[1, *row] for row in SQUARES])
+    note = "There is no room for these images on the disk (No space left on device): they are in memory, and not kept."
+    for path, size in ((tmp_path / "some.npy", ""), (rows, "16"), (tmp_path / "some.npy", "16")):
+        data = load(path, size=size)
+        assert (data.notes, data.shape[0]) == ((note,), 16 if size else 8)
+    assert np.array_equal(load(tmp_path / "some.npy").train.images[..., 0], GREY)
+    monkeypatch.setattr("engine.data.reading.MOST_IN_MEMORY", 1)
+    assert "neither on the disk (No space left on device) nor in memory" in refusal(rows, size="16")
+
+
+def test_labels_of_no_images_are_told_and_what_is_wrong_is_called_by_its_name(tmp_path: Path) -> None:
+    data = load(npz(tmp_path / "some.npz", x_train=GREY, y_test=LABELS))
+    assert data.notes == ("y_test is not used: there are no images of that part, or no labels of the training images.",)
+    assert "y_train and y_test are" not in "".join(load(npz(tmp_path / "x.npz", x_test=GREY, y_test=LABELS)).notes)
+    assert refusal(npz(tmp_path / "neg.npz", images=GREY, labels=LABELS - 1)).startswith("“labels” in ")
+    words = np.array(["cat", " ", ""] * 4)
+    assert "has 8 labels that are empty" in refusal(npz(tmp_path / "words.npz", images=GREY, labels=words))
+    said = refusal(npz(tmp_path / "few.npz", images=GREY, labels=LABELS[:9]))
+    assert "few.npz holds 12 images and 9 labels" in said
+    assert "two files" not in said
+
+
+def test_a_coloured_background_of_grey_images_is_told_to_be_grey(tmp_path: Path) -> None:
+    path = npz(tmp_path / "some.npz", images=GREY)
+    assert "The background #ff8000 is grey here" in load(path, size="16", background="#ff8000").notes[0]
+    assert load(path, size="16", background="white").notes == ()
+    assert load(path, size="16", background="#ff8000", colour="rgb").notes == ()
 
 
 def test_medmnists_names_and_labels_in_columns(tmp_path: Path) -> None:
@@ -203,8 +256,8 @@ def test_rows_that_are_no_squares_need_a_shape(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("1,2,3", "has 3 cells in row 7, and 65 in the first"),
-        ("1," + ",".join(["x"] * 64), "has “x” in row 7, where a pixel was expected"),
+        ("1,2,3", "has 3 cells in line 8, and 65 in the first"),
+        ("1," + ",".join(["x"] * 64), "has “x” in line 8, where a pixel was expected"),
         ("1," + ",".join(["-5"] * 64), "holds pixels from -5 to"),
     ],
 )
@@ -212,6 +265,52 @@ def test_a_row_that_is_none_is_refused_with_its_number(line: str, words: str, tm
     path = table(tmp_path / "some.csv", f"label,{PIXELS}", [[1, *row] for row in SQUARES])
     path.write_text(path.read_text() + line + "\n")
     assert words in refusal(path)
+
+
+def test_rows_without_a_label_are_left_out_and_told(tmp_path: Path) -> None:
+    rows = [["cat" if number % 2 else "Käse", *SQUARES[number % 6]] for number in range(20)]
+    rows[3][0] = ""
+    data = load(table(tmp_path / "some.csv", f"label,{PIXELS}", rows))
+    assert data.class_names == ("cat", "Käse")
+    assert data.left_out == {"line 5 of some.csv": "has no label"}
+    assert np.array_equal(data.train.images[3].ravel(), SQUARES[4])
+    for number in range(3):
+        rows[number][0] = ""
+    path = table(tmp_path / "many.csv", f"label,{PIXELS}", rows)
+    assert "has no label in 4 of 20 rows, more than one in ten (lines 2, 3, 4, 5): give each one" in refusal(path)
+
+
+def test_a_number_that_is_missing_among_labels_makes_no_class(tmp_path: Path) -> None:
+    rows = [[number % 3, *SQUARES[number % 6]] for number in range(20)]
+    rows[7][0] = ""
+    data = load(table(tmp_path / "some.csv", f"label,{PIXELS}", rows))
+    assert (data.class_names, len(data.train)) == (("0", "1", "2"), 19)
+
+
+def test_words_with_a_comma_in_quotes_are_one_cell_and_blank_lines_none(tmp_path: Path) -> None:
+    rows = [['"cat, big"' if number % 2 else "dog", *row] for number, row in enumerate(SQUARES)]
+    path = table(tmp_path / "some.csv", f"label,{PIXELS}", rows)
+    assert load(path).class_names == ("cat, big", "dog")
+    path.write_text(path.read_text().replace("dog", "\ndog", 1) + "dog,1\n")
+    assert "has 2 cells in line 9, and 65 in the first" in refusal(path)
+
+
+def test_a_character_that_lies_across_the_end_of_the_first_look_is_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = table(tmp_path / "some.csv", f"label,{PIXELS}", [["Käse", *row] for row in SQUARES])
+    monkeypatch.setattr("engine.data.sources.table._START", path.read_bytes().rindex("ä".encode()) + 1)
+    assert load(path).class_names == ("Käse",)
+
+
+def test_how_far_a_table_is_is_told_in_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.data.sources.table._ROWS", 5)
+    path = table(tmp_path / "some.csv", f"label,{PIXELS}", [[1, *SQUARES[number % 6]] for number in range(20)])
+    told: list[tuple[int, int]] = []
+    load_dataset(DataFiles(str(path)), Reading(lambda done, of: told.append((done, of))))
+    assert told[-1] == (20, 20)
+    assert [done for done, _ in told] == [0, 5, 10, 15, 20]
+    assert all(10 <= of <= 20 for _, of in told[1:])
 
 
 # -- well-known sets --------------------------------------------------------------------------------

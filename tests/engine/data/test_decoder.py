@@ -120,7 +120,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "is no picture of a format that is read"),
+        (b"", "is empty"),
         (b"hello", "is no picture of a format that is read"),
         (picture(1, (32, 32), "RGB")[:900], "is cut short"),
         (picture(1, (32, 32), "RGB", "JPEG")[:500], "is cut short"),

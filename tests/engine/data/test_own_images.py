@@ -113,6 +113,43 @@ def test_hidden_files_links_in_a_circle_and_other_files_are_passed_over(tmp_path
     assert load(folder).class_names == ("a", "b", "c")
 
 
+def test_links_that_lead_to_themselves_or_nowhere_are_passed_over(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "some", a_set(3, 1))
+    whole = load(folder).digest
+    (folder / "self").symlink_to("self")
+    (folder / "train/cat/gone.png").symlink_to("nothing")
+    assert load(folder).digest == whole
+
+
+def close(monkeypatch: pytest.MonkeyPatch, closed: Path) -> None:
+    """Have a folder not be looked into; of root, no mode would keep it."""
+    real = os.scandir
+
+    def scandir(path: Any) -> Any:
+        if not isinstance(path, int) and os.fspath(path) == str(closed):
+            raise PermissionError(13, "Permission denied")
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_folder_that_may_not_be_looked_into_is_told_and_left_out(
+    kept: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_in(tmp_path / "data" if kept else None)
+    folder = write_folder(tmp_path / "some", {f"{name}/{n}.png": picture(n) for name in "abc" for n in range(3)})
+    close(monkeypatch, folder / "b")
+    data = load(folder)
+    assert (data.class_names, data.left_out) == (("a", "c"), {"b": "may not be looked into"})
+    assert "What is in b is missing: such a folder may not be looked into." in data.notes[0]
+    monkeypatch.undo()
+    keep_in(tmp_path / "data" if kept else None)
+    assert load(folder).class_names == ("a", "b", "c")
+    close(monkeypatch, folder)
+    assert "cannot be read: Permission denied" in str(refusal(folder))
+
+
 def test_the_set_in_a_folder_is_the_same_in_a_zip_and_a_tar(tmp_path: Path) -> None:
     files = (
         a_set(3, 2) | {"train/cat/broken.png": b"broken"} | {f"train/dog/m{n}.png": picture(50 + n) for n in range(9)}
@@ -138,6 +175,28 @@ def test_test_data_may_lie_elsewhere_with_its_classes_by_name(tmp_path: Path) ->
     with pytest.raises(DatasetError, match="holds test images of class x, and no training image is of it") as refused:
         load(folder, other)
     assert refused.value.field == "test_data"
+
+
+def test_a_sets_own_test_images_give_way_to_others_and_that_is_said(tmp_path: Path) -> None:
+    pets = write_folder(tmp_path / "pets", a_set(6, 2))
+    others = write_folder(
+        tmp_path / "others", {f"{name}/{n}.png": picture(n) for name in ("cat", "dog") for n in (1, 2)}
+    )
+    assert load(pets, others).notes == (
+        f"The 4 test images of the set itself are not used: {others} stands in their place.",
+    )
+
+
+def test_test_images_in_colour_beside_grey_ones_are_refused_with_the_way_out(tmp_path: Path) -> None:
+    grey = write_folder(tmp_path / "grey", {f"{n}.png": picture(n) for n in range(4)})
+    colour = write_folder(tmp_path / "colour", {f"{n}.png": picture(n, mode="RGB") for n in range(4)})
+    with pytest.raises(
+        DatasetError, match=r"holds test images in colour; the training images are grey: .*--colour"
+    ) as no:
+        load(grey, colour)
+    assert no.value.field == "colour"
+    assert load(grey, colour, colour="grey").shape[2] == 1
+    assert load(colour, grey).shape[2] == 3
 
 
 @pytest.mark.parametrize("count", [3, 12, 30])
@@ -241,7 +300,7 @@ def test_bad_pictures_are_left_out_each_with_its_reason(tmp_path: Path) -> None:
     data = load(write_folder(tmp_path / "some", files))
     assert data.left_out == {
         "a/0.png": "is no picture of a format that is read", "b/1.png": "is cut short",
-        "b/39.png": "is no picture of a format that is read",
+        "b/39.png": "is empty",
     }  # fmt: skip
     assert data.train.labels is not None
     assert data.train.labels.tolist() == [0] * 19 + [1] * 18
@@ -374,7 +433,7 @@ def test_what_is_no_set_is_refused_in_words(files: dict[str, bytes], words: str,
 
 def test_a_single_picture_and_what_nobody_knows_are_refused_with_what_to_do(tmp_path: Path) -> None:
     write_folder(tmp_path, {"one.png": picture(1), "some.pdf": b"%PDF-1.7 and more"})
-    assert "is a picture (PNG), a single picture: name the folder that it lies in" in str(refusal(tmp_path / "one.png"))
+    assert "is a single picture (PNG): name the folder that it lies in" in str(refusal(tmp_path / "one.png"))
     assert "is a PDF document; a folder or an archive of pictures" in str(refusal(tmp_path / "some.pdf"))
     assert "does not exist" in str(refusal(tmp_path / "none"))
     os.mkfifo(tmp_path / "pipe")
@@ -484,6 +543,51 @@ def test_no_room_for_what_is_decoded_is_said_and_nothing_is_left(
     monkeypatch.undo()
     keep_in(tmp_path / "data")
     assert len(load(folder).train) == 8
+
+
+@pytest.mark.parametrize("failing", ["keep", "make"])
+def test_a_set_that_cannot_be_kept_is_read_all_the_same_and_that_is_said(
+    failing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_in(tmp_path / "data")
+    (tmp_path / "data").mkdir()
+    real = os.mkdir
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    np.save(tmp_path / "some.npy", np.full((4, 8, 8), 9, np.uint8))
+    os.utime(tmp_path / "some.npy", OLD)
+    if failing == "keep":
+        monkeypatch.setattr("engine.data.kept._write_images", full)
+    else:
+        monkeypatch.setattr(os, "mkdir", lambda path, *more: full() if "data" in str(path) else real(path, *more))
+    data = load(tmp_path / "some.npy")
+    assert "These images could not be kept, and are read again the next time (" in data.notes[0]
+    assert "No space left on device" in data.notes[0] or "full" in data.notes[0]
+    assert list((tmp_path / "data").iterdir()) == []
+
+
+def test_what_another_process_has_kept_meanwhile_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write_folder(tmp_path / "pets", a_set(4, 1))
+    keep_in(tmp_path / "data")
+    real = Store.keep
+    found: list[os.stat_result] = []
+
+    def keep(self: Store, place: Path, key: str, data: ImageData) -> str:
+        if not found:  # the other one is a moment ahead
+            with self.making() as other:
+                found.append(place.stat())
+                assert not real(self, other, key, data)
+            (kept,) = Store(tmp_path / "data").all()
+            found.append(kept.folder.stat())
+        return real(self, place, key, data)
+
+    monkeypatch.setattr(Store, "keep", keep)
+    assert load(folder).notes == ()
+    (kept,) = Store(tmp_path / "data").all()
+    assert kept.folder.stat().st_ino == found[1].st_ino
+    assert len(list((tmp_path / "data").iterdir())) == 1
 
 
 def test_nothing_of_a_persons_folder_is_changed(tmp_path: Path) -> None:

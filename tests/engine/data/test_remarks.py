@@ -1,5 +1,7 @@
 """What a look at images, labels and a split finds."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -172,6 +174,48 @@ def test_classes_with_too_few_training_images_are_named_in_a_set_that_is_not_tin
     (sentence,) = said(labelled_data([0] * 50 + [1] * 60 + [2] * 9 + [3]), CLASSES)
     assert sentence.startswith("Classes 2 and 3 have fewer than 10 training images each: too few to tell them by.")
     assert said(labelled_data([0] * 5 + [1] * 4), CLASSES) == []
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ((30, 30, 1), "Class 2 has 1 training image: too few to tell it by"),
+        ((40, 2, 3), "Classes 1 and 2 have fewer than 10 training images each"),
+        ((9, 9, 2), ""),
+    ],
+)
+def test_of_a_small_set_classes_are_named_that_are_small_beside_the_others(counts: tuple[int, ...], words: str) -> None:
+    labels = np.repeat(np.arange(len(counts), dtype=np.uint8), counts)
+    (sentence,) = said(data_of(noise(sum(counts)), labels=labels), CLASSES) or [""]
+    assert sentence.startswith(words)
+    assert bool(sentence) == bool(words)
+
+
+def test_a_split_cannot_mend_what_a_class_of_one_image_lacks() -> None:
+    labels = np.repeat(np.array([0, 1, 2], np.uint8), (20, 20, 1))
+    data = data_of(noise(41), labels=labels)
+    (remark,) = of_split(data, *split(data.train, 0.1, 0))
+    assert remark.sentence.endswith("has no validation image with this split: the best epoch is chosen without it. "
+                                    "Add images of it.")  # fmt: skip
+    own = replace(data, validation=5)
+    rows = np.arange(41)
+    assert [one.sentence.split(". ")[-1] for one in of_split(own, rows[:-5], rows[-5:])] == [
+        "Add such images to the training part.", "Add such images to the validation part."
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("copies", "words"), [
+    (0, ""), (1, "1 of the 8 images of the validation part is a training image too"),
+    (3, "3 of the 8 images of the validation part are training images too"),
+    (8, "All 8 images of the validation part are training images too"),
+])  # fmt: skip
+def test_a_validation_part_of_training_images_is_told(copies: int, words: str) -> None:
+    images = noise(40)
+    images[32 : 32 + copies] = images[:copies]
+    found = said(replace(data_of(images), validation=8), COPIES)
+    assert bool(found) == bool(words)
+    assert "".join(found).startswith(words)
+    assert said(data_of(images), COPIES) == []  # a part that is drawn may have a copy or two
 
 
 def test_labels_that_are_all_the_same_are_named() -> None:

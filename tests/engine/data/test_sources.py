@@ -77,9 +77,13 @@ class TestPets:
         data = load_dataset(DataFiles(str(write_pets(tmp_path / "some", [*NAMES, "dodo"], 3, 1))))
         assert (data.classes, data.train.classes, data.class_names[3]) == (4, 3, "dodo")
 
+    def test_names_that_look_alike_are_told_apart_by_a_number(self, tmp_path: Path) -> None:
+        data = load_dataset(DataFiles(str(write_pets(tmp_path / "some", ["a\x01", "a\x02", "a\x01 (2)"], 6))))
+        assert data.class_names == ("a�", "a� (2)", "a� (2) (2)")
+
     def test_names_become_lines_that_can_be_shown_and_none_is_blank(self, tmp_path: Path) -> None:
         data = load_dataset(DataFiles(str(write_pets(tmp_path / "some", ["a\x1b[31mb", "two\nlines", " "], 6))))
-        assert data.class_names == ("a�[31mb", "two lines", "2")
+        assert data.class_names == ("a�[31mb", "two lines", "no name")
 
     def test_a_set_that_is_moved_is_found_whatever_its_format(self, home: Home, tmp_path: Path) -> None:
         run, *_ = train(home, tiny({"data": write_pets(tmp_path / "some", NAMES)}, epochs=1))
