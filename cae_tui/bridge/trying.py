@@ -214,17 +214,20 @@ class Trying:
 
     def _read_picture(self, path: str) -> tuple[Picture, str]:
         from cae_tui.bridge.plain import pictures
-        from engine.evaluation.given import given_images, turned
+        from engine.evaluation.given import asked_about, made_ready
 
         assert self._model is not None, "open() comes first"
-        given = given_images(self._model, [path])
+        asked = asked_about(self._model, [path])
+        given = next(asked.pieces(None))
         if not len(given.images):
             name, why = next(iter(given.bad.items()))
             raise DatasetError(f"{name} {why}.")
-        images, which = turned(self._model, given.images[:1], "auto")
+        ready = made_ready(self._model, given, "auto", "auto")
         words = [plain(Path(given.names[0]).name)]
-        if len(given.names) > 1:
-            words.append(f"the first of {len(given.names):,}")
-        if which[0]:
+        if asked.count > 1:
+            words.append(f"the first of {asked.count:,}")
+        if ready.inverted[0]:
             words.append("dark and light exchanged")
-        return pictures(images)[0], ", ".join(words)
+        if ready.centred[0]:
+            words.append("cut out of its paper")
+        return pictures(ready.images[:1])[0], ", ".join(words)
