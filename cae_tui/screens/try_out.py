@@ -261,7 +261,8 @@ Draw something, and see at once what the model makes of it.
         few = self.has_class("-short")  # rows: names alone
         if few and view.nearest:
             names = ", ".join(shortened(name, LONGEST_NAME) for _, name in view.nearest if name)
-            note = f"{names}: {words}" if names else words
+            how_usual = words.replace("to them ", "").replace("the ", "")
+            note = f"{names}: {how_usual}" if names else how_usual
         row.note = note
         row.pictures = () if few else tuple((one, shortened(name, LONGEST_NAME)) for one, name in view.nearest)
         card.border_subtitle = "" if few else words

@@ -334,6 +334,7 @@ async def test_at_every_size_all_of_it_is_on_the_screen(opened: Opened, size: tu
         assert "error" in shown(page, "#pair")
         words = shown(page, "#neighbours") + str(page.query_one("#nearest").border_subtitle)
         assert "25 % of" in words.replace("\n", " ")
+        assert "images" in words.replace("\n", " ").split("25 % of")[1]
 
 
 # -- with a model ---------------------------------------------------------------------------------
