@@ -1,6 +1,6 @@
 """A hundred thousand pictures through a model: pictures a second, and the peak memory beside that of ten thousand.
 
-    .venv/bin/python benchmarks/predict_many.py MODEL [--home FOLDER] [--few 10000] [--many 100000] [--json FILE]
+    .venv/bin/python benchmarks/predict_many.py MODEL [--home FOLDER] [--few 10000] [--many 100000] [--only COMMAND]
 
 MODEL is a classifier of grey 28×28 images, a run that keeps its autoencoder. The pictures are PNG files of MNIST's
 images, made for this in a folder that is removed in the end. Each command runs in a process of its own, and the system
@@ -25,6 +25,12 @@ from engine.specs.data_files import DataFiles
 
 FOLDER = 1_000
 """Pictures in a folder."""
+COMMANDS = (
+    ("predict", ["--csv", "{out}.csv"]),
+    ("encode", ["--to", "{out}.npy"]),
+    ("reconstruct", ["--to", "{out}", "--csv", "-"]),
+)
+"""Each with what it is told to write."""
 
 
 def draw(folder: Path, start: int) -> None:
@@ -56,6 +62,7 @@ def main() -> None:
     """Make the pictures, run each command on few and on many, and print what it took."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model")
+    parser.add_argument("--only", choices=[name for name, _ in COMMANDS], help="one of the commands")
     parser.add_argument("--home", type=Path, default=default_home())
     parser.add_argument("--few", type=int, default=10_000)
     parser.add_argument("--many", type=int, default=100_000)
@@ -67,12 +74,9 @@ def main() -> None:
         for count in (options.few, options.many):
             with ProcessPoolExecutor(2) as pool:
                 list(pool.map(draw, [base / str(count)] * (count // FOLDER), range(0, count, FOLDER)))
-        for name, extra in (
-            ("predict", ["--csv", "{out}.csv"]),
-            ("predict", ["--json"]),
-            ("encode", ["--to", "{out}.npy"]),
-            ("reconstruct", ["--to", "{out}", "--csv", "-"]),
-        ):
+        for name, extra in COMMANDS:
+            if options.only not in (None, name):
+                continue
             row: dict[str, object] = {"command": " ".join([name, *extra]).replace("{out}", "OUT")}
             for count in (options.few, options.many):
                 out = str(base / f"{name}-{count}")

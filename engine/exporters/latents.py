@@ -340,11 +340,17 @@ def read_npy(path: Path, numbers: int) -> Iterator[Latents]:
         ValueError: it does not hold rows of so many numbers.
         OSError: it cannot be read.
     """
-    found = np.load(path, mmap_mode="r", allow_pickle=False)
-    if found.dtype != np.float32 or found.ndim != 2 or found.shape[1] != numbers:
-        raise ValueError(f"{found.dtype} {found.shape}")
-    for start in range(0, len(found), READ_AT_ONCE):
-        yield found[start : start + READ_AT_ONCE]
+    with path.open("rb") as file:
+        if np.lib.format.read_magic(file) != (1, 0):
+            raise ValueError("another version")
+        shape, by_column, dtype = np.lib.format.read_array_header_1_0(file)
+        if dtype != np.float32 or by_column or len(shape) != 2 or shape[1] != numbers:
+            raise ValueError(f"{dtype} {shape}")
+        for start in range(0, shape[0], READ_AT_ONCE):
+            count = min(READ_AT_ONCE, shape[0] - start)
+            yield np.fromfile(file, np.float32, count * numbers).reshape(count, numbers)
+        if file.read(1):
+            raise ValueError("more than was promised")
 
 
 def read_csv(path: Path, numbers: int) -> Iterator[Latents]:
