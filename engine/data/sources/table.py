@@ -38,7 +38,8 @@ class TableSource:
             with path.open("rb") as file:
                 # What is read may end within a character.
                 text = codecs.getincrementaldecoder("utf-8-sig")().decode(file.read(_START))
-            lines = text.splitlines()[:2]
+            first, *rest = text.splitlines() or [""]
+            lines = [first, *itertools.islice((line for line in rest if line.strip()), 1)]
         except (OSError, UnicodeDecodeError, ValueError):
             return Sniffed(0, "it is no text")
         rows = [_cells(line, _comma(line)) for line in lines]
