@@ -46,7 +46,7 @@ async def test_without_runs_it_says_what_to_do(make_app: MakeApp) -> None:
     app = make_app()
     async with app.run_test() as pilot:
         await pilot.pause()
-        assert lines(app) == ["No runs yet. Press a to train an autoencoder."]
+        assert lines(app) == ["No runs yet. Press Enter for the two-minute tour, or a to train an autoencoder."]
         assert not app.screen.query_one(LastRuns).can_focus
         await pilot.press("R")  # nothing to resume, and nothing happens
         assert isinstance(app.screen, HomeScreen)
@@ -142,7 +142,7 @@ async def test_each_line_of_the_menu_has_its_key(
     monkeypatch.setattr(app, f"action_{action}", lambda *arguments: asked.append(arguments))
     async with app.run_test() as pilot:
         await pilot.press(key)
-        await pilot.press("home", *["down"] * "acsrd".index(key), "enter")
+        await pilot.press("home", *["down"] * "acTsrd".index(key), "enter")
         await pilot.pause()
         assert len(asked) == 2
         assert asked[0] == asked[1]
@@ -157,7 +157,7 @@ async def test_a_click_on_the_menu_and_on_the_card_does_what_they_say(
     monkeypatch.setattr(app, "action_data", lambda: asked.append("data"))
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.pause()
-        await pilot.click("#menu", offset=(6, 4))
+        await pilot.click("#menu", offset=(6, 5))
         await pilot.click("#data", offset=(6, 3))
         await pilot.pause()
     assert asked == ["runs", "data"]
