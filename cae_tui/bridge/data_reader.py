@@ -131,17 +131,21 @@ class DataReader:
         return found
 
     @works_in_thread
-    def data(self, files: DataFiles = MNIST_FILES, *, anew: bool = False) -> DataView:
-        """The image set that those files hold; `anew` where even a look of a moment ago is not to count.
+    def look_anew(self) -> None:
+        """From now on no look at files of a moment ago counts."""
+        from engine.data.cache import look_anew
+
+        look_anew()
+
+    @works_in_thread
+    def data(self, files: DataFiles = MNIST_FILES) -> DataView:
+        """The image set that those files hold.
 
         Raises:
             DatasetError: it cannot be read.
         """
         from cae_tui.bridge.plain import data_view
-        from engine.data.cache import look_anew
 
-        if anew:
-            look_anew()
         found = self._load(files)
         self._shown[files, found.digest] = found
         while len(self._shown) > SHOWN:

@@ -184,10 +184,12 @@ folder is ever changed; what was decoded is kept, so that it is read at once the
         files, right = form.files, form.spec is not None
         if form.spec is not None:
             self._split_by = form.spec
-        if not again:
+        if again:
+            await self.runner.look_anew()
+        else:
             await typing_rests(form, PAUSE_SECONDS if self._data else 0)
         try:
-            data = await self.runner.data(files, anew=again)
+            data = await self.runner.data(files)
             # The files are taken whatever the other fields are; a second look takes none that were not in use.
             if not again or self.cae.data_set.files == files.absolute():
                 self.post_message(UseDataSet(DataSet.of(files, data.name, data.shape)))

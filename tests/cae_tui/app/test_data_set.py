@@ -11,7 +11,7 @@ from textual.widgets import Input, OptionList
 
 from cae_tui.app.cae_app import CaeApp
 from cae_tui.bridge.reader import Reader
-from cae_tui.bridge.values import DataView
+from cae_tui.bridge.values import DataView, SplitView
 from cae_tui.data_sets import REMEMBERED, DataSet, with_latest
 from cae_tui.messages import Configure, ConfigureAgain, ConfigureStudy, TryFiles, UseDataSet
 from cae_tui.screens.configure import SpecPage
@@ -92,7 +92,13 @@ def read(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> MakeApp:
 
     def make(trainer: object = None, study_trainer: object = None) -> CaeApp:
         app = make_app()
+        real = app.runner.split
+
+        async def split(fraction: float, seed: int, files: DataFiles, digest: str) -> SplitView:
+            return await real(fraction, seed, files)  # whose digest is a true one
+
         monkeypatch.setattr(app.runner, "data", data)
+        monkeypatch.setattr(app.runner, "split", split)
         return app
 
     return make
