@@ -77,7 +77,7 @@ The result of a complete run, measured once, on images that no choice was based 
         ask_key("report.again"),
         ask_key("report.save", show=False),
         ask_key("report.export"),
-        Binding("y", "copy", "Copy", id="report.copy", tooltip="Copy the report as text"),
+        Binding("y", "copy", "Copy", id="report.copy", tooltip="Copy the report as text", show=False),
         Binding("t", "text", "Text", id="report.text", tooltip="scikit-learn's own text, or the table", show=False),
         Binding("s", "sort", "Sort", id="report.sort", tooltip="Order the classes by the next column", show=False),
         Binding("1", "pane('numbers')", "Numbers", id="report.numbers", tooltip="The numbers", show=False),
