@@ -109,7 +109,7 @@ loss; a percentage is the test accuracy.
         ),
         Binding(
             "T,shift+t",
-            "try_out",
+            "screen.try_out",
             "Try",
             id="home.try",
             show=False,
@@ -120,7 +120,7 @@ loss; a percentage is the test accuracy.
         Binding("d", "app.data", "Data", id="home.data", tooltip="The data set", show=False),
         Binding(
             "t",
-            "tour",
+            "screen.tour",
             "Tour",
             id="home.tour",
             show=False,

@@ -20,8 +20,10 @@ class Presets:
             }
             for name, values in kind.presets.items()
         }
+        self.own = {name: frozenset(values) for name, values in kind.presets.items()}  # the fields that each names
         self.named = tuple(sorted({field for values in kind.presets.values() for field in values}))
         """The fields that some preset names: those a choice of preset sets, all others stay as they are."""
+        self._lengths = frozenset(kind.lengths)
 
     def same(self, field: str, one: str, other: str) -> bool:
         """Whether two texts mean one value: `0.001` and `1e-3` do."""
@@ -38,10 +40,27 @@ class Presets:
         return [name for name in among if not self.same(name, values.get(name, has[name]), has[name])]
 
     def recognise(self, values: Mapping[str, str]) -> tuple[str, bool]:
-        """The nearest preset, and whether the fields that presets name are exactly as it has them."""
-        counts = {name: len(self.differences(name, values, self.named)) for name in self.values}
-        nearest = min(counts, key=lambda name: counts[name])
+        """The nearest preset, and whether the fields that presets name are exactly as it has them.
+
+        How long one trains makes another preset only of one that names it; of those that fit, the one that says most.
+        """
+        counts = {name: len(self.differences(name, values, self._told_by(name))) for name in self.values}
+        nearest = min(counts, key=lambda name: (counts[name], -len(self.own[name])))
         return nearest, counts[nearest] == 0
+
+    def _told_by(self, preset: str) -> list[str]:
+        """The fields by which it is recognised."""
+        return [name for name in self.named if name in self.own[preset] or name not in self._lengths]
+
+    def chosen(self, preset: str, before: str, values: Mapping[str, str]) -> dict[str, str]:
+        """What a choice of preset sets where `before` was chosen and `values` stand.
+
+        How long one trains stays as a person has typed it, where the preset does not name it.
+        """
+        typed = {
+            name for name in self._lengths - self.own[preset] if self.differences(before, values, [name])
+        }  # fmt: skip
+        return {name: self.values[preset][name] for name in self.named if name not in typed}
 
 
 def about_preset(kind: type[Spec], name: str) -> str:

@@ -209,8 +209,8 @@ class SpecForm(Vertical, FieldForm):
             values = self._custom or {}
             self.base, _ = self.presets.recognise({**self.values, **values})
         else:
-            self.base = next(name for name, known in self.presets.titles.items() if known == title)
-            values = {name: self.presets.values[self.base][name] for name in self.presets.named}
+            before, self.base = self.base, next(name for name, known in self.presets.titles.items() if known == title)
+            values = self.presets.chosen(self.base, before, self.values)
         self.put(values)
 
     def defaults(self, offered: Mapping[str, str]) -> None:

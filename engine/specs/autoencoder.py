@@ -119,6 +119,7 @@ class AutoencoderSpec(Spec):
         "batch_size": "64,128,256",
         "learning_rate": "0.001..0.03",
     }
+    lengths: ClassVar[tuple[str, ...]] = ("epochs", *Spec.lengths)
     presets: ClassVar[Mapping[str, Mapping[str, object]]] = {
         "recommended": {},
         "quick": {"epochs": 1, "batch_size": 64, "steps_per_epoch": 500},

@@ -52,6 +52,8 @@ class Spec(BaseModel):
     preset_purposes: ClassVar[Mapping[str, str]] = {
         "recommended": "The defaults."
     }  # what each is for, in two sentences
+    lengths: ClassVar[tuple[str, ...]] = ("batch_size", "steps_per_epoch")
+    """Fields that say how long one trains: those of a preset that names none are for a person to choose."""
 
     guided: ClassVar[Mapping[str, str]] = {}  # what a guided study varies where nobody says, in that order
     guided_baseline: ClassVar[Mapping[str, object]] = {}  # what it starts from

@@ -261,7 +261,7 @@ async def test_the_form_says_that_recommended_compresses_nothing_and_how_much_a_
         said = page.query_one("#latent", Static)
         assert str(said.content) == "784 → 1,568: compresses nothing"
         page.query_one("#preset").focus()
-        await pilot.press("right", "right")
+        await pilot.press("right", "right", "right")
         await settled(pilot)
         assert str(said.content) == "784 → 16: compresses 49 times"
         page.form.put({"kernels": "many"})

@@ -63,7 +63,27 @@ def test_numbers_that_are_written_differently_are_the_same_value() -> None:
 def test_values_are_recognised_as_the_preset_they_come_from() -> None:
     presets = Presets(AutoencoderSpec)
     for name, values in presets.values.items():
-        assert presets.recognise({**values, "epochs": "50"}) == (name, True)
+        assert presets.recognise(values) == (name, True)
+        if name != "quick":
+            assert presets.recognise({**values, "epochs": "50"}) == (name, True)
+
+
+def test_how_long_one_trains_makes_another_preset_only_of_one_that_says_it() -> None:
+    presets = Presets(AutoencoderSpec)
+    quick = presets.values["quick"]
+    assert presets.recognise({**quick, "epochs": "3"}) == ("recommended", True)
+    assert presets.recognise({**quick, "latent": "9"})[1] is False
+    assert presets.recognise({**presets.values["recommended"], "batch_size": "64"}) == ("recommended", True)
+
+
+def test_a_choice_of_preset_leaves_the_epochs_that_were_typed_but_not_those_of_the_preset_before() -> None:
+    presets = Presets(AutoencoderSpec)
+    typed = {**presets.values["recommended"], "epochs": "7"}
+    assert "epochs" not in presets.chosen("report", "recommended", typed)
+    quick = presets.chosen("quick", "recommended", typed)
+    assert (quick["epochs"], quick["steps_per_epoch"], quick["batch_size"]) == ("1", "500", "64")
+    back = presets.chosen("recommended", "quick", {**typed, **quick})
+    assert (back["epochs"], back["steps_per_epoch"], back["batch_size"]) == ("20", "", "128")
 
 
 def test_values_between_presets_are_near_one_of_them() -> None:
@@ -165,14 +185,19 @@ async def test_a_preset_sets_what_presets_name_and_leaves_the_rest() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         app.query_one("#preset").focus()
         await pilot.press("right")
+        assert (app.preset, app.form.values["epochs"]) == ("Quick", "1")
+        await pilot.press("left")
+        assert (app.preset, app.form.values["epochs"]) == ("Recommended", "20")
+        app.form.put({"epochs": "7"})
+        await pilot.press("right", "right")
         assert app.preset == "Report 2020"
+        app.form.put({"epochs": "7"})
         assert {name: app.form.values[name] for name in REPORT} == REPORT
         assert (app.form.values["epochs"], app.form.values["seed"]) == ("7", "3")
         assert app.choice("schedule").value == "constant"
-        await pilot.press("left")
+        await pilot.press("left", "left")
         assert app.preset == "Recommended"
         assert app.choice("schedule").value == "one-cycle"
-        assert app.field("epochs").value == "7"
 
 
 async def test_values_of_ones_own_come_back_after_a_look_at_a_preset() -> None:
@@ -295,7 +320,7 @@ async def test_the_preset_under_the_cursor_says_what_it_is_for_and_what_it_chang
         await pilot.pause()
         about = app.query_one("#about", Static)
         assert "compresses nothing" in str(about.content)
-        await pilot.press("right")
+        await pilot.press("right", "right")
         assert "It sets schedule constant" in str(about.content)
         assert "learning rate 0.001" in str(about.content)
         await pilot.pause()

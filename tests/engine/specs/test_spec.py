@@ -87,7 +87,7 @@ def test_a_preset_survives_json(kind: str, name: str) -> None:
 
 
 def test_the_presets_have_the_hyperparameters_of_the_report() -> None:
-    for name in AutoencoderSpec.presets:
+    for name in AutoencoderSpec.presets.keys() - {"quick"}:
         spec = preset(AutoencoderSpec, name)
         assert (spec.batch_size, spec.epochs, spec.layers, spec.kernel_size) == (128, 20, 10, 3)
         assert spec.encoder_kernels == (32,) * 5
