@@ -16,6 +16,9 @@ from engine.runs.directory import Home
 from engine.text import class_name, plain
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from engine.data.datasets import ImageData
     from engine.evaluation.model import Model
     from engine.evaluation.neighbours import Neighbours
@@ -53,7 +56,13 @@ class Tried:
     reconstruction: Picture | None = None
     error: float | None = None  # its mean squared error
     unlike: bool | None = None  # whether that is more than of nearly all validation images; None where it is not known
-    nearest: tuple[tuple[Picture, str], ...] = ()  # training images with the names of their classes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nearest:
+    """The training images that a picture is most like, the nearest first."""
+
+    pictures: tuple[tuple[Picture, str], ...] = ()  # with the names of their classes
     nearer_than: float | None = None  # the share of validation images that are farther from the training images
 
 
@@ -82,6 +91,7 @@ class Trying:
         self._answers, self._reads = ThreadPoolExecutor(1, "answers"), ThreadPoolExecutor(1, "neighbours")
         self._model: Model | None = None
         self._known: tuple[Neighbours, ImageData] | None = None
+        self._seen: NDArray[np.uint8] | None = None  # what was answered on last, (1, height, width, channels)
         self.progress = (0, 0)  # of the training images that it is compared with: how many of how many are encoded
         self._left = False
 
@@ -153,6 +163,7 @@ class Trying:
             seen = np.ascontiguousarray((placed if dark else 255 - placed)[:, :, None])
         batch = seen[None]
         values: dict[str, Any] = {"changed": pictures(image[None])[0], "seen": pictures(batch)[0]}
+        self._seen = None
         if int(seen.max()) == int(seen.min()):
             return Tried(blank=True, **values)
         if model.classes:
@@ -164,14 +175,24 @@ class Trying:
             error = values["error"] = float(autoencoder.errors(batch)[0])
             if (bound := autoencoder.facts.unlike_above) is not None:
                 values["unlike"] = error > bound
-        if self._known is not None:
-            neighbours, data = self._known
-            rows, distances = neighbours.nearest(model.latent(batch)[0], NEAREST)
-            labels = data.train.labels
-            names = ["" if labels is None else class_name(data.class_names, int(labels[row])) for row in rows]
-            values["nearest"] = tuple(zip(pictures(data.train.take(rows)), names, strict=True))
-            values["nearer_than"] = neighbours.nearer_than(float(distances[0]))
+        self._seen = batch
         return Tried(blank=False, **values)
+
+    async def nearest(self) -> Nearest:
+        """The training images nearest to the picture that was answered on last; none before they are read."""
+        return await self._answer_in_turn(self._nearest)
+
+    def _nearest(self) -> Nearest:
+        from cae_tui.bridge.plain import pictures
+
+        if self._known is None or self._model is None or self._seen is None:
+            return Nearest()
+        neighbours, data = self._known
+        rows, distances = neighbours.nearest(self._model.latent(self._seen)[0], NEAREST)
+        labels = data.train.labels
+        names = ["" if labels is None else class_name(data.class_names, int(labels[row])) for row in rows]
+        shown = tuple(zip(pictures(data.train.take(rows)), names, strict=True))
+        return Nearest(pictures=shown, nearer_than=neighbours.nearer_than(float(distances[0])))
 
     # -- what it learned from --------------------------------------------------------------------
 

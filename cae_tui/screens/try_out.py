@@ -14,7 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from cae_tui import formats
-from cae_tui.bridge.trying import Asked, Tried, TriedModel, Trying
+from cae_tui.bridge.trying import Asked, Nearest, Tried, TriedModel, Trying
 from cae_tui.screens.base import Page
 from cae_tui.widgets.answer import GAP, AnswerBars, PictureRow
 from cae_tui.widgets.canvas import Canvas, words_of
@@ -82,12 +82,13 @@ Draw something, and see at once what the model makes of it.
         self.run_id = run
         self.model: TriedModel | None = None
         self.view: Tried | None = None
+        self.nearest = Nearest()
         self.centred = False
         self.right = self.down = self.angle = self.noise = 0
         self._trying: Trying | None = None
         self.ready = False  # whether all is there that an answer may hold
         self.drawn = self.answered = 0  # how often something was drawn, and at which of these the model was asked last
-        self._asking = False
+        self.asking = False
         self._words = ""  # about the picture that was opened
         self._about_nearest = ""
         self._how: list[str] = []
@@ -185,8 +186,8 @@ Draw something, and see at once what the model makes of it.
     def ask(self) -> None:
         """Have the model look at what is drawn now; while it looks at something else, as soon as it is free."""
         self.drawn += 1
-        if not self._asking and self.model is not None:
-            self._asking = True
+        if not self.asking and self.model is not None:
+            self.asking = True
             self._follow()
         self._tell_how()
 
@@ -204,8 +205,11 @@ Draw something, and see at once what the model makes of it.
                 )  # fmt: skip
                 self.answered = asked_at
                 self._show(view)
+                if self.answered == self.drawn:  # which takes as long again, and can wait for the hand to rest
+                    self.nearest = await self._trying.nearest()
+                    self._show_nearest()
         finally:
-            self._asking = False
+            self.asking = False
 
     # -- drawing ---------------------------------------------------------------------------------
 
@@ -248,23 +252,26 @@ Draw something, and see at once what the model makes of it.
             seen.append((view.reconstruction, f"error {formats.loss(view.error)}"))
         pair.note = "Nothing is drawn yet." if view.blank else ""
         pair.pictures = () if view.blank else tuple(seen)
-        self._show_nearest()
+        if view.blank:
+            self.nearest = Nearest()
+            self._show_nearest()
         self._tell_how()
 
     def _show_nearest(self) -> None:
-        if (view := self.view) is None:
+        if self.view is None:
             return
         row, card = self.query_one("#neighbours", PictureRow), self.query_one("#nearest")
-        share = view.nearer_than
+        near = self.nearest
+        share = near.nearer_than
         words = f"nearer to them than {formats.percent(share, 0)} of the validation images" if share is not None else ""
-        note = self._about_nearest or ("Nothing is drawn yet." if view.blank else "")
+        note = self._about_nearest or ("Nothing is drawn yet." if self.view.blank else "")
         few = self.has_class("-short")  # rows: names alone
-        if few and view.nearest:
-            names = ", ".join(shortened(name, LONGEST_NAME) for _, name in view.nearest if name)
+        if few and near.pictures:
+            names = ", ".join(shortened(name, LONGEST_NAME) for _, name in near.pictures if name)
             how_usual = words.replace("to them ", "").replace("the ", "")
             note = f"{names}: {how_usual}" if names else how_usual
         row.note = note
-        row.pictures = () if few else tuple((one, shortened(name, LONGEST_NAME)) for one, name in view.nearest)
+        row.pictures = () if few else tuple((one, shortened(name, LONGEST_NAME)) for one, name in near.pictures)
         card.border_subtitle = "" if few else words
 
     def _tell_how(self) -> None:
