@@ -23,8 +23,6 @@ from benchmarks.peers.keras_fit import recommended
 from benchmarks.peers.mnist import labels, split, test
 
 BATCH = 64
-LATENT_LAYERS = 25
-"""How many of the layers of `recommended` are its encoder: two that halve, three with a residual, and the input."""
 
 
 def schedule(peak: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
@@ -53,6 +51,9 @@ def main() -> None:
     images, classes = test()
     tests = images[..., None].astype("float32") / 255
     autoencoder = recommended()
+    for layer in autoencoder.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.momentum = 0.9  # as in the engine: 0.99 has not forgotten the first steps after so few
     autoencoder.compile(optimizer=keras.optimizers.Adam(schedule(8e-3, options.steps)), loss="mse")
     order = np.random.default_rng(options.seed).permutation(len(training))
     first = training[order[: options.steps * BATCH]]
