@@ -125,10 +125,12 @@ def _write(sequence: str) -> None:
 
 
 def notification(head: str, sentence: str, environment: Mapping[str, str]) -> str:
-    """What asks a terminal for a notification of the desktop: OSC 9, and OSC 777 for those that know that one."""
+    """What asks a terminal for a notification of the desktop, once: by OSC 777 where that is known, else by OSC 9."""
     body = plain(sentence.replace("\n", " ")).replace(";", ",")
-    asks = (f"\x1b]9;{head}: {body}\a", f"\x1b]777;notify;{head};{body}\a")
-    return "".join(passed_on(ask, environment) for ask in asks)
+    program = environment.get("TERM", "")
+    if environment.get("VTE_VERSION") or program.startswith(("foot", "rxvt")):
+        return passed_on(f"\x1b]777;notify;{head};{body}\a", environment)
+    return passed_on(f"\x1b]9;{head}: {body}\a", environment)
 
 
 def passed_on(sequence: str, environment: Mapping[str, str]) -> str:

@@ -198,6 +198,11 @@ class BaseApp(App[None]):
         return self.is_running and (len(self.pages) > 1 or self.on_tour)
 
     @property
+    def called_by(self) -> str:
+        """How a person is called who looks elsewhere: see `Settings.notify`."""
+        return ""
+
+    @property
     def on_tour(self) -> bool:
         """Whether somebody is on the tour."""
         return False

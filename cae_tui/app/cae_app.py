@@ -177,6 +177,11 @@ class CaeApp(BaseApp):
         return await ask_text(self, title, value, hint, check)
 
     @property
+    def called_by(self) -> str:
+        """How a person is called who looks elsewhere."""
+        return self.settings.notify
+
+    @property
     def on_tour(self) -> bool:
         """Whether somebody is on the tour."""
         return self.tour.is_on

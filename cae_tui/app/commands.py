@@ -97,7 +97,8 @@ def _everywhere(app: BaseApp) -> Iterator[SystemCommand]:
     yield does("data", "Data", "The image set, its classes and splits")
     yield does("help", "Help", "What this screen is for, and its keys")
     for how, words in NAMES.items():
-        yield posts(CallBy(how), words, "When a run or a study ends that is not looked at")
+        now = " · as it is now" if how == app.called_by else ""
+        yield posts(CallBy(how), words, f"When a run or a study ends that is not looked at{now}")
     yield does("change_theme", "Theme", "Dark, light and others")
     yield does("save_screenshot", "Save a picture of the screen", "As SVG, in the program's folder")
     yield does("quit", "Quit", "Asks first while a run is training")

@@ -76,7 +76,7 @@ class Exports:
                 left_out = "".join(f"\n{sentence}" for sentence in done.left_out.values())
                 self._app.tell(f"{what} written into {done.folder}. {size}.{left_out}", timeout=LONG_SECONDS)
 
-        title = f"Write all that can be written of run {prefix} into the new folder"
+        title = f"Write all that can be written of run {prefix} into a new folder, or a new one in"
         await ask_where(self._app, title, f"./cae-tui-{prefix}", write)
 
     async def _wait_for(self, title: str, work: Coroutine[Any, Any, Done], progress: "Progress") -> Done | None:

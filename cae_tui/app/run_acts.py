@@ -170,6 +170,8 @@ class RunActs:
 
         page = self._app.page
         run = message.run or self._lists.best_model(page.data_words[0] if page is not None else "")
+        if not run and self._app.runner.busy:
+            raise RunError("No model is trained yet: wait until the run that is training has ended.")
         if not run:
             raise RunError("There is no trained model yet: train one, or take the two-minute tour.")
         self._app.home.find(run).find_model()  # where it has none, that is told here

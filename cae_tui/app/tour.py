@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 STEPS = 6
 LEFT = "The tour is over. Its runs stay, and t on the first screen starts it again."
+LEFT_TRAINING = "The tour is over. Its run goes on: Ctrl+T shows it, and s there stops it."
 
 
 class Tour:
@@ -29,6 +30,7 @@ class Tour:
         self._app = app
         self._on = False
         self._encoder = self._classifier = ""  # its runs, once they have begun
+        self._step = 1  # the latest that a line was about
 
     @property
     def is_on(self) -> bool:
@@ -39,7 +41,7 @@ class Tour:
     def _begin(self, message: messages.BeginTour) -> None:  # noqa: ARG002 - as every act
         if self._app.runner.busy:
             raise RunError("A run is training: stop it, or wait until it ends, before you start the tour.")
-        self._on, self._encoder, self._classifier = True, "", ""
+        self._on, self._encoder, self._classifier, self._step = True, "", "", 1
         self._app.runner.start(first_spec())
         from cae_tui.screens.training import TrainingScreen
 
@@ -50,7 +52,7 @@ class Tour:
         """No more lines; a run that is training goes on."""
         self._on = False
         self.tell()
-        self._app.tell(LEFT)
+        self._app.tell(LEFT_TRAINING if self._app.runner.busy else LEFT)
 
     def tell(self) -> None:
         """Write the line of the page on top."""
@@ -82,21 +84,28 @@ class Tour:
         return f"{step} of {STEPS}", words
 
     def _words(self, page: Page) -> tuple[int, str]:
+        found = self._on_the_way(page)
+        if found is None:
+            return self._step, _ELSEWHERE
+        self._step = found[0]
+        return found
+
+    def _on_the_way(self, page: Page) -> tuple[int, str] | None:
+        """The step that a page is, and what is to be said there; None where it is about something else."""
         kind, name = page.place
-        second = bool(name) and name == self._classifier
+        known = {self._encoder, self._classifier} - {""}
         match kind:
-            case "training":
+            case "training" if not name or name in known:
                 return self._while_training(name)
-            case "report" if second:
+            case "report" if name and name == self._classifier:
                 return 5, _SECOND_REPORT
-            case "report":
+            case "report" if name and name == self._encoder:
                 return 3, _FIRST_REPORT
-            case "try":
+            case "try" if name and name == self._classifier:
                 return 6, _DRAW
-            case "":
-                form = getattr(page, "kind", "")
-                return (4, _FORM) if form else (1, _ELSEWHERE)
-        return 1, _ELSEWHERE
+            case "" if listed(getattr(page, "kind", "")).takes_encoder:
+                return 4, _FORM
+        return None
 
     def _while_training(self, name: str) -> tuple[int, str]:
         run = self._app.runner.current
@@ -145,8 +154,8 @@ _SECOND_REPORT = (
     "yourself."
 )
 _DRAW = (
-    "Draw a digit with the mouse, or with the arrows and space. The bars say what it is taken for. Esc ends the tour; "
-    "both runs are kept under Runs."
+    "Draw a digit with the mouse, or with the arrows and space. The bars say what it is taken for. Both runs "
+    "are kept under Runs."
 )
 _FAILED = "The run has ended without a model; the page says why. Esc leaves the tour."
 _ELSEWHERE = "This page is not on the way: Ctrl+T goes back to the run of the tour."

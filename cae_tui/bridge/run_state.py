@@ -115,7 +115,8 @@ class RunState:
             return ""
         log = self.stage_log
         latest = f" · {loss(log[-1].validation['loss'])}" if log else ""
-        return f"{self.epoch}/{self.stage_epochs}{latest}"
+        where = f"{self.epoch}/{self.stage_epochs}" if self.total_epochs > 1 else f"{100 * self.share:.0f} %"
+        return f"{where}{latest}"
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from cae_tui.bridge.values import Picture
 from engine.errors import DatasetError, RunError
 from engine.runs.directory import Home
+from engine.storage.paths import pasted_path, shown
 from engine.text import class_name, plain
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+NOTHING = "Nothing is drawn yet."
+UNIFORM = "All of it has one brightness: there is nothing to tell."
+MOVED_OUT = "Nothing of it is left in the picture."
 NEAREST = 3
 """Training images that are shown."""
 
@@ -50,7 +54,7 @@ class Tried:
 
     changed: Picture  # as it was drawn, with what was asked of it: shifted, turned, noisy
     seen: Picture  # what the model was given
-    blank: bool  # whether there is nothing in it
+    blank: str = ""  # why there is nothing to answer on, where there is not
     probabilities: tuple[float, ...] = ()  # of each class
     unsure: bool = False
     reconstruction: Picture | None = None
@@ -88,7 +92,7 @@ class Trying:
 
     def __init__(self, home: Home, run: str) -> None:
         self._home, self._run = home, run
-        self._answers, self._reads = ThreadPoolExecutor(1, "answers"), ThreadPoolExecutor(1, "neighbours")
+        self._answers, self._reads = ThreadPoolExecutor(1, "answers"), ThreadPoolExecutor(2, "reads")
         self._model: Model | None = None
         self._known: tuple[Neighbours, ImageData] | None = None
         self._seen: NDArray[np.uint8] | None = None  # what was answered on last, (1, height, width, channels)
@@ -152,6 +156,11 @@ class Trying:
         pixels = np.frombuffer(asked.picture.pixels, np.uint8).reshape(height, width, asked.picture.channels)
         if asked.picture.channels != channels:
             pixels = np.repeat(pixels, channels, axis=2)
+        self._seen = None
+        if int(pixels.max()) == int(pixels.min()):
+            (shown,) = pictures(pixels[None])
+            paper = int(pixels.max()) == (0 if dark else 255)
+            return Tried(changed=shown, seen=shown, blank=NOTHING if paper else UNIFORM)
         image = changed(
             pixels, right=asked.right, down=asked.down, turn=asked.turn, noise=asked.noise,
             background=0 if dark else 255,
@@ -163,9 +172,8 @@ class Trying:
             seen = np.ascontiguousarray((placed if dark else 255 - placed)[:, :, None])
         batch = seen[None]
         values: dict[str, Any] = {"changed": pictures(image[None])[0], "seen": pictures(batch)[0]}
-        self._seen = None
-        if int(seen.max()) == int(seen.min()):
-            return Tried(blank=True, **values)
+        if int(image.max()) == int(image.min()) or int(seen.max()) == int(seen.min()):
+            return Tried(blank=MOVED_OUT, **values)
         if model.classes:
             probabilities = model.probabilities(batch)[0]
             values["probabilities"] = tuple(probabilities.tolist())
@@ -176,7 +184,7 @@ class Trying:
             if (bound := autoencoder.facts.unlike_above) is not None:
                 values["unlike"] = error > bound
         self._seen = batch
-        return Tried(blank=False, **values)
+        return Tried(**values)
 
     async def nearest(self) -> Nearest:
         """The training images nearest to the picture that was answered on last; none before they are read."""
@@ -225,25 +233,31 @@ class Trying:
 
     # -- pictures from files ---------------------------------------------------------------------
 
-    async def read(self, path: str) -> tuple[Picture, str]:
+    async def read(self, path: str, *, centred: bool) -> tuple[Picture, str]:
         """A picture from a file as the model takes it, and what is to be said of it.
+
+        Args:
+            path: of one picture.
+            centred: whether a photograph is cut out of its paper, for a model of images that are centred.
 
         Raises:
             EngineError: there is none, or it cannot be read.
         """
-        return await self._answer_in_turn(lambda: self._read_picture(path))
+        return await asyncio.wrap_future(self._reads.submit(lambda: self._read_picture(path, centred)))
 
-    def _read_picture(self, path: str) -> tuple[Picture, str]:
+    def _read_picture(self, path: str, centred: bool) -> tuple[Picture, str]:
         from cae_tui.bridge.plain import pictures
         from engine.evaluation.given import asked_about, made_ready
 
         assert self._model is not None, "open() comes first"
+        if Path(pasted_path(path)).is_dir():
+            raise DatasetError(f"{shown(Path(pasted_path(path)))} is a folder: name one picture in it.")
         asked = asked_about(self._model, [path])
         given = next(asked.pieces(None))
         if not len(given.images):
             name, why = next(iter(given.bad.items()))
             raise DatasetError(f"{name} {why}.")
-        ready = made_ready(self._model, given, "auto", "auto")
+        ready = made_ready(self._model, given, "auto", "auto" if centred else "no")
         words = [plain(Path(given.names[0]).name)]
         if asked.count > 1:
             words.append(f"the first of {asked.count:,}")

@@ -176,7 +176,7 @@ Draw something, and see at once what the model makes of it.
         if self._trying is not None:
             done, of = self._trying.progress
             self._about_nearest = (
-                f"Comparing with {of:,} training images: {100 * done // of} %" if of else "Reading the training images…"
+                f"Looking through the training images: {100 * done // of} %" if of else "Reading the training images…"
             )
             self._show_nearest()
 
@@ -250,7 +250,7 @@ Draw something, and see at once what the model makes of it.
         seen = [(view.seen, how or "as drawn")]
         if view.reconstruction is not None:
             seen.append((view.reconstruction, f"error {formats.loss(view.error)}"))
-        pair.note = "Nothing is drawn yet." if view.blank else ""
+        pair.note = view.blank
         pair.pictures = () if view.blank else tuple(seen)
         if view.blank:
             self.nearest = Nearest()
@@ -263,12 +263,14 @@ Draw something, and see at once what the model makes of it.
         row, card = self.query_one("#neighbours", PictureRow), self.query_one("#nearest")
         near = self.nearest
         share = near.nearer_than
-        words = f"nearer to them than {formats.percent(share, 0)} of the validation images" if share is not None else ""
-        note = self._about_nearest or ("Nothing is drawn yet." if self.view.blank else "")
+        words = (
+            f"{formats.percent(share, 0)} of the validation images are farther from theirs" if share is not None else ""
+        )
+        note = self._about_nearest or self.view.blank
         few = self.has_class("-short")  # rows: names alone
         if few and near.pictures:
             names = ", ".join(shortened(name, LONGEST_NAME) for _, name in near.pictures if name)
-            how_usual = words.replace("to them ", "").replace("the ", "")
+            how_usual = words.replace("the ", "")
             note = f"{names}: {how_usual}" if names else how_usual
         row.note = note
         row.pictures = () if few else tuple((one, shortened(name, LONGEST_NAME)) for one, name in near.pictures)
@@ -279,7 +281,7 @@ Draw something, and see at once what the model makes of it.
         if self.model is None or not self.is_mounted:
             return
         canvas = self.canvas
-        if canvas.is_empty and not canvas.pen_down and not self._words:
+        if canvas.is_empty and not (canvas.pen_down or canvas.shifts or canvas.erases or self.changes or self._words):
             lines = ["Draw with the mouse. With keys: the arrows move the pen, space puts it down."]
         else:
             lines = [", ".join(["the arrows shift the picture"] if canvas.shifts else words_of(canvas))]
@@ -326,6 +328,7 @@ Draw something, and see at once what the model makes of it.
         self._words = ""
         self._no_changes()
         self.canvas.lift()
+        self.canvas.shifts = self.canvas.erases = False
         self.canvas.clear()
 
     def action_undo(self) -> None:
@@ -338,6 +341,7 @@ Draw something, and see at once what the model makes of it.
     def action_thicker(self, way: int) -> None:
         least, most = THICKNESS
         self.canvas.thickness = min(max(self.canvas.thickness * THICKER**way, least), most)
+        self._tell_how()
 
     def action_move(self) -> None:
         self.canvas.lift()
@@ -352,16 +356,19 @@ Draw something, and see at once what the model makes of it.
         self.ask()
 
     def action_turn(self, degrees: int) -> None:
+        self.canvas.lift()
         turned = (self.angle + degrees) % 360
         self.angle = turned - 360 if turned > 180 else turned
         self.ask()
 
     def action_noise(self) -> None:
+        self.canvas.lift()
         self.noise = (self.noise + NOISE) % (MOST_NOISE + NOISE)
         self.ask()
 
     def action_as_drawn(self) -> None:
         self._no_changes()
+        self.canvas.lift()
         self.canvas.shifts = False
         self.ask()
 
@@ -380,13 +387,18 @@ Draw something, and see at once what the model makes of it.
         """The path of a picture."""
         event.stop()
         if self.model is not None and event.text.strip():
-            self.run_worker(self._open(event.text.strip()), group="open")
+            first = next(line for line in event.text.splitlines() if line.strip())
+            self.run_worker(self._open(first.strip()), group="open", exclusive=True)
 
     async def _open(self, path: str) -> None:
         assert self._trying is not None
+        before, self._words = self._words, "Reading the picture…"
+        self._tell_how()
         try:
-            picture, words = await self._trying.read(path)
+            picture, words = await self._trying.read(path, centred=self.centred)
         except EngineError as error:
+            self._words = before
+            self._tell_how()
             self.cae.tell(str(error), "error")
             return
         self._no_changes()

@@ -21,7 +21,7 @@ from engine.text import cell_len, class_title, padded, shortened
 LONGEST_NAME = 16
 LEAST_BAR = 3
 GAP = 2
-LEAST_WORDS = 10
+LEAST_WORDS = 24
 """Columns of the words below a picture, where there are as many."""
 
 
@@ -73,7 +73,7 @@ class AnswerBars(Widget):
 def headline(model: TriedModel, view: Tried) -> Content:
     """The answer in words: `7  99.2 %`, or that there is none, and what is doubtful about it."""
     if view.blank:
-        return Content.styled("Nothing is drawn yet.", "$foreground-muted")
+        return Content.styled(view.blank, "$foreground-muted")
     if not view.probabilities:
         return Content()
     label = max(range(len(view.probabilities)), key=lambda one: view.probabilities[one])

@@ -106,6 +106,7 @@ class Canvas(Widget, can_focus=True):
         """Have another picture of the same size in its place."""
         if undoable:
             self._keep()
+        self.lift()
         self.pixels = bytearray(picture.pixels)
         self._draw()
         self.post_message(self.Changed())
@@ -126,6 +127,7 @@ class Canvas(Widget, can_focus=True):
     def undo(self) -> None:
         """As it was before the last stroke."""
         if self._before:
+            self.lift()
             self.pixels = bytearray(self._before.pop())
             self._draw()
             self.post_message(self.Changed())
@@ -237,7 +239,7 @@ class Canvas(Widget, can_focus=True):
         return (x - area.x) * width / area.width, (y - area.y) * height / area.height
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        if not self.area.contains(event.x, event.y):
+        if not self.area.contains(event.x, event.y) or self.app.mouse_captured is self:
             return
         self.capture_mouse()
         self._last = None
@@ -268,6 +270,7 @@ class Canvas(Widget, can_focus=True):
     def action_pen(self) -> None:
         """Put it down, which draws a dot, or lift it."""
         self._last = None
+        self.shifts = False
         self.pen_down = not self.pen_down
         if self.pen_down:
             self.stroke(self.pen)
@@ -293,5 +296,6 @@ class Canvas(Widget, can_focus=True):
 
 def words_of(canvas: Canvas) -> Iterator[str]:
     """How one draws now."""
-    yield "eraser" if canvas.erases else "brush"
+    thickness = "" if canvas.thickness == 1 else f" {canvas.thickness:.1f}×"
+    yield f"eraser{thickness} (b: brush)" if canvas.erases else f"brush{thickness}"
     yield "pen down" if canvas.pen_down else "pen up"

@@ -40,6 +40,14 @@ class Neighbours:
         order = first[np.argsort(squares[first], kind="stable")]
         return self.rows[order], np.sqrt(np.maximum(squares[order], 0))
 
+    def distances(self, latents: NDArray[np.float32]) -> NDArray[np.float32]:
+        """How far each of `latents`, shape (m, numbers), is from its nearest; shape (m,)."""
+        if not len(latents):
+            return np.empty(0, np.float32)
+        squares = self._squares - 2 * (latents @ self.latents.T) + np.square(latents).sum(1)[:, None]
+        found: NDArray[np.float32] = np.sqrt(np.maximum(squares.min(1), 0))
+        return found
+
     def nearer_than(self, distance: float) -> float | None:
         """The share of the validation images that are farther from their nearest one; None where there are none."""
         if not len(self.usual):
@@ -70,8 +78,7 @@ def neighbours_of(
         return model.latent(images.take(part), None if told is None else lambda count, _: told(done + count, every))
 
     found = Neighbours(rows, of(0, rows), np.empty(0, np.float32))
-    distances = [found.nearest(latent, 1)[1] for latent in of(len(rows), others)]
-    return Neighbours(rows, found.latents, np.sort(np.concatenate([np.empty(0, np.float32), *distances])))
+    return Neighbours(rows, found.latents, np.sort(found.distances(of(len(rows), others))))
 
 
 def _evenly(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:

@@ -5,6 +5,7 @@ To add one is to add a file with an `EXPORTER` and a line here.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -70,6 +71,11 @@ class ExportedAll:
     left_out: Mapping[str, str]  # a sentence that says why, by exporter
 
 
+def _tell_part(told: Told, place: int, parts: int, done: int, of: int) -> None:
+    """Of several exports, how far all of them are: each counts the same."""
+    told(100 * place + (100 * done // of if of else 0), 100 * parts)
+
+
 def export_all(
     home: Home,
     run: RunDirectory,
@@ -95,9 +101,10 @@ def export_all(
     left_out: dict[str, str] = {}
     with written_whole(folder) as sibling:
         sibling.mkdir()
-        for name in names or EXPORTERS:
+        wanted = names or tuple(EXPORTERS)
+        for place, name in enumerate(wanted):
             try:
-                done = export(home, name, [run], sibling, told)
+                done = export(home, name, [run], sibling, partial(_tell_part, told, place, len(wanted)))
             except StorageError as error:  # the next would meet the same; the hidden folder's name says nothing
                 raise StorageError(str(error).replace(str(sibling), str(folder)), full=error.full) from None
             except EngineError as error:

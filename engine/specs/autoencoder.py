@@ -150,7 +150,7 @@ class AutoencoderSpec(Spec):
     preset_purposes: ClassVar[Mapping[str, str]] = {
         "recommended": "For a low loss in little time, and for the encoder of a classifier. "
         "Its latent has twice as many numbers as a grey image, so it compresses nothing.",
-        "quick": "For a first look, in seconds: 500 steps of 64 images, however many images there are. "
+        "quick": "For a first look, in seconds: 500 steps of 64 images; a small set is gone through several times. "
         "On MNIST that is six tenths of an epoch.",
         "report": "For repeating the tables of the 2020 report, with the same kind of network and learning rate. "
         "It learns more slowly than Recommended, and it compresses nothing either.",

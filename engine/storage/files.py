@@ -179,7 +179,7 @@ def storage_error(path: Path, error: OSError) -> StorageError:
     elif error.errno in _IN_THE_WAY:
         advice = "A file is where a folder is needed: choose another folder"
     elif error.errno == errno.ENOENT:
-        advice = "Its folder is gone: restore it, or choose another"
+        advice = "There is no such folder: make it, or choose another"
     else:
         advice = "Choose another folder"
     return StorageError(

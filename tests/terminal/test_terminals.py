@@ -227,7 +227,7 @@ def test_a_copy_inside_tmux_is_in_its_buffer_and_in_a_file(tmux: Tmux, home: Hom
     tmux("send-keys", "-t", "s", "r")
     tmux.wait_for("Filter /", "✓ finished")
     tmux("send-keys", "-t", "s", "Enter")
-    tmux.wait_for("Copy")
+    tmux.wait_for("Export")
     tmux("send-keys", "-t", "s", "y")
     tmux.wait_for("Sent to the", "tmux")  # it is wrapped; once it says so, it is done
     copied = (home.path / "copied.txt").read_text()

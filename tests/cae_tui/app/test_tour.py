@@ -98,7 +98,7 @@ async def test_leaving_it_is_one_key_and_the_run_goes_on(make_app: MakeApp) -> N
         await until(pilot, lambda: line(app) == "")
         assert isinstance(app.screen, TrainingScreen)
         assert app.runner.busy
-        assert told(app) == [tour.LEFT]
+        assert told(app) == [tour.LEFT_TRAINING]
         gate.set()
         await until(pilot, lambda: not app.runner.busy)
         await pilot.press("escape")

@@ -16,7 +16,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 from cae_tui.app.cae_app import CaeApp
-from cae_tui.bridge.trying import Asked, Nearest, Tried, TriedModel, Trying
+from cae_tui.bridge.trying import MOVED_OUT, NOTHING, UNIFORM, Asked, Nearest, Tried, TriedModel, Trying
 from cae_tui.bridge.values import Picture
 from cae_tui.messages import TryModel
 from cae_tui.screens.home import HomeScreen
@@ -66,13 +66,13 @@ class Scripted(Trying):
         await self.wait.wait()
         blank = max(asked.picture.pixels) == min(asked.picture.pixels)
         if blank:
-            return Tried(changed=asked.picture, seen=asked.picture, blank=True)
+            return Tried(changed=asked.picture, seen=asked.picture, blank=NOTHING)
         label = sum(value > 128 for value in asked.picture.pixels) % 10
         shares = tuple(0.91 if place == label else 0.01 for place in range(10)) if self.model.class_names else ()
         turned = Picture(28, 28, 1, bytes(reversed(asked.picture.pixels)))
         self.latest = asked.picture
         return Tried(
-            changed=turned, seen=turned, blank=False, probabilities=shares, unsure=label > 4, unlike=label > 4,
+            changed=turned, seen=turned, probabilities=shares, unsure=label > 4, unlike=label > 4,
             reconstruction=turned if self.model.rebuilds else None, error=0.0012 if self.model.rebuilds else None,
         )  # fmt: skip
 
@@ -86,7 +86,7 @@ class Scripted(Trying):
             raise self.moved
         self.neighbours = True
 
-    async def read(self, path: str) -> tuple[Picture, str]:
+    async def read(self, path: str, *, centred: bool) -> tuple[Picture, str]:
         if "missing" in path:
             raise DatasetError(f"{path} does not exist: check the path.")
         return Picture(28, 28, 1, bytes([7]) * 400 + bytes([250]) * 384), "x.png, dark and light exchanged"
@@ -416,3 +416,78 @@ async def test_without_a_model_it_is_said_how_to_get_one(make_app: MakeApp) -> N
         await until(pilot, lambda: told(app) != [])
         assert "no trained model yet" in told(app)[0]
         assert isinstance(app.screen, HomeScreen)
+
+
+# -- what a model is not asked ------------------------------------------------------------------------
+
+
+async def real_view(own_home: Home, run: str, *keys: str, picture: Picture | None = None) -> Tried:
+    app = CaeApp(own_home)
+    async with app.run_test(size=(120, 40)) as pilot:
+        page = await real_page(app, pilot, run)
+        if picture is not None:
+            page.canvas.put(picture)
+        await pilot.press(*keys)
+        await settled(page, pilot)
+        assert page.view is not None
+        return page.view
+
+
+async def test_an_empty_canvas_is_no_class_whatever_noise_there_is(own_home: Home, classifier: Trained) -> None:
+    view = await real_view(own_home, classifier[0].id, "n", "n", "r")
+    assert (view.blank, view.probabilities) == (NOTHING, ())
+
+
+async def test_a_picture_of_one_brightness_is_no_class_centred_or_not(own_home: Home, classifier: Trained) -> None:
+    for keys in ((), ("z",)):
+        picture = Picture(28, 28, 1, bytes([90]) * 784)
+        view = await real_view(own_home, classifier[0].id, *keys, picture=picture)
+        assert (view.blank, view.probabilities) == (UNIFORM, ())
+
+
+async def test_what_is_shifted_out_of_the_picture_is_told(own_home: Home, classifier: Trained) -> None:
+    view = await real_view(own_home, classifier[0].id, "z", "space", "space", "m", *["left"] * 20)
+    assert (view.blank, view.probabilities) == (MOVED_OUT, ())
+
+
+async def test_a_folder_is_no_picture(own_home: Home, classifier: Trained, tmp_path: Path) -> None:
+    app = CaeApp(own_home)
+    async with app.run_test(size=(120, 40)) as pilot:
+        page = await real_page(app, pilot, classifier[0].id)
+        page.post_message(events.Paste(str(tmp_path)))
+        await until(pilot, lambda: told(app) != [])
+        assert "is a folder: name one picture in it." in told(app)[0]
+        assert page.canvas.is_empty
+
+
+async def test_a_change_lifts_the_pen_and_what_is_drawn_next_goes_onto_what_is_seen(opened: Opened) -> None:
+    async with opened() as (page, pilot):
+        await pilot.press("space", "down", "down", "r")
+        assert not page.canvas.pen_down
+        await settled(page, pilot)
+        await pilot.press("space", "right")
+        await settled(page, pilot)
+        assert page.changes == ""
+
+
+async def test_clearing_ends_the_eraser_and_the_shifting(opened: Opened) -> None:
+    async with opened() as (page, pilot):
+        await pilot.press("e")
+        assert "eraser (b: brush)" in how(page)
+        await pilot.press("m", "c")
+        assert not page.canvas.erases
+        assert not page.canvas.shifts
+        assert "arrows move the pen" in how(page)
+        await pilot.press("plus")
+        await pilot.press("space")
+        assert "brush 1.2×" in how(page)
+
+
+async def test_undoing_ends_the_stroke(opened: Opened) -> None:
+    async with opened() as (page, pilot):
+        await pilot.press("space", "right", "right", "u")
+        assert page.canvas.is_empty
+        assert not page.canvas.pen_down
+        await pilot.press("right", "space", "right")
+        await pilot.press("u")
+        assert page.canvas.is_empty
