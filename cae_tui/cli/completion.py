@@ -16,7 +16,7 @@ from cae_tui.cli.parser import ACTIONS, MODES
 from cae_tui.cli.study_cli import kind_asked
 from cae_tui.cli.use_cli import PARTS, WHENS
 from engine.exporters import EXPORTERS
-from engine.protocol.states import EARLY_STOPPED, FINISHED, PAUSED, RUNNING
+from engine.protocol.states import PAUSED, RUNNING
 from engine.runs.directory import Home, default_home
 from engine.runs.status import RunStatus
 from engine.specs.listed import listed
@@ -30,7 +30,6 @@ _FIT: dict[str, Callable[[RunStatus], bool]] = {
     "stop": lambda run: run.state in (RUNNING, PAUSED),
     "resume": lambda run: run.resumable or run.state == PAUSED,
     "finish": lambda run: run.best_epoch > 0 and (run.resumable or run.state in (RUNNING, PAUSED)),
-    "report": lambda run: run.state in (FINISHED, EARLY_STOPPED),
     "export": lambda run: run.best_epoch > 0,
     "delete": lambda run: run.state not in (RUNNING, PAUSED),
 }

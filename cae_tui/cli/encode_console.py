@@ -12,12 +12,12 @@ from cae_tui import formats
 from cae_tui.cli.data_console import progress
 from cae_tui.cli.given_console import Told, Wanted, asked_for, new_file, refuse_taken, worked
 from cae_tui.cli.output_console import OutputConsole, tell
-from cae_tui.printing import put
-from engine.errors import DatasetError, ModelFileError
+from cae_tui.printing import let_go, put
+from engine.errors import DatasetError, ModelFileError, StorageError
 from engine.runs.directory import Home
 from engine.storage.csv_text import csv_of, write_rows
 from engine.storage.files import FORMAT, absolute, written_whole
-from engine.text import cell_len, counted, loss, padded, plain
+from engine.text import cell_len, counted, loss, one_line, padded, plain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,7 +65,8 @@ def encode(home: Home, wanted: Wanted, to: Path, *, folder: bool, as_json: bool)
             raise DatasetError("None of the pictures can be read, so nothing was written.")
         with progress("Reading back") as told:
             checked = writer.check(told)
-        refuse_taken(target)  # by somebody else, meanwhile
+        for place in filter(None, (target, beside)):
+            refuse_taken(place)  # by somebody else, meanwhile
     files = [str(target / name) for name in PROJECTOR if (target / name).exists()] if form == "projector" else []
     files = files or [str(path) for path in (target, beside) if path is not None]
     size = sum(Path(file).stat().st_size for file in files)
@@ -96,6 +97,8 @@ def reconstruct(home: Home, wanted: Wanted, to: Path, *, beside: bool, csv: str 
 
     target, table = absolute(to), new_file(csv)
     refuse_taken(target)
+    if table is not None and (table == target or target in table.parents):
+        raise StorageError(f"--csv {table} and --to {target} are in each other's way: give the CSV another place.")
     named = load_model(home, wanted.model)
     model = named.rebuilds
     if model is None:
@@ -144,7 +147,8 @@ def reconstruct(home: Home, wanted: Wanted, to: Path, *, beside: bool, csv: str 
         if not totals.images:
             totals.tell(model, asked)
             raise DatasetError("None of the pictures can be read, so nothing was written.")
-        refuse_taken(target)  # by somebody else, meanwhile
+        for place in filter(None, (target, table)):
+            refuse_taken(place)  # by somebody else, meanwhile
         mse = total / totals.images
         written.end(totals.bad, {"folder": str(target), "images": totals.images, "mse": mse})
     if as_json:
@@ -186,17 +190,25 @@ class _Table:
             self._rows([[*_Rebuilt._fields, "error"]])
 
     def add(self, found: list[_Rebuilt]) -> None:
-        """Write some more."""
+        """Write some more; once nobody reads them any more, nothing, and the pictures are written all the same."""
+        try:
+            self._add(found)
+        except BrokenPipeError:
+            let_go()
+            self._form = ""
+
+    def _add(self, found: list[_Rebuilt]) -> None:
         if self._form == "csv":
             self._rows([[*map(_cell, one), ""] for one in found])
         elif self._form == "json":
             for one in found:
                 put(self._between + json.dumps(one._asdict()), end="")
                 self._between = ", "
-        else:
-            self._wide = max(self._wide, *(cell_len(plain(one.picture)) for one in found), 0)
-            for one in found:
-                line = Text(f"{padded(plain(one.picture), self._wide)}  {loss(one.mse):<8}")
+        elif self._form:
+            names = [plain(one_line(one.picture)) for one in found]
+            self._wide = max(self._wide, *map(cell_len, names), 0)
+            for name, one in zip(names, found, strict=True):
+                line = Text(f"{padded(name, self._wide)}  {loss(one.mse):<8}")
                 line.append("  unlike training" * bool(one.unlike_training), "yellow")
                 line.rstrip()
                 self._console.print(line, soft_wrap=True)

@@ -15,7 +15,7 @@ from engine.runs.directory import Home
 from engine.specs.data_files import DataFiles
 from engine.specs.measures import psnr
 from engine.storage.files import FORMAT
-from engine.text import LONGEST_CLASS, cell_len, counted, loss, padded, percent, plain, shortened
+from engine.text import LONGEST_CLASS, cell_len, counted, loss, one_line, padded, percent, plain, shortened
 
 if TYPE_CHECKING:
     from engine.data.datasets import ImageData
@@ -56,7 +56,7 @@ def evaluate(home: Home, named: str, given: Mapping[str, str | None], part: str 
         if as_json:
             put(json.dumps(about | _answers_as_json(answered) | {"remarks": remarks}))
             return 0
-        put(f"Measured: {which} of {plain(data.name)}, by {plain(model.name)}; classes matched by name.")
+        put(f"{_measured(which, data, model)}; classes matched by name.")
         _print_answers(answered)
     else:
         with progress("Measuring") as told:
@@ -69,11 +69,15 @@ def evaluate(home: Home, named: str, given: Mapping[str, str | None], part: str 
         if as_json:
             put(json.dumps(about | _errors_as_json(rebuilt) | {"remarks": remarks}))
             return 0
-        put(f"Measured: {which} of {plain(data.name)}, by {plain(model.name)}.")
+        put(f"{_measured(which, data, model)}.")
         _print_errors(rebuilt)
     for remark in remarks:
         tell(remark)
     return 0
+
+
+def _measured(which: str, data: "ImageData", model: "Model") -> str:
+    return f"Measured: {which} of {plain(one_line(data.name))}, by {plain(one_line(model.name))}"
 
 
 def _remarks(model: "Model", data: "ImageData", parts: list[str]) -> list[str]:

@@ -11,7 +11,7 @@ from cae_tui.cli.output_console import tell
 from engine.errors import StorageError
 from engine.storage.files import absolute
 from engine.storage.paths import path_of
-from engine.text import counted
+from engine.text import counted, one_line
 
 if TYPE_CHECKING:
     from engine.evaluation.given import Asked, Given, Readied
@@ -52,7 +52,7 @@ class Told:
         if asked.what:
             tell(f"These are {asked.what} (--part takes others).")
         for name, reason in list(self.bad.items())[:BAD_SHOWN]:
-            tell(f"{name} {reason}.")
+            tell(f"{one_line(name)} {reason}.")
         if len(self.bad) > BAD_SHOWN:
             tell(f"{counted(len(self.bad) - BAD_SHOWN, 'more picture')} could not be read.")
         if self.inverted:
@@ -108,6 +108,8 @@ def new_file(named: str | None) -> Path | None:
     """
     if named in (None, "-"):
         return None
+    if not (named or "").strip() or (named or "").endswith("/"):
+        raise StorageError(f"--csv names no file{f': {named} is a folder' if (named or '').strip() else ''}.")
     path = absolute(path_of(named or ""))
     refuse_taken(path)
     return path

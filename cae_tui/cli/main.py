@@ -12,9 +12,12 @@ import gc
 import itertools
 import os
 import re
+import signal
 import sys
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 from cae_tui.cli.notify import notify_by
@@ -35,7 +38,7 @@ from cae_tui.cli.parser import (
 from cae_tui.cli.use_cli import USES
 from cae_tui.printing import OutputError, complain, flush, keeping_title, let_go, take_any_character, tell_of
 from engine.data.keeping import keep_in
-from engine.errors import EngineError, SpecError
+from engine.errors import EngineError, SpecError, StorageError
 from engine.protocol.states import PAUSED
 from engine.runs.directory import Home, default_home
 from engine.specs.data_files import PATHS, refuse_blank
@@ -44,6 +47,9 @@ from engine.storage.paths import path_of
 
 if TYPE_CHECKING:
     from engine.specs.base import Spec
+
+WRITING = (*USES, "export", "report", "data")
+"""Commands that write files and train nothing: those that train have an end of their own."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -167,10 +173,20 @@ def _mistake(words: Sequence[str], command: str | None, parser: Parser) -> str:
     return mistakes.unknown_flag(late, command, own) if late else mistakes.unknown_command(command or "")
 
 
+def _end_in_order(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - a signal handler
+    """A request to end, or a terminal that is closed, leaves nothing half-written, as Ctrl+C does."""
+    raise SystemExit(128 + number)
+
+
 def _do(options: argparse.Namespace, home: Home) -> int:
     from cae_tui.cli.logs import open_log
 
     open_log(home)
+    if options.command in WRITING:
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+                with suppress(ValueError):  # not in the main thread
+                    signal.signal(number, _end_in_order)
     keep_in(home.data)
     match options.command:
         case None:
@@ -212,8 +228,10 @@ def _do(options: argparse.Namespace, home: Home) -> int:
             from cae_tui.cli.report_console import print_report, write_document
 
             if options.to is not None:
+                if not options.to.strip():
+                    raise StorageError("--to names no place: give a path.")
                 return write_document(
-                    home, home.find(options.run), options.to, as_json=options.json, as_text=options.text
+                    home, home.find(options.run), path_of(options.to), as_json=options.json, as_text=options.text
                 )
             return print_report(home, home.find(options.run), as_json=options.json, as_text=options.text)
         case "export":

@@ -217,7 +217,7 @@ def _add_flags(parser: argparse.ArgumentParser, command: str, title: str) -> Non
         words = (
             "write the document of the run instead: a page (.html), Markdown with figures beside it (.md), or a folder"
         )
-        group.add_argument("--to", type=path_of, default=None, metavar="FILE", help=words)
+        group.add_argument("--to", default=None, metavar="FILE", help=words)
         add_form = group.add_mutually_exclusive_group().add_argument
         words = "print a classifier's report as scikit-learn does, not as a table"
         add_form("--text", action="store_true", help=words)

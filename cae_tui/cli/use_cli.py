@@ -98,6 +98,8 @@ def work(options: argparse.Namespace, home: Home) -> int:
         raise DatasetError(f"`{options.command}` needs --to {metavar}: {words}.")
     from cae_tui.cli import encode_console
 
+    if not options.to.strip():
+        raise DatasetError("--to names no place: give a path.")
     to: Path = path_of(options.to)
     if options.command == "encode":
         # A folder that is yet to be made is known by the stroke at its end, which a path does not keep.

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.text import Text
 
-from cae_tui.cli.given_console import Told, Wanted, are, asked_for, new_file, worked
+from cae_tui.cli.given_console import Told, Wanted, are, asked_for, new_file, refuse_taken, worked
 from cae_tui.cli.output_console import OutputConsole, tell
 from cae_tui.printing import put
-from engine.errors import ModelFileError
+from engine.errors import DatasetError, ModelFileError
 from engine.runs.directory import Home
 from engine.specs.listed import listed
 from engine.storage.csv_text import csv_of, write_rows
@@ -93,6 +93,10 @@ def predict(home: Home, wanted: Wanted, *, unsure: float | None, csv: str | None
         with written_whole(target) as sibling, sibling.open("w", encoding="utf-8", newline="") as file:
             for rows in _rows(model, asked, answers, totals):
                 write_rows(file, rows)
+            if not totals.images:
+                _tell(model, asked, totals)
+                raise DatasetError("None of the pictures can be read, so nothing was written.")
+            refuse_taken(target)  # by somebody else, meanwhile
         put(f"The answers on {counted(totals.images, 'picture')} were written to {target}.")
     else:
         _print(model, answers, totals)

@@ -1,6 +1,8 @@
 """Trying a model: a picture is drawn, and what the model makes of it is shown as it is drawn.
 
 What is drawn is asked about in a thread, the latest only: a stroke never waits for an answer.
+
+Over 400 lines: what is drawn, what is asked of the model and what is shown of its answers depend on one another.
 """
 
 from collections.abc import Iterator

@@ -105,6 +105,10 @@ def asked_about(model: Model, paths: Sequence[str], part: str | None = None, tol
     places = [pasted_path(path) for path in paths]
     for place in places:
         if not os.path.lexists(place) and not (len(places) == 1 and _is_name(place)):
+            if not place.strip():
+                raise DatasetError("One of the paths is empty: name a picture, a folder or a set.")
+            if _is_name(place):
+                raise DatasetError(f"{place} is a set: name it alone.")
             raise DatasetError(f"{shown(Path(place))} does not exist: check the path.")
     if not any(map(_is_name, places)) and all(_is_pictures(place) for place in places):
         return _pictures(model, places, part)

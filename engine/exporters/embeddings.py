@@ -37,8 +37,8 @@ class EmbeddingsExporter:
     folder = True
     suffix = ""
     title = "Write the embeddings"
-    asks = "Write the latents of the test images of {runs} to"
-    tells = "The latents of the test images were written to {path}."
+    asks = "Write the latents of {runs} to"
+    tells = "The latents were written to {path}."
 
     def missing(self) -> str:
         """Nothing."""

@@ -46,7 +46,8 @@ def written_whole(path: Path) -> Iterator[Path]:
     except BaseException as error:
         with suppress(OSError):
             shutil.rmtree(sibling) if sibling.is_dir() else sibling.unlink()
-        if isinstance(error, OSError):
+        # A pipe that nobody reads, and what has a sentence of its own, are no fault of the file.
+        if isinstance(error, OSError) and error.errno not in (None, errno.EPIPE):
             raise storage_error(path, error) from error
         raise
 

@@ -41,7 +41,7 @@ def full(home: Home) -> Home:
     ("line", "some", "none"),
     [
         ("cae-tui st", {"study", "stop"}, {"runs"}),
-        ("cae-tui report ", {AUTOENCODER}, {CLASSIFIER}),
+        ("cae-tui report ", {AUTOENCODER, CLASSIFIER}, set()),
         ("cae-tui resume ", {CLASSIFIER}, {AUTOENCODER}),
         ("cae-tui finish c", {CLASSIFIER}, {AUTOENCODER}),
         ("cae-tui stop ", {"--json"}, {AUTOENCODER, CLASSIFIER}),
