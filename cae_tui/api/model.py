@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from cae_tui.api.arrays import Places, as_images, is_places
 from engine.errors import DatasetError, ModelFileError
 from engine.evaluation import model as engine_model
-from engine.evaluation.given import given_images, turned
+from engine.evaluation.given import given_images, made_ready
 from engine.network.architecture import Shape
 from engine.network.network import network_of
 from engine.runs.directory import Home, default_home
@@ -100,8 +100,9 @@ class Model:
     def read(self, paths: Places) -> Pictures:
         """The pictures at `paths` as the model takes them, with their names: what the other methods do with paths.
 
-        Drawings that are dark on light are inverted for a model of light on dark, as `cae-tui predict` does; a warning
-        says how many. As arrays, images are left as they are.
+        As by `cae-tui predict`, pictures that are dark on light are inverted for a model of light on dark, a set is
+        inverted as a whole, and digits are centred for a model of centred ones; a warning says how many. As arrays,
+        images are left as they are.
 
         Raises:
             DatasetError: there is no image there, or one cannot be read.
@@ -116,15 +117,18 @@ class Model:
             name, why = next(iter(given.bad.items()))
             more = f", and {len(given.bad) - 1:,} more cannot be used" if len(given.bad) > 1 else ""
             raise DatasetError(f"{name} {why}{more}: mend or remove it, or name only what can be read.")
-        images, which = turned(self._model, given.images, "auto")
-        if which.any():
-            learned = "light on dark" if self._model.facts.light_on_dark else "dark on light"
+        ready = made_ready(self._model, given)
+        counts = {"Inverted": int(ready.inverted.sum()), "centred": int(ready.centred.sum())}
+        done = " and ".join(f"{what} {count:,}" for what, count in counts.items() if count)
+        if done:
+            learned = "dark on light" if self._model.facts.light_on_dark is False else "light on dark"
+            learned += ", centred as MNIST's digits are" if counts["centred"] else ""
             warnings.warn(
-                f"Inverted {int(which.sum()):,} of {counted(len(which), 'image')}: the model learned from {learned}. "
-                "Give images as arrays to have them left as they are.",
+                f"{done[0].upper()}{done[1:]} of {counted(len(ready.images), 'image')}: the model learned from "
+                f"{learned}. Give images as arrays to have them left as they are.",
                 stacklevel=level,
             )
-        return Pictures(tuple(given.names), images, given.labels)
+        return Pictures(tuple(given.names), ready.images, given.labels)
 
     def predict(self, images: ArrayLike | Places) -> NDArray[np.int64]:
         """The label of each image, shape (n,); `class_names` has what each label is called.

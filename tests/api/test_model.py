@@ -5,6 +5,7 @@ import pickle
 import shutil
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from PIL import Image
 
 from cae_tui.api import EngineError, Model, load
+from engine.evaluation.given import given_images, made_ready
 from tests.api.conftest import NAMES, Trained, drawn
 
 
@@ -157,6 +159,34 @@ def test_dark_drawings_on_light_are_inverted_with_a_warning_and_arrays_are_left_
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert not np.allclose(classifier.predict_proba(np.asarray(inverted.resize((8, 8)))), wanted, atol=0.01)
+
+
+def test_pictures_are_centred_with_a_warning_for_a_model_of_centred_ones_as_the_command_does(
+    classifier: Model, folder: Path
+) -> None:
+    engine = classifier._model
+    centred = Model(replace(engine, facts=replace(engine.facts, centred=True)))
+    page = np.full((64, 64), 255, np.uint8)
+    page[5:25, 8:14] = 20  # a bar of ink, off the middle
+    Image.fromarray(page).save(folder / "page.png")
+    sentence = (
+        "Inverted 1 and centred 1 of 1 image: the model learned from light on dark, centred as MNIST's digits are"
+    )
+    with pytest.warns(UserWarning, match=sentence):
+        found = centred.read(folder / "page.png")
+    wanted = made_ready(centred._model, given_images(centred._model, [str(folder / "page.png")]))
+    assert np.array_equal(found.images, wanted.images)
+    with pytest.warns(UserWarning, match=sentence):
+        assert np.array_equal(centred.predict_proba(folder / "page.png"), centred.predict_proba(wanted.images))
+
+
+def test_a_set_of_dark_on_light_is_inverted_as_a_whole(classifier: Model, tmp_path: Path) -> None:
+    images, labels = drawn(30, 5)
+    images[:1] = 255 - images[:1]  # which of itself is the other way round
+    np.savez(tmp_path / "turned.npz", images=255 - images, labels=(labels == "dot").astype(int))
+    with pytest.warns(UserWarning, match="Inverted 30 of 30 images: the model learned from light on dark"):
+        found = classifier.read(tmp_path / "turned.npz")
+    assert np.array_equal(found.images[..., 0], images)
 
 
 def test_a_picture_that_cannot_be_read_is_named_and_nothing_is_answered(classifier: Model, folder: Path) -> None:
