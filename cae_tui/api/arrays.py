@@ -5,7 +5,9 @@ floats from 0 to 255 and bytes from 0 to 1 are mistakes far more often than dark
 """
 
 import hashlib
+import inspect
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -24,6 +26,8 @@ ARRAYS = "arrays"
 """The folder of a home that has the arrays which runs were trained on."""
 Places: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 """A path or several."""
+NEARLY_BLACK = 16
+"""Whole numbers that are no larger are far more often images of another scale, as scikit-learn's digits, than dark."""
 _NEARLY = 1e-6
 """What arithmetic may leave of a float above 1 or below 0."""
 _LABELS = "buifU"
@@ -31,10 +35,22 @@ _LABELS = "buifU"
 
 
 def is_places(given: object) -> bool:
-    """Whether paths are given, and not images."""
+    """Whether paths are given, and not images.
+
+    Raises:
+        ValueError: it is a list of paths and other things.
+    """
     if isinstance(given, str | os.PathLike):
         return True
-    return isinstance(given, list | tuple) and bool(given) and all(isinstance(one, str | os.PathLike) for one in given)
+    if not isinstance(given, list | tuple) or not any(isinstance(one, str | os.PathLike) for one in given):
+        return False
+    other = [one for one in given if not isinstance(one, str | os.PathLike)]
+    if other:
+        raise ValueError(
+            f"Among the paths is something of type {excerpt(type(other[0]).__name__)}; paths alone, or images alone, "
+            "were expected."
+        )
+    return True
 
 
 def as_field(value: object) -> object:
@@ -44,18 +60,35 @@ def as_field(value: object) -> object:
     return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
-def as_images(given: ArrayLike, image: Shape | None = None) -> Images:
-    """Images as the engine has them.
+def as_images(given: ArrayLike, image: Shape | None = None, *, told: bool = False) -> Images:
+    """Images as the engine has them; a warning says where all are nearly black.
 
     Args:
         given: whole numbers 0 to 255 or floats 0 to 1; shape (n, height, width), (n, height, width, channels), or one
             image where `image` says what shape that has.
         image: height, width and channels that are expected; any where it is None.
+        told: whether nearly black ones were told of before, so that no warning comes.
 
     Raises:
         ValueError: in a sentence, with what was found and what was expected.
     """
-    return as_bytes(_shaped(_as_array(given), image))
+    array = _shaped(_as_array(given), image)
+    images = as_bytes(array)
+    if not told and array.dtype.kind in "ui" and 0 < (high := int(array.max())) <= NEARLY_BLACK:
+        warnings.warn(
+            f"Pixels are whole numbers from {array.min()} to {high}, nearly black where 255 is white: if {high} is "
+            f"white, divide them by {high}, for floats from 0 to 1.",
+            stacklevel=_levels_to_caller(),
+        )
+    return images
+
+
+def _levels_to_caller() -> int:
+    """How many levels above our caller the code is that called this package: a warning is shown there."""
+    frame, levels = inspect.currentframe(), 0
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("cae_tui.api"):
+        frame, levels = frame.f_back, levels + 1
+    return levels
 
 
 def _as_array(given: ArrayLike) -> NDArray[Any]:
@@ -109,8 +142,9 @@ def as_bytes(array: NDArray[Any]) -> NDArray[np.uint8]:
         raise ValueError("The images contain NaN or infinity; finite numbers were expected: replace those first.")
     if array.dtype.kind == "f":
         if low < -_NEARLY or high > 1 + _NEARLY:
-            advice = ": divide them by 255" if low >= 0 and 1.5 < high <= 255 else ": scale them first"
-            raise ValueError(f"Pixels are floats from {low:.4g} to {high:.4g}; 0 to 1 were expected{advice}.")
+            largest = "255" if 128 < high <= 255 else f"their largest, {high:.4g}"
+            advice = f"divide them by {largest}" if low >= 0 else "scale them first"
+            raise ValueError(f"Pixels are floats from {low:.4g} to {high:.4g}; 0 to 1 were expected: {advice}.")
         return Scaling(255)(array)
     if low < 0 or high > 255:
         raise ValueError(
@@ -121,15 +155,27 @@ def as_bytes(array: NDArray[Any]) -> NDArray[np.uint8]:
     return np.asarray(array, np.uint8)
 
 
-def as_pair(given: Any) -> tuple[Images, NDArray[Any] | None]:
-    """Images, and their labels where `given` is a pair of both.
+def as_pair(given: Any, *, told: bool = False) -> tuple[Images, NDArray[Any] | None]:
+    """Images, and their labels where `given` is a pair of both; of `told`, see `as_images`.
 
     Raises:
         ValueError: they are neither, or not as many of one as of the other.
     """
-    images, labels = given if isinstance(given, tuple) and len(given) == 2 else (given, None)
-    found = as_images(images)
+    images, labels = given if _is_pair(given) else (given, None)
+    found = as_images(images, told=told)
     return found, None if labels is None else as_labels(labels, len(found))
+
+
+def _is_pair(given: Any) -> bool:
+    """Whether it is images and labels: a tuple of two, or a list of two of which only the first can be images."""
+    if not isinstance(given, list | tuple) or len(given) != 2:
+        return False
+    if isinstance(given, tuple):
+        return True
+    try:
+        return np.ndim(given[0]) >= 3 > np.ndim(given[1])
+    except ValueError:  # rows of different lengths
+        return False
 
 
 def as_labels(given: ArrayLike, count: int) -> NDArray[Any]:
@@ -159,7 +205,7 @@ def as_labels(given: ArrayLike, count: int) -> NDArray[Any]:
     return labels.astype(np.int64) if labels.dtype.kind in "bf" else labels
 
 
-def write_set(folder: Path, data: Any, test_data: Any = None) -> Path:
+def write_set(folder: Path, data: Any, test_data: Any = None, *, told: bool = False) -> Path:
     """Write images, with labels and test images where there are any, as a set into `folder`; gives back its path.
 
     It is named by what it holds: the same arrays are one file, whichever run asks for them.
@@ -168,12 +214,13 @@ def write_set(folder: Path, data: Any, test_data: Any = None) -> Path:
         folder: it is made where it is not there.
         data: images, or a pair of images and labels; see `as_images` and `as_labels`.
         test_data: the same of test images.
+        told: see `as_images`.
 
     Raises:
-        ValueError: they are none.
+        ValueError: they are none, or the test images have another shape.
         StorageError: they cannot be written.
     """
-    images, labels = as_pair(data)
+    images, labels = as_pair(data, told=told)
     if len(images) < 2:
         raise ValueError("There is a single image; at least 2 were expected, one to train on and one to validate by.")
     if images.max() <= 1:
@@ -183,6 +230,9 @@ def write_set(folder: Path, data: Any, test_data: Any = None) -> Path:
         arrays["train_labels"] = labels
     if test_data is not None:
         arrays["test_images"], test_labels = as_pair(test_data)
+        if arrays["test_images"].shape[1:] != images.shape[1:]:
+            found, wanted = arrays["test_images"].shape[1:], images.shape[1:]
+            raise ValueError(f"The test images have the shape {found}; {wanted} was expected, as the images have.")
         if test_labels is not None:
             arrays["test_labels"] = test_labels
     sha = hashlib.sha256()

@@ -101,7 +101,8 @@ class AutoencoderTransformer(TransformerMixin, OnImages):  # type: ignore[misc]
         flat, shape, _ = self._checked(X, fitting=True)
         images = self._images(flat, shape, fitting=True)
         with passing_home() as home:
-            spec = asked_of(self, AutoencoderSpec, seed_of(self.random_state), write_set(home.path / ARRAYS, images))
+            data = write_set(home.path / ARRAYS, images, told=True)
+            spec = asked_of(self, AutoencoderSpec, seed_of(self.random_state), data)
             self.model_ = Model(load_model(home, trained(home, spec, self.progress)))
         return self
 
@@ -219,7 +220,7 @@ class EncoderClassifier(ClassifierMixin, OnImages):  # type: ignore[misc]
         self.classes_: NDArray[Any] = classes
         seed = seed_of(self.random_state)
         with passing_home() as home:
-            data = write_set(home.path / ARRAYS, (images, labels))
+            data = write_set(home.path / ARRAYS, (images, labels), told=True)
             encoder = self._encoder(home, data, seed)
             spec = asked_of(self, ClassifierSpec, seed, data, encoder=encoder)
             self.model_ = Model(load_model(home, trained(home, spec, self.progress)))

@@ -211,6 +211,8 @@ GREY = np.zeros((2, 8, 8), np.uint8)
         (GREY[:0], "There are no images: give at least one"),
         ([], r"shape \(0,\)"),
         (GREY.astype(float) + 200, "floats from 0 to 200; 0 to 1 were expected: divide them by 255"),
+        (GREY.astype(float) + 16, "floats from 0 to 16; 0 to 1 were expected: divide them by their largest, 16"),
+        (GREY.astype(float) + 300, "floats from 0 to 300; 0 to 1 were expected: divide them by their largest, 300"),
         (GREY - 0.5, "floats from -0.5 to 0; 0 to 1 were expected: scale them first"),
         (GREY + np.nan, "contain NaN or infinity"),
         (GREY.astype(int) - 1, "whole numbers from -1 to 0; 0 to 255 were expected"),
@@ -225,6 +227,19 @@ GREY = np.zeros((2, 8, 8), np.uint8)
 def test_wrong_images_are_refused_in_a_sentence(classifier: Model, images: Any, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         classifier.predict(images)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int64])
+def test_whole_numbers_of_nearly_black_images_are_told_of_where_they_are_given(classifier: Model, kind: type) -> None:
+    images = np.minimum(drawn(4)[0] // 12, 16).astype(kind)
+    with pytest.warns(UserWarning, match="nearly black where 255 is white: if 16 is white, divide them by 16") as told:
+        classifier.predict(images)
+    assert [warning.filename for warning in told] == [__file__]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        classifier.predict(GREY)  # a black image is one
+        classifier.predict((GREY + 17).astype(kind))
+        classifier.predict(images / 255)
 
 
 def test_what_a_model_cannot_do_is_refused_in_a_sentence(

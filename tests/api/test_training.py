@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from cae_tui.api import AutoencoderTransformer, EngineError, Training, load, resume, runs, train, training
+from cae_tui.api.arrays import write_set
 from engine.data.keeping import kept_in
 from engine.protocol.events import EpochEnded, Event, RunEnded, RunStarted
 from tests.api.conftest import SMALL, Trained, drawn
@@ -75,6 +76,13 @@ def test_test_images_are_measured_and_classes_keep_their_names(trained: Trained)
     assert classifier["test_accuracy"] > 0.8
     assert classifier["encoder"] == trained.autoencoder
     assert load(trained.classifier, trained.home).class_names == ("bar", "dot")
+
+
+def test_a_list_of_images_and_labels_is_a_pair_too(tmp_path: Path) -> None:
+    images, labels = drawn(40)
+    for pair in ([images, labels], [images, list(labels)], [images, labels.reshape(40, 1)]):
+        assert write_set(tmp_path, pair) == write_set(tmp_path, (images, labels))
+    assert write_set(tmp_path, list(images[:2])) == write_set(tmp_path, images[:2])  # and two images are images
 
 
 @pytest.mark.parametrize("labels", [np.array([-1, 7] * 20), np.array([3.0, 4.0] * 20), np.array([[0], [1]] * 20)])
@@ -199,6 +207,11 @@ def test_what_cannot_begin_is_refused_before_anything_is_written(tmp_path: Path)
         ({"data": np.moveaxis(np.stack([images] * 3), 0, 1)}, r"np\.moveaxis\(images, 1, 3\) moves them there"),
         ({"data": images[:, :4, :4]}, "4×4 pixels; height and width from 8 to 256"),
         ({"data": images.reshape(10, 64)}, "images×height×width was expected"),
+        (
+            {"data": images, "test_data": np.zeros((3, 9, 9), np.uint8)},
+            r"test images have the shape \(9, 9, 1\); \(8, 8",
+        ),
+        ({"data": ["scans", 3]}, "Among the paths is something of type int"),
         ({"data": 5}, "images×height×width was expected"),
         ({"test_data": images}, "The test data are arrays and the data are not"),
         ({"data": "digits", "test_data": images}, "The test data are arrays and the data are not"),
