@@ -29,6 +29,7 @@ from engine.protocol.states import COMPLETE
 from engine.runs.directory import Home
 from engine.specs.base import AnySpec, Spec, preset
 from engine.specs.preprocessing import SMALLEST_SIDE
+from engine.text import excerpt
 
 OWN = ("encoder", "image_shape", "random_state", "progress")
 """Parameters that are no fields of a spec, or mean something else there."""
@@ -137,7 +138,15 @@ def shape_of(numbers: int, found: tuple[int, ...], asked: tuple[int, ...] | None
     Raises:
         ValueError: they are no images, or of another shape.
     """
-    wanted = None if asked is None else tuple(map(int, asked))
+    try:
+        wanted = None if asked is None or isinstance(asked, str) else tuple(map(int, asked))
+    except (TypeError, ValueError):
+        wanted = None
+    if wanted is None and asked is not None:
+        raise ValueError(
+            f"image_shape is {excerpt(repr(asked))}; whole numbers were expected, (height, width) or (height, width, "
+            "channels)."
+        )
     if wanted is not None and len(wanted) == 2:
         wanted = (*wanted, 1)
     if len(found) == 2:
@@ -151,7 +160,8 @@ def shape_of(numbers: int, found: tuple[int, ...], asked: tuple[int, ...] | None
             )
     shape = found or wanted or ()
     if len(shape) != 3 or (wanted is not None and (wanted != shape or math.prod(wanted) != numbers)):
-        raise ValueError(f"X has images of {found or numbers} numbers, and image_shape is {asked}: they must agree.")
+        given = f"shape {found}" if found else f"{numbers:,} numbers"
+        raise ValueError(f"X has images of {given}, and image_shape is {asked}: they must agree.")
     height, width, channels = shape
     return height, width, channels
 

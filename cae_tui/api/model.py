@@ -16,7 +16,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from cae_tui.api.arrays import Places, as_images, is_places
-from engine.errors import DatasetError, ModelFileError
+from engine.errors import DatasetError, ModelFileError, RunError, StorageError
 from engine.evaluation import model as engine_model
 from engine.evaluation.given import given_images, made_ready
 from engine.network.architecture import Shape
@@ -28,12 +28,20 @@ from engine.specs.data_files import shape_words
 from engine.specs.kinds import spec_from_json
 from engine.specs.listed import listed
 from engine.storage.files import absolute
-from engine.text import counted
+from engine.storage.paths import shown
+from engine.text import counted, excerpt
 
 
 def home_of(named: str | os.PathLike[str] | None) -> Home:
-    """The home at that path; where none is named, the one that the program uses."""
-    return Home(default_home() if named is None else absolute(Path(named)))
+    """The home at that path; where none is named, the one that the program uses.
+
+    Raises:
+        StorageError: there is a file at that path.
+    """
+    place = default_home() if named is None else absolute(Path(named))
+    if place.is_file():
+        raise StorageError(f"{shown(place)} is a file; the folder of a home was expected: name a folder.")
+    return Home(place)
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,20 +178,25 @@ class Model:
             latents: as `encode` gives them, (n, numbers) or (n, *latent_shape), or a single one.
 
         Raises:
-            ValueError: they have another shape.
+            ValueError: they have another shape, or are not finite.
             EngineError: the model has no decoder of its own.
         """
         if listed(self.kind).takes_encoder:
             raise ModelFileError(
                 f"{self.name} is a {self.kind}, whose encoder has no decoder: use those of its autoencoder attribute."
             )
-        array, shape = np.asarray(latents), self.latent_shape
+        try:
+            array, shape = np.asarray(latents), self.latent_shape
+        except ValueError:  # rows of different lengths
+            raise ValueError("The latents have different lengths: give as many numbers for each.") from None
         numbers = int(np.prod(shape))
         if array.shape in (shape, (numbers,)):
             array = array[None]
         if array.dtype.kind not in "uif" or array.shape[1:] not in (shape, (numbers,)):
             wanted = f"numbers of the shape (n, {numbers})"
             raise ValueError(f"The latents are {array.dtype} of the shape {array.shape}; {wanted} were expected.")
+        if not np.isfinite(array).all():
+            raise ValueError("The latents contain NaN or infinity; finite numbers were expected: replace those first.")
         return self._model.decode(np.asarray(array, np.float32))
 
     def reconstruct(self, images: ArrayLike | Places) -> NDArray[np.float32]:
@@ -236,6 +249,8 @@ def load(path_or_run: str | os.PathLike[str], home: str | os.PathLike[str] | Non
     Raises:
         EngineError: there is none, or it is damaged.
     """
+    if not isinstance(path_or_run, str | os.PathLike):
+        raise RunError(f"{excerpt(repr(path_or_run))} is no run: give its id, or the path of a model file.")
     return Model(engine_model.load_model(home_of(home), os.fspath(path_or_run)))
 
 

@@ -23,13 +23,17 @@ from cae_tui.api.progress import Bar
 from engine import jobs
 from engine.data.cache import load as load_set
 from engine.data.keeping import keep_in, kept_in
-from engine.errors import RunError, SpecError
+from engine.errors import EngineError, RunError, SpecError
+from engine.kinds import kind_of
+from engine.preparation import misfits, split_for
 from engine.protocol.control import Asked, Flag
 from engine.protocol.events import Emit, Event, RunStarted, Warned
 from engine.protocol.states import DIVERGED, FAILED
 from engine.results.result import Result
+from engine.runs.checkpoint import read_autoencoder
 from engine.runs.directory import Home
-from engine.runs.encoders import with_data_of_encoder
+from engine.runs.encoders import find_encoder, with_data_of_encoder
+from engine.specs.base import Spec
 from engine.specs.base import preset as preset_of
 from engine.specs.data_files import DataFiles, names_mnist, refuse_blank
 from engine.specs.kinds import SPECS
@@ -70,6 +74,7 @@ class Training:
         self._files = files  # that may take long to read, so that they are read beforehand, and kept in the home
         self._run, self._begun = run, begun  # of one that is resumed
         self._result: Result | None = None
+        self._failed: EngineError | None = None  # why it did not begin, or broke off without a result
         self._taken = False
 
     @property
@@ -77,9 +82,10 @@ class Training:
         """The id of the run, which `runs`, `load`, `resume` and every command of `cae-tui` know it by.
 
         Raises:
-            RunError: it has not begun.
+            RunError: it has not begun, or could not.
         """
         if not self._run:
+            self._say_why()
             raise RunError("The training has not begun: iterate over it, or call wait().")
         return self._run
 
@@ -88,9 +94,10 @@ class Training:
         """What the run came to, as its `result.json` has it.
 
         Raises:
-            RunError: it has not ended.
+            RunError: it has not ended, or could not begin.
         """
         if self._result is None:
+            self._say_why()
             raise RunError("The training has not ended: iterate over it to its end, or call wait().")
         return self._result
 
@@ -105,9 +112,19 @@ class Training:
 
     def __iter__(self) -> Iterator[Event]:
         if self._taken:
+            self._say_why()
             raise RunError("This training was iterated over before: train() again, or resume() its run.")
         self._taken = True
         return self._events()
+
+    def _say_why(self) -> None:
+        """Say again what was wrong, where the training did not begin or broke off.
+
+        Raises:
+            RunError: it did.
+        """
+        if self._failed is not None:
+            raise RunError(f"The training {'broke off' if self._run else 'could not begin'}. {self._failed}")
 
     def wait(self) -> Result:
         """Train to the end, and give back what the run came to. What a person should know of comes as a warning.
@@ -190,6 +207,8 @@ class Training:
                     case Result():
                         return
                     case BaseException():
+                        if isinstance(what, EngineError):
+                            self._failed = what
                         raise what
         finally:
             atexit.unregister(give_up)
@@ -252,7 +271,7 @@ def train(
 
     Raises:
         ValueError: the arrays are no images or labels.
-        EngineError: a field is wrong, or the encoder is not there.
+        EngineError: a field is wrong or does not fit the arrays, or the encoder is not there.
     """
     if kind not in SPECS:
         raise SpecError({"kind": f"“{excerpt(kind)}” is not known: choose {either(SPECS)}."})
@@ -272,7 +291,24 @@ def train(
         values = with_data_of_encoder(place, values)
     spec = preset_of(SPECS[kind], preset, **values)
     files = None if arrays else spec.files
+    if arrays:  # they are at hand: what does not fit them is told here, and not where it begins
+        _check(place, spec)
     return Training(lambda emit, flag: jobs.start(place, spec, emit, flag), place, progress=progress, files=files)
+
+
+def _check(home: Home, spec: Spec) -> None:
+    """Look whether a run of `spec` could begin on its images.
+
+    Raises:
+        EngineError: it could not; in a sentence for each field that does not fit.
+    """
+    data = load_set(spec.files)
+    kind_of(spec).check_data(data)
+    spec = spec.settled(data.shape)
+    training, _ = split_for(spec, data)
+    encoder = read_autoencoder(find_encoder(home, spec.built_on)[0], data.shape) if spec.built_on else None
+    if problems := misfits(spec, data, len(training), None if encoder is None else encoder.encoder_spec):
+        raise SpecError(problems)
 
 
 def resume(run: str, home: str | os.PathLike[str] | None = None, *, progress: bool = True) -> Training:

@@ -3,6 +3,7 @@
 import inspect
 import pickle
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Any
 from unittest import SkipTest
@@ -159,8 +160,20 @@ def test_flat_images_that_are_no_squares_have_the_shape_that_is_given() -> None:
     assert transformer(image_shape=(24, 8), epochs=1).fit(flat.reshape(80, 24, 8)).image_shape_ == (24, 8, 1)
     with pytest.raises(ValueError, match=r"192 numbers, and image_shape is \(9, 24\): they must agree"):
         transformer(image_shape=(9, 24)).fit(flat)
-    with pytest.raises(ValueError, match=r"images of \(24, 8, 1\) numbers, and image_shape is \(8, 24\)"):
+    with pytest.raises(ValueError, match=r"images of shape \(24, 8, 1\), and image_shape is \(8, 24\)"):
         transformer(image_shape=(8, 24)).fit(flat.reshape(80, 24, 8))
+    for wrong in (8, "8x8", "88", (8, "x")):
+        with pytest.raises(ValueError, match=r"image_shape is .*; whole numbers were expected, \(height, width\)"):
+            transformer(image_shape=wrong).fit(flat)
+
+
+def test_an_estimator_tells_of_nearly_black_images_once_and_of_dark_floats_not_at_all() -> None:
+    with pytest.warns(UserWarning, match="nearly black") as told:
+        transformer(epochs=1).fit(np.minimum(IMAGES // 12, 16))
+    assert [warning.filename for warning in told if "nearly black" in str(warning.message)] == [__file__]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*nearly black")
+        transformer(epochs=1).fit(IMAGES / 255 / 20)
 
 
 def test_a_classifier_learns_words_and_answers_with_them() -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cae_tui.api import EngineError, Model, load
+from cae_tui.api import EngineError, Model, load, runs
 from engine.evaluation.given import given_images, made_ready
 from tests.api.conftest import NAMES, Trained, drawn
 
@@ -252,8 +252,19 @@ def test_what_a_model_cannot_do_is_refused_in_a_sentence(
     for wrong in (np.zeros((2, 5)), np.zeros((2, 6), bool), np.float64(3)):
         with pytest.raises(ValueError, match=r"numbers of the shape \(n, 6\) were expected"):
             autoencoder.decode(wrong)
+    with pytest.raises(ValueError, match="The latents have different lengths"):
+        autoencoder.decode([[1], [1, 2]])
+    with pytest.raises(ValueError, match="The latents contain NaN or infinity"):
+        autoencoder.decode(np.full((1, 6), np.nan))
     with pytest.raises(EngineError, match="does not exist"):
         classifier.predict("no/such/place")
+    with pytest.raises(ValueError, match="Among the paths is something of type int"):
+        classifier.predict(["scans", 3])
+    with pytest.raises(EngineError, match="None is no run: give its id, or the path of a model file"):
+        load(None)  # type: ignore[arg-type]
+    (tmp_path / "file").touch()
+    with pytest.raises(EngineError, match="file is a file; the folder of a home was expected"):
+        runs(home=tmp_path / "file")
     with pytest.raises(EngineError, match="No run begins with"):
         load("zzzz", trained.home)
     shutil.copy(trained.home / "runs" / trained.classifier / "model.safetensors", tmp_path / "alone.safetensors")

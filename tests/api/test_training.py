@@ -16,7 +16,7 @@ from cae_tui.api import AutoencoderTransformer, EngineError, Training, load, res
 from cae_tui.api.arrays import write_set
 from engine.data.keeping import kept_in
 from engine.protocol.events import EpochEnded, Event, RunEnded, RunStarted
-from tests.api.conftest import SMALL, Trained, drawn
+from tests.api.conftest import SHORT, SMALL, Trained, drawn
 
 pytestmark = pytest.mark.filterwarnings("ignore:The validation")  # that so little is learned
 ROOT = Path(__file__).parents[2]
@@ -227,6 +227,21 @@ def test_a_set_that_is_not_there_is_told_where_it_is_waited_for(tmp_path: Path) 
     with pytest.raises(EngineError, match="does not exist"):
         asking.wait()
     assert not trains()
+    for again in (asking.wait, lambda: asking.run, lambda: asking.result, lambda: iter(asking)):
+        with pytest.raises(EngineError, match=r"The training could not begin\. .*does not exist"):
+            again()
+
+
+def test_what_does_not_fit_the_arrays_is_told_where_they_are_given(trained: Trained, tmp_path: Path) -> None:
+    images, labels = drawn(40)
+    with pytest.raises(EngineError, match="batch_size: 128 is more than the 36 images to train on: give at most 36"):
+        asked(tmp_path, batch_size=128)
+    with pytest.raises(EngineError, match="class"):
+        train("classifier", data=images, encoder=trained.autoencoder, home=trained.home, **SHORT)
+    larger = (np.repeat(images, 2, 1), labels)
+    with pytest.raises(EngineError, match="8×8"):
+        train("classifier", data=larger, encoder=trained.autoencoder, home=trained.home, **SHORT)
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_run_that_fails_is_an_error_where_it_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
