@@ -128,7 +128,7 @@ def passing_home() -> Iterator[Home]:
         yield Home(Path(folder))
 
 
-def shape_of(numbers: int, found: tuple[int, ...], asked: tuple[int, ...] | None) -> Shape:
+def shape_of(numbers: int, found: tuple[int, ...], asked: Any) -> Shape:
     """Height, width and channels of images of so many numbers.
 
     Args:

@@ -231,7 +231,7 @@ def test_wrong_images_are_refused_in_a_sentence(classifier: Model, images: Any, 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.int64])
 def test_whole_numbers_of_nearly_black_images_are_told_of_where_they_are_given(classifier: Model, kind: type) -> None:
-    images = np.minimum(drawn(4)[0] // 12, 16).astype(kind)
+    images: np.ndarray = np.minimum(drawn(4)[0] // 12, 16).astype(kind)
     with pytest.warns(UserWarning, match="nearly black where 255 is white: if 16 is white, divide them by 16") as told:
         classifier.predict(images)
     assert [warning.filename for warning in told] == [__file__]
@@ -259,7 +259,7 @@ def test_what_a_model_cannot_do_is_refused_in_a_sentence(
     with pytest.raises(EngineError, match="does not exist"):
         classifier.predict("no/such/place")
     with pytest.raises(ValueError, match="Among the paths is something of type int"):
-        classifier.predict(["scans", 3])
+        classifier.predict(["scans", 3])  # type: ignore[arg-type]
     with pytest.raises(EngineError, match="None is no run: give its id, or the path of a model file"):
         load(None)  # type: ignore[arg-type]
     (tmp_path / "file").touch()
