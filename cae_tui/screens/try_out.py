@@ -12,6 +12,7 @@ from textual import events, on, work
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -30,6 +31,8 @@ NOISE, MOST_NOISE = 10, 60
 """Per cent of a key, and after which there is none again."""
 THICKER = 1.25
 THICKNESS = (0.4, 4.0)
+REST_SECONDS = 0.12
+"""How long the hand rests before the nearest training images are looked for."""
 LONGEST_NAME = 14
 FEW_BARS, MOST_BARS = 5, 10
 FRAME = (4, 2)
@@ -85,6 +88,8 @@ Draw something, and see at once what the model makes of it.
         self.model: TriedModel | None = None
         self.view: Tried | None = None
         self.nearest = Nearest()
+        self.near = 0  # how often something was drawn when they were found
+        self._rest: Timer | None = None  # until they are looked for
         self.centred = False
         self.right = self.down = self.angle = self.noise = 0
         self._trying: Trying | None = None
@@ -207,9 +212,6 @@ Draw something, and see at once what the model makes of it.
                 )  # fmt: skip
                 self.answered = asked_at
                 self._show(view)
-                if self.answered == self.drawn:  # which takes as long again, and can wait for the hand to rest
-                    self.nearest = await self._trying.nearest()
-                    self._show_nearest()
         finally:
             self.asking = False
 
@@ -247,6 +249,11 @@ Draw something, and see at once what the model makes of it.
         self.view = view
         self.canvas.shown = view.changed if self.is_changed else None
         self.query_one(AnswerBars).view = view
+        self.call_after_refresh(self._show_rest, view)  # the bars come first
+
+    def _show_rest(self, view: Tried) -> None:
+        if view is not self.view:
+            return  # there is a newer one
         pair = self.query_one("#pair", PictureRow)
         how = " and ".join(["changed"] * self.is_changed + ["centred"] * self.centred)
         seen = [(view.seen, how or "as drawn")]
@@ -257,7 +264,18 @@ Draw something, and see at once what the model makes of it.
         if view.blank:
             self.nearest = Nearest()
             self._show_nearest()
+        if self._rest is not None:
+            self._rest.stop()
+        self._rest = self.set_timer(REST_SECONDS, self.look_near)
         self._tell_how()
+
+    @work(exclusive=True, group="nearest")
+    async def look_near(self) -> None:
+        """Find the training images nearest to what was answered on last: it takes as long as an answer."""
+        if self._trying is not None and self.ready and self.answered == self.drawn:
+            self.nearest = await self._trying.nearest()
+            self.near = self.answered
+            self._show_nearest()
 
     def _show_nearest(self) -> None:
         if self.view is None:

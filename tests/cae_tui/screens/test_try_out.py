@@ -118,7 +118,9 @@ def opened(make_app: MakeApp, home: Home, monkeypatch: pytest.MonkeyPatch) -> Op
 
 async def settled(page: TryScreen, pilot: Pilot[None]) -> None:
     """Until the model has answered on what is drawn now, and that is shown."""
+    await pilot.pause()  # what was drawn is told to the page by a message
     await until(pilot, lambda: page.answered == page.drawn and not page.asking)
+    await until(pilot, lambda: page.near == page.answered or not page.ready)
     await pilot.pause()
 
 
@@ -375,7 +377,7 @@ async def test_a_real_model_answers_as_it_does_elsewhere(own_home: Home, classif
         page = await real_page(app, pilot, classifier[0].id)
         await pilot.press("z")  # as it is
         page.post_message(events.Paste(str(tmp_path / "three.png")))
-        await until(pilot, lambda: not page.canvas.is_empty)
+        await until(pilot, lambda: page.view is not None and not page.view.blank)
         await settled(page, pilot)
         view = page.view
         assert view is not None
