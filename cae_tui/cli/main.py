@@ -14,11 +14,11 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Collection, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from cae_tui.cli.notify import notify_by
 from cae_tui.cli.parser import (
@@ -183,10 +183,27 @@ def _do(options: argparse.Namespace, home: Home) -> int:
 
     open_log(home)
     if options.command in WRITING:
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
-                with suppress(ValueError):  # not in the main thread
-                    signal.signal(number, _end_in_order)
+        with _ending_in_order():
+            return _work(options, home)
+    return _work(options, home)
+
+
+@contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """Meanwhile a request to end, and a terminal that is closed, are heard; nohup's ignoring of that stays."""
+    before: dict[int, Any] = {}
+    for number in (int(signal.SIGTERM), int(signal.SIGHUP)):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            with suppress(ValueError):  # not in the main thread
+                before[number] = signal.signal(number, _end_in_order)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _work(options: argparse.Namespace, home: Home) -> int:
     keep_in(home.data)
     match options.command:
         case None:

@@ -180,7 +180,7 @@ def storage_error(path: Path, error: OSError) -> StorageError:
     elif error.errno in _IN_THE_WAY:
         advice = "A file is where a folder is needed: choose another folder"
     elif error.errno == errno.ENOENT:
-        advice = "There is no such folder: make it, or choose another"
+        advice = "Its folder is not there: restore or make it, or choose another"
     else:
         advice = "Choose another folder"
     return StorageError(

@@ -276,7 +276,7 @@ def test_a_run_whose_folder_is_deleted_while_it_is_on_fails_in_words_that_name_i
     result = Training.start(home, tiny(files), delete).end()
     assert result.state == "failed"
     assert str(home.runs / result.id) in result.message
-    assert "is gone: restore it" in result.message
+    assert "is not there: restore or make it" in result.message
     other, again, _ = train(home, tiny(files))
     assert again.state == "finished"
     assert other.id in {run.id for run in home.list_runs()}

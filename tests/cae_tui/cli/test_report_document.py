@@ -76,8 +76,8 @@ def test_into_a_folder_that_is_there_a_new_one_is_put(report: Report, home: Home
     [
         (["a.pdf"], "a.pdf is none of these. A browser prints the page as PDF."),
         (["a.docx"], "A document is written as .html, as .md, or into a folder; a.docx is none of these."),
-        (["none/a.html"], "There is no such folder"),
-        (["none/a.md"], "There is no such folder"),
+        (["none/a.html"], "Its folder is not there"),
+        (["none/a.md"], "Its folder is not there"),
         (["a.html", "--text"], "--text: A document is written with --to, and --text prints"),
     ],
 )

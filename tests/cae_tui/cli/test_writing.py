@@ -122,10 +122,18 @@ def test_the_commands_that_write_take_requests_to_end(
     trained: Trained, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     home, ids, new = trained
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)]
     taken: dict[int, Any] = {}
-    monkeypatch.setattr("cae_tui.cli.main.signal.signal", lambda number, handler: taken.setdefault(number, handler))
+    given = signal.signal
+
+    def take(number: int, handler: Any) -> Any:
+        taken.setdefault(number, handler)
+        return given(number, handler)
+
+    monkeypatch.setattr("cae_tui.cli.main.signal.signal", take)
     assert run(home, "predict", ids["classifier"], str(new)) == 0
     assert taken == {signal.SIGTERM: cli._end_in_order, signal.SIGHUP: cli._end_in_order}
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)] == before
     assert "predict" in WRITING
     assert "autoencoder" not in WRITING
     assert capsys.readouterr().out

@@ -53,7 +53,7 @@ def test_where_nothing_can_be_written_the_file_that_was_asked_for_is_named(
 ) -> None:
     if missing := exporter_named(name).missing():
         pytest.skip(missing)
-    with pytest.raises(StorageError, match=r"none/it could not be written: .*There is no such folder"):
+    with pytest.raises(StorageError, match=r"none/it could not be written: .*Its folder is not there"):
         export(trained_home, name, [autoencoder[0]], tmp_path / "none" / "it")
 
 
