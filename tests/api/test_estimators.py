@@ -11,14 +11,13 @@ from unittest import SkipTest
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
-from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
+from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from cae_tui.api import AutoencoderTransformer, EncoderClassifier, EngineError, load
 from engine import jobs
@@ -28,7 +27,6 @@ from engine.specs.classifier import ClassifierSpec
 from engine.specs.data_files import FIELDS
 from tests.api.conftest import NAMES, SHORT, SMALL, Trained, drawn
 
-FEW: dict[str, Any] = {"epochs": 1, "layers": 2, "kernels": 2, "latent": 2, "device": "cpu"}
 IMAGES, WORDS = drawn(80)
 
 
@@ -42,39 +40,6 @@ def classifier(**values: Any) -> EncoderClassifier:
 
 
 # -- scikit-learn's own checks --------------------------------------------------------------------
-
-
-class AnyTable:
-    """Rows of any numbers are made images, squashed and repeated, so that checks which bring such rows can pass."""
-
-    def _images(self, flat: NDArray[Any], shape: tuple[int, ...], *, fitting: bool = False) -> NDArray[np.uint8]:
-        flat = np.asarray(flat, float)
-        repeated = np.tile(flat / (1 + abs(flat)), -(-64 // flat.shape[1]))[:, :64]
-        found: NDArray[np.uint8] = super()._images(repeated, (), fitting=fitting)  # type: ignore[misc]
-        return found
-
-
-class TableTransformer(AnyTable, AutoencoderTransformer):
-    pass
-
-
-class TableClassifier(AnyTable, EncoderClassifier):
-    pass
-
-
-CHECKED = [
-    TableTransformer(**FEW),
-    TableClassifier(
-        AutoencoderTransformer(**FEW), frozen_epochs=1, finetune_epochs=15, fc_units=8, batch_size=16,
-        augmentation=False, device="cpu",
-    ),
-]  # fmt: skip
-
-
-@pytest.mark.filterwarnings("ignore")
-@parametrize_with_checks(CHECKED)  # type: ignore[untyped-decorator]
-def test_every_check_of_scikit_learn_is_passed_on_rows_that_are_made_images(estimator: Any, check: Any) -> None:
-    check(estimator)
 
 
 NO_IMAGES = {
