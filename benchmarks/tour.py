@@ -73,17 +73,18 @@ class Newcomer:
     async def draws(self, page: TryScreen) -> None:
         """A 7, by the mouse."""
         canvas = page.canvas
-        area, (height, width, _) = canvas.area, canvas.image
+        (height, width, _) = canvas.image
+        area = canvas.area.translate(canvas.content_region.offset)  # on the screen
 
         def at(place: tuple[float, float]) -> tuple[float, float]:
             return area.x + place[0] * area.width / width, area.y + place[1] * area.height / height
 
         x, y = at(SEVEN[0])
-        canvas.post_message(events.MouseDown(canvas, x, y, 0, 0, 1, False, False, False))
+        self.app.post_message(events.MouseDown(None, x, y, 0, 0, 1, False, False, False))
         for place in SEVEN[1:]:
             x, y = at(place)
-            canvas.post_message(events.MouseMove(canvas, x, y, 0, 0, 1, False, False, False))
-        canvas.post_message(events.MouseUp(canvas, x, y, 0, 0, 1, False, False, False))
+            self.app.post_message(events.MouseMove(None, x, y, 0, 0, 1, False, False, False))
+        self.app.post_message(events.MouseUp(None, x, y, 0, 0, 1, False, False, False))
         await self.pilot.pause()
         await self.sees(lambda: page.view is not None and not page.view.blank and page.answered == page.drawn)
 

@@ -31,13 +31,15 @@ NOISE, MOST_NOISE = 10, 60
 """Per cent of a key, and after which there is none again."""
 THICKER = 1.25
 THICKNESS = (0.4, 4.0)
+PICTURE_SECONDS = 0.1
+"""How long pictures of an answer wait for those of the next."""
 REST_SECONDS = 0.12
 """How long the hand rests before the nearest training images are looked for."""
 LONGEST_NAME = 14
 FEW_BARS, MOST_BARS = 5, 10
 FRAME = (4, 2)
 """Columns and rows of the frame around what is drawn."""
-LINES = 4
+LINES = 3
 """Lines below it, which say how one draws."""
 LEAST_LEFT = 28
 
@@ -89,7 +91,8 @@ Draw something, and see at once what the model makes of it.
         self.view: Tried | None = None
         self.nearest = Nearest()
         self.near = 0  # how often something was drawn when they were found
-        self._rest: Timer | None = None  # until they are looked for
+        self._pictures: Timer | None = None  # until those of the latest answer are shown
+        self._rest: Timer | None = None  # until the nearest are looked for
         self.centred = False
         self.right = self.down = self.angle = self.noise = 0
         self._trying: Trying | None = None
@@ -249,11 +252,14 @@ Draw something, and see at once what the model makes of it.
         self.view = view
         self.canvas.shown = view.changed if self.is_changed else None
         self.query_one(AnswerBars).view = view
-        self.call_after_refresh(self._show_rest, view)  # the bars come first
+        if self._pictures is None:
+            self._pictures = self.set_timer(PICTURE_SECONDS, self._show_pictures)
 
-    def _show_rest(self, view: Tried) -> None:
-        if view is not self.view:
-            return  # there is a newer one
+    def _show_pictures(self) -> None:
+        """What the model sees and rebuilds of the latest answer; a few times a second, for the bars come first."""
+        self._pictures = None
+        if (view := self.view) is None:
+            return
         pair = self.query_one("#pair", PictureRow)
         how = " and ".join(["changed"] * self.is_changed + ["centred"] * self.centred)
         seen = [(view.seen, how or "as drawn")]
@@ -310,9 +316,9 @@ Draw something, and see at once what the model makes of it.
             lines.append("z: centred as in MNIST" if self.centred else "z: not centred")
         if self._words:
             lines.append(self._words)
-        if lines != self._how:  # to write them again would lay the page out again
+        if lines != self._how:
             self._how = lines
-            self.query_one("#how", Static).update("\n".join(lines))
+            self.query_one("#how", Static).update("\n".join(lines), layout=False)  # which its words do not change
 
     @property
     def is_changed(self) -> bool:
