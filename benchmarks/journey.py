@@ -101,7 +101,7 @@ async def in_the_app(path: Path, home: Path, picture: Path | None) -> dict[str, 
         await app.workers.wait_for_complete()
         person = Person(app, pilot)
         await pilot.press("d")
-        await person.sees(lambda: person.on(DataScreen)() and app.screen._data is not None)  # type: ignore[attr-defined]
+        await person.sees(lambda: isinstance(app.screen, DataScreen) and app.screen._data is not None)
         page = app.screen
         assert isinstance(page, DataScreen)
         await pilot.press("o")

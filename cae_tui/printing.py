@@ -119,9 +119,11 @@ def keeping_title() -> Iterator[None]:
 
 
 def _write(sequence: str) -> None:
-    with suppress(OSError, ValueError, AttributeError):  # there may be no stderr
-        sys.__stderr__.write(sequence)  # type: ignore[union-attr]
-        sys.__stderr__.flush()  # type: ignore[union-attr]
+    terminal = sys.__stderr__
+    if terminal is not None:
+        with suppress(OSError, ValueError):
+            terminal.write(sequence)
+            terminal.flush()
 
 
 def notification(head: str, sentence: str, environment: Mapping[str, str]) -> str:

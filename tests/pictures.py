@@ -50,7 +50,7 @@ def write_zip(path: Path, files: Mapping[str, bytes]) -> Path:
 
 def write_tar(path: Path, files: Mapping[str, bytes], mode: str = "w:gz") -> Path:
     """Those files in a tar."""
-    with tarfile.open(path, mode) as archive:  # type: ignore[call-overload]
+    with tarfile.open(path, mode) as archive:  # type: ignore[call-overload]  # mode is one of its words
         for name, content in files.items():
             member = tarfile.TarInfo(name)
             member.size = len(content)
@@ -69,5 +69,5 @@ def a_set(
         for name in classes:
             for number in range(count):
                 shade += 1
-                files[f"{part}/{name}/{number}.png"] = picture(shade, **options)  # type: ignore[arg-type]
+                files[f"{part}/{name}/{number}.png"] = picture(shade, **options)  # type: ignore[arg-type]  # values of several types
     return files

@@ -29,7 +29,7 @@ from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.classifier import ClassifierSpec
 
 
-class AutoencoderTransformer(TransformerMixin, OnImages):  # type: ignore[misc]
+class AutoencoderTransformer(TransformerMixin, OnImages):  # type: ignore[misc]  # scikit-learn has no types
     """A convolutional autoencoder: `transform` gives the latent of each image, `inverse_transform` images of latents.
 
     Args:
@@ -91,7 +91,7 @@ class AutoencoderTransformer(TransformerMixin, OnImages):  # type: ignore[misc]
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
-    def fit(self, X: ArrayLike, y: Any = None) -> Self:  # noqa: ARG002, N803 - as scikit-learn calls it
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:  # noqa: ARG002 - as scikit-learn calls it - as scikit-learn calls it
         """Train on the images `X`; `y` is not looked at.
 
         Raises:
@@ -106,7 +106,7 @@ class AutoencoderTransformer(TransformerMixin, OnImages):  # type: ignore[misc]
             self.model_ = Model(load_model(home, trained(home, spec, self.progress)))
         return self
 
-    def transform(self, X: ArrayLike) -> NDArray[np.float32]:  # noqa: N803
+    def transform(self, X: ArrayLike) -> NDArray[np.float32]:
         """The latent of each image, shape (n, numbers).
 
         Raises:
@@ -116,7 +116,7 @@ class AutoencoderTransformer(TransformerMixin, OnImages):  # type: ignore[misc]
         flat, shape, _ = self._checked(X)
         return self.model_.encode(self._images(flat, shape))
 
-    def inverse_transform(self, X: ArrayLike) -> NDArray[np.float32]:  # noqa: N803
+    def inverse_transform(self, X: ArrayLike) -> NDArray[np.float32]:
         """The image of each latent, floats 0 to 1, in the shape that images had in `fit`.
 
         Raises:
@@ -126,7 +126,7 @@ class AutoencoderTransformer(TransformerMixin, OnImages):  # type: ignore[misc]
         images = self.model_.decode(X)
         return images.reshape(len(images), *self.input_shape_)
 
-    def score(self, X: ArrayLike, y: Any = None) -> float:  # noqa: ARG002, N803
+    def score(self, X: ArrayLike, y: Any = None) -> float:  # noqa: ARG002 - as scikit-learn calls it
         """The negative mean squared error of the reconstructions, pixels 0 to 1: more is better.
 
         Raises:
@@ -136,14 +136,14 @@ class AutoencoderTransformer(TransformerMixin, OnImages):  # type: ignore[misc]
         flat, shape, _ = self._checked(X)
         return -float(self.model_.errors(self._images(flat, shape)).mean(dtype=np.float64))
 
-    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:  # noqa: ARG002
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:  # noqa: ARG002 - as scikit-learn calls it
         """The names of the latent's numbers, for tables."""
         check_is_fitted(self)
         name = type(self).__name__.lower()
         return np.array([f"{name}{at}" for at in range(math.prod(self.model_.latent_shape))], dtype=object)
 
 
-class EncoderClassifier(ClassifierMixin, OnImages):  # type: ignore[misc]
+class EncoderClassifier(ClassifierMixin, OnImages):  # type: ignore[misc]  # scikit-learn has no types
     """A classifier on the encoder of an autoencoder.
 
     Args:
@@ -200,7 +200,7 @@ class EncoderClassifier(ClassifierMixin, OnImages):  # type: ignore[misc]
         self.random_state = random_state
         self.progress = progress
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:  # noqa: N803 - as scikit-learn calls it
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Train on the images `X` and their classes `y`, shape (n,).
 
         Raises:
@@ -250,7 +250,7 @@ class EncoderClassifier(ClassifierMixin, OnImages):  # type: ignore[misc]
         write_model(path, network, dict(network.state_dict()))
         return str(path)
 
-    def predict(self, X: ArrayLike) -> NDArray[Any]:  # noqa: N803
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
         """The class of each image, one of `classes_`, shape (n,).
 
         Raises:
@@ -260,7 +260,7 @@ class EncoderClassifier(ClassifierMixin, OnImages):  # type: ignore[misc]
         found: NDArray[Any] = self.classes_[self.predict_proba(X).argmax(1)]
         return found
 
-    def predict_proba(self, X: ArrayLike) -> NDArray[np.float32]:  # noqa: N803
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float32]:
         """The probability of each of `classes_`, shape (n, classes); rows sum to 1.
 
         Raises:

@@ -53,7 +53,7 @@ class OnImages(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
         tags.input_tags.positive_only = True
         return tags
 
-    def _checked(self, X: ArrayLike, y: Any = None, *, fitting: bool = False) -> tuple[Flat, tuple[int, ...], Any]:  # noqa: N803
+    def _checked(self, X: ArrayLike, y: Any = None, *, fitting: bool = False) -> tuple[Flat, tuple[int, ...], Any]:
         """X flat, the shape that its images had unless they were flat, and y where one is given.
 
         Raises:

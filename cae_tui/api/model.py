@@ -229,8 +229,8 @@ class Model:
 
     def _given(self, images: ArrayLike | Places) -> NDArray[np.uint8]:
         if is_places(images):
-            return self._read(images, 4).images  # type: ignore[arg-type]  # it is the other here
-        return as_images(images, self.image_shape)  # type: ignore[arg-type]
+            return self._read(images, 4).images  # type: ignore[arg-type]  # they are places here
+        return as_images(images, self.image_shape)  # type: ignore[arg-type]  # and numbers here
 
     def __getstate__(self) -> dict[str, Any]:
         return _state_of(self._model)

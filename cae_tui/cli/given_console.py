@@ -88,11 +88,16 @@ def asked_for(model: "Model", wanted: Wanted) -> "Asked":
 
 def worked(asked: "Asked", words: str, work: "Callable[[Given], Found]") -> Iterator[Found]:
     """What `work` makes of each piece; while that takes long, there is a bar, and none while it is printed."""
-    tells: list[Callable[[int, int], None]] = []
-    with closing(iter(asked.pieces(lambda done, of: tells[-1](done, of)))) as pieces:  # type: ignore[type-var]
+    bar: Callable[[int, int], None] | None = None  # of the piece that is read; the one before is over
+
+    def told(done: int, of: int) -> None:
+        if bar is not None:
+            bar(done, of)
+
+    with closing(asked.pieces(told)) as pieces:
         while True:
-            with progress(words) as told:
-                tells[:] = [told]
+            with progress(words) as shown:
+                bar = shown
                 piece = next(pieces, None)
                 if piece is None:
                     return

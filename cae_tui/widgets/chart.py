@@ -194,7 +194,7 @@ class Chart(PlotextPlot):
         columns, rows = zip(*cells, strict=True)
         signs, colours = zip(*cells.values(), strict=True)
         # A list has one for each point; the annotations of plotext know only one for all.
-        self.plt.scatter(list(columns), list(rows), marker=list(signs), color=list(colours))  # type: ignore[arg-type]
+        self.plt.scatter(list(columns), list(rows), marker=list(signs), color=list(colours))  # type: ignore[arg-type]  # see above
         return strips_of(self.plt.build().rstrip("\n"))
 
     def written(self, text: Text | Iterable[Text]) -> list[Strip]:

@@ -38,7 +38,7 @@ _reading: defaultdict[DataFiles, threading.Lock] = defaultdict(threading.Lock)  
 _table = threading.Lock()  # for who looks into these, or changes them
 
 
-def load(files: DataFiles = DataFiles(), told: Told | None = None) -> ImageData:  # noqa: B008
+def load(files: DataFiles = DataFiles(), told: Told | None = None) -> ImageData:  # noqa: B008 - it is frozen
     """The image set that is meant; where nothing is named, MNIST. It is read again only where a file is not as it was.
 
     Args:

@@ -4,7 +4,7 @@ They are read a piece at a time, so that a hundred thousand pictures need no mor
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,7 +51,7 @@ class Asked:
     """What a model is asked about, before any of it is read."""
 
     count: int  # images, those that cannot be read among them
-    pieces: Callable[[Told | None], Iterator[Given]]
+    pieces: Callable[[Told | None], Generator[Given, None, None]]
     has_classes: bool = False  # whether it is said what every image shows
     labelled: bool = False  # whether the model has all these classes
     what: str = ""  # which images they are, where a set has several parts: `the 10,000 test images of MNIST`
@@ -152,7 +152,7 @@ def asked_of_set(model: Model, data: ImageData, part: str | None) -> Asked:
     count = sum(len(images) for _, images in parts)
     way = all_light_on_dark(parts[0][1].images) if data.shape[2] == 1 else None
 
-    def pieces(told: Told | None) -> Iterator[Given]:
+    def pieces(told: Told | None) -> Generator[Given, None, None]:
         done = 0
         for (name, images), own in zip(parts, labels, strict=True):
             for start in range(0, len(images), at_once(model)):
@@ -239,7 +239,7 @@ def _pictures(model: Model, places: Sequence[str], part: str | None) -> Asked:
 
     label_of = {name: label for label, name in enumerate(model.class_names)}
 
-    def pieces(told: Told | None) -> Iterator[Given]:
+    def pieces(told: Told | None) -> Generator[Given, None, None]:
         for part, found in decoded(model, names, where, at_once(model), told):
             kept = [part[row] for row in found.kept]
             classes = [os.path.basename(os.path.dirname(name)) for name in kept]

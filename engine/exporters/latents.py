@@ -300,7 +300,7 @@ def missing_for(form: str) -> str:
     if form != "parquet":
         return ""
     try:
-        import pyarrow.parquet  # noqa: F401
+        import pyarrow.parquet  # noqa: F401 - whether it is there
     except ImportError:
         return "Parquet is written by pyarrow, which is not installed: pip install 'cae-tui[parquet]'."
     return ""

@@ -30,9 +30,9 @@ def naming(files: Sequence[str]) -> Callable[[str], str]:
         lambda name: os.fspath(PurePath(os.path.relpath(os.path.abspath(name), root)).with_suffix("")),
         lambda name: os.path.relpath(os.path.abspath(name), root),
     )
-    for way in ways:
-        if len({way(name).casefold() for name in files}) == len(files):
-            return lambda name, way=way: _short(way(name)) + ENDING  # type: ignore[misc]
+    apart = next((way for way in ways if len({way(name).casefold() for name in files}) == len(files)), None)
+    if apart is not None:
+        return lambda name: _short(apart(name)) + ENDING
     number = itertools.count(1)  # one picture is named twice
     return lambda name: f"{_short(ways[-1](name))}-{next(number)}{ENDING}"
 

@@ -95,7 +95,7 @@ class AutoencoderKind:
         recorder: Recorder,
         model: ConvAutoencoder,
         images: DeviceImages,
-        stage: str,  # noqa: ARG002
+        stage: str,  # noqa: ARG002 - as every kind
     ) -> ModelFacts:
         """The error that is unlike that of the validation images, and which way round the images are."""
         errors = _errors(prepared, recorder, model, images, prepared.validation)

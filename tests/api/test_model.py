@@ -259,9 +259,9 @@ def test_what_a_model_cannot_do_is_refused_in_a_sentence(
     with pytest.raises(EngineError, match="does not exist"):
         classifier.predict("no/such/place")
     with pytest.raises(ValueError, match="Among the paths is something of type int"):
-        classifier.predict(["scans", 3])  # type: ignore[arg-type]
+        classifier.predict(["scans", 3])  # type: ignore[arg-type]  # wrong on purpose
     with pytest.raises(EngineError, match="None is no run: give its id, or the path of a model file"):
-        load(None)  # type: ignore[arg-type]
+        load(None)  # type: ignore[arg-type]  # wrong on purpose
     (tmp_path / "file").touch()
     with pytest.raises(EngineError, match="file is a file; the folder of a home was expected"):
         runs(home=tmp_path / "file")

@@ -160,7 +160,7 @@ def test_estimators_in_threads_train_one_after_the_other(tmp_path: Path) -> None
     own = {"epochs": 2, "layers": 2, "kernels": 2, "latent": 3, "batch_size": 8, "random_state": 0, "device": "cpu"}
 
     def fitted(_: int) -> np.ndarray:
-        return AutoencoderTransformer(**own).fit(images).transform(images)  # type: ignore[arg-type]
+        return AutoencoderTransformer(**own).fit(images).transform(images)  # type: ignore[arg-type]  # values of several types
 
     with ThreadPoolExecutor(2) as pool:
         first, second = pool.map(fitted, range(2))
@@ -194,7 +194,7 @@ def test_what_cannot_begin_is_refused_before_anything_is_written(tmp_path: Path)
     ]
     for values, sentence in wrong:
         with pytest.raises(EngineError, match=sentence):
-            train("autoencoder", **{"home": tmp_path, **values})  # type: ignore[arg-type]
+            train("autoencoder", **{"home": tmp_path, **values})  # type: ignore[arg-type]  # values of several types
     with pytest.raises(EngineError, match="“gan” is not known: choose autoencoder or classifier"):
         train("gan", home=tmp_path)
     arrays: list[tuple[dict[str, object], str]] = [
@@ -218,7 +218,7 @@ def test_what_cannot_begin_is_refused_before_anything_is_written(tmp_path: Path)
     ]
     for values, sentence in arrays:
         with pytest.raises(ValueError, match=sentence):
-            train("autoencoder", **{"home": tmp_path, **values})  # type: ignore[arg-type]
+            train("autoencoder", **{"home": tmp_path, **values})  # type: ignore[arg-type]  # values of several types
     assert not (tmp_path / "runs").exists()
 
 

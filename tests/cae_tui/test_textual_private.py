@@ -115,7 +115,7 @@ async def test_a_footer_is_made_of_keys_that_can_be_compact() -> None:
 def test_the_title_of_a_collapsible_may_be_styled() -> None:
     group = Collapsible(Static())
     title = Content.styled("two to fix", "bold")
-    group.title = title  # type: ignore[assignment]
+    group.title = title  # type: ignore[assignment]  # it draws that too
     assert next(part for part in group.compose() if isinstance(part, CollapsibleTitle)).label == title
 
 

@@ -31,7 +31,7 @@ def test_pandas_makes_a_table_of_runs_and_gives_images_as_one(tmp_path: Path) ->
     images = np.random.default_rng(0).integers(0, 256, (40, 8, 8), dtype=np.uint8)
     small = {"epochs": 1, "layers": 2, "kernels": 2, "latent": 3, "batch_size": 8, "progress": False, "home": tmp_path}
     for seed in (0, 1):
-        train("autoencoder", data=images, seed=seed, **small).wait()  # type: ignore[arg-type]
+        train("autoencoder", data=images, seed=seed, **small).wait()  # type: ignore[arg-type]  # values of several types
     table = pd.DataFrame(runs(home=tmp_path))
     assert len(table) == 2
     assert table["best_loss"].dtype == float

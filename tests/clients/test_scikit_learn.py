@@ -18,7 +18,7 @@ class AnyTable:
     def _images(self, flat: NDArray[Any], shape: tuple[int, ...], *, fitting: bool = False) -> NDArray[np.uint8]:
         flat = np.asarray(flat, float)
         repeated = np.tile(flat / (1 + abs(flat)), -(-64 // flat.shape[1]))[:, :64]
-        found: NDArray[np.uint8] = super()._images(repeated, (), fitting=fitting)  # type: ignore[misc]
+        found: NDArray[np.uint8] = super()._images(repeated, (), fitting=fitting)  # type: ignore[misc]  # a mixin's
         return found
 
 
@@ -40,6 +40,6 @@ CHECKED = [
 
 
 @pytest.mark.filterwarnings("ignore")
-@parametrize_with_checks(CHECKED)  # type: ignore[untyped-decorator]
+@parametrize_with_checks(CHECKED)  # type: ignore[untyped-decorator]  # scikit-learn has no types
 def test_every_check_of_scikit_learn_is_passed_on_rows_that_are_made_images(estimator: Any, check: Any) -> None:
     check(estimator)

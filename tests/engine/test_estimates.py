@@ -13,7 +13,7 @@ def run(*, work: int = WORK, batch: int = BATCH, steps: int = STEPS, ms: float =
     status = {"kind": "autoencoder", "epoch": 1, "state": "finished", **values}
     return RunStatus(
         id="a7f3000000", work=work, images_per_second=1000 * batch / ms, ms_per_step=ms, seconds=steps * ms / 1000,
-        **status,  # type: ignore[arg-type]
+        **status,  # type: ignore[arg-type]  # values of several types
     )  # fmt: skip
 
 

@@ -41,7 +41,7 @@ class ParquetSource:
     def read(self, path: Path, preprocessing: Preprocessing, reading: Reading) -> Parts:
         """Every file of the folder, or the one that is named."""
         try:
-            import pyarrow.parquet  # noqa: F401
+            import pyarrow.parquet  # noqa: F401 - whether it is there
         except ImportError:
             raise DatasetError(
                 f"{shown(path)} is a Parquet file, which needs a package that is not installed: "

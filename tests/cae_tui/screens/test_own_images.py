@@ -147,8 +147,8 @@ async def test_what_changes_on_the_disk_is_seen_on_coming_back_and_with_f5_and_p
     async with app.run_test(size=(120, 40)) as pilot:
         page = await opened(app, pilot)
         sheet = page.query_one(ImageSheet)
-        await until(pilot, lambda: len(page._data.left_out) == 1 and bool(sheet.pictures))  # type: ignore[union-attr]
-        first = await app.runner.class_images(None, 59, 1, page._files, page._data.digest)  # type: ignore[union-attr]
+        await until(pilot, lambda: len(page._data.left_out) == 1 and bool(sheet.pictures))  # type: ignore[union-attr]  # it was read
+        first = await app.runner.class_images(None, 59, 1, page._files, page._data.digest)  # type: ignore[union-attr]  # it was read
         (folder / "cat/torn.png").unlink()
         for number in range(20):
             (folder / f"dog/{number}.png").unlink()

@@ -299,7 +299,7 @@ async def test_a_picture_that_cannot_be_read_is_told_and_what_is_drawn_stays(ope
         before = page.canvas.picture
         page.post_message(events.Paste("/missing.png"))
         await until(pilot, lambda: told(pilot.app) != [])  # type: ignore[arg-type]  # it is a CaeApp
-        assert told(pilot.app) == ["/missing.png does not exist: check the path."]  # type: ignore[arg-type]
+        assert told(pilot.app) == ["/missing.png does not exist: check the path."]  # type: ignore[arg-type]  # it is ours
         assert page.canvas.picture == before
 
 
@@ -323,7 +323,7 @@ async def test_who_leaves_ends_what_is_under_way(opened: Opened) -> None:
     script = Scripted()
     async with opened(script) as (_page, pilot):
         await pilot.press("escape")
-        await until(pilot, lambda: on_top(pilot.app, HomeScreen)())  # type: ignore[arg-type]
+        await until(pilot, lambda: on_top(pilot.app, HomeScreen)())  # type: ignore[arg-type]  # it is ours
     assert script.closed
 
 

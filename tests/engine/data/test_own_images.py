@@ -342,7 +342,7 @@ def test_a_file_that_vanishes_while_it_is_read_is_left_out(tmp_path: Path, monke
 
     def gone(*arguments: object) -> decoder.Decoded:
         (folder / "05.png").unlink()
-        return first(*arguments)  # type: ignore[arg-type]
+        return first(*arguments)  # type: ignore[arg-type]  # as it was called
 
     monkeypatch.setattr(pictures, "_first", gone)
     content = (folder / "05.png").read_bytes()
@@ -476,7 +476,7 @@ def test_what_was_decoded_is_kept_and_mapped_the_next_time(tmp_path: Path, monke
         assert one is not None
         assert other is not None
         assert np.array_equal(one.images, other.images)
-        assert np.array_equal(one.labels, other.labels)  # type: ignore[arg-type]
+        assert np.array_equal(one.labels, other.labels)  # type: ignore[arg-type]  # they have labels
     (kept,) = Store(tmp_path / "home" / "data").all()
     assert (kept.facts.name, kept.facts.source) == ("pets", str(folder))
     Store(tmp_path / "home" / "data").forget(kept)

@@ -42,7 +42,7 @@ class Kind:
 
 
 def state_of(one: HeldFolder) -> str:
-    return one.read_status().state if isinstance(one, RunDirectory) else one.read().state  # type: ignore[attr-defined]
+    return one.read_status().state if isinstance(one, RunDirectory) else one.read().state  # type: ignore[attr-defined]  # the other has read()
 
 
 @pytest.fixture(params=["runs", "studies"])
