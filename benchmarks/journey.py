@@ -22,11 +22,11 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 from textual.events import Paste
-from textual.pilot import Pilot
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.common import parser_of, write
+from benchmarks.person import Person
 from cae_tui.app.cae_app import CaeApp
 from cae_tui.app.screenshot import save_screenshot
 from cae_tui.screens.configure import SpecPage
@@ -60,27 +60,8 @@ def draw(path: Path) -> None:
                     archive.writestr(f"shapes/{part}/{name}/{number}.png", file.getvalue())
 
 
-class Person:
-    """Who presses keys, and looks at the clock."""
-
-    def __init__(self, app: CaeApp, pilot: Pilot[Any]) -> None:
-        self.app, self.pilot = app, pilot
-        self.begun = time.perf_counter()
-        self.seen: dict[str, float] = {}
-
-    async def sees(self, condition: Callable[[], bool], words: str = "") -> None:
-        """Wait until something is to be seen; with words for it, the time is kept."""
-        end = time.monotonic() + 120
-        while not condition():
-            if time.monotonic() > end:
-                raise SystemExit(f"On {self.app.screen} this did not come: {words or 'the next page'}. {self.seen}")
-            await self.pilot.pause(0.02)
-        if words:
-            self.seen[words] = time.perf_counter() - self.begun
-
-    def on(self, page: type[Any]) -> Callable[[], bool]:
-        """Whether that page stands, and is ready for keys."""
-        return lambda: isinstance(self.app.screen, page) and self.app.screen.is_running
+class Newcomer(Person):
+    """Who knows where a form and a run stand."""
 
     def run_is(self, kind: str, told: Callable[[Any], bool]) -> Callable[[], bool]:
         """Whether something holds of the run of that kind which is trained."""
@@ -99,7 +80,7 @@ async def in_the_app(path: Path, home: Path, picture: Path | None) -> dict[str, 
     app = CaeApp(Home(home))
     async with app.run_test(size=(120, 40) if picture else (80, 24)) as pilot:
         await app.workers.wait_for_complete()
-        person = Person(app, pilot)
+        person = Newcomer(app, pilot)
         await pilot.press("d")
         await person.sees(lambda: isinstance(app.screen, DataScreen) and app.screen._data is not None)
         page = app.screen

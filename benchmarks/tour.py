@@ -11,7 +11,6 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from textual.widgets import OptionList
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.common import parser_of, write
+from benchmarks.person import Person
 from cae_tui.app.cae_app import CaeApp
 from cae_tui.app.screenshot import save_screenshot
 from cae_tui.screens.encoder_form import EncoderForm
@@ -32,26 +32,14 @@ from engine.runs.directory import Home
 
 SEVEN = ((7.0, 7.0), (12.0, 6.5), (19.0, 7.0), (16.0, 13.0), (13.0, 19.0), (11.5, 23.0))
 """Places in 28×28 pixels, which the mouse is moved through."""
-MOST_SECONDS = 300.0
 
 
-class Newcomer:
-    """Who presses the keys that the tour names, and looks at the clock."""
+class Newcomer(Person):
+    """Who presses the keys that the tour names."""
 
     def __init__(self, app: CaeApp, pilot: Pilot[Any], pictures: Path | None) -> None:
-        self.app, self.pilot, self.pictures = app, pilot, pictures
-        self.begun = time.perf_counter()
-        self.seen: dict[str, float] = {}
-
-    async def sees(self, condition: Callable[[], bool], words: str = "") -> None:
-        """Wait until something is to be seen; with words for it, the time is kept."""
-        end = time.monotonic() + MOST_SECONDS
-        while not condition():
-            if time.monotonic() > end:
-                raise SystemExit(f"On {self.app.screen} this did not come: {words or 'the next page'}. {self.seen}")
-            await self.pilot.pause(0.02)
-        if words:
-            self.seen[words] = time.perf_counter() - self.begun
+        super().__init__(app, pilot)
+        self.pictures = pictures
 
     async def reads(self, words: str, told: str = "") -> None:
         """Wait until the tour says so on the page on top."""

@@ -91,7 +91,7 @@ class AutoencoderTransformer(TransformerMixin, OnImages):  # type: ignore[misc] 
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
-    def fit(self, X: ArrayLike, y: Any = None) -> Self:  # noqa: ARG002 - as scikit-learn calls it - as scikit-learn calls it
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:  # noqa: ARG002 - as scikit-learn calls it
         """Train on the images `X`; `y` is not looked at.
 
         Raises:
@@ -112,9 +112,8 @@ class AutoencoderTransformer(TransformerMixin, OnImages):  # type: ignore[misc] 
         Raises:
             ValueError: X holds no such images.
         """
-        check_is_fitted(self)
-        flat, shape, _ = self._checked(X)
-        return self.model_.encode(self._images(flat, shape))
+        images = self._of_fitted(X)
+        return self.model_.encode(images)
 
     def inverse_transform(self, X: ArrayLike) -> NDArray[np.float32]:
         """The image of each latent, floats 0 to 1, in the shape that images had in `fit`.
@@ -132,9 +131,8 @@ class AutoencoderTransformer(TransformerMixin, OnImages):  # type: ignore[misc] 
         Raises:
             ValueError: X holds no such images.
         """
-        check_is_fitted(self)
-        flat, shape, _ = self._checked(X)
-        return -float(self.model_.errors(self._images(flat, shape)).mean(dtype=np.float64))
+        images = self._of_fitted(X)
+        return -float(self.model_.errors(images).mean(dtype=np.float64))
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:  # noqa: ARG002 - as scikit-learn calls it
         """The names of the latent's numbers, for tables."""
@@ -266,6 +264,5 @@ class EncoderClassifier(ClassifierMixin, OnImages):  # type: ignore[misc]  # sci
         Raises:
             ValueError: X holds no such images.
         """
-        check_is_fitted(self)
-        flat, shape, _ = self._checked(X)
-        return self.model_.predict_proba(self._images(flat, shape))
+        images = self._of_fitted(X)
+        return self.model_.predict_proba(images)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_non_negative, validate_data
+from sklearn.utils.validation import check_is_fitted, check_non_negative, validate_data
 
 from cae_tui.api.arrays import as_field, as_images
 from cae_tui.api.model import Model
@@ -82,6 +82,16 @@ class OnImages(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
             wanted = f"(n, {', '.join(map(str, self.input_shape_))})"
             raise ValueError(f"X has the shape {(len(flat), *shape)}; {wanted} was expected, as in fit.")
         return as_images(flat.reshape(len(flat), *image), image)
+
+    def _of_fitted(self, X: ArrayLike) -> Images:
+        """X as the engine has images, for a model that is there.
+
+        Raises:
+            ValueError: they are no such images as in `fit`.
+        """
+        check_is_fitted(self)
+        flat, shape, _ = self._checked(X)
+        return self._images(flat, shape)
 
 
 def seed_of(random_state: Any) -> int:

@@ -136,7 +136,8 @@ _FIRST_TRAINS = (
     "it sees each image once."
 )
 _FIRST_ENDED = (
-    "Trained. Each validation image stands beside what was rebuilt from its 64 numbers. Press Enter for the report."
+    "Trained. i shows or hides validation images beside what was rebuilt from their 64 numbers. Press Enter for the "
+    "report."
 )
 _FIRST_REPORT = (
     "The error on test images, and what it is worth: PCA is the best that a linear method does with 64 numbers. "
@@ -154,8 +155,8 @@ _SECOND_REPORT = (
     "yourself."
 )
 _DRAW = (
-    "Draw a digit with the mouse, or with the arrows and space. The bars say what it is taken for. Both runs "
-    "are kept under Runs."
+    "Draw a digit with the mouse, or with the arrows and space: the bars say what it is taken for. "
+    "Runs keeps both runs."
 )
 _FAILED = "The run has ended without a model; the page says why. Esc leaves the tour."
 _ELSEWHERE = "This page is not on the way: Ctrl+T goes back to the run of the tour."

@@ -80,9 +80,7 @@ class SpecPage(FormPage):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+r", "start", "Start", id="form.start", tooltip="Start the run"),
         Binding("f2", "other_pane", "Layers", id="form.architecture", tooltip="Show the layers, or the form again"),
-        Binding(
-            "f5", "defaults", "Defaults", id="form.defaults", tooltip="Reset every field to the preset, or undo that"
-        ),
+        Binding("f5", "defaults", "Reset", id="form.defaults", tooltip="Reset every field to the preset, or undo that"),
         Binding("f3", "open", "Open", id="form.open", tooltip="Choose a folder of pictures, an archive or a file"),
         Binding("up", "to_form", "Last field", id="form.to_form", tooltip="From the button to the form", show=False),
     ]

@@ -91,7 +91,7 @@ The curves of a run, during training and after.
         ask_key("training.try"),
         ask_key("training.classify"),
         ask_key("training.gallery"),
-        ask_key("training.again"),
+        ask_key("training.again", show=False),
         Binding("d", "details", "Details", id="training.details", tooltip="Where in the program it went wrong"),
         Binding("l", "scale", "Scale", id="training.scale", tooltip="Logarithmic or even scale", show=False),
         Binding("b", "by", "Batches", id="training.by", tooltip="A point for each epoch, or each batch", show=False),

@@ -36,7 +36,9 @@ PICTURE_SECONDS = 0.1
 REST_SECONDS = 0.12
 """How long the hand rests before the nearest training images are looked for."""
 LONGEST_NAME = 14
-FEW_BARS, MOST_BARS = 5, 10
+FEWEST_BARS, FEW_BARS, MOST_BARS = 3, 5, 10
+LOW = 21
+"""Rows below which the fewest are shown: the pictures need the room."""
 FRAME = (4, 2)
 """Columns and rows of the frame around what is drawn."""
 LINES = 3
@@ -234,7 +236,7 @@ Draw something, and see at once what the model makes of it.
         self.query_one("#left").styles.width = max(columns, LEAST_LEFT) + FRAME[0]
         self.query_one("#drawn").styles.height = rows + FRAME[1]
         bars = self.query_one(AnswerBars)
-        bars.most = FEW_BARS if self.has_class("-short") else MOST_BARS
+        bars.most = FEWEST_BARS if height < LOW else FEW_BARS if self.has_class("-short") else MOST_BARS
         bars.refresh(layout=True)
         rest = height - FRAME[1] - 1 - min(len(self.model.class_names), bars.most) if self.model.class_names else height
         each = (width - max(columns, LEAST_LEFT) - 2 * FRAME[0] - GAP) // 2

@@ -57,7 +57,7 @@ class RunsCsvExporter:
     takes_many = True
     folder = False
     suffix = ".csv"
-    title = "Write as CSV"
+    title = "Write hyperparameters and results as CSV"
     asks = "Write {runs} as CSV to"
     tells = "The CSV of {runs} was written to {path}."
 

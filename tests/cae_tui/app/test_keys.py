@@ -275,7 +275,7 @@ async def test_a_command_of_the_palette_does_what_its_key_does(make_app: MakeApp
     [
         ("training", TITLES),
         ("report", TITLES - {"Save the model"}),  # m saves it
-        ("runs", TITLES - {"Write as CSV"}),  # w does
+        ("runs", TITLES - {"Write hyperparameters and results as CSV"}),  # w does
         ("home", set()),
     ],
 )
