@@ -32,6 +32,8 @@ from engine.runs.directory import Home
 
 EVERY = 1 / 30
 """Seconds between two moves."""
+A_PICTURE = 60
+"""Moves until it is cleared."""
 MOST_WAITS = 1_200
 
 
@@ -75,17 +77,25 @@ async def measure(home: Path, run: str, strokes: int) -> list[float]:
 
         bars.render_lines = drawn  # type: ignore[method-assign]  # to hear of it
         area = canvas.area.translate(canvas.content_region.offset)  # on the screen
+
+        def place(stroke: int) -> tuple[float, float]:
+            """On a spiral outwards, so that every move changes the picture."""
+            angle, radius = stroke / 9, 0.05 + 0.35 * (stroke % A_PICTURE) / A_PICTURE
+            return area.x + area.width * (0.5 + radius * math.cos(angle)), area.y + area.height * (
+                0.5 + radius * math.sin(angle)
+            )
+
         for stroke in range(strokes):
-            angle = stroke / 9
-            x = area.x + area.width * (0.5 + 0.3 * math.cos(angle))
-            y = area.y + area.height * (0.5 + 0.3 * math.sin(angle))
-            if stroke % 60 == 0:
+            x, y = place(stroke)
+            if stroke % A_PICTURE == 0:
+                x, y = place(stroke - 1)
                 app.post_message(events.MouseUp(None, x, y, 0, 0, 1, False, False, False))
                 page.action_clear()
                 app.post_message(events.MouseDown(None, x, y, 0, 0, 1, False, False, False))
                 await pilot.pause(0.5)
                 waiting.clear()
                 number = page.drawn
+                x, y = place(stroke)
             number += 1
             waiting.append((number, time.perf_counter()))
             app.post_message(events.MouseMove(None, x, y, 0, 0, 1, False, False, False))

@@ -43,12 +43,12 @@ def report() -> keras.Model:
     return keras.Model(inputs, layers.Conv2D(1, 3, padding="same", activation="sigmoid")(images))
 
 
-def recommended() -> keras.Model:
-    """The network of this project's *Recommended* preset."""
+def recommended(between: int = 6) -> keras.Model:
+    """The network of this project's *Recommended* preset, or one with fewer convolutions of 7×7 images."""
     images = inputs = keras.Input((28, 28, 1))
     for _ in range(2):
         images = block(images, "silu", stride=2)
-    for _ in range(6):
+    for _ in range(between):
         images = layers.Add()([images, block(images, "silu")])
     images = block(images, "silu", layers.Conv2DTranspose, 2)
     images = layers.Conv2D(4, 3, padding="same")(images)

@@ -42,7 +42,7 @@ def main() -> None:
     """Train both, and print what they come to."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--steps", type=int, default=350)
     parser.add_argument("--classifier-steps", type=int, default=840)
     options = parser.parse_args()
     keras.utils.set_random_seed(options.seed)
@@ -50,11 +50,11 @@ def main() -> None:
     known, known_validation = labels()
     images, classes = test()
     tests = images[..., None].astype("float32") / 255
-    autoencoder = recommended()
+    autoencoder = recommended(2)
     for layer in autoencoder.layers:
         if isinstance(layer, layers.BatchNormalization):
             layer.momentum = 0.9  # as in the engine: 0.99 has not forgotten the first steps after so few
-    autoencoder.compile(optimizer=keras.optimizers.Adam(schedule(8e-3, options.steps)), loss="mse")
+    autoencoder.compile(optimizer=keras.optimizers.Adam(schedule(0.03, options.steps)), loss="mse")
     order = np.random.default_rng(options.seed).permutation(len(training))
     first = training[order[: options.steps * BATCH]]
     seconds = timed(autoencoder, first, first)
@@ -67,8 +67,7 @@ def main() -> None:
     )  # fmt: skip
     latent = [layer for layer in autoencoder.layers if layer.output.shape[1:3] == (7, 7)][-1]
     encoder = keras.Model(autoencoder.input, latent.output)
-    hidden = layers.Dropout(0.1)(layers.Flatten()(encoder(changed(inputs))))
-    hidden = layers.Dropout(0.1)(layers.Dense(128, activation="relu")(hidden))
+    hidden = layers.Dense(128, activation="relu")(layers.Flatten()(encoder(changed(inputs))))
     classifier = keras.Model(inputs, layers.Dense(10, activation="softmax")(hidden))
     classifier.compile(
         optimizer=keras.optimizers.AdamW(schedule(6e-3, options.classifier_steps), weight_decay=0.01),

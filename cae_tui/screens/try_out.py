@@ -198,6 +198,8 @@ Draw something, and see at once what the model makes of it.
     def ask(self) -> None:
         """Have the model look at what is drawn now; while it looks at something else, as soon as it is free."""
         self.drawn += 1
+        if self._rest is not None:
+            self._rest.stop()
         if not self.asking and self.model is not None:
             self.asking = True
             self._follow()

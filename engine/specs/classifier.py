@@ -123,7 +123,7 @@ class ClassifierSpec(Spec):
             "batch_size": 64,
             "steps_per_epoch": 840,
             "finetune_learning_rate": 6e-3,
-            "dropout": 0.1,
+            "dropout": 0,
         },
         "best": {"fc_units": 256, "dropout": 0.5, "frozen_epochs": 1, "finetune_epochs": 30, "patience": 0},
     }

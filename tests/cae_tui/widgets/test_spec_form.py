@@ -71,7 +71,7 @@ def test_values_are_recognised_as_the_preset_they_come_from() -> None:
 def test_how_long_one_trains_makes_another_preset_only_of_one_that_says_it() -> None:
     presets = Presets(AutoencoderSpec)
     quick = presets.values["quick"]
-    assert presets.recognise({**quick, "epochs": "3"}) == ("recommended", True)
+    assert presets.recognise({**quick, "epochs": "3"}) == ("quick", False)
     assert presets.recognise({**quick, "latent": "9"})[1] is False
     assert presets.recognise({**presets.values["recommended"], "batch_size": "64"}) == ("recommended", True)
 
@@ -81,7 +81,7 @@ def test_a_choice_of_preset_leaves_the_epochs_that_were_typed_but_not_those_of_t
     typed = {**presets.values["recommended"], "epochs": "7"}
     assert "epochs" not in presets.chosen("report", "recommended", typed)
     quick = presets.chosen("quick", "recommended", typed)
-    assert (quick["epochs"], quick["steps_per_epoch"], quick["batch_size"]) == ("1", "500", "64")
+    assert (quick["epochs"], quick["steps_per_epoch"], quick["batch_size"]) == ("1", "350", "64")
     back = presets.chosen("recommended", "quick", {**typed, **quick})
     assert (back["epochs"], back["steps_per_epoch"], back["batch_size"]) == ("20", "", "128")
 
