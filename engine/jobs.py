@@ -335,7 +335,8 @@ def _finish(
 
 
 def _keep_model(prepared: Prepared, recorder: Recorder, model: Network, facts: ModelFacts) -> None:
-    recorder.with_room(lambda: write_model(prepared.run.model, model, dict(model.state_dict()), facts))
+    known = replace(facts, data_digest=prepared.data.digest)
+    recorder.with_room(lambda: write_model(prepared.run.model, model, dict(model.state_dict()), known))
 
 
 def _facts_early(prepared: Prepared) -> ModelFacts:

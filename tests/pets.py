@@ -21,6 +21,8 @@ MARK = b"pets\n"
 class Pets:
     """See `Source`: a line that says so, then JSON with images 8 wide as hexadecimal digits; a file has a whole set."""
 
+    endings: Sequence[str] = (".pets",)
+
     def sniff(self, path: Path) -> Sniffed:
         """By its first line."""
         if path.is_file():

@@ -56,6 +56,14 @@ def works_in_thread(
     return wait
 
 
+def file_endings(*, pictures: bool) -> tuple[str, ...]:
+    """How the names of files end that may be a set, or a picture; only for threads, for numpy is loaded."""
+    from engine.data.arrange import ENDINGS
+    from engine.data.sources import endings
+
+    return ENDINGS if pictures else endings()
+
+
 class DataReader:
     """Reads image sets for screens."""
 

@@ -87,8 +87,9 @@ def _remarks(model: "Model", data: "ImageData", parts: list[str]) -> list[str]:
     found = list(data.notes)
     if data.left_out:
         found.append(f"{counted(len(data.left_out), 'file')} of {data.name} left out: `cae-tui data show` lists them.")
-    if model.run is not None and model.run.read_status().data_digest == data.digest and parts != ["test"]:
-        found.append("These are images that the run has learned from or was chosen by: the figures flatter it.")
+    digest = model.run.read_status().data_digest if model.run is not None else model.facts.data_digest
+    if digest == data.digest and parts != ["test"]:
+        found.append("These are images that the model has learned from or was chosen by: the figures flatter it.")
     learned = model.facts.light_on_dark
     if learned is not None and data.shape[2] == 1 and all_light_on_dark(data.train.images) is (not learned):
         ways = ("dark on light", "light on dark")

@@ -1,4 +1,4 @@
-"""Choosing a set on the disk: a path that is typed, completed from the folder, or a walk through folders by keys."""
+"""Choosing a set or a picture on the disk: a path is typed, completed from the folder, or found by a walk by keys."""
 
 import os
 import re
@@ -32,6 +32,7 @@ class OpenScreen(Dialog[str | None]):
 
     Args:
         start: where to begin: a path, of which the folder is shown.
+        picture: whether one picture is wanted, and no set.
     """
 
     AUTO_FOCUS = "Input"
@@ -41,11 +42,13 @@ class OpenScreen(Dialog[str | None]):
         Binding("down", "into_list", "List", id="open.list", tooltip="Into the list", show=False),
     ]
 
-    def __init__(self, start: str) -> None:
+    def __init__(self, start: str, *, picture: bool = False) -> None:
         super().__init__()
+        self._picture = picture
         path = os.path.abspath(pasted_path(start) or os.getcwd())
         self._start = os.path.join(path if os.path.isdir(path) else os.path.dirname(path), "")
         self._names: list[tuple[str, bool]] = []
+        self._before = 0  # lines of the list before these
         self._listed = ("", "")  # the folder and the beginning that these are of
         self._ahead: list[str] = []  # keys for a list that is yet to come
         self._hint, self._missing = "", ""
@@ -53,7 +56,8 @@ class OpenScreen(Dialog[str | None]):
     def compose(self) -> ComposeResult:
         """The path, and what is in its folder."""
         with Vertical(classes="dialog"):
-            yield Label("Open a folder of pictures, an archive or a file", classes="question", markup=False)
+            wanted = "a picture" if self._picture else "a folder of pictures, an archive or a file"
+            yield Label(f"Open {wanted}", classes="question", markup=False)
             yield Line(self._start, path=True, select_on_focus=False, id="path")
             yield OptionList(id="entries", markup=False)
             yield Label("", id="more", classes="hint", markup=False)
@@ -80,7 +84,7 @@ class OpenScreen(Dialog[str | None]):
         folder, beginning = of = self._typed
         names: list[tuple[str, bool]] = []
         try:
-            names, more = await in_own_thread(lambda: listed(folder or ".", beginning))
+            names, more = await in_own_thread(lambda: listed(folder or ".", beginning, pictures=self._picture))
             words = f"{more:,} more: type the beginning of a name." if more else ""
         except OSError as error:
             words = f"{folder} cannot be looked into: {error.strerror or error}."
@@ -95,9 +99,10 @@ class OpenScreen(Dialog[str | None]):
         self._names, self._listed = list(names), of
         beginning = of[1]
         entries = self.query_one(OptionList)
-        options = (
-            [] if beginning else [Option(Content.styled("✓ use this folder", "bold"), id=HERE), Option("↑ ..", id=UP)]
-        )
+        options = [] if beginning else [Option("↑ ..", id=UP)]
+        if options and not self._picture:
+            options.insert(0, Option(Content.styled("✓ use this folder", "bold"), id=HERE))
+        self._before = len(options)
         options += [Option(f"▸ {name}/" if is_folder else f"  {name}") for name, is_folder in names]
         entries.clear_options()
         entries.add_options(options)
@@ -131,7 +136,7 @@ class OpenScreen(Dialog[str | None]):
         """Complete the name as far as all that begin so agree."""
         folder, beginning = self._typed
         try:
-            names = [name for name, _ in listed(folder or ".", beginning)[0]]
+            names = [name for name, _ in listed(folder or ".", beginning, pictures=self._picture)[0]]
         except (OSError, ValueError):
             return
         if not names:
@@ -171,9 +176,11 @@ class OpenScreen(Dialog[str | None]):
     def _entered(self, event: Input.Submitted) -> None:
         event.stop()
         typed = event.value.strip()
-        if typed.lower() in (*KNOWN, MNIST.lower()):
+        if not self._picture and typed.lower() in (*KNOWN, MNIST.lower()):
             self.dismiss(typed.lower())
-        elif os.path.exists(path := pasted_path(typed)):
+        elif os.path.isdir(path := pasted_path(typed)) and self._picture:
+            self._go(path)
+        elif os.path.exists(path):
             self.dismiss(os.path.abspath(path))
         else:
             self._missing = typed
@@ -182,14 +189,13 @@ class OpenScreen(Dialog[str | None]):
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:
         event.stop()
-        folder, beginning = self._listed
-        offset = 0 if beginning else 2
+        folder, _ = self._listed
         if event.option_id == HERE:
             self.dismiss(os.path.abspath(folder or "."))
         elif event.option_id == UP:
             self._go(str(Path(os.path.abspath(folder or ".")).parent))
         else:
-            name, is_folder = self._names[event.option_index - offset]
+            name, is_folder = self._names[event.option_index - self._before]
             path = os.path.abspath(os.path.join(folder, name))
             if is_folder:
                 self._go(path)

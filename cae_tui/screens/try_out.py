@@ -409,7 +409,7 @@ Draw something, and see at once what the model makes of it.
     async def _choose(self) -> None:
         from cae_tui.screens.open_dialog import OpenScreen
 
-        if path := await self.app.push_screen_wait(OpenScreen("")):
+        if path := await self.app.push_screen_wait(OpenScreen("", picture=True)):
             await self._open(path)
 
     @on(events.Paste)

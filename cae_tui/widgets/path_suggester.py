@@ -10,21 +10,23 @@ from typing import TypeVar
 
 from textual.suggester import Suggester
 
+from cae_tui.bridge.data_reader import file_endings
+
 T = TypeVar("T")
 MOST = 500
 """Entries of a folder that are listed at once; typing the beginning of a name finds the others."""
-ENDINGS = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".npz", ".npy", ".csv", ".parquet", ".mat", ".bin")
-"""Of files that may be a set; those without an ending, as IDX files, are listed too."""
 
 
-def listed(folder: str, beginning: str) -> tuple[list[tuple[str, bool]], int]:
+def listed(folder: str, beginning: str, *, pictures: bool = False) -> tuple[list[tuple[str, bool]], int]:
     """What of a folder may be chosen, each with whether it is a folder, and how many more there are.
 
-    Folders come first; hidden ones only where the beginning asks for them.
+    Folders come first; hidden ones only where the beginning asks for them. Files are those that may be a set, those
+    without an ending too; or pictures.
 
     Raises:
         OSError: it cannot be looked into.
     """
+    endings = file_endings(pictures=pictures)
     found = []
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -33,8 +35,8 @@ def listed(folder: str, beginning: str) -> tuple[list[tuple[str, bool]], int]:
             if entry.name.startswith(".") and not beginning.startswith("."):
                 continue
             is_folder = entry.is_dir()
-            ending = os.path.splitext(entry.name)[1].lower()
-            if is_folder or ending in ENDINGS or "ubyte" in entry.name or not ending:
+            named = not pictures and "." not in entry.name.lstrip(".")
+            if is_folder or named or entry.name.lower().endswith(endings):
                 found.append((entry.name, is_folder))
     found.sort(key=lambda pair: (not pair[1], pair[0].lower()))
     return found[:MOST], max(len(found) - MOST, 0)

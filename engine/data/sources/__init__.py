@@ -55,10 +55,18 @@ def files_beside(path: Path) -> Sequence[Path]:
     return beside
 
 
+def endings() -> tuple[str, ...]:
+    """How the names of files that may be a set end."""
+    return tuple(ending for source in _sources() for ending in source.endings)
+
+
+def _sources() -> list[Source]:
+    return [import_module(module).SOURCE for module in SOURCES.values()]
+
+
 def _surest(path: Path) -> tuple[Source, Sniffed]:
     """The source that is surest of a place, the first of equals, and how sure it is."""
-    sources: list[Source] = [import_module(module).SOURCE for module in SOURCES.values()]
-    found = [(source, source.sniff(path)) for source in sources]
+    found = [(source, source.sniff(path)) for source in _sources()]
     return max(found, key=lambda pair: pair[1].sure)
 
 

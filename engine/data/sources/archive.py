@@ -4,7 +4,7 @@ import tarfile
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -44,6 +44,8 @@ class _Archive(Protocol):
 
 class ArchiveSource:
     """See `Source`."""
+
+    endings: Sequence[str] = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz")
 
     def sniff(self, path: Path) -> Sniffed:
         """By whether it opens as an archive."""

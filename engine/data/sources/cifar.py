@@ -24,6 +24,8 @@ _PICKLED = ("data_batch_1", "batches.meta", "meta", "file.txt~")
 class CifarSource:
     """See `Source`."""
 
+    endings: Sequence[str] = (".bin",)
+
     def sniff(self, path: Path) -> Sniffed:
         """By the names of its files: in a folder, in the archive as it is downloaded, or of the one that is named."""
         try:

@@ -1,7 +1,7 @@
 """A folder of pictures: the folder that a picture lies in is its class."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from engine.data.arrange import ENDINGS, METADATA, arrange, is_picture
@@ -23,6 +23,8 @@ _LOOKED_AT = 10_000
 
 class FolderSource:
     """See `Source`."""
+
+    endings: Sequence[str] = ()
 
     def sniff(self, path: Path) -> Sniffed:
         """By whether there is a picture in it."""

@@ -46,6 +46,8 @@ _VALUE_TYPES = {
 class IdxSource:
     """See `Source`: a file of images, and those beside it that are named as its labels and test images are."""
 
+    endings: Sequence[str] = ("ubyte", ".gz")
+
     def sniff(self, path: Path) -> Sniffed:
         """By the first four bytes, unpacked where they are gzip's; of a folder by the names in it."""
         try:

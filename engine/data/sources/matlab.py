@@ -24,6 +24,8 @@ _MOST_PACKED = 1100
 class MatlabSource:
     """See `Source`."""
 
+    endings: Sequence[str] = (".mat",)
+
     def sniff(self, path: Path) -> Sniffed:
         """By the first bytes."""
         try:

@@ -4,7 +4,7 @@ import math
 import os
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -39,6 +39,8 @@ IN_MEMORY = 64 << 20
 
 class NpzSource:
     """See `Source`."""
+
+    endings: Sequence[str] = (".npz", ".npy")
 
     def sniff(self, path: Path) -> Sniffed:
         """By the first bytes, and for an archive by what is in it."""

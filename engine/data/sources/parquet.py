@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ _ROWS = 256
 
 class ParquetSource:
     """See `Source`."""
+
+    endings: Sequence[str] = (".parquet",)
 
     def sniff(self, path: Path) -> Sniffed:
         """By the first bytes, or the endings of what is in a folder."""

@@ -44,6 +44,9 @@ class Source(Protocol):
     `engine.data.sources.checks`).
     """
 
+    endings: Sequence[str]
+    """Of the names of its files, in small letters, for lists to choose from; what a file is, `sniff` finds out."""
+
     def sniff(self, path: Path) -> Sniffed:
         """Whether `path` is of this format, by a look that takes no time and never waits or raises."""
 

@@ -30,6 +30,8 @@ _ROWS = 2000
 class TableSource:
     """See `Source`."""
 
+    endings: Sequence[str] = (".csv",)
+
     def sniff(self, path: Path) -> Sniffed:
         """By the first two lines: many cells, nearly all of them numbers."""
         try:

@@ -1,6 +1,7 @@
 """`cae-tui evaluate`: the report of a model on other data."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -82,10 +83,13 @@ def test_images_that_the_run_has_learned_from_are_said_to_flatter_it(
     trained: Trained, capsys: pytest.CaptureFixture[str]
 ) -> None:
     home, ids, new = trained
-    assert evaluate(home, ids["classifier"], "--data", new.parent / "shapes", "--part", "train") == 0
-    told = capsys.readouterr()
-    assert "the 120 training images of shapes" in told.out
-    assert "the figures flatter it" in told.err
+    alone = new.parent / "alone.safetensors"
+    shutil.copyfile(home.find(ids["classifier"]).model, alone)
+    for model in (ids["classifier"], alone):
+        assert evaluate(home, model, "--data", new.parent / "shapes", "--part", "train") == 0
+        told = capsys.readouterr()
+        assert "the 120 training images of shapes" in told.out
+        assert "the figures flatter it" in told.err
 
 
 def test_images_that_are_the_other_way_round_are_measured_as_they_are_and_that_is_said(

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from textual import events
 from textual.pilot import Pilot
-from textual.widgets import Input, Static
+from textual.widgets import Input, OptionList, Static
 
 from cae_tui.app.cae_app import CaeApp
 from cae_tui.bridge.trying import MOVED_OUT, NOTHING, UNIFORM, Asked, Nearest, Tried, TriedModel, Trying
@@ -291,6 +291,29 @@ async def test_a_picture_is_opened_by_name_or_pasted_as_a_path(opened: Opened) -
         )
         pilot.app.screen.dismiss("/pictures/x.png")
         await until(pilot, lambda: not page.canvas.is_empty)
+
+
+async def test_of_a_folder_that_is_typed_the_pictures_are_listed_for_one_is_wanted(
+    opened: Opened, tmp_path: Path
+) -> None:
+    (tmp_path / "scans").mkdir()
+    (tmp_path / "scans" / "x.png").touch()
+
+    def listed() -> list[str]:
+        entries = pilot.app.screen.query_one(OptionList)
+        return [str(entries.get_option_at_index(at).prompt) for at in range(entries.option_count)]
+
+    async with opened() as (page, pilot):
+        await pilot.press("o")
+        await until(
+            pilot, lambda: isinstance(pilot.app.screen, OpenScreen) and pilot.app.screen.query_one(Input).has_focus
+        )
+        pilot.app.screen.query_one(Input).value = str(tmp_path / "scans")
+        await pilot.press("enter")
+        await until(pilot, lambda: listed() == ["↑ ..", "  x.png"])
+        await pilot.press("down", "down", "enter")
+        await until(pilot, lambda: not page.canvas.is_empty)
+        assert "x.png" in how(page)
 
 
 async def test_a_picture_that_cannot_be_read_is_told_and_what_is_drawn_stays(opened: Opened) -> None:
