@@ -6,9 +6,11 @@ import types
 from pathlib import Path
 
 import pytest
+from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, ProgressBar
 
 from cae_tui.app import exports
+from cae_tui.app.cae_app import CaeApp
 from cae_tui.messages import ChooseExport, Export
 from cae_tui.screens.dialogs import AskTextScreen
 from cae_tui.screens.exports import ExportScreen, WritingScreen
@@ -97,15 +99,20 @@ async def test_a_form_is_chosen_written_with_its_progress_shown_and_told(
         assert [path.name for path in tmp_path.iterdir() if path != home.path] == ["it.slow"]
 
 
+async def begin(app: CaeApp, pilot: Pilot[None], folder: Path) -> None:
+    """Have the slow one write `it.slow` into the folder."""
+    app.screen.post_message(Export("slow", (AUTOENCODER,)))
+    await until(pilot, on_top(app, AskTextScreen))
+    app.screen.query_one(Input).value = str(folder / "it.slow")
+    await pilot.press("enter")
+    await until(pilot, on_top(app, WritingScreen))
+
+
 async def test_escape_ends_it_and_nothing_is_left(make_app: MakeApp, home: Home, tmp_path: Path, slow: Slow) -> None:
     write_run(home, scripted_events())
     app = make_app()
     async with app.run_test() as pilot:
-        app.screen.post_message(Export("slow", (AUTOENCODER,)))
-        await until(pilot, on_top(app, AskTextScreen))
-        app.screen.query_one(Input).value = str(tmp_path / "it.slow")
-        await pilot.press("enter")
-        await until(pilot, on_top(app, WritingScreen))
+        await begin(app, pilot, tmp_path)
         await pilot.press("escape")
         await until(pilot, on_top(app, HomeScreen))
         await until(pilot, lambda: told(app) == ["Given up: nothing was written."])
@@ -119,11 +126,7 @@ async def test_what_lies_over_the_progress_when_it_is_done_is_left_where_it_is(
     write_run(home, scripted_events())
     app = make_app()
     async with app.run_test() as pilot:
-        app.screen.post_message(Export("slow", (AUTOENCODER,)))
-        await until(pilot, on_top(app, AskTextScreen))
-        app.screen.query_one(Input).value = str(tmp_path / "it.slow")
-        await pilot.press("enter")
-        await until(pilot, on_top(app, WritingScreen))
+        await begin(app, pilot, tmp_path)
         over = ExportScreen("a7f3", [])
         await app.push_screen(over)
         slow.let_go.set()

@@ -282,11 +282,11 @@ async def test_keys_for_a_list_that_is_yet_to_come_are_for_that_list(
     go = threading.Event()
     in_threads_that_are_waited_for = []
 
-    def slow(folder: str, beginning: str) -> Any:
+    def slow(folder: str, beginning: str, *, pictures: bool) -> Any:
         in_threads_that_are_waited_for.append(not threading.current_thread().daemon)
         if beginning:
             go.wait(60)
-        return listed(folder, beginning)
+        return listed(folder, beginning, pictures=pictures)
 
     monkeypatch.setattr(open_dialog, "listed", slow)
     async with app.run_test(size=(80, 24)) as pilot:
