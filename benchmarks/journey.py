@@ -60,7 +60,7 @@ def draw(path: Path) -> None:
                     archive.writestr(f"shapes/{part}/{name}/{number}.png", file.getvalue())
 
 
-class Newcomer(Person):
+class Owner(Person):
     """Who knows where a form and a run stand."""
 
     def run_is(self, kind: str, told: Callable[[Any], bool]) -> Callable[[], bool]:
@@ -80,7 +80,7 @@ async def in_the_app(path: Path, home: Path, picture: Path | None) -> dict[str, 
     app = CaeApp(Home(home))
     async with app.run_test(size=(120, 40) if picture else (80, 24)) as pilot:
         await app.workers.wait_for_complete()
-        person = Newcomer(app, pilot)
+        person = Owner(app, pilot)
         await pilot.press("d")
         await person.sees(lambda: isinstance(app.screen, DataScreen) and app.screen._data is not None)
         page = app.screen

@@ -335,7 +335,7 @@ def _finish(
 
 
 def _keep_model(prepared: Prepared, recorder: Recorder, model: Network, facts: ModelFacts) -> None:
-    known = replace(facts, data_digest=prepared.data.digest)
+    known = replace(facts, images_digest=prepared.data.images_digest)
     recorder.with_room(lambda: write_model(prepared.run.model, model, dict(model.state_dict()), known))
 
 

@@ -92,8 +92,8 @@ WHOLE_RUNS = ("training", "autoencoder", "from scratch")
 
 
 def counted(count: int, noun: str) -> str:
-    """A count with its noun: `1 epoch`, `1,568 numbers`."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+    """A count with its noun: `1 epoch`, `1,568 numbers`, `2 classes`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}{'es' if noun.endswith('s') else 's'}"
 
 
 def epoch_label(stage: str, epoch: int, of: int, digits: int = 0) -> str:

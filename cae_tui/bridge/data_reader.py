@@ -57,7 +57,7 @@ def works_in_thread(
 
 
 def file_endings(*, pictures: bool) -> tuple[str, ...]:
-    """How the names of files end that may be a set, or a picture; only for threads, for numpy is loaded."""
+    """How the names of files end that may be a set, or a picture; the first call loads numpy."""
     from engine.data.arrange import ENDINGS
     from engine.data.sources import endings
 

@@ -14,7 +14,7 @@ from cae_tui.bridge.values import Picture
 from engine.errors import DatasetError, RunError
 from engine.runs.directory import Home
 from engine.storage.paths import pasted_path, shown
-from engine.text import class_name, plain
+from engine.text import class_name, plain, shortened
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 NOTHING = "Nothing is drawn yet."
-UNIFORM = "All of it has one brightness: there is nothing to tell."
+UNIFORM = "All of one brightness: nothing to tell."
 MOVED_OUT = "Nothing of it is left in the picture."
+LONGEST_NAME = 14
+"""Of a picture's file, as the page names it."""
 NEAREST = 3
 """Training images that are shown."""
 
@@ -256,9 +258,9 @@ class Trying:
         given = next(asked.pieces(None))
         if not len(given.images):
             name, why = next(iter(given.bad.items()))
-            raise DatasetError(f"{name} {why}.")
+            raise DatasetError(f"{name} {why}. Choose a whole PNG, JPEG, BMP, GIF, TIFF, WebP, PGM or PPM file.")
         ready = made_ready(self._model, given, "auto", "auto" if centred else "no")
-        words = [plain(Path(given.names[0]).name)]
+        words = [shortened(plain(Path(given.names[0]).name), LONGEST_NAME)]
         if asked.count > 1:
             words.append(f"the first of {asked.count:,}")
         if ready.inverted[0]:

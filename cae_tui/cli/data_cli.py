@@ -8,7 +8,7 @@ from engine.errors import DatasetError
 from engine.runs.directory import Home
 from engine.specs.data_files import names_mnist, refuse_blank
 from engine.specs.listed import KINDS
-from engine.storage.paths import path_of
+from engine.storage.paths import place_of
 
 ACTIONS = ("list", "forget", "show", "export")
 
@@ -25,9 +25,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     words = "the name or the path of a set; for forget also an id, or all"
     group.add_argument("data", nargs="?", default=None, metavar="DATA", help=words)
     group = parser.add_argument_group("for export")
-    group.add_argument(
-        "--to", type=path_of, default=None, metavar="PATH", help="a new folder, or a file ending in .npz"
-    )
+    group.add_argument("--to", default=None, metavar="PATH", help="a new folder, or a file ending in .npz")
     words = "folder of PNG files, npz, or idx (default: npz where --to ends so, else folder)"
     group.add_argument("--as", dest="form", default=None, metavar="FORMAT", help=words)
     group = parser.add_argument_group("Images")
@@ -68,7 +66,8 @@ def work(options: argparse.Namespace, home: Home) -> int:
     try:
         if action == "show":
             return data_console.show(files, as_json=options.json)
-        form = options.form or ("npz" if options.to.suffix == ".npz" else "folder")
-        return data_console.export(files, options.to, form, as_json=options.json)
+        to = place_of(options.to)
+        form = options.form or ("npz" if to.suffix == ".npz" else "folder")
+        return data_console.export(files, to, form, as_json=options.json)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"Interrupted: nothing was {'kept' if action == 'show' else 'written'}.") from None

@@ -17,6 +17,9 @@ from engine.specs.measures import psnr
 from engine.storage.files import FORMAT
 from engine.text import LONGEST_CLASS, cell_len, counted, loss, one_line, padded, percent, plain, shortened
 
+MOST_NAMED = 5
+"""Classes."""
+
 if TYPE_CHECKING:
     from engine.data.datasets import ImageData
     from engine.evaluation.measured import Answered, Rebuilt
@@ -87,8 +90,7 @@ def _remarks(model: "Model", data: "ImageData", parts: list[str]) -> list[str]:
     found = list(data.notes)
     if data.left_out:
         found.append(f"{counted(len(data.left_out), 'file')} of {data.name} left out: `cae-tui data show` lists them.")
-    digest = model.run.read_status().data_digest if model.run is not None else model.facts.data_digest
-    if digest == data.digest and parts != ["test"]:
+    if parts != ["test"] and _learned_from(model, data):
         found.append("These are images that the model has learned from or was chosen by: the figures flatter it.")
     learned = model.facts.light_on_dark
     if learned is not None and data.shape[2] == 1 and all_light_on_dark(data.train.images) is (not learned):
@@ -98,6 +100,13 @@ def _remarks(model: "Model", data: "ImageData", parts: list[str]) -> list[str]:
             "they are, and `cae-tui predict` exchanges dark and light."
         )
     return found
+
+
+def _learned_from(model: "Model", data: "ImageData") -> bool:
+    """Whether its training images are those of the set; False where a model file of before does not say."""
+    if known := model.facts.images_digest:
+        return known == data.images_digest
+    return model.run is not None and model.run.read_status().data_digest == data.digest
 
 
 def _print_answers(answered: "Answered") -> None:
@@ -121,7 +130,8 @@ def _print_answers(answered: "Answered") -> None:
     for name, line in zip(names, report.confusion, strict=True):
         console.say(padded(name, first) + "".join(f"{count:>{width}}" for count in line))
     if answered.missing:
-        tell(f"None of the images shows {counted(len(answered.missing), 'class')} of the model: no row is theirs.")
+        named = ", ".join(map(one_line, answered.missing[:MOST_NAMED])) + ", …" * (len(answered.missing) > MOST_NAMED)
+        tell(f"No image shows {counted(len(answered.missing), 'class')} of the model: {named}.")
 
 
 def _print_errors(rebuilt: "Rebuilt") -> None:

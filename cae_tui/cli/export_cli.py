@@ -7,13 +7,13 @@ from pathlib import Path
 from engine.errors import ExportError
 from engine.exporters import EXPORTERS
 from engine.runs.directory import Home
-from engine.storage.paths import path_of
+from engine.storage.paths import place_of
 
 
 def add_flags(add: Callable[..., object]) -> None:
     """Where to, and as what."""
     words = "a new name, or a folder to write into (default: the current folder)"
-    add("--to", type=path_of, default=None, metavar="PLACE", help=words)
+    add("--to", default=None, metavar="PLACE", help=words)
     words = (
         f"{', '.join(EXPORTERS)}; one is written to PLACE itself, several into a new folder "
         "(default: all that can be written)"
@@ -33,8 +33,6 @@ def work(options: argparse.Namespace, home: Home) -> int:
     for form in options.forms or ():
         if form not in EXPORTERS:
             raise ExportError(f"--as: “{excerpt(form)}” is not known: choose {either(EXPORTERS)}.")
-    if options.to is not None and not str(options.to).strip():
-        raise ExportError("--to names no place: give a path, or leave it out.")
     names = list(dict.fromkeys(options.forms or ()))
-    target = Path() if options.to is None else options.to
+    target = Path() if options.to is None else place_of(options.to)
     return export_console.export(home, home.find(options.run), target, names, as_json=options.json)

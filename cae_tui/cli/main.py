@@ -38,12 +38,12 @@ from cae_tui.cli.parser import (
 from cae_tui.cli.use_cli import USES
 from cae_tui.printing import OutputError, complain, flush, keeping_title, let_go, take_any_character, tell_of
 from engine.data.keeping import keep_in
-from engine.errors import EngineError, SpecError, StorageError
+from engine.errors import EngineError, SpecError
 from engine.protocol.states import PAUSED
 from engine.runs.directory import Home, default_home
 from engine.specs.data_files import PATHS, refuse_blank
 from engine.specs.listed import KINDS
-from engine.storage.paths import path_of
+from engine.storage.paths import path_of, place_of
 
 if TYPE_CHECKING:
     from engine.specs.base import Spec
@@ -193,7 +193,7 @@ def _ending_in_order() -> Iterator[None]:
     """Meanwhile a request to end, and a terminal that is closed, are heard; nohup's ignoring of that stays."""
     before: dict[int, Any] = {}
     for number in (int(signal.SIGTERM), int(signal.SIGHUP)):
-        if signal.getsignal(number) is not signal.SIG_IGN:
+        if signal.getsignal(number) not in (signal.SIG_IGN, None):  # None: it is heard by what is not Python
             with suppress(ValueError):  # not in the main thread
                 before[number] = signal.signal(number, _end_in_order)
     try:
@@ -245,10 +245,8 @@ def _work(options: argparse.Namespace, home: Home) -> int:
             from cae_tui.cli.report_console import print_report, write_document
 
             if options.to is not None:
-                if not options.to.strip():
-                    raise StorageError("--to names no place: give a path.")
                 return write_document(
-                    home, home.find(options.run), path_of(options.to), as_json=options.json, as_text=options.text
+                    home, home.find(options.run), place_of(options.to), as_json=options.json, as_text=options.text
                 )
             return print_report(home, home.find(options.run), as_json=options.json, as_text=options.text)
         case "export":
@@ -303,7 +301,8 @@ def _do_study(options: argparse.Namespace, home: Home, kind: str) -> int:
                 return 0
             return study_console.resume(home, directory, as_json=options.json)
         case "export":
-            return study_console.export(home, directory, options.to, as_json=options.json)
+            to = None if options.to is None else place_of(options.to)
+            return study_console.export(home, directory, to, as_json=options.json)
         case _:
             return study_console.delete(home, directory, sure=options.yes)
 

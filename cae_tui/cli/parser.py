@@ -195,7 +195,7 @@ def _add_flags(parser: argparse.ArgumentParser, command: str, title: str) -> Non
             words = f"where its {role} are now, if they were moved"
             group.add_argument(flag, dest=field, default=None, metavar="PATH", help=words)
     if command == "study":
-        group.add_argument("--to", type=path_of, default=None, metavar="FOLDER", help="for export: where to write")
+        group.add_argument("--to", default=None, metavar="FOLDER", help="for export: where to write")
         group.add_argument("--yes", action="store_true", help="for delete: do not ask")
     if command == "delete":
         group.add_argument("--yes", action="store_true", help="delete without being asked")

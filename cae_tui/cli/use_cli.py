@@ -2,11 +2,10 @@
 
 import argparse
 from collections.abc import Callable
-from pathlib import Path
 
 from engine.errors import DatasetError
 from engine.runs.directory import Home
-from engine.storage.paths import path_of
+from engine.storage.paths import place_of
 
 USES = {
     "predict": "tell what pictures show, with a classifier; labelled folders give its report",
@@ -98,9 +97,7 @@ def work(options: argparse.Namespace, home: Home) -> int:
         raise DatasetError(f"`{options.command}` needs --to {metavar}: {words}.")
     from cae_tui.cli import encode_console
 
-    if not options.to.strip():
-        raise DatasetError("--to names no place: give a path.")
-    to: Path = path_of(options.to)
+    to = place_of(options.to)
     if options.command == "encode":
         # A folder that is yet to be made is known by the stroke at its end, which a path does not keep.
         return encode_console.encode(home, wanted, to, folder=options.to.endswith("/"), as_json=options.json)

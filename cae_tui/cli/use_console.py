@@ -94,14 +94,14 @@ def predict(home: Home, wanted: Wanted, *, unsure: float | None, csv: str | None
             for rows in _rows(model, asked, answers, totals):
                 write_rows(file, rows)
             if not totals.images:
-                _tell(model, asked, totals)
+                _tell(model, asked, totals, unsure)
                 raise DatasetError("None of the pictures can be read, so nothing was written.")
             refuse_taken(target)  # by somebody else, meanwhile
         put(f"The answers on {counted(totals.images, 'picture')} were written to {target}.")
     else:
         _print(model, answers, totals)
     if not as_json:
-        _tell(model, asked, totals)
+        _tell(model, asked, totals, unsure)
     return 0 if totals.images else 1
 
 
@@ -160,12 +160,22 @@ def _print(model: "Model", answers: "Iterable[Answers]", totals: _Totals) -> Non
         console.print(PrintedReport(report), crop=False)
 
 
-def _tell(model: "Model", asked: "Asked", totals: _Totals) -> None:
+def _why_unsure(model: "Model", asked: float | None) -> str:
+    if asked is not None or model.facts.unsure_below is None:
+        return f"less probable than {model.unsure_below if asked is None else asked:g}"
+    return "less probable than those of which 99 % were right on its validation images"
+
+
+def _tell(model: "Model", asked: "Asked", totals: _Totals, unsure: float | None) -> None:
     """What is to be known of all of them, on stderr: what could not be read, what was done, what the marks mean."""
     totals.tell(model, asked)
+    if asked.has_classes and not asked.labelled:
+        tell("No report: the folders name classes that the model does not know. `cae-tui evaluate` says which.")
     if totals.unsure:
-        own = "" if model.facts.unsure_below is None else ": less probable than those it was right about"
-        tell(f"{counted(totals.unsure, 'answer')} of {totals.images:,} {are(totals.unsure)} unsure{own}.")
+        tell(
+            f"{counted(totals.unsure, 'answer')} of {totals.images:,} {are(totals.unsure)} unsure: "
+            f"{_why_unsure(model, unsure)}."
+        )
     if totals.unlike:
         tell(
             f"{counted(totals.unlike, 'picture')} of {totals.images:,} {are(totals.unlike)} unlike those it learned "

@@ -74,7 +74,7 @@ folder is ever changed; what was decoded is kept, so that it is read at once the
         Binding("f2", "other_pane", "Images", id="data.images", tooltip="Show the images, or the counts again"),
         Binding("left", "step_class(-1)", "Class", key_display="←→", id="data.before", tooltip="The previous class"),
         Binding("right", "step_class(1)", "Next class", id="data.after", tooltip="The next class", show=False),
-        Binding("n,pagedown", "turn(1)", "Next page", id="data.next", tooltip="More images of the class"),
+        Binding("n,pagedown", "turn(1)", "Next", id="data.next", tooltip="More images of the class"),
         Binding("p,pageup", "turn(-1)", "Previous page", id="data.previous", tooltip="The previous images", show=False),
         Binding("z", "zoom", "Zoom", id="data.zoom", tooltip="Show every pixel, or small images"),
         Binding(
@@ -88,7 +88,7 @@ folder is ever changed; what was decoded is kept, so that it is read at once the
         Binding("o,f3", "open", "Open", id="data.open", tooltip="Open a folder of pictures, an archive or a file"),
         Binding("f5", "again", "Read again", id="data.again", show=False, tooltip="Look at every file again"),
         Binding("s", "left_out", "Left out", id="data.left_out", show=False, tooltip="Files left out, and why"),
-        Binding("l", "last_used", "Last used", id="data.last_used", tooltip="The data sets used last"),
+        Binding("l", "last_used", "Recent", id="data.last_used", tooltip="The data sets used last"),
         Binding(
             "a,ctrl+r", "train('autoencoder')", "Autoencoder", id="data.train", tooltip="Train an autoencoder on it"
         ),

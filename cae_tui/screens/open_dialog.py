@@ -110,9 +110,16 @@ class OpenScreen(Dialog[str | None]):
         if self.focused is entries and options:
             entries.highlighted = 0
             self._go_on(entries, ahead)
+        if not names and not words:
+            words = self._nothing(beginning)
         hint = "↓ leads into the list, Tab completes, Enter takes what is typed, Esc leaves everything as it is."
         self._hint = f"{words} {hint}".strip()
         self._tell()
+
+    def _nothing(self, beginning: str) -> str:
+        """Why a list is empty."""
+        wanted = "folder or picture" if self._picture else "folder, archive or file of images"
+        return f"No {wanted} here begins with “{beginning}”." if beginning else f"There is no {wanted} here."
 
     def _go_on(self, entries: OptionList, keys: Sequence[str]) -> None:
         """What was pressed before the list was there."""
@@ -129,7 +136,7 @@ class OpenScreen(Dialog[str | None]):
     def _tell(self) -> None:
         """What hinders, for as long as it stands in the field; else what there is, and the keys."""
         typed = self.query_one(Input).value.strip()
-        missing = f"{typed} is not there: choose below, or correct it."
+        missing = f"{typed} is not there: {'choose below, or ' * bool(self._names)}correct it."
         self.query_one("#more", Label).update(as_typed(missing if typed == self._missing else self._hint))
 
     def action_complete(self) -> None:
@@ -176,6 +183,8 @@ class OpenScreen(Dialog[str | None]):
     def _entered(self, event: Input.Submitted) -> None:
         event.stop()
         typed = event.value.strip()
+        if not typed:
+            return
         if not self._picture and typed.lower() in (*KNOWN, MNIST.lower()):
             self.dismiss(typed.lower())
         elif os.path.isdir(path := pasted_path(typed)) and self._picture:

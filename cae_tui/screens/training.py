@@ -96,7 +96,7 @@ The curves of a run, during training and after.
         Binding("l", "scale", "Scale", id="training.scale", tooltip="Logarithmic or even scale", show=False),
         Binding("b", "by", "Batches", id="training.by", tooltip="A point for each epoch, or each batch", show=False),
         Binding("i", "show('images')", "Images", id="training.images", tooltip="Images in place of the curves"),
-        Binding("h", "show('epochs')", "Log", id="training.epochs", tooltip="The log in place of the curves"),
+        Binding("h", "show('epochs')", "Epochs", id="training.epochs", tooltip="Every epoch in place of the curves"),
         Binding("m", "show('mistakes')", "Confusion", id="training.confusion",
                 tooltip="Which classes were confused, in place of the curves"),
         *turn_keys("training", next_keys="right_square_bracket,pagedown", previous_keys="left_square_bracket,pageup"),

@@ -32,7 +32,7 @@ NOISE, MOST_NOISE = 10, 60
 THICKER = 1.25
 THICKNESS = (0.4, 4.0)
 PICTURE_SECONDS = 0.1
-"""How long pictures of an answer wait for those of the next."""
+"""At least so long apart are two drawings of the pictures: the bars come first."""
 REST_SECONDS = 0.12
 """How long the hand rests before the nearest training images are looked for."""
 LONGEST_NAME = 14
@@ -62,8 +62,9 @@ Draw something, and see at once what the model makes of it.
 - **Does it break?** `m` lets the arrows shift the picture, `r` and `R` turn it, `n` adds noise; `x` takes that back.
 - `z`: digits of MNIST were scaled into 20×20 pixels and put with their centre of mass in the middle. The same is done
   to what you draw, for a model that learned from such digits; off, the model sees it where you drew it.
-- **Answer**: a bar for each class. *Unsure*: less probable than the model's own threshold, which is the lowest at which
-  99 % of its answers on validation images were right. *Unlike*: it is rebuilt worse than 99 % of those.
+- **Answer**: a bar for each class, or for the likeliest where rows are few. *Unsure*: less probable than the model's
+  own threshold, which is the lowest at which 99 % of its answers on validation images were right. *Unlike training*: it
+  is rebuilt worse than 99 % of those.
 - **Nearest**: the training images whose latents are closest to that of your drawing.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -102,6 +103,7 @@ Draw something, and see at once what the model makes of it.
         self.drawn = self.answered = 0  # how often something was drawn, and at which of these the model was asked last
         self.asking = False
         self._words = ""  # about the picture that was opened
+        self._seen_how = ""  # what was done to what the model was given last
         self._about_nearest = ""
         self._how: list[str] = []
 
@@ -211,13 +213,14 @@ Draw something, and see at once what the model makes of it.
         try:
             while self.answered < self.drawn:
                 asked_at = self.drawn
+                how = " and ".join(["changed"] * self.is_changed + ["centred"] * self.centred) or "as drawn"
                 view = await self._trying.answer(
                     Asked(
                         picture=self.canvas.picture, centred=self.centred,
                         right=self.right, down=self.down, turn=self.angle, noise=self.noise,
                     )
                 )  # fmt: skip
-                self.answered = asked_at
+                self.answered, self._seen_how = asked_at, how
                 self._show(view)
         finally:
             self.asking = False
@@ -260,13 +263,12 @@ Draw something, and see at once what the model makes of it.
             self._pictures = self.set_timer(PICTURE_SECONDS, self._show_pictures)
 
     def _show_pictures(self) -> None:
-        """What the model sees and rebuilds of the latest answer; a few times a second, for the bars come first."""
+        """What the model sees and rebuilds, of the latest answer."""
         self._pictures = None
         if (view := self.view) is None:
             return
         pair = self.query_one("#pair", PictureRow)
-        how = " and ".join(["changed"] * self.is_changed + ["centred"] * self.centred)
-        seen = [(view.seen, how or "as drawn")]
+        seen = [(view.seen, self._seen_how)]
         if view.reconstruction is not None:
             seen.append((view.reconstruction, f"error {formats.loss(view.error)}"))
         pair.note = view.blank
@@ -316,10 +318,10 @@ Draw something, and see at once what the model makes of it.
         else:
             lines = [", ".join(["the arrows shift the picture"] if canvas.shifts else words_of(canvas))]
             lines.append(f"{changes} (x as drawn)" if (changes := self.changes) else "m shift, r turn, n noise")
+        if self._words:
+            lines.insert(0, self._words)  # where rows are few the last lines have no room
         if self.model.centres:
             lines.append("z: centred as in MNIST" if self.centred else "z: not centred")
-        if self._words:
-            lines.append(self._words)
         if lines != self._how:
             self._how = lines
             self.query_one("#how", Static).update("\n".join(lines), layout=False)  # which its words do not change

@@ -71,7 +71,7 @@ class AnswerBars(Widget):
 
 
 def headline(model: TriedModel, view: Tried) -> Content:
-    """The answer in words: `7  99.2 %`, or that there is none, and what is doubtful about it."""
+    """The answer in words: `Class 7, 99.2 %`, or that there is none, and what is doubtful about it."""
     if view.blank:
         return Content.styled(view.blank, "$foreground-muted")
     if not view.probabilities:
@@ -83,7 +83,7 @@ def headline(model: TriedModel, view: Tried) -> Content:
     if view.unsure:
         doubts.append("unsure")
     if view.unlike:
-        doubts.append("unlike the training images")
+        doubts.append("unlike training")
     told = Content.styled(words, "bold")
     return told + Content.styled(f"  ▲ {', '.join(doubts)}", "$cae-attention") if doubts else told
 

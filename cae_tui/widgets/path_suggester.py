@@ -35,8 +35,8 @@ def listed(folder: str, beginning: str, *, pictures: bool = False) -> tuple[list
             if entry.name.startswith(".") and not beginning.startswith("."):
                 continue
             is_folder = entry.is_dir()
-            named = not pictures and "." not in entry.name.lstrip(".")
-            if is_folder or named or entry.name.lower().endswith(endings):
+            without_ending = not pictures and "." not in entry.name.lstrip(".")
+            if is_folder or without_ending or entry.name.lower().endswith(endings):
                 found.append((entry.name, is_folder))
     found.sort(key=lambda pair: (not pair[1], pair[0].lower()))
     return found[:MOST], max(len(found) - MOST, 0)

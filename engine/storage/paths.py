@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
+from engine.errors import StorageError
+
 _QUOTES = ("“”", "„“", "‘’", "‚‘", "«»", "``")
 
 
@@ -25,6 +27,17 @@ def given_path(text: str) -> str:
 def path_of(word: str) -> Path:
     """`given_path` as a path."""
     return Path(given_path(word))
+
+
+def place_of(word: str) -> Path:
+    """Where something is to be written, as it was given on the command line.
+
+    Raises:
+        StorageError: it names no place.
+    """
+    if not word.strip():
+        raise StorageError("--to names no place: give a path.")
+    return path_of(word)
 
 
 def pasted_path(text: str) -> str:

@@ -9,6 +9,7 @@ from engine.text import (
     class_name,
     class_of_title,
     class_title,
+    counted,
     epoch_label,
     epoch_words,
     fitting,
@@ -64,3 +65,9 @@ def test_a_class_is_called_by_its_name_or_else_by_its_number() -> None:
     assert [class_title(class_name(("cat",), label)) for label in (0, 1)] == ["cat", "Class 1"]
     assert [class_of_title(title) for title in ("cat", "Class 1", "Class A")] == ["cat", "1", "Class A"]
     assert names_of([0, 1], ("cat", "dog" * 20)) == ("Classes cat and dogdogdogdog…ogdogdogdog", "have")
+
+
+def test_a_count_stands_with_the_plural_of_its_noun() -> None:
+    assert [counted(count, noun) for count, noun in ((1, "class"), (2, "class"), (0, "image"), (1568, "number"))] == [
+        "1 class", "2 classes", "0 images", "1,568 numbers",
+    ]  # fmt: skip

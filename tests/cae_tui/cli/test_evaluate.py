@@ -90,6 +90,11 @@ def test_images_that_the_run_has_learned_from_are_said_to_flatter_it(
         told = capsys.readouterr()
         assert "the 120 training images of shapes" in told.out
         assert "the figures flatter it" in told.err
+        assert evaluate(home, model, "--data", new.parent / "shapes", "--test-data", new, "--part", "train") == 0
+        assert "the figures flatter it" in capsys.readouterr().err
+        for others in (["--data", new.parent / "shapes"], ["--data", new]):
+            assert evaluate(home, model, *others) == 0
+            assert "flatter" not in capsys.readouterr().err
 
 
 def test_images_that_are_the_other_way_round_are_measured_as_they_are_and_that_is_said(

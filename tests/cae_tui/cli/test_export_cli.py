@@ -78,7 +78,8 @@ def test_several_forms_are_written_into_a_folder_and_each_once(export: Export, t
         (("--as", "jpg"), "--as: “jpg” is not known: choose csv, document, embeddings"),
         (("--to", "/nowhere/at/all", "--as", "text"), "Its folder is not there"),
         (("--to", "/nowhere/at/all"), "/nowhere/at/all could not be written"),
-        (("--to", " "), "--to names no place: give a path, or leave it out."),
+        (("--to", " "), "--to names no place: give a path."),
+        (("--to", ""), "--to names no place: give a path."),
         (("--as",), "--as"),
     ],
 )

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from textual import events
 from textual.pilot import Pilot
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import Input, Label, OptionList, Static
 
 from cae_tui.app.cae_app import CaeApp
 from cae_tui.bridge.trying import MOVED_OUT, NOTHING, UNIFORM, Asked, Nearest, Tried, TriedModel, Trying
@@ -166,7 +166,7 @@ async def test_what_is_doubtful_is_told_in_words(opened: Opened) -> None:
             await settled(page, pilot)
             if page.view is not None and page.view.unsure:
                 break
-        assert "▲ unsure, unlike the training images" in shown(page, "AnswerBars")
+        assert "▲ unsure, unlike training" in shown(page, "AnswerBars")
 
 
 async def test_while_the_model_is_busy_only_the_latest_is_asked_for(opened: Opened) -> None:
@@ -293,11 +293,21 @@ async def test_a_picture_is_opened_by_name_or_pasted_as_a_path(opened: Opened) -
         await until(pilot, lambda: not page.canvas.is_empty)
 
 
+async def test_what_was_done_to_a_picture_can_be_read_where_rows_are_few(opened: Opened) -> None:
+    async with opened(size=(80, 22)) as (page, pilot):  # as many as the line of the tour leaves of 24
+        page.post_message(events.Paste("/pictures/x.png\n"))
+        await until(pilot, lambda: not page.canvas.is_empty)
+        await settled(page, pilot)
+        assert "dark and light exchanged" in " ".join(shown(page, "#how").split())
+
+
 async def test_of_a_folder_that_is_typed_the_pictures_are_listed_for_one_is_wanted(
     opened: Opened, tmp_path: Path
 ) -> None:
     (tmp_path / "scans").mkdir()
-    (tmp_path / "scans" / "x.png").touch()
+    for name in ("x.png", "notes.txt", "set.zip", "labels"):
+        (tmp_path / "scans" / name).touch()
+    (tmp_path / "scans" / "none").mkdir()
 
     def listed() -> list[str]:
         entries = pilot.app.screen.query_one(OptionList)
@@ -310,8 +320,15 @@ async def test_of_a_folder_that_is_typed_the_pictures_are_listed_for_one_is_want
         )
         pilot.app.screen.query_one(Input).value = str(tmp_path / "scans")
         await pilot.press("enter")
-        await until(pilot, lambda: listed() == ["↑ ..", "  x.png"])
-        await pilot.press("down", "down", "enter")
+        await until(pilot, lambda: listed() == ["↑ ..", "▸ none/", "  x.png"])
+        pilot.app.screen.query_one(Input).value = str(tmp_path / "scans" / "none") + "/"
+        await until(
+            pilot,
+            lambda: "There is no folder or picture here." in str(pilot.app.screen.query_one("#more", Label).render()),
+        )
+        pilot.app.screen.query_one(Input).value = str(tmp_path / "scans") + "/"
+        await until(pilot, lambda: listed() == ["↑ ..", "▸ none/", "  x.png"])
+        await pilot.press("down", "down", "down", "enter")
         await until(pilot, lambda: not page.canvas.is_empty)
         assert "x.png" in how(page)
 
