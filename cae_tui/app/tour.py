@@ -136,8 +136,7 @@ _FIRST_TRAINS = (
     "it sees each image once."
 )
 _FIRST_ENDED = (
-    "Trained. i shows or hides validation images beside what was rebuilt from their 64 numbers. Press Enter for the "
-    "report."
+    "Trained. i shows or hides images beside what was rebuilt from their 64 numbers. Press Enter for the report."
 )
 _FIRST_REPORT = (
     "The error on test images, and what it is worth: PCA is the best that a linear method does with 64 numbers. "
