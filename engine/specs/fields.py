@@ -55,7 +55,7 @@ def _auto_or_count(value: object) -> object:
     """A count as a number, however it is typed; `auto`, and what is neither, as it is."""
     text = no_bool(value)
     try:
-        number = float(str(text))
+        number = float(str(text).encode("ascii"))  # of other digits a form takes none
     except ValueError:
         return text.strip() if isinstance(text, str) else text
     return int(number) if number.is_integer() and abs(number) < 1000 else text

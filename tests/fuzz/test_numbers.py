@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.errors import SpecError
@@ -42,6 +42,7 @@ def base(kind: str) -> dict[str, Any]:
 
 
 @given(field=st.sampled_from(NUMERIC), text=numerals)
+@example(field=next(pair for pair in NUMERIC if pair[1].name == "downsamplings"), text="٠")
 def test_any_number_in_a_form_is_one_within_its_bounds_or_a_sentence(field: tuple[str, SpecField], text: str) -> None:
     kind, asked = field
     spec = value_or_sentence(READER, lambda: parse(KINDS[kind], {**base(kind), asked.name: text}), SpecError)
