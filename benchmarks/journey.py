@@ -61,7 +61,7 @@ def draw(path: Path) -> None:
 
 
 class Owner(Person):
-    """Who knows where a form and a run stand."""
+    """Who has images of their own, and knows where a form and a run stand."""
 
     def run_is(self, kind: str, told: Callable[[Any], bool]) -> Callable[[], bool]:
         """Whether something holds of the run of that kind which is trained."""

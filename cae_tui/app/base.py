@@ -260,7 +260,7 @@ class BaseApp(App[None]):
         """Give the signals back; nothing is read any more."""
         loop = asyncio.get_running_loop()
         for number in SIGNALS:
-            with suppress(NotImplementedError, RuntimeError, ValueError):
+            with suppress(NotImplementedError, RuntimeError, ValueError):  # where none were taken, as above
                 loop.remove_signal_handler(number)
         with suppress(ValueError):
             signal.signal(signal.SIGHUP, self._hang_up_before)

@@ -155,7 +155,7 @@ _SECOND_REPORT = (
 )
 _DRAW = (
     "Draw a digit with the mouse, or with the arrows and space: the bars say what it is taken for. "
-    "Both are kept under Runs."
+    "Runs lists both runs."
 )
 _FAILED = "The run has ended without a model; the page says why. Esc leaves the tour."
 _ELSEWHERE = "This page is not on the way: Ctrl+T goes back to the run of the tour."

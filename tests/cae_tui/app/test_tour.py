@@ -156,7 +156,8 @@ async def test_each_line_fits_over_the_keys(make_app: MakeApp, size: tuple[int, 
             app.screen.show_tour("1 of 6", sentence)  # type: ignore[attr-defined]  # it is a page
             await pilot.pause()
             shown = app.screen.query_one(TourLine)
-            assert 1 <= shown.size.height <= 3, sentence
+            most = 2 if sentence in (tour._FIRST_ENDED, tour._DRAW) else 3  # beside what one looks at there
+            assert 1 <= shown.size.height <= most, sentence
             assert shown.region.bottom == size[1] - 1
 
 
