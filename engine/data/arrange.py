@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from engine.errors import DatasetError
 from engine.text import excerpt
@@ -40,7 +41,14 @@ class Arranged:
 
 def natural(name: str) -> str:
     """What to sort names by so that class 10 comes after class 9, and upper and lower case together."""
-    return f"{_DIGITS.sub(_wide, name).lower()}\0{name}"
+    folder, stroke, last = name.rpartition("/")
+    return f"{_widened(folder)}{stroke}{_DIGITS.sub(_wide, last).lower()}\0{name}"
+
+
+@lru_cache(maxsize=4096)
+def _widened(folder: str) -> str:
+    """The folders of a name, which it shares with many others."""
+    return _DIGITS.sub(_wide, folder).lower()
 
 
 def _wide(digits: re.Match[str]) -> str:

@@ -1,7 +1,8 @@
 """From the bytes of one picture to the array of an image set; as a program, for many pictures in a row.
 
 Run as a program it is told what to do on standard input and answers on standard output, so that pictures are decoded on
-every core, and one that brings its decoder down takes nothing else with it. It therefore imports nothing of ours.
+every core, and one that brings its decoder down takes nothing else with it. It therefore imports nothing of ours, and
+what most pictures do not need only where one does: each of these programs has to start before the first picture.
 """
 
 import io
@@ -12,20 +13,13 @@ import sys
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
-from typing import IO, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import (  # noqa: F401 - two of them tell Pillow of their formats; it would load every other format too
-    Image,
-    ImageColor,
-    ImageOps,
-    JpegImagePlugin,
-    PngImagePlugin,
-    TiffImagePlugin,
-    UnidentifiedImageError,
-    WebPImagePlugin,
-)
+from PIL import Image, JpegImagePlugin, PngImagePlugin, UnidentifiedImageError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 """Pillow's names of the formats that are read; an ending says nothing."""
@@ -62,9 +56,17 @@ class PictureError(Exception):
 class Decoded(NamedTuple):
     """One picture."""
 
-    pixels: NDArray[np.uint8]  # (height, width, 1) or (height, width, 3)
+    data: bytes  # of the pixels, row by row
+    shape: tuple[int, int, int]  # of them: (height, width, 1) or (height, width, 3)
     size: tuple[int, int]  # height and width before it was made to fit
     frames: bool  # whether it has more than the one that was taken
+
+    @property
+    def pixels(self) -> "NDArray[np.uint8]":
+        """As an array of that shape, which can only be read."""
+        import numpy as np
+
+        return np.frombuffer(self.data, np.uint8).reshape(self.shape)
 
 
 def decode(picture: str | bytes, wish: Wish, only: tuple[int, int] | None = None) -> Decoded:
@@ -73,7 +75,7 @@ def decode(picture: str | bytes, wish: Wish, only: tuple[int, int] | None = None
     Grey is what has one channel, or three that are equal everywhere: many a file of a grey picture has three.
 
     Args:
-        only: decode it only if it has this height and width, where `wish` has no size; of others the pixels are empty.
+        only: decode it only if it has this height and width, where `wish` has no size; of others there are no pixels.
 
     Raises:
         PictureError: it cannot be used.
@@ -85,7 +87,7 @@ def decode(picture: str | bytes, wish: Wish, only: tuple[int, int] | None = None
             if not picture:
                 raise PictureError("is empty")
             return _decode(_opened(picture), wish, only)
-        with Image.open(picture, formats=FORMATS) as opened:
+        with Image.open(picture, formats=_formats()) as opened:
             return _decode(opened, wish, only)
     except PictureError:
         raise
@@ -116,17 +118,19 @@ def _decode(image: Image.Image, wish: Wish, only: tuple[int, int] | None) -> Dec
         getattr(image, "is_animated", False)
     )  # a camera's MPO has one picture twice
     if wish.size is None and only is not None and size != only:
-        return Decoded(np.empty((0, 0, 1), np.uint8), size, frames)
+        return Decoded(b"", (0, 0, 1), size, frames)
     if wish.size is not None and image.format in ("JPEG", "MPO"):
         # A photograph is unpacked at a half, a quarter or an eighth where that is still twice what is asked for.
         image.draft(None, (2 * max(wish.size), 2 * max(wish.size)))
     image.load()
     if turn > 1:
+        from PIL import ImageOps
+
         image = ImageOps.exif_transpose(image)
     flat = _flat(image, wish)
     if wish.size is not None and (flat.height, flat.width) != wish.size:
         flat = _fit(flat, wish)
-    return Decoded(np.frombuffer(flat.tobytes(), np.uint8).reshape(flat.height, flat.width, -1), size, frames)
+    return Decoded(flat.tobytes(), (flat.height, flat.width, len(flat.getbands())), size, frames)
 
 
 def _read(path: str) -> str | bytes:
@@ -148,7 +152,14 @@ def _opened(picture: bytes) -> Image.Image:
         if picture.startswith(start):
             with suppress(Exception):  # of a damaged one, nearly anything; `Image.open` says what it is
                 return make(io.BytesIO(picture))
-    return Image.open(io.BytesIO(picture), formats=FORMATS)
+    return Image.open(io.BytesIO(picture), formats=_formats())
+
+
+def _formats() -> tuple[str, ...]:
+    """Those that are read, known to Pillow: left to itself it would load every other one too."""
+    from PIL import TiffImagePlugin, WebPImagePlugin  # noqa: F401 - they tell Pillow of themselves
+
+    return FORMATS
 
 
 def _turn(image: Image.Image) -> int:
@@ -165,6 +176,8 @@ def _flat(image: Image.Image, wish: Wish) -> Image.Image:
     if image.mode.startswith(("I", "F")):
         image = _eight_bits(image)
     if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
+        from PIL import ImageColor
+
         above = image.convert("RGBA")
         below = Image.new("RGBA", above.size, ImageColor.getcolor(wish.background, "RGBA"))
         image = Image.alpha_composite(below, above).convert("RGB")
@@ -192,6 +205,8 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
     One scale for every picture of a set: of a single one nobody can tell whether it is dark or counts otherwise.
     """
+    import numpy as np
+
     values = np.asarray(image)
     low, high, most = float(values.min(initial=0)), float(values.max(initial=0)), 1 if image.mode == "F" else 65_535
     if not (low >= 0 and high <= most):  # not a number compares false
@@ -202,6 +217,8 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 def _fit(image: Image.Image, wish: Wish) -> Image.Image:
     """`image`, grey or RGB, at the height and width that are wished for."""
+    from PIL import ImageColor, ImageOps
+
     assert wish.size is not None
     height, width = wish.size
     sharp = Image.Resampling.BICUBIC
@@ -212,6 +229,8 @@ def _fit(image: Image.Image, wish: Wish) -> Image.Image:
     scale = min(width / image.width, height / image.height)
     inside = image.resize((max(round(image.width * scale), 1), max(round(image.height * scale), 1)), sharp)
     if wish.edge:
+        import numpy as np
+
         top, left = (height - inside.height) // 2, (width - inside.width) // 2
         rest = [(top, height - inside.height - top), (left, width - inside.width - left), (0, 0)]
         pixels = np.asarray(inside)
@@ -221,8 +240,10 @@ def _fit(image: Image.Image, wish: Wish) -> Image.Image:
     return behind
 
 
-def fit_array(pixels: NDArray[np.uint8], wish: Wish) -> NDArray[np.uint8]:
+def fit_array(pixels: "NDArray[np.uint8]", wish: Wish) -> "NDArray[np.uint8]":
     """An image (height, width, 1 or 3) of another source, made to fit as a picture is."""
+    import numpy as np
+
     image = _flat(Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels), wish)
     if wish.size is not None and (image.height, image.width) != wish.size:
         image = _fit(image, wish)
@@ -246,7 +267,8 @@ def serve(asked: IO[bytes], answers: IO[bytes]) -> None:
     size = head["wish"]["size"]
     wish = Wish(**{**head["wish"], "size": size and tuple(size)})
     shape = tuple(head["shape"])
-    piece = np.empty((max(PIECE_BYTES // max(math.prod(shape), 1), 1), *shape), np.uint8)  # always the same memory
+    each = math.prod(shape)
+    piece = memoryview(bytearray(max(PIECE_BYTES // max(each, 1), 1) * each))  # always the same memory
     with open(head["file"], "r+b") as file:
         while line := asked.readline():
             chunk = json.loads(line)
@@ -256,12 +278,12 @@ def serve(asked: IO[bytes], answers: IO[bytes]) -> None:
             for row, what in chunk["items"]:
                 pixels = told.of(row, asked.read(what) if isinstance(what, int) else what, wish, only)
                 if pixels is not None:
-                    piece[len(rows)] = pixels  # grey into three channels: the same in each
+                    piece[len(rows) * each : (len(rows) + 1) * each] = pixels
                     rows.append(row)
-                    if len(rows) == len(piece):
-                        _write(file, rows, piece)
+                    if len(rows) * each == len(piece):
+                        _write(file, rows, piece, each)
                         rows.clear()
-            _write(file, rows, piece)
+            _write(file, rows, piece, each)
             file.flush()
             answers.write(json.dumps(told.answer()).encode() + b"\n")
             answers.flush()
@@ -276,18 +298,21 @@ class _Told:
         self._sizes: dict[tuple[int, int], int] = {}
         self._frames, self._colour = 0, False
 
-    def of(self, row: int, picture: str | bytes, wish: Wish, only: tuple[int, int]) -> NDArray[np.uint8] | None:
+    def of(self, row: int, picture: str | bytes, wish: Wish, only: tuple[int, int]) -> bytes | None:
         """The pixels of one of its pictures, if they belong into the array."""
         try:
-            pixels, size, frames = decode(picture, wish, only)
+            pixels, (height, width, channels), size, frames = decode(picture, wish, only)
         except PictureError as error:
             self._bad.append((row, str(error)))
             return None
         self._sizes[size] = self._sizes.get(size, 0) + 1
         self._frames += frames
-        height, width, channels = pixels.shape
         self._colour = self._colour or channels > self._shape[2]
-        return pixels if (height, width) == self._shape[:2] and channels <= self._shape[2] else None
+        if (height, width) != self._shape[:2] or channels > self._shape[2]:
+            return None
+        if channels < self._shape[2]:  # grey into three channels: the same in each
+            return Image.frombytes("L", (width, height), pixels).convert("RGB").tobytes()
+        return pixels
 
     def answer(self) -> dict[str, Any]:
         """All of it."""
@@ -295,13 +320,13 @@ class _Told:
         return {"bad": self._bad, "sizes": sizes, "frames": self._frames, "colour": self._colour}
 
 
-def _write(file: IO[bytes], rows: list[int], images: NDArray[np.uint8]) -> None:
+def _write(file: IO[bytes], rows: list[int], images: memoryview, each: int) -> None:
     """Put images into their rows of the array, those of rows in a row at once: a mapping would take a fault a page."""
     start = 0
     for place in range(1, len(rows) + 1):
         if place == len(rows) or rows[place] != rows[place - 1] + 1:
-            file.seek(rows[start] * images[0].size)
-            file.write(images[start:place].data)
+            file.seek(rows[start] * each)
+            file.write(images[start * each : place * each])
             start = place
 
 

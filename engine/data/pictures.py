@@ -79,7 +79,7 @@ def decode_all(
             "were expected: say a size that all are brought to, 64 for instance (--size).",
             "size",
         )
-    channels = first.pixels.shape[2] if wish.colour == "auto" else 3 if wish.colour == "rgb" else 1
+    channels = first.shape[2] if wish.colour == "auto" else 3 if wish.colour == "rgb" else 1
     for colours in dict.fromkeys((channels, 3)):
         try:
             return _Pass(count, contents, names, wish, reading, where, (count, *size, colours), most_bad).run()

@@ -19,6 +19,7 @@ from cae_tui.app.cae_app import CaeApp
 from cae_tui.bridge.trying import MOVED_OUT, NOTHING, UNIFORM, Asked, Nearest, Tried, TriedModel, Trying
 from cae_tui.bridge.values import Picture
 from cae_tui.messages import TryModel
+from cae_tui.screens import try_out
 from cae_tui.screens.home import HomeScreen
 from cae_tui.screens.open_dialog import OpenScreen
 from cae_tui.screens.try_out import TryScreen
@@ -51,6 +52,7 @@ class Scripted(Trying):
         self.progress = (0, 0)
         self.closed = False
         self.neighbours = False
+        self.looked = 0  # how often the nearest were looked for
         self.latest: Picture | None = None
 
     def close(self) -> None:
@@ -77,6 +79,7 @@ class Scripted(Trying):
         )  # fmt: skip
 
     async def nearest(self) -> Nearest:
+        self.looked += 1
         if not self.neighbours or self.latest is None:
             return Nearest()
         return Nearest(pictures=tuple((self.latest, NAMES[place]) for place in range(3)), nearer_than=0.25)
@@ -180,6 +183,29 @@ async def test_while_the_model_is_busy_only_the_latest_is_asked_for(opened: Open
         await settled(page, pilot)
         assert len(script.asked) <= before + 3
         assert script.asked[-1].picture == page.canvas.picture
+
+
+async def test_the_nearest_are_looked_for_when_the_hand_rests_and_not_before(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = Scripted()
+    async with opened(script) as (page, pilot):
+        before, at_rest = script.looked, try_out.REST_SECONDS
+        monkeypatch.setattr(try_out, "REST_SECONDS", 3600)  # no rest is so long
+        await pilot.press("space", *["right"] * 4)
+        await until(pilot, lambda: page.answered == page.drawn and "error 0.0012" in shown(page, "#pair"))
+        assert script.looked == before
+        script.wait.clear()
+        await pilot.press("down")  # and the model has not answered on this yet
+        await until(pilot, lambda: page.asking)
+        page.look_near()
+        await pilot.pause()
+        assert script.looked == before
+        monkeypatch.setattr(try_out, "REST_SECONDS", at_rest)
+        script.wait.set()
+        await settled(page, pilot)
+        assert script.looked == before + 1
+        assert page.near == page.drawn
 
 
 async def test_changes_are_asked_for_told_and_taken_back(opened: Opened) -> None:
