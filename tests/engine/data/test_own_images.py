@@ -323,7 +323,7 @@ def test_a_picture_that_brings_its_decoder_down_is_left_out_alone(
     monkeypatch.setattr(pictures, "CHUNK", chunk)
     program = tmp_path / "decoder.py"
     source = Path(decoder.__file__).read_text()
-    decodes = "            pixels, size, frames = decode("
+    decodes = "            pixels, (height, width, channels), size, frames = decode("
     crashes = "            if b'CRASH' in open(picture, 'rb').read():\n                os._exit(11)\n"
     assert decodes in source
     program.write_text(source.replace(decodes, crashes + decodes))
