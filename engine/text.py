@@ -40,6 +40,17 @@ def cell_len(text: str) -> int:
     )  # fmt: skip
 
 
+def byte_size(number: int) -> str:
+    """Bytes as `512 bytes`, `30 kB`, `30.9 MB`, `562 MB`, `1.3 GB`."""
+    if number < 1000:
+        return counted(number, "byte")
+    if number < 999_500:
+        return f"{number / 1e3:.0f} kB"
+    if number < 99_950_000:
+        return f"{number / 1e6:.1f} MB"
+    return f"{number / 1e6:.0f} MB" if number < 999_500_000 else f"{number / 1e9:,.1f} GB"
+
+
 def shortened(text: str, room: int) -> str:
     """`text` in at most `room` columns, at least 1; what does not fit is left out of its middle: `auto…ile`."""
     if cell_len(text) <= room:

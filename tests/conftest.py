@@ -1,8 +1,10 @@
 """What all tests share."""
 
 import gc
+import math
 import os
 import signal
+import sys
 
 # Tests run beside each other, and several trainings with all cores each take turns at waiting for one another.
 # Set before torch is loaded, and inherited by the processes that tests start.
@@ -34,7 +36,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Have the garbage collector look seldom, and not among what was imported: it took a quarter of the tests' time."""
+    """Have the garbage collector look seldom, and not among what was imported: it took a quarter of the tests' time.
+
+    And have every folder looked at each time it is loaded: on a busy machine any look takes so long that it counts for
+    the seconds after it, and what a test changes would go unseen.
+    """
+    if cache := sys.modules.get("engine.data.cache"):
+        cache.LONG_SECONDS = math.inf  # type: ignore[attr-defined]  # of a module that may not be there
     gc.collect()
     gc.freeze()
     gc.set_threshold(200_000, 10, 10)

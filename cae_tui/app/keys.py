@@ -30,7 +30,7 @@ PLACES = {
     "cards": "sample predictions, cards", "runs": "runs", "run-table": "runs, table", "compare": "compare",
     "try": "trying a model", "canvas": "trying a model, canvas",
     "studies": "studies", "study": "study", "points": "study, table", "study_form": "form of a study", "data": "data",
-    "classes": "data, classes", "data_sets": "data, last used",
+    "classes": "data, classes", "data_sets": "data, last used", "catalogue": "data, catalogue",
     "open": "data, open", "left_out": "data, left out", "confirm": "question",
     "export": "question of an export", "writing": "while an export is written",
     "text": "question with a text", "help": "help", "stop": "stopping a run", "error": "after an error",

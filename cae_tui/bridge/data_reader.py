@@ -71,6 +71,7 @@ class DataReader:
         self.home = home
         keep_in(home.data)
         self.progress: dict[DataFiles, tuple[int, int]] = {}  # of sets that are being read: how many of how many
+        self.fetched: dict[str, tuple[int, int]] = {}  # of sets of the catalogue: bytes that have come, of how many
         self._waiting: defaultdict[DataFiles, set[Event]] = defaultdict(set)  # who reads it; set where it is given up
         self._asked = local()  # in a thread: what is set where nobody waits for its work any more
         self._shown: OrderedDict[tuple[DataFiles, str], ImageData] = OrderedDict()  # by files and digest
@@ -137,6 +138,38 @@ class DataReader:
         if digest not in ("", found.digest):
             raise DatasetError("These images have changed since they were read: F5 reads them again.", "data")
         return found
+
+    @works_in_thread
+    def sets_here(self) -> dict[str, tuple[bool, int]]:
+        """For each set of the catalogue whether it is here, and the bytes of it that have come."""
+        from engine.data.fetching import is_here, size_here
+        from engine.specs.catalogue import catalogue
+
+        sets = self.home.sets
+        return {name: (is_here(entry, sets), size_here(entry, sets)) for name, entry in catalogue().items()}
+
+    @works_in_thread
+    def fetch(self, name: str) -> None:
+        """Have a set of the catalogue here; `fetched` tells how far that is. What has come by its end is kept.
+
+        Raises:
+            EngineError: it cannot be had, or cannot be written.
+        """
+        from engine.data.fetching import fetch
+        from engine.errors import DatasetError
+        from engine.specs.catalogue import catalogue
+
+        given_up: Event = self._asked.given_up
+
+        def told(done: int, of: int) -> None:
+            if given_up.is_set():
+                raise DatasetError("The fetching was given up.", "data")
+            self.fetched[name] = done, of
+
+        try:
+            fetch(catalogue()[name], self.home.sets, told)
+        finally:
+            self.fetched.pop(name, None)
 
     @works_in_thread
     def look_anew(self) -> None:

@@ -10,7 +10,7 @@ from engine.specs.data_files import names_mnist, refuse_blank
 from engine.specs.listed import KINDS
 from engine.storage.paths import place_of
 
-ACTIONS = ("list", "forget", "show", "export")
+ACTIONS = ("list", "get", "forget", "show", "export")
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -18,9 +18,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     from engine.specs.base import Spec, spec_fields
     from engine.specs.preprocessing import PREPROCESSING
 
-    parser.usage = "%(prog)s [list | forget NAME | show DATA | export DATA --to PATH] [FLAG ...]"
+    parser.usage = "%(prog)s [list | get NAME | forget NAME | show DATA | export DATA --to PATH] [FLAG ...]"
     group = parser.add_argument_group("arguments")
-    words = "list what is kept, forget it, show a set, or export one (default: list)"
+    words = "list the catalogue and what is kept, get or forget a set, show or export one (default: list)"
     group.add_argument("action", nargs="?", default="list", metavar="ACTION", help=words)
     words = "the name or the path of a set; for forget also an id, or all"
     group.add_argument("data", nargs="?", default=None, metavar="DATA", help=words)
@@ -48,12 +48,16 @@ def work(options: argparse.Namespace, home: Home) -> int:
 
     action = options.action
     if action == "list":
-        return data_console.list_kept(home, as_json=options.json)
+        return data_console.list_sets(home, as_json=options.json)
     if action not in ACTIONS:
         hint = f" To look at a set: `cae-tui data show {excerpt(action)}`." if os.path.exists(action) else ""
         raise DatasetError(f"`data` does not know “{excerpt(action)}”: choose {either(ACTIONS)}.{hint}")
     if options.data is None or not options.data.strip():
         raise DatasetError(f"`data {action}` needs the name or the path of a set.")
+    if action == "get":
+        from cae_tui.cli import get_console
+
+        return get_console.get(home, options.data, as_json=options.json)
     if action == "forget":
         return data_console.forget(home, options.data, as_json=options.json)
     given = {name: getattr(options, name) for name in ("data", "test_data", *PREPROCESSING)}

@@ -1,13 +1,21 @@
-"""`cae-tui data`: what is kept of image sets, and sets written for other programs; and a bar while one is read."""
+"""`cae-tui data`: sets that are there or can be had, and sets for other programs; and a bar while one is read."""
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -16,14 +24,15 @@ from cae_tui.cli.output_console import OutputConsole, table_console
 from cae_tui.printing import put
 from engine.errors import DatasetError
 from engine.runs.directory import Home
+from engine.specs.catalogue import catalogue
 from engine.specs.data_files import DataFiles, shape_words
 from engine.storage.files import FORMAT, absolute, delete_folder
 from engine.storage.paths import path_of
-from engine.text import counted, either, excerpt, plain
+from engine.text import byte_size, counted, either, excerpt, plain
 
 if TYPE_CHECKING:
     from engine.data.datasets import ImageData
-    from engine.data.kept import Kept
+    from engine.data.kept import Kept, Store
     from engine.protocol.control import Flag
 
 SOON_SECONDS = 0.5
@@ -37,17 +46,22 @@ SHOWN = 10
 
 
 @contextmanager
-def progress(words: str, flag: "Flag | None" = None) -> Iterator[Callable[[int, int], None]]:
+def progress(words: str, flag: "Flag | None" = None, *, of_bytes: bool = False) -> Iterator[Callable[[int, int], None]]:
     """A bar on stderr, drawn once it takes a while; what it gives is told how many are done, and of how many.
+
+    Args:
+        words: what goes on.
+        flag: what may ask for the end.
+        of_bytes: whether it counts bytes, which are told with their speed.
 
     Raises:
         KeyboardInterrupt: `flag` asks for the end meanwhile.
     """
     console = OutputConsole(stderr=True)
+    numbers = [DownloadColumn(), TransferSpeedColumn()] if of_bytes else [MofNCompleteColumn()]
     bar = Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console,
-        transient=True,
-    )  # fmt: skip
+        TextColumn("{task.description}"), BarColumn(), *numbers, TimeRemainingColumn(), console=console, transient=True
+    )
     task = bar.add_task(words, total=None)
     begun = time.monotonic()
 
@@ -77,10 +91,12 @@ def read_images(files: DataFiles, flag: "Flag | None" = None) -> "ImageData":
         return cache.load(files, told)
 
 
-def list_kept(home: Home, *, as_json: bool) -> int:
-    """Print the sets that are kept decoded in the home."""
+def list_sets(home: Home, *, as_json: bool) -> int:
+    """Print the sets that are kept decoded in the home, and the catalogue."""
+    from engine.data.fetching import is_here, size_here
     from engine.data.kept import Store
 
+    here = {name: is_here(entry, home.sets) for name, entry in catalogue().items()}
     store = Store(home.data)
     found = store.all()
     if as_json:
@@ -91,22 +107,37 @@ def list_kept(home: Home, *, as_json: bool) -> int:
              "test_data": kept.facts.test_data or None}
             for kept in found
         ]  # fmt: skip
-        put(json.dumps({"format": FORMAT, "sets": sets}))
+        known = [
+            {"name": name, "title": entry.title, "about": entry.about, "images": entry.images,
+             "shape": list(entry.shape), "bytes": entry.size, "exact": entry.exact, "licence": entry.licence,
+             "citation": entry.citation, "page": entry.page, "here": here[name],
+             "come": size_here(entry, home.sets)}
+            for name, entry in catalogue().items()
+        ]  # fmt: skip
+        put(json.dumps({"format": FORMAT, "sets": sets, "catalogue": known}))
         return 0
+    _print_kept(home, store, found)
+    put("")
+    _print_catalogue(here)
+    return 0
+
+
+def _print_kept(home: Home, store: "Store", found: "Sequence[Kept]") -> None:
     if unreadable := store.unreadable():
         put(
             f"{counted(len(unreadable), 'folder')} of {home.data} cannot be read: `cae-tui data forget all` frees them."
         )
     if not found and not unreadable:
         put("No set is kept: what is read with --data will be, so that it is decoded once.")
-        return 0
+    if not found:
+        return
     console = table_console(UNSEEN_WIDTH)
     if console.width < WIDE:
         for kept in found:
             facts, images = kept.facts, counted(kept.facts.training + kept.facts.test, "image")
             about = f"{images} · {shape_words(facts.shape)} · {formats.size(kept.size)} · {formats.ago(kept.used)}"
             console.say(f"{kept.id}  {facts.name} · {about}\n          {_told(kept)}")
-        return 0
+        return
     table = Table(box=None, pad_edge=False)
     for head in ("id", "name", "images", "shape", "size", "used", "asked", "from"):
         folds = head in ("asked", "from")  # of a path no character is left out: it may be wanted elsewhere
@@ -121,21 +152,37 @@ def list_kept(home: Home, *, as_json: bool) -> int:
             formats.size(kept.size), formats.ago(kept.used), Text(kept.asked or formats.NOTHING), Text(facts.source),
         )  # fmt: skip
     console.print(table)
-    return 0
+
+
+def _print_catalogue(here: Mapping[str, bool]) -> None:
+    put("Catalogue: `cae-tui data get NAME` fetches a set, `--data NAME` trains on it.")
+    table = Table(box=None, pad_edge=False)
+    for head in ("name", "images", "shape", "size", "licence", ""):
+        table.add_column(head, justify="right" if head in ("images", "size") else "left", overflow="ellipsis",
+                         no_wrap=True)  # fmt: skip
+    for name, entry in catalogue().items():
+        table.add_row(
+            name, f"{entry.images:,}", shape_words(entry.shape), entry.size_words, entry.licence.partition(";")[0],
+            "✓ here" if here[name] else "",
+        )  # fmt: skip
+    table_console(UNSEEN_WIDTH).print(table)
 
 
 def forget(home: Home, named: str, *, as_json: bool) -> int:
-    """Free what is kept of a set: by its id, its name or its path; of all with `all`.
+    """Free what is kept of a set, and what was fetched of it: by its id, name or path; all that is decoded with `all`.
 
     Raises:
         DatasetError: nothing is kept of such a set, or several sets are called so.
     """
+    from engine.data.fetching import discard, size_here
     from engine.data.kept import Store
 
     store = Store(home.data)
-    path = str(absolute(path_of(named)))
+    entry = catalogue().get(named.lower())
+    fetched = 0 if entry is None else size_here(entry, home.sets)
+    path = named.lower() if entry is not None else str(absolute(path_of(named)))
     wanted = [kept for kept in store.all() if named in ("all", kept.id, kept.facts.name) or kept.facts.source == path]
-    if not wanted and named != "all":
+    if not wanted and not fetched and named != "all":
         raise DatasetError(f"Nothing is kept of “{excerpt(named)}”: `cae-tui data list` shows what is.", "data")
     if len({kept.facts.source for kept in wanted}) > 1 and named != "all":
         which = "; ".join(f"{kept.id} ({_told(kept)})" for kept in wanted[:SHOWN])
@@ -147,13 +194,16 @@ def forget(home: Home, named: str, *, as_json: bool) -> int:
         store.forget(kept)
     for place in store.unreadable() if named == "all" else ():
         delete_folder(place)
-    size = sum(kept.size for kept in wanted)
+    size = sum(kept.size for kept in wanted) + (discard(entry, home.sets) if entry is not None and fetched else 0)
     if as_json:
         put(json.dumps({"format": FORMAT, "forgotten": [kept.id for kept in wanted], "bytes": size}))
     else:
         for kept in wanted:
             put(f"{kept.id} {plain(kept.facts.name)}: {_told(kept)}")
-        put(f"{counted(len(wanted), 'set')} forgotten, {formats.size(size)} freed. The pictures are untouched.")
+        if fetched:
+            put(f"What was fetched of {entry.title if entry else named} is deleted; `cae-tui data get` has it again.")
+        put(f"{counted(max(len(wanted), 1 if fetched else 0), 'set')} forgotten, {byte_size(size)} freed."
+            f"{'' if fetched else ' The pictures are untouched.'}")  # fmt: skip
     return 0
 
 

@@ -20,7 +20,7 @@ from cae_tui.bridge.values import DataView
 from cae_tui.data_sets import DataSet
 from cae_tui.messages import Configure, DataSetChanged, TryFiles, UseDataSet
 from cae_tui.printing import as_typed
-from cae_tui.screens.base import Page
+from cae_tui.screens.choosing import ChoosesSet
 from cae_tui.screens.configure import PAUSE_SECONDS
 from cae_tui.screens.data_words import found_words, summary
 from cae_tui.screens.typing_pause import typing_rests
@@ -41,7 +41,7 @@ FIELDS = (*data_files.PATHS[:2], "validation_fraction", "seed", *data_files.FIEL
 LAST_VALID = "for the last valid values"
 
 
-class DataScreen(Page):
+class DataScreen(ChoosesSet):
     """Counts, the split and images of a data set."""
 
     CSS_PATH = "data.tcss"
@@ -60,15 +60,16 @@ the end. The bars compare the classes: blue is training, orange is validation.
 | `F2` | show the images, or the counts again |
 | `m` | the mean image of each class, and examples beside it; or all images again |
 | `o` | open a folder of pictures, an archive or a file; `F3` does so in the field *Data* |
+| `g` | the catalogue: well-known sets, fetched at a key and checked; choose one to use it |
 | `l` | the data sets used last; choose one to use it again |
 | `s` | the files that were left out, and why |
 | `F5` | look at every file again: what was changed, added or taken away |
 | `a` `c` | open the form of an autoencoder, or of a classifier, with this data and split; `Ctrl+R` from a field too |
 
 **Data** is a folder of pictures, a zip or tar of one, arrays of NumPy, CSV, Parquet, the binary CIFAR, SVHN's files,
-IDX, or a name: `mnist` or `digits`. Pictures of several sizes need a **Size** that all are brought to. Nothing in your
-folder is ever changed; what was decoded is kept, so that it is read at once the next time. The data shown here is the
-**data set in use**: the top line names it, every form starts with it, and it is remembered.
+IDX, or a name: `mnist`, `digits` or one of the catalogue. Pictures of several sizes need a **Size** that all are
+brought to. Nothing in your folder is ever changed; what was decoded is kept, so that it is read at once the next time.
+The data shown here is the **data set in use**: the top line names it, every form starts with it, and it is remembered.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f2", "other_pane", "Images", id="data.images", tooltip="Show the images, or the counts again"),
@@ -76,7 +77,7 @@ folder is ever changed; what was decoded is kept, so that it is read at once the
         Binding("right", "step_class(1)", "Next class", id="data.after", tooltip="The next class", show=False),
         Binding("n,pagedown", "turn(1)", "Next", id="data.next", tooltip="More images of the class"),
         Binding("p,pageup", "turn(-1)", "Previous page", id="data.previous", tooltip="The previous images", show=False),
-        Binding("z", "zoom", "Zoom", id="data.zoom", tooltip="Show every pixel, or small images"),
+        Binding("z", "zoom", "Zoom", id="data.zoom", tooltip="Show every pixel, or small images", show=False),
         Binding(
             "m",
             "overview",
@@ -85,13 +86,9 @@ folder is ever changed; what was decoded is kept, so that it is read at once the
             show=False,
             tooltip="The mean image of each class, and examples",
         ),
-        Binding("o,f3", "open", "Open", id="data.open", tooltip="Open a folder of pictures, an archive or a file"),
         Binding("f5", "again", "Read again", id="data.again", show=False, tooltip="Look at every file again"),
         Binding("s", "left_out", "Left out", id="data.left_out", show=False, tooltip="Files left out, and why"),
-        Binding("l", "last_used", "Recent", id="data.last_used", tooltip="The data sets used last"),
-        Binding(
-            "a,ctrl+r", "train('autoencoder')", "Autoencoder", id="data.train", tooltip="Train an autoencoder on it"
-        ),
+        Binding("a,ctrl+r", "train('autoencoder')", "Train", id="data.train", tooltip="Train an autoencoder on it"),
         Binding("c", "train('classifier')", "Classifier", id="data.classify", show=False, tooltip="Train a classifier"),
         *(
             Binding(
@@ -106,7 +103,6 @@ folder is ever changed; what was decoded is kept, so that it is read at once the
         self._data: DataView | None = None
         self._files = DataFiles()  # what `_data` was read from
         self._named = DataFiles()  # what the form names
-        self._picked: DataFiles | None = None  # those that were chosen from a list
         self._split_by: Spec = AutoencoderSpec()  # whose fraction and seed were right last
         self._class: int | None = None
         self._first = 0  # of the images of the class, the one that stands top left
@@ -197,7 +193,7 @@ folder is ever changed; what was decoded is kept, so that it is read at once the
         except EngineError as error:
             form.show_data_problems({getattr(error, "field", "data"): str(error)})
             self._not_read(str(error))
-            if self._picked == files:  # what a person is asked for can be typed at once
+            if self.picked == files:  # what a person is asked for can be typed at once
                 form.focus_problem()
             return
         form.show_data_problems({})
@@ -358,31 +354,6 @@ folder is ever changed; what was decoded is kept, so that it is read at once the
             self.app.push_screen(LeftOutScreen(self._data.left_out))
         else:
             self.notify("No file was left out.")
-
-    @work
-    async def action_open(self) -> None:
-        """Choose a set on the disk."""
-        from cae_tui.screens.open_dialog import OpenScreen
-
-        form = self.query_one(SpecForm)
-        chosen = await self.app.push_screen_wait(OpenScreen(form.values["data"] or form.values["images"]))
-        if chosen is not None:
-            self._choose({**DataFiles().text, "data": chosen})
-
-    @work
-    async def action_last_used(self) -> None:
-        """Choose among the sets that were used last."""
-        from cae_tui.screens.dialogs import DataSetsScreen
-
-        known = (DataSet(), *self.cae.settings.last_data)
-        chosen = await self.app.push_screen_wait(DataSetsScreen(known, self.cae.data_set))
-        if chosen is not None:
-            self._choose(chosen.files.text)
-
-    def _choose(self, values: dict[str, str]) -> None:
-        form = self.query_one(SpecForm)
-        form.put(values)
-        self._picked = form.files
 
     @on(DataSetChanged)
     def _take_over(self, message: DataSetChanged) -> None:

@@ -19,7 +19,7 @@ from cae_tui.printing import as_typed
 from cae_tui.screens.dialogs import Dialog
 from cae_tui.widgets.line import Line
 from cae_tui.widgets.path_suggester import in_own_thread, listed
-from engine.specs.data_files import KNOWN, MNIST
+from engine.specs.data_files import MNIST, set_title
 from engine.storage.paths import pasted_path
 
 HERE, UP = "here", "up"
@@ -185,7 +185,7 @@ class OpenScreen(Dialog[str | None]):
         typed = event.value.strip()
         if not typed:
             return
-        if not self._picture and typed.lower() in (*KNOWN, MNIST.lower()):
+        if not self._picture and (typed.lower() == MNIST.lower() or set_title(typed.lower())):
             self.dismiss(typed.lower())
         elif os.path.isdir(path := pasted_path(typed)) and self._picture:
             self._go(path)

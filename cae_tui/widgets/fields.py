@@ -24,7 +24,7 @@ from cae_tui import formats
 from cae_tui.printing import as_typed
 from cae_tui.widgets.line import Line
 from cae_tui.widgets.path_suggester import PathSuggester
-from engine.specs.data_files import KNOWN, MNIST, PATHS
+from engine.specs.data_files import MNIST, PATHS, set_names
 from engine.specs.fields import SpecField
 
 CHANGED = "•"
@@ -188,7 +188,7 @@ class FieldRow(Vertical):
                 compact=True,
                 id=f"field-{field.name}",
                 placeholder="none" if field.is_place and not field.required else "",
-                suggester=PathSuggester((MNIST.lower(), *KNOWN) if field.name == "data" else ())
+                suggester=PathSuggester((MNIST.lower(), *set_names()) if field.name == "data" else ())
                 if field.name in PATHS
                 else None,
             )

@@ -12,6 +12,7 @@ from cae_tui.bridge.run_state import RunState
 from engine.protocol.events import EpochEnded
 from engine.protocol.states import PAUSED, RUNNING
 from engine.specs.listed import every_measure, listed
+from engine.text import byte_size
 
 BAR_LABEL = 14
 """Columns of `epoch  7/20` before a bar."""
@@ -40,6 +41,16 @@ def reading_line(done: int, of: int) -> Content:
     filled, empty = bar(done / of, 20)
     parts = ("Reading the pictures ", (filled, "$cae-training"), (empty, "$border-blurred"))
     return Content.assemble(*parts, f" {done:,} of {of:,}")
+
+
+def bytes_line(words: str, done: int, of: int, speed: float, keys: str) -> Content:
+    """`Fetching ━━━━╸━━━━━━━━━ 12.3 MB of 30.9 MB, 2.1 MB/s. Esc ends it.`; without a bar where `of` is not known."""
+    if not of:
+        return Content(f"{words} … {keys}")
+    filled, empty = bar(done / of, 20)
+    parts = (f"{words} ", (filled, "$cae-training"), (empty, "$border-blurred"))
+    rate = f", {byte_size(int(speed))}/s" if speed >= 1 else ""
+    return Content.assemble(*parts, f" {byte_size(done)} of {byte_size(of)}{rate}. {keys}")
 
 
 def progress_lines(run: RunState, width: int) -> list[Content]:

@@ -23,7 +23,7 @@ from cae_tui.widgets.fields import YES_NO, Choice, FieldRow, Group, field_keys, 
 from cae_tui.widgets.presets import Presets, about_preset
 from engine.errors import SpecError
 from engine.specs.base import Spec, parse
-from engine.specs.data_files import FIELDS, IDX_FIELDS, KNOWN, PATHS, DataFiles, data_of
+from engine.specs.data_files import FIELDS, IDX_FIELDS, PATHS, DataFiles, data_of, set_title
 from engine.specs.fields import GROUPS, SpecField
 from engine.storage.paths import pasted_path
 from engine.text import number
@@ -261,7 +261,7 @@ class SpecForm(Vertical, FieldForm):
         values = dict(self.values)
         for name, value in values.items():
             field = self.presets.fields[name]
-            if not value.strip() or not field.is_place or (name == "data" and data_of(value) in (None, *KNOWN)):
+            if not value.strip() or not field.is_place or (name == "data" and _is_set_name(value)):
                 continue
             path = pasted_path(value)
             # A run's id is no path.
@@ -363,3 +363,8 @@ class SpecForm(Vertical, FieldForm):
     def focus_problem(self) -> None:
         """Go to the first field that is wrong, and show it."""
         self.show_field(self.problems)
+
+
+def _is_set_name(value: str) -> bool:
+    named = data_of(value)
+    return named is None or set_title(named) is not None

@@ -18,7 +18,8 @@ from engine.data.reading import Reading
 from engine.data.sources import files_beside
 from engine.data.walk import walk
 from engine.errors import StorageError
-from engine.specs.data_files import DataFiles
+from engine.specs.catalogue import catalogue
+from engine.specs.data_files import COMES_ALONG, DataFiles
 
 KEPT = 2
 """Sets that stay in memory."""
@@ -104,7 +105,7 @@ def _wait(seconds: float, told: Told | None) -> None:
 def _store_for(files: DataFiles) -> Store | None:
     """Where such a set is kept decoded; None for what is read as fast as it is mapped, or where there is no home."""
     folder = kept_in()
-    return None if folder is None or "data" not in files.named else Store(folder)
+    return None if folder is None or files.data is None or files.data in COMES_ALONG else Store(folder)
 
 
 def _read(files: DataFiles, key: str, store: Store | None, told: Told | None, walked: Walked) -> ImageData:
@@ -148,6 +149,8 @@ def forget() -> None:
 def _look_now(files: DataFiles, told: Told | None) -> _Look:
     whole = files.absolute()
     found = [f"{whole.data or ''} {whole.preprocessing}"]
+    if whole.data is not None and "data" not in whole.named and whole.data not in COMES_ALONG:
+        found.append(catalogue()[whole.data].key)  # its files had these checksums, whatever has become of them
     walked: Walked = {}
     newest = 0
     tell = Reading(told).tell  # it may be given up at any time

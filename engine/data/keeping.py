@@ -5,6 +5,7 @@ Of its own, for it is said on the way to the first screen, and what reads sets i
 
 from pathlib import Path
 
+SETS = "sets"
 _folders: list[Path] = []
 
 
@@ -16,3 +17,8 @@ def keep_in(folder: Path | None) -> None:
 def kept_in() -> Path | None:
     """That folder."""
     return _folders[0] if _folders else None
+
+
+def sets_in() -> Path | None:
+    """Where sets of the catalogue are put, `sets` of the same home: what can be fetched again but takes long to."""
+    return _folders[0].parent / SETS if _folders else None

@@ -20,7 +20,7 @@ from engine.evaluation.centring import centres, ink_of, is_centred, is_clean, pl
 from engine.evaluation.model import Images, Model, Told
 from engine.evaluation.picture_files import Larger, decoded, larger_of
 from engine.runs.model_facts import all_light_on_dark, shows_light_on_dark
-from engine.specs.data_files import KNOWN, MNIST, DataFiles, data_of
+from engine.specs.data_files import MNIST, DataFiles, data_of, set_title
 from engine.storage.paths import pasted_path, shown
 from engine.text import either
 
@@ -122,7 +122,8 @@ def asked_about(model: Model, paths: Sequence[str], part: str | None = None, tol
 
 
 def _is_name(place: str) -> bool:
-    return place.strip().lower() in (MNIST.lower(), *KNOWN)
+    name = place.strip().lower()
+    return name == MNIST.lower() or set_title(name) is not None
 
 
 def _is_pictures(place: str) -> bool:

@@ -223,6 +223,7 @@ class Home(HeldFolders[RunDirectory]):
         self.runs = self.folder
         self.log = path / "cae-tui.log"
         self.data = path / "data"  # what was decoded of image sets
+        self.sets = path / "sets"  # those of the catalogue that were fetched
         self.unreadable: tuple[str, ...] = ()  # a sentence for each run that the latest list had to leave out
         self._listed: dict[str, tuple[int, RunStatus]] = {}  # by id, with the time its directory changed
         self._specs: dict[str, Mapping[str, Any]] = {}

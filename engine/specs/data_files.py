@@ -26,8 +26,8 @@ ROLES = {
     "test_images": "test images", "test_labels": "test labels",
 }  # fmt: skip
 """What each of the first is, in words."""
-KNOWN = {"digits": "Digits"}
-"""Sets that have a name in place of a path, and what they are called: they come along, as MNIST does."""
+COMES_ALONG = {"digits": "Digits"}
+"""Sets that come along as MNIST does, and what they are called; they have a name for a path, as the catalogue's do."""
 MNIST = "MNIST"
 MNIST_SHAPE = (28, 28, 1)
 LONGEST_NAME = 40
@@ -38,13 +38,14 @@ _USUAL = re.compile(
 )
 """A file's name that many sets have, as train-images-idx3-ubyte: the folder tells more."""
 _ENDING = re.compile(r"(\.(zip|tar|tgz|gz|bz2|xz|npz|npy|csv|tsv|parquet|mat|bin|idx))+$", re.IGNORECASE)
+_SET_NAME = re.compile("[a-z][a-z0-9-]*")
 _USUAL_FOLDERS = ("", "raw", "processed", "train", "training", "test", "images", "data", "idx")
 
 
 class DataFiles(NamedTuple):
     """Which images are meant, as `datasets.load_dataset` takes them; nothing at all is MNIST."""
 
-    data: str | None = None  # a name of `KNOWN`, or the path of a whole set
+    data: str | None = None  # a name that `set_title` knows, or the path of a whole set
     test_data: Path | None = None
     images: Path | None = None
     labels: Path | None = None
@@ -71,7 +72,8 @@ class DataFiles(NamedTuple):
     @property
     def named(self) -> dict[str, Path]:
         """The files and folders that are named, by field."""
-        return {name: Path(place) for name, place in self.places.items() if place is not None and place not in KNOWN}
+        places = {name: str(place) for name, place in self.places.items() if place is not None}
+        return {name: Path(place) for name, place in places.items() if name != "data" or set_title(place) is None}
 
     @property
     def text(self) -> dict[str, str]:
@@ -98,7 +100,7 @@ class DataFiles(NamedTuple):
     def name(self) -> str:
         """What the set is called: `MNIST`, or the name of the set, of its training images, or of their folder."""
         if self.whole is None:
-            return MNIST if self.data is None else KNOWN[self.data]
+            return MNIST if self.data is None else set_title(self.data) or self.data
         place = absolute(self.whole)
         stem = _ENDING.sub("", place.name) if self.images is None else Path(place.name.removesuffix(".gz")).stem
         if _USUAL.fullmatch(stem):
@@ -134,9 +136,28 @@ class DataFiles(NamedTuple):
 
 
 def data_of(text: str) -> str | None:
-    """What was typed for a whole set: a name of `KNOWN` wins over a path, which `./digits` is. MNIST needs no name."""
+    """What was typed for a whole set: a name that is known wins over a path, which `./digits` is. MNIST needs none."""
     name = text.strip().lower()
-    return None if name == MNIST.lower() else name if name in KNOWN else pasted_path(text)
+    return None if name == MNIST.lower() else name if set_title(name) else pasted_path(text)
+
+
+def set_names() -> tuple[str, ...]:
+    """Every name that may be typed in place of a path, but `mnist`."""
+    from engine.specs.catalogue import catalogue
+
+    return (*COMES_ALONG, *catalogue())
+
+
+def set_title(name: str) -> str | None:
+    """What the set of that name is called; None for what is the name of none."""
+    if not _SET_NAME.fullmatch(name):  # as no path is that is written down
+        return None
+    if name in COMES_ALONG:
+        return COMES_ALONG[name]
+    from engine.specs.catalogue import catalogue  # a table that has to be read
+
+    entry = catalogue().get(name)
+    return None if entry is None else entry.title
 
 
 def told_apart(sets: Sequence[tuple[str, Path | None]]) -> list[str]:

@@ -4,15 +4,19 @@ import logging
 import os
 import stat
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
+from engine.data.fetching import is_here, place_of
+from engine.data.keeping import sets_in
 from engine.data.reading import Reading
 from engine.data.recognise import Sort, recognise_file
 from engine.data.sources import digits
 from engine.data.sources.source import Parts, Sniffed, Source, WithOthers
 from engine.errors import DatasetError
-from engine.specs.data_files import KNOWN, DataFiles
+from engine.specs.catalogue import CatalogueSet, catalogue
+from engine.specs.data_files import COMES_ALONG, DataFiles, set_title
 from engine.storage.paths import shown
 
 SOURCES = {
@@ -35,12 +39,36 @@ def read(files: DataFiles, reading: Reading) -> Parts:
     Raises:
         DatasetError: it cannot be read.
     """
-    if files.data in KNOWN:
+    if files.data in COMES_ALONG:
         return digits.read()
     if files.data is None:
         parts: Parts = import_module(SOURCES["idx"]).read_files(files)
         return parts
-    path = Path(files.data)
+    if set_title(files.data) is not None:
+        return _of_catalogue(catalogue()[files.data], files, reading)
+    return _of_place(Path(files.data), files, reading)
+
+
+def _of_catalogue(entry: CatalogueSet, files: DataFiles, reading: Reading) -> Parts:
+    """A set of the catalogue, with the names of its classes.
+
+    Raises:
+        DatasetError: it has not been fetched.
+    """
+    sets = sets_in()
+    if sets is None or not is_here(entry, sets):
+        path = f" A folder or a file of that name is ./{entry.name}." if os.path.exists(entry.name) else ""
+        raise DatasetError(
+            f"{entry.title} is not here yet: `cae-tui data get {entry.name}`, or Catalogue on the page Data, fetches "
+            f"it ({entry.size_words}).{path}",
+            "data",
+        )
+    found = _of_place(place_of(entry, sets), files, reading)
+    names = entry.classes if found.labels is not None and not found.class_names else found.class_names
+    return replace(found, class_names=names, words=f"{entry.title}, {found.words}")
+
+
+def _of_place(path: Path, files: DataFiles, reading: Reading) -> Parts:
     source, sniffed = _surest(path)
     if not sniffed.sure:
         raise DatasetError(f"{shown(path)} {_nothing_known(path)}", "data")

@@ -141,6 +141,13 @@ def as_labels(path: Path, named: Mapping[str, NDArray[Any]]) -> tuple[dict[str, 
     return labels, tuple(one_line(str(together[at])) for at in order)
 
 
+def has_several(array: NDArray[Any]) -> bool:
+    """Whether labels are rows of 0 and 1, not all of which have a single 1: several classes for an image, or none."""
+    if array.ndim != 2 or array.shape[1] == 1 or array.dtype.kind not in "bui":
+        return False
+    return bool(((array == 0) | (array == 1)).all() and not (array.sum(1) == 1).all())
+
+
 def _flat_labels(path: Path, name: str, array: NDArray[Any]) -> NDArray[Any]:
     """Shape (n,): whole numbers from 0, or text."""
     if array.ndim == 2 and array.shape[1] == 1:

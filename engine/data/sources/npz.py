@@ -13,7 +13,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from engine.data.reading import Reading, sealed
-from engine.data.sources.arrays import as_images, as_labels, scaling_of
+from engine.data.sources.arrays import as_images, as_labels, has_several, scaling_of
 from engine.data.sources.checks import check_labels
 from engine.data.sources.source import Parts, Sniffed
 from engine.errors import DatasetError
@@ -126,6 +126,9 @@ def parts_of(path: Path, arrays: Mapping[str, NDArray[Any]], preprocessing: Prep
     scale = scaling_of(path, list(shaped.values()))
     pixels = {part: np.ascontiguousarray(scale(array)) for part, array in shaped.items()}
     own = {called[f"{part}labels"]: array for part, array in labels.items() if part in images}
+    several = [name for name, array in own.items() if has_several(array)]
+    if several:
+        own = {}
     by_name, names = as_labels(path, own)
     known = {part: by_name[name] for part in images if (name := called.get(f"{part}labels", "")) in by_name}
     for part, found_labels in known.items():
@@ -147,6 +150,11 @@ def parts_of(path: Path, arrays: Mapping[str, NDArray[Any]], preprocessing: Prep
     if train_labels is None and "test" in known:
         unused.append(called["testlabels"])
     notes = [scale.note] if scale.note else []
+    if several:
+        notes.append(
+            f"{excerpt(', '.join(several))} {'gives' if len(several) == 1 else 'give'} an image several classes, or "
+            "none: labels are left out. One class each, as a number or one-hot, is needed for a classifier."
+        )
     if unused:
         notes.append(
             f"{excerpt(', '.join(unused))} {'is' if len(unused) == 1 else 'are'} not used: there are no images of that "

@@ -11,7 +11,9 @@ from cae_tui.cli.main import main
 from engine.data import cache
 from engine.data.keeping import keep_in
 from engine.runs.directory import Home
+from tests.file_server import serving
 from tests.pictures import a_set, picture, write_folder, write_zip
+from tests.sets import idx_set, in_place
 
 Run = Callable[..., tuple[int, str, str]]
 SMALL = ("--epochs", "1", "--layers", "4", "--kernels", "4", "--batch-size", "8")
@@ -89,7 +91,7 @@ def test_what_is_kept_is_told_apart_with_whole_paths_wherever_it_is_printed(
     run("data", "show", tests)
     run("data", "show", tests, *asked)
     lines = run("data", "list")[1].splitlines()
-    assert [str(tests) in line for line in lines] == [False, True, True]
+    assert [str(tests) in line for line in lines[:4]] == [False, True, True, False]
     assert f"size 16x16, limit per class 5, test data {tests}" in lines[1]
     monkeypatch.setattr("cae_tui.cli.data_console.UNSEEN_WIDTH", 80)
     lines = run("data", "list")[1].splitlines()
@@ -146,7 +148,7 @@ def test_a_set_is_written_as_another(run: Run, pets: Path, tmp_path: Path) -> No
             ("autoencoder", "--data", "PETS", "--limit-per-class", "0"),
             "--limit-per-class: “0” is too small: at least 1",
         ),
-        (("data", "list2"), "`data` does not know “list2”: choose list, forget, show or export"),
+        (("data", "list2"), "`data` does not know “list2”: choose list, get, forget, show or export"),
         (("data", "show"), "`data show` needs the name or the path of a set"),
         (("data", "show", " "), "`data show` needs the name or the path of a set"),
         (("data", "export", "PETS"), "`data export` needs --to PATH"),
@@ -174,3 +176,67 @@ def test_a_run_finds_its_pictures_where_they_are_now(run: Run, pets: Path, tmp_p
 def test_digits_come_along_for_a_first_look(run: Run) -> None:
     code, out, _ = run("data", "show", "digits")
     assert (code, out.splitlines()[1]) == (0, "1,797 training · 8×8 grey")
+
+
+def test_a_set_is_got_from_the_catalogue_trained_on_by_its_name_and_forgotten(run: Run, tmp_path: Path) -> None:
+    with serving() as server, in_place(tmp_path / "table", idx_set(server), idx_set(server, "others")):
+        listed = json.loads(run("data", "--json")[1])["catalogue"]
+        assert [(one["name"], one["here"], one["come"]) for one in listed] == [
+            ("things", False, 0),
+            ("others", False, 0),
+        ]
+        code, _, err = run("autoencoder", "--data", "things", *SMALL)
+        assert (code, "data get things`, or Catalogue on the page Data, fetches it (" in err) == (2, True)
+        code, out, _ = run("data", "get", "Things")
+        assert code == 0
+        head, files, licence, end = out.splitlines()
+        assert head == "Things: some things; 26 images of 8×8 grey, 2 classes."
+        assert files.startswith("4 files, ")
+        assert files.endswith("from https://example.org/things; checked by SHA-256 of its publisher.")
+        assert licence == "Licence: MIT. To cite: Somebody, 2020."
+        assert end == "Things is here: `cae-tui autoencoder --data things` trains on it."
+        known = json.loads(run("data", "get", "things", "--json")[1])
+        assert Path(known["file"]).parent == tmp_path / "home" / "sets" / "things"
+        assert len(server.asked) == 4
+        assert run("autoencoder", "--data", "THINGS", *SMALL)[0] == 0
+        (status,) = Home(tmp_path / "home").list_runs()
+        assert status.data == "Things"
+        spec = json.loads((Home(tmp_path / "home").find(status.id).path / "spec.json").read_text())
+        assert spec["spec"]["data"] == "things"  # and no path: on another machine it is got there
+        row = next(line for line in run("data")[1].splitlines() if line.startswith("things"))
+        assert row.split() == ["things", "26", "8×8", "grey", *known_size(known["bytes"]), "MIT", "✓", "here"]
+        code, out, _ = run("data", "forget", "things")
+        assert code == 0
+        assert "What was fetched of Things is deleted; `cae-tui data get` has it again." in out
+        assert out.splitlines()[-1].startswith("1 set forgotten, ")
+        assert not (tmp_path / "home" / "sets" / "things").exists()
+        assert run("data", "forget", "things")[0] == 2
+
+
+def known_size(number: int) -> list[str]:
+    return [str(number), "bytes"] if number < 1000 else [f"{number / 1e3:.0f}", "kB"]
+
+
+def test_what_is_not_in_the_catalogue_is_told_with_what_may_be_meant(run: Run) -> None:
+    code, _, err = run("data", "get", "fasion-mnist")
+    assert (code, "“fasion-mnist” is not in the catalogue: did you mean fashion-mnist?" in err) == (2, True)
+    code, _, err = run("data", "get")
+    assert (code, "`data get` needs the name" in err) == (2, True)
+    for name in ("fashion-mnist", "emnist-byclass", "svhn", "chestmnist"):
+        assert name in run("data")[1]
+
+
+def test_getting_that_is_interrupted_keeps_what_has_come(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: object, folder: Path, told: Callable[[int, int], None]) -> Path:
+        raise KeyboardInterrupt
+
+    with serving() as server, in_place(tmp_path / "table", idx_set(server)):
+        part = tmp_path / "home" / "sets" / "things" / "train-images-idx3-ubyte.gz.part"
+        part.parent.mkdir(parents=True)
+        part.write_bytes(b"1234")
+        monkeypatch.setattr("engine.data.fetching.fetch", interrupted)
+        code, _, err = run("data", "get", "things")
+        assert code == 130
+        assert "Interrupted. 4 bytes have come and are kept: the same command goes on from there." in err

@@ -56,6 +56,17 @@ def test_a_file_that_was_written_just_now_may_change_unseen_and_is_not_kept(tmp_
     assert load(files) is not load(files)
 
 
+def test_after_a_look_that_took_long_files_are_not_looked_at_again_for_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "LONG_SECONDS", -1)
+    monkeypatch.setattr(cache, "SEEN_SECONDS", 3600)
+    before = load(images(tmp_path / "images", 7))
+    assert load(images(tmp_path / "images", 9, age=30)) is before
+    cache.look_anew()
+    assert load(DataFiles(images=tmp_path / "images")).train.images.max() == 9
+
+
 def test_the_same_images_under_another_name_are_another_set(tmp_path: Path) -> None:
     files = images(tmp_path / "cats", 7)
     (tmp_path / "dogs").hardlink_to(tmp_path / "cats")
