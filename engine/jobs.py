@@ -23,6 +23,7 @@ import torch
 from numpy.typing import NDArray
 
 from engine.data.batches import DeviceImages
+from engine.data.sketch import sketch_of
 from engine.data.streaming import device_images
 from engine.device import is_out_of_memory
 from engine.errors import EngineError, ModelFileError, RunError, StorageError
@@ -335,7 +336,7 @@ def _finish(
 
 
 def _keep_model(prepared: Prepared, recorder: Recorder, model: Network, facts: ModelFacts) -> None:
-    known = replace(facts, images_digest=prepared.data.images_digest)
+    known = replace(facts, learned_from=sketch_of(prepared.data.train.images))
     recorder.with_room(lambda: write_model(prepared.run.model, model, dict(model.state_dict()), known))
 
 

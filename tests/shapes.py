@@ -23,9 +23,9 @@ def drawn(name: str, seed: int, *, size: int = 8, inverted: bool = False) -> Ima
     image = np.zeros((8, 8), np.uint8)
     x, y = random.integers(2, 5, 2)
     if name == "bar":
-        image[1:7, x] = 200 + random.integers(0, 50)
+        image[1:7, x] = 200 + random.integers(0, 50, 6)  # no two are the same
     else:
-        image[y : y + 2, x : x + 2] = 200 + random.integers(0, 50)
+        image[y : y + 2, x : x + 2] = 200 + random.integers(0, 50, (2, 2))
     return Image.fromarray(255 - image if inverted else image).resize((size, size))
 
 

@@ -21,7 +21,9 @@ MOST_NAMED = 5
 """Classes."""
 
 if TYPE_CHECKING:
-    from engine.data.datasets import ImageData
+    from collections.abc import Sequence
+
+    from engine.data.datasets import ImageData, ImageSet
     from engine.evaluation.measured import Answered, Rebuilt
     from engine.evaluation.model import Model
 
@@ -52,7 +54,7 @@ def evaluate(home: Home, named: str, given: Mapping[str, str | None], part: str 
     which = f"the {count:,} {of} images" if data.test is not None or data.validation else f"all {count:,} images"
     about: dict[str, Any] = {"format": FORMAT, "model": model.name, "kind": model.spec.kind, "data": data.name,
                              "parts": [name for name, _ in parts], "images": count}  # fmt: skip
-    remarks = _remarks(model, data, [name for name, _ in parts])
+    remarks = _remarks(model, data, parts)
     if model.classes:
         with progress("Measuring") as told:
             answered = measured_answers(model, data, parts, told)
@@ -83,15 +85,18 @@ def _measured(which: str, data: "ImageData", model: "Model") -> str:
     return f"Measured: {which} of {plain(one_line(data.name))}, by {plain(one_line(model.name))}"
 
 
-def _remarks(model: "Model", data: "ImageData", parts: list[str]) -> list[str]:
+def _remarks(model: "Model", data: "ImageData", parts: "Sequence[tuple[str, ImageSet]]") -> list[str]:
     """What is to be known of the figures, in sentences."""
+    from engine.evaluation.learned import learned_sentence
     from engine.runs.model_facts import all_light_on_dark
 
     found = list(data.notes)
     if data.left_out:
         found.append(f"{counted(len(data.left_out), 'file')} of {data.name} left out: `cae-tui data show` lists them.")
-    if parts != ["test"] and _learned_from(model, data):
-        found.append("These are images that the model has learned from or was chosen by: the figures flatter it.")
+    if said := learned_sentence(model, [images.images for _, images in parts]):
+        found.append(said)
+    elif not model.facts.learned_from and [name for name, _ in parts] != ["test"] and _is_data_of(model, data):
+        found.append("These are images that the run has learned from or was chosen by: the figures flatter it.")
     learned = model.facts.light_on_dark
     if learned is not None and data.shape[2] == 1 and all_light_on_dark(data.train.images) is (not learned):
         ways = ("dark on light", "light on dark")
@@ -102,10 +107,8 @@ def _remarks(model: "Model", data: "ImageData", parts: list[str]) -> list[str]:
     return found
 
 
-def _learned_from(model: "Model", data: "ImageData") -> bool:
-    """Whether its training images are those of the set; False where a model file of before does not say."""
-    if known := model.facts.images_digest:
-        return known == data.images_digest
+def _is_data_of(model: "Model", data: "ImageData") -> bool:
+    """Whether a run of before, whose model file does not say so, had this set."""
     return model.run is not None and model.run.read_status().data_digest == data.digest
 
 

@@ -129,7 +129,7 @@ def _essentials(result: Result) -> Iterator[str]:
         yield result.message
     if result.best_validation_loss is not None:
         yield (
-            f"best validation loss {formats.loss(result.best_validation_loss)} at {result.best_at}, "
+            f"validation loss {formats.loss(result.best_validation_loss)} at the best epoch, {result.best_at}; "
             f"{formats.duration(result.seconds)} for {counted(result.epochs, 'epoch')}"
         )
     tested = result.evaluated_on == "test"

@@ -67,6 +67,18 @@ def add_spec_flags(parser: argparse.ArgumentParser, kind: str, *, of_study: bool
     parser.usage = " ".join(["%(prog)s", *needed, "[FLAG ...]"])
 
 
+class _Names(argparse.Action):
+    """Names with commas between them, and after `--class` one name, which may have commas in it."""
+
+    def __call__(
+        self, _parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        from engine.specs.preprocessing import names_in
+
+        more = (values,) if option == "--class" else names_in(values) or (values,)
+        setattr(namespace, self.dest, [*(getattr(namespace, self.dest) or ()), *more])
+
+
 def add_field(
     add: Callable[..., argparse.Action],
     field: "SpecField",
@@ -83,8 +95,8 @@ def add_field(
         words += f" (default: {default})"
     values: dict[str, Any] = {"dest": name, "default": None, "help": words.replace("%", "%%")}
     if field.name == "classes":
-        values["help"] += " Can be given several times, with one name each."
-        add(field.flag, "--class", action="append", metavar="NAME", **values)
+        values["help"] += " --class takes one name as it is, and can be given several times."
+        add(field.flag, "--class", action=_Names, metavar="NAME", **values)
     elif field.name == "table_shape":
         add(field.flag, "--shape", metavar="SIZE", **values)
     elif field.type is bool:

@@ -22,6 +22,7 @@ from engine.text import LONGEST_CLASS, cell_len, counted, padded, plain, shorten
 if TYPE_CHECKING:
     from engine.evaluation.answers import Answers
     from engine.evaluation.given import Asked
+    from engine.evaluation.learned import Learned
     from engine.evaluation.model import Model
 
 NEXT = 2
@@ -35,6 +36,7 @@ class _Totals(Told):
 
     unsure: int = 0
     unlike: int | None = None  # None where nothing rebuilds images
+    learned: "Learned | None" = None  # which of them it knows, where there is a report of them
     labels: list[NDArray[np.uint16]] = field(default_factory=list)
     predicted: list[NDArray[np.uint16]] = field(default_factory=list)
 
@@ -47,6 +49,8 @@ class _Totals(Told):
         if found.given.labels is not None:
             self.labels.append(found.given.labels.astype(np.uint16))
             self.predicted.append(found.predicted.astype(np.uint16))
+            if self.learned is not None:
+                self.learned.add(found.ready.images)
         return found
 
     def report(self, model: "Model") -> Any:
@@ -65,6 +69,7 @@ def predict(home: Home, wanted: Wanted, *, unsure: float | None, csv: str | None
         EngineError: there is no such model, it tells no classes apart, or there are no images.
     """
     from engine.evaluation.answers import answers_to
+    from engine.evaluation.learned import Learned
     from engine.evaluation.model import load_model
 
     target = new_file(csv)
@@ -75,7 +80,7 @@ def predict(home: Home, wanted: Wanted, *, unsure: float | None, csv: str | None
             f"{_classifiers(home)}"
         )
     asked = asked_for(model, wanted)
-    totals = _Totals()
+    totals = _Totals(learned=Learned(model))
     answers = (
         totals.count(found)
         for found in worked(
@@ -169,6 +174,8 @@ def _why_unsure(model: "Model", asked: float | None) -> str:
 def _tell(model: "Model", asked: "Asked", totals: _Totals, unsure: float | None) -> None:
     """What is to be known of all of them, on stderr: what could not be read, what was done, what the marks mean."""
     totals.tell(model, asked)
+    if totals.learned is not None and (said := totals.learned.sentence):
+        tell(said)
     if asked.has_classes and not asked.labelled:
         tell("No report: the folders name classes that the model does not know. `cae-tui evaluate` says which.")
     if totals.unsure:

@@ -137,7 +137,7 @@ class OpenScreen(Dialog[str | None]):
         """What hinders, for as long as it stands in the field; else what there is, and the keys."""
         typed = self.query_one(Input).value.strip()
         missing = f"{typed} is not there: {'choose below, or ' * bool(self._names)}correct it."
-        self.query_one("#more", Label).update(as_typed(missing if typed == self._missing else self._hint))
+        self.query_one("#more", Label).update(as_typed(missing if typed and typed == self._missing else self._hint))
 
     def action_complete(self) -> None:
         """Complete the name as far as all that begin so agree."""

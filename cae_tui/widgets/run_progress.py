@@ -184,7 +184,7 @@ def advice(run: RunState) -> tuple[str, str]:
     best = run.best
     told = ""
     if best is not None:
-        told = f": best validation loss {formats.loss(best.validation['loss'])} at "
+        told = f": validation loss {formats.loss(best.validation['loss'])} at the best epoch, "
         told += formats.epoch_words(best.stage, best.epoch)
     finish = ", F to finish it with its best weights" if run.epochs else ""
     match run.state:

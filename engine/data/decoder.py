@@ -93,6 +93,10 @@ def decode(picture: str | bytes, wish: Wish, only: tuple[int, int] | None = None
         raise
     except UnidentifiedImageError:
         raise PictureError("is no picture of a format that is read") from None
+    except Image.DecompressionBombError:  # Pillow's own limit, which some formats have it look at first
+        raise PictureError(
+            f"has more than the {MOST_PIXELS // 1_000_000} million pixels that are read at most"
+        ) from None
     except FileNotFoundError:
         raise PictureError(GONE) from None
     except PermissionError:
@@ -212,7 +216,10 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     if not (low >= 0 and high <= most):  # not a number compares false
         kind = "floats " if image.mode == "F" else ""
         raise PictureError(f"has pixels from {low:.4g} to {high:.4g}, and {kind}0 to {most:,} were expected")
-    return Image.fromarray(np.rint(values * (255 / most)).astype(np.uint8))
+    found = Image.fromarray(np.rint(values * (255 / most)).astype(np.uint8))
+    if isinstance(clear := image.info.get("transparency"), int):  # the one value that is transparent
+        found.putalpha(Image.fromarray((values != clear).astype(np.uint8) * 255))
+    return found
 
 
 def _fit(image: Image.Image, wish: Wish) -> Image.Image:

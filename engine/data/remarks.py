@@ -162,8 +162,9 @@ def _of_range(found: _Range, images: NDArray[np.uint8]) -> str:
             "Scale them to 0 to 255, or a small error will say little."
         )
     if found.faint:
+        have = "has" if found.faint == 1 else "have"
         return (
-            f"{found.faint:,} of the {many:,} training images have no pixel above 1 of 255, and others reach "
+            f"{found.faint:,} of the {many:,} training images {have} no pixel above 1 of 255, and others reach "
             f"{found.brightest}: were some divided by 255 before they were saved? Scale all of them alike."
         )
     if _has_only_0_1_255(images):

@@ -152,8 +152,8 @@ class _Writer:
             *(Paragraph(remark) for remark in self.remarks),
             Table(["hyperparameter", "values", "baseline"], varied, words=frozenset({0, 1})),
             Paragraph(
-                f"{rule} The loss is the best validation loss, of the epoch where it was lowest; test images are "
-                "measured once at a run's end, and nothing is chosen by them."
+                f"{rule} The loss is that of the validation images at a run's best epoch; test images are measured "
+                "once, at its end, and nothing is chosen by them."
             ),
         ]
 

@@ -110,6 +110,10 @@ def asked_about(model: Model, paths: Sequence[str], part: str | None = None, tol
             if _is_name(place):
                 raise DatasetError(f"{place} is a set: name it alone.")
             raise DatasetError(f"{shown(Path(place))} does not exist: check the path.")
+        if os.path.exists(place) and not (os.path.isfile(place) or os.path.isdir(place)):  # reading it may never end
+            raise DatasetError(
+                f"{shown(Path(place))} is neither a file nor a folder: save what comes from it first, and name that."
+            )
     if not any(map(_is_name, places)) and all(_is_pictures(place) for place in places):
         return _pictures(model, places, part)
     if len(places) == 1:

@@ -170,6 +170,8 @@ def load_model(home: Home, named: str) -> Model:
         EngineError: there is none, or it is damaged.
     """
     text = given_path(named)
+    if not text.strip():
+        raise ModelFileError("The name of the model is empty: name a run, or a model file.")
     path = absolute(Path(text))
     if path.is_dir() and (path / "model.safetensors").exists():  # a run's folder
         path /= "model.safetensors"

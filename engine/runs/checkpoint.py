@@ -34,7 +34,7 @@ from engine.text import excerpt
 KEY = "cae-tui"
 CHECKSUM = "crc32"
 _ANOTHER = "Choose another model file, or train that model again."
-_KNOWN = ("format", "kind", "spec", "image", "encoder_spec", "classes", *facts_names())
+_KNOWN = ("format", "kind", "spec", "image", "encoder_spec", "classes", "images_digest", *facts_names())
 """What the metadata of a model file may hold."""
 _INNER = {"checkpoint": "a checkpoint of a run", "weights": "the weights of a stage alone"}
 

@@ -28,7 +28,7 @@ class ModelFacts:
     unlike_above: float | None = None  # the mean squared error of a reconstruction, images in [0, 1]
     light_on_dark: bool | None = None  # what the images show, where nearly all agree
     centred: bool = False  # whether nearly all were centred as MNIST does
-    images_digest: str = ""  # of the training images, in their order: the same wherever their files are
+    learned_from: str = ""  # a sketch of the images that it learned from and was chosen by (`engine.data.sketch`)
 
     def to_json(self) -> dict[str, Any]:
         """What is known, by name."""

@@ -102,8 +102,8 @@ class Spec(BaseModel):
         None,
         "Data",
         "Data",
-        "A folder or an archive of pictures, arrays (npz, npy, csv, parquet, mat, CIFAR), IDX, or a name: mnist, digits "
-        "or one that `cae-tui data list` has. If left out: MNIST.",
+        "A folder or an archive of pictures, arrays (npz, npy, csv, parquet, mat, CIFAR), IDX, or a name: mnist, "
+        "digits or one that `cae-tui data list` has. If left out: MNIST.",
     )
     test_data: File = asked(
         None,

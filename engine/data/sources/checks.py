@@ -46,7 +46,7 @@ def check_images(path: Path, field: str, count: int, shape: tuple[int, ...]) -> 
     elif count == 0:
         problem = f"holds no images: name a {'file' if single else 'place'} with {ROLES[field]}."
     elif count == 1 and field in ("images", "data"):
-        problem = "holds a single image; at least 2 are needed, one to train on and one for validation: name more."
+        problem = "holds a single image, and a set has at least 2: name more."
     else:
         return
     raise DatasetError(f"{shown(path)} {problem}", field)

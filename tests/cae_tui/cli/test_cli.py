@@ -336,7 +336,7 @@ def test_a_result_in_a_pipe_is_broken_by_nothing_but_its_own_lines(
     monkeypatch.setenv("COLUMNS", "30")
     assert main(["--home", str(tmp_path), "autoencoder", "--epochs", "1", *SMALL, *flags]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert any(line.startswith("best validation loss") and "for 1 epoch" in line for line in lines)
+    assert any(line.startswith("validation loss ") and "for 1 epoch" in line for line in lines)
 
 
 def test_the_bar_names_no_epoch_before_a_stage_has_begun() -> None:

@@ -217,6 +217,18 @@ def known_size(number: int) -> list[str]:
     return [str(number), "bytes"] if number < 1000 else [f"{number / 1e3:.0f}", "kB"]
 
 
+def test_names_of_classes_stand_with_commas_or_one_after_the_other(run: Run, tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "pets", a_set(4, 0, ("cat", "dog", "a, b")))
+    for words, names in (
+        (("--classes", "dog,cat"), ["cat", "dog"]),
+        (("--classes", '"a, b", dog'), ["a, b", "dog"]),
+        (("--class", "a, b", "--classes", "cat", "--class", "dog"), ["a, b", "cat", "dog"]),
+    ):
+        code, out, err = run("data", "show", folder, *words, "--json")
+        assert (code, sorted(json.loads(out)["classes"]) if not code else err) == (0, names)
+    assert "no class called elk" in run("data", "show", folder, "--classes", "elk,dog")[2]
+
+
 def test_what_is_not_in_the_catalogue_is_told_with_what_may_be_meant(run: Run) -> None:
     code, _, err = run("data", "get", "fasion-mnist")
     assert (code, "“fasion-mnist” is not in the catalogue: did you mean fashion-mnist?" in err) == (2, True)

@@ -1,14 +1,16 @@
 """`cae-tui evaluate`: the report of a model on other data."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from cae_tui.cli.main import main
-from engine.data.datasets import ImageData, ImageSet
+from engine.data.datasets import ImageData, ImageSet, load_dataset
 from engine.data.keeping import keep_in
 from engine.evaluation.given import labels_for
 from engine.evaluation.model import load_model
@@ -95,6 +97,24 @@ def test_images_that_the_run_has_learned_from_are_said_to_flatter_it(
         for others in (["--data", new.parent / "shapes"], ["--data", new]):
             assert evaluate(home, model, *others) == 0
             assert "flatter" not in capsys.readouterr().err
+
+
+def test_they_are_known_in_another_order_and_in_part(trained: Trained, capsys: pytest.CaptureFixture[str]) -> None:
+    home, ids, new = trained
+    data = load_dataset(DataFiles(str(new.parent / "shapes")))
+    folder = new.parent / "mixed"
+    for number, row in enumerate(np.random.default_rng(0).permutation(len(data.train))[:60]):
+        assert data.train.labels is not None
+        place = folder / data.class_names[data.train.labels[row]] / f"{number}.png"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(data.train.images[row, :, :, 0]).save(place)
+    assert evaluate(home, ids["classifier"], "--data", folder) == 0
+    assert "These are images that the model has learned from or was chosen by" in capsys.readouterr().err
+    assert main(["--home", str(home.path), "predict", ids["classifier"], str(folder)]) == 0
+    assert "These are images that the model has learned from or was chosen by" in capsys.readouterr().err
+    shutil.copytree(new, folder, dirs_exist_ok=True)
+    assert evaluate(home, ids["classifier"], "--data", folder) == 0
+    assert re.search(r"About \d+ % of these images are some that the model has learned from", capsys.readouterr().err)
 
 
 def test_images_that_are_the_other_way_round_are_measured_as_they_are_and_that_is_said(

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -246,3 +247,14 @@ def test_answers_that_are_given_up_leave_no_file(
     assert predict(home, ids["classifier"], str(new), "--csv", str(tmp_path / "out.csv")) == 130
     assert asked == [4, 4]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_pipe_and_an_empty_name_are_refused_at_once(
+    trained: tuple[Home, dict[str, str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home, ids, new = trained
+    os.mkfifo(tmp_path / "pipe.png")
+    assert predict(home, ids["classifier"], str(tmp_path / "pipe.png")) == 2
+    assert "is neither a file nor a folder: save what comes from it first" in capsys.readouterr().err
+    assert predict(home, " ", str(new)) == 2
+    assert "The name of the model is empty: name a run, or a model file." in capsys.readouterr().err

@@ -504,3 +504,17 @@ async def test_a_form_tells_how_far_a_long_reading_is_which_ends_only_where_nobo
         assert not ended
         await pilot.press("escape")
         await until(pilot, lambda: bool(ended))
+
+
+async def test_an_empty_path_is_not_called_missing(app: CaeApp, pets: Path) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(app, pilot)
+        box = await browse(pilot, "o")
+        box.value = ""
+        await pilot.pause()
+        await until(pilot, lambda: "leads into the list" in str(app.screen.query_one("#more", Label).render()))
+        box.value = str(pets / "none")
+        await pilot.press("enter")
+        await until(pilot, lambda: "is not there" in str(app.screen.query_one("#more", Label).render()))
+        box.value = ""
+        await until(pilot, lambda: "leads into the list" in str(app.screen.query_one("#more", Label).render()))

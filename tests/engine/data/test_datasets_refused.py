@@ -237,7 +237,7 @@ class TestRefusals:
 
     def test_a_single_training_image(self, folder: Path) -> None:
         one = write_idx(folder / "one", pictures(1))
-        assert "holds a single image; at least 2 are needed, one to train on and one for validation" in refusal(one)
+        assert "holds a single image, and a set has at least 2: name more." in refusal(one)
 
     @pytest.mark.parametrize(("height", "width"), [(7, 8), (8, 7), (257, 8), (8, 257), (0, 8), (2**31, 2**31)])
     def test_images_that_are_too_small_or_too_large(self, height: int, width: int, tmp_path: Path) -> None:

@@ -109,6 +109,22 @@ def test_other_shapes_are_padded_cropped_or_stretched(fit: str, corner: int, mid
     assert padded[0, 0, 0] == 76  # how bright red is
 
 
+def test_sixteen_bits_with_a_transparent_value_show_the_background_there() -> None:
+    values = np.full((8, 8), 20_000, np.uint16)
+    values[:, :4] = 40_000
+    content = saved(Image.fromarray(values), transparency=40_000)
+    for background, shade in (("black", 0), ("white", 255)):
+        found = of(content, background=background)
+        assert (found[0, 0].tolist(), found[0, 7].tolist()) == ([shade], [78])
+
+
+def test_a_bomb_that_pillow_itself_refuses_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    for form in ("GIF", "TIFF"):
+        with pytest.raises(PictureError, match=r"has more than the 64 million pixels that are read at most"):
+            of(saved(Image.new("L", (100, 100)), form))
+
+
 def test_a_bomb_is_refused_before_it_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
     bomb = saved(Image.new("1", (1001, 1000)))
     monkeypatch.setattr(decoder, "MOST_PIXELS", 1_000_000)
