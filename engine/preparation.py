@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 import engine
+from engine.data.by_hand import ByHand
 from engine.data.cache import load
 from engine.data.datasets import ImageData
 from engine.data.split import SPLIT_RULE, labelled_subset, split_of
@@ -36,13 +37,16 @@ from engine.storage.csv_text import csv_of
 from engine.storage.files import write_bytes, write_json
 
 
-def create(home: Home, spec: Spec, study: str = "", trial: int = 0, split_rule: int = SPLIT_RULE) -> Prepared:
+def create(
+    home: Home, spec: Spec, study: str = "", trial: int = 0, split_rule: int = SPLIT_RULE, by_hand: ByHand | None = None
+) -> Prepared:
     """Check all that can be checked before training, and make the run's directory.
 
     Args:
         study: the id of the study that the run is a trial of; none by default.
         trial: the run's number there, from 1.
         split_rule: see `SPLIT_RULE`; a study's trials have all the same.
+        by_hand: the images that are left out; where it is None, those that a person left out by now.
 
     Raises:
         EngineError: the spec does not fit the data, a file cannot be read, the folder cannot be written.
@@ -50,7 +54,7 @@ def create(home: Home, spec: Spec, study: str = "", trial: int = 0, split_rule: 
     # A run must not depend on the folder it was begun in.
     spec = spec.model_copy(update=spec.files.absolute().places)
     device = choose_device(spec.device, spec.precision)
-    data = load(spec.files)
+    data = load(spec.files, by_hand=by_hand)
     kind_of(spec).check_data(data)
     spec = spec.settled(data.shape)
     training, validation = split_for(spec, data, split_rule)
@@ -190,6 +194,7 @@ def _spec_file(prepared: Prepared, origin: str | None) -> dict[str, Any]:
             "name": data.name,
             "words": data.words,
             "left_out": len(data.left_out),
+            "by_hand": data.by_hand.as_json(),
             "paths": data.files.as_json(),
             "digest": data.digest,
             "images_digest": data.images_digest,

@@ -10,10 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from engine.data.by_hand import ByHand
 from engine.data.datasets import ImageData, load_dataset
 from engine.data.decoder import GONE
 from engine.data.keeping import kept_in
 from engine.data.kept import Store
+from engine.data.leaving_out import chosen, without
 from engine.data.reading import Reading
 from engine.data.sources import files_beside
 from engine.data.walk import walk
@@ -39,15 +41,26 @@ _reading: defaultdict[DataFiles, threading.Lock] = defaultdict(threading.Lock)  
 _table = threading.Lock()  # for who looks into these, or changes them
 
 
-def load(files: DataFiles = DataFiles(), told: Told | None = None) -> ImageData:  # noqa: B008 - it is frozen
+def load(
+    files: DataFiles = DataFiles(),  # noqa: B008 - it is frozen
+    told: Told | None = None,
+    by_hand: ByHand | None = None,
+) -> ImageData:
     """The image set that is meant; where nothing is named, MNIST. It is read again only where a file is not as it was.
 
     Args:
+        files: which.
         told: see `Reading`.
+        by_hand: the images to leave out of it; where it is None, those that a person left out by now.
 
     Raises:
         DatasetError: see `load_dataset`.
     """
+    found = _whole(files, told)
+    return without(found, chosen(found.digest) if by_hand is None else by_hand)
+
+
+def _whole(files: DataFiles, told: Told | None) -> ImageData:
     files = files.absolute()
     with _table:
         lock = _reading[files]

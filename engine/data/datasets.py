@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.data.by_hand import NOTHING, ByHand
 from engine.data.reading import Reading
 from engine.data.sources import read
 from engine.data.sources.checks import check_parts
@@ -123,6 +124,7 @@ class ImageData:
     notes: tuple[str, ...] = ()  # sentences: what was done to the images that a person should know of
     left_out: Mapping[str, str] = field(default_factory=dict)  # what of it is not among the images, and why
     sizes: Mapping[tuple[int, int], int] = field(default_factory=dict)  # before they were made to fit
+    by_hand: ByHand = NOTHING  # which images of the whole set a person left out
     known_digests: tuple[str, dict[str, str]] | None = None  # `images_digest` and `part_digests`, if they were kept
 
     @property

@@ -5,7 +5,7 @@ Of its own, for it is said on the way to the first screen, and what reads sets i
 
 from pathlib import Path
 
-SETS = "sets"
+SETS, LEFT_OUT = "sets", "left_out"
 _folders: list[Path] = []
 
 
@@ -22,3 +22,8 @@ def kept_in() -> Path | None:
 def sets_in() -> Path | None:
     """Where sets of the catalogue are put, `sets` of the same home: what can be fetched again but takes long to."""
     return _folders[0].parent / SETS if _folders else None
+
+
+def left_out_in() -> Path | None:
+    """Where it is kept which images a person left out of a set, `left_out` of the same home."""
+    return _folders[0].parent / LEFT_OUT if _folders else None

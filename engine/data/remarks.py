@@ -34,13 +34,14 @@ LARGEST_CLASS = 0.9
 """A class with this part of the images makes the accuracy of one answer look good."""
 
 PIXELS, COPIES, CLASSES, UNSEEN, SPLIT = "pixels", "copies", "classes", "unseen classes", "split"
+BY_HAND, LEFT_OUT = "by hand", "left out"
 
 
 @dataclass(frozen=True, slots=True)
 class Remark:
     """A sentence on an image set or its split."""
 
-    about: str  # PIXELS, COPIES, CLASSES (which matter to a classifier alone), UNSEEN or SPLIT
+    about: str  # PIXELS, COPIES, CLASSES (which matter to a classifier alone), UNSEEN, SPLIT, BY_HAND or LEFT_OUT
     sentence: str
 
 
@@ -61,7 +62,21 @@ def _look(data: ImageData) -> tuple[Remark, ...]:
     found = [*_pixels(data, copies=set(test) <= set(train)), *_copies(train, test, data.validation)]
     if data.train.labels is not None:
         found += _classes(data, data.train.labels)
-    return tuple(found)
+    return (*found, *_left_out(data))
+
+
+def _left_out(data: ImageData) -> list[Remark]:
+    """How many images of the set are not among these."""
+    found = []
+    if number := len(data.by_hand):
+        parts = {"training": len(data.by_hand.training), "test": len(data.by_hand.test)}
+        which = " and ".join(f"{count:,} {part}" for part, count in parts.items() if count)
+        images = "image" if number == 1 else "images"
+        found.append(Remark(BY_HAND, f"{which} {images} {'was' if number == 1 else 'were'} left out by hand."))
+    if others := len(data.left_out) - len(data.by_hand):
+        have = "file was" if others == 1 else "files were"
+        found.append(Remark(LEFT_OUT, f"{others:,} {have} left out, for they could not be used."))
+    return found
 
 
 def on_pixels(data: ImageData) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine.data.by_hand import NOTHING, ByHand
 from engine.data.cache import load
 from engine.data.datasets import ImageData
 from engine.data.reading import Reading
@@ -33,6 +34,7 @@ class Known:
     command: str  # what takes a new place for them, as in `resume a7f3k2xw`
     digest: object
     parts: Mapping[str, str]  # see `digests_written`
+    by_hand: ByHand = NOTHING  # images that were left out
     shape: tuple[int, ...] = ()
     training: int | None = None  # with validation images; None where that is not known
     test: int | None = None
@@ -67,6 +69,7 @@ def known_of_run(run: str, spec: Spec, written: Mapping[str, Any], command: str 
         test=test,
         classes=classes,
         parts=digests_written(about),
+        by_hand=ByHand.written(about.get("by_hand")),
     )
 
 
@@ -84,7 +87,7 @@ def load_known(known: Known, files: DataFiles, named: Collection[str] = ()) -> I
         fit = ". ".join(_fit(known, field, path) for field, path in there.items() if field in ("images", "test_images"))
         raise _gone(known, gone, there, fit)
     try:
-        data = load(files)
+        data = load(files, by_hand=known.by_hand)
     except DatasetError as error:
         if error.field not in files.named:
             raise

@@ -35,6 +35,7 @@ class _Data(_Part):
     name: str = Field(description="a name.")
     words: str = Field("", description="what was found there.")
     left_out: int = Field(0, ge=0, description="how many pictures were left out.")
+    by_hand: dict[str, list[int]] = Field({}, description="the places of images that were left out by hand.")
     paths: dict[str, str | None] = Field(description="the files, by name.")
     digest: str = Field(description="the images' digest.")
     images_digest: str = Field("", description="the digest of the training images alone.")

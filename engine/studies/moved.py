@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from engine.data.by_hand import ByHand
 from engine.errors import EngineError
 from engine.runs.directory import Home
 from engine.runs.moved import Known, digests_written, find_images, write_place
@@ -25,6 +26,7 @@ def known_of_study(record: StudyRecord) -> Known:
         training=about.get("training"),
         test=about.get("test"),
         parts=digests_written(about),
+        by_hand=ByHand.written(about.get("by_hand")),
     )
 
 

@@ -70,6 +70,7 @@ def plan(home: Home, spec: StudySpec) -> StudyRecord:
         "digest": data.images.digest,
         "images_digest": data.images.images_digest,
         "part_digests": data.images.part_digests,
+        "by_hand": data.images.by_hand.as_json(),
         "split": SPLIT_RULE,
         "remarks": [*remarks_on(home, spec.baseline, data.images), *seen],
     }

@@ -312,7 +312,8 @@ class Scheduler:
                 return None
             return preparation.reopen(run)
         rule = self.record.data.get("split", 1)  # none was written where there was only one
-        return preparation.create(self.home, spec, self.record.id, trial.number, rule)
+        by_hand = self.data.images.by_hand
+        return preparation.create(self.home, spec, self.record.id, trial.number, rule, by_hand)
 
     def _hear(self, number: int, event: Event) -> None:
         """Take in an event of a trial, tell Optuna of its losses, end it where it is hopeless, and pass it on."""

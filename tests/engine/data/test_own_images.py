@@ -418,7 +418,7 @@ def test_an_archive_that_is_cut_short_is_refused_or_loses_only_what_is_cut(name:
         ({}, "has no pictures in it"),
         ({"a.txt": b"x"}, "has no pictures in it"),
         ({"test/a/1.png": b"", "x.txt": b""}, "1 picture in"),
-        ({"1.png": picture(1)}, "holds a single image; at least 2 are needed"),
+        ({"1.png": picture(1)}, "holds a single image, and a set has at least 2"),
         (
             {"1.png": picture(1, (7, 8)), "2.png": picture(2, (7, 8))},
             "has pictures of 7×8; height and width from 8 to 256",

@@ -62,7 +62,7 @@ class TestPets:
             ({"height": 7}, "holds images of 7×8; height and width from 8 to 256 were expected"),
             ({"height": 300}, "holds images of 300×8; height and width from 8 to 256 were expected"),
             ({"training": 0}, "holds no images: name a place with images"),
-            ({"training": 1}, "holds a single image; at least 2 are needed"),
+            ({"training": 1}, "holds a single image, and a set has at least 2"),
             ({"test": 0}, "holds no images: name a place with test images"),
         ],
     )
