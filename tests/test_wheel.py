@@ -55,7 +55,7 @@ def test_the_wheel_holds_the_two_packages_whole_the_images_and_nothing_else(whee
         path.relative_to(ROOT): path
         for package in PACKAGES
         for path in (ROOT / package).rglob("*")
-        if path.suffix in (".py", ".tcss") or path.name == "py.typed"
+        if path.suffix in (".py", ".tcss", ".toml") or path.name == "py.typed"
     }
     mnist = ROOT / "assets" / "mnist"
     expected |= {Path("engine/assets/mnist", path.name): path for path in mnist.iterdir()}

@@ -31,6 +31,7 @@ PLACES = {
     "try": "trying a model", "canvas": "trying a model, canvas",
     "studies": "studies", "study": "study", "points": "study, table", "study_form": "form of a study", "data": "data",
     "classes": "data, classes", "data_sets": "data, last used", "catalogue": "data, catalogue",
+    "check": "data, check", "groups": "data, check, pictures",
     "open": "data, open", "left_out": "data, left out", "confirm": "question",
     "export": "question of an export", "writing": "while an export is written",
     "text": "question with a text", "help": "help", "stop": "stopping a run", "error": "after an error",

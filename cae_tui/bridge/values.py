@@ -69,6 +69,38 @@ class DataView:
         return tuple(name for name, pair in enumerate(counts) if any(pair))
 
 
+@dataclass(frozen=True, slots=True)
+class FindingView:
+    """Something that a check of a set found; its pictures are numbered through, those of the test behind the others."""
+
+    kind: str
+    title: str
+    sentence: str
+    number: int
+    groups: tuple[tuple[int, ...], ...]
+    spare: tuple[int, ...]  # those that may be left out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckView:
+    """A set that was looked at."""
+
+    name: str
+    findings: tuple[FindingView, ...]
+    out: frozenset[int]  # places of the pictures that are left out by hand
+    images: int
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedPicture:
+    """A picture of a finding."""
+
+    picture: Picture
+    caption: str  # its place and its class
+    part: str  # training or test
+    at: int  # its place there
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitView:
     """The split that a seed gives."""

@@ -10,7 +10,7 @@ from engine.specs.data_files import names_mnist, refuse_blank
 from engine.specs.listed import KINDS
 from engine.storage.paths import place_of
 
-ACTIONS = ("list", "get", "forget", "show", "export")
+ACTIONS = ("list", "get", "forget", "show", "check", "export")
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -18,16 +18,23 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     from engine.specs.base import Spec, spec_fields
     from engine.specs.preprocessing import PREPROCESSING
 
-    parser.usage = "%(prog)s [list | get NAME | forget NAME | show DATA | export DATA --to PATH] [FLAG ...]"
+    parser.usage = (
+        "%(prog)s [list | get NAME | forget NAME | show DATA | check DATA | export DATA --to PATH] [FLAG ...]"
+    )
     group = parser.add_argument_group("arguments")
-    words = "list the catalogue and what is kept, get or forget a set, show or export one (default: list)"
+    words = "list the catalogue and what is kept, get or forget a set, show, check or export one (default: list)"
     group.add_argument("action", nargs="?", default="list", metavar="ACTION", help=words)
     words = "the name or the path of a set; for forget also an id, or all"
     group.add_argument("data", nargs="?", default=None, metavar="DATA", help=words)
-    group = parser.add_argument_group("for export")
-    group.add_argument("--to", default=None, metavar="PATH", help="a new folder, or a file ending in .npz")
+    group = parser.add_argument_group("for export and check")
+    group.add_argument(
+        "--to", default=None, metavar="PATH", help="a new folder, or a file ending in .npz; of a check a new .html"
+    )
     words = "folder of PNG files, npz, or idx (default: npz where --to ends so, else folder)"
     group.add_argument("--as", dest="form", default=None, metavar="FORMAT", help=words)
+    group = parser.add_argument_group("for check")
+    words = "leave out what is spare of a finding, as copies, or `none` to take all back; can be given several times"
+    group.add_argument("--leave-out", action="append", default=[], metavar="FINDING", help=words)
     group = parser.add_argument_group("Images")
     for field in spec_fields(Spec):
         if field.name in ("test_data", *PREPROCESSING):
@@ -68,10 +75,16 @@ def work(options: argparse.Namespace, home: Home) -> int:
     if action == "export" and options.to is None:
         raise DatasetError("`data export` needs --to PATH: a new folder, or a file ending in .npz.")
     try:
+        if action == "check":
+            from cae_tui.cli import check_console
+
+            page = None if options.to is None else place_of(options.to)
+            return check_console.check(files, page, options.leave_out, as_json=options.json)
         if action == "show":
             return data_console.show(files, as_json=options.json)
         to = place_of(options.to)
         form = options.form or ("npz" if to.suffix == ".npz" else "folder")
         return data_console.export(files, to, form, as_json=options.json)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"Interrupted: nothing was {'kept' if action == 'show' else 'written'}.") from None
+        done = {"export": "written", "show": "kept"}.get(action, "changed")
+        raise KeyboardInterrupt(f"Interrupted: nothing was {done}.") from None

@@ -31,6 +31,7 @@ from engine.storage.paths import path_of
 from engine.text import byte_size, counted, either, excerpt, plain
 
 if TYPE_CHECKING:
+    from engine.data.by_hand import ByHand
     from engine.data.datasets import ImageData
     from engine.data.kept import Kept, Store
     from engine.protocol.control import Flag
@@ -79,8 +80,13 @@ def progress(words: str, flag: "Flag | None" = None, *, of_bytes: bool = False) 
             bar.stop()
 
 
-def read_images(files: DataFiles, flag: "Flag | None" = None) -> "ImageData":
+def read_images(files: DataFiles, flag: "Flag | None" = None, by_hand: "ByHand | None" = None) -> "ImageData":
     """Read an image set, with a bar where that takes a while: what follows finds it read.
+
+    Args:
+        files: which.
+        flag: what may ask for the end.
+        by_hand: the images to leave out; where it is None, those that a person left out by now.
 
     Raises:
         EngineError: it cannot be read.
@@ -88,7 +94,7 @@ def read_images(files: DataFiles, flag: "Flag | None" = None) -> "ImageData":
     from engine.data import cache
 
     with progress("Reading the images", flag) as told:
-        return cache.load(files, told)
+        return cache.load(files, told, by_hand)
 
 
 def list_sets(home: Home, *, as_json: bool) -> int:

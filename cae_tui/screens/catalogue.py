@@ -74,10 +74,10 @@ class CatalogueScreen(Dialog[str | None]):
         here, come = self._here.get(entry.name, (False, 0))
         state = ("✓ here", "$success") if here else (f"{byte_size(come)} of it", "") if come else ("", "")
         columns = (
-            padded(f"{entry.images:,}", IMAGES, right=True), "  ", padded(shape_words(entry.shape), SHAPE),
-            padded(entry.size_words, SIZE, right=True), "  ",
+            padded(entry.title, TITLE), padded(f"{entry.images:,}", IMAGES, right=True), "  ",
+            padded(shape_words(entry.shape), SHAPE), padded(entry.size_words, SIZE, right=True), "  ",
         )  # fmt: skip
-        return Content.assemble((padded(entry.title, TITLE), "bold"), *columns, state)
+        return Content.assemble("".join(columns), state)
 
     @property
     def _entry(self) -> CatalogueSet | None:

@@ -63,6 +63,7 @@ the end. The bars compare the classes: blue is training, orange is validation.
 | `g` | the catalogue: well-known sets, fetched at a key and checked; choose one to use it |
 | `l` | the data sets used last; choose one to use it again |
 | `s` | the files that were left out, and why |
+| `k` | check every picture before training: copies, leaks, classes mixed up, pictures that show nothing |
 | `F5` | look at every file again: what was changed, added or taken away |
 | `a` `c` | open the form of an autoencoder, or of a classifier, with this data and split; `Ctrl+R` from a field too |
 
@@ -75,7 +76,7 @@ The data shown here is the **data set in use**: the top line names it, every for
         Binding("f2", "other_pane", "Images", id="data.images", tooltip="Show the images, or the counts again"),
         Binding("left", "step_class(-1)", "Class", key_display="←→", id="data.before", tooltip="The previous class"),
         Binding("right", "step_class(1)", "Next class", id="data.after", tooltip="The next class", show=False),
-        Binding("n,pagedown", "turn(1)", "Next", id="data.next", tooltip="More images of the class"),
+        Binding("n,pagedown", "turn(1)", "Next", id="data.next", tooltip="More images of the class", show=False),
         Binding("p,pageup", "turn(-1)", "Previous page", id="data.previous", tooltip="The previous images", show=False),
         Binding("z", "zoom", "Zoom", id="data.zoom", tooltip="Show every pixel, or small images", show=False),
         Binding(
@@ -86,6 +87,7 @@ The data shown here is the **data set in use**: the top line names it, every for
             show=False,
             tooltip="The mean image of each class, and examples",
         ),
+        Binding("k", "check", "Check", id="data.check", tooltip="Look for copies, leaks and bad pictures"),
         Binding("f5", "again", "Read again", id="data.again", show=False, tooltip="Look at every file again"),
         Binding("s", "left_out", "Left out", id="data.left_out", show=False, tooltip="Files left out, and why"),
         Binding("a,ctrl+r", "train('autoencoder')", "Train", id="data.train", tooltip="Train an autoencoder on it"),
@@ -345,6 +347,13 @@ The data shown here is the **data set in use**: the top line names it, every for
     def action_again(self) -> None:
         """Look at every file again, and say so where nothing has changed."""
         self._read(again=True, told=True)
+
+    def action_check(self) -> None:
+        """Look at every picture for what is wrong with it."""
+        from cae_tui.screens.check import CheckScreen
+
+        if self._data is not None:
+            self.app.push_screen(CheckScreen(self._files, self._data.name))
 
     def action_left_out(self) -> None:
         """The files that are not among the images, where there are any."""

@@ -121,30 +121,9 @@ class CardGrid(Widget, can_focus=True):
 
     def _card(self, place: int) -> list[Text]:
         prediction = self.cards[place]
+        colour = "" if prediction.right in (True, None) else "cae-attention"
         picture = self.pictures.get(prediction.index)
-        variables = self.app.theme_variables
-        under = ""
-        if place == self.cursor:
-            under = f"on {_rgb(variables['primary' if self.has_focus else 'border-blurred'])}"
-        drawn = [Text(" " * THUMB_WIDTH) for _ in range(THUMB_HEIGHT)]
-        if picture is None:
-            drawn[THUMB_HEIGHT // 2] = Text("·".center(THUMB_WIDTH))
-        else:
-            width, height = fitting(picture, THUMB_WIDTH, THUMB_HEIGHT)
-            left, above = (THUMB_WIDTH - width) // 2, (THUMB_HEIGHT - height) // 2
-            parts = half_blocks(picture, width=width, height=height).split("\n")
-            for row, part in enumerate(parts):
-                drawn[above + row] = Text.assemble(" " * left, part, " " * (THUMB_WIDTH - width - left))
-        lines = [Text.assemble((" ", under), part, (" ", under)) for part in drawn]
-        colour = "" if prediction.right in (True, None) else variables["cae-attention"]
-        if place == self.cursor:
-            colour = variables["background" if self.has_focus else "foreground"]
-        style = Style.parse(f"{_rgb(colour)} {under}".strip()) if colour or under else Style()
-        words = shortened(caption(prediction, self.names), CAPTION)
-        stand_in = "#" * cell_len(words)
-        words = stand_in.center(CAPTION).replace(stand_in, words)
-        lines.append(Text(f" {words}", style=style))
-        return lines
+        return card_lines(self, picture, caption(prediction, self.names), colour, on=place == self.cursor)
 
     # -- moving ----------------------------------------------------------------------------------
 
@@ -167,6 +146,37 @@ class CardGrid(Widget, can_focus=True):
             self.action_open()
         else:
             self.post_message(self.Stepped(place - self.cursor))
+
+
+def card_lines(widget: Widget, picture: Picture | None, words: str, colour: str, *, on: bool) -> list[Text]:
+    """A thumbnail and the line under it, `CARD_HEIGHT` lines of `CARD_WIDTH` columns.
+
+    Args:
+        widget: what draws it.
+        picture: None while it is read.
+        words: the line.
+        colour: a variable of the theme for it; empty for the usual one.
+        on: whether the cursor is on it.
+    """
+    variables = widget.app.theme_variables
+    under = f"on {_rgb(variables['primary' if widget.has_focus else 'border-blurred'])}" if on else ""
+    drawn = [Text(" " * THUMB_WIDTH) for _ in range(THUMB_HEIGHT)]
+    if picture is None:
+        drawn[THUMB_HEIGHT // 2] = Text("·".center(THUMB_WIDTH))
+    else:
+        width, height = fitting(picture, THUMB_WIDTH, THUMB_HEIGHT)
+        left, above = (THUMB_WIDTH - width) // 2, (THUMB_HEIGHT - height) // 2
+        parts = half_blocks(picture, width=width, height=height).split("\n")
+        for row, part in enumerate(parts):
+            drawn[above + row] = Text.assemble(" " * left, part, " " * (THUMB_WIDTH - width - left))
+    lines = [Text.assemble((" ", under), part, (" ", under)) for part in drawn]
+    shade = variables["background" if widget.has_focus else "foreground"] if on else variables[colour] if colour else ""
+    style = Style.parse(f"{_rgb(shade)} {under}".strip()) if shade or under else Style()
+    words = shortened(words, CAPTION)
+    stand_in = "#" * cell_len(words)
+    words = stand_in.center(CAPTION).replace(stand_in, words)
+    lines.append(Text(f" {words}", style=style))
+    return lines
 
 
 def _rgb(colour: str) -> str:

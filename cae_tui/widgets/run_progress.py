@@ -36,10 +36,10 @@ def progress_line(label: str, share: float, width: int) -> Content:
     return Content.assemble(label, " ", (filled, "$cae-training"), (empty, "$border-blurred"), " ", percent)
 
 
-def reading_line(done: int, of: int) -> Content:
+def reading_line(done: int, of: int, words: str = "Reading the pictures ") -> Content:
     """`Reading the pictures ━━━━╸━━━━━━━━━ 12,000 of 60,000`."""
     filled, empty = bar(done / of, 20)
-    parts = ("Reading the pictures ", (filled, "$cae-training"), (empty, "$border-blurred"))
+    parts = (words, (filled, "$cae-training"), (empty, "$border-blurred"))
     return Content.assemble(*parts, f" {done:,} of {of:,}")
 
 

@@ -157,10 +157,12 @@ def _of_copies(data: ImageData, seen: _Seen, groups: Sequence[Sequence[int]]) ->
         tests = [place for group in leaks for place in group if place >= whole]
         exact = sum(any(seen.hashes[place] == seen.hashes[other] for other in group if other < whole)
                     for group in leaks for place in group if place >= whole)  # fmt: skip
+        how = "pixel by pixel" if exact == len(tests) else f"{exact:,} pixel by pixel, the others nearly"
+        how = how if exact else "nearly pixel by pixel"
         yield Finding(
-            "leak", "Test images that are training images too",
-            f"{counted(len(tests), 'test image')} {_is(tests)} among the training images too, {exact:,} of them pixel "
-            "by pixel: the test figures will be better than for new images.",
+            "leak", "Training images in the test",
+            f"{counted(len(tests), 'test image')} {_is(tests)} among the training images too, {how}: the test "
+            "figures will be better than for new images.",
             len(tests), _tuples(leaks), tuple(tests),
         )  # fmt: skip
     held = [group for group in groups if data.validation and group[0] < training <= _last(group, whole)]

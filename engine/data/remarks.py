@@ -74,8 +74,8 @@ def _left_out(data: ImageData) -> list[Remark]:
         images = "image" if number == 1 else "images"
         found.append(Remark(BY_HAND, f"{which} {images} {'was' if number == 1 else 'were'} left out by hand."))
     if others := len(data.left_out) - len(data.by_hand):
-        have = "file was" if others == 1 else "files were"
-        found.append(Remark(LEFT_OUT, f"{others:,} {have} left out, for they could not be used."))
+        words = "file was left out, for it" if others == 1 else "files were left out, for they"
+        found.append(Remark(LEFT_OUT, f"{others:,} {words} could not be used."))
     return found
 
 

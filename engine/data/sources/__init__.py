@@ -65,7 +65,7 @@ def _of_catalogue(entry: CatalogueSet, files: DataFiles, reading: Reading) -> Pa
         )
     found = _of_place(place_of(entry, sets), files, reading)
     names = entry.classes if found.labels is not None and not found.class_names else found.class_names
-    return replace(found, class_names=names, words=f"{entry.title}, {found.words}")
+    return replace(found, class_names=names)
 
 
 def _of_place(path: Path, files: DataFiles, reading: Reading) -> Parts:

@@ -126,7 +126,10 @@ def test_test_images_that_are_trained_on_are_leaks(clean: ImageData) -> None:
     leak = found(data)["leak"]
     assert leak.groups == ((5, TRAINING + 3), (8, TRAINING + 4))
     assert leak.spare == (TRAINING + 3, TRAINING + 4)
-    assert "2 test images are among the training images too, 1 of them pixel by pixel" in leak.sentence
+    assert (
+        "2 test images are among the training images too, 1 pixel by pixel, the others nearly: the test"
+        in leak.sentence
+    )
     assert check(data).part_of(leak.spare[0]) == ("test", 3)
 
 
@@ -151,6 +154,7 @@ def test_a_picture_under_two_classes_is_found(clean: ImageData) -> None:
 
 def test_pictures_that_show_nothing_or_hardly_anything_are_found(clean: ImageData) -> None:
     images = clean.train.images
+    assert clean.test is not None
     data = with_images(
         clean,
         {10: np.full((28, 28, 1), 77, np.uint8), 11: np.zeros((28, 28, 1), np.uint8),

@@ -427,7 +427,7 @@ def test_a_set_is_read_by_its_name_with_its_classes_and_kept(served: CatalogueSe
     fetch(served, tmp_path / "sets")
     data = cache.load(files)
     assert (data.name, len(data.train), data.class_names) == ("Things", 20, ("round", "square"))
-    assert data.words.startswith("Things, IDX, training images")
+    assert data.words.startswith("IDX, training images")
     cache.forget()
     shutil.rmtree(tmp_path / "sets")  # what was decoded is kept
     assert cache.load(files).digest == data.digest
