@@ -1,10 +1,12 @@
 """Sets of the catalogue, fetched from a server that does what servers do."""
 
+import gzip
 import hashlib
 import io
 import multiprocessing
 import re
 import shutil
+import tarfile
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -13,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.io import savemat
 
 from engine.data import cache, transfer
 from engine.data.fetching import MIRROR, discard, fetch, is_here, place_of, size_here
@@ -21,6 +24,7 @@ from engine.errors import DatasetError, EngineError, StorageError
 from engine.specs.catalogue import CatalogueSet, catalogue
 from engine.specs.data_files import DataFiles, data_of, set_names, set_title
 from tests.file_server import FileServer, serving
+from tests.idx import idx_bytes
 from tests.sets import file_of, idx_set, in_place, set_of
 
 SIZE = 300_000
@@ -439,3 +443,66 @@ def test_a_folder_of_the_same_name_is_told_of(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "things").mkdir()
     with pytest.raises(DatasetError, match=r"A folder or a file of that name is \./things\."):
         cache.load(DataFiles("things"))
+
+
+def stand_in(entry: CatalogueSet, folder: Path) -> None:
+    """A few images in files that are called and laid out as those of a real set."""
+    folder.mkdir(parents=True, exist_ok=True)
+    height, width, channels = entry.shape
+    rng = np.random.default_rng(0)
+    classes = len(entry.classes) or 10
+    labels = {"train": np.arange(2 * classes) % classes, "test": np.arange(classes)}
+    images = {part: rng.integers(0, 256, (len(known), *entry.shape), np.uint8) for part, known in labels.items()}
+    name = entry.opens
+    if name.endswith("idx3-ubyte.gz"):
+        for part in ("train", "test"):
+            file = name.replace("train", "t10k" if part == "test" and name.startswith("train") else part)
+            first = 1 if "letters" in name else 0
+            (folder / file).write_bytes(gzip.compress(idx_bytes(images[part][..., 0])))
+            known = (labels[part] + first).astype(np.uint8)
+            (folder / file.replace("images-idx3", "labels-idx1")).write_bytes(gzip.compress(idx_bytes(known)))
+    elif name.endswith(".tar.gz"):
+        hundred = "100" in name
+        with tarfile.open(folder / name, "w:gz") as archive:
+            for part, file in (("train", "train.bin" if hundred else "data_batch_1.bin"),
+                               ("test", "test.bin" if hundred else "test_batch.bin")):  # fmt: skip
+                rows = [bytes([0, label] if hundred else [label]) + image.transpose(2, 0, 1).tobytes()
+                        for label, image in zip(labels[part].tolist(), images[part], strict=True)]  # fmt: skip
+                member = tarfile.TarInfo(f"cifar/{file}")
+                member.size = len(content := b"".join(rows))
+                archive.addfile(member, io.BytesIO(content))
+    elif name.endswith(".mat"):
+        for part in ("train", "test"):
+            savemat(
+                folder / f"{part}_32x32.mat", {"X": images[part].transpose(1, 2, 3, 0), "y": labels[part][:, None] + 1}
+            )
+    else:
+        grey = images if channels == 3 else {part: some[..., 0] for part, some in images.items()}
+        several = name.startswith("chest")
+        told = {
+            part: rng.integers(0, 2, (len(some), 14)) if several else some[:, None] for part, some in labels.items()
+        }
+        np.savez(folder / name, train_images=grey["train"], train_labels=told["train"], val_images=grey["test"],
+                 val_labels=told["test"], test_images=grey["test"], test_labels=told["test"])  # fmt: skip
+    assert (height, width) == images["train"].shape[1:3]
+
+
+@pytest.mark.parametrize("name", catalogue())
+def test_the_files_of_every_entry_are_read_by_its_name(name: str, tmp_path: Path) -> None:
+    entry = catalogue()[name]
+    stand_in(entry, tmp_path / "sets" / entry.folder)
+    keep_in(tmp_path / "data")
+    try:
+        assert is_here(entry, tmp_path / "sets")
+        data = cache.load(DataFiles(name))
+        assert (data.name, data.shape) == (entry.title, entry.shape)
+        assert data.test is not None
+        assert bool(data.validation) == bool(entry.counts[1])
+        if entry.classes:
+            assert data.class_names == entry.classes
+        if name == "chestmnist":
+            assert data.class_names == ()
+            assert "several classes" in data.notes[0]
+    finally:
+        keep_in(None)
+        cache.forget()
