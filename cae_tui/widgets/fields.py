@@ -197,6 +197,11 @@ class FieldRow(Vertical):
         self._note = Label(Content(field.unit), classes="note")
         self._problem = Static("", classes="problem", markup=False)
 
+    def on_resize(self) -> None:
+        """A sentence that comes or goes beneath the control with the focus stays in sight with it."""
+        if self.control.has_focus:
+            self.call_after_refresh(self.scroll_visible, animate=False)
+
     def compose(self) -> ComposeResult:
         """One line, and one for what is wrong."""
         with Horizontal(classes="line"):
@@ -263,10 +268,11 @@ class Group(Collapsible):
     def scroll_visible(self, *arguments: Any, **named: Any) -> None:
         """Textual calls it as the group opens; where it opens by itself, the control with the focus stays in sight."""
         focused = self.screen.focused
-        if focused is None or self in focused.ancestors:
-            super().scroll_visible(*arguments, **named)
+        row = None if focused is None else next((one for one in focused.ancestors if isinstance(one, FieldRow)), None)
+        if row is not None:  # with the sentence beneath it
+            row.scroll_visible(animate=False)
         else:
-            focused.scroll_visible(animate=False)
+            super().scroll_visible(*arguments, **named)
 
     def tell(self, changes: Sequence[str], problems: int) -> None:
         """Say in its title what is not as the preset has it; open it when a field in it begins to be wrong."""

@@ -1,14 +1,15 @@
 """What the classes of a set look like: counts, range and mean image of each, and whether some are mixed up."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from engine.data.alike import smaller
-from engine.data.datasets import MNIST_IMAGES_DIGEST, ImageData, ImageSet, load_dataset
+from engine.data.by_hand import NOTHING
+from engine.data.cache import load
+from engine.data.datasets import MNIST_IMAGES_DIGEST, ImageData, ImageSet
 
 MEAN_OF = 2000
 """Images of a class that its mean is taken of."""
@@ -154,14 +155,9 @@ def _normed(mean: NDArray[np.float32]) -> NDArray[np.float32] | None:
     return None if length < 1e-3 else (centred / length).astype(np.float32)
 
 
-@lru_cache(maxsize=1)
-def _mnist() -> ImageSet:
-    return load_dataset().train
-
-
 def _digit(digit: int, side: int) -> NDArray[np.float32]:
     """The mean of MNIST's images of a digit, of that size."""
-    images = _mnist()
+    images = load(by_hand=NOTHING).train
     mean = images.take(_of(images, digit)[:MEAN_OF]).mean((0, 3), dtype=np.float32)
     side = side // max(side // 64, 1)
     scaled = np.asarray(Image.fromarray(mean).resize((side, side), Image.Resampling.BICUBIC))

@@ -148,7 +148,7 @@ def test_a_set_is_written_as_another(run: Run, pets: Path, tmp_path: Path) -> No
             ("autoencoder", "--data", "PETS", "--limit-per-class", "0"),
             "--limit-per-class: “0” is too small: at least 1",
         ),
-        (("data", "list2"), "`data` does not know “list2”: choose list, get, forget, show or export"),
+        (("data", "list2"), "`data` does not know “list2”: choose list, get, forget, show, check or export"),
         (("data", "show"), "`data show` needs the name or the path of a set"),
         (("data", "show", " "), "`data show` needs the name or the path of a set"),
         (("data", "export", "PETS"), "`data export` needs --to PATH"),
