@@ -19,6 +19,7 @@ class Manner:
     no_length: bool = False
     no_ranges: bool = False
     wrong_range: bool = False
+    refuses_ranges: bool = False  # with 416
     refuses: list[int] = field(default_factory=list)  # statuses, for each of the next answers; the last stays
     retry_after: str = ""
     to: str = ""  # another path, to which it redirects
@@ -78,7 +79,7 @@ def serving() -> Iterator[FileServer]:
             content, begin = known.files[path], 0
             if asked and not manner.no_ranges:
                 begin = int(asked.removeprefix("bytes=").rstrip("-"))
-                if begin >= len(content):
+                if begin >= len(content) or manner.refuses_ranges:
                     self.send_response(416)
                     self.send_header("Content-Length", "0")
                     self.send_header("Connection", "close")

@@ -59,7 +59,7 @@ class SetCheck:
 
         data = load(self._files, read, NOTHING)
         found = self._check = check(data, looked)
-        by_hand = chosen(data.digest)
+        by_hand = chosen(data)
         first = len(data.train)
         return CheckView(
             name=data.name,

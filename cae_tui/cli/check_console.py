@@ -13,7 +13,8 @@ from cae_tui.cli.output_console import OutputConsole
 from cae_tui.printing import put
 from engine.errors import DatasetError, SpecError
 from engine.specs.data_files import DataFiles, shape_words
-from engine.storage.files import FORMAT
+from engine.storage.files import FORMAT, absolute, refuse_taken
+from engine.text import NOTHING as NOTHING_THERE
 from engine.text import either, excerpt, plain
 
 if TYPE_CHECKING:
@@ -40,27 +41,29 @@ def check(files: DataFiles, to: Path | None, leave_out: Sequence[str], *, as_jso
     from engine.data import checking
     from engine.data.by_hand import NOTHING, ByHand
     from engine.data.file_names import file_names
-    from engine.data.leaving_out import choose, chosen
+    from engine.data.leaving_out import choose, chosen, refuse_too_many
 
     if to is not None and to.suffix.lower() not in (".html", ".htm"):
         raise SpecError({"to": f"The page of a check is a file that ends in .html; {plain(to.name)} does not."})
+    if to is not None:
+        refuse_taken(absolute(to))
     data = read_images(files, by_hand=NOTHING)
     with progress("Looking at the images") as told:
         found = checking.check(data, told)
-    by_hand = chosen(data.digest)
-    if leave_out:
-        training, test = ([], []) if ALL_BACK in leave_out else (list(by_hand.training), list(by_hand.test))
-        for finding in _named(found, [name for name in leave_out if name != ALL_BACK]):
-            for place in finding.spare:
-                part, at = found.part_of(place)
-                (training if part == "training" else test).append(at)
-        by_hand = ByHand.of(training, test)
-        choose(data, by_hand)
+    by_hand = NOTHING if ALL_BACK in leave_out else chosen(data)
+    training, test = list(by_hand.training), list(by_hand.test)
+    for finding in _named(found, [name for name in leave_out if name != ALL_BACK]):
+        for place in finding.spare:
+            part, at = found.part_of(place)
+            (training if part == "training" else test).append(at)
+    by_hand = ByHand.of(training, test)
+    refuse_too_many(data, by_hand)
     if to is not None:
         from engine.documents.check import write_check
 
-        with progress("Writing the page") as _:
-            to = write_check(found, by_hand, to)
+        to = write_check(found, by_hand, to)
+    if leave_out:  # last: what went wrong before has changed nothing
+        choose(data, by_hand)
     names = file_names(data)
     if as_json:
         put(json.dumps(_as_json(found, by_hand, names) | ({"file": str(to)} if to else {})))
@@ -105,7 +108,7 @@ def _print(found: "Check", by_hand: "ByHand", names: tuple[tuple[str, ...], tupl
     for look in found.classes:
         name = "all" if look.label is None else data.class_names[look.label]
         table.add_row(
-            Text(name), *(f"{getattr(look, part):,}" for part in parts), str(look.darkest), str(look.brightest)
+            Text(name), *(f"{getattr(look, part):,}" for part in parts), _value(look.darkest), _value(look.brightest)
         )
     OutputConsole().print(table)
     for finding in found.findings:
@@ -164,3 +167,7 @@ def _as_json(found: "Check", by_hand: "ByHand", names: tuple[tuple[str, ...], tu
         ],
         "left_out": by_hand.as_json(),
     }  # fmt: skip
+
+
+def _value(pixel: int | None) -> str:
+    return NOTHING_THERE if pixel is None else str(pixel)

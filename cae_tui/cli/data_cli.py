@@ -59,6 +59,8 @@ def work(options: argparse.Namespace, home: Home) -> int:
     if action not in ACTIONS:
         hint = f" To look at a set: `cae-tui data show {excerpt(action)}`." if os.path.exists(action) else ""
         raise DatasetError(f"`data` does not know “{excerpt(action)}”: choose {either(ACTIONS)}.{hint}")
+    if options.leave_out and action != "check":
+        raise DatasetError(f"--leave-out is for `data check`, and `data {action}` does not look for findings.")
     if options.data is None or not options.data.strip():
         raise DatasetError(f"`data {action}` needs the name or the path of a set.")
     if action == "get":

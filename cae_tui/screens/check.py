@@ -67,6 +67,8 @@ it, its report says how many are left out, and the set has another digest. Runs 
         self._check: SetCheck | None = None
         self.view: CheckView | None = None
         self.out: frozenset[int] = frozenset()  # places of the pictures that are left out
+        self._written = self.out  # as it is written down
+        self._writing = False
 
     @property
     def crumbs(self) -> tuple[str, ...]:
@@ -118,7 +120,7 @@ it, its report says how many are left out, and the set has another digest. Runs 
             self.query_one("#sentence", Static).update(as_typed(str(error)))
             return
         self._timer.stop()
-        self.view, self.out = view, view.out
+        self.view, self.out, self._written = view, view.out, view.out
         findings = self.query_one("#findings", OptionList)
         findings.add_options(
             [Content.assemble(f"▲ {one.title}  ", (f"{one.number:,}", "bold")) for one in view.findings]
@@ -206,14 +208,25 @@ it, its report says how many are left out, and the set has another digest. Runs 
         spare = frozenset(finding.spare)
         self._leave_out(self.out - spare if spare <= self.out else self.out | spare)
 
-    @work(group="write")
-    async def _leave_out(self, places: frozenset[int]) -> None:
-        assert self._check is not None
-        before, self.out = self.out, places
+    def _leave_out(self, places: frozenset[int]) -> None:
+        self.out = places  # at once: the next key may come before it is written
         self._tell_out()
+        if not self._writing:
+            self._write()
+
+    @work(group="write")
+    async def _write(self) -> None:
+        """Write down what is left out, until that is what the page says."""
+        assert self._check is not None
+        self._writing = True
         try:
-            await self._check.leave_out(places)
+            while self._written != self.out:
+                places = self.out
+                await self._check.leave_out(places)
+                self._written = places
         except EngineError as error:
-            self.out = before
+            self.out = self._written
             self._tell_out()
             self.notify(str(error), severity="warning")
+        finally:
+            self._writing = False

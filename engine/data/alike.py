@@ -28,7 +28,7 @@ SAME = 0.9995
 CROWD = 6
 """Which of the next ones: more copies than that of one image are the same as each other anyway."""
 MOST_PAIRS = 500_000
-"""Where more are near each other the images are all alike, and it says nothing of two of them."""
+"""Where more are near each other the images are nearly all alike, and only what is all but the same is taken."""
 _BLOCK = 32_000_000
 
 
@@ -41,23 +41,26 @@ def vectors_of(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     return found
 
 
-def alike_groups(vectors: NDArray[np.float32], told: Told) -> list[NDArray[np.int64]]:
+def alike_groups(vectors: NDArray[np.float32], told: Told) -> tuple[list[NDArray[np.int64]], bool]:
     """Groups of images that are nearly the same, by their places, ascending; those that are blank are in none.
 
     Args:
         vectors: of images of which no two are the same.
         told: called now and then with how many are compared, and of how many.
+
+    Returns:
+        The groups, and whether so many are like each other that only those that are all but the same were taken.
     """
-    pairs = _near(vectors, told)
-    kept = pairs[_are_copies(vectors, pairs)] if len(pairs) else pairs
+    same, near, crowded = _near(vectors, told)
+    kept = np.concatenate([same, near[_are_copies(vectors, near)]]) if len(near) else same
     if not len(kept):
-        return []
+        return [], crowded
     size = len(vectors)
     links = coo_array((np.ones(len(kept), np.int8), (kept[:, 0], kept[:, 1])), shape=(size, size))
     _, group = connected_components(links, directed=False)
     members = np.unique(kept)
     order = members[np.argsort(group[members], kind="stable")]
-    return np.split(order, np.flatnonzero(np.diff(group[order])) + 1)
+    return np.split(order, np.flatnonzero(np.diff(group[order])) + 1), crowded
 
 
 def smaller(images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -72,21 +75,31 @@ def smaller(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     return found
 
 
-def _near(vectors: NDArray[np.float32], told: Told) -> NDArray[np.int64]:
-    """Pairs whose cosine is at least `NEAR`; none where they are too many."""
+def _near(vectors: NDArray[np.float32], told: Told) -> tuple[NDArray[np.int64], NDArray[np.int64], bool]:
+    """Pairs that are all but the same, one for each image; other near pairs; whether these were too many to take."""
     rows = max(_BLOCK // max(len(vectors), 1), 16)
-    found: list[NDArray[np.int64]] = []
-    many = 0
+    none = np.empty((0, 2), np.int64)
+    same, near = [none], [none]
+    many, crowded = 0, False
     for start in range(0, len(vectors), rows):
         told(start, len(vectors))
         cosines = vectors[start : start + rows] @ vectors[start:].T
-        one, other = np.nonzero(cosines >= NEAR)
+        mask = cosines >= NEAR
+        crowded = crowded or bool(many + np.count_nonzero(mask) - len(cosines) > MOST_PAIRS)
+        if crowded:
+            mask = cosines >= SAME
+            others = np.flatnonzero(mask.any(0))
+            pairs = np.stack([mask[:, others].argmax(0), others], 1)  # the first that is the same is enough
+            same.append(pairs[pairs[:, 1] > pairs[:, 0]] + start)
+            continue
+        one, other = np.nonzero(mask)
         later = other > one
-        found.append(np.stack([one[later], other[later]], 1) + start)
-        many += len(found[-1])
-        if many > MOST_PAIRS:
-            return np.empty((0, 2), np.int64)
-    return np.concatenate(found) if found else np.empty((0, 2), np.int64)
+        pairs = np.stack([one[later], other[later]], 1)
+        copies = cosines[pairs[:, 0], pairs[:, 1]] >= SAME
+        same.append(pairs[copies] + start)
+        near.append(pairs[~copies] + start)
+        many += len(pairs)
+    return np.concatenate(same), none if crowded else np.concatenate(near), crowded
 
 
 def _are_copies(vectors: NDArray[np.float32], pairs: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -101,5 +114,5 @@ def _are_copies(vectors: NDArray[np.float32], pairs: NDArray[np.int64]) -> NDArr
             crowd[start : start + rows] = np.partition(cosines, at, axis=1)[:, at]
     cosine = np.einsum("ij,ij->i", vectors[pairs[:, 0]], vectors[pairs[:, 1]])
     around = crowd[places.reshape(pairs.shape)].max(1)
-    found: NDArray[np.bool_] = (cosine >= SAME) | (1 - cosine <= NEARER * (1 - around))
+    found: NDArray[np.bool_] = 1 - cosine <= NEARER * (1 - around)
     return found

@@ -19,15 +19,27 @@ class ByHand:
 
     @classmethod
     def written(cls, value: Any) -> "ByHand":
-        """As JSON has them; none where it is something else."""
-        if not isinstance(value, dict):
-            return cls()
-        parts = (value.get(name) or () for name in ("training", "test"))
-        return cls.of(*([place for place in part if isinstance(place, int) and place >= 0] for part in parts))
+        """As JSON has them.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        parts = []
+        for name in ("training", "test"):
+            places = value.get(name, []) if isinstance(value, dict) else None
+            if not isinstance(places, list) or not all(type(place) is int and place >= 0 for place in places):
+                raise ValueError(f"{name} is no list of places")
+            parts.append(places)
+        return cls.of(*parts)
 
     def as_json(self) -> dict[str, list[int]]:
         """For `written`."""
         return {name: list(places) for name, places in asdict(self).items()}
+
+    def fits(self, training: int, test: int) -> bool:
+        """Whether a set of so many images has these, and enough without them."""
+        parts = ((self.training, training, 2), (self.test, test, 1))
+        return all(not places or (places[-1] < many and many - len(places) >= least) for places, many, least in parts)
 
     def __bool__(self) -> bool:
         return bool(self.training or self.test)

@@ -57,7 +57,7 @@ def load(
         DatasetError: see `load_dataset`.
     """
     found = _whole(files, told)
-    return without(found, chosen(found.digest) if by_hand is None else by_hand)
+    return without(found, chosen(found) if by_hand is None else by_hand)
 
 
 def _whole(files: DataFiles, told: Told | None) -> ImageData:

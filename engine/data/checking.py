@@ -45,6 +45,14 @@ class Finding:
     spare: tuple[int, ...] = ()  # those of them that may be left out
 
 
+_CROWDED = Finding(
+    "crowded", "Nearly all alike",
+    "So many pictures are like many others that only those that are all but the same were taken for copies: others "
+    "among them were not looked for.",
+    0,
+)  # fmt: skip
+
+
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class Check:
     """What was found in a set: its pictures are numbered through, the training images first, then the test images."""
@@ -79,15 +87,16 @@ def check(data: ImageData, told: Told | None = None) -> Check:
     tell = told or _nothing
     many = len(data.train) + (0 if data.test is None else len(data.test))
     seen = _look(data, lambda done: tell(done, 2 * many))
-    groups = _copies(seen, lambda done, of: tell(many + done * many // max(of, 1), 2 * many))
+    groups, crowded = _copies(seen, lambda done, of: tell(many + done * many // max(of, 1), 2 * many))
     findings = [
         *_of_copies(data, seen, groups),
+        *([_CROWDED] if crowded else []),
         *mixed_up_findings(data),
         *_of_looks(data, seen),
         *_of_counts(data),
     ]
     tell(2 * many, 2 * many)
-    return Check(data=data, findings=tuple(findings), classes=class_looks(data))
+    return Check(data=data, findings=tuple(findings), classes=class_looks(data, seen.least, seen.most))
 
 
 # -- every picture ------------------------------------------------------------------------------------
@@ -99,6 +108,8 @@ class _Seen:
 
     hashes: list[bytes]
     vectors: NDArray[np.float32]
+    least: NDArray[np.uint8]  # of its pixels
+    most: NDArray[np.uint8]
     uniform: NDArray[np.bool_]
     high: NDArray[np.uint8]  # what 99 % of the pixels stay below
     low: NDArray[np.uint8]  # what 5 % of the pixels stay below
@@ -115,9 +126,11 @@ def _look(data: ImageData, told: Callable[[int], None]) -> _Seen:
         places = [int(0.05 * (flat.shape[1] - 1)), int(0.99 * (flat.shape[1] - 1))]
         sorted_there = np.partition(flat, places, axis=1)
         grey = smaller(images)
+        each = images.reshape(len(images), -1, images.shape[3])
+        uniform = (each.min(1) == each.max(1)).all(1)  # of one colour, whichever
         pieces.append(
-            (vectors_of(images), flat.min(1) == flat.max(1), sorted_there[:, places[1]], sorted_there[:, places[0]],
-             _sharpness(grey))
+            (vectors_of(images), flat.min(1), flat.max(1), uniform, sorted_there[:, places[1]],
+             sorted_there[:, places[0]], _sharpness(grey))
         )  # fmt: skip
     columns = [np.concatenate(column) for column in zip(*pieces, strict=True)]
     return _Seen(hashes, *columns)
@@ -132,19 +145,20 @@ def _sharpness(grey: NDArray[np.float32]) -> NDArray[np.float32]:
     return found.astype(np.float32)
 
 
-def _copies(seen: _Seen, told: Told) -> list[list[int]]:
-    """Groups of pictures that are the same or nearly so, two or more each."""
+def _copies(seen: _Seen, told: Told) -> tuple[list[list[int]], bool]:
+    """Groups of pictures that are the same or nearly so, two or more each; and see `alike_groups`."""
     same: dict[bytes, list[int]] = defaultdict(list)
     for place, key in enumerate(seen.hashes):
         if not seen.uniform[place]:
             same[key].append(place)
     different = list(same.values())
     groups = dict(enumerate(different))
-    for alike in alike_groups(seen.vectors[[members[0] for members in different]], told):
+    found, crowded = alike_groups(seen.vectors[[members[0] for members in different]], told)
+    for alike in found:
         first, *others = alike.tolist()
         for other in others:
             groups[first] = groups[first] + groups.pop(other)
-    return sorted(sorted(members) for members in groups.values() if len(members) > 1)
+    return sorted(sorted(members) for members in groups.values() if len(members) > 1), crowded
 
 
 # -- copies ---------------------------------------------------------------------------------------
@@ -174,8 +188,8 @@ def _of_copies(data: ImageData, seen: _Seen, groups: Sequence[Sequence[int]]) ->
             "best epoch will be chosen by what is remembered.",
             len(spare), _tuples(held), tuple(spare),
         )  # fmt: skip
-    two = [group for group in groups if len({_label(data, place) for place in group}) > 1]
-    if two and data.train.labels is not None:
+    two = [group for group in groups if len({_label(data, place) for place in group} - {None}) > 1]
+    if two:
         yield Finding(
             "two-classes", "Pictures under two classes",
             f"{counted(len(two), 'picture')} {'stands' if len(two) == 1 else 'stand'} under more than one class: at "
@@ -216,13 +230,13 @@ def mixed_up_findings(data: ImageData) -> Iterator[Finding]:
     """Classes that were exchanged between the parts, and images that lie on their side."""
     found = mixed_up(data)
     if found.exchanged:
-        pairs = "; ".join(f"{class_words(data.class_names, one)} and {class_words(data.class_names, other)}"
-                          for one, other in found.exchanged)  # fmt: skip
+        named = [[class_words(data.class_names, label) for label in pair] for pair in found.exchanged]
+        pairs = "; ".join(f"{one} like {other}" for one, other in named)
         yield Finding(
             "exchanged", "Classes exchanged between training and test",
-            f"Test images of one class look like training images of the other, and the other way round: {pairs}. Were "
-            "labels numbered in another order?",
-            2 * len(found.exchanged), tuple((place,) for place in found.places),
+            f"Test images of a class look like training images of another one: {pairs}. Were labels numbered in "
+            "another order?",
+            len(found.exchanged), tuple((place,) for place in found.places),
         )  # fmt: skip
     if found.test_on_side:
         yield Finding(
@@ -285,11 +299,12 @@ def _usual_sharpness(data: ImageData, seen: _Seen, shows: NDArray[np.bool_]) -> 
 def _of_counts(data: ImageData) -> Iterator[Finding]:
     labels = data.train.labels
     if labels is not None:
-        counts = np.bincount(labels, minlength=data.classes)
-        there = np.flatnonzero(counts)
-        even = len(labels) / max(len(there), 1)
-        few = [int(label) for label in there if counts[label] < FEW]
-        rare = [int(label) for label in there if label not in few and counts[label] < RARE * even]
+        counts = np.bincount(labels[: len(labels) - data.validation], minlength=data.classes)
+        every = [part.labels for part in (data.train, data.test) if part is not None and part.labels is not None]
+        there = np.unique(np.concatenate(every)).tolist()
+        even = counts.sum() / max(len(there), 1)
+        few = [label for label in there if counts[label] < FEW]
+        rare = [label for label in there if label not in few and counts[label] < RARE * even]
         for kind, title, some, words in (
             ("few", "Classes with too few images", few, f"fewer than {FEW} training images: too few to be learned"),
             ("rare", "Rare classes", rare, f"less than {100 * RARE:.0f} % of an even share of the training images"),
@@ -297,7 +312,8 @@ def _of_counts(data: ImageData) -> Iterator[Finding]:
             if some:
                 names, have = names_of(some, data.class_names)
                 places = [np.flatnonzero(labels == label)[:FEW].tolist() for label in some]
-                yield Finding(kind, title, f"{names} {have} {words}.", len(some), _tuples(places))
+                shown = _tuples([part for part in places if part])
+                yield Finding(kind, title, f"{names} {have} {words}.", len(some), shown)
     if len(data.sizes) > 1:
         low, high = min(data.sizes, key=_area), max(data.sizes, key=_area)
         yield Finding(

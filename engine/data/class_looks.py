@@ -1,5 +1,6 @@
 """What the classes of a set look like: counts, range and mean image of each, and whether some are mixed up."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,23 +33,29 @@ class ClassLook:
     training: int  # images, those to validate by not among them
     validation: int
     test: int
-    darkest: int  # of the pixels of its training images, those to validate by among them
-    brightest: int
-    mean: NDArray[np.uint8]  # the mean of those, shape (height, width, channels)
+    darkest: int | None  # of the pixels of its training images, those to validate by among them; None without any
+    brightest: int | None
+    mean: NDArray[np.uint8]  # the mean of those, shape (height, width, channels); black without any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MixedUp:
     """Classes that were exchanged, and images on their side."""
 
-    exchanged: tuple[tuple[int, int], ...] = ()  # labels
+    exchanged: tuple[tuple[int, int], ...] = ()  # labels: of the test images, and of the training images like them
     test_on_side: bool = False
     digits_on_side: bool = False
     places: tuple[int, ...] = ()  # pictures that show it: see `Check`
 
 
-def class_looks(data: ImageData) -> tuple[ClassLook, ...]:
-    """Every class that has an image; one look at all where there are no classes."""
+def class_looks(data: ImageData, least: NDArray[np.uint8], most: NDArray[np.uint8]) -> tuple[ClassLook, ...]:
+    """Every class that has an image; one look at all where there are no classes.
+
+    Args:
+        data: the set.
+        least: the smallest pixel of each of its pictures, training images first.
+        most: the largest.
+    """
     first = len(data.train) - data.validation
     found = []
     for label in range(data.classes) if data.train.labels is not None else (None,):
@@ -62,7 +69,8 @@ def class_looks(data: ImageData) -> tuple[ClassLook, ...]:
         found.append(
             ClassLook(
                 label=label, training=int((train < first).sum()), validation=int((train >= first).sum()), test=test,
-                darkest=int(some.min(initial=255)), brightest=int(some.max(initial=0)),
+                darkest=int(least[train].min()) if len(train) else None,
+                brightest=int(most[train].max()) if len(train) else None,
                 mean=np.rint(some.mean(0, dtype=np.float64)).astype(np.uint8) if len(some)
                 else np.zeros(data.shape, np.uint8),
             )
@@ -76,9 +84,9 @@ def mixed_up(data: ImageData) -> MixedUp:
     train = _means(data.train, data.classes)
     test = {} if data.test is None else _means(data.test, data.classes)
     both = [label for label in train if label in test]
-    exchanged = _exchanged(train, test, both)
     square = height == width
-    test_on_side = square and bool(both) and not exchanged and _on_side([(test[one], train[one]) for one in both])
+    test_on_side = square and bool(both) and _on_side([(test[one], train[one]) for one in both])
+    exchanged = () if test_on_side else _exchanged(train, test, both)
     digits_on_side = False
     if (
         square
@@ -98,12 +106,12 @@ def mixed_up(data: ImageData) -> MixedUp:
         )
     places: tuple[int, ...] = ()
     if exchanged or test_on_side:
-        labels = [label for pair in exchanged for label in pair] or both
+        pairs: Sequence[tuple[int | None, int | None]] = exchanged or [(label, label) for label in both]
         first = len(data.train)
         places = tuple(
             place
-            for label in labels[:SHOWN]
-            for place in (int(_of(data.train, label)[0]), first + int(_of_test(data, label)[0]))
+            for one, other in pairs[:SHOWN]
+            for place in (first + int(_of_test(data, one)[0]), int(_of(data.train, other)[0]))
         )
     elif digits_on_side:
         places = tuple(int(_of(data.train, label)[0]) for label in list(train)[:SHOWN])
@@ -113,18 +121,16 @@ def mixed_up(data: ImageData) -> MixedUp:
 def _exchanged(
     train: dict[int | None, NDArray[np.float32]], test: dict[int | None, NDArray[np.float32]], both: list[int | None]
 ) -> tuple[tuple[int, int], ...]:
-    """Pairs of classes whose test images are nearer to the other's training images than half as far as to their own."""
+    """Classes whose test images are nearer to the training images of another than half as far as to their own."""
     if None in both or len(both) < 2:
         return ()
     apart = np.array([[1 - float((test[one] * train[other]).sum()) for other in both] for one in both])
-    nearest = apart.argmin(1)
-    own = apart.diagonal()
-    found = []
-    for one, other in enumerate(nearest.tolist()):
-        if other <= one or nearest[other] != one or not (own[[one, other]] > APART).all():
-            continue
-        if apart[one, other] < own[one] / 2 and apart[other, one] < own[other] / 2:
-            found.append((int(both[one] or 0), int(both[other] or 0)))
+    own, nearest = apart.diagonal(), apart.argmin(1)
+    found = [
+        (int(both[one] or 0), int(both[other] or 0))
+        for one, other in enumerate(nearest.tolist())
+        if other != one and own[one] > APART and apart[one, other] < own[one] / 2
+    ]
     return tuple(found)
 
 

@@ -4,6 +4,7 @@ pooch compares the checksums and puts the files in place; how bytes come is in `
 """
 
 import os
+import re
 import shutil
 import zipfile
 import zlib
@@ -64,8 +65,27 @@ def fetch(entry: CatalogueSet, sets: Path, told: Told | None = None) -> Path:
 
 
 def discard(entry: CatalogueSet, sets: Path) -> int:
-    """Delete what was fetched of a set, but for what another one that is there needs too; gives back the bytes."""
+    """Delete what was fetched of a set, but for what another one that is there needs too; gives back the bytes.
+
+    Raises:
+        DatasetError: it is being fetched.
+    """
     folder = sets / entry.folder
+    if not folder.is_dir():
+        return 0
+
+    def busy(_done: int, _of: int) -> None:
+        raise DatasetError(f"{entry.title}, or a set that shares its files, is being fetched: end that first.", "data")
+
+    with _alone(folder, busy):
+        freed = _discarded(entry, folder, sets)
+    with suppress(OSError):  # others have files in it
+        (folder / LOCK).unlink(missing_ok=True)
+        folder.rmdir()
+    return freed
+
+
+def _discarded(entry: CatalogueSet, folder: Path, sets: Path) -> int:
     others = [
         other for other in catalogue().values()
         if other.folder == entry.folder and other.name != entry.name and is_here(other, sets)
@@ -76,9 +96,6 @@ def discard(entry: CatalogueSet, sets: Path) -> int:
         for path in (folder / name, folder / part_name(name)):
             freed += size_of(path)
             path.unlink(missing_ok=True)
-    with suppress(OSError):  # others have files in it
-        (folder / LOCK).unlink(missing_ok=True)
-        folder.rmdir()
     return freed
 
 
@@ -135,6 +152,12 @@ class _Fetching:
         for place in self._elsewhere(file):
             if self._copied(place, path, file):
                 return
+        if self._mirror and "://" not in self._mirror:
+            raise DatasetError(
+                f"The folder {excerpt(self._mirror)}, which {MIRROR} names, has no {self._entry.folder}/{file.name} "
+                "with the right checksum: put it there, or leave the variable out to fetch it.",
+                "data",
+            )
         self._check_room(file)
         import pooch
 
@@ -205,7 +228,8 @@ class _Fetching:
 
     def _way_out(self) -> str:
         if self._mirror:
-            return f"{MIRROR} names {excerpt(self._mirror)}: check it, or leave it out."
+            shown_mirror = re.sub("//[^/@]*@", "//", self._mirror)  # without a name and a password
+            return f"{MIRROR} names {excerpt(shown_mirror)}: check it, or leave it out."
         return f"Try again, or name a mirror with {MIRROR}; {self._entry.page} may say more."
 
     # -- what is packed --------------------------------------------------------------------------

@@ -5,40 +5,60 @@ would be others.
 """
 
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.by_hand import ByHand
+from engine.data.by_hand import NOTHING, ByHand
 from engine.data.datasets import ImageData, ImageSet, digest_of, is_from_disk
 from engine.data.keeping import left_out_in
 from engine.data.reading import Reading
 from engine.errors import DatasetError, StorageError
-from engine.storage.files import read_json, write_json
+from engine.storage.files import read_json, storage_errors, write_json
 
 KIND = "images left out"
 BY_HAND = "was left out by hand"
 _PIECE = 4096
 
+_without: OrderedDict[tuple[Any, ...], ImageData] = OrderedDict()  # the latest sets that lack some
 
-_without: OrderedDict[tuple[str, ByHand], ImageData] = OrderedDict()  # the latest sets that lack some
 
+def chosen(data: ImageData) -> ByHand:
+    """What is left out of the whole set `data`, as it stands now.
 
-def chosen(digest: str) -> ByHand:
-    """What is left out of the set of that digest, as it stands now."""
-    path = _path(digest)
+    Raises:
+        DatasetError: what was written down of it is damaged.
+    """
+    path = _path(data.digest)
     if path is None or not path.exists():
-        return ByHand()
+        return NOTHING
     try:
-        return ByHand.written(read_json(path))
+        found = ByHand.written(read_json(path))
     except (OSError, ValueError):
+        found = None
+    if found is None or not found.fits(len(data.train), _tests(data)):
         raise DatasetError(
-            f"{path} has the images that you left out of this set, and cannot be read: restore it, or delete it to "
-            "have all of them.",
+            f"{path} says which images you left out of {data.name}, and is damaged: restore it, or delete it to have "
+            "all of them.",
             "data",
-        ) from None
+        )
+    return found
+
+
+def refuse_too_many(data: ImageData, by_hand: ByHand) -> None:
+    """Refuse to leave so many out of the whole set `data` that too few would be left.
+
+    Raises:
+        DatasetError: then.
+    """
+    if len(data.train) - len(by_hand.training) < 2:
+        raise DatasetError("At least two training images have to stay.", "data")
+    if by_hand.test and len(by_hand.test) >= _tests(data):
+        raise DatasetError("At least one test image has to stay.", "data")
 
 
 def choose(data: ImageData, by_hand: ByHand) -> None:
@@ -48,26 +68,37 @@ def choose(data: ImageData, by_hand: ByHand) -> None:
         DatasetError: too few would be left.
         StorageError: it cannot be written down.
     """
-    if len(data.train) - len(by_hand.training) < 2:
-        raise DatasetError("At least two training images have to stay.", "data")
-    if data.test is not None and len(by_hand.test) >= len(data.test):
-        raise DatasetError("At least one test image has to stay.", "data")
+    refuse_too_many(data, by_hand)
     path = _path(data.digest)
     if path is None:
         raise StorageError("There is no home to keep in which images are left out.")
-    if not by_hand:
-        path.unlink(missing_ok=True)
-        return
-    content = {**by_hand.as_json(), "name": data.name, "source": str(data.files.whole or data.files.data or "")}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_json(path, KIND, content)
+    with storage_errors(path):
+        if not by_hand:
+            path.unlink(missing_ok=True)
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, KIND, {**by_hand.as_json(), "name": data.name, "source": _source(data)})
+
+
+def elsewhere(data: ImageData) -> int:
+    """How many images were left out of what lay at the same place when it held others, or was treated otherwise."""
+    folder = left_out_in()
+    if folder is None or not folder.is_dir() or data.by_hand:
+        return 0
+    many = 0
+    for path in folder.glob("*.json"):
+        with suppress(OSError, ValueError):
+            values = read_json(path)
+            if values.get("source") == _source(data) != "" and path != _path(data.digest):
+                many = max(many, len(ByHand.written(values)))
+    return many
 
 
 def without(data: ImageData, by_hand: ByHand) -> ImageData:
     """The set without those images; it has a digest of its own."""
     if not by_hand:
         return data
-    key = data.digest, by_hand
+    key = data.digest, by_hand, data.files, data.name, data.class_names
     if key not in _without:
         _without[key] = _made(data, by_hand)
         while len(_without) > 2:
@@ -79,15 +110,6 @@ def without(data: ImageData, by_hand: ByHand) -> ImageData:
 def _made(data: ImageData, by_hand: ByHand) -> ImageData:
     from engine.data.file_names import file_names
 
-    counts = (len(data.train), 0 if data.test is None else len(data.test))
-    if any(
-        places and places[-1] >= count for places, count in zip((by_hand.training, by_hand.test), counts, strict=True)
-    ):
-        raise DatasetError(
-            "More images are left out by hand than the set has: what is kept of it was changed. Choose again on the "
-            "page Data.",
-            "data",
-        )
     first = len(data.train) - data.validation
     validation = data.validation - sum(place >= first for place in by_hand.training)
     train = _rest(data.train, by_hand.training)
@@ -113,6 +135,14 @@ def _rest(images: ImageSet, places: tuple[int, ...]) -> ImageSet:
         for start in range(0, len(kept), _PIECE):
             found[start : start + _PIECE] = images.take(kept[start : start + _PIECE])
     return ImageSet(found, None if images.labels is None else images.labels[kept], images.from_disk)
+
+
+def _tests(data: ImageData) -> int:
+    return 0 if data.test is None else len(data.test)
+
+
+def _source(data: ImageData) -> str:
+    return str(data.files.whole or data.files.data or "")
 
 
 def _path(digest: str) -> Path | None:

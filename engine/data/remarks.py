@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.datasets import ImageData, ImageSet
+from engine.data.leaving_out import elsewhere
 from engine.text import class_words, names_of
 
 DARK = 128
@@ -76,6 +77,15 @@ def _left_out(data: ImageData) -> list[Remark]:
     if others := len(data.left_out) - len(data.by_hand):
         words = "file was left out, for it" if others == 1 else "files were left out, for they"
         found.append(Remark(LEFT_OUT, f"{others:,} {words} could not be used."))
+    if forgotten := elsewhere(data):
+        were = "image was" if forgotten == 1 else "images were"
+        found.append(
+            Remark(
+                BY_HAND,
+                f"{forgotten:,} {were} left out by hand when this place held other images, or they were treated "
+                "otherwise: of these none is left out. Check them again (k on the page Data, `cae-tui data check`).",
+            )
+        )
     return found
 
 

@@ -1,5 +1,6 @@
 """One file from a server, gone on with where it ended, and compared with its checksum."""
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,8 @@ TRIES = 4
 WAIT_SECONDS = 1.0
 LONGEST_WAIT = 10.0
 CHUNK = 1 << 16
+ROUNDED = 3
+"""How many times as large as it is told a file can be whose size is rounded."""
 
 
 class _Cut(Exception):  # noqa: N818 - no error yet: it is gone on
@@ -80,14 +83,15 @@ class Transfer:
 
     def _come(self) -> None:
         """All of it."""
-        tries = 0
+        tries, most = 0, size_of(self._part)
         while True:
-            before = size_of(self._part)
             try:
                 self._stream()
                 return
             except _Cut as cut:
-                tries = 1 if size_of(self._part) > before else tries + 1
+                # What a server sends again from the beginning is nothing new.
+                tries = 0 if self._there > most else tries
+                tries, most = tries + 1, max(most, self._there)
                 if tries >= TRIES:
                     raise DatasetError(f"{cut.sentence} {self._kept}".rstrip(), "data") from None
                 self._rest(max(cut.wait, WAIT_SECONDS * tries))
@@ -124,14 +128,15 @@ class Transfer:
                 raise DatasetError(f"{sentence} {self._kept}".rstrip(), "data") from None
             raise _Cut(sentence) from None
         except requests.RequestException as error:
+            address = re.sub("//[^/@]*@", "//", self._url)  # without a name and a password
             raise DatasetError(
-                f"{excerpt(self._url)} cannot be asked for ({_reason(error)}). {self._way_out}", "data"
+                f"{excerpt(address)} cannot be asked for ({_reason(error)}). {self._way_out}", "data"
             ) from None
         with response:
             begin = self._answered(response, there)
             if begin is None:
-                part.unlink(missing_ok=True)
-                raise _Cut(f"{self._host} sends no part of {file.name}.")
+                part.unlink(missing_ok=True)  # the next time it is asked for from its beginning
+                raise _Cut(f"{self._host} does not go on with {file.name} where it broke off.")
             try:
                 with part.open("r+b" if begin else "wb") as out:
                     out.seek(begin)
@@ -143,13 +148,17 @@ class Transfer:
 
     def _came(self, there: int) -> None:
         self._told(there)
-        file = self._file
-        if file.exact and there > file.size:
+        if there > self._most:
             self._part.unlink()
-            raise DatasetError(
-                f"{self._host} sends more than {file.size:,} bytes as {file.name}: it is another file. {self._way_out}",
-                "data",
-            )
+            raise self._another(f"sends more than {self._most:,} bytes as {self._file.name}")
+
+    @property
+    def _most(self) -> int:
+        """Bytes that the file can have; where its size is rounded, a few times as many."""
+        return self._file.size if self._file.exact else ROUNDED * self._file.size
+
+    def _another(self, what: str) -> DatasetError:
+        return DatasetError(f"{self._host} {what}: it is another file. {self._way_out}", "data")
 
     def _answered(self, response: Any, there: int) -> int | None:
         """Where in the file the answer begins; None where the server has no part that begins at `there`.
@@ -177,12 +186,9 @@ class Transfer:
         length = response.headers.get("Content-Length", "")
         if length.isdecimal():
             whole = begin + int(length)
-            if file.exact and whole != file.size:
-                raise DatasetError(
-                    f"{self._host} has {whole:,} bytes as {file.name}, and {file.size:,} were expected: it is another "
-                    f"file. {self._way_out}",
-                    "data",
-                )
+            if whole > self._most or (file.exact and whole != file.size):
+                about = "" if file.exact else "about "
+                raise self._another(f"has {whole:,} bytes as {file.name}, and {about}{file.size:,} were expected")
             self._whole = whole
         return begin
 

@@ -13,6 +13,7 @@ from engine.documents.run_pictures import MOST_CLASSES, SHOWN
 from engine.documents.style import images, svg
 from engine.errors import StorageError
 from engine.storage.files import absolute, refuse_taken, written_whole
+from engine.text import NOTHING as NOTHING_THERE
 from engine.text import class_name, counted, one_line, shortened
 
 MOST_ROWS = 10
@@ -78,8 +79,8 @@ class CheckPage:
         yield Table(
             ["class", *parts, "darkest", "brightest"],
             [
-                [self._name(look.label), *(f"{getattr(look, part):,}" for part in parts), str(look.darkest),
-                 str(look.brightest)]
+                [self._name(look.label), *(f"{getattr(look, part):,}" for part in parts), _value(look.darkest),
+                 _value(look.brightest)]
                 for look in looks
             ],
             words=frozenset({0}),
@@ -144,3 +145,7 @@ class CheckPage:
     ) -> Figure:  # fmt: skip
         self._figures[name] = svg(images(rows, labels, titles), f"check-{name}")
         return Figure(name, caption)
+
+
+def _value(pixel: int | None) -> str:
+    return NOTHING_THERE if pixel is None else str(pixel)

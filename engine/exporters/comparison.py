@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from engine.data.by_hand import NOTHING
 from engine.data.cache import load
 from engine.errors import EngineError, ExportError
 from engine.evaluation.model import Images, Model, load_model
@@ -94,7 +95,7 @@ def _sample(run: RunDirectory, model: Model, told: Told) -> _Sample:
     with suppress(EngineError):
         written = run.read_spec()
         spec = spec_from_json(written["spec"])
-        load(spec.files, told)  # says how far it is; what follows finds it read
+        load(spec.files, told, NOTHING)  # says how far it is; what follows finds it read
         data = load_known(known_of_run(run.id, spec, written), spec.files)
         if run.predictions.exists():
             found = read_predictions(run)

@@ -107,6 +107,7 @@ class _Known:
 
 
 def _known(run: RunDirectory, told: Told) -> _Known:
+    from engine.data.by_hand import NOTHING
     from engine.data.cache import load
     from engine.data.file_names import file_names
     from engine.evaluation.results import read_predictions
@@ -116,7 +117,7 @@ def _known(run: RunDirectory, told: Told) -> _Known:
     written = run.read_spec()
     spec = spec_from_json(written["spec"])
     try:
-        load(spec.files, told)
+        load(spec.files, told, NOTHING)
         data = load_known(known_of_run(run.id, spec, written), spec.files)
         found = read_predictions(run)
         labels = found.images(data).labels

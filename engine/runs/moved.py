@@ -15,6 +15,7 @@ from typing import Any
 from engine.data.by_hand import NOTHING, ByHand
 from engine.data.cache import load
 from engine.data.datasets import ImageData
+from engine.data.leaving_out import without
 from engine.data.reading import Reading
 from engine.data.sources import read
 from engine.errors import DatasetError, MovedError, RunError
@@ -53,6 +54,14 @@ def digests_written(about: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
+def by_hand_of(about: Mapping[str, Any]) -> ByHand:
+    """The images that were left out, as facts of images tell it; none where they tell nothing of it."""
+    try:
+        return ByHand.written(about.get("by_hand") or {})
+    except ValueError:
+        return NOTHING
+
+
 def known_of_run(run: str, spec: Spec, written: Mapping[str, Any], command: str = "resume") -> Known:
     """What `written`, the content of a run's `spec.json`, says of its images; `command` is what a person asked for."""
     found = written.get("data")
@@ -69,7 +78,7 @@ def known_of_run(run: str, spec: Spec, written: Mapping[str, Any], command: str 
         test=test,
         classes=classes,
         parts=digests_written(about),
-        by_hand=ByHand.written(about.get("by_hand")),
+        by_hand=by_hand_of(about),
     )
 
 
@@ -87,11 +96,14 @@ def load_known(known: Known, files: DataFiles, named: Collection[str] = ()) -> I
         fit = ". ".join(_fit(known, field, path) for field, path in there.items() if field in ("images", "test_images"))
         raise _gone(known, gone, there, fit)
     try:
-        data = load(files, by_hand=known.by_hand)
+        data = load(files, by_hand=NOTHING)
     except DatasetError as error:
         if error.field not in files.named:
             raise
         raise MovedError(f"{error} {_say_where(known, [error.field])}", str(error), others=[error.field]) from None
+    tests = 0 if data.test is None else len(data.test)
+    if data.digest != known.digest and known.by_hand.fits(len(data.train), tests):  # else they are gone for good
+        data = without(data, known.by_hand)
     if data.digest != known.digest or known.classes not in (None, data.classes):
         raise _other_content(known, files, data)
     return data
@@ -173,7 +185,10 @@ def _fit(known: Known, field: str, path: Path) -> str:
     found = read(DataFiles().moved({field: path}), Reading())
     images = found.images if field == "images" else found.test_images
     assert images is not None  # of what is named
-    training, test = (len(images), None) if field == "images" else (None, len(images))
+    out = known.by_hand  # which are still in the file
+    training, test = (
+        (len(images) - len(out.training), None) if field == "images" else (None, len(images) - len(out.test))
+    )
     if difference := _difference(known, images.shape[1:], training, test)[1]:
         raise _others(known, difference, [field])
     counted = (known.training if field == "images" else known.test) is not None

@@ -5,10 +5,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from engine.data.by_hand import ByHand
 from engine.errors import EngineError
 from engine.runs.directory import Home
-from engine.runs.moved import Known, digests_written, find_images, write_place
+from engine.runs.moved import Known, by_hand_of, digests_written, find_images, write_place
 from engine.runs.spec_file import read_spec_file
 from engine.specs.data_files import DataFiles
 from engine.studies.records import StudyDirectory, StudyRecord
@@ -26,7 +25,7 @@ def known_of_study(record: StudyRecord) -> Known:
         training=about.get("training"),
         test=about.get("test"),
         parts=digests_written(about),
-        by_hand=ByHand.written(about.get("by_hand")),
+        by_hand=by_hand_of(about),
     )
 
 

@@ -121,3 +121,20 @@ def test_what_cannot_be_left_out_is_refused(run: Run, pets: Path) -> None:
     assert "Nothing was found that is out of the ordinary." in run("data", "check", "digits")[1]
     code, _, err = run("data", "check", pets / "nowhere")
     assert (code, "does not exist" in err) == (2, True)
+
+
+def test_what_is_refused_changes_nothing(run: Run, pets: Path, tmp_path: Path) -> None:
+    run("data", "check", pets, "--leave-out", "copies")
+    page = tmp_path / "page.html"
+    page.write_text("mine")
+    code, _, err = run("data", "check", pets, "--leave-out", "none", "--to", page)
+    assert (code, "already" in err) == (2, True)
+    assert json.loads(run("data", "check", pets, "--json")[1])["left_out"]["training"]
+    assert page.read_text() == "mine"
+    code, _, err = run("data", "show", pets, "--leave-out", "copies")
+    assert (code, "--leave-out is for `data check`" in err) == (2, True)
+    (note,) = (tmp_path / "home" / "left_out").iterdir()
+    note.write_text("no json")
+    assert run("data", "show", pets)[0] == 2
+    assert run("data", "check", pets, "--leave-out", "none")[0] == 0
+    assert run("data", "show", pets)[0] == 0

@@ -98,17 +98,17 @@ async def test_a_key_leaves_pictures_out_and_takes_them_back(app: CaeApp, home: 
     async with app.run_test(size=(120, 40)) as pilot:
         page = await opened(app, pilot)
         await pilot.press("f2", "right", "x")
-        await until(pilot, lambda: len(chosen(whole.digest)) == 1)
-        assert chosen(whole.digest).test
+        await until(pilot, lambda: len(chosen(whole)) == 1)
+        assert chosen(whole).test
         assert words(page, "#left-out") == "✗ 1 picture left out by hand."
         await pilot.press("f2", "down")
         await read(page, pilot)
         await pilot.press("X")
-        await until(pilot, lambda: len(chosen(whole.digest)) == 3)
+        await until(pilot, lambda: len(chosen(whole)) == 3)
         await pilot.press("X")
-        await until(pilot, lambda: len(chosen(whole.digest)) == 1)
+        await until(pilot, lambda: len(chosen(whole)) == 1)
         await pilot.press("X")
-        await until(pilot, lambda: len(chosen(whole.digest)) == 3)
+        await until(pilot, lambda: len(chosen(whole)) == 3)
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, DataScreen) and app.screen._data is not None
                     and app.screen._data.training == len(whole.train) - 2)  # fmt: skip
@@ -125,7 +125,7 @@ async def test_a_key_leaves_pictures_out_and_takes_them_back(app: CaeApp, home: 
         await read(again, pilot)
         assert words(again, "#left-out") == "✗ 3 pictures left out by hand."
         await pilot.press("f2", "right", "x")
-        await until(pilot, lambda: len(chosen(whole.digest)) == 2)
+        await until(pilot, lambda: len(chosen(whole)) == 2)
 
 
 async def test_too_many_are_not_left_out(app: CaeApp, pets: Path) -> None:

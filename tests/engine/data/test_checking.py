@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
+from engine.data import alike
 from engine.data.checking import Check, Finding, check
 from engine.data.datasets import ImageData, ImageSet, load_dataset
 
@@ -179,7 +180,7 @@ def test_classes_that_were_exchanged_in_the_test_images_are_told(clean: ImageDat
     labels[clean.test.labels == 8] = 3
     data = replace(clean, test=ImageSet(clean.test.images, labels))
     exchanged = found(data)["exchanged"]
-    assert "the other way round: 3 and 8." in exchanged.sentence
+    assert "of another one: 3 like 8; 8 like 3." in exchanged.sentence
     assert len(exchanged.groups) == 4
 
 
@@ -247,3 +248,53 @@ def test_a_check_names_its_parts(clean: ImageData) -> None:
     seen: Check = check(clean)
     assert seen.part_of(0) == ("training", 0)
     assert seen.part_of(TRAINING) == ("test", 0)
+
+
+def test_pictures_that_are_all_alike_are_told_as_such(clean: ImageData, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alike, "MOST_PAIRS", 1000)
+    rng = np.random.default_rng(0)
+    frames = (clean.train.images[0] * 0.8 + rng.integers(0, 3, (200, 28, 28, 1))).astype(np.uint8)
+    images = np.concatenate([frames, clean.train.images[:100]])
+    seen = found(data_of(images))
+    assert "that are all but the same were taken" in seen["crowded"].sentence
+    assert seen["near-copies"].number == 200  # the one they were made of among them
+    assert len(seen["near-copies"].groups) == 1
+
+
+def test_classes_that_were_numbered_anew_are_told_and_on_their_side_they_are_not(clean: ImageData) -> None:
+    assert clean.test is not None
+    assert clean.test.labels is not None
+    shifted = found(replace(clean, test=ImageSet(clean.test.images, (clean.test.labels + 1) % 10)))["exchanged"]
+    assert shifted.number == 10
+    assert "1 like 0; " in shifted.sentence
+    turned = ImageSet(np.ascontiguousarray(clean.test.images.swapaxes(1, 2)), clean.test.labels)
+    assert "exchanged" not in found(replace(clean, test=turned))
+
+
+def test_a_test_image_without_a_class_is_under_no_second_one(clean: ImageData) -> None:
+    assert clean.test is not None
+    images = np.array(clean.test.images)
+    images[0] = clean.train.images[0]
+    seen = found(replace(clean, test=ImageSet(images)))
+    assert seen["leak"].number == 1
+    assert "two-classes" not in seen
+
+
+def test_colours_and_ranges_are_of_every_pixel_and_counts_of_what_is_trained_on(clean: ImageData) -> None:
+    rng = np.random.default_rng(0)
+    images = rng.integers(60, 200, (5000, 8, 8, 3), np.uint8)
+    images[7] = (200, 40, 30)
+    images[1234, 2, 2, 1], images[4321, 3, 3, 0] = 0, 255
+    seen = check(data_of(images))
+    assert {one.kind: one.groups for one in seen.findings} == {"constant": ((7,),)}
+    assert [(look.darkest, look.brightest) for look in seen.classes] == [(0, 255)]
+    labels = np.zeros(40, np.uint8)
+    labels[35:] = 1  # all of the class but one are held back
+    train = ImageSet(rng.integers(0, 256, (40, 8, 8, 1), np.uint8), labels)
+    test = ImageSet(rng.integers(0, 256, (3, 8, 8, 1), np.uint8), np.array([2, 2, 2], np.uint8))
+    data = replace(data_of(train.images), train=train, test=test, class_names=("a", "b", "c"), validation=4)
+    looked = check(data)
+    few = next(one for one in looked.findings if one.kind == "few")
+    assert few.number == 2
+    assert few.sentence.startswith("Classes b and c have fewer than 10 training images")
+    assert [(look.training, look.darkest is None) for look in looked.classes] == [(35, False), (1, False), (0, True)]

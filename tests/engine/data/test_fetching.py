@@ -190,7 +190,7 @@ def test_what_came_of_another_version_is_fetched_anew(server: FileServer, tmp_pa
 def test_md5_is_compared_where_there_is_nothing_else(server: FileServer, tmp_path: Path) -> None:
     content = some_bytes()
     server.serve("one", content)
-    file = file_of(server, "one", content, hash=f"md5:{hashlib.md5(content).hexdigest()}", size=1000, exact=False)
+    file = file_of(server, "one", content, hash=f"md5:{hashlib.md5(content).hexdigest()}", size=200_000, exact=False)
     told: list[tuple[int, int]] = []
     assert fetch(set_of(file), tmp_path, lambda done, of: told.append((done, of))).read_bytes() == content
     assert told[0][1] == SIZE  # as the server says: the table has it rounded
@@ -246,6 +246,25 @@ def test_giving_up_keeps_what_has_come(server: FileServer, tmp_path: Path) -> No
     assert not is_here(entry, tmp_path)
     assert fetch(entry, tmp_path).read_bytes() == content
     assert server.asked[-1] == ("one", f"bytes={come}-")
+
+
+@pytest.mark.parametrize("manner", [{"no_ranges": True}, {"wrong_range": True}, {"refuses_ranges": True}])
+def test_a_server_that_cuts_and_knows_no_ranges_ends_in_a_sentence(
+    manner: dict[str, Any], server: FileServer, tmp_path: Path
+) -> None:
+    content = some_bytes()
+    server.serve("one", content, cut_after=[100_000] * 50, **manner)
+    assert "127.0.0.1 " in refused(set_of(file_of(server, "one", content)), tmp_path)
+    assert len(server.asked) <= 2 * transfer.TRIES
+
+
+def test_a_file_whose_size_is_rounded_does_not_come_without_end(server: FileServer, tmp_path: Path) -> None:
+    content = some_bytes()
+    for number, manner in enumerate(({}, {"no_length": True})):
+        server.serve("one", content, **manner)
+        file = file_of(server, "one", content, size=1000, exact=False)
+        assert "it is another file." in refused(set_of(file, folder=str(number)), tmp_path)
+        assert size_here(set_of(file, folder=str(number)), tmp_path) == 0
 
 
 def test_a_disk_that_is_full_is_told_before_or_when_it_is(
@@ -359,6 +378,10 @@ def test_a_mirror_is_an_address_or_a_folder(
     (folder / "one").write_bytes(content)
     monkeypatch.setenv(MIRROR, str(tmp_path / "mirror"))
     assert fetch(entry, tmp_path / "b").read_bytes() == content
+    (folder / "one").write_bytes(some_bytes(9))
+    assert "which CAE_TUI_MIRROR names, has no things/one with the right checksum" in refused(entry, tmp_path / "c")
+    monkeypatch.setenv(MIRROR, server.address.replace("//", "//me:secret@") + "/nothing")
+    assert "secret" not in refused(entry, tmp_path / "c")
     monkeypatch.setenv(MIRROR, "nowhere")
     assert f"{MIRROR} is “nowhere”; an address that begins with" in refused(entry, tmp_path / "c")
     monkeypatch.setenv(MIRROR, "ftp://example.org")
@@ -376,6 +399,25 @@ def packed(members: dict[str, bytes]) -> bytes:
         for name, content in members.items():
             archive.writestr(name, content)
     return file.getvalue()
+
+
+def test_what_is_fetched_is_not_discarded_meanwhile(server: FileServer, tmp_path: Path) -> None:
+    content = some_bytes()
+    server.serve("one", content)
+    entry = set_of(file_of(server, "one", content))
+    with in_place(tmp_path / "table", entry):
+        refusals: list[str] = []
+
+        def told(done: int, _: int) -> None:
+            if done and not refusals:
+                with pytest.raises(DatasetError) as error:
+                    discard(entry, tmp_path)
+                refusals.append(str(error.value))
+
+        assert fetch(entry, tmp_path, told).read_bytes() == content
+        assert "is being fetched: end that first." in refusals[0]
+        assert discard(entry, tmp_path) == len(content)
+        assert discard(entry, tmp_path) == 0
 
 
 def test_what_is_packed_is_unpacked_and_shared(server: FileServer, tmp_path: Path) -> None:
