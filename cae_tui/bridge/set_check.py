@@ -67,6 +67,14 @@ class SetCheck:
                 FindingView(one.kind, one.title, one.sentence, one.number, one.groups, one.spare)
                 for one in found.findings
             ),
+            classes=FindingView(
+                "classes",
+                "What each class looks like",
+                "The mean training image of each class, with its name and the darkest and the brightest of its pixels.",
+                len(found.classes),
+                tuple((-1 - place,) for place in range(len(found.classes))),
+                (),
+            ),
             out=frozenset([*by_hand.training, *(first + place for place in by_hand.test)]),
             images=first + (0 if data.test is None else len(data.test)),
         )
@@ -79,14 +87,20 @@ class SetCheck:
 
     @works_in_thread
     def pictures(self, places: Sequence[int]) -> dict[int, CheckedPicture]:
-        """Those at these places, each with a line about it."""
+        """Those at these places, each with a line about it; from -1 downwards stand the means of the classes."""
         from cae_tui.bridge.plain import pictures
-        from engine.text import class_name
+        from engine.text import NOTHING, class_name
 
         check = self._check
         assert check is not None
         found = {}
         for place in places:
+            if place < 0:
+                look = check.classes[-1 - place]
+                name = "all" if look.label is None else class_name(check.data.class_names, look.label)
+                span = NOTHING if look.darkest is None else f"{look.darkest}–{look.brightest}"
+                found[place] = CheckedPicture(pictures(look.mean[None])[0], f"{name} {span}", "", 0)
+                continue
             part, at = check.part_of(place)
             label = check.label(place)
             name = "" if label is None else f" {class_name(check.data.class_names, label)}"

@@ -87,6 +87,7 @@ class CheckView:
 
     name: str
     findings: tuple[FindingView, ...]
+    classes: FindingView  # the mean image of each class, in the place of pictures
     out: frozenset[int]  # places of the pictures that are left out by hand
     images: int
 

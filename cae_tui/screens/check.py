@@ -123,15 +123,12 @@ it, its report says how many are left out, and the set has another digest. Runs 
         self.view, self.out, self._written = view, view.out, view.out
         findings = self.query_one("#findings", OptionList)
         findings.add_options(
-            [Content.assemble(f"▲ {one.title}  ", (f"{one.number:,}", "bold")) for one in view.findings]
+            [
+                *(Content.assemble(f"▲ {one.title}  ", (f"{one.number:,}", "bold")) for one in view.findings),
+                Content(f"  {view.classes.title}"),
+            ]
         )
-        if view.findings:
-            findings.highlighted = 0
-        else:
-            self.query_one("#sentence", Static).update(
-                f"✓ {view.images:,} pictures were looked at: nothing was found that is out of the ordinary."
-            )
-            self.query_one(GroupGrid).show((), "There is nothing to look at.")
+        findings.highlighted = 0
         self._tell_out()
 
     # -- what is shown -------------------------------------------------------------------------------
@@ -140,12 +137,18 @@ it, its report says how many are left out, and the set has another digest. Runs 
     def finding(self) -> FindingView | None:
         """The one with the cursor."""
         place = self.query_one("#findings", OptionList).highlighted
-        return None if self.view is None or place is None else self.view.findings[place]
+        if self.view is None or place is None:
+            return None
+        return (*self.view.findings, self.view.classes)[place]
 
     @on(OptionList.OptionHighlighted)
     def _chosen(self) -> None:
         if (finding := self.finding) is not None:
-            self.query_one("#sentence", Static).update(as_typed(finding.sentence))
+            assert self.view is not None
+            clean = "" if self.view.findings else (
+                f"✓ {self.view.images:,} pictures were looked at: nothing was found that is out of the ordinary.\n\n"
+            )  # fmt: skip
+            self.query_one("#sentence", Static).update(as_typed(clean + finding.sentence))
             self.query_one(GroupGrid).show(finding.groups, "These are numbers: no picture stands for them.")
             self._draw()
 
@@ -196,7 +199,7 @@ it, its report says how many are left out, and the set has another digest. Runs 
     def action_leave_out(self) -> None:
         """The picture with the cursor, or take it back."""
         place = self.query_one(GroupGrid).place
-        if place is not None and self.view is not None:
+        if place is not None and place >= 0 and self.view is not None:
             self._leave_out(self.out ^ {place})
 
     def action_leave_spare(self) -> None:

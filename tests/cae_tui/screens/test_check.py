@@ -79,7 +79,9 @@ async def test_findings_stand_beside_their_pictures(size: tuple[int, int], app: 
     async with app.run_test(size=size) as pilot:
         page = await opened(app, pilot)
         assert page.crumbs == ("Data", "pets", "Check")
-        assert lines(page) == ["▲ Training images in the test  1", "▲ Copies, pixel by pixel  2"]
+        assert lines(page) == [
+            "▲ Training images in the test  1", "▲ Copies, pixel by pixel  2", "  What each class looks like"
+        ]  # fmt: skip
         assert "1 test image is among the training images too, pixel by pixel" in words(page, "#sentence")
         grid = page.query_one(GroupGrid)
         (group,) = grid.groups
@@ -91,6 +93,12 @@ async def test_findings_stand_beside_their_pictures(size: tuple[int, int], app: 
         await read(page, pilot)
         assert len(grid.groups) == 2
         assert "2 pictures are the same as another one of its part" in words(page, "#sentence")
+        await pilot.press("down")
+        await read(page, pilot)
+        names = [grid.pictures[place].caption.split()[0] for line in grid.shown for place in line]
+        assert names == ["cat", "dog"]
+        await pilot.press("f2", "x")  # which leaves out no mean
+        assert not page.out
 
 
 async def test_a_key_leaves_pictures_out_and_takes_them_back(app: CaeApp, home: Home, pets: Path) -> None:
