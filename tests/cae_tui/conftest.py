@@ -14,7 +14,10 @@ from cae_tui.bridge.runner import Trainer
 from cae_tui.bridge.study_runner import StudyTrainer
 from cae_tui.bridge.values import DataView
 from cae_tui.messages import Start
+from cae_tui.screens import data
 from cae_tui.screens.training import TrainingScreen
+from engine.data import cache
+from engine.data.keeping import keep_in
 from engine.runs.directory import Home
 from engine.specs.autoencoder import AutoencoderSpec
 from tests.cae_tui.script import (
@@ -135,3 +138,19 @@ async def begin(app: CaeApp, pilot: Pilot[None]) -> None:
     app.screen.post_message(Start(AutoencoderSpec()))
     await until(pilot, lambda: app.runner.current is not None and isinstance(app.screen, TrainingScreen))
     await pilot.pause()
+
+
+@pytest.fixture
+def reading_app(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[CaeApp]:
+    """An app that reads images from disk, as the real one does, and never rests while one types."""
+    made = CaeApp(home)
+
+    async def device() -> str:
+        return DEVICE
+
+    monkeypatch.setattr(made.runner, "device", device)
+    monkeypatch.setattr(data, "PAUSE_SECONDS", 0.0)
+    made.device = DEVICE
+    yield made
+    keep_in(None)
+    cache.forget()

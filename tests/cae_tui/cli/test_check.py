@@ -1,32 +1,17 @@
 """`cae-tui data check`: findings, a page of them, and what is left out by hand up to the report."""
 
 import json
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from cae_tui.cli.main import main
 from engine.data import cache
-from engine.data.keeping import keep_in
 from engine.documents.read_page import ReadPage
 from engine.runs.directory import Home
+from tests.cae_tui.cli.conftest import Run
 from tests.pictures import a_set, picture, write_folder
 
-Run = Callable[..., tuple[int, str, str]]
 SMALL = ("--epochs", "1", "--layers", "4", "--kernels", "4", "--batch-size", "8")
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Run]:
-    def call(*words: str | Path) -> tuple[int, str, str]:
-        code = main(["--home", str(tmp_path / "home"), *map(str, words)])
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    yield call
-    keep_in(None)
-    cache.forget()
 
 
 @pytest.fixture

@@ -2,33 +2,18 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from cae_tui.cli.main import main
-from engine.data import cache
-from engine.data.keeping import keep_in
 from engine.runs.directory import Home
+from tests.cae_tui.cli.conftest import Run
 from tests.file_server import serving
 from tests.pictures import a_set, picture, write_folder, write_zip
 from tests.sets import idx_set, in_place
 
-Run = Callable[..., tuple[int, str, str]]
 SMALL = ("--epochs", "1", "--layers", "4", "--kernels", "4", "--batch-size", "8")
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Run]:
-    def call(*words: str | Path) -> tuple[int, str, str]:
-        code = main(["--home", str(tmp_path / "home"), *map(str, words)])
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    yield call
-    keep_in(None)
-    cache.forget()
 
 
 @pytest.fixture

@@ -9,15 +9,13 @@ from textual.pilot import Pilot
 from textual.widgets import Label, OptionList, Static
 
 from cae_tui.app.cae_app import CaeApp
-from cae_tui.screens import data
 from cae_tui.screens.catalogue import CatalogueScreen
 from cae_tui.screens.data import DataScreen
-from engine.data import cache, transfer
+from engine.data import transfer
 from engine.data.fetching import is_here, size_here
-from engine.data.keeping import keep_in
 from engine.runs.directory import Home
 from engine.specs.catalogue import CatalogueSet
-from tests.cae_tui.conftest import DEVICE, until
+from tests.cae_tui.conftest import until
 from tests.file_server import FileServer, serving
 from tests.sets import idx_set, in_place
 
@@ -36,18 +34,8 @@ def sets(server: FileServer, tmp_path: Path) -> Iterator[tuple[CatalogueSet, ...
 
 
 @pytest.fixture
-def app(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[CaeApp]:
-    made = CaeApp(home)
-
-    async def device() -> str:
-        return DEVICE
-
-    monkeypatch.setattr(made.runner, "device", device)
-    monkeypatch.setattr(data, "PAUSE_SECONDS", 0.0)
-    made.device = DEVICE
-    yield made
-    keep_in(None)
-    cache.forget()
+def app(reading_app: CaeApp) -> CaeApp:
+    return reading_app
 
 
 async def opened(app: CaeApp, pilot: Pilot[Any]) -> CatalogueScreen:

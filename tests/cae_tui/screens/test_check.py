@@ -1,6 +1,5 @@
 """The page of a check: findings, their pictures side by side, and what is left out by a key."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +8,15 @@ from textual.pilot import Pilot
 from textual.widgets import Label, OptionList, Static
 
 from cae_tui.app.cae_app import CaeApp
-from cae_tui.screens import data
 from cae_tui.screens.check import CheckScreen
 from cae_tui.screens.data import DataScreen
 from cae_tui.widgets.group_grid import GroupGrid
 from engine.data import cache, checking
 from engine.data.by_hand import NOTHING
-from engine.data.keeping import keep_in
 from engine.data.leaving_out import chosen
 from engine.runs.directory import Home
 from engine.specs.data_files import DataFiles
-from tests.cae_tui.conftest import DEVICE, until
+from tests.cae_tui.conftest import until
 from tests.pictures import a_set, write_folder
 
 
@@ -34,19 +31,9 @@ def pets(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def app(home: Home, pets: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CaeApp]:
-    made = CaeApp(home)
-
-    async def device() -> str:
-        return DEVICE
-
-    monkeypatch.setattr(made.runner, "device", device)
-    monkeypatch.setattr(data, "PAUSE_SECONDS", 0.0)
-    made.device = DEVICE
-    made.keep_draft("data", {"data": str(pets)})
-    yield made
-    keep_in(None)
-    cache.forget()
+def app(reading_app: CaeApp, pets: Path) -> CaeApp:
+    reading_app.keep_draft("data", {"data": str(pets)})
+    return reading_app
 
 
 async def opened(app: CaeApp, pilot: Pilot[Any]) -> CheckScreen:

@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Label, OptionList, Static
 
 from cae_tui.app.cae_app import CaeApp
-from cae_tui.screens import data, open_dialog, typing_pause
+from cae_tui.screens import open_dialog, typing_pause
 from cae_tui.screens.configure import SpecPage
 from cae_tui.screens.data import DataScreen
 from cae_tui.screens.dialogs import LeftOutScreen
@@ -24,29 +24,17 @@ from cae_tui.widgets.image_sheet import ImageSheet
 from cae_tui.widgets.path_suggester import MOST, listed
 from cae_tui.widgets.spec_form import Fields, SpecForm
 from engine.data import cache
-from engine.data.keeping import keep_in
 from engine.errors import DatasetError
-from engine.runs.directory import Home
 from engine.specs.data_files import DataFiles
-from tests.cae_tui.conftest import DEVICE, until
+from tests.cae_tui.conftest import until
 from tests.pictures import a_set, picture, write_folder, write_zip
 
 SIZES = [(80, 24), (120, 40)]
 
 
 @pytest.fixture
-def app(home: Home, monkeypatch: pytest.MonkeyPatch) -> Any:
-    made = CaeApp(home)
-
-    async def device() -> str:
-        return DEVICE
-
-    monkeypatch.setattr(made.runner, "device", device)
-    monkeypatch.setattr(data, "PAUSE_SECONDS", 0.0)
-    made.device = DEVICE
-    yield made
-    keep_in(None)
-    cache.forget()
+def app(reading_app: CaeApp) -> CaeApp:
+    return reading_app
 
 
 @pytest.fixture
