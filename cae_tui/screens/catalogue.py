@@ -24,6 +24,8 @@ from engine.text import byte_size, counted, padded
 TITLE, IMAGES, SHAPE, SIZE = 16, 8, 13, 14
 """Columns of a line."""
 LOOK_SECONDS = 0.2
+LONG = 80
+"""Characters of a sentence that takes the place of what is told of the set."""
 
 
 class CatalogueScreen(Dialog[str | None]):
@@ -97,7 +99,9 @@ class CatalogueScreen(Dialog[str | None]):
             f"Licence: {entry.licence}. {entry.page}",
             f"{entry.citation}.",
         )
-        self.query_one("#about", Static).update(as_typed("\n".join((lines[0][0].upper() + lines[0][1:], *lines[1:]))))
+        about = self.query_one("#about", Static)
+        about.display = len(self._words) < LONG  # on a small terminal there is room for the one or the other
+        about.update(as_typed("\n".join((lines[0][0].upper() + lines[0][1:], *lines[1:]))))
         self.query_one("#state", Label).update(self._state(entry))
 
     def _state(self, entry: CatalogueSet) -> Content:

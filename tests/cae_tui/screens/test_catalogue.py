@@ -107,6 +107,8 @@ async def test_what_cannot_be_had_is_told_in_the_dialog(
         await pilot.press("enter")
         await until(pilot, lambda: "(404 Not Found)" in text(page, "#state"))
         assert text(page, "#state").endswith(f"Enter fetches it ({sets[0].size_words}), Esc closes.")
+        await pilot.pause()
+        assert page.query_one("#state").region.bottom < page.query_one(".dialog").region.bottom
         await pilot.press("down")
         await pilot.pause()
         assert "404" not in text(page, "#state")
