@@ -4,13 +4,16 @@ Nothing is changed here, and nothing is refused: each finding is a number, a sen
 """
 
 import hashlib
+import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from engine.data.alike import alike_groups, smaller, vectors_of
 from engine.data.class_looks import ClassLook, class_looks, mixed_up
@@ -315,20 +318,44 @@ def _of_counts(data: ImageData) -> Iterator[Finding]:
                 shown = _tuples([part for part in places if part])
                 yield Finding(kind, title, f"{names} {have} {words}.", len(some), shown)
     if len(data.sizes) > 1:
-        low, high = min(data.sizes, key=_area), max(data.sizes, key=_area)
-        yield Finding(
-            "sizes", "Sizes before they were made to fit",
-            f"The pictures had {len(data.sizes):,} sizes, from {low[0]:,}×{low[1]:,} to {high[0]:,}×{high[1]:,}.",
-            len(data.sizes),
-        )  # fmt: skip
-    odd = sum(many for (height, width), many in data.sizes.items() if min(height, width) < ODD * max(height, width))
+        yield from _of_sizes(data)
+
+
+def _of_sizes(data: ImageData) -> Iterator[Finding]:
+    odd = sum(many for size, many in data.sizes.items() if _is_odd(size))
+    sized = _sizes_of_files(data)
+    first = {size: place for place, size in reversed(sized)}
+    low, high = min(data.sizes, key=_area), max(data.sizes, key=_area)
+    yield Finding(
+        "sizes", "Sizes before they were made to fit",
+        f"The pictures had {len(data.sizes):,} sizes, from {low[0]:,}×{low[1]:,} to {high[0]:,}×{high[1]:,}.",
+        len(data.sizes), _tuples([[first[size]] for size in sorted(first, key=_area)]),
+    )  # fmt: skip
     if odd:
+        places = [place for place, size in sized if _is_odd(size)]
         yield Finding(
             "aspects", "Long and narrow pictures",
             f"{counted(odd, 'picture')} {'was' if odd == 1 else 'were'} more than {1 / ODD:.1f} times as long as wide "
             "before they were made to fit: most of such an image is padding, or was cut off.",
-            odd,
+            odd, tuple((place,) for place in places), tuple(places),
         )  # fmt: skip
+
+
+def _sizes_of_files(data: ImageData) -> list[tuple[int, tuple[int, int]]]:
+    """Each picture of a folder with its height and width there; none of what is no folder."""
+    from engine.data.file_names import file_names
+
+    found = []
+    training, tests = file_names(data)
+    for first, names in ((0, training), (len(data.train), tests)):
+        for at, name in enumerate(names):
+            with suppress(OSError, ValueError), Image.open(os.path.join(str(data.files.data), name)) as picture:
+                found.append((first + at, (picture.height, picture.width)))
+    return found
+
+
+def _is_odd(size: tuple[int, int]) -> bool:
+    return min(size) < ODD * max(size)
 
 
 # -- helpers --------------------------------------------------------------------------------------

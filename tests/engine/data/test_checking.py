@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,10 @@ from PIL import Image, ImageFilter
 from engine.data import alike
 from engine.data.checking import Check, Finding, check
 from engine.data.datasets import ImageData, ImageSet, load_dataset
+from engine.data.file_names import file_names
+from engine.specs.data_files import DataFiles
+from engine.specs.preprocessing import Preprocessing
+from tests.pictures import picture, write_folder
 
 TRAINING, TEST = 3000, 600
 Images = np.ndarray[Any, np.dtype[np.uint8]]
@@ -298,3 +303,15 @@ def test_colours_and_ranges_are_of_every_pixel_and_counts_of_what_is_trained_on(
     assert few.number == 2
     assert few.sentence.startswith("Classes b and c have fewer than 10 training images")
     assert [(look.training, look.darkest is None) for look in looked.classes] == [(35, False), (1, False), (0, True)]
+
+
+def test_sizes_and_long_pictures_of_a_folder_are_shown(tmp_path: Path) -> None:
+    files = {f"{name}/{number}.png": picture(number, (12, 10)) for name in ("ant", "bee") for number in range(8)}
+    files |= {"ant/long.png": picture(50, (40, 9)), "bee/large.png": picture(60, (30, 30))}
+    data = load_dataset(DataFiles(str(write_folder(tmp_path / "some", files)), preprocessing=Preprocessing(size="16")))
+    seen = found(data)
+    assert "The pictures had 3 sizes, from 12×10 to 30×30." in seen["sizes"].sentence
+    assert len(seen["sizes"].groups) == 3
+    assert seen["aspects"].number == 1
+    names, _ = file_names(data)
+    assert [names[place] for place in seen["aspects"].spare] == ["ant/long.png"]
