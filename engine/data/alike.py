@@ -1,7 +1,8 @@
 """Pictures that are nearly the same: made smaller and larger again, saved once more, a little darker.
 
 Each image is taken for its 64 lowest frequencies, as the perceptual hash pHash does (Zauner, 2010), and compared by the
-cosine between them and not by their signs alone. Many a 1 is as like another as a copy is, so what counts is how much nearer two images are to each other than to the next that resemble them.
+cosine between them and not by their signs alone. Many a 1 is as like another as a copy is, so what counts is how much
+nearer two images are to each other than to the next that resemble them.
 """
 
 from collections.abc import Callable
