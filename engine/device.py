@@ -38,6 +38,13 @@ class Device:
         return f"{self.torch_device.type} · {name} · {self.precision}"
 
     @property
+    def offer(self) -> str:
+        """The same of a run that is yet to choose its threads: `cpu · 2 cores · float32`."""
+        if self.torch_device.type != "cpu":
+            return self.description
+        return f"cpu · {self.threads} core{'s' if self.threads > 1 else ''} · {self.precision}"
+
+    @property
     def runs_ahead(self) -> bool:
         """Whether Python is far ahead of what is computed: steps are then captured, and their numbers read late."""
         return self.torch_device.type == "cuda"
@@ -104,6 +111,14 @@ def choose_device(device: str, precision: str, threads: int | None = None) -> De
     if precision == "bfloat16" and device == "cuda" and not of_device:
         raise SpecError({"precision": "This GPU cannot compute in bfloat16: choose auto or float32."})
     return Device(torch.device(device), precision, threads or torch.get_num_threads())
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on every system
+        return os.cpu_count() or 1
 
 
 def compute_alone() -> None:

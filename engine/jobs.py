@@ -25,12 +25,12 @@ from numpy.typing import NDArray
 from engine.data.batches import DeviceImages
 from engine.data.sketch import sketch_of
 from engine.data.streaming import device_images
-from engine.device import is_out_of_memory
+from engine.device import cores, is_out_of_memory
 from engine.errors import EngineError, ModelFileError, RunError, StorageError
 from engine.evaluation import results
 from engine.kinds import kind_of
 from engine.network.network import Network
-from engine.preparation import create, reopen
+from engine.preparation import create, reopen, with_threads, write_threads
 from engine.protocol.control import Asked, AskedToEndError, Control, Flag, RunControl
 from engine.protocol.events import Emit, EvaluationStarted, Resumed, RunEnded, RunStarted, Warned
 from engine.protocol.states import EARLY_STOPPED, ENDED_FOR_GOOD, FAILED, FINISHED, PRUNED, RUNNING, SKIPPED, STOPPED
@@ -49,7 +49,9 @@ from engine.storage.files import write_json
 from engine.storage.typed_json import Lines
 from engine.text import counted, epoch_words, excerpt
 from engine.training.baseline import steadier
-from engine.training.loop import ENDS, Progress, Stage, StageData, fit
+from engine.training.loop import ENDS, Progress, Stage, StageData, fit, trial_step
+from engine.training.steps import undone
+from engine.training.threads import Chosen, fastest_number
 
 log = logging.getLogger("cae_tui.engine")
 
@@ -165,14 +167,25 @@ def _train(prepared: Prepared, recorder: Recorder, control: Control, found: Chec
     kind = kind_of(spec)
     model = kind.build(prepared)
     device.place(model)
+    images, usual = None, None
+    if found is None and spec.threads == "auto" and device.torch_device.type == "cpu":
+        with suppress(RuntimeError, MemoryError, EngineError):  # what does not work is told once the run itself does it
+            images = device_images(prepared.data.train, device.torch_device, spec.batch_size)
+            chosen = _fastest(prepared, model, images, control)
+            prepared, usual = with_threads(prepared, chosen.threads), chosen.seconds
+            spec, device = prepared.spec, prepared.device
+        device.settle()
     if found is None:
         recorder.emit(_run_started(prepared))
-        for sentence in prepared.remarks:
+        for sentence in (*prepared.remarks, *_on_threads(prepared)):
             recorder.emit(Warned(message=sentence))
+        if device.torch_device.type == "cpu":
+            recorder.with_room(lambda: write_threads(prepared))
+            recorder.spec = spec.model_dump(mode="json")
     else:
         _take_up(prepared, recorder, found)
-
-    images = device_images(prepared.data.train, device.torch_device, spec.batch_size)
+    if images is None:
+        images = device_images(prepared.data.train, device.torch_device, spec.batch_size)
 
     data = StageData(
         images=images, order=_orders(prepared), training=len(prepared.training), validation=prepared.validation
@@ -189,7 +202,7 @@ def _train(prepared: Prepared, recorder: Recorder, control: Control, found: Chec
         if state is None and before is not None and control.asked() is Asked.FINISH:  # between two stages
             before.cut_short, before.ended = True, EARLY_STOPPED
             break
-        stage = stage_of(spec, name)
+        stage = replace(stage_of(spec, name), usual_seconds=usual if name == names[-1] else None)
         kind.enter(model, name)
         if state is None or not state.progress.ended:
             progress = fit(
@@ -206,6 +219,40 @@ def _train(prepared: Prepared, recorder: Recorder, control: Control, found: Chec
         progress.ended = ENDS[control.asked()]
         return _end_early(prepared, recorder, model, progress, "before it was evaluated")
     return _finish(prepared, recorder, model, progress, images, control)
+
+
+def _fastest(prepared: Prepared, model: Network, images: DeviceImages, control: Control) -> Chosen:
+    """The number of threads that a step of the last stage of training, which is the largest, is fastest with now.
+
+    Nothing of the run is changed by it: weights and statistics are put back, and at a rate of 0 they do not move.
+    """
+    spec, device = prepared.spec, prepared.device
+    kind, (last, _) = kind_of(spec), spec.stages[-1]
+    kind.enter(model, last)
+    model.train()
+    stage = replace(stage_of(spec, last), learning_rate=0.0)
+    indices = images.indices(prepared.training)[: spec.batch_size]
+    step = trial_step(model, kind.task(prepared), stage, images, device)
+    steps = spec.steps_of(len(prepared.training)) * sum(epochs for _, epochs in spec.stages)
+
+    def take(threads: int) -> None:
+        torch.set_num_threads(threads)
+        step(indices)
+
+    with undone(step):
+        return fastest_number(device.threads, take, steps, lambda: control.asked() is Asked.RUN)
+
+
+def _on_threads(prepared: Prepared) -> list[str]:
+    """A sentence where more threads were asked for than there are cores."""
+    threads, there_are = prepared.device.threads, cores()
+    if prepared.device.torch_device.type != "cpu" or prepared.spec.threads == "auto" or threads <= there_are:
+        return []
+    return [
+        f"{threads:,} threads were asked for, and there {'is' if there_are == 1 else 'are'} "
+        f"{counted(there_are, 'core')} here: threads then wait for each other. `--threads auto` finds the fastest "
+        "number."
+    ]
 
 
 def _orders(prepared: Prepared) -> Callable[[int], NDArray[np.int64]]:

@@ -53,7 +53,7 @@ def create(
     """
     # A run must not depend on the folder it was begun in.
     spec = spec.model_copy(update=spec.files.absolute().places)
-    device = choose_device(spec.device, spec.precision)
+    device = choose_device(spec.device, spec.precision, None if spec.threads == "auto" else spec.threads)
     data = load(spec.files, by_hand=by_hand)
     kind_of(spec).check_data(data)
     spec = spec.settled(data.shape)
@@ -162,6 +162,26 @@ def reopen(run: RunDirectory, command: str = "resume") -> Prepared:
         plan=_plan(spec, data, encoder), split_rule=split_rule,
         encoder_remarks=tuple(written.get("encoder_remarks", ())),
     )  # fmt: skip
+
+
+def with_threads(prepared: Prepared, threads: int) -> Prepared:
+    """The same with the number of threads that `auto` came to; `write_threads` writes it down."""
+    return replace(
+        prepared,
+        spec=prepared.spec.model_copy(update={"threads": threads}),
+        device=replace(prepared.device, threads=threads),
+    )
+
+
+def write_threads(prepared: Prepared) -> None:
+    """Put the number of threads into the run's `spec.json`: a resume takes it from there, and who repeats the run.
+
+    Raises:
+        EngineError: the file is gone, or cannot be written.
+    """
+    run, device = prepared.run, prepared.device
+    told = {"spec": prepared.spec.model_dump(mode="json"), "threads": device.threads, "device": device.description}
+    write_json(run.spec, prepared.spec.kind, {**run.read_spec(), **told})
 
 
 def split_for(spec: Spec, data: ImageData, rule: int = SPLIT_RULE) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

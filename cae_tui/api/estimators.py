@@ -55,8 +55,8 @@ class AutoencoderTransformer(TransformerMixin, OnImages):  # type: ignore[misc] 
         activation: str = "silu", output: str = "linear", dropout: float = 0.0, optimizer: str = "adam",
         schedule: str = "one-cycle", steps_per_epoch: int | None = None, weight_decay: float = 0.0,
         patience: int = 10, validation_fraction: float = 0.1,
-        device: str = "auto", precision: str = "auto", image_shape: tuple[int, ...] | None = None,
-        random_state: Any = None, progress: bool = False,
+        device: str = "auto", precision: str = "auto", threads: Any = "auto",
+        image_shape: tuple[int, ...] | None = None, random_state: Any = None, progress: bool = False,
     ) -> None:  # fmt: skip
         self.epochs = epochs
         self.layers = layers
@@ -82,6 +82,7 @@ class AutoencoderTransformer(TransformerMixin, OnImages):  # type: ignore[misc] 
         self.validation_fraction = validation_fraction
         self.device = device
         self.precision = precision
+        self.threads = threads
         self.image_shape = image_shape
         self.random_state = random_state
         self.progress = progress
@@ -168,7 +169,7 @@ class EncoderClassifier(ClassifierMixin, OnImages):  # type: ignore[misc]  # sci
         weight_decay: float = 0.01,
         patience: int = 10, label_smoothing: float = 0.05, class_weights: str = "none", dropout: float = 0.3,
         activation: str = "relu", from_scratch: bool = False, augmentation: bool = True, labelled_fraction: float = 1.0,
-        validation_fraction: float = 0.1, device: str = "auto", precision: str = "auto",
+        validation_fraction: float = 0.1, device: str = "auto", precision: str = "auto", threads: Any = "auto",
         image_shape: tuple[int, ...] | None = None, random_state: Any = None, progress: bool = False,
     ) -> None:  # fmt: skip
         self.encoder = encoder
@@ -194,6 +195,7 @@ class EncoderClassifier(ClassifierMixin, OnImages):  # type: ignore[misc]  # sci
         self.validation_fraction = validation_fraction
         self.device = device
         self.precision = precision
+        self.threads = threads
         self.image_shape = image_shape
         self.random_state = random_state
         self.progress = progress
@@ -229,7 +231,10 @@ class EncoderClassifier(ClassifierMixin, OnImages):  # type: ignore[misc]  # sci
         if isinstance(self.encoder, str | os.PathLike):
             return str(find_encoder(Home(default_home()), os.fspath(self.encoder))[0])
         if self.encoder is None:
-            own = {name: getattr(self, name) for name in ("validation_fraction", "device", "precision", "progress")}
+            own = {
+                name: getattr(self, name)
+                for name in ("validation_fraction", "device", "precision", "threads", "progress")
+            }
             first = AutoencoderTransformer(**own)
         elif isinstance(self.encoder, AutoencoderTransformer):
             first = clone(self.encoder)

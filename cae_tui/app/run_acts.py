@@ -191,13 +191,13 @@ class RunActs:
     async def _configure_again(self, message: messages.ConfigureAgain) -> None:
         opened = await self._app.runner.open_run(message.run)
         from engine.specs.fields import write_value
-        from engine.specs.kinds import spec_from_json
+        from engine.specs.kinds import spec_again
 
         spec = opened.spec["spec"]
         if spec.get("kind") not in KINDS:
             raise RunError(f"Run {message.run} is of a kind that this version does not know.")
         with suppress(SpecError):  # of another version: the form says what is wrong
-            spec = spec_from_json(spec).asked_again().model_dump(mode="json")
+            spec = spec_again(opened.spec).asked_again().model_dump(mode="json")
         values = {name: write_value(value) for name, value in spec.items() if name != "kind"}
         self.configure(messages.Configure(spec["kind"], values))
 

@@ -254,10 +254,10 @@ class DataReader:
 
     @works_in_thread
     def device(self) -> str:
-        """The device that auto chooses, in words: `cpu · 2 threads · float32`. Loads torch."""
+        """The device that auto chooses, in words: `cpu · 2 cores · float32`. Loads torch."""
         from engine.device import choose_device
 
-        return choose_device("auto", "auto").description
+        return choose_device("auto", "auto").offer
 
     @works_in_thread
     def check(self, spec: "Spec") -> dict[str, str]:

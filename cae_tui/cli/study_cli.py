@@ -115,7 +115,7 @@ def read_baseline(home: Home, named: str) -> "Spec":
         EngineError: there is none, or it is damaged.
     """
     from engine.data.recognise import Sort, recognise_file
-    from engine.specs.kinds import spec_from_json
+    from engine.specs.kinds import spec_again, spec_from_json
     from engine.storage.files import read_json
 
     path = absolute(path_of(named))
@@ -136,10 +136,10 @@ def read_baseline(home: Home, named: str) -> "Spec":
         if found is None or found.sort is Sort.JSON:
             raise RunError(f"{file} cannot be read ({error}): name a run, or a file like a run's spec.json.") from None
         raise RunError(f"{file} is {found.what}: name a run, or a JSON file like a run's spec.json.") from None
-    values = values.get("spec", values)
-    if isinstance(values, dict):
-        values.pop("format", None)
     try:
+        if "spec" in values:
+            return spec_again(values)
+        values.pop("format", None)
         return spec_from_json(values)
     except SpecError as error:
         words = "; ".join(f"{name}: {sentence}" for name, sentence in error.problems.items())

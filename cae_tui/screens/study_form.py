@@ -25,7 +25,7 @@ from cae_tui.widgets.study_words import plan_words
 from engine.errors import EngineError, SpecError
 from engine.specs.base import Spec, parse, preset
 from engine.specs.data_files import DataFiles
-from engine.specs.kinds import SPECS, spec_from_json
+from engine.specs.kinds import SPECS, spec_again
 from engine.specs.listed import KINDS, listed
 from engine.studies.spec import MODES, StudySpec, make_study, study_fields
 from engine.studies.values import article, assignments_in, studied_fields
@@ -181,7 +181,7 @@ A study tries several values of hyperparameters, one run each, and picks one by 
         titles = {title: name for name, title in SPECS[FIRST].preset_titles.items()}
         try:
             if chosen.startswith("run "):
-                return spec_from_json((await self.runner.open_run(self._run)).spec["spec"])
+                return spec_again((await self.runner.open_run(self._run)).spec)
             if chosen in titles:
                 first = SPECS[FIRST].guided_baseline if mode == "guided" else {}
                 return preset(SPECS[FIRST], titles[chosen], **self.cae.data_set.files.named, **first)

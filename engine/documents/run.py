@@ -40,13 +40,13 @@ from engine.runs.report_words import end_facts, headline, measured, peers_senten
 from engine.specs.base import Spec, spec_fields
 from engine.specs.data_files import FIELDS, PATHS, shape_words
 from engine.specs.fields import show_value
-from engine.specs.kinds import spec_from_json
+from engine.specs.kinds import spec_again
 from engine.specs.listed import listed
 from engine.studies.spec import as_flags
 from engine.text import counted, duration, epoch_words, loss, moment, number, percent
 
 Told = Callable[[int, int], None]
-_TOLD_ELSEWHERE = (*FIELDS, "encoder", "seed", "device", "validation_fraction", "labelled_fraction")
+_TOLD_ELSEWHERE = (*FIELDS, "encoder", "seed", "device", "threads", "validation_fraction", "labelled_fraction")
 """Fields of a spec that stand with the data, or with time and machine."""
 
 
@@ -343,9 +343,9 @@ class RunDocument:
         yield Facts([(name, words) for name, words in lines if words])
 
     def _again(self) -> Iterator[Block]:
-        spec = self.read.spec
-        if spec is None:
+        if self.read.spec is None:
             return
+        spec = spec_again(self.read.written)
         yield Heading(2, "How to repeat it")
         before = command_of(self.home, spec.built_on) if spec.built_on else []
         if before:
@@ -360,7 +360,7 @@ class RunDocument:
 def command_of(home: Home, name: str) -> list[str]:
     """The command that makes a run again; none for one that is gone, or for a file."""
     try:
-        return [_command(spec_from_json(home.find(name).read_spec()["spec"]))]
+        return [_command(spec_again(home.find(name).read_spec()))]
     except (EngineError, SpecError, KeyError):
         return []
 

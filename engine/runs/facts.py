@@ -19,7 +19,7 @@ from engine.specs.data_files import FIELDS
 from engine.specs.kinds import spec_from_json
 from engine.specs.measures import psnr
 
-_ELSEWHERE = ("seed", "device", "encoder", *FIELDS)
+_ELSEWHERE = ("seed", "device", "threads", "encoder", *FIELDS)
 """Fields that do not decide what a spec asks for: data and encoder are told apart by what they are."""
 
 

@@ -67,7 +67,7 @@ class Recorder:
         self, run: RunDirectory, tell: Emit, status: RunStatus, offset: int, spec: dict[str, Any], control: RunControl
     ) -> None:
         self.run = run
-        self._spec = spec
+        self.spec = spec
         self.control = control
         self.status = status
         self.tell = tell
@@ -222,7 +222,7 @@ class Recorder:
     def keep_state(self, state: TrainingState) -> None:
         """Write a checkpoint, and let go of all but the last two."""
         offset = self._settle()
-        values = {**state.values, "offset": offset, "status": asdict(self.status), "spec": self._spec}
+        values = {**state.values, "offset": offset, "status": asdict(self.status), "spec": self.spec}
         before = list_checkpoints(self.run)
         number = int(before[-1].stem) + 1 if before else 1
         path = self.run.checkpoints / f"{number:08d}.safetensors"

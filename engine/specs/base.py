@@ -17,6 +17,7 @@ from engine.errors import SpecError
 from engine.specs.data_files import FIELDS, PATHS, DataFiles
 from engine.specs.fields import (
     GROUPS,
+    AutoOrMany,
     Colour,
     File,
     Limit,
@@ -156,6 +157,14 @@ class Spec(BaseModel):
         "Precision",
         "How a step computes. auto is bfloat16 on CUDA devices that have it, else float32.",
     )
+    threads: AutoOrMany = asked(
+        "auto",
+        "Device",
+        "Threads",
+        "Of the processor. auto tries a few numbers on the first images, for two seconds at most, and takes the "
+        "fastest; a run writes it down. The same numbers, to the last bit, come only from as many threads.",
+        unit="threads",
+    )
 
     @field_validator("images")
     @classmethod
@@ -286,7 +295,7 @@ class Difference:
     preset: str
 
 
-_OF_NO_PRESET = ("encoder", "seed", "device", "precision", *FIELDS)
+_OF_NO_PRESET = ("encoder", "seed", "device", "precision", "threads", *FIELDS)
 """Fields that say which run it is or where it is trained, and not how: in them no spec differs from a preset."""
 
 

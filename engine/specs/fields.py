@@ -19,6 +19,8 @@ from engine.text import excerpt, number
 
 GROUPS = ("Hyperparameters", "Optimisation", "Architecture", "Data", "Images", "IDX files", "Device")
 """The sections of a form, in order; the first is always open."""
+MOST = 4_096
+"""Threads that a run may compute with, and workers that may train trials."""
 
 
 def _split_kernels(value: object) -> object:
@@ -61,6 +63,23 @@ def _auto_or_count(value: object) -> object:
     return int(number) if number.is_integer() and abs(number) < 1000 else text
 
 
+def _auto_or_many(value: object) -> object:
+    """`auto`, or a whole number from 1 to `MOST`, however it is typed."""
+    text = str(no_bool(value)).strip()
+    if text == "auto":
+        return text
+    try:
+        number = float(text.encode("ascii"))
+    except ValueError:
+        raise ValueError(f"“{excerpt(text)}” is neither a whole number nor auto.") from None
+    if not number.is_integer():
+        raise ValueError(f"“{excerpt(text)}” is not a whole number: give one, or auto.")
+    if not 1 <= number <= MOST:
+        how = "small: at least 1, or auto" if number < 1 else f"large: at most {MOST:,}, or auto"
+        raise ValueError(f"{excerpt(text)} is too {how}.")
+    return int(number)
+
+
 def _place(value: object) -> object:
     """A set's name, or its path; an empty text box means that none was named."""
     if isinstance(value, str):
@@ -100,6 +119,7 @@ Kernels = Annotated[
     BeforeValidator(_split_kernels),
     PlainSerializer(write_list, return_type=str),
 ]
+AutoOrMany = Annotated[Literal["auto"] | int, BeforeValidator(_auto_or_many)]
 Halvings = Annotated[Literal["auto", 0, 1, 2, 3], BeforeValidator(_auto_or_count)]
 File = Annotated[
     Path | None, BeforeValidator(_no_blank), PlainSerializer(lambda path: None if path is None else str(path))
@@ -151,7 +171,9 @@ class SpecField:
 def _type_of(annotation: object) -> tuple[Any, tuple[str, ...]]:
     if choices := choices_of(annotation):
         return int if any(choice.isdigit() for choice in choices) else str, choices
-    if get_origin(annotation) is tuple:
+    if get_origin(annotation) is tuple or "auto" in (
+        choice for one in get_args(annotation) for choice in choices_of(one)
+    ):
         return str, ()
     if Path in get_args(annotation):
         return Path, ()

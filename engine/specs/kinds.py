@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
+from typing import Any
 
 from engine.errors import SpecError
 from engine.specs.base import Spec, parse
@@ -38,6 +39,21 @@ def spec_from_json(values: object) -> Spec:
     if not isinstance(kind, str) or kind not in SPECS:
         raise SpecError({"kind": f"“{excerpt(kind)}” is not known: {either(SPECS)} was expected."})
     return parse(SPECS[kind], values)
+
+
+def spec_again(written: Mapping[str, Any]) -> Spec:
+    """The spec that asks for a run again, of what its `spec.json` holds.
+
+    On a processor the same numbers come only from as many threads: where it says `auto`, as every run of versions that
+    did not ask for threads, it gets the number that was written down.
+
+    Raises:
+        SpecError: it holds none.
+    """
+    spec, threads = spec_from_json(written.get("spec")), written.get("threads")
+    if spec.threads == "auto" and type(threads) is int and str(written.get("device", "")).startswith("cpu"):
+        return spec.model_copy(update={"threads": threads})
+    return spec
 
 
 def check_against_data(spec: Spec, shape: tuple[int, int, int], training_images: int) -> dict[str, str]:

@@ -25,7 +25,7 @@ _SHORT: Mapping[str, str] = {
 _YES: Mapping[str, str] = {"sub_pixel": "sub-pixel", "residual": "residual", "augmentation": "augmentation"}
 _SPEAK_FOR_THEMSELVES = ("optimizer", "schedule", "activation", "downsampling", "upsampling", "output")
 _ELSEWHERE = (
-    *FIELDS, "encoder", "epochs", "finetune_epochs", "device", "precision", "patience",
+    *FIELDS, "encoder", "epochs", "finetune_epochs", "device", "precision", "threads", "patience",
 )  # fmt: skip
 """What lists tell in other columns, or what changes no number."""
 

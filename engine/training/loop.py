@@ -34,6 +34,7 @@ from engine.protocol.events import (
     Paused,
     StageEnded,
     StageStarted,
+    Warned,
 )
 from engine.protocol.states import DIVERGED, EARLY_STOPPED, FINISHED, PRUNED, SKIPPED, STOPPED
 from engine.training.late_metrics import LateMetrics
@@ -44,6 +45,10 @@ from engine.training.tasks import Task
 TELL_SECONDS = 0.1  # between two readings of the loss
 CHECKPOINT_SECONDS = 60.0
 PAUSE_SECONDS = 0.05  # between two looks at `control` while paused
+MUCH_SLOWER = 2.0
+"""So many times as long as before an epoch's steps take where it is told that the machine is busy."""
+LONG_SECONDS = 3.0
+"""Of an epoch whose steps took less, nobody needs to be told."""
 OVERFITTING_RATIO = 1.5
 OVERFITTING_EPOCHS = 3
 ENDS = {Asked.STOP: STOPPED, Asked.SKIP: SKIPPED, Asked.PRUNE: PRUNED, Asked.FINISH: EARLY_STOPPED}
@@ -65,6 +70,7 @@ class Stage:
     seed: int
     steps: int | None = None  # of an epoch; where it is None, those that go once through the training images
     augment: bool = False
+    usual_seconds: float | None = None  # what a step takes here by itself, where that was tried beforehand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,6 +250,8 @@ class _Loop:
         augmentation = self.augmentation if stage.augment else None
         self.step = Step(model, task, self.optimizer, data.images, device, augmentation)
         self.take: Callable[[Tensor], Tensor] | None = None  # the step, captured where that pays
+        self.usual = stage.usual_seconds  # what a step takes while the machine is not busy
+        self.told_busy = False
         self.late_metrics = LateMetrics(device.runs_ahead)
         self.since = 0.0  # when the steps that are read next began
         self.saved = time.monotonic()
@@ -327,6 +335,7 @@ class _Loop:
             rows = tuple(tuple(row) for row in torch.stack(counts).sum(0).tolist())
             self.emit(MistakesCounted(stage=stage.name, epoch=progress.epoch, counts=rows))
         progress.losses = [*progress.losses, (train["loss"], validation["loss"])][-OVERFITTING_EPOCHS - 1 :]
+        self._look_at_machine(each, progress.step_seconds)
         if sign := overfitting(progress.losses):
             self.emit(OverfittingSeen(stage=stage.name, epoch=progress.epoch, message=sign))
         self.keeper.keep_epoch(self.model, ended)
@@ -339,6 +348,14 @@ class _Loop:
             return FINISHED
         self._save()
         return ""
+
+    def _look_at_machine(self, seconds: float, all_steps: float) -> None:
+        """Tell, once, where the steps of an epoch took much longer, `seconds` each, than they did before."""
+        usual = self.usual = min(self.usual or seconds, seconds)
+        if seconds < MUCH_SLOWER * usual or all_steps < LONG_SECONDS or self.told_busy:
+            return
+        self.told_busy = True
+        self.emit(Warned(message=busy(self.device, self.progress.epoch, seconds, usual)))
 
     def _read(self, *, everything: bool) -> bool:
         """Take metrics off the device and tell the last of them; False where one is not finite."""
@@ -448,6 +465,24 @@ class _Loop:
         else:
             steps = (self.progress.epoch - 1) * self.steps + self.progress.step
             self.augmentation.manual_seed(self.stage.seed + 1 + steps)
+
+
+def busy(device: Device, epoch: int, seconds: float, usual: float) -> str:
+    """That a step took `seconds` in an epoch, where it takes `usual` by itself, and what would help."""
+    on_cpu = device.torch_device.type == "cpu"
+    fewer = f" A run with fewer threads than {device.threads} is held up less." if on_cpu and device.threads > 1 else ""
+    return (
+        f"A step took {1000 * seconds:,.3g} ms in epoch {epoch:,}, against {1000 * usual:,.3g} ms before: other "
+        f"programs are using the {'processor' if on_cpu else 'GPU'}. Pause the run until they are done.{fewer}"
+    )
+
+
+def trial_step(model: nn.Module, task: Task, stage: Stage, images: DeviceImages, device: Device) -> Step:
+    """A step of a stage with an optimizer and random changes of its own, for what is tried before it begins."""
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    optimizer = make_optimizer(stage.optimizer, weights, stage.learning_rate, stage.weight_decay)
+    augmentation = torch.Generator(device.torch_device) if stage.augment else None
+    return Step(model, task, optimizer, images, device, augmentation)
 
 
 def overfitting(losses: list[tuple[float, float]]) -> str:
