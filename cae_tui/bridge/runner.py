@@ -84,6 +84,7 @@ class Runner(Reader):
     def __init__(self, home: Home, listener: Listener, trainer: Trainer | None = None) -> None:
         super().__init__(home)
         self.current: RunState | None = None  # the run this process trains, or trained last, as far as it is folded
+        self.runs: dict[str, RunState] = {}  # by id: all that it trains; `current` is the first of those that are on
         self._listener = listener
         self._given_trainer = trainer
         self.flag = Flag()
@@ -99,7 +100,7 @@ class Runner(Reader):
 
     def mine(self, run: str) -> RunState | None:
         """The run of that id, where this process trains it."""
-        return self.current if self.busy and self.current is not None and self.current.id == run else None
+        return self.runs.get(run) if self.busy else None
 
     @property
     def _trainer(self) -> Trainer:
@@ -146,7 +147,7 @@ class Runner(Reader):
         if self.busy:
             raise RunError("A run is already training: stop it, or wait until it ends, before you start another.")
         self.flag = Flag()
-        self.current = None
+        self.current, self.runs = None, {}
         self._thread = threading.Thread(target=self._train, args=(train,), name="training", daemon=True)
         self._thread.start()
 
@@ -178,7 +179,9 @@ class Runner(Reader):
     def fold(self, news: News) -> RunState:
         """Take in what is new of a run, which it gives back; in the thread that draws it."""
         if news.flag is self.flag:  # and not told late, of a run before the one that is prepared
-            self.current = news.run
+            self.runs[news.run.id] = news.run
+            if self.current is None or not self.current.live or self.current.id == news.run.id:
+                self.current = news.run
         return news.fold()
 
     def _train(self, train: Callable[[], Any]) -> None:
@@ -204,7 +207,7 @@ class Runner(Reader):
         if what is Asked.FINISH:
             found = self.home.find(run)
             check_can_finish(found, study_of(found, found.read_status()))
-        if self.mine(run) is not None:
+        if self.mine(run) is not None and sum(one.live for one in self.runs.values()) == 1:
             self.flag.ask(what)
             return
         directory = self.home.find(run)

@@ -157,8 +157,8 @@ The curves of a run, during training and after.
         if not self.run_id and current is not None:
             self.run_id = current.id
         self._arrange()
-        if current is not None and current.id == self.run_id and self.runner.busy:
-            self.show_run(current)
+        if (mine := self.runner.mine(self.run_id)) is not None:
+            self.show_run(mine)
         elif self.run_id:
             self.open_run()
 

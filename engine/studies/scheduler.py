@@ -22,7 +22,7 @@ from engine.specs.base import Spec
 from engine.studies.clock import Clock
 from engine.studies.controls import Controls
 from engine.studies.executors import HERE, executor_of
-from engine.studies.executors.executor import Assignment, Executor
+from engine.studies.executors.executor import Assignment, Executor, Wanted
 from engine.studies.journal import Journal
 from engine.studies.moved import known_of_study
 from engine.studies.outcomes import add_epoch, collect, copy, fold
@@ -72,7 +72,11 @@ def work_on(home: Home, directory: StudyDirectory, observer: Observer, flag: Fla
             ) from None
         if record.state == FINISHED:
             raise StudyError(f"Study {record.id} is finished: there is nothing left to resume.")
-        return Scheduler(home, directory, record, spec, observer, flag, executor_of(executor)).go()
+        trainer = executor_of(executor, Wanted())
+        try:
+            return Scheduler(home, directory, record, spec, observer, flag, trainer).go()
+        finally:
+            trainer.close()
 
 
 @dataclass(slots=True)
@@ -291,6 +295,7 @@ class Scheduler:
     def _wait(self) -> None:
         """Hear of the trials under way until one has ended, and take in what that came to."""
         ended = self.executor.wait(self._hear)
+        assert ended is not None
         trial = self.under_way.pop(ended.number).trial
         self.controls.remove(ended.number)
         self._rest()

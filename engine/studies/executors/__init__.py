@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from importlib import import_module
 
-from engine.studies.executors.executor import Executor
+from engine.studies.executors.executor import Executor, Wanted
 
 HERE = "here"
 EXECUTORS: Mapping[str, str] = {HERE: "engine.studies.executors.here"}
 """Where each is: imported when it is asked for."""
 
 
-def executor_of(name: str) -> Executor:
+def executor_of(name: str, wanted: Wanted) -> Executor:
     """A new executor of that name, for one study."""
-    made: Executor = import_module(EXECUTORS[name]).EXECUTOR()
+    made: Executor = import_module(EXECUTORS[name]).EXECUTOR(wanted)
     return made

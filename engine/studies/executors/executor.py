@@ -14,6 +14,19 @@ Hear = Callable[[int, Event], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """How trials are to be trained.
+
+    Args:
+        workers: how many may be trained at once.
+        per_gpu: how many of them on one GPU.
+    """
+
+    workers: int = 1
+    per_gpu: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Assignment:
     """A trial that is to be trained.
 
@@ -43,22 +56,28 @@ class Ended:
 class Executor(Protocol):
     """A way to train the trials of one study.
 
-    Its files lie in the run's directory when a trial has ended, and its events in the order that they happened. Both
-    calls come from one thread, that of the study.
+    Its files lie in the run's directory when a trial has ended, and its events in the order that they happened. It is
+    made with what is `Wanted`, and all calls come from one thread, that of the study.
     """
 
     room: int
     """How many trials may be under way at once."""
 
-    def submit(self, trial: Assignment) -> None:
-        """Take a trial on; there is room for it."""
+    def submit(self, trial: Assignment) -> int:
+        """Take a trial on, for which there is room; gives back the number of the worker that has it, from 1."""
+        ...
 
-    def wait(self, hear: Hear) -> Ended:
+    def wait(self, hear: Hear, seconds: float | None = None) -> Ended | None:
         """Go on until one of the trials under way has ended, whichever is the first.
 
         It does not raise: what went wrong with a trial is told by its `Ended`.
 
         Args:
             hear: is told the events of all of them meanwhile, in the thread of this call.
+            seconds: after so long it gives back None, where there is room for another trial; one that has no room
+                may go on.
         """
         ...
+
+    def close(self) -> None:
+        """Let go of all that it has; no trial is under way."""

@@ -4,7 +4,7 @@ from functools import partial
 
 from engine import jobs
 from engine.errors import EngineError
-from engine.studies.executors.executor import Assignment, Ended, Hear
+from engine.studies.executors.executor import Assignment, Ended, Hear, Wanted
 
 
 class Here:
@@ -12,14 +12,16 @@ class Here:
 
     room = 1
 
-    def __init__(self) -> None:
+    def __init__(self, wanted: Wanted) -> None:
+        del wanted  # there is one worker, this thread
         self._trials: list[Assignment] = []
 
-    def submit(self, trial: Assignment) -> None:
+    def submit(self, trial: Assignment) -> int:
         """See `Executor`."""
         self._trials.append(trial)
+        return 1
 
-    def wait(self, hear: Hear) -> Ended:
+    def wait(self, hear: Hear, seconds: float | None = None) -> Ended:  # noqa: ARG002 - there is no room
         """See `Executor`."""
         trial = self._trials.pop(0)
         try:
@@ -27,6 +29,9 @@ class Here:
         except EngineError as error:
             return Ended(trial.number, error)
         return Ended(trial.number)
+
+    def close(self) -> None:
+        """See `Executor`."""
 
 
 EXECUTOR = Here

@@ -15,7 +15,7 @@ from engine.protocol.control import Asked, Flag
 from engine.protocol.events import EpochEnded, Event, Paused
 from engine.runs.directory import Home
 from engine.studies.executors import EXECUTORS, HERE, executor_of
-from engine.studies.executors.executor import Assignment, Ended, Executor, Hear
+from engine.studies.executors.executor import Assignment, Ended, Executor, Hear, Wanted
 from engine.studies.planning import create
 from engine.studies.records import StudyRecord, Trial
 from engine.studies.scheduler import work_on
@@ -23,23 +23,30 @@ from engine.studies.spec import StudySpec, make_study
 from tests.engine.studies.conftest import Watcher, do, table
 from tests.engine.tiny import tiny, write_files
 
+WANTED = Wanted()
+
 
 class LastFirst:
     """Takes on several trials, and trains the one first that came last."""
 
     room = 3
 
-    def __init__(self) -> None:
+    def __init__(self, wanted: Wanted = WANTED) -> None:
         self.trials: list[Assignment] = []
+        self.closed = False
 
-    def submit(self, trial: Assignment) -> None:
+    def submit(self, trial: Assignment) -> int:
         self.trials.append(trial)
         assert len(self.trials) <= self.room
+        return len(self.trials)
 
-    def wait(self, hear: Hear) -> Ended:
+    def wait(self, hear: Hear, seconds: float | None = None) -> Ended:
         trial = self.trials.pop()
         jobs.begin(trial.prepared, partial(hear, trial.number), trial.flag)
         return Ended(trial.number)
+
+    def close(self) -> None:
+        self.closed = True
 
 
 class InTurns:
@@ -47,11 +54,11 @@ class InTurns:
 
     room = 2
 
-    def __init__(self) -> None:
+    def __init__(self, wanted: Wanted = WANTED) -> None:
         self._turns: dict[int, threading.Semaphore] = {}
         self._told: queue.SimpleQueue[Event | Ended] = queue.SimpleQueue()
 
-    def submit(self, trial: Assignment) -> None:
+    def submit(self, trial: Assignment) -> int:
         turn = self._turns[trial.number] = threading.Semaphore(0)
         assert len(self._turns) <= self.room
 
@@ -65,8 +72,9 @@ class InTurns:
             self._told.put(Ended(trial.number))
 
         threading.Thread(target=train, daemon=True).start()
+        return len(self._turns)
 
-    def wait(self, hear: Hear) -> Ended:
+    def wait(self, hear: Hear, seconds: float | None = None) -> Ended:
         while True:
             number, turn = next(iter(self._turns.items()))
             turn.release()
@@ -78,14 +86,17 @@ class InTurns:
                 self._turns[number] = self._turns.pop(number)
             hear(number, told)
 
+    def close(self) -> None:
+        assert not self._turns
+
 
 class FirstRefused(LastFirst):
     """Cannot train the first trial of a study."""
 
-    def wait(self, hear: Hear) -> Ended:
+    def wait(self, hear: Hear, seconds: float | None = None) -> Ended:
         first = next((trial for trial in self.trials if trial.number == 1), None)
         if first is None:
-            return super().wait(hear)
+            return super().wait(hear, seconds)
         self.trials.remove(first)
         return Ended(1, RunError("Its machine is gone."))
 
@@ -93,7 +104,7 @@ class FirstRefused(LastFirst):
 class AheadOfItsEvents(LastFirst):
     """Trains a trial to its end before it tells anything of it."""
 
-    def wait(self, hear: Hear) -> Ended:
+    def wait(self, hear: Hear, seconds: float | None = None) -> Ended:
         trial, told = self.trials.pop(), list[Event]()
         jobs.begin(trial.prepared, told.append, trial.flag)
         for event in told:
@@ -104,18 +115,19 @@ class AheadOfItsEvents(LastFirst):
 class Gone(LastFirst):
     """Is no longer there."""
 
-    def wait(self, hear: Hear) -> Ended:
+    def wait(self, hear: Hear, seconds: float | None = None) -> Ended:
         raise RunError("The cluster is gone.")
 
 
-Use = Callable[[Callable[[], Executor]], None]
+Toy = Callable[[Wanted], Executor]
+Use = Callable[[Toy], None]
 
 
 @pytest.fixture
 def use(monkeypatch: pytest.MonkeyPatch) -> Use:
     """Makes `toy` the name of an executor."""
 
-    def enter(kind: Callable[[], Executor]) -> None:
+    def enter(kind: Toy) -> None:
         monkeypatch.setitem(cast(dict[str, str], EXECUTORS), "toy", __name__)
         monkeypatch.setattr(f"{__name__}.EXECUTOR", kind, raising=False)
 
@@ -165,16 +177,14 @@ TOYS = pytest.mark.parametrize("toy", [LastFirst, InTurns])
 
 def test_each_executor_is_made_by_its_name() -> None:
     for name in EXECUTORS:
-        one, other = executor_of(name), executor_of(name)
+        one, other = executor_of(name, WANTED), executor_of(name, WANTED)
         assert one is not other
         assert one.room >= 1
-    assert executor_of(HERE).room == 1
+    assert executor_of(HERE, WANTED).room == 1
 
 
 @TOYS
-def test_a_guided_study_picks_and_carries_on_the_same(
-    home: Home, files: dict[str, Path], use: Use, toy: Callable[[], Executor]
-) -> None:
+def test_a_guided_study_picks_and_carries_on_the_same(home: Home, files: dict[str, Path], use: Use, toy: Toy) -> None:
     values = {"kernels": "2,3,4", "batch_size": "8,9", "epochs": "3"}
     spec = make_study("guided", tiny(files, schedule="constant"), values, rule="lowest")
     _, whole = do(home, spec)
@@ -182,7 +192,7 @@ def test_a_guided_study_picks_and_carries_on_the_same(
     watcher = Together()
     done = work_on(home, create(home, spec), watcher, Flag(), "toy")
     assert done.state == "finished"
-    assert watcher.most == toy().room
+    assert watcher.most == toy(WANTED).room
     assert table(done) == table(whole)
     assert [(stage.pick, stage.picked, stage.base) for stage in done.stages] == [
         (stage.pick, stage.picked, stage.base) for stage in whole.stages
@@ -193,7 +203,7 @@ def test_a_guided_study_picks_and_carries_on_the_same(
 
 @TOYS
 def test_twins_and_further_seeds_wait_for_the_trials_that_they_depend_on(
-    home: Home, tmp_path: Path, files: dict[str, Path], use: Use, toy: Callable[[], Executor]
+    home: Home, tmp_path: Path, files: dict[str, Path], use: Use, toy: Toy
 ) -> None:
     """Two layers halve at most once, so that is what `auto` comes to."""
     baseline = tiny(files, layers=2, epochs=1)
@@ -208,7 +218,7 @@ def test_twins_and_further_seeds_wait_for_the_trials_that_they_depend_on(
 
 @TOYS
 def test_where_the_first_seed_does_not_end_well_there_is_no_second(
-    home: Home, files: dict[str, Path], use: Use, toy: Callable[[], Executor]
+    home: Home, files: dict[str, Path], use: Use, toy: Toy
 ) -> None:
     baseline = tiny(files, optimizer="sgd", normalisation="none", epochs=1)
     use(toy)
