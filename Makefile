@@ -67,10 +67,10 @@ picture: $(VENV)/installed-dev
 	@$(BIN)/python docs/make_picture.py
 	@$(BIN)/python benchmarks/journey.py --picture docs/own-images-report.svg
 
-# Twenty minutes, with the machine otherwise idle; what was measured is in build/bench/*.json.
+# Forty minutes, with the machine otherwise idle; what was measured is in build/bench/*.json.
 bench: $(VENV)/installed-dev $(VENV)-peers/installed
 	@mkdir -p build/bench
-	@for name in throughput limit startup keys screen; do \
+	@for name in throughput limit startup keys screen threads workers; do \
 	  $(BIN)/python benchmarks/$$name.py --json build/bench/$$name.json || exit 1; done
 
 # Hours: each training of `quality` and each of Keras's epochs is written down as it comes, and a second call goes on
@@ -84,12 +84,14 @@ wheel: $(VENV)/installed-dev
 	@$(PIP) wheel --quiet --no-deps --wheel-dir dist .
 
 # `kill -9` 30 times, in a minute, and 200 times; what was counted is in build/torture/kills.json as it comes, and
-# a second call goes on where the first was stopped.
+# a second call goes on where the first was stopped. Then the same of workers and their drivers.
 torture: $(VENV)/installed-dev
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.faults.torture --kills 30
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.faults.torture_workers --studies 2
 
 torture-full: $(VENV)/installed-dev
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.faults.torture --kills 200
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.faults.torture_workers --studies 20
 
 # Needs uv, which resolves for every platform at once. The versions are those of constraints.txt.
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \

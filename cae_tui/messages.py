@@ -197,6 +197,7 @@ class ControlStudy(ForApp):
 
     study: str
     what: str
+    run: str = ""  # of the trial that is to be skipped; else it is the first under way
 
 
 @dataclass

@@ -42,7 +42,15 @@ class Device:
         """The same of a run that is yet to choose its threads: `cpu · 2 cores · float32`."""
         if self.torch_device.type != "cpu":
             return self.description
-        return f"cpu · {self.threads} core{'s' if self.threads > 1 else ''} · {self.precision}"
+        return f"cpu · {cores()} core{'s' if cores() > 1 else ''} · {self.precision}"
+
+    def is_of(self, words: str) -> bool:
+        """Whether `words`, a description or an offer, are of this device, whatever they say of threads and cores."""
+
+        def rest(words: str) -> list[str]:
+            return [part for part in words.split(" · ") if not part.endswith(("thread", "threads", "core", "cores"))]
+
+        return rest(words) == rest(self.description)
 
     @property
     def runs_ahead(self) -> bool:
@@ -153,7 +161,13 @@ def keep_freed_memory() -> None:
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an allocation failed, on a device or on the CPU: torch has a class of its own for the former only."""
     # cuDNN, where no algorithm has room, says that it found none.
-    words = ("can't allocate memory", "out of memory", "ALLOC_FAILED", "unable to find an engine")
+    words = (
+        "can't allocate memory",
+        "Cannot allocate memory",
+        "out of memory",
+        "ALLOC_FAILED",
+        "unable to find an engine",
+    )
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(word in str(error) for word in words)
 
 

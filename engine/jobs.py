@@ -123,7 +123,7 @@ def begin(prepared: Prepared, emit: Emit, flag: Flag) -> Result:
         # What there is of an end: it was killed before that was written down.
         for of_an_end in (prepared.run.result, prepared.run.predictions):
             with suppress(OSError):
-                of_an_end.unlink()
+                prepared.run.remove(of_an_end)
         recorder = Recorder(prepared.run, emit, status, offset, prepared.spec.model_dump(mode="json"), control)
         begun = "resumed" if found else "begun"
         log.info(
@@ -184,6 +184,8 @@ def _train(prepared: Prepared, recorder: Recorder, control: Control, found: Chec
             recorder.spec = spec.model_dump(mode="json")
     else:
         _take_up(prepared, recorder, found)
+    if prepared.note:
+        recorder.emit(Warned(message=prepared.note))
     if images is None:
         images = device_images(prepared.data.train, device.torch_device, spec.batch_size)
 
@@ -293,13 +295,17 @@ def _take_up(prepared: Prepared, recorder: Recorder, found: Checkpoint) -> None:
     recorder.under_way = at.step_seconds
     recorder.emit(_resumed(prepared, at))
     if recorder.lost:
-        lost = f"{prepared.run.events} was damaged: {recorder.lost} of the run's log are lost, but no weights."
+        events = prepared.run.at_home(prepared.run.events)
+        lost = f"{events} was damaged: {recorder.lost} of the run's log are lost, but no weights."
         recorder.emit(Warned(message=lost))
     for path in found.damaged:
         recorder.emit(
-            Warned(message=f"{path} is damaged and was deleted: the run continues from the previous checkpoint.")
+            Warned(
+                message=f"{prepared.run.at_home(path)} is damaged and was deleted: the run continues from the previous "
+                "checkpoint."
+            )
         )
-        path.unlink(missing_ok=True)
+        prepared.run.remove(path)
 
 
 def _resumed(prepared: Prepared, at: Progress) -> Resumed:
@@ -384,7 +390,9 @@ def _finish(
 
 def _keep_model(prepared: Prepared, recorder: Recorder, model: Network, facts: ModelFacts) -> None:
     known = replace(facts, learned_from=sketch_of(prepared.data.train.images))
-    recorder.with_room(lambda: write_model(prepared.run.model, model, dict(model.state_dict()), known))
+    recorder.with_room(
+        lambda: write_model(prepared.run.model, model, dict(model.state_dict()), known, prepared.run.put)
+    )
 
 
 def _facts_early(prepared: Prepared) -> ModelFacts:
@@ -463,6 +471,22 @@ def _fail(prepared: Prepared, recorder: Recorder, error: Exception) -> Result:
         return result
 
 
+def give_up(prepared: Prepared, emit: Emit, flag: Flag, why: str) -> None:
+    """Write that a run has failed which could not be trained elsewhere; whoever calls holds its lock.
+
+    Raises:
+        EngineError: its files cannot be read.
+    """
+    run = prepared.run
+    _, end = run.read_events()
+    control = RunControl(flag, run.control)
+    recorder = Recorder(run, emit, run.read_status(), end, prepared.spec.model_dump(mode="json"), control)
+    try:
+        _fail(prepared, recorder, RunError(why))
+    finally:
+        recorder.close()
+
+
 def _sentence(prepared: Prepared, error: Exception, study: str) -> str:
     if is_out_of_memory(error):
         size = prepared.spec.batch_size
@@ -472,7 +496,7 @@ def _sentence(prepared: Prepared, error: Exception, study: str) -> str:
         return f"{error} Resume {'the study' if study else 'it'} to continue from the last checkpoint."
     if isinstance(error, EngineError):
         return str(error)
-    log_file = Home(prepared.run.path.parents[1]).log
+    log_file = Home(prepared.run.at_home(prepared.run.path).parents[1]).log
     return f"Unexpected error: {type(error).__name__}: {excerpt(error)}. {log_file} has the details."
 
 
@@ -522,7 +546,7 @@ def _close(prepared: Prepared, recorder: Recorder, result: Result) -> Result:
     values = result.to_json()
     ended = RunEnded(state=result.state, message=result.message, result=values)
     if result.state in ENDED_FOR_GOOD:
-        recorder.with_room(lambda: write_json(prepared.run.result, prepared.spec.kind, values))
+        recorder.with_room(lambda: write_json(prepared.run.result, prepared.spec.kind, values, prepared.run.put))
     speed = {name: values[name] for name in ("images_per_second", "ms_per_step") if values[name]}
     told_of = (REPORT, TEST) if result.evaluated_on == "test" else (REPORT,)
     measures = {key_of(of, name): value for name, value in result.measures.items() for of in told_of}

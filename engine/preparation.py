@@ -145,14 +145,20 @@ def _bytes_of(path: Path) -> bytes:
         ) from None
 
 
-def reopen(run: RunDirectory, command: str = "resume") -> Prepared:
-    """What a run that was made before takes to go on; `command` is what a refusal tells a person to ask for again.
+def reopen(run: RunDirectory, command: str = "resume", data: ImageData | None = None) -> Prepared:
+    """What a run that was made before takes to go on.
+
+    Args:
+        run: its directory.
+        command: what a refusal tells a person to ask for again.
+        data: its images, where they are known to be the ones; else they are read.
 
     Raises:
         EngineError: its files are damaged, or the data are not the ones it began with.
     """
     spec, written = read_spec_file(run)
-    data = load_known(known_of_run(run.id, spec, written, command), spec.files)
+    if data is None:
+        data = load_known(known_of_run(run.id, spec, written, command), spec.files)
     split_rule = written.get("split", 1)
     training, validation = split_for(spec, data, split_rule)
     device = choose_device(spec.device, spec.precision, written["threads"])
@@ -181,7 +187,7 @@ def write_threads(prepared: Prepared) -> None:
     """
     run, device = prepared.run, prepared.device
     told = {"spec": prepared.spec.model_dump(mode="json"), "threads": device.threads, "device": device.description}
-    write_json(run.spec, prepared.spec.kind, {**run.read_spec(), **told})
+    write_json(run.spec, prepared.spec.kind, {**run.read_spec(), **told}, run.put)
 
 
 def split_for(spec: Spec, data: ImageData, rule: int = SPLIT_RULE) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

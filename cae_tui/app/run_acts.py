@@ -110,8 +110,12 @@ class RunActs:
         run = self._app.home.find(message.run)
         status = run.read_status()
         study = study_of(run, status)
+        others = bool(study) and len(self._app.studies.read(study).under_way) > 1
         question = StopScreen(
-            self._lists.run_prefix(run.id), best_weights(status), self._lists.study_prefix(study) if study else ""
+            self._lists.run_prefix(run.id),
+            best_weights(status),
+            self._lists.study_prefix(study) if study else "",
+            others=others,
         )
         if answer := await self._app.push_screen_wait(question):
             self._app.runner.ask(run.id, Asked(answer))

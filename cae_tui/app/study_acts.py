@@ -73,7 +73,7 @@ class StudyActs:
         name = self._lists.study_prefix(message.study)
         if what is Asked.STOP and not await confirm(self._app, f"Stop study {name}?", _STOP, "Stop"):
             return
-        self._app.studies.ask(message.study, what)
+        self._app.studies.ask(message.study, what, message.run)
 
     @acts_on(messages.TakeValues)
     def _take_values(self, message: messages.TakeValues) -> None:

@@ -5,7 +5,7 @@ The record that is worked on is the worker's; the app is handed `Snapshots` of i
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,6 +18,7 @@ from engine.runs.directory import Home
 from engine.runs.status import RunStatus
 from engine.specs.data_files import DataFiles
 from engine.storage.held import shortest_prefixes
+from engine.studies.tables import epoch_of
 
 if TYPE_CHECKING:
     from engine.studies.records import PointRecord, StageRecord, Studies, StudyDirectory, StudyRecord, Trial
@@ -25,6 +26,18 @@ if TYPE_CHECKING:
     from engine.studies.spec import StudySpec
 
 CHOICE_SECONDS = 0.1  # between two looks at whether a study that waits for a pick is to stop
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """What a worker is doing."""
+
+    worker: int  # from 1
+    trial: "Trial"
+    state: str
+    epoch: str  # in words, empty before the first
+    loss: float | None  # in training, of the latest step or epoch that is known
+    ms_per_step: float | None
 
 
 class StudyTrainer(Protocol):
@@ -196,24 +209,60 @@ class StudyRunner:
 
     # -- control of one, whoever works on it -------------------------------------------------------
 
-    def ask(self, study: str, what: Asked) -> None:
-        """Ask a study to pause, go on or stop, or to skip its trial, whoever works on it.
+    def ask(self, study: str, what: Asked, run: str = "") -> None:
+        """Ask a study to pause, go on or stop, or to skip a trial, whoever works on it.
+
+        Args:
+            study: its id.
+            what: is asked.
+            run: of the trial that is to be skipped; else it is the first under way.
 
         Raises:
             EngineError: nobody does.
         """
-        if self.busy and self.current is not None and self.current.id == study:
-            self._runner.flag.ask(what)
-            return
         directory = self._studies().find(study)
-        trial = directory.read().current
-        if directory.is_held() and trial is None:
+        record = self.read(study)
+        runs = [trial.run for trial in record.under_way if trial.run]
+        if what is Asked.SKIP:
+            runs = [run] if run in runs else runs[:1]
+        if self.busy and self.current is not None and self.current.id == directory.id:
+            if what is Asked.SKIP and len(record.under_way) > 1:
+                self._home.find(runs[0]).ask(what)
+            else:
+                self._runner.flag.ask(what)
+            return
+        if directory.is_held() and not runs:
             raise RunError(f"Study {directory.id} waits in another process for a pick: answer it, or stop it, there.")
-        if not directory.is_held() or trial is None:
+        if not directory.is_held():
             raise RunError(f"Study {directory.id} is not running: resume it to continue.")
-        self._home.find(trial.run).ask(what)
+        if what is not Asked.SKIP:
+            directory.ask(what)  # of the trials to come too
+        for trial in runs:
+            self._home.find(trial).ask(what)
 
     # -- reading ----------------------------------------------------------------------------------
+
+    def lanes(self, study: "StudyRecord") -> list[Lane]:
+        """The trials under way, by their workers: as they are told where they are trained here, else by their files."""
+        found = []
+        for trial in sorted(study.under_way, key=lambda trial: trial.worker):
+            run = self._runner.mine(trial.run)
+            if run is not None:
+                batch, log = run.batch, run.stage_log
+                loss = batch.metrics["loss"] if batch else (log[-1].train["loss"] if log else None)
+                speed = batch.ms_per_step if batch else (log[-1].ms_per_step if log else None)
+                found.append(
+                    Lane(trial.worker, trial, run.state, run.epoch_label if run.stage_epochs else "", loss, speed)
+                )
+                continue
+            try:
+                status = self._home.find(trial.run).read_status()
+            except EngineError:  # its folder was deleted
+                continue
+            done = replace(trial, epochs=status.epoch)
+            epoch = epoch_of(study, done)
+            found.append(Lane(trial.worker, done, status.state, epoch, status.last_train_loss, status.ms_per_step))
+        return found
 
     @property
     def folder(self) -> Path:

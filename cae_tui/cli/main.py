@@ -299,7 +299,7 @@ def _do_study(options: argparse.Namespace, home: Home, kind: str) -> int:
             places = _places(options)
             if places and study_console.relocate(home, directory, places, as_json=options.json):
                 return 0
-            return study_console.resume(home, directory, as_json=options.json)
+            return study_console.resume(home, directory, as_json=options.json, workers=options.study_workers)
         case "export":
             to = None if options.to is None else place_of(options.to)
             return study_console.export(home, directory, to, as_json=options.json)

@@ -28,7 +28,7 @@ from engine.runs.finishing import check_can_finish
 from engine.runs.status import RunStatus
 from engine.specs.data_files import DataFiles
 from engine.storage.files import FORMAT
-from engine.studies.records import study_of
+from engine.studies.records import Studies, study_of
 from engine.text import plain
 
 POLL_SECONDS = 0.1
@@ -86,7 +86,9 @@ def ask_all(home: Home, runs: Sequence[RunDirectory], what: Asked, *, as_json: b
             run.ask(what)
             asked.append(run)
             if what is Asked.STOP and (study := study_of(run, status)):
-                complain(f"Run {run.id} is a trial of study {study}, which stops with it.")
+                others = len(Studies(home).find(study).read().under_way) > 1
+                goes_on = "goes on with the others, and takes it up when it is resumed" if others else "stops with it"
+                complain(f"Run {run.id} is a trial of study {study}, which {goes_on}.")
     ended = []
     for run in asked:
         try:
@@ -260,8 +262,6 @@ def _find(home: Home, prefix: str) -> RunDirectory:
     try:
         return home.find(prefix)
     except RunError:
-        from engine.studies.records import Studies
-
         try:
             study = Studies(home).find(prefix)
             trial = study.read().current

@@ -58,13 +58,20 @@ def relocate(home: Home, directory: StudyDirectory, places: Mapping[str, Path], 
     return tell_moved(told, record.id, record.state, files, over=record.state == FINISHED, as_json=as_json)
 
 
-def resume(home: Home, directory: StudyDirectory, *, as_json: bool) -> int:
-    """Do what is left of a study and print its tables; gives back the exit code."""
+def resume(home: Home, directory: StudyDirectory, *, as_json: bool, workers: str | None = None) -> int:
+    """Do what is left of a study and print its tables; gives back the exit code.
+
+    Args:
+        home: where it is.
+        directory: its own.
+        as_json: whether it is printed as JSON.
+        workers: how many, as typed, in place of what the study was begun with.
+    """
     with interruptible() as flag:
         from engine.studies import scheduler
 
         with StudyTeller() as teller:
-            record = scheduler.work_on(home, directory, teller, flag)
+            record = scheduler.work_on(home, directory, teller, flag, workers=workers)
     hint = f"Study {record.id} is {record.state}: `cae-tui study show {record.id}` prints its tables."
     with printing(hint):
         _print(record, as_json=as_json)
@@ -108,7 +115,7 @@ class StudyTeller(Teller):
             done = f", {study.done} done" if study.done else ""
             data = data_of(study)
             self.say(
-                f"study {study.id} · {study.title} · {data} · {counted(study.total, 'trial')}{done} · {study.device}"
+                f"study {study.id} · {study.title} · {data} · {counted(study.total, 'trial')}{done} · {study.machine}"
             )
             for remark in study.data.get("remarks", ()):
                 self._remark(remark)
@@ -126,13 +133,15 @@ class StudyTeller(Teller):
         self._move(study)
 
     def _move(self, study: StudyRecord) -> None:
-        trial, facts = study.current, ""
-        if trial is not None:
-            facts = f"{epoch_of(study, trial)}  "
+        on, facts = study.under_way, ""
+        if len(on) == 1:
+            facts = f"{epoch_of(study, on[0])}  "
+        elif on:
+            facts = f"{len(on)} at once  "
         if study.eta is not None:
             facts += f"ETA {formats.duration(study.eta)}"
-        done = study.done + (trial.epochs / max(trial.planned, 1) if trial else 0)
-        number = min(study.done + 1, study.total)
+        done = study.done + sum(trial.epochs / max(trial.planned, 1) for trial in on)
+        number = min(study.done + max(len(on), 1), study.total)
         self.name(f"trial {number}/{study.total}")
         self.update(f"trial {number} of {study.total}", total=study.total, completed=done, facts=facts)
 

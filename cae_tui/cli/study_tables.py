@@ -90,7 +90,7 @@ def print_plan(home: Home, spec: "StudySpec", *, as_json: bool) -> int:
         print_json({"format": FORMAT, "plan": record.to_json(), **about})
         return 0
     console = table_console(WIDEST)
-    console.say(f"{record.title} · {data_of(record)} · {counted(record.total, 'trial')} · {record.device}")
+    console.say(f"{record.title} · {data_of(record)} · {counted(record.total, 'trial')} · {record.machine}")
     _print_about(record, console)
     table = Table(box=None, pad_edge=False)
     for title in ("stage", "point"):

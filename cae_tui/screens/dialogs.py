@@ -83,6 +83,7 @@ class StopScreen(Dialog[str]):
         name: of the run.
         best: the weights that a finish would evaluate, in words; empty where there are none.
         study: the study that the run is a trial of; it is not finished early, but may be skipped.
+        others: whether other trials of the study are trained beside it.
     """
 
     AUTO_FOCUS = "#on"
@@ -95,9 +96,9 @@ class StopScreen(Dialog[str]):
         Binding("right,down", "app.focus_next", "Choose", id="stop.right", tooltip="The next answer", show=False),
     ]
 
-    def __init__(self, name: str, best: str, study: str = "") -> None:
+    def __init__(self, name: str, best: str, study: str = "", *, others: bool = False) -> None:
         super().__init__()
-        self._called, self._best, self._study = name, best, study
+        self._called, self._best, self._study, self._others = name, best, study, others
 
     def compose(self) -> ComposeResult:
         """The question, what each answer does, the answers."""
@@ -118,7 +119,9 @@ class StopScreen(Dialog[str]):
             return [
                 f"It is a trial of study {self._study}, which compares runs that were trained to the end.",
                 "Skip: the study continues with the next trial.",
-                "Stop: the study stops too. It can be resumed later.",
+                "Stop: the study continues with the others, and takes this one up when it is resumed."
+                if self._others
+                else "Stop: the study stops too. It can be resumed later.",
             ]
         finish = f"Finish now: {self._best} are evaluated. The run gets its report and ends."
         return [

@@ -32,7 +32,7 @@ from cae_tui.messages import (
 from cae_tui.screens.run_page import SortedPage, Subject, ask_key
 from cae_tui.widgets.study_chart import CHARTS, StageView, StudyChart
 from cae_tui.widgets.study_table import StudyTable
-from cae_tui.widgets.study_words import progress, reason
+from cae_tui.widgets.study_words import lanes_words, progress, reason
 from engine.errors import EngineError, StudyError
 from engine.specs.data_files import shape_words
 from engine.studies.records import StageRecord, StudyRecord
@@ -41,6 +41,8 @@ from engine.studies.tables import time_column
 if TYPE_CHECKING:
     from engine.studies.spec import StudySpec
 
+LANES, LANES_WHERE_LOW, HIGH = 8, 3, 30
+"""Workers that have a line of their own; in a terminal of fewer lines than the last, the second number."""
 LOOK_SECONDS = 1.0
 """How often the file of a study that another process works on is looked at."""
 
@@ -60,6 +62,8 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
   ln(loss now / its loss) ≥ 0.64 × ln(its time / time now).
 * Test figures are shown, but no pick looks at them.
 * A guided study has several stages: each pick is carried on to the next.
+* With several workers, a line each tells which trial it has. A run that is stopped on its own page (`Enter`) leaves the
+  others going; the study then ends as stopped, and a resume takes that trial up.
 
 ## Keys
 
@@ -70,7 +74,8 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
 * `d`: each seed's own numbers, and back; `c` then compares every seed of the marked
 * `s` `S`: sort by the next column, reverse the order
 * `←` `→`: the previous stage, the next
-* `p`: pause, continue · `k`: skip the trial that is training · `x`: stop; it can be resumed · `R`: resume
+* `p`: pause, continue · `k`: skip the trial that is training; of several, the one under the cursor
+* `x`: stop; it can be resumed · `R`: resume
 * `t`: when the study waits for a pick: pick the value under the cursor
 * `w`: write the document: Markdown, HTML and CSV
 """
@@ -117,6 +122,7 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
         self._followed = -1  # the stage that was under way when one was last chosen by hand
         self._shares: tuple[int, dict[str, float]] = (0, {})
         self._titles = ("", "")
+        self._lanes = 0  # how many are shown
         self._waited: tuple[str, int] | None = None  # as what it was last seen waiting
 
     # -- what it looks like ----------------------------------------------------------------------
@@ -138,6 +144,7 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
         with Vertical(id="head", classes="card"):
             yield Static("Preparing: loading PyTorch and the images …", id="plan", markup=False)
             yield Static("", id="progress")
+            yield Static("", id="lanes", markup=False)
         with Horizontal(id="panes"):
             with Vertical(id="left", classes="card"):
                 yield StudyTable(self.cae.settings.orders.get(self.LIST))
@@ -249,9 +256,16 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
         self.refresh_keys()
 
     def _draw_head(self, record: StudyRecord) -> None:
-        device = f" · {record.device}" if record.device else ""
-        self._write("#plan", f"{record.title}{device}", layout=False)
+        machine = f" · {record.machine}" if record.machine else ""
+        self._write("#plan", f"{record.title}{machine}", layout=False)
         self._write("#progress", progress(record, self.runner.current, wide=self.has_class("-wide")), layout=False)
+        lanes = self.cae.studies.lanes(record) if len(record.under_way) > 1 else []
+        most = LANES_WHERE_LOW if self.size.height < HIGH else LANES
+        self.query_one("#lanes").display = bool(lanes)
+        if lanes:
+            width = max(self.query_one("#head").content_size.width, 40)
+            self._write("#lanes", lanes_words(record, lanes, width, most), layout=len(lanes) != self._lanes)
+        self._lanes = len(lanes)
 
     def _write(self, place: str, words: str | Content, *, layout: bool = True) -> None:
         """Put words there; where they stand already, nothing is laid out or drawn for them."""
@@ -426,7 +440,8 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
         """Wait or go on (`pause`), end the trial under way (`skip`), or `stop`, before which the app asks."""
         if self._record is not None:
             goes_on = what == "pause" and self._record.state == "paused"
-            self.post_message(ControlStudy(self._record.id, "run" if goes_on else what))
+            trial = self.table.trial if what == "skip" else None
+            self.post_message(ControlStudy(self._record.id, "run" if goes_on else what, trial.run if trial else ""))
 
     def action_resume(self) -> None:
         if self._record is not None:

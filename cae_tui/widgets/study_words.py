@@ -1,13 +1,20 @@
 """What a study would do, how far it is, and why it picks what it picks, in words."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from textual.content import Content
 
 from cae_tui import formats
 from cae_tui.bridge.run_state import RunState
+from cae_tui.bridge.run_titles import cut
 from cae_tui.widgets.frame import state_content
 from engine.studies.records import StageRecord, StudyRecord
 from engine.studies.tables import epoch_of, planned_memory
 from engine.text import counted, numbers
+
+if TYPE_CHECKING:
+    from cae_tui.bridge.study_runner import Lane
 
 
 def progress(record: StudyRecord, run: RunState | None, *, wide: bool) -> Content:
@@ -18,9 +25,12 @@ def progress(record: StudyRecord, run: RunState | None, *, wide: bool) -> Conten
         run: what this process trains, whose steps are told where it is the trial under way.
         wide: whether there is room for a long bar and for steps.
     """
-    trial = record.current
+    on = record.under_way
+    trial = on[0] if len(on) == 1 else None
     parts = [state_content(record.state)]
-    if record.live:
+    if record.live and len(on) > 1:
+        parts.append(Content(f"{record.done} of {counted(record.total, 'trial')}, {len(on)} at once"))
+    elif record.live:
         parts.append(Content(f"trial {min(record.done + 1, record.total)} of {record.total}"))
     else:
         parts.append(Content(f"{record.done} of {counted(record.total, 'trial')} · {formats.duration(record.seconds)}"))
@@ -35,11 +45,51 @@ def progress(record: StudyRecord, run: RunState | None, *, wide: bool) -> Conten
         parts.append(Content(f"ETA {formats.duration(record.eta)} for all"))
     if record.message and record.state not in ("failed", "finished"):  # those are told beneath the table
         parts.append(Content(record.message))
-    done = record.done + (trial.epochs / max(trial.planned, 1) if trial is not None else 0)
+    done = record.done + sum(trial.epochs / max(trial.planned, 1) for trial in on)
     length = 20 if wide else 10
     filled = round(length * min(done / max(record.total, 1), 1.0))
     bar = Content.styled("━" * filled, "$primary") + Content.styled("─" * (length - filled), "$foreground-muted")
     return Content("  ").join([bar, *parts])
+
+
+def lanes_words(record: StudyRecord, lanes: Sequence["Lane"], width: int, most: int) -> Content:
+    """What each worker is doing, a line each: worker, trial, what it tries, epoch, loss, ms a step.
+
+    Args:
+        record: the study.
+        lanes: of the trials under way.
+        width: cells of a line.
+        most: lines there is room for; the last tells how many have none.
+    """
+    from engine.studies.spec import brief
+
+    points = {trial.number: point for point in record.points for trial in point.trials}
+    shown = lanes if len(lanes) <= most else lanes[: most - 1]
+    rows = []
+    for lane in shown:
+        waits = lane.state != "running"
+        speed = "" if lane.ms_per_step is None else f"{formats.seconds(lane.ms_per_step)} ms/step"
+        loss = "" if lane.loss is None else f"loss {formats.loss(lane.loss)}"
+        rows.append(
+            (
+                f"worker {lane.worker}",
+                f"trial {lane.trial.number}",
+                brief(points[lane.trial.number].values),
+                f"{formats.state_symbol(lane.state)[0]} {lane.state}" if waits else lane.epoch or "preparing",
+                "" if waits else loss,
+                "" if waits else speed,
+            )
+        )
+    sizes = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    room = width - sum(sizes) + sizes[2] - 2 * (len(sizes) - 1)
+    sizes[2] = max(min(sizes[2], room), 0)
+    lines = []
+    for row in rows:
+        cells = [cut(cell, size).ljust(size) if size else "" for cell, size in zip(row, sizes, strict=True)]
+        lines.append("  ".join(cell for cell, size in zip(cells, sizes, strict=True) if size).rstrip())
+    if len(shown) < len(lanes):
+        lines.append(f"… and {len(lanes) - len(shown)} more")
+    return Content("\n".join(lines))
 
 
 def reason(record: StudyRecord, stage: StageRecord, *, mine: bool) -> tuple[str, bool]:
@@ -68,7 +118,7 @@ def plan_words(plan: StudyRecord, seconds: float | None) -> str:
     """The plan in lines: stages, their points, and what all of it takes."""
     from engine.studies.spec import describe, study_from_json
 
-    lines = [f"{counted(plan.total, 'trial')} on {plan.device}", ""]
+    lines = [f"{counted(plan.total, 'trial')} on {plan.machine}", ""]
     for number, stage in enumerate(plan.stages, start=1):
         names = ", ".join(name.replace("_", " ") for name in stage.names)
         lines.append(f"{number}  {names}" if len(plan.stages) > 1 else names)

@@ -22,7 +22,7 @@ from engine.data.reading import mapped
 from engine.errors import StorageError
 from engine.specs.data_files import DataFiles
 from engine.specs.preprocessing import Preprocessing
-from engine.storage.files import delete_folder, read_json, storage_error, write_json
+from engine.storage.files import delete_folder, read_json, storage_error, storage_errors, write_json
 from engine.storage.typed_json import record_of
 
 KIND = "image set"
@@ -88,38 +88,7 @@ class Store:
 
     def find(self, key: str, files: DataFiles) -> ImageData | None:
         """The set that was kept under `key`, if it is there and whole."""
-        place = self._folder / _name(key)
-        try:
-            facts = _facts(place)
-            rows = facts.training + facts.test
-            images = mapped(place / "images", (rows, *facts.shape))
-            labels = np.fromfile(place / "labels", np.uint8)
-            if len(labels) != facts.labels * facts.training + facts.test_labels * facts.test:
-                return None
-            if os.path.getsize(place / "images") != images.nbytes:
-                return None
-            with suppress(OSError):
-                os.utime(place / "set.json")  # when it was used last
-        except (OSError, ValueError, TypeError):
-            return None
-        first = facts.training * facts.labels
-        train = images[: facts.training]
-        return ImageData(
-            name=facts.name,
-            train=ImageSet(train, labels[:first] if facts.labels else None, is_from_disk(train, files)),
-            test=ImageSet(images[facts.training :], labels[first:] if facts.test_labels else None)
-            if facts.test
-            else None,
-            files=files.absolute(),
-            class_names=facts.class_names,
-            digest=facts.digest,
-            validation=facts.validation,
-            words=facts.words,
-            notes=facts.notes,
-            left_out=facts.left_out,
-            sizes={(height, width): many for height, width, many in facts.sizes},
-            known_digests=(facts.images_digest, facts.part_digests),
-        )
+        return read_set(self._folder / _name(key), files)
 
     @contextmanager
     def making(self) -> Iterator[Path]:
@@ -168,8 +137,7 @@ class Store:
             whole.rename(place / "images")
         else:
             _write_images(place / "images", data)
-        labels = [one.labels for one in (data.train, data.test) if one is not None and one.labels is not None]
-        (place / "labels").write_bytes(b"".join(part.tobytes() for part in labels))
+        _write_labels(place / "labels", data)
         for other in place.iterdir():
             if other.name not in ("images", "labels"):
                 other.unlink()
@@ -208,6 +176,58 @@ class Store:
             for place in self._folder.iterdir():
                 if place.name.startswith(".") and _is_left(place):
                     shutil.rmtree(place, ignore_errors=True)
+
+
+def read_set(place: Path, files: DataFiles) -> ImageData | None:
+    """The set in a folder, if it is there and whole; `files` are those that it was read from."""
+    try:
+        facts = _facts(place)
+        rows = facts.training + facts.test
+        images = mapped(place / "images", (rows, *facts.shape))
+        labels = np.fromfile(place / "labels", np.uint8)
+        if len(labels) != facts.labels * facts.training + facts.test_labels * facts.test:
+            return None
+        if os.path.getsize(place / "images") != images.nbytes:
+            return None
+        with suppress(OSError):
+            os.utime(place / "set.json")  # when it was used last
+    except (OSError, ValueError, TypeError):
+        return None
+    first = facts.training * facts.labels
+    train = images[: facts.training]
+    return ImageData(
+        name=facts.name,
+        train=ImageSet(train, labels[:first] if facts.labels else None, is_from_disk(train, files)),
+        test=ImageSet(images[facts.training :], labels[first:] if facts.test_labels else None) if facts.test else None,
+        files=files.absolute(),
+        class_names=facts.class_names,
+        digest=facts.digest,
+        validation=facts.validation,
+        words=facts.words,
+        notes=facts.notes,
+        left_out=facts.left_out,
+        sizes={(height, width): many for height, width, many in facts.sizes},
+        known_digests=(facts.images_digest, facts.part_digests),
+    )
+
+
+def share_set(place: Path, data: ImageData) -> None:
+    """Have `read_set` find `data` in the folder `place`, which is there; a file that holds all images is linked to.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    with storage_errors(place):
+        whole = _file_of(data)
+        if whole is None:
+            _write_images(place / "images", data)
+        else:
+            try:
+                os.link(whole, place / "images")
+            except OSError:  # it is on another disk
+                os.symlink(whole, place / "images")
+        _write_labels(place / "labels", data)
+        write_json(place / "set.json", KIND, asdict(_facts_of(data)))
 
 
 def _is_left(place: Path) -> bool:
@@ -283,3 +303,8 @@ def _write_images(path: Path, data: ImageData) -> None:
         for one in (data.train, data.test):
             if one is not None:
                 file.write(np.ascontiguousarray(one.images).data)
+
+
+def _write_labels(path: Path, data: ImageData) -> None:
+    labels = [one.labels for one in (data.train, data.test) if one is not None and one.labels is not None]
+    path.write_bytes(b"".join(part.tobytes() for part in labels))

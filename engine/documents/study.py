@@ -147,7 +147,7 @@ class _Writer:
                 f"{record.done} of {counted(record.total, 'trial')} of a convolutional {self.kind} "
                 f"on {data.get('name', '?')} "
                 f"({data.get('training', 0):,} training images of {height}×{width}×{channels}{tested}), "
-                f"{duration(record.seconds)} on {record.device}.{seeds}{ended}"
+                f"{duration(record.seconds)} on {record.machine}.{seeds}{ended}"
             ),
             *(Paragraph(remark) for remark in self.remarks),
             Table(["hyperparameter", "values", "baseline"], varied, words=frozenset({0, 1})),
@@ -329,7 +329,7 @@ class _Writer:
             Heading(2, "How to repeat it"),
             Paragraph(f"The study, and one run with what was picked.{other}"),
             Code("\n".join(lines)),
-            Paragraph(f"Study {self.record.id} of {day}, {self.record.device}; {versions}."),
+            Paragraph(f"Study {self.record.id} of {day}, {self.record.machine}; {versions}."),
         ]
 
 

@@ -87,7 +87,9 @@ def write_predictions(
 ) -> None:
     """Write `predictions.npz`: `probabilities` or `errors` of the images at `indices`."""
     about = {"kind": np.array(prepared.spec.kind), "of": np.array(of), "format": np.array(1)}
-    recorder.with_room(lambda: write_arrays(prepared.run.predictions, indices=indices, **arrays, **about))
+    recorder.with_room(
+        lambda: write_arrays(prepared.run.predictions, prepared.run.put, indices=indices, **arrays, **about)
+    )
 
 
 def read_predictions(run: RunDirectory) -> Predictions:

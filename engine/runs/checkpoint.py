@@ -27,7 +27,7 @@ from engine.specs.data_files import shape_words
 from engine.specs.kinds import spec_from_json
 from engine.specs.listed import listed
 from engine.specs.problems import UNKNOWN_FIELD
-from engine.storage.files import FORMAT, format_problem, write_bytes
+from engine.storage.files import FORMAT, Put, format_problem, write_bytes
 from engine.storage.typed_json import record_of
 from engine.text import excerpt
 
@@ -39,7 +39,9 @@ _KNOWN = ("format", "kind", "spec", "image", "encoder_spec", "classes", "images_
 _INNER = {"checkpoint": "a checkpoint of a run", "weights": "the weights of a stage alone"}
 
 
-def write_tensors(path: Path, kind: str, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
+def write_tensors(
+    path: Path, kind: str, tensors: dict[str, Tensor], values: dict[str, Any], put: Put = write_bytes
+) -> None:
     """Put tensors and a JSON object at `path`, whole or not at all.
 
     Raises:
@@ -49,7 +51,7 @@ def write_tensors(path: Path, kind: str, tensors: dict[str, Tensor], values: dic
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     values = {"format": FORMAT, "kind": kind, **values}
     text = json.dumps({**values, CHECKSUM: _checksum(plain, values)})
-    write_bytes(path, safetensors.torch.save(plain, {KEY: text}))
+    put(path, safetensors.torch.save(plain, {KEY: text}))
 
 
 def _checksum(tensors: dict[str, Tensor], values: dict[str, Any]) -> int:
@@ -186,7 +188,13 @@ class ModelFile:
         return model.eval()
 
 
-def write_model(path: Path, model: Network, tensors: dict[str, Tensor], facts: ModelFacts = ModelFacts()) -> None:  # noqa: B008 - immutable
+def write_model(
+    path: Path,
+    model: Network,
+    tensors: dict[str, Tensor],
+    facts: ModelFacts = ModelFacts(),  # noqa: B008 - immutable
+    put: Put = write_bytes,
+) -> None:
     """Put the portable model file of `model`, with `tensors` for weights and what is known of it, at `path`.
 
     Raises:
@@ -198,7 +206,7 @@ def write_model(path: Path, model: Network, tensors: dict[str, Tensor], facts: M
         **model.about,
         **facts.to_json(),
     }
-    write_tensors(path, model.spec.kind, tensors, values)
+    write_tensors(path, model.spec.kind, tensors, values, put)
 
 
 def read_model(path: Path) -> ModelFile:

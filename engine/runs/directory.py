@@ -26,6 +26,7 @@ from engine.protocol.states import (
     SKIPPED,
     STOPPED,
 )
+from engine.runs.events_log import EventsLog
 from engine.runs.notes import NO_NOTES, Notes, read_notes
 from engine.runs.status import RunStatus, measures_in
 from engine.storage.files import absolute, read_json, write_bytes, write_json
@@ -92,6 +93,32 @@ class RunDirectory(HeldFolder):
                 with suppress(OSError):
                     path.unlink()
 
+    # Whoever trains the run writes by these three alone, but for what a person or another process asks of it.
+
+    def put(self, path: Path, data: bytes) -> None:
+        """Put a file of the run at `path`, whole or not at all.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        write_bytes(path, data)
+
+    def remove(self, path: Path) -> None:
+        """Take a file of the run away, where it is there."""
+        path.unlink(missing_ok=True)
+
+    def open_events(self) -> EventsLog:
+        """Its events, to write.
+
+        Raises:
+            StorageError: they cannot be opened.
+        """
+        return EventsLog(self.events)
+
+    def at_home(self, path: Path) -> Path:
+        """Where a person finds what is at `path`, a file of the run: there, unless it is trained elsewhere."""
+        return path
+
     def read_status(self) -> RunStatus:
         """What a list shows, with the state as it really is: nobody holds a run that was cut off.
 
@@ -129,7 +156,7 @@ class RunDirectory(HeldFolder):
             StorageError: it cannot be written.
         """
         values = {name: value for name, value in status.to_json().items() if name not in _ELSEWHERE}
-        write_json(self.status, values.pop("kind"), values)
+        write_json(self.status, values.pop("kind"), values, self.put)
 
     def readable_notes(self) -> Notes:
         """What a person noted about it; nothing where that cannot be read, which is told when it is to be changed."""

@@ -28,6 +28,7 @@ class Prepared:
     encoder: ModelFile | None  # the autoencoder that it is built on
     plan: Plan  # the layers of its network
     split_rule: int = SPLIT_RULE
+    note: str = ""  # a sentence: why it is taken up, where nobody asked for it
     encoder_remarks: tuple[str, ...] = ()  # of where a classifier's encoder comes from, when the run was made
 
     @property

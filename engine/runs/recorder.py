@@ -5,14 +5,11 @@ checkpoint knows how long the events file was, so that a resume can cut what cam
 waits at the write that failed: hours of training are not ended by what somebody mends in a minute.
 """
 
-import errno
 import math
-import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +37,7 @@ from engine.runs.status import VALIDATION, RunStatus, key_of, measures_in, touch
 from engine.specs.listed import listed
 from engine.specs.measures import LOSS
 from engine.storage.arrays import write_arrays
-from engine.storage.files import storage_errors, write_bytes
+from engine.storage.files import storage_errors
 from engine.storage.typed_json import record_of
 from engine.training.baseline import STEPS_TO_LEARN, Baseline
 from engine.training.loop import PAUSE_SECONDS, TrainingState
@@ -78,18 +75,13 @@ class Recorder:
         self.steps = 1  # of an epoch
         self._doubted = False
         self.lost = ""  # how much of the events that were to be kept is not there, in words
+        self._events = run.open_events()
         with storage_errors(run.events):
-            self._file = self._open()
-            self._file.truncate(self._kept(offset))
-
-    def _open(self) -> FileIO:
-        """The events file, made where there is none."""
-        # Without a buffer: what a full disk does not take must not come after the next event.
-        return open(self.run.events, "a+b", buffering=0)
+            self._events.cut(self._kept(offset))
 
     def _kept(self, offset: int) -> int:
         """How much of the events file stays: `offset` bytes, or the whole lines of one that is not what it was."""
-        if not offset or os.pread(self._file.fileno(), 1, offset - 1) == b"\n":
+        if not offset or self._events.ends_line(offset):
             return offset
         _, whole = self.run.read_events()
         self.lost = f"{offset - whole:,} bytes" if whole < offset else "parts"
@@ -97,8 +89,7 @@ class Recorder:
 
     def close(self) -> None:
         """Let go of the events file."""
-        with suppress(OSError):
-            self._file.close()
+        self._events.close()
 
     def emit(self, event: Event) -> None:
         """Store an event, then tell it.
@@ -123,8 +114,8 @@ class Recorder:
             if place == self._stored_batch:
                 return
             self._stored_batch = place
-        if self._is_deleted():
-            self.with_room(self._write_again)
+        if self._events.is_deleted():
+            self.with_room(self._events.write_again)
             self.emit(
                 Warned(message=f"{self.run.events} was deleted during the run and has been written again in full.")
             )
@@ -132,42 +123,15 @@ class Recorder:
         if isinstance(event, Paused | Continued):
             self.write_status(state=PAUSED if isinstance(event, Paused) else RUNNING)
 
-    def _is_deleted(self) -> bool:
-        """Whether what is written to the events file nobody will read."""
-        with storage_errors(self.run.events):
-            return not os.fstat(self._file.fileno()).st_nlink
-
-    def _write_again(self) -> None:
-        """Put the deleted file back as it was: its bytes are there as long as it is open, and checkpoints count them.
-
-        Raises:
-            StorageError: it cannot be written; the deleted one is still the file, and still whole.
-        """
-        with storage_errors(self.run.events):
-            write_bytes(self.run.events, self._content())
-            again = self._open()
-        self.close()
-        self._file = again
-
     def read_events(self) -> list[Event]:
         """What is stored so far, be the file deleted or not; nothing where it cannot be read."""
         try:
-            return EventFormat.read_lines(self._content())
+            return EventFormat.read_lines(self._events.content())
         except OSError:
             return []
 
-    def _content(self) -> bytes:
-        self._file.seek(0)  # what is written goes to the end all the same
-        return self._file.readall()
-
     def _append(self, event: Event) -> None:
-        """Put an event's line at the end of the file, whole or not at all."""
-        line = EventFormat.write(event).encode() + b"\n"
-        with storage_errors(self.run.events):
-            length = os.fstat(self._file.fileno()).st_size
-            if self._file.write(line) != len(line):  # there was room for its beginning
-                self._file.truncate(length)
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._events.append(EventFormat.write(event).encode() + b"\n")
 
     def with_room(self, write: Callable[[], None]) -> None:
         """Do `write`; where the disk is full the run pauses and says so, and goes on by itself once there is room.
@@ -221,30 +185,26 @@ class Recorder:
 
     def keep_state(self, state: TrainingState) -> None:
         """Write a checkpoint, and let go of all but the last two."""
-        offset = self._settle()
+        offset = 0
+
+        def settle() -> None:
+            nonlocal offset
+            offset = self._events.settle()
+
+        self.with_room(settle)
         values = {**state.values, "offset": offset, "status": asdict(self.status), "spec": self.spec}
         before = list_checkpoints(self.run)
         number = int(before[-1].stem) + 1 if before else 1
         path = self.run.checkpoints / f"{number:08d}.safetensors"
-        self.with_room(lambda: write_tensors(path, "checkpoint", state.tensors, values))
+        self.with_room(lambda: write_tensors(path, "checkpoint", state.tensors, values, self.run.put))
         for old in before[: -CHECKPOINTS_KEPT + 1]:
             with suppress(OSError):
-                old.unlink()
-
-    def _settle(self) -> int:
-        """Have the events on disk, and give back how long their file is."""
-
-        def settle() -> None:
-            with storage_errors(self.run.events):
-                os.fsync(self._file.fileno())
-
-        self.with_room(settle)
-        return os.fstat(self._file.fileno()).st_size
+                self.run.remove(old)
 
     def keep_best(self, stage: str, model: nn.Module) -> None:
         """Write the stage's best weights, and after how many epochs of the run they are."""
         path, values = best_file(self.run, stage), {"stage": stage, "epochs": self.status.epoch + 1}
-        self.with_room(lambda: write_tensors(path, "weights", model_tensors(model), values))
+        self.with_room(lambda: write_tensors(path, "weights", model_tensors(model), values, self.run.put))
 
     def keep_epoch(self, model: nn.Module, ended: EpochEnded) -> None:
         """Write the reconstructions and the status of an epoch, and warn where nothing is learned."""
@@ -294,11 +254,11 @@ class Recorder:
     ) -> None:
         name = f"samples/epoch-{ended.epoch:04d}.npz"
         path = self.run.path / name
-        self.with_room(lambda: write_arrays(path, originals=originals, reconstructions=reconstructions))
+        self.with_room(lambda: write_arrays(path, self.run.put, originals=originals, reconstructions=reconstructions))
         every = math.ceil(max(self.status.epochs, 1) / SAMPLES_KEPT)
         if ended.epoch > 2 and (ended.epoch - 1) % every:
             with suppress(OSError):
-                (self.run.samples / f"epoch-{ended.epoch - 1:04d}.npz").unlink()
+                self.run.remove(self.run.samples / f"epoch-{ended.epoch - 1:04d}.npz")
         self.emit(SamplesSaved(stage=ended.stage, epoch=ended.epoch, file=name))
 
 

@@ -16,7 +16,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from engine.errors import RunError
-from engine.storage.files import write_bytes
+from engine.storage.files import Put, write_bytes
 from engine.text import excerpt
 
 KINDS = "iufU"
@@ -26,7 +26,7 @@ LONGEST = 200
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
-def write_arrays(path: Path, **arrays: NDArray[Any]) -> None:
+def write_arrays(path: Path, put: Put = write_bytes, /, **arrays: NDArray[Any]) -> None:
     """Put arrays at `path` as an `.npz`, whole or not at all.
 
     Raises:
@@ -34,7 +34,7 @@ def write_arrays(path: Path, **arrays: NDArray[Any]) -> None:
     """
     buffer = BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
-    write_bytes(path, buffer.getvalue())
+    put(path, buffer.getvalue())
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:

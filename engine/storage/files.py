@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ FORMAT = 1
 """The version that every JSON file and every model file carries as `format`."""
 LONGEST_NAME = 255
 """Bytes of one part of a path, on every file system in use."""
+Put = Callable[[Path, bytes], None]
+"""Puts bytes at a path, whole or not at all, as `write_bytes` does."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 _IN_THE_WAY = (errno.ENOTDIR, errno.EEXIST)
@@ -85,11 +87,11 @@ def write_bytes(path: Path, data: bytes) -> None:
         file.write(data)
 
 
-def write_json(path: Path, kind: str, values: dict[str, Any]) -> None:
+def write_json(path: Path, kind: str, values: dict[str, Any], put: Put = write_bytes) -> None:
     """Put a JSON object at `path`, whole or not at all, with `format` and `kind` in front."""
     text = json.dumps({"format": FORMAT, **values, "kind": kind}, indent=1, ensure_ascii=False)
     # A name of a file that is not UTF-8 has characters that no encoding has: \udcff is what JSON writes for one.
-    write_bytes(path, text.encode(errors="backslashreplace") + b"\n")
+    put(path, text.encode(errors="backslashreplace") + b"\n")
 
 
 def read_json(path: Path) -> dict[str, Any]:

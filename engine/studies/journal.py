@@ -15,7 +15,7 @@ import math
 import os
 import stat
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,9 @@ class Journal:
     def __init__(self, directory: StudyDirectory, spec: StudySpec, record: StudyRecord) -> None:
         self._spec, self._path, self._name = spec, directory.journal, directory.id
         self._distributions = distributions_of(spec)
+        self._pruner = optuna.pruners.MedianPruner(
+            n_startup_trials=4, n_warmup_steps=max(sum(epochs for _, epochs in spec.baseline.stages) // 4, 1)
+        )
         _make_way(self._path.with_name(self._path.name + ".lock"))  # a dead process left it: it would block for good
         try:
             usable = mend(self._path) and self._agrees(record)
@@ -78,9 +81,6 @@ class Journal:
             storage=self._storage,
             study_name=self._name,
             sampler=optuna.samplers.RandomSampler(),  # never asked, and the usual one writes into the journal
-            pruner=optuna.pruners.MedianPruner(
-                n_startup_trials=4, n_warmup_steps=max(sum(epochs for _, epochs in self._spec.baseline.stages) // 4, 1)
-            ),
         )
 
     def _agrees(self, record: StudyRecord) -> bool:
@@ -109,9 +109,11 @@ class Journal:
         entries = _Entries()
         study = optuna.create_study(storage=JournalStorage(entries), study_name=self._name, direction="minimize")
         number = itertools.count()
-        for name, base, point in _points(record):
+        for place, (name, base, point) in enumerate(_points(record)):
             if self._spec.mode == "search":
-                study.add_trial(frozen(self._spec, self._distributions, base, point))
+                # What comes next is proposed by what was told, and these are told after it.
+                told = place < len(record.points) + 1 - record.window
+                study.add_trial(frozen(self._spec, self._distributions, base, point, is_told=told))
                 point.optuna = next(number)
             elif point.ended:
                 study.add_trial(frozen(self._spec, self._distributions, base, point, {"point": name}))
@@ -179,9 +181,9 @@ class Journal:
         if epoch not in self._frozen(number).intermediate_values:
             self._trial(number).report(loss, epoch)
 
-    def is_hopeless(self, number: int) -> bool:
-        """Whether its losses so far are worse than those of most trials at the same epoch."""
-        return self._trial(number).should_prune()
+    def is_hopeless(self, number: int, told: Collection[int]) -> bool:
+        """Whether its losses so far are worse than those of most of `told` at the same epoch."""
+        return self._pruner.prune(_Told(self._study, told), self._frozen(number))
 
     def reported(self, number: int) -> int:
         """The last epoch that was told of it; 0 for none."""
@@ -211,6 +213,18 @@ class Journal:
 
     def _frozen(self, number: int) -> FrozenTrial:
         return self._study.get_trials(deepcopy=False)[number]
+
+
+class _Told(optuna.Study):
+    """A study as a pruner may see it: with those trials alone that were told, whatever others have come to by now."""
+
+    def __init__(self, study: optuna.Study, told: Collection[int]) -> None:
+        super().__init__(study.study_name, study._storage, study.sampler, study.pruner)
+        self._told = frozenset(told)
+
+    def get_trials(self, deepcopy: bool = True, states: Container[TrialState] | None = None) -> list[FrozenTrial]:
+        """See Optuna's."""
+        return [trial for trial in super().get_trials(deepcopy, states) if trial.number in self._told]
 
 
 class _Entries(BaseJournalBackend):

@@ -64,12 +64,14 @@ def frozen(
     base: Mapping[str, str],
     point: PointRecord,
     about: Mapping[str, Any] | None = None,
+    *,
+    is_told: bool = True,
 ) -> FrozenTrial:
     """A point as a trial of Optuna's; `base` is what earlier stages carried on to it.
 
-    One that has not ended yet is running, with the losses that are known of it.
+    One that has not ended yet, or is not to be told, is running, with the losses that are known of it.
     """
-    state = state_of(point) if point.ended else TrialState.RUNNING
+    state = state_of(point) if point.ended and is_told else TrialState.RUNNING
     own = {name: write_value(getattr(spec.baseline, name)) for name in distributions}
     params = {name: typed(spec, name, {**own, **base, **point.values}[name]) for name in distributions}
     for name, value in list(params.items()):  # the epochs that a long run was cut to are none of the study's values

@@ -20,6 +20,7 @@ from engine.runs.moved import Known, load_known
 from engine.specs.base import Spec
 from engine.studies.checking import first_fit, problems_with, room_of
 from engine.studies.records import PointRecord, StageRecord, Studies, StudyDirectory, StudyRecord, Trial
+from engine.studies.resources import threads_of, workers_of
 from engine.studies.spec import StudySpec, check_together, space_of, spec_of
 
 
@@ -58,8 +59,9 @@ def plan(home: Home, spec: StudySpec) -> StudyRecord:
     spec = _settled(home, spec)
     data = load(home, spec.baseline)
     record = StudyRecord(id="", title=spec.title, spec=spec.model_dump(mode="json"), created=time.time())
-    device = choose_device(spec.baseline.device, spec.baseline.precision)
-    record.device = device.description
+    threads = None if spec.baseline.threads == "auto" else spec.baseline.threads
+    device = choose_device(spec.baseline.device, spec.baseline.precision, threads)
+    record.device = device.offer if spec.baseline.threads == "auto" else device.description
     split = preparation.split_for(spec.baseline, data.images)
     seen = for_run(data.images, *split, labels=spec.baseline.needs_labels)
     record.data = {
@@ -86,6 +88,8 @@ def plan(home: Home, spec: StudySpec) -> StudyRecord:
             number += spec.repeats
         record.stages.append(stage)
         first |= {name: spec.values[name][0] for name in names}
+    record.workers = workers_of(spec, record)
+    record.threads = threads_of(device, record.workers) if spec.baseline.threads == "auto" else 0
     return record
 
 

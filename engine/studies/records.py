@@ -1,8 +1,8 @@
 """The study directory, and what is written down of a study: its stages, their points, the trials of each point.
 
 `<home>/studies/<id>/` holds `study.json` (all of this, replaced whenever a trial begins or ends), Optuna's
-`journal.log`, `lock`, and `report/` once it was exported. Neither torch nor pydantic is imported here, for the first
-screen lists studies.
+`journal.log`, `lock`, `control`, and `report/` once it was exported. Neither torch nor pydantic is imported here, for
+the first screen lists studies.
 """
 
 import math
@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import StudyError
+from engine.protocol.control import Asked
 from engine.protocol.states import CUT_OFF, EARLY_STOPPED, FAILED, FINISHED, PAUSED, RUNNING, STOPPED
 from engine.runs.directory import Home, RunDirectory
 from engine.runs.status import RunStatus
 from engine.specs.listed import KINDS
-from engine.storage.files import read_json, write_json
+from engine.storage.files import read_json, write_bytes, write_json
 from engine.storage.held import HeldFolder, HeldFolders, Sentences, shortest_prefixes
 from engine.storage.typed_json import finite, record_of
 from engine.text import epoch_words
@@ -39,6 +40,7 @@ class Trial:
     state: str = WAITING
     message: str = ""
     shared: bool = False  # the run of an earlier trial that has the same spec
+    worker: int = 0  # which worker has it, or had it last, from 1
     planned: int = 0  # epochs, all stages of training together
     epochs: int = 0  # completed
     # Those by stage of training; in the last is the best one.
@@ -199,6 +201,8 @@ class StudyRecord:
     updated: float = 0.0
     seconds: float = 0.0  # at work
     device: str = ""
+    threads: int = 0  # that each trial computes with, where its spec says auto; 0 while that is not known
+    workers: int = 1  # that it began with
     versions: dict[str, str] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
     stages: list[StageRecord] = field(default_factory=list)
@@ -262,7 +266,7 @@ class StudyRecord:
         missing = self.total - len(self.trials)
         if missing and self.trials:  # of a search, which does not know yet what it will try
             left += missing * sum(point.weight for point in self.points) / len(self.trials)
-        return left * seconds / done if done and seconds else None
+        return left * seconds / done / max(len(self.under_way), 1) if done and seconds else None
 
     @property
     def final(self) -> dict[str, str]:
@@ -270,9 +274,28 @@ class StudyRecord:
         return {name: value for stage in self.stages for name, value in stage.picked.items()}
 
     @property
+    def machine(self) -> str:
+        """What it began on, in words: the device, and the workers where they are several."""
+        several = (f"{self.workers} workers",) if self.workers > 1 else ()
+        return " · ".join(filter(None, (self.device, *several)))
+
+    @property
+    def window(self) -> int:
+        """A search proposes a point once all before it have been told but for the last `window` - 1.
+
+        It is that of the workers that the study began with, whoever trains it later: what is tried hangs on it.
+        """
+        return 1 if self.workers == 1 else 2 * self.workers
+
+    @property
+    def under_way(self) -> list[Trial]:
+        """The trials that are trained now."""
+        return [trial for trial in self.trials if trial.state in (RUNNING, PAUSED)]
+
+    @property
     def current(self) -> Trial | None:
-        """The trial under way."""
-        return next((trial for trial in self.trials if trial.state in (RUNNING, PAUSED)), None)
+        """The first trial under way."""
+        return next(iter(self.under_way), None)
 
     def to_json(self) -> dict[str, Any]:
         """What `study.json` holds."""
@@ -298,6 +321,7 @@ class StudyDirectory(HeldFolder):
         super().__init__(path)
         self.study = path / "study.json"
         self.journal = path / "journal.log"
+        self.control = path / "control"
         self.report = path / "report"
 
     def read(self) -> StudyRecord:
@@ -316,6 +340,10 @@ class StudyDirectory(HeldFolder):
             for trial in record.trials:
                 trial.state = CUT_OFF if trial.state in (RUNNING, PAUSED) else trial.state
         return record
+
+    def ask(self, what: Asked) -> None:
+        """Ask the process that works on it to pause, go on or stop."""
+        write_bytes(self.control, what.value.encode())
 
     def write(self, record: StudyRecord) -> None:
         """Replace `study.json`.

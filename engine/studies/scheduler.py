@@ -12,28 +12,34 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from engine import preparation
+from engine.device import choose_device
 from engine.errors import EngineError, SpecError, StorageError, StudyError
-from engine.protocol.control import Asked, Flag
+from engine.protocol.control import Asked, Flag, RunControl
 from engine.protocol.events import Continued, EpochEnded, Event, Paused, Resumed, RunEnded, RunStarted
 from engine.protocol.states import ENDED_FOR_GOOD, FAILED, FINISHED, PAUSED, RUNNING, STOPPED
 from engine.runs.directory import Home
 from engine.runs.prepared import Prepared
 from engine.specs.base import Spec
+from engine.specs.kinds import spec_again
 from engine.studies.clock import Clock
 from engine.studies.controls import Controls
-from engine.studies.executors import HERE, executor_of
+from engine.studies.executors import HERE, WORKERS, executor_of
 from engine.studies.executors.executor import Assignment, Executor, Wanted
 from engine.studies.journal import Journal
 from engine.studies.moved import known_of_study
 from engine.studies.outcomes import add_epoch, collect, copy, fold
 from engine.studies.planning import load, point_of, survey
 from engine.studies.records import WAITING, PointRecord, StageRecord, StudyDirectory, StudyRecord, Trial
-from engine.studies.spec import StudySpec, describe, study_from_json
+from engine.studies.resources import threads_of, workers_of
+from engine.studies.spec import StudySpec, describe, study_from_json, with_workers
 from engine.studies.stage_picks import propose
 from engine.studies.trial_specs import TrialSpecs
 from engine.text import counted
 
 log = logging.getLogger("cae_tui.engine")
+
+LOOK_SECONDS = 0.2
+"""Between two looks at what another process asks of a study with several trials under way."""
 
 
 class Observer(Protocol):
@@ -52,12 +58,21 @@ class Observer(Protocol):
 # -- the work -------------------------------------------------------------------------------------
 
 
-def work_on(home: Home, directory: StudyDirectory, observer: Observer, flag: Flag, executor: str = HERE) -> StudyRecord:
+def work_on(
+    home: Home,
+    directory: StudyDirectory,
+    observer: Observer,
+    flag: Flag,
+    executor: str = "",
+    workers: object = None,
+) -> StudyRecord:
     """Do what is left of a study, holding its lock; gives back how it ended.
 
     Args:
         flag: what is asked of the study; what ends one trial is asked of the first under way.
-        executor: what trains its trials, one of `EXECUTORS`.
+        executor: what trains its trials, one of `EXECUTORS`; by default this process, or workers where there are more
+            than one.
+        workers: how many, or auto, as typed or as a value, in place of what its spec says.
 
     Raises:
         EngineError: another process works on it, it is damaged, its data are gone, or nothing can be written.
@@ -72,7 +87,11 @@ def work_on(home: Home, directory: StudyDirectory, observer: Observer, flag: Fla
             ) from None
         if record.state == FINISHED:
             raise StudyError(f"Study {record.id} is finished: there is nothing left to resume.")
-        trainer = executor_of(executor, Wanted())
+        if workers is not None:
+            spec = with_workers(spec, workers)
+        count = workers_of(spec, record)
+        name = executor or (HERE if count == 1 else WORKERS)
+        trainer = executor_of(name, Wanted(workers=count, per_gpu=spec.per_gpu))
         try:
             return Scheduler(home, directory, record, spec, observer, flag, trainer).go()
         finally:
@@ -103,10 +122,15 @@ class Scheduler:
         self.home, self.directory, self.record, self.spec = home, directory, record, spec
         self.observer, self.executor = observer, executor
         self.controls = Controls(flag)
+        self.asked = RunControl(flag, directory.control)
         self.under_way: dict[int, _UnderWay] = {}  # by number
         self.begun: set[int] = set()  # the numbers of those that are not begun again, however they ended
-        self.stopped = False  # one of them was
+        self.stopped = False  # one of them was, and with it the study
+        self.set_aside: set[int] = set()  # the numbers of those that were stopped alone, while others go on
         self.data = load(home, spec.baseline, known_of_study(record))
+        if not record.threads and spec.baseline.threads == "auto":
+            device = choose_device(spec.baseline.device, spec.baseline.precision)
+            record.threads = threads_of(device, executor.room)
         self.specs = TrialSpecs(record, spec, self.data.images.shape)
         if spec.mode == "search" and "combinations" not in record.data:  # version 0.1.0 did not count them
             with suppress(StudyError):
@@ -141,10 +165,18 @@ class Scheduler:
                     break
         record.state = ended
         if ended == STOPPED:
-            record.message = "Stopped. Resume the study to continue."
+            record.message = f"{self._stopped()} Resume the study to continue."
         self._write()
         log.info("study %s ended: %s", record.id, ended)
         return record
+
+    def _stopped(self) -> str:
+        """What was stopped, in a sentence."""
+        if self.controls.word is Asked.STOP or not self.set_aside:
+            return "Stopped."
+        which = [str(number) for number in sorted(self.set_aside)]
+        told = f"Trial {which[0]} was stopped" if len(which) == 1 else f"Trials {', '.join(which)} were stopped"
+        return f"{told}{', and what a search tries next hangs on it' if self.spec.mode == 'search' else ''}."
 
     def _stages(self) -> str:
         base: dict[str, str] = {}
@@ -181,7 +213,7 @@ class Scheduler:
                 self._begin(stage, *found)
             elif self.under_way:
                 self._wait()
-            elif found is not None or self.stopped:
+            elif found is not None or self.stopped or self.set_aside:
                 return STOPPED
             else:
                 self._keep(stage, len(stage.points))
@@ -190,12 +222,12 @@ class Scheduler:
     def _next(self, stage: StageRecord) -> tuple[PointRecord, int] | None:
         """The next trial to begin, by its point and its place there; None where there is none for now.
 
-        A search proposes a point once all have ended but for as many as may be under way beside it, and hears of them
-        in their order: what it proposes does not depend on which of them ends first.
+        A search proposes a point once all before it have ended but for a window that never changes, and hears of them
+        in their order: what it proposes does not depend on which of them ends first, nor on who trains them.
         """
         search = self.spec.mode == "search"
         while True:
-            told = self._keep(stage, len(stage.points) + 1 - self.executor.room if search else len(stage.points))
+            told = self._keep(stage, len(stage.points) + 1 - self.record.window if search else len(stage.points))
             for point in stage.points:
                 for repeat, trial in enumerate(point.trials):
                     ready = not repeat or self._is_over(point.trials[0])  # whether the first is hopeless is known
@@ -206,7 +238,8 @@ class Scheduler:
 
     def _is_over(self, trial: Trial) -> bool:
         """Whether nothing more is done for it now: where its end could not be written, the next work takes it up."""
-        return trial.ended or (trial.number in self.begun and trial.number not in self.under_way)
+        over = trial.number in self.begun and trial.number not in self.under_way
+        return trial.ended or (over and trial.number not in self.set_aside)
 
     def _keep(self, stage: StageRecord, count: int) -> bool:
         """Tell Optuna of the first `count` points, each after the one before; whether all of them are over."""
@@ -262,8 +295,10 @@ class Scheduler:
             if prepared is not None:
                 trial.run, trial.state, trial.message = prepared.run.id, RUNNING, ""
                 self._write()
-                self.executor.submit(Assignment(trial.number, prepared, flag))
+                trial.worker = self.executor.submit(Assignment(trial.number, prepared, flag))
                 self.under_way[trial.number] = _UnderWay(point, trial, flag)
+                if self.executor.room > 1:
+                    self._write()  # for those who look on: which worker has it
         finally:
             if trial.number not in self.under_way:
                 self.controls.remove(trial.number)
@@ -294,18 +329,26 @@ class Scheduler:
 
     def _wait(self) -> None:
         """Hear of the trials under way until one has ended, and take in what that came to."""
-        ended = self.executor.wait(self._hear)
-        assert ended is not None
+        ended = None
+        while ended is None:
+            self.asked.asked()  # by another process
+            ended = self.executor.wait(self._hear, LOOK_SECONDS)
         trial = self.under_way.pop(ended.number).trial
         self.controls.remove(ended.number)
         self._rest()
         if ended.error is not None:
             raise ended.error
-        collect(trial, self.home.find(trial.run))
+        run = self.home.find(trial.run)
+        collect(trial, run)
+        if not self.record.threads and self.spec.baseline.threads == "auto" and trial.epochs:
+            threads = spec_again(run.read_spec()).threads
+            self.record.threads = 0 if threads == "auto" else threads
         self._write()
-        if trial.state == STOPPED:  # where it alone was asked to, by another process, the study is meant
-            self.stopped = True
+        if trial.state == STOPPED and (self.executor.room == 1 or self.controls.word is Asked.STOP):
+            self.stopped = True  # where it alone was asked to, the study is meant: nothing else is under way
             self.controls.pass_on(Asked.STOP)
+        elif trial.state == STOPPED:
+            self.set_aside.add(trial.number)
 
     def _prepare(self, trial: Trial, spec: Spec) -> Prepared | None:
         """A trial's run, made or taken up; None where it is complete and only its numbers were not written."""
@@ -322,6 +365,7 @@ class Scheduler:
 
     def _hear(self, number: int, event: Event) -> None:
         """Take in an event of a trial, tell Optuna of its losses, end it where it is hopeless, and pass it on."""
+        self.asked.asked()  # by another process
         on = self.under_way[number]
         trial, optuna = on.trial, on.point.optuna if on.trial is on.point.trials[0] else None
         match event:
@@ -345,12 +389,18 @@ class Scheduler:
                     self.observer.changed(self.record)
         if optuna is not None and self.spec.prunes and isinstance(event, EpochEnded | Resumed):
             whole = 0 < self.journal.reported(optuna) <= trial.epochs < trial.planned
-            if whole and self.journal.is_hopeless(optuna):
+            if whole and self.journal.is_hopeless(optuna, self._told_before(on.point)):
                 on.flag.ask(Asked.PRUNE)
         self.observer.emit(trial, event)
         if isinstance(event, EpochEnded | Resumed | RunEnded):
             self.record.seconds = self.clock.seconds
             self.observer.changed(self.record)
+
+    def _told_before(self, point: PointRecord) -> set[int]:
+        """Optuna's numbers of the points that were told when that one was proposed, whatever is told by now."""
+        points = self.record.points
+        place = next(at for at, other in enumerate(points) if other is point)
+        return {other.optuna for other in points[: max(place + 1 - self.record.window, 0)] if other.optuna is not None}
 
     def _rest(self) -> None:
         """The study is paused, and its clock stands still, while all trials that have begun are paused."""

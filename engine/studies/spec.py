@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, SerializeAsAny, Val
 
 from engine.errors import SpecError
 from engine.specs.base import Spec, parse, preset, spec_fields
-from engine.specs.fields import Number, SpecField, Whole, asked, fields_of, write_value
+from engine.specs.fields import AutoOrMany, Number, SpecField, Whole, asked, fields_of, write_value
 from engine.specs.kinds import spec_from_json
 from engine.specs.problems import problems_of
 from engine.studies.checking import Why, check_points, check_space, problems_with
@@ -99,6 +99,15 @@ class StudySpec(BaseModel):
     )
     prune: bool = asked(True, "Study", "Pruning", "A search ends a trial early when its losses are far behind.")
     search_seed: Whole = asked(0, "Study", "Search seed", "Fixes what a search tries.", ge=0, le=2**31 - 1)
+    workers: AutoOrMany = asked(
+        1,
+        "Study",
+        "Workers",
+        "How many trials are trained at once on this machine, each in a process of its own. auto: one a GPU; without a "
+        "GPU, one a core.",
+        unit="workers",
+    )
+    per_gpu: Whole = asked(1, "Study", "Workers a GPU", "How many of the workers share a GPU.", ge=1, le=64)
     ask: bool = asked(
         False, "Study", "Ask at each pick", "A guided study waits for you to agree with a pick, or to choose another."
     )
@@ -245,6 +254,15 @@ def study_from_json(values: object) -> StudySpec:
     if _read(found.mode, found.baseline, typed, settings).values != found.values:
         raise SpecError({"values": "They are not written as a study writes them: restore them."})
     return found
+
+
+def with_workers(study: StudySpec, workers: object) -> StudySpec:
+    """The study with another number of workers, as typed or as a value.
+
+    Raises:
+        SpecError: it is none.
+    """
+    return _validated({**study.model_dump(mode="json"), "workers": workers})
 
 
 def spec_of(baseline: Spec, values: Mapping[str, str], repeat: int = 0) -> Spec:

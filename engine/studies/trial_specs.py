@@ -25,6 +25,8 @@ class TrialSpecs:
             SpecError: there is no such run.
         """
         spec = spec_of(self._study.baseline, {**stage.base, **point.values}, repeat).settled(self._shape)
+        if spec.threads == "auto" and self._record.threads:
+            spec = spec.model_copy(update={"threads": self._record.threads})
         # A long run is read off afterwards at any epoch: it must not end before the last.
         return spec.model_copy(update={"patience": 0}) if self._study.is_long_run(stage.names[0]) else spec
 
@@ -58,6 +60,6 @@ def _auto_precision(record: StudyRecord, baseline: Spec) -> str:
     Of what was trained elsewhere it is not known, and is not to be taken for what this device would compute.
     """
     with suppress(SpecError):  # a device that is not here
-        if choose_device(baseline.device, baseline.precision).description == record.device:
+        if choose_device(baseline.device, baseline.precision).is_of(record.device):
             return choose_device(baseline.device, "auto").precision
     return "auto"

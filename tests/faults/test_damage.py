@@ -358,7 +358,7 @@ def test_a_run_that_is_killed_after_its_story_was_deleted_is_taken_up_with_all_o
     assert_same_weights(run, whole)
 
 
-@pytest.mark.parametrize("where", ["engine.storage.files", "engine.runs.recorder"])
+@pytest.mark.parametrize("where", ["engine.storage.files", "engine.runs.events_log"])
 def test_a_deleted_story_is_written_again_once_there_is_room(
     home: Home, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:

@@ -28,7 +28,7 @@ from engine.protocol.events import (
 from engine.runs.checkpoint import read_tensors
 from engine.runs.directory import Home
 from engine.runs.recorder import list_checkpoints, read_checkpoint
-from engine.storage.files import write_json
+from engine.storage.files import Put, write_json
 from engine.studies.planning import create
 from engine.studies.records import StudyRecord, Trial
 from engine.studies.scheduler import work_on
@@ -173,8 +173,8 @@ def test_a_line_that_there_is_room_for_half_of_is_taken_back(home: Home, files: 
 def test_a_run_whose_last_word_had_to_wait_for_room_is_finished(
     disk: Disk, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def write_and_fill(path: Path, kind: str, values: dict[str, Any]) -> None:
-        write_json(path, kind, values)
+    def write_and_fill(path: Path, kind: str, values: dict[str, Any], put: Put) -> None:
+        write_json(path, kind, values, put)
         disk.fill()
 
     monkeypatch.setattr(jobs, "write_json", write_and_fill)  # of `result.json`; the status comes after it

@@ -5,8 +5,11 @@ from importlib import import_module
 
 from engine.studies.executors.executor import Executor, Wanted
 
-HERE = "here"
-EXECUTORS: Mapping[str, str] = {HERE: "engine.studies.executors.here"}
+HERE, WORKERS = "here", "workers"
+EXECUTORS: Mapping[str, str] = {
+    HERE: "engine.studies.executors.here",
+    WORKERS: "engine.studies.executors.workers",
+}
 """Where each is: imported when it is asked for."""
 
 

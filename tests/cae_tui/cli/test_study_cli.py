@@ -316,3 +316,22 @@ def test_why_trials_failed_is_shown(study: Study, tmp_path: Path) -> None:
     assert "✗ 8 kernels, learning_rate 0.003; 8 kernels, learning_rate 0.01: No memory was left." in out.splitlines()
     shown = json.loads(study("show", record.id, "--json")[1])
     assert shown["stages"][0]["points"][1]["trials"][0]["message"] == "No memory was left."
+
+
+def test_two_workers_are_asked_for_and_another_number_when_it_is_resumed(
+    study: Study, flags: list[str], tmp_path: Path
+) -> None:
+    code, _, err = study("kernels=4,6", *flags, "--epochs", "1", "--workers", "2", "--threads", "1")
+    assert code == 0, err
+    assert "2 trials · cpu · 1 thread · float32 · 2 workers" in err
+    assert "trial   2  6 kernels: val_loss" in err
+    (record,) = Studies(Home(tmp_path)).list()
+    assert {trial.worker for trial in record.trials} == {1, 2}
+    code, _, err = study("kernels=4,6", *flags, "--workers", "none")
+    assert (code, err) == (2, "cae-tui: --workers: “none” is neither a whole number nor auto.\n")
+    record.state, record.trials[1].state = "stopped", "stopped"
+    Studies(Home(tmp_path)).find(record.id).write(record)
+    code, _, err = study("resume", record.id, "--workers", "0")
+    assert (code, err) == (2, "cae-tui: --workers: 0 is too small: at least 1, or auto.\n")
+    code, _, err = study("resume", record.id, "--workers", "1")
+    assert code == 0, err

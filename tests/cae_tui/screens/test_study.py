@@ -1,5 +1,6 @@
 """The screens of studies: what they show, what their keys ask for, and what they look like."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -546,3 +547,42 @@ def test_every_chart_looks_as_it_did(
         await pilot.pause(0.7)
 
     assert snap_compare(app, run_before=open_it, terminal_size=size)
+
+
+def two_at_once(home: Home) -> StudyRecord:
+    """A study of which another process trains two trials; their runs have come as far as `scripted_events` go."""
+    record = grid()
+    record.state, record.workers = "running", 2
+    for place, trial in enumerate(record.trials):
+        if place > 1:
+            trial.state, trial.run, trial.epochs = "waiting", "", 0
+        else:
+            trial.state, trial.worker = "running", place + 1
+            begun, *rest = scripted_events()[:12]
+            write_run(home, [replace(begun, run=trial.run), *rest])  # type: ignore[call-arg]  # it is a RunStarted
+    write_study(home, record)
+    return record
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_each_worker_has_a_line_and_a_trial_is_skipped_under_the_cursor(
+    make_app: MakeApp, home: Home, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
+    record = two_at_once(home)
+    monkeypatch.setattr("engine.storage.held.is_alive", lambda folder: True)
+    app = make_app()
+    async with app.run_test(size=size) as pilot:
+        await opened(app, pilot)
+        lines = text(app, "#lanes").splitlines()
+        assert [line.split("  ")[:2] for line in lines] == [["worker 1", "trial 1"], ["worker 2", "trial 2"]]
+        assert "2 at once" in text(app, "#progress")
+        await pilot.press("down", "k")
+        await until(pilot, lambda: home.find(record.trials[1].run).control.exists())
+        assert home.find(record.trials[1].run).control.read_text() == "skip"
+        assert not home.find(record.trials[0].run).control.exists()
+        await pilot.press("p")
+        directory = Studies(home).find(STUDY)
+        await until(pilot, directory.control.exists)
+        assert directory.control.read_text() == "pause"
+        for trial in record.trials[:2]:
+            await until(pilot, lambda trial=trial: home.find(trial.run).control.read_text() == "pause")  # type: ignore[misc]  # as it is now

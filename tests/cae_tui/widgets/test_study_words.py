@@ -1,7 +1,8 @@
 import pytest
 
 from cae_tui.bridge.run_state import replay
-from cae_tui.widgets.study_words import progress, reason
+from cae_tui.bridge.study_runner import Lane
+from cae_tui.widgets.study_words import lanes_words, progress, reason
 from engine.studies.records import PointRecord, StageRecord, StudyRecord, Trial
 from tests.cae_tui.script import halfway
 
@@ -64,3 +65,24 @@ def test_a_bar_is_as_full_as_the_study() -> None:
     assert "step" not in progress(record, run, wide=False).plain
     record.stages[1].points[0].trials[1].state = "finished"
     assert progress(record, None, wide=True).plain.startswith("━" * 15 + "─" * 5)
+
+
+def test_each_worker_has_a_line_and_what_has_no_room_is_counted() -> None:
+    on = [Trial(number=number, seed=0, run=f"r{number}", state="running", planned=20) for number in range(3, 8)]
+    points = [PointRecord(values={"kernels": str(8 * trial.number)}, trials=[trial]) for trial in on]
+    record = StudyRecord(id="a", stages=[StageRecord(names=["kernels"], points=points)])
+    lanes = [
+        Lane(1, on[0], "running", "epoch 2/20", 0.0123, 11.2),
+        Lane(2, on[1], "paused", "epoch 1/20", 0.2, 9.0),
+        Lane(10, on[2], "running", "", None, None),
+    ]
+    assert lanes_words(record, lanes, 80, 3).plain.splitlines() == [
+        "worker 1   trial 3  24 kernels  epoch 2/20  loss 0.0123  11 ms/step",
+        "worker 2   trial 4  32 kernels  ‖ paused",
+        "worker 10  trial 5  40 kernels  preparing",
+    ]
+    narrow = lanes_words(record, lanes, 60, 3).plain.splitlines()
+    assert narrow[0] == "worker 1   trial 3  24…  epoch 2/20  loss 0.0123  11 ms/step"
+    more = [*lanes, Lane(11, on[3], "running", "", None, None), Lane(12, on[4], "running", "", None, None)]
+    assert lanes_words(record, more, 80, 3).plain.splitlines()[2] == "… and 3 more"
+    assert progress(record, None, wide=False).plain.startswith("──────────  ● running  0 of 5 trials, 5 at once")

@@ -180,6 +180,8 @@ def test_each_executor_is_made_by_its_name() -> None:
         one, other = executor_of(name, WANTED), executor_of(name, WANTED)
         assert one is not other
         assert one.room >= 1
+        one.close()
+        other.close()
     assert executor_of(HERE, WANTED).room == 1
 
 
@@ -240,7 +242,7 @@ def test_what_a_search_tries_does_not_depend_on_which_trial_ends_first(
 
     monkeypatch.setattr("engine.studies.journal.RANDOM_TRIALS", 2)
     values = {"kernels": "2..8", "learning_rate": "0.0001..0.03"}
-    spec = make_study("search", tiny(files, epochs=1), values, trials=6, prune=False)
+    spec = make_study("search", tiny(files, epochs=1), values, trials=6, prune=False, workers=2)
     found = []
     for toy in (Others, InTurns):
         use(toy)
@@ -263,7 +265,7 @@ def test_what_a_search_tries_does_not_depend_on_which_trial_ends_first(
 def test_stopped_with_two_trials_under_way_it_ends_as_one_left_alone(
     home: Home, files: dict[str, Path], use: Use, by: str, then: str
 ) -> None:
-    """Asked of one trial alone, by its control file, a stop means the study."""
+    """Asked of one trial alone, by its control file, a stop means that trial: the others go on meanwhile."""
     spec = study(files, epochs=3)
     _, whole = do(home, spec)
     use(InTurns)
@@ -279,8 +281,12 @@ def test_stopped_with_two_trials_under_way_it_ends_as_one_left_alone(
     stopped = work_on(home, directory, Together(stop), flag, "toy")
     assert stopped.state == "stopped"
     states = [trial.state for trial in stopped.trials]
-    assert states[1] == "stopped"
-    assert states[2] == "waiting"
+    if by == "study":
+        assert stopped.message == "Stopped. Resume the study to continue."
+        assert states[1:] == ["stopped", "waiting"]
+    else:
+        assert stopped.message == "Trial 2 was stopped. Resume the study to continue."
+        assert states == ["finished", "stopped", "finished"]
     assert not any(run.state == "running" for run in home.list_runs())
     done = work_on(home, directory, Watcher(), Flag(), then)
     assert done.state == "finished"
