@@ -128,6 +128,8 @@ class Scheduler:
         self.stopped = False  # one of them was, and with it the study
         self.set_aside: set[int] = set()  # the numbers of those that were stopped alone, while others go on
         self.data = load(home, spec.baseline, known_of_study(record))
+        for trial in record.trials:  # of a version that wrote down no threads for the study
+            self._take_threads(trial)
         if not record.threads and spec.baseline.threads == "auto":
             device = choose_device(spec.baseline.device, spec.baseline.precision)
             record.threads = threads_of(device, executor.room)
@@ -338,17 +340,22 @@ class Scheduler:
         self._rest()
         if ended.error is not None:
             raise ended.error
-        run = self.home.find(trial.run)
-        collect(trial, run)
-        if not self.record.threads and self.spec.baseline.threads == "auto" and trial.epochs:
-            threads = spec_again(run.read_spec()).threads
-            self.record.threads = 0 if threads == "auto" else threads
+        collect(trial, self.home.find(trial.run))
+        self._take_threads(trial)
         self._write()
         if trial.state == STOPPED and (self.executor.room == 1 or self.controls.word is Asked.STOP):
             self.stopped = True  # where it alone was asked to, the study is meant: nothing else is under way
             self.controls.pass_on(Asked.STOP)
         elif trial.state == STOPPED:
             self.set_aside.add(trial.number)
+
+    def _take_threads(self, trial: Trial) -> None:
+        """Have all trials compute with as many threads as the first one chose: else their times say nothing."""
+        if self.record.threads or self.spec.baseline.threads != "auto" or not trial.epochs:
+            return
+        with suppress(EngineError):  # its run was deleted
+            threads = spec_again(self.home.find(trial.run).read_spec()).threads
+            self.record.threads = 0 if threads == "auto" else threads
 
     def _prepare(self, trial: Trial, spec: Spec) -> Prepared | None:
         """A trial's run, made or taken up; None where it is complete and only its numbers were not written."""

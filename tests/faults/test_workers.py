@@ -347,6 +347,34 @@ def test_a_driver_that_is_killed_leaves_no_process_and_its_study_is_resumed(
     assert len(home.ids()) == 3
 
 
+def test_late_frames_of_an_earlier_attempt_are_dropped(
+    home: Home, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They would cut the run's events, say that it is over, and write over its status."""
+    spec = study(files, epochs=3)
+    _, whole = do(home, spec)
+    real, late, killed = read_frame, list[Frame](), list[int]()
+
+    def read(pipe: object) -> Frame | None:
+        if killed and late:
+            return late.pop(0)
+        return real(pipe)  # type: ignore[arg-type]  # as it is called
+
+    def kill(trial: Trial, event: Event) -> None:
+        if isinstance(event, EpochEnded) and event.epoch == 2 and not killed:
+            killed.append(worker_of(home, trial))
+            os.kill(killed[0], signal.SIGKILL)
+        elif killed and isinstance(event, Warned) and trial.number == 1:
+            about = {"run": trial.run, "attempt": 1}
+            kinds = ({"frame": "cut", "length": 0}, {"frame": "put", "name": "status.json"}, {"frame": "end"})
+            late.extend(Frame({**about, **kind}) for kind in kinds)
+
+    monkeypatch.setattr(worker_process, "read_frame", read)
+    done = work_on(home, create(home, spec), Hearing(kill), Flag(), WORKERS)
+    assert not late
+    assert table(done) == table(whole)
+
+
 def test_no_frame_leads_out_of_the_run(home: Home, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     real = read_frame
 

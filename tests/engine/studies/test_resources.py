@@ -13,7 +13,7 @@ from engine.studies import resources
 from engine.studies.executors.executor import Wanted
 from engine.studies.executors.workers import Workers
 from engine.studies.planning import create, plan
-from engine.studies.records import StudyRecord
+from engine.studies.records import Studies, StudyRecord
 from engine.studies.resources import WORKER_BYTES, free_memory, gpus, threads_of, workers_of
 from engine.studies.scheduler import work_on
 from engine.studies.spec import StudySpec, make_study, with_workers
@@ -106,5 +106,14 @@ def test_a_study_chooses_its_threads_once(
     spec = spec.model_copy(update={"baseline": tiny(write_files(tmp_path), threads="auto", epochs=1)})
     record = work_on(home, create(home, spec), Watcher(), Flag())
     assert record.threads == 3
-    assert [home.find(trial.run).read_spec()["threads"] for trial in record.trials] == [3] * 6
+    (directory,) = (Studies(home).find(name) for name in Studies(home).ids())
+    record.threads, record.state = 0, "stopped"  # as a version before wrote it
+    record.stages[0].pick, record.stages[0].picked = None, {}
+    for place in (0, 5):
+        home.delete(home.find(record.trials[place].run))
+    record.trials[5].state, record.trials[5].run = "waiting", ""
+    directory.write(record)
+    record = work_on(home, directory, Watcher(), Flag())
+    assert record.threads == 3
+    assert [home.find(trial.run).read_spec()["threads"] for trial in record.trials[1:]] == [3] * 5
     assert next(asked) == 4
