@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from engine.protocol.frames import Frame, pack, read_frame
 from engine.runs.directory import Home
 from engine.storage import files as storage
 from engine.studies.executors import HERE, WORKERS, mirror, worker_process, workers
+from engine.studies.journal import Journal
 from engine.studies.planning import create
 from engine.studies.records import Studies, StudyRecord, Trial
 from engine.studies.scheduler import work_on
@@ -123,11 +125,23 @@ def test_a_search_prunes_and_proposes_the_same_with_two_workers(
     home: Home, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("engine.studies.journal.RANDOM_TRIALS", 3)
+    looked_at: set[tuple[int, frozenset[int]]] = set()
+    real = Journal.is_hopeless
+
+    def is_hopeless(self: Journal, number: int, told: set[int]) -> bool:
+        looked_at.add((number, frozenset(told)))
+        found = real(self, number, told)
+        if found:
+            threading.Event().wait(0.3)  # a worker that did not wait for the answer would be an epoch further by now
+        return found
+
+    monkeypatch.setattr(Journal, "is_hopeless", is_hopeless)
     values = {"kernels": "2..8", "learning_rate": "0.0001..0.03"}
     spec = make_study("search", tiny(files, epochs=4, threads=1), values, trials=14, workers=2)
     done = work_on(home, create(home, spec), Watcher(), Flag())
     assert done.window == 4
     assert "pruned" in {trial.state for trial in done.trials}
+    assert looked_at == {(place, frozenset(range(max(place - 3, 0)))) for place in range(14)}  # whatever had ended
     directory, flag = create(home, spec), Flag()
 
     def stop(trial: Trial, event: Event) -> None:
