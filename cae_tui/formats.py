@@ -27,6 +27,7 @@ __all__ = [
 _GIGA = ("G", 1e9)
 
 _MARKS: dict[str, tuple[str, str]] = {
+    "queued": ("○", "cae-training"),
     "running": ("●", "cae-training"),
     "paused": ("‖", "cae-attention"),
     "finished": ("✓", "success"),

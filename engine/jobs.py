@@ -33,7 +33,17 @@ from engine.network.network import Network
 from engine.preparation import create, reopen, with_threads, write_threads
 from engine.protocol.control import Asked, AskedToEndError, Control, Flag, RunControl
 from engine.protocol.events import Emit, EvaluationStarted, Resumed, RunEnded, RunStarted, Warned
-from engine.protocol.states import EARLY_STOPPED, ENDED_FOR_GOOD, FAILED, FINISHED, PRUNED, RUNNING, SKIPPED, STOPPED
+from engine.protocol.states import (
+    EARLY_STOPPED,
+    ENDED_FOR_GOOD,
+    FAILED,
+    FINISHED,
+    PRUNED,
+    QUEUED,
+    RUNNING,
+    SKIPPED,
+    STOPPED,
+)
 from engine.results import result_type
 from engine.results.result import Result
 from engine.runs.checkpoint import read_tensors, write_model
@@ -104,7 +114,7 @@ def check_resumable(run: RunDirectory) -> None:
     status = run.read_status()
     if run.is_held():
         raise RunError(f"Run {run.id} is {status.state}: follow it with `cae-tui watch {run.id}`.")
-    if not status.resumable:
+    if not status.resumable and status.state != QUEUED:
         raise RunError(f"Run {run.id} is {status.state}: there is nothing left to resume.")
 
 

@@ -38,7 +38,13 @@ from engine.storage.files import write_bytes, write_json
 
 
 def create(
-    home: Home, spec: Spec, study: str = "", trial: int = 0, split_rule: int = SPLIT_RULE, by_hand: ByHand | None = None
+    home: Home,
+    spec: Spec,
+    study: str = "",
+    trial: int = 0,
+    split_rule: int = SPLIT_RULE,
+    by_hand: ByHand | None = None,
+    state: str = RUNNING,
 ) -> Prepared:
     """Check all that can be checked before training, and make the run's directory.
 
@@ -47,6 +53,7 @@ def create(
         trial: the run's number there, from 1.
         split_rule: see `SPLIT_RULE`; a study's trials have all the same.
         by_hand: the images that are left out; where it is None, those that a person left out by now.
+        state: of the new run; one that waits for its turn is `QUEUED`.
 
     Raises:
         EngineError: the spec does not fit the data, a file cannot be read, the folder cannot be written.
@@ -83,7 +90,7 @@ def create(
                 id=run.id,
                 kind=spec.kind,
                 title=spec.title,
-                state=RUNNING,
+                state=state,
                 epochs=sum(epochs for _, epochs in spec.stages),
                 started=now,
                 updated=now,

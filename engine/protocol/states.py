@@ -1,9 +1,11 @@
 """The states of a run; apart from the events, for a list of runs needs no more than these words."""
 
-RUNNING, PAUSED, FINISHED, EARLY_STOPPED, STOPPED = "running", "paused", "finished", "early-stopped", "stopped"
+QUEUED, RUNNING, PAUSED = "queued", "running", "paused"
+FINISHED, EARLY_STOPPED, STOPPED = "finished", "early-stopped", "stopped"
 PRUNED, SKIPPED, DIVERGED, FAILED, CUT_OFF = "pruned", "skipped", "diverged", "failed", "cut off"
 
 STATES = (
+    QUEUED,
     RUNNING,
     PAUSED,
     FINISHED,

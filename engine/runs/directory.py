@@ -22,6 +22,7 @@ from engine.protocol.states import (
     ENDED_FOR_GOOD,
     FAILED,
     PAUSED,
+    QUEUED,
     RUNNING,
     SKIPPED,
     STOPPED,
@@ -207,6 +208,8 @@ class RunDirectory(HeldFolder):
             raise RunError(
                 f"Run {self.id} is {status.state} and has no model yet: let it finish, or stop it after an epoch."
             )
+        if status.state == QUEUED:
+            raise RunError(f"Run {self.id} is queued and has no model yet: `cae-tui queue` lists what comes before it.")
         resume = f"`cae-tui {f'study resume {status.study}' if status.study else f'resume {self.id}'}` continues it"
         if status.resumable:
             how = {STOPPED: "was stopped", FAILED: "failed"}.get(status.state, "was cut off")

@@ -59,19 +59,8 @@ class HeldFolder:
         Raises:
             EngineError: another process, or another thread of this one, holds it.
         """
-        from filelock import FileLock, Timeout
-
-        lock = FileLock(self.lock)
-        try:
-            lock.acquire(timeout=1)  # a list that looks at the lock holds it for an instant
-        except Timeout:
-            raise self.sentences.error(self.sentences.held.format(id=self.id)) from None
-        except OSError as error:
-            raise storage_error(self.lock, error) from error
-        try:
+        with held(self.lock, lambda: self.sentences.error(self.sentences.held.format(id=self.id))):
             yield
-        finally:
-            lock.release()
 
     def is_held(self) -> bool:
         """Whether somebody works in it now."""
@@ -93,14 +82,41 @@ class HeldFolder:
         return self.sentences.error(self.sentences.unreadable.format(path=path, error=error))
 
 
+@contextmanager
+def held(path: Path, refusal: Callable[[], EngineError]) -> Iterator[None]:
+    """Hold the lock at `path` for this process; a lock left by a dead one is free.
+
+    Raises:
+        EngineError: another process, or another thread of this one, holds it: what `refusal` gives.
+        StorageError: it cannot be written.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=1)  # a list that looks at the lock holds it for an instant
+    except Timeout:
+        raise refusal() from None
+    except OSError as error:
+        raise storage_error(path, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def is_alive(folder: Path) -> bool:
     """Whether somebody works in the folder of a run or of a study: the one place that says so.
 
     Its lock answers, which is this system's own. Where work is done elsewhere, what tells of it is to be asked here.
     """
+    return is_locked(folder / "lock")
+
+
+def is_locked(path: Path) -> bool:
+    """Whether somebody holds the lock at `path`."""
     from filelock import FileLock, Timeout
 
-    path = folder / "lock"
     if not path.exists():
         return False
     lock = FileLock(path)

@@ -1,0 +1,143 @@
+"""Working the queue off: its runs one after the other, or as many at once as an executor has room for.
+
+It is what a study does with its trials, without a plan and without picks: each run is opened again as a resume opens
+it, handed to the executor, and waited for. What is asked of one run, by its `control` file, reaches that run alone.
+What is asked of the whole work ends the runs under way with a checkpoint, and the others stay queued.
+"""
+
+import logging
+from dataclasses import dataclass
+from typing import Protocol
+
+from engine import preparation
+from engine.errors import EngineError
+from engine.protocol.control import Asked, Flag
+from engine.protocol.events import Event
+from engine.protocol.states import FAILED, QUEUED
+from engine.runs.directory import Home, RunDirectory
+from engine.runs.status import touch
+from engine.studies.controls import Controls
+from engine.studies.executors import HERE, WORKERS, executor_of
+from engine.studies.executors.executor import Assignment, Executor, Wanted
+from engine.studies.queue import RunQueue
+from engine.text import excerpt
+
+log = logging.getLogger("cae_tui.engine")
+
+LOOK_SECONDS = 1.0
+"""How often it is looked for runs that were queued meanwhile, where there is room for another."""
+
+
+class Observer(Protocol):
+    """Who hears how it goes; called from the thread that works the queue off."""
+
+    def begun(self, run: RunDirectory) -> None:
+        """The turn of a run has come."""
+
+    def emit(self, run: RunDirectory, event: Event) -> None:
+        """An event of a run under way."""
+
+    def ended(self, run: RunDirectory, problem: str) -> None:
+        """A run is no longer under way, or could not begin, where a `problem` says why."""
+
+
+def executor_for(workers: int) -> Executor:
+    """What trains so many runs at once."""
+    return executor_of(HERE if workers == 1 else WORKERS, Wanted(workers=workers))
+
+
+def work_off(home: Home, executor: Executor, observer: Observer, flag: Flag) -> None:
+    """Train the queued runs of a home in their order, until none is left or `flag` asks to stop.
+
+    Those that are queued meanwhile are among them. One that cannot begin has failed, and the others go on.
+
+    Args:
+        flag: what is asked of all of them.
+
+    Raises:
+        QueueHeldError: another process works it off.
+        StorageError: its lock cannot be written.
+    """
+    queue = RunQueue(home)
+    with queue.held():
+        _Work(queue, executor, observer, flag).go()
+
+
+@dataclass
+class _Work:
+    queue: RunQueue
+    executor: Executor
+    observer: Observer
+    flag: Flag
+
+    def __post_init__(self) -> None:
+        self._controls = Controls(self.flag)
+        self._under_way: dict[int, RunDirectory] = {}  # by the number of its assignment
+        self._passed_over: set[str] = set()  # of what cannot be trained that even this could not be written down
+        self._count = 0
+
+    def go(self) -> None:
+        """All of it."""
+        self._controls.listen()
+        while True:
+            while len(self._under_way) < self.executor.room and (run := self._next()) is not None:
+                self._begin(run)
+            if not self._under_way:
+                return
+            self._wait()
+
+    def _next(self) -> RunDirectory | None:
+        """The run whose turn it is; one that somebody trains meanwhile is theirs."""
+        if self._controls.word is Asked.STOP:
+            return None
+        taken = {run.id for run in self._under_way.values()} | self._passed_over
+        waiting = (RunDirectory(self.queue.home.runs / run.id) for run in self.queue.runs() if run.id not in taken)
+        return next((run for run in waiting if not run.is_held()), None)
+
+    def _begin(self, run: RunDirectory) -> None:
+        self._count += 1
+        self.observer.begun(run)
+        try:
+            prepared = preparation.reopen(run)
+        except Exception as error:  # whatever it is, the others go on
+            self._give_up(run, error)
+            return
+        self.executor.submit(Assignment(self._count, prepared, self._controls.add(self._count)))
+        self._under_way[self._count] = run
+
+    def _wait(self) -> None:
+        ended = self.executor.wait(
+            lambda number, event: self.observer.emit(self._under_way[number], event), LOOK_SECONDS
+        )
+        if ended is None:
+            return
+        run = self._under_way.pop(ended.number)
+        self._controls.remove(ended.number)
+        if ended.error is not None:
+            self._give_up(run, ended.error)
+        else:
+            self.observer.ended(run, "")
+
+    def _hear(self, number: int, event: Event) -> None:
+        self.observer.emit(self._under_way[number], event)
+
+    def _give_up(self, run: RunDirectory, error: Exception) -> None:
+        """Write down that a run failed which could not be trained; of one that is gone or taken there is nothing."""
+        problem = str(error)
+        if not isinstance(error, EngineError):
+            log.exception("run %s could not begin", run.id, exc_info=error)
+            problem = (
+                f"Unexpected error: {type(error).__name__}: {excerpt(error)}. {self.queue.home.log} has the details."
+            )
+        if not run.path.exists() or run.is_held():
+            return
+        log.warning("run %s could not begin: %s", run.id, problem)
+        try:
+            status = run.read_status()
+            if status.state == QUEUED:
+                with run.locked():
+                    run.write_status(touch(status, state=FAILED, message=problem))
+        except EngineError as again:
+            self._passed_over.add(run.id)
+            log.warning("run %s: %s", run.id, again)
+        self.observer.ended(run, problem)
