@@ -20,6 +20,7 @@ DEFAULT_THEME = "cae-dark"
 ASIDE = "settings-damaged.json"
 NOTIFY = ("off", "bell", "both")
 """Not at all, by the terminal's bell, by that and a notification of the desktop."""
+MOST_WORKERS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class Settings:
     """The image sets that were used last, the latest first; MNIST is not among them."""
     notify: str = "bell"
     """How a person is called who looks elsewhere when a run or a study ends: one of `NOTIFY`."""
+    workers: int = 1
+    """How many single runs are trained at once, 1 to `MOST_WORKERS`; others wait in the queue."""
 
 
 def settings_path(home: Path) -> Path:
@@ -189,6 +192,13 @@ def _read_notify(part: _Part) -> str:
     return how
 
 
+def _read_workers(part: _Part) -> int:
+    wanted = f"how many runs are trained at once, 1 to {MOST_WORKERS},"
+    if type(part.value) is not int or not 1 <= part.value <= MOST_WORKERS:
+        raise part.wrong(wanted)
+    return part.value
+
+
 _READERS: dict[str, Callable[[_Part], Any]] = {
     "theme": lambda part: part.text("a theme's name"),
     "keys": _read_keys,
@@ -196,4 +206,5 @@ _READERS: dict[str, Callable[[_Part], Any]] = {
     "data": _read_data_set,
     "last_data": _read_data_sets,
     "notify": _read_notify,
+    "workers": _read_workers,
 }

@@ -16,19 +16,20 @@ from cae_tui.cli.parser import ACTIONS, MODES
 from cae_tui.cli.study_cli import kind_asked
 from cae_tui.cli.use_cli import PARTS, WHENS
 from engine.exporters import EXPORTERS
-from engine.protocol.states import PAUSED, RUNNING
+from engine.protocol.states import PAUSED, QUEUED, RUNNING
 from engine.runs.directory import Home, default_home
 from engine.runs.status import RunStatus
 from engine.specs.listed import listed
 from engine.storage.files import absolute
 from engine.storage.paths import path_of
+from engine.studies.queue import MOVES, RunQueue
 
 Completer = Callable[..., Iterable[str] | dict[str, str]]
 
 _FIT: dict[str, Callable[[RunStatus], bool]] = {
     "pause": lambda run: run.state == RUNNING,
-    "stop": lambda run: run.state in (RUNNING, PAUSED),
-    "resume": lambda run: run.resumable or run.state == PAUSED,
+    "stop": lambda run: run.state in (RUNNING, PAUSED, QUEUED),
+    "resume": lambda run: run.resumable or run.state in (PAUSED, QUEUED),
     "finish": lambda run: run.best_epoch > 0 and (run.resumable or run.state in (RUNNING, PAUSED)),
     "export": lambda run: run.best_epoch > 0,
     "delete": lambda run: run.state not in (RUNNING, PAUSED),
@@ -99,6 +100,8 @@ def _teach(parser: argparse.ArgumentParser, command: str, kind: str) -> None:
             completer = _one_of(tuple(EXPORTERS))
         elif action.dest == "baseline":
             completer = _runs(_any)
+        elif action.dest == "queue_words":
+            completer = _queue_words
         elif action.dest == "words":
             completer = _study_words
         elif action.dest in choices:
@@ -121,6 +124,19 @@ def _runs(fits: Callable[[RunStatus], bool]) -> Completer:
         }
 
     return ids
+
+
+def _queue_words(parsed_args: argparse.Namespace, **_: Any) -> Iterable[str]:
+    from cae_tui.cli.queue_cli import ACTIONS as QUEUE_ACTIONS
+
+    words = parsed_args.queue_words or []
+    if not words:
+        return QUEUE_ACTIONS
+    if words[0] == "move" and len(words) == 2:
+        return MOVES
+    if words[0] == "remove" or words == ["move"]:
+        return [run.id for run in RunQueue(_home(parsed_args)).runs() if run.id not in words]
+    return ()
 
 
 def _study_words(parsed_args: argparse.Namespace, **_: Any) -> Iterable[str]:

@@ -7,12 +7,10 @@ import json
 import logging
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -20,11 +18,12 @@ from rich.table import Table
 from rich.text import Text
 
 from cae_tui import formats
+from cae_tui.bridge import detached
 from cae_tui.bridge.run_state import GONE_WORDS, is_gone
 from cae_tui.bridge.run_titles import cut, shared_by_kind, shorten, spec_words
 from cae_tui.cli import notify
 from cae_tui.cli.data_console import read_images
-from cae_tui.cli.next_steps import tell_after_detach, tell_after_stop
+from cae_tui.cli.next_steps import tell_after_detach, tell_after_queueing, tell_after_stop
 from cae_tui.cli.output_console import OutputConsole, printing, table_console, tell
 from cae_tui.cli.report_console import draw_result
 from cae_tui.cli.teller import RunTeller
@@ -32,13 +31,25 @@ from cae_tui.printing import complain, put
 from engine.errors import EngineError, RunError
 from engine.protocol.control import Asked, Flag
 from engine.protocol.events import Event
-from engine.protocol.states import COMPLETE, CUT_OFF, DIVERGED, EARLY_STOPPED, ENDED_FOR_GOOD, FAILED, FINISHED, STOPPED
+from engine.protocol.states import (
+    COMPLETE,
+    CUT_OFF,
+    DIVERGED,
+    EARLY_STOPPED,
+    ENDED_FOR_GOOD,
+    FAILED,
+    FINISHED,
+    QUEUED,
+    RUNNING,
+    STOPPED,
+)
 from engine.results.result import Result
 from engine.runs.directory import Home, RunDirectory
 from engine.runs.status import TEST, RunStatus
 from engine.specs.listed import every_measure
 from engine.storage.files import FORMAT
 from engine.storage.paths import path_of
+from engine.studies.queue import RunQueue
 from engine.text import fitting, plain
 
 if TYPE_CHECKING:
@@ -47,7 +58,6 @@ if TYPE_CHECKING:
 
 SHOW_CURSOR, HIDE_CURSOR = b"\x1b[?25h", b"\x1b[?25l"
 EXIT_CODES = {FINISHED: 0, EARLY_STOPPED: 0, DIVERGED: 1, FAILED: 1, STOPPED: 130}
-DETACH_SECONDS = 60.0
 _WHY: dict[int, str] = {
     signal.SIGHUP: "It was stopped because the terminal was closed.",
     signal.SIGTERM: "It was stopped because cae-tui was asked to end.",
@@ -56,16 +66,16 @@ _WHY: dict[int, str] = {
 log = logging.getLogger("cae_tui")
 
 
-def train(home: Home, spec: "Spec", *, as_json: bool, detach: bool) -> int:
-    """Train `spec` and print its result; gives back the exit code."""
-    if detach:
+def train(home: Home, spec: "Spec", *, as_json: bool, detach: bool = False, queue: bool = False) -> int:
+    """Train `spec` and print its result, or have it trained elsewhere or later; gives back the exit code."""
+    if detach or queue:
         from engine import preparation
 
         read_images(spec.files)
-        prepared = preparation.create(home, spec)
+        prepared = preparation.create(home, spec, state=QUEUED if queue else RUNNING)
         for remark in prepared.remarks:
             tell(f"! {remark}")
-        return _detach(home, prepared.run, as_json)
+        return _queue(home, prepared.run, as_json) if queue else _detach(home, prepared.run, as_json)
     with interruptible() as flag:
         from engine import jobs
 
@@ -73,8 +83,10 @@ def train(home: Home, spec: "Spec", *, as_json: bool, detach: bool) -> int:
         return _follow(home, lambda emit: jobs.start(home, spec, emit, flag), None, as_json)
 
 
-def resume(home: Home, run: RunDirectory, *, as_json: bool, detach: bool) -> int:
-    """Take a run up and print its result; gives back the exit code."""
+def resume(home: Home, run: RunDirectory, *, as_json: bool, detach: bool = False, queue: bool = False) -> int:
+    """Take a run up and print its result, or have that done elsewhere or later; gives back the exit code."""
+    if queue:
+        return _queue(home, run, as_json)
     if detach:
         from engine import jobs, preparation
 
@@ -260,30 +272,22 @@ def _write_csv(home: Home, runs: Sequence[RunStatus], target: str) -> int:
     return 0
 
 
-def _environment() -> dict[str, str]:
-    """What a process of our own inherits, and where it finds this program.
-
-    Only a checkout that is run in place without being installed has to be named: nothing but the current folder, which
-    is first in `sys.path` and which the other process does not look into, leads to it.
-    """
-    package = str(Path(__file__).resolve().parents[2])
-    if package in (os.path.realpath(place) for place in sys.path[1:]):
-        return dict(os.environ)
-    known = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([package, known] if known else [package])}
+def _queue(home: Home, run: RunDirectory, as_json: bool) -> int:
+    """Have a run wait for its turn."""
+    queue = RunQueue(home)
+    queue.add(run)
+    place = [other.id for other in queue.runs()].index(run.id) + 1
+    if as_json:
+        put(json.dumps({"id": run.id, "place": place}))
+    else:
+        put(run.id)
+    tell_after_queueing(home, run.id, place, worked_off=queue.is_worked_off)
+    return 0
 
 
 def _detach(home: Home, run: RunDirectory, as_json: bool) -> int:
-    """Train a prepared run in a process of its own, in a session of its own: it hears no hang-up."""
-    # -P: a file in the current folder that is called as a module, engine.py or random.py, must not be run for it.
-    command = [sys.executable, "-P", "-m", "cae_tui", "--home", str(home.path), "resume", run.id, *notify.flags()]
-    nowhere = subprocess.DEVNULL
-    process = subprocess.Popen(  # noqa: S603 - our own command
-        command, stdin=nowhere, stdout=nowhere, stderr=nowhere, start_new_session=True, env=_environment()
-    )
-    deadline = time.monotonic() + DETACH_SECONDS
-    while not run.is_held() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.05)
+    """Train a prepared run in a process of its own."""
+    process = detached.detach(home, ["resume", run.id, *notify.flags()], run.is_held)
     refused = process.poll() not in (None, *EXIT_CODES.values())
     if not run.is_held() and (refused or run.read_status().state == CUT_OFF):
         raise RunError(f"Run {run.id} could not be started: `cae-tui resume {run.id}` shows why.")

@@ -215,7 +215,12 @@ def _work(options: argparse.Namespace, home: Home) -> int:
         case kind if kind in KINDS:
             from cae_tui.cli.console import train
 
-            return train(home, _spec_of(options, home), as_json=options.json, detach=options.detach)
+            spec = _spec_of(options, home)
+            return train(home, spec, as_json=options.json, detach=options.detach, queue=options.queue)
+        case "queue":
+            from cae_tui.cli import queue_console
+
+            return queue_console.work(options, home)
         case "resume":
             from cae_tui.cli import console, run_console
 
@@ -224,7 +229,7 @@ def _work(options: argparse.Namespace, home: Home) -> int:
                 return 0
             if run.read_status().state == PAUSED and run.is_held():
                 return run_console.go_on(home, run, as_json=options.json)
-            return console.resume(home, run, as_json=options.json, detach=options.detach)
+            return console.resume(home, run, as_json=options.json, detach=options.detach, queue=options.queue)
         case "finish":
             from cae_tui.cli import run_console
 
@@ -287,7 +292,7 @@ def _do_study(options: argparse.Namespace, home: Home, kind: str) -> int:
         spec = study_cli.study_asked(options, home, kind)
         if options.dry_run:
             return study_tables.print_plan(home, spec, as_json=options.json)
-        return study_console.start(home, spec, as_json=options.json)
+        return study_console.start(home, spec, as_json=options.json, detach=options.detach)
     if action == "list":
         study_cli.refuse_more_words(options)
         return study_console.print_studies(home, as_json=options.json)
@@ -299,7 +304,9 @@ def _do_study(options: argparse.Namespace, home: Home, kind: str) -> int:
             places = _places(options)
             if places and study_console.relocate(home, directory, places, as_json=options.json):
                 return 0
-            return study_console.resume(home, directory, as_json=options.json, workers=options.study_workers)
+            return study_console.resume(
+                home, directory, as_json=options.json, detach=options.detach, workers=options.study_workers
+            )
         case "export":
             to = None if options.to is None else place_of(options.to)
             return study_console.export(home, directory, to, as_json=options.json)

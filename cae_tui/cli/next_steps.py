@@ -29,6 +29,31 @@ def tell_after_detach(home: Home, run: str, process: int) -> None:
     _tell([(command_for(home, command, run), what) for command, what in steps], first)
 
 
+def tell_after_study_detach(home: Home, study: str, process: int) -> None:
+    """How a study that goes on in a process of its own is followed."""
+    steps = [(command_for(home, "study", "show", study), "prints how far it is")]
+    _tell(steps, f"Study {study} goes on in the background, in process {process}:")
+
+
+def tell_after_queue_detach(home: Home, process: int) -> None:
+    """How a queue that is worked off in a process of its own is followed."""
+    steps = [(command_for(home, "queue"), "lists what trains and what waits")]
+    _tell(steps, f"The queue is worked off in the background, in process {process}:")
+
+
+def tell_after_queueing(home: Home, run: str, place: int, *, worked_off: bool) -> None:
+    """What becomes of a run that was queued.
+
+    Args:
+        place: its place in the queue, from 1.
+        worked_off: whether a process works the queue off.
+    """
+    steps = [(command_for(home, "queue"), "lists what trains and what waits")]
+    if not worked_off:
+        steps.insert(0, (command_for(home, "queue", "start"), "trains what is queued, one run after the other"))
+    _tell(steps, f"Run {run} is queued, as number {place:,}:")
+
+
 def _tell(steps: Sequence[tuple[str, str]], first: str = "") -> None:
     width = max(len(command) for command, _ in steps)
     lines = [first] * bool(first) + [f"  {command:<{width}}   {what}" for command, what in steps]

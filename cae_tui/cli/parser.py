@@ -59,6 +59,7 @@ COMMANDS = {
     **{kind: view_of(kind).command for kind in KINDS},
     "tour": "see it all in two minutes: an autoencoder, a classifier, a digit that you draw",
     "study": "find out which hyperparameters matter and pick values",
+    "queue": "list the runs that wait for their turn, train them, change their order",
     "watch": "open the app on a run, wherever it is trained",
     "pause": "pause runs; `resume` continues them",
     "resume": "continue a run that was stopped, cut off or paused",
@@ -75,7 +76,7 @@ COMMANDS = {
 }
 
 GROUPS = {
-    "train and study": (*KINDS, "study"),
+    "train and study": (*KINDS, "study", "queue"),
     "put a model to work": tuple(USES),
     "one run, by its id or the beginning of it": (
         "watch",
@@ -91,6 +92,7 @@ GROUPS = {
 """How the help groups the commands; the others come last."""
 HOME_HELP = "where runs and settings are kept"
 HELP_HELP = "show this help and exit"
+DETACH_HELP = "train in the background, even after the terminal is closed"
 OF_RUNS = ("pause", "stop", "finish", "delete")
 """Commands for one run or several."""
 
@@ -151,6 +153,10 @@ def make_parser(command: str | None = None, kind: str = "") -> Parser:
         if name == command == "study":
             add_study_flags(sub)
             add_spec_flags(sub, kind or next(iter(KINDS)), of_study=True)
+        elif name == command == "queue":
+            from cae_tui.cli.queue_cli import add_flags as add_queue_flags
+
+            add_queue_flags(sub)
         elif name == command == "data":
             from cae_tui.cli.data_cli import add_flags
 
@@ -206,9 +212,13 @@ def _add_flags(parser: argparse.ArgumentParser, command: str, title: str) -> Non
 
         export_cli.add_flags(group.add_argument)
     if command in (*KINDS, "resume"):
-        words = "train in the background, even after the terminal is closed"
-        group.add_argument("--detach", action="store_true", help=words)
-    if command in (*KINDS, "study", "resume", "finish"):
+        way = group.add_mutually_exclusive_group()
+        way.add_argument("--detach", action="store_true", help=DETACH_HELP)
+        words = "do not train now: have it wait for its turn, see `cae-tui queue`"
+        way.add_argument("--queue", action="store_true", help=words)
+    if command in ("study", "queue"):
+        group.add_argument("--detach", action="store_true", help=DETACH_HELP)
+    if command in (*KINDS, "study", "queue", "resume", "finish"):
         group.add_argument("--notify", default=None, metavar="COMMAND", help=notify.HELP)
     if command in USES:
         use_cli.add_flags(group.add_argument, command)

@@ -21,13 +21,14 @@ from cae_tui.printing import as_typed, complain, put
 from engine.errors import EngineError, RunError, StudyError
 from engine.protocol.control import Asked
 from engine.protocol.events import Continued, Paused
-from engine.protocol.states import CUT_OFF, PAUSED, RUNNING, STOPPED
+from engine.protocol.states import CUT_OFF, PAUSED, QUEUED, RUNNING, STOPPED
 from engine.results.result import Result
 from engine.runs.directory import Home, RunDirectory
 from engine.runs.finishing import check_can_finish
 from engine.runs.status import RunStatus
 from engine.specs.data_files import DataFiles
 from engine.storage.files import FORMAT
+from engine.studies.queue import RunQueue
 from engine.studies.records import Studies, study_of
 from engine.text import plain
 
@@ -74,10 +75,16 @@ def tell_moved(told: str, name: str, state: str, files: DataFiles, *, over: bool
 def ask_all(home: Home, runs: Sequence[RunDirectory], what: Asked, *, as_json: bool) -> int:
     """Ask every run to stop, pause or go on first, then wait until each has; gives back the exit code."""
     word = "go on" if what is Asked.RUN else what.value
-    asked, code = [], 0
+    asked, ended, code = [], list[dict[str, str]](), 0
     for run in runs:
         status = run.read_status()
-        if not run.is_held():
+        if status.state == QUEUED and what is Asked.STOP and not run.is_held():
+            RunQueue(home).remove(run)
+            status = run.read_status()
+            ended.append({"id": run.id, "state": status.state, "message": status.message})
+            if not as_json:
+                put(f"Run {run.id}: {status.message}")
+        elif not run.is_held():
             complain(f"Run {run.id} is not training: it is {status.state}.")
             code = BAD_USAGE
         elif _done(status, what):
@@ -89,7 +96,6 @@ def ask_all(home: Home, runs: Sequence[RunDirectory], what: Asked, *, as_json: b
                 others = len(Studies(home).find(study).read().under_way) > 1
                 goes_on = "goes on with the others, and takes it up when it is resumed" if others else "stops with it"
                 complain(f"Run {run.id} is a trial of study {study}, which {goes_on}.")
-    ended = []
     for run in asked:
         try:
             status = _wait(run, what, f"waiting for run {run.id} to {word}")

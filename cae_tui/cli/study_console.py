@@ -14,10 +14,12 @@ from rich.table import Table
 from rich.text import Text
 
 from cae_tui import formats
+from cae_tui.bridge import detached
 from cae_tui.bridge.run_titles import cut
 from cae_tui.cli import notify
 from cae_tui.cli.console import EXIT_CODES, interruptible
 from cae_tui.cli.data_console import progress
+from cae_tui.cli.next_steps import tell_after_study_detach
 from cae_tui.cli.output_console import OutputConsole, printing, table_console, tell
 from cae_tui.cli.run_console import tell_moved
 from cae_tui.cli.study_cli import print_json
@@ -37,11 +39,11 @@ if TYPE_CHECKING:
     from engine.studies.spec import StudySpec
 
 
-def start(home: Home, spec: "StudySpec", *, as_json: bool) -> int:
+def start(home: Home, spec: "StudySpec", *, as_json: bool, detach: bool) -> int:
     """Do a study and print its tables; gives back the exit code."""
     from engine.studies import planning
 
-    return resume(home, planning.create(home, spec), as_json=as_json)
+    return resume(home, planning.create(home, spec), as_json=as_json, detach=detach)
 
 
 def relocate(home: Home, directory: StudyDirectory, places: Mapping[str, Path], *, as_json: bool) -> bool:
@@ -58,15 +60,20 @@ def relocate(home: Home, directory: StudyDirectory, places: Mapping[str, Path], 
     return tell_moved(told, record.id, record.state, files, over=record.state == FINISHED, as_json=as_json)
 
 
-def resume(home: Home, directory: StudyDirectory, *, as_json: bool, workers: str | None = None) -> int:
+def resume(
+    home: Home, directory: StudyDirectory, *, as_json: bool, detach: bool = False, workers: str | None = None
+) -> int:
     """Do what is left of a study and print its tables; gives back the exit code.
 
     Args:
         home: where it is.
         directory: its own.
         as_json: whether it is printed as JSON.
+        detach: whether a process of its own does it.
         workers: how many, as typed, in place of what the study was begun with.
     """
+    if detach:
+        return _detach(home, directory, as_json, workers)
     with interruptible() as flag:
         from engine.studies import scheduler
 
@@ -79,6 +86,25 @@ def resume(home: Home, directory: StudyDirectory, *, as_json: bool, workers: str
         tell(record.message)
     notify.ended(f"study {record.id}", record.state, record.message)
     return EXIT_CODES.get(record.state, 1)
+
+
+def _detach(home: Home, directory: StudyDirectory, as_json: bool, workers: str | None) -> int:
+    """Do what is left of a study in a process of its own."""
+    record = directory.read()
+    if record.state == FINISHED:
+        raise StudyError(f"Study {record.id} is finished: there is nothing left to resume.")
+    if workers is not None:
+        from engine.studies.spec import study_from_json, with_workers
+
+        with_workers(study_from_json(record.spec), workers)  # what is wrong with it is said here
+    words = [] if workers is None else ["--workers", workers]
+    process = detached.detach_study(home, directory, [*words, *notify.flags()])
+    if as_json:
+        print_json({"id": directory.id, "process": process})
+    else:
+        put(directory.id)
+    tell_after_study_detach(home, directory.id, process)
+    return 0
 
 
 class StudyTeller(Teller):

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from cae_tui.bridge import detached
 from cae_tui.cli import console
 from cae_tui.cli.main import main
 from engine.runs.directory import Home
@@ -137,13 +138,13 @@ def test_a_detached_run_executes_no_file_of_the_current_folder(
 
 
 def test_a_detached_process_is_told_of_a_checkout_that_is_run_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    here = str(Path(console.__file__).resolve().parents[2])
+    here = str(Path(detached.__file__).resolve().parents[2])
     others = [place for place in sys.path if os.path.realpath(place) != here]
     monkeypatch.setenv("PYTHONPATH", "/others")
     monkeypatch.setattr(sys, "path", [here, *others])  # as `python -m cae_tui` in the checkout has it
-    assert console._environment()["PYTHONPATH"] == os.pathsep.join([here, "/others"])
+    assert detached.environment()["PYTHONPATH"] == os.pathsep.join([here, "/others"])
     monkeypatch.setattr(sys, "path", ["/usr/bin", *others, here])  # installed
-    assert console._environment()["PYTHONPATH"] == "/others"
+    assert detached.environment()["PYTHONPATH"] == "/others"
 
 
 def test_a_terminal_that_is_gone_does_not_fail_the_run(flags: list[str], tmp_path: Path) -> None:

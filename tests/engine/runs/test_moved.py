@@ -346,7 +346,7 @@ def test_a_run_whose_images_are_gone_is_not_detached(
 ) -> None:
     run = stopped(home, tiny(files))
     move(files, tmp_path / "new")
-    monkeypatch.setattr("cae_tui.cli.console.subprocess.Popen", lambda *_, **__: pytest.fail("a process was begun"))
+    monkeypatch.setattr("cae_tui.bridge.detached.subprocess.Popen", lambda *_, **__: pytest.fail("a process was begun"))
     monkeypatch.setenv("CAE_TUI_HOME", str(home.path))
     assert main(["resume", run.id, "--detach"]) == 2
     out, err = capsys.readouterr()
