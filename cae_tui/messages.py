@@ -27,14 +27,14 @@ class ForApp(Message):
 
 @dataclass
 class Start(ForApp):
-    """Train what the spec asks for."""
+    """Train what the spec asks for, once there is room for it."""
 
     spec: "Spec"
 
 
 @dataclass
 class ResumeRun(ForApp):
-    """Take up a run that was stopped or cut off."""
+    """Take up a run that was stopped or cut off, once there is room for it."""
 
     run: str
 
@@ -114,6 +114,26 @@ class Configure(ForApp):
 @dataclass
 class ConfigureAgain(ForApp):
     """Open the form filled in with the spec of a run."""
+
+    run: str
+
+
+@dataclass
+class StartQueue(ForApp):
+    """Train what is queued, where nobody does."""
+
+
+@dataclass
+class MoveQueued(ForApp):
+    """Have the turn of a queued run come sooner or later: `up`, `down`, `first` or `last`."""
+
+    run: str
+    where: str
+
+
+@dataclass
+class RemoveQueued(ForApp):
+    """Take a run out of the queue; the app asks first."""
 
     run: str
 

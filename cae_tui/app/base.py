@@ -1,7 +1,8 @@
 """What the App of Textual has to do otherwise here: how it ends, what becomes of errors, where one is.
 
 A run that is on is never lost. Quitting asks first; then, as for a hang-up and for a request to end, the run
-is stopped, its checkpoint is waited for, and only then the program is over. What an error costs is in `recovery`.
+is stopped, its checkpoint is waited for, and only then the program is over; where it is left training, another process
+goes on with it from there (`hand_over`). What an error costs is in `recovery`.
 """
 
 import asyncio
@@ -26,7 +27,6 @@ from textual.message import Message
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
-from cae_tui.app.questions import confirm
 from cae_tui.app.recovery import Recovery, log_panic
 from cae_tui.app.terminal_input import steady
 from cae_tui.messages import Refused, RunTold, StudyUpdated
@@ -34,9 +34,11 @@ from cae_tui.printing import as_typed, complain
 from cae_tui.screens.base import Page
 from cae_tui.textual_private import end_with_code
 from engine.errors import MovedError
+from engine.protocol.control import Asked
 from engine.runs.directory import Home
 
 if TYPE_CHECKING:
+    from cae_tui.app.hand_over import HandOver
     from cae_tui.bridge.run_state import News
     from cae_tui.bridge.runner import Runner, Trainer
     from cae_tui.bridge.study_runner import StudyRunner, StudyTrainer
@@ -109,6 +111,8 @@ class BaseApp(App[None]):
         self._spent: WeakSet[Screen[Any]] = WeakSet()  # forms whose run began
         self._asking = False  # whether to quit
         self._leaving = False
+        self.hand_over: HandOver | None = None  # of what is left training
+        self.farewell: Callable[[], None] = lambda: None  # says what there is to say once the screen is gone
         self.at_once = False  # whether to leave a run behind that does not come to its end
         self._interrupted = float("-inf")
         self._hang_up_before: Callable[[int, FrameType | None], Any] | int | None = signal.SIG_DFL
@@ -122,6 +126,7 @@ class BaseApp(App[None]):
 
         if self._runner is None:
             self._runner = Runner(self.home, self, self._trainer)
+            self._runner.workers = self.runs_at_once
         return self._runner
 
     @property
@@ -203,6 +208,11 @@ class BaseApp(App[None]):
         return ""
 
     @property
+    def runs_at_once(self) -> int:
+        """How many single runs are trained at once: see `Settings.workers`."""
+        return 1
+
+    @property
     def on_tour(self) -> bool:
         """Whether somebody is on the tour."""
         return False
@@ -276,31 +286,43 @@ class BaseApp(App[None]):
             self.run_worker(self._ask_to_quit())
 
     async def _ask_to_quit(self) -> None:
+        from cae_tui.screens.dialogs import LeaveScreen
+
         self._asking = True
         try:
-            yes = await confirm(
-                self,
-                f"A {self.under_way} is running. Stop it, keep its checkpoint, and quit?",
-                "It can be resumed later from where it stops.",
-                "Stop and quit",
-            )
+            # A run that is to finish would be trained on by another process.
+            can_go_on = self.runner.flag.asked() is not Asked.FINISH
+            if self.studies.busy and self.studies.current is None:  # it has no id yet
+                can_go_on = False
+            queued = self.runner.queue.count()
+            answer = await self.push_screen_wait(LeaveScreen(self.under_way, queued, can_go_on=can_go_on))
         finally:
             self._asking = False
-        if yes:
-            await self._leave()
+        if answer:
+            await self._leave(goes_on=answer == "leave")
 
-    async def _leave(self, return_code: int = 0) -> None:
+    async def _leave(self, return_code: int = 0, *, goes_on: bool = False) -> None:
         if self._leaving:
             return
         self._leaving = True
         if self.runner.busy:
             from cae_tui.screens.dialogs import StoppingScreen
 
+            if goes_on:
+                self.hand_over = self._make_hand_over()
             why = "It was stopped because cae-tui was asked to end." if return_code else ""
             self.runner.stop_at_once(why)
-            self.push_screen(StoppingScreen())
+            self.push_screen(StoppingScreen(goes_on=goes_on))
             await self.runner.wait_for_end()
+            if self.hand_over is not None:
+                await asyncio.to_thread(self.hand_over.do)
         self.exit(return_code=return_code)
+
+    def _make_hand_over(self) -> "HandOver":
+        from cae_tui.app.hand_over import HandOver
+
+        study = self.studies.current if self.studies.busy else None
+        return HandOver(self.runner, study.id if study is not None else "")
 
     def _signalled(self, number: int) -> None:
         """A request to end takes the same road as quitting, without the question."""
@@ -320,6 +342,8 @@ class BaseApp(App[None]):
         self.runner.stop_at_once("It was stopped because the terminal was closed.")
         while self.runner.busy:
             time.sleep(0.05)
+        if self.hand_over is not None:  # it was left training a moment ago
+            self.hand_over.do()
         logging.shutdown()
         os._exit(128 + signal.SIGHUP)
 
@@ -383,6 +407,7 @@ def run_to_the_end(app: BaseApp) -> int:
         app.runner.stop_at_once()
         if not app.at_once:  # after an error of the app's own, too, the run may still be at its last step
             asyncio.run(app.runner.wait_for_end())
+        app.farewell()
         # The interpreter's own end would cross the thread that trains, and wait for one that loads torch.
         if app.runner.busy or app.runner.reading:
             logging.shutdown()

@@ -27,6 +27,7 @@ from cae_tui.app.exports import Exports
 from cae_tui.app.lists import Lists
 from cae_tui.app.moved import Moved
 from cae_tui.app.questions import ask_text
+from cae_tui.app.queue_acts import QueueActs
 from cae_tui.app.remembered import Remembered
 from cae_tui.app.run_acts import RunActs
 from cae_tui.app.study_acts import StudyActs
@@ -85,7 +86,10 @@ class CaeApp(BaseApp):
         self.attention = Attention(self, self.remembered)
         self.tour = Tour(self)
         self.study_acts = StudyActs(self, self.lists, self.moved, self.attention)
-        self.run_acts = RunActs(self, self.lists, self.moved, self.study_acts, self.attention, self.tour)
+        self.queue_acts = QueueActs(self, self.lists)
+        self.run_acts = RunActs(
+            self, self.lists, self.moved, self.study_acts, self.queue_acts, self.attention, self.tour
+        )
         self.acts = Acts(
             self,
             self.remembered,
@@ -93,6 +97,7 @@ class CaeApp(BaseApp):
             self.lists,
             self.exports,
             self.study_acts,
+            self.queue_acts,
             self.run_acts,
             self.attention,
             self.tour,
@@ -131,6 +136,7 @@ class CaeApp(BaseApp):
             self.post_message(messages.OpenRun(self._open_first))
         if self._tour_first:
             self.post_message(messages.BeginTour())
+        self.call_after_refresh(self.queue_acts.begin)
 
     def find_device(self) -> None:
         """Learn which device a run would train on, once; loads torch in a thread."""
@@ -182,6 +188,11 @@ class CaeApp(BaseApp):
         return self.settings.notify
 
     @property
+    def runs_at_once(self) -> int:
+        """How many single runs are trained at once."""
+        return self.settings.workers
+
+    @property
     def on_tour(self) -> bool:
         """Whether somebody is on the tour."""
         return self.tour.is_on
@@ -214,6 +225,12 @@ class CaeApp(BaseApp):
         from cae_tui.screens.runs import RunsScreen
 
         self.go(("runs", ""), RunsScreen)
+
+    def action_queue(self) -> None:
+        """Open the queue."""
+        from cae_tui.screens.queue import QueueScreen
+
+        self.go(("queue", ""), QueueScreen)
 
     def action_studies(self) -> None:
         """Open the list of studies."""

@@ -94,6 +94,7 @@ def _everywhere(app: BaseApp) -> Iterator[SystemCommand]:
         yield posts(StopRun(run.id), "Stop or finish the run", "Asks which")
     yield does("studies", "Study hyperparameters", "Find out which ones matter and pick values")
     yield does("runs", "Runs", "Everything that was trained here")
+    yield does("queue", "Queue", "The runs that wait for their turn")
     yield does("data", "Data", "The image set, its classes and splits")
     yield does("help", "Help", "What this screen is for, and its keys")
     for how, words in NAMES.items():

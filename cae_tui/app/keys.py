@@ -27,14 +27,15 @@ PLACES = {
     "menu": "first screen, menu", "last-runs": "first screen, last runs", "form": "form of a run",
     "choice": "form, a choice", "group": "form, a group", "encoders": "form, table of encoders", "training": "training",
     "report": "report", "confusion": "report, confusion", "gallery": "sample predictions",
-    "cards": "sample predictions, cards", "runs": "runs", "run-table": "runs, table", "compare": "compare",
-    "try": "trying a model", "canvas": "trying a model, canvas",
+    "cards": "sample predictions, cards", "runs": "runs", "run-table": "runs, table", "queue": "queue",
+    "compare": "compare", "try": "trying a model", "canvas": "trying a model, canvas",
     "studies": "studies", "study": "study", "points": "study, table", "study_form": "form of a study", "data": "data",
     "classes": "data, classes", "data_sets": "data, last used", "catalogue": "data, catalogue",
     "check": "data, check", "groups": "data, check, pictures",
     "open": "data, open", "left_out": "data, left out", "confirm": "question",
     "export": "question of an export", "writing": "while an export is written",
-    "text": "question with a text", "help": "help", "stop": "stopping a run", "error": "after an error",
+    "text": "question with a text", "help": "help", "stop": "stopping a run", "leave": "quitting",
+    "error": "after an error",
 }  # fmt: skip
 """Where the keys of an id work, by what it begins with."""
 AROUND = (Container, Vertical, Horizontal, Collapsible)

@@ -1,7 +1,8 @@
 """The part of the app that acts on what people ask of a run, and hears of those that are trained."""
 
+from collections.abc import Coroutine
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cae_tui import messages
 from cae_tui.app.acting import acts_on
@@ -10,6 +11,7 @@ from cae_tui.app.base import BaseApp
 from cae_tui.app.lists import Lists
 from cae_tui.app.moved import Moved
 from cae_tui.app.questions import confirm
+from cae_tui.app.queue_acts import QueueActs
 from cae_tui.app.study_acts import StudyActs
 from cae_tui.app.tour import Tour
 from cae_tui.messages import RunUpdated
@@ -29,20 +31,28 @@ class RunActs:
     """What is done about runs."""
 
     def __init__(
-        self, app: BaseApp, lists: Lists, moved: Moved, studies: StudyActs, attention: Attention, tour: Tour
+        self,
+        app: BaseApp,
+        lists: Lists,
+        moved: Moved,
+        studies: StudyActs,
+        queue: QueueActs,
+        attention: Attention,
+        tour: Tour,
     ) -> None:
-        self._app, self._lists, self._moved, self._studies = app, lists, moved, studies
+        self._app, self._lists, self._moved, self._studies, self._queue = app, lists, moved, studies, queue
         self._attention, self._tour = attention, tour
-        self._told = ("", "")  # the latest run and state that lists were told of
+        self._told: dict[str, str] = {}  # the latest state of each run that lists were told of
 
     @acts_on(messages.RunTold)
     def _pass_on(self, message: messages.RunTold) -> None:
         run, epoch = self._app.runner.fold(message.news), message.news.epoch
-        if epoch and self._told != (run.id, run.state):
-            self._told = (run.id, run.state)
+        if epoch and self._told.get(run.id) != run.state:
+            self._told[run.id] = run.state
             self._lists.tell_changed()
             page = self._app.page
-            mine = run.ended is not None and run is self._app.runner.current and not self._app.studies.busy
+            over = run.ended is not None or bool(message.news.state)  # one that could not begin has no event
+            mine = over and message.news.flag is not None and not self._app.studies.busy
             seen = page is not None and page.shows_run(run)
             if mine:
                 sentence = f"Run {self._lists.run_prefix(run.id)}: {run.state}. {run.message}".strip()
@@ -77,22 +87,28 @@ class RunActs:
         self._lists.tell_changed()
 
     @acts_on(messages.Start)
-    def _start(self, message: messages.Start) -> None:
+    def _start(self, message: messages.Start) -> Coroutine[Any, Any, None] | None:
+        if self._app.runner.busy:
+            return self._queue.add_new(message.spec)
         self._app.runner.start(message.spec)
         self._app.asked_by = self._app.page
         self.open_training("")
+        return None
 
     @acts_on(messages.ResumeRun)
-    def _resume(self, message: messages.ResumeRun) -> None:
+    def _resume(self, message: messages.ResumeRun) -> Coroutine[Any, Any, None] | None:
         if (study := self._app.studies.of_run(message.run)) is not None:  # a trial is not taken up without its study
             self._studies.resume_study(messages.ResumeStudy(study.id))
-            return
+            return None
         if gone := self._app.runner.files_gone(message.run):
             self._moved.reopen(message, gone)
-            return
+            return None
+        if self._app.runner.busy:
+            return self._queue.add(message.run)
         self._app.runner.resume(message.run)
         self._moved.reopening = message
         self.open_training(message.run)
+        return None
 
     @acts_on(messages.PauseRun)
     def _pause(self, message: messages.PauseRun) -> None:

@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from cae_tui.bridge.data_reader import works_in_thread
 from cae_tui.bridge.reader import Reader
+from cae_tui.bridge.run_queue import QueueBridge
 from cae_tui.bridge.run_state import GONE, News, RunState, is_gone, replay
 from cae_tui.bridge.values import RunView
 from engine.errors import EngineError, MovedError, RunError
 from engine.protocol.control import Asked, Flag
 from engine.protocol.events import BatchEnded, Event, Resumed, RunEnded
-from engine.protocol.states import FAILED
+from engine.protocol.states import FAILED, QUEUED
 from engine.runs.directory import Home, RunDirectory
 from engine.runs.finishing import check_can_finish
 from engine.studies.records import study_of
@@ -85,9 +86,17 @@ class Runner(Reader):
         super().__init__(home)
         self.current: RunState | None = None  # the run this process trains, or trained last, as far as it is folded
         self.runs: dict[str, RunState] = {}  # by id: all that it trains; `current` is the first of those that are on
+        self.queue = QueueBridge(home, self)
+        self.workers = 1  # how many runs of the queue are trained at once
+        self.left: list[str] = []  # the ids of those that it trained when it was asked to end, or began since
         self._listener = listener
         self._given_trainer = trainer
         self.flag = Flag()
+        self._flags = [self.flag]  # of what it has trained since it was last idle
+        self._queueing = False  # whether what it trains comes from the queue
+        self._wanted = False  # whether the queue is to be looked at again
+        self._leaving = False  # whether nothing more is to begin
+        self._lock = threading.Lock()  # of the last three, and of the thread's end
         self._thread: threading.Thread | None = None
         self._followed: dict[str, threading.Event] = {}
 
@@ -100,7 +109,14 @@ class Runner(Reader):
 
     def mine(self, run: str) -> RunState | None:
         """The run of that id, where this process trains it."""
-        return self.runs.get(run) if self.busy else None
+        found = self.runs.get(run) if self.busy else None
+        return found if found is not None and (found.live or found is self.current) else None
+
+    @property
+    def room(self) -> int:
+        """How many runs of the queue can begin now, beside what this process trains."""
+        live = sum(run.live for run in self.runs.values())
+        return max(self.workers - live, 0) if self._queueing or not self.busy else 0
 
     @property
     def _trainer(self) -> Trainer:
@@ -117,7 +133,10 @@ class Runner(Reader):
         Raises:
             RunError: a run is on already.
         """
-        self.occupy(lambda: self._trainer.start(self.home, spec, self.emitter(), self.flag))
+        if self.workers > 1:  # others can be trained beside it, which is what the queue is for
+            self.occupy(lambda: self.queue.make(spec, first=True))
+        else:
+            self.occupy(lambda: self._trainer.start(self.home, spec, self.emitter(), self.flag))
 
     def resume(self, run: str) -> None:
         """Take up a run in the worker thread.
@@ -126,7 +145,10 @@ class Runner(Reader):
             RunError: a run is on already, or there is no such run.
         """
         directory = self.home.find(run)
-        self.occupy(lambda: self._trainer.resume(directory, self.emitter(directory), self.flag))
+        if self.workers > 1:
+            self.occupy(lambda: self.queue.put_first(directory))
+        else:
+            self.occupy(lambda: self._trainer.resume(directory, self.emitter(directory), self.flag))
 
     def finish(self, run: str) -> None:
         """Evaluate the best weights of a run in the worker thread, which ends it.
@@ -139,7 +161,7 @@ class Runner(Reader):
         self.occupy(lambda: self._trainer.finish(directory, self.emitter(directory), self.flag))
 
     def occupy(self, train: Callable[[], Any]) -> None:
-        """Do `train` in the worker thread; `flag` is fresh.
+        """Do `train` in the worker thread, and then what is queued; `flag` is fresh.
 
         Raises:
             RunError: a run is on already.
@@ -147,6 +169,7 @@ class Runner(Reader):
         if self.busy:
             raise RunError("A run is already training: stop it, or wait until it ends, before you start another.")
         self.flag = Flag()
+        self._flags, self._queueing, self.left = [self.flag], False, []
         self.current, self.runs = None, {}
         self._thread = threading.Thread(target=self._train, args=(train,), name="training", daemon=True)
         self._thread.start()
@@ -154,6 +177,7 @@ class Runner(Reader):
     def emitter(self, directory: RunDirectory | None = None) -> Callable[[Event], None]:
         """What takes in the events of one run and tells of them; `directory` is that of a run which is taken up."""
         told, flag = 0.0, self.flag
+        ids: list[str] = []
         run: RunState | None = None
         untold: list[Event] = []  # steps, which are told with what comes next
 
@@ -165,11 +189,15 @@ class Runner(Reader):
                 return
             told, events = now, tuple(untold)
             untold.clear()
+            if isinstance(event, RunEnded) and not self._leaving:
+                self.left = [name for name in self.left if name not in ids]
             if run is None:
                 # The events of a run that is taken up were cut back to its checkpoint before this first one.
                 before = directory.read_events()[0] if directory else []
                 run = replay(directory.id if directory else getattr(event, "run", ""), (*before, *events))
                 events = ()
+                ids.append(run.id)
+                self.left = [*self.left, run.id]
             gone = isinstance(event, RunEnded) and event.state == FAILED and is_gone(self.home, run.id)
             # Where it is gone, what its message says of a checkpoint is no longer so.
             self._listener.run_told(News(run, events, epoch, GONE if gone else "", flag=flag))
@@ -178,22 +206,52 @@ class Runner(Reader):
 
     def fold(self, news: News) -> RunState:
         """Take in what is new of a run, which it gives back; in the thread that draws it."""
-        if news.flag is self.flag:  # and not told late, of a run before the one that is prepared
+        # And not told late, of a run before the one that is prepared.
+        if any(news.flag is flag for flag in self._flags):
             self.runs[news.run.id] = news.run
             if self.current is None or not self.current.live or self.current.id == news.run.id:
                 self.current = news.run
         return news.fold()
 
+    def work_queue(self) -> None:
+        """Train what is queued: now, or once what is under way has ended."""
+        with self._lock:
+            if self.busy:
+                self._wanted = True
+                return
+        self.occupy(lambda: None)
+
     def _train(self, train: Callable[[], Any]) -> None:
+        begun = self._do(train)
+        while self._goes_on(begun):
+            begun = False
+            self._do(lambda: self.queue.work_off(self.workers, self.emitter, self._listener.run_told, self.flag))
+
+    def _goes_on(self, begun: bool) -> bool:
+        """Whether the queue is to be looked at; where it is not the thread is over, and nothing comes in between."""
+        with self._lock:
+            again = (begun or self._wanted) and not self._leaving
+            self._wanted = False
+            if not again:
+                self._thread = None
+                return False
+            self.flag, self._queueing = Flag(), True
+            self._flags = [*self._flags, self.flag]
+            return True
+
+    def _do(self, train: Callable[[], Any]) -> bool:
+        """Do it, and tell what goes wrong; gives back whether it could begin."""
         try:
             with _drawing_in_one():
                 train()
+            return True
         except EngineError as error:
             moved = error if isinstance(error, MovedError) else None
             self._listener.run_refused(str(error), getattr(error, "problems", {}), moved=moved)
         except Exception as error:  # a bug: without a word the screen would wait for ever
             log.exception("a run could not begin")
             self._listener.run_refused(self._unforeseen(error), {})
+        return False
 
     def _unforeseen(self, error: Exception) -> str:
         return f"Unexpected error: {type(error).__name__}. {self.home.log} has the details."
@@ -207,7 +265,8 @@ class Runner(Reader):
         if what is Asked.FINISH:
             found = self.home.find(run)
             check_can_finish(found, study_of(found, found.read_status()))
-        if self.mine(run) is not None and sum(one.live for one in self.runs.values()) == 1:
+        # What is asked of the flag of a queue, or of several runs, is asked of all.
+        if self.mine(run) is not None and not self._queueing and sum(one.live for one in self.runs.values()) == 1:
             self.flag.ask(what)
             return
         directory = self.home.find(run)
@@ -216,9 +275,11 @@ class Runner(Reader):
         directory.ask(what)
 
     def stop_at_once(self, why: str = "") -> None:
-        """Ask the run of this process to stop; what it has is kept, and `why` is told with it."""
-        self.flag.why = self.flag.why or why
-        self.flag.ask(Asked.STOP)
+        """Ask what this process trains to stop; what it has is kept, and `why` is told with it. Nothing more begins."""
+        with self._lock:
+            self._leaving = True
+            self.flag.why = self.flag.why or why
+            self.flag.ask(Asked.STOP)
 
     async def wait_for_end(self) -> None:
         """Until this process trains no more."""
@@ -253,10 +314,19 @@ class Runner(Reader):
 
     def _follow_events(self, directory: RunDirectory, stop: threading.Event) -> None:
         run, offset = RunState(directory.id), 0
+        waits, idle = "", True
         while not stop.is_set():
             if not directory.path.exists():
                 self._listener.run_told(News(run, state=GONE))
                 break
+            if idle and (words := self.queue.words_of(directory)):
+                if words != waits:
+                    waits = words
+                    self._listener.run_told(News(self._replayed(directory), state=QUEUED, message=words))
+                stop.wait(FOLLOW_SECONDS)
+                continue
+            if waits:  # its turn has come, and its events were cut back to its checkpoint
+                waits, offset = "", 0
             try:
                 size = directory.events.stat().st_size
             except OSError:
@@ -271,7 +341,9 @@ class Runner(Reader):
                 epoch = any(not isinstance(event, BatchEnded) for event in events)
                 self._listener.run_told(News(run, () if first else events, epoch))
             ends = [event for event in events if isinstance(event, RunEnded | Resumed)]
-            if ends and isinstance(ends[-1], RunEnded):
+            ended = bool(ends) and isinstance(ends[-1], RunEnded)
+            idle = not events or ended
+            if ended and not self.queue.words_of(directory):
                 break
             if not events and not directory.is_held():  # it was killed: its status says so
                 try:
@@ -284,6 +356,15 @@ class Runner(Reader):
                 break
             stop.wait(FOLLOW_SECONDS)
 
+    def _replayed(self, directory: RunDirectory) -> RunState:
+        """A run as its events tell it, be there none yet; one that waits has not ended."""
+        state = replay(directory.id, directory.read_events()[0])
+        status = directory.read_status()
+        state.kind, state.title = state.kind or status.kind, state.title or status.title
+        if status.state == QUEUED:
+            state.ended = state.result = None
+        return state
+
     @works_in_thread
     def open_run(self, run: str) -> RunView:
         """A run with its events replayed.
@@ -294,8 +375,10 @@ class Runner(Reader):
         directory = self.home.find(run)
         mine = self.mine(directory.id)
         status = directory.read_status()
-        state = mine or replay(directory.id, directory.read_events()[0])
-        if mine is None and state.ended is None:
+        state = mine or self._replayed(directory)
+        if mine is None and status.state == QUEUED:
+            state.state, state.message = QUEUED, self.queue.words_of(directory)
+        elif mine is None and state.ended is None:
             state.state, state.message = status.state, status.message
         result = directory.read_result()
         facts = None

@@ -46,6 +46,7 @@ from engine.specs.listed import KINDS
 from engine.storage.paths import path_of, place_of
 
 if TYPE_CHECKING:
+    from cae_tui.app.cae_app import CaeApp
     from engine.specs.base import Spec
 
 WRITING = (*USES, "export", "report", "data")
@@ -360,5 +361,26 @@ def _open_app(home: Home, run: str | None = None, *, tour: bool = False) -> int:
     from cae_tui.cli.logs import log_start
 
     log_start()
+    app = CaeApp(home, open_run=run, tour=tour)
+    app.farewell = lambda: _say_farewell(app)
     with keeping_title():
-        return run_to_the_end(CaeApp(home, open_run=run, tour=tour))
+        return run_to_the_end(app)
+
+
+def _say_farewell(app: "CaeApp") -> None:
+    """What is left training, and how it is followed."""
+    left = app.hand_over
+    if left is None:
+        return
+    from cae_tui.cli.next_steps import tell_after_detach, tell_after_queue_detach, tell_after_study_detach
+
+    if left.problem:
+        again = f"study resume {left.study}" if left.study else "queue start"
+        told = f"It does not go on in the background: {left.problem}"
+        complain(f"{told} Nothing is lost: `cae-tui {again}` continues it.")
+    elif left.process and left.study:
+        tell_after_study_detach(app.home, left.study, left.process)
+    elif left.process and left.run:
+        tell_after_detach(app.home, left.run, left.process)
+    elif left.process:
+        tell_after_queue_detach(app.home, left.process)

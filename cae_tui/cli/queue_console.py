@@ -29,7 +29,7 @@ from cae_tui.settings import MOST_WORKERS, read_settings
 from engine.errors import EngineError, RunError, SpecError
 from engine.protocol.control import Asked
 from engine.protocol.events import Event
-from engine.protocol.states import COMPLETE, PAUSED, QUEUED, RUNNING, STOPPED
+from engine.protocol.states import COMPLETE, QUEUED, STOPPED
 from engine.runs.directory import Home, RunDirectory
 from engine.runs.status import RunStatus
 from engine.storage.files import FORMAT
@@ -100,7 +100,7 @@ def print_queue(home: Home, *, as_json: bool) -> int:
     waiting = queue.runs()
     for sentence in home.unreadable:
         complain(sentence)
-    training = [run for run in home.list_runs() if run.state in (RUNNING, PAUSED) and not run.study]
+    training = queue.training()
     if as_json:
         told = {"training": [run.to_json() for run in training], "queued": [run.to_json() for run in waiting]}
         put(json.dumps({"format": FORMAT, "worked_off": queue.is_worked_off, **told}))

@@ -124,6 +124,7 @@ class Page(Steady, Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "app.back", "Back", id="page.back", tooltip="Go to the previous screen"),
         Binding("question_mark", "app.help", "Help", id="page.help", tooltip="What is here", show=False),
+        Binding("Q,shift+q", "app.queue", "Queue", id="page.queue", tooltip="What waits for its turn", show=False),
     ]
     AUTO_FOCUS = "*"
     BESIDE: ClassVar[str] = ""

@@ -19,6 +19,7 @@ from cae_tui.data_sets import DataSet
 from cae_tui.printing import as_typed
 from cae_tui.screens.base import Steady
 from cae_tui.widgets.line import Line
+from engine.text import counted
 
 EVERYWHERE = """
 ## Everywhere
@@ -26,9 +27,10 @@ EVERYWHERE = """
 * `Tab` `Shift+Tab`: the next, the previous part of the screen
 * `Esc`: the previous screen; a run keeps training
 * `Ctrl+T`: the run that is training
+* `Q`: the queue, with what waits for its turn while something trains
 * `Ctrl+P`: every command, by its name
 * `F1` `?`: this help (`?` outside of text fields)
-* `Ctrl+Q`: quit; asks first while a run is training
+* `Ctrl+Q`: quit; while a run is training, asks whether to stop it or to leave it training
 """
 """What is added to every page's help."""
 
@@ -271,15 +273,75 @@ class HelpScreen(Dialog[None]):
             yield Markdown(self._markdown, open_links=False)
 
 
+class LeaveScreen(Dialog[str]):
+    """How the app is to be left while something trains: gives back `stop`, `leave`, or nothing where it is not.
+
+    Args:
+        what: trains, as `run` or `study`.
+        queued: how many runs wait in the queue.
+        can_go_on: whether it can be left training; not what is to finish, or has only begun to be prepared.
+    """
+
+    AUTO_FOCUS = "#no"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "dismiss('stop')", "Stop and quit", id="leave.stop", tooltip="Keep its checkpoint, and quit"),
+        Binding("l", "dismiss('leave')", "Leave it", id="leave.leave", tooltip="Quit; it goes on in the background"),
+        Binding("escape,n", "dismiss('')", "No", id="leave.no", tooltip="Leave everything as it is"),
+        Binding("left,up", "app.focus_previous", "Choose", id="leave.left", tooltip="The previous answer", show=False),
+        Binding("right,down", "app.focus_next", "Choose", id="leave.right", tooltip="The next answer", show=False),
+    ]
+
+    def __init__(self, what: str, queued: int, *, can_go_on: bool = True) -> None:
+        super().__init__()
+        self._what, self._queued, self._can_go_on = what, queued, can_go_on
+
+    def compose(self) -> ComposeResult:
+        """The question, what each answer does, the answers."""
+        with Vertical(classes="dialog"):
+            yield Label(f"A {self._what} is running. Quit?", classes="question", markup=False)
+            with VerticalScroll(classes="detail", can_focus=False):
+                yield Static("\n\n".join(self._details()), markup=False)
+            with Horizontal(classes="answers"):
+                yield Button("Stop and quit (y)", id="stop", variant="error")
+                if self._can_go_on:
+                    yield Button("Leave it training (l)", id="leave")
+                yield Button("No (n)", id="no", variant="primary")
+
+    def _details(self) -> list[str]:
+        runs = counted(self._queued, "queued run")
+        stays = f" {runs} {'stays' if self._queued == 1 else 'stay'} queued." if self._queued else ""
+        follow = f" {runs} {'follows' if self._queued == 1 else 'follow'} it." if self._queued else ""
+        show = "`cae-tui watch` shows it" if self._what == "run" else "`cae-tui study show` says how far it is"
+        stop = f"Stop and quit: it keeps its checkpoint and can be resumed later.{stays}"
+        after = follow if self._what == "run" else stays
+        leave = f"Leave it training: it goes on in the background, and {show}.{after}"
+        return [stop, leave] if self._can_go_on else [stop]
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only the answers that are there."""
+        return self._can_go_on or (action, parameters) != ("dismiss", ("leave",))
+
+    @on(Button.Pressed)
+    def answered(self, event: Button.Pressed) -> None:
+        self.dismiss("" if event.button.id == "no" else event.button.id)
+
+
 class StoppingScreen(Dialog[None]):
-    """Stands while a run that was on comes to its end, before the program does."""
+    """Stands while a run that was on comes to its end, before the program does; `goes_on` where it is left training."""
+
+    def __init__(self, *, goes_on: bool = False) -> None:
+        super().__init__()
+        self._goes_on = goes_on
 
     def compose(self) -> ComposeResult:
         """What is waited for, and the way not to wait."""
+        then = "then the program quits."
+        if self._goes_on:
+            then = "another process goes on from there, and the program quits."
         with Vertical(classes="dialog"):
-            yield Label("Stopping …", classes="question")
+            yield Label("Handing over …" if self._goes_on else "Stopping …", classes="question")
             yield Static(
-                "The run stops at its next step and writes its checkpoint; then the program quits.\n"
+                f"The run stops at its next step and writes its checkpoint; {then}\n"
                 "Ctrl+Q again quits at once: what came after the last checkpoint is lost.",
                 classes="detail",
             )

@@ -198,7 +198,7 @@ loss; a percentage is the test accuracy.
         """Only what was stopped or cut off can be resumed."""
         if action == "resume":
             listed = self.query(LastRuns)
-            return bool(listed) and listed.first().resumable is not None and not self.runner.busy
+            return bool(listed) and listed.first().resumable is not None
         return True
 
     def action_tour(self) -> None:

@@ -32,7 +32,7 @@ from cae_tui.messages import (
 )
 from cae_tui.screens.base import Page
 from cae_tui.widgets.line_table import SortedTable
-from engine.protocol.states import PAUSED, RESUMABLE, RUNNING
+from engine.protocol.states import PAUSED, QUEUED, RESUMABLE, RUNNING
 from engine.specs.listed import kinds_that_take_encoders, listed
 
 
@@ -128,7 +128,7 @@ class RunPage(Page):
             return False
         match what:
             case "resume":
-                return run.state in RESUMABLE
+                return run.state in RESUMABLE or (run.state == QUEUED and not self.runner.busy)
             case "finish":
                 return run.state in RESUMABLE and run.trained
             case "try":

@@ -50,8 +50,8 @@ Every run that was made here, and its state.
 * **val loss** is the validation loss of the best epoch, **last** that of the last one.
 * **test acc** is measured once, at the end.
 * **data** are the images a run was trained on; if all listed runs are on the same, the frame says so.
-* States: ● running, ‖ paused, ✓ finished or early-stopped, ■ stopped or cut off (both can be resumed),
-  ✗ diverged or failed (the run's own screen says why).
+* States: ○ queued (`Q` shows the queue), ● running, ‖ paused, ✓ finished or early-stopped, ■ stopped or cut off (both
+  can be resumed), ✗ diverged or failed (the run's own screen says why).
 
 ## Keys
 
@@ -260,9 +260,9 @@ there clears marks and filter.
             case "delete":
                 going = any(chosen.state in (RUNNING, PAUSED) for chosen in self.table.chosen)
                 return not going and super().can(what)
-            case "resume" | "finish":
+            case "finish":
                 return not marked and not self.runner.busy and super().can(what)
-            case "classify" | "again" | "curves" | "study":
+            case "resume" | "classify" | "again" | "curves" | "study":
                 return not marked and super().can(what)
         return super().can(what)
 

@@ -28,7 +28,7 @@ from cae_tui.widgets.mistake_matrix import MistakeMatrix
 from cae_tui.widgets.run_progress import advice, status
 from cae_tui.widgets.sample_strip import SampleStripView, turn_keys
 from engine.errors import EngineError
-from engine.protocol.states import COMPLETE, PAUSED, RUNNING
+from engine.protocol.states import COMPLETE, PAUSED, QUEUED, RUNNING
 from engine.specs.listed import KINDS, listed
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ The curves of a run, during training and after.
         self.run_id = view.state.id
         if self.state is None or not self.state.live:
             self.show_run(view.state)
-        if view.state.live and not view.mine:
+        if (view.state.live or view.state.state == QUEUED) and not view.mine:
             self.runner.follow(self.run_id)
 
     @on(RunUpdated)

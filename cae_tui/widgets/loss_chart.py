@@ -16,6 +16,7 @@ from textual.strip import Strip
 from cae_tui.themes import Rgb, data_colours
 from cae_tui.widgets.chart import Axis, Chart, Span
 from cae_tui.widgets.curves import Curve, Curves, Point
+from engine.protocol.states import QUEUED
 from engine.specs.measures import LOSS, Measure
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ LEAST_WIDTH, LEAST_HEIGHT = 24, 5
 """Cells below which a chart says its newest numbers instead of drawing them."""
 
 COMING = "Nothing is measured yet: the first steps are being taken."
+QUEUED_YET = "It has not begun yet."
 NOTHING = "It ended before anything was measured."
 
 Points = list[Point]
@@ -227,7 +229,8 @@ class LossChart(Chart):
         training, validation = self._points("train"), self._points("validation")
         values = [y for _, y in drawable(training, self.logarithmic) + drawable(validation, self.logarithmic)]
         if run is None or not values:
-            return self.written(Text(COMING if run is None or run.live else NOTHING, style="dim"))
+            words = COMING if run is None or run.live else QUEUED_YET if run.state == QUEUED else NOTHING
+            return self.written(Text(words, style="dim"))
         if width < LEAST_WIDTH or height < LEAST_HEIGHT:
             return self.written(Text(self._newest(training, validation)))
         by_epoch = self.shown_by == "epoch"

@@ -209,6 +209,8 @@ def advice(run: RunState) -> tuple[str, str]:
             return f"✗ Failed. {message} Press R to try to continue{finish}.", "error"
         case "gone":
             return f"✗ Gone. {run.message}", "error"
+        case "queued":
+            return f"○ {run.message or 'Queued.'} It begins when its turn comes. Press Q for the queue.", "cae-training"
         case "paused" if run.message:
             return "‖ Paused, for the reason above. It continues by itself; s ends it with its last checkpoint.", (
                 "cae-attention"

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from engine.errors import RunError
-from engine.protocol.states import QUEUED, STOPPED
+from engine.protocol.states import PAUSED, QUEUED, RUNNING, STOPPED
 from engine.runs.directory import Home, RunDirectory
 from engine.runs.status import RunStatus, touch
 from engine.storage.files import make_folder_of, read_json, write_json
@@ -35,6 +35,10 @@ class RunQueue:
         places = {run: place for place, run in enumerate(self._order())}
         queued = [run for run in self.home.list_runs() if run.state == QUEUED]
         return sorted(queued, key=lambda run: (places.get(run.id, len(places)), run.started))
+
+    def training(self) -> list[RunStatus]:
+        """Every run that somebody trains now, the one first that began first."""
+        return [run for run in reversed(self.home.list_runs()) if run.state in (RUNNING, PAUSED)]
 
     def _order(self) -> list[str]:
         """The ids in the file; nothing where it is missing or damaged."""
@@ -69,7 +73,14 @@ class RunQueue:
                 raise RunError(f"Run {run.id} is {status.state}: there is nothing left to train.")
             with run.locked():
                 run.write_status(touch(status, state=QUEUED, message=""))
-        others = [other.id for other in self.runs() if other.id != run.id]
+        elif not first and run.id in self._order():
+            return  # it keeps its place
+        named, since = self._order(), run.read_status().updated
+        others = [
+            other.id
+            for other in self.runs()
+            if other.id != run.id and (first or other.id in named or other.updated <= since)
+        ]  # one that was made after it, and is about to be added too, is named then
         self._write([run.id, *others] if first else [*others, run.id])
 
     def move(self, run: str, where: str) -> None:
@@ -133,4 +144,4 @@ class RunQueue:
 
 
 class QueueHeldError(RunError):
-    """Somebody else works the queue off."""
+    """Another process works the queue off."""

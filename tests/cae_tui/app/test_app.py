@@ -84,19 +84,6 @@ async def test_the_strip_tells_of_the_run_and_goes_to_it(make_app: MakeApp) -> N
         assert not app.screen.query_one(RunStrip).display
 
 
-async def test_no_second_run_begins_while_one_is_on(make_app: MakeApp) -> None:
-    trainer, gate = held(scripted_events(), EpochEnded)
-    app = make_app(trainer)
-    async with app.run_test() as pilot:
-        await begin(app, pilot)
-        app.screen.post_message(Start(AutoencoderSpec()))
-        await until(pilot, lambda: bool(told(app)))
-        assert "A run is already training" in told(app)[0]
-        assert len(trainer.specs) == 1
-        gate.set()
-        await app.runner.wait_for_end()
-
-
 async def test_a_refusal_leads_back_to_the_form_as_it_was(make_app: MakeApp) -> None:
     app = make_app(ScriptedTrainer(refusal=SpecError({"batch_size": "900 is more than the 800 images."})))
     async with app.run_test(size=(120, 40)) as pilot:

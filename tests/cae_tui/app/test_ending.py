@@ -11,7 +11,7 @@ from textual.widgets import Button
 
 from cae_tui.app.base import run_to_the_end
 from cae_tui.app.cae_app import CaeApp
-from cae_tui.screens.dialogs import ConfirmScreen, StoppingScreen
+from cae_tui.screens.dialogs import LeaveScreen, StoppingScreen
 from cae_tui.screens.training import TrainingScreen
 from engine.protocol.events import EpochEnded
 from tests.cae_tui.conftest import MakeApp, begin, on_top, told, until
@@ -31,7 +31,7 @@ async def test_quitting_asks_stops_the_run_and_waits_for_its_end(make_app: MakeA
     async with app.run_test() as pilot:
         await begin(app, pilot)
         await pilot.press("ctrl+q")
-        await until(pilot, on_top(app, ConfirmScreen))
+        await until(pilot, on_top(app, LeaveScreen))
         assert isinstance(app.focused, Button)
         assert app.focused.id == "no"
         await pilot.press("ctrl+q")  # asked already
@@ -39,7 +39,7 @@ async def test_quitting_asks_stops_the_run_and_waits_for_its_end(make_app: MakeA
         await until(pilot, on_top(app, TrainingScreen))
         assert app.runner.busy
         await pilot.press("ctrl+q")
-        await until(pilot, on_top(app, ConfirmScreen))
+        await until(pilot, on_top(app, LeaveScreen))
         await pilot.press("y")
         await until(pilot, lambda: app._exit)
     assert app.runner.current is not None
@@ -53,7 +53,7 @@ async def test_a_second_ctrl_q_does_not_wait(make_app: MakeApp, monkeypatch: pyt
         await begin(app, pilot)
         monkeypatch.setattr(app.runner, "stop_at_once", lambda *_: None)  # a step that takes long
         await pilot.press("ctrl+q")
-        await until(pilot, on_top(app, ConfirmScreen))
+        await until(pilot, on_top(app, LeaveScreen))
         await pilot.press("y")
         await until(pilot, on_top(app, StoppingScreen))
         assert not app._exit

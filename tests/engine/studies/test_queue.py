@@ -109,6 +109,15 @@ def test_without_the_file_of_the_order_the_queue_is_in_the_order_of_beginning(
     assert queued(home) == runs[::-1]
 
 
+def test_runs_that_are_made_at_the_same_time_come_in_the_order_of_beginning(home: Home, files: dict[str, Path]) -> None:
+    a, b = (preparation.create(home, tiny(files, seed=seed), state=QUEUED).run for seed in range(2))
+    for run in (a, b):  # both were there before the first was added
+        RunQueue(home).add(run)
+    assert queued(home) == [a.id, b.id]
+    RunQueue(home).add(a)  # it keeps its place
+    assert queued(home) == [a.id, b.id]
+
+
 def test_a_run_that_is_taken_out_is_stopped_and_can_be_resumed(home: Home, files: dict[str, Path]) -> None:
     run, other = add(home, files, 2)
     RunQueue(home).remove(run)

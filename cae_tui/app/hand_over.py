@@ -1,0 +1,65 @@
+"""Leaving it training: what this process trains goes on in one of its own, from the checkpoint that it is stopped with.
+
+A run is put first in the queue, and the other process works that off; so where it cannot be started, or where this one
+is killed in between, the run waits there, or is stopped, and nothing of it is lost. It is done once, whoever asks: the
+app that is left, or the thread that sees the run to its end when the terminal is gone.
+"""
+
+import logging
+import threading
+
+from cae_tui.bridge.detached import detach_queue, detach_study
+from cae_tui.bridge.runner import Runner
+from engine.errors import EngineError
+from engine.protocol.states import STOPPED
+
+log = logging.getLogger("cae_tui")
+
+
+class HandOver:
+    """What is to go on in a process of its own.
+
+    Args:
+        runner: what trains it here.
+        study: the id of the study that its runs are trials of; empty for single runs.
+    """
+
+    def __init__(self, runner: Runner, study: str = "") -> None:
+        self._runner, self._lock = runner, threading.Lock()
+        self._done = False
+        self.study = study
+        self.run = ""  # the one that goes on first
+        self.process = 0  # that goes on with it; 0 where there is none
+        self.problem = ""  # why it does not go on
+
+    def do(self) -> None:
+        """Begin the other process, once this one trains no more."""
+        with self._lock:
+            if self._done:
+                return
+            self._done = True
+            try:
+                self._study_goes_on() if self.study else self._runs_go_on()
+            except EngineError as error:
+                self.problem = str(error)
+                log.warning("it does not go on by itself: %s", error)
+            except Exception as error:  # a bug: the app is about to end, and the runs are whole
+                log.exception("it could not be left training")
+                self.problem = f"Unexpected error: {type(error).__name__}. {self._runner.home.log} has the details."
+
+    def _study_goes_on(self) -> None:
+        from engine.studies.records import Studies
+
+        study = Studies(self._runner.home).find(self.study)
+        if study.read().resumable:
+            self.process = detach_study(self._runner.home, study)
+
+    def _runs_go_on(self) -> None:
+        home, queue = self._runner.home, self._runner.queue
+        runs = [home.find(name) for name in self._runner.left if name in home.ids()]
+        left = [run for run in runs if run.read_status().state == STOPPED]
+        for run in reversed(left):  # the first of them is the first again
+            queue.put_first(run)
+        self.run = left[0].id if left else ""
+        if queue.count():
+            self.process = detach_queue(home, left[0] if left else None)
