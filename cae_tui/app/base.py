@@ -34,7 +34,6 @@ from cae_tui.printing import as_typed, complain
 from cae_tui.screens.base import Page
 from cae_tui.textual_private import end_with_code
 from engine.errors import MovedError
-from engine.protocol.control import Asked
 from engine.runs.directory import Home
 
 if TYPE_CHECKING:
@@ -65,34 +64,13 @@ class BaseApp(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "help", "Help", id="app.help", tooltip="What this screen is for, and its keys"),
         Binding("ctrl+t", "go_to_run", "Run", id="app.run", tooltip="Go to the run that is training", show=False),
-        Binding(
-            "ctrl+q",
-            "quit",
-            "Quit",
-            id="app.quit",
-            tooltip="Quit; asks first while a run is training",
-            show=False,
-            priority=True,
-        ),
-        Binding(
-            "ctrl+c",
-            "help_quit",
-            "Copy, quit",
-            id="app.copy",
-            show=False,
-            system=True,
-            tooltip="Copy what is selected; twice to quit",
-        ),
-        Binding(
-            "ctrl+p",
-            "command_palette",
-            "Commands",
-            id="app.commands",
-            show=False,
-            priority=True,
-            tooltip="Every command of the screen, by its name",
-        ),
-    ]
+        Binding("ctrl+q", "quit", "Quit", id="app.quit", show=False, priority=True,
+                tooltip="Quit; asks first while a run is training"),
+        Binding("ctrl+c", "help_quit", "Copy, quit", id="app.copy", show=False, system=True,
+                tooltip="Copy what is selected; twice to quit"),
+        Binding("ctrl+p", "command_palette", "Commands", id="app.commands", show=False, priority=True,
+                tooltip="Every command of the screen, by its name"),
+    ]  # fmt: skip
 
     asked_by: Page | None = None
     """The form that asked for the run or study which is being prepared."""
@@ -286,16 +264,13 @@ class BaseApp(App[None]):
             self.run_worker(self._ask_to_quit())
 
     async def _ask_to_quit(self) -> None:
+        from cae_tui.app.hand_over import can_go_on
         from cae_tui.screens.dialogs import LeaveScreen
 
         self._asking = True
         try:
-            # A run that is to finish would be trained on by another process.
-            can_go_on = self.runner.flag.asked() is not Asked.FINISH
-            if self.studies.busy and self.studies.current is None:  # it has no id yet
-                can_go_on = False
-            queued = self.runner.queue.count()
-            answer = await self.push_screen_wait(LeaveScreen(self.under_way, queued, can_go_on=can_go_on))
+            queued, goes_on = self.runner.queue.count(), can_go_on(self.runner, self.studies)
+            answer = await self.push_screen_wait(LeaveScreen(self.under_way, queued, can_go_on=goes_on))
         finally:
             self._asking = False
         if answer:
@@ -309,7 +284,9 @@ class BaseApp(App[None]):
             from cae_tui.screens.dialogs import StoppingScreen
 
             if goes_on:
-                self.hand_over = self._make_hand_over()
+                from cae_tui.app.hand_over import HandOver
+
+                self.hand_over = HandOver(self.runner, self.studies)
             why = "It was stopped because cae-tui was asked to end." if return_code else ""
             self.runner.stop_at_once(why)
             self.push_screen(StoppingScreen(goes_on=goes_on))
@@ -317,12 +294,6 @@ class BaseApp(App[None]):
             if self.hand_over is not None:
                 await asyncio.to_thread(self.hand_over.do)
         self.exit(return_code=return_code)
-
-    def _make_hand_over(self) -> "HandOver":
-        from cae_tui.app.hand_over import HandOver
-
-        study = self.studies.current if self.studies.busy else None
-        return HandOver(self.runner, study.id if study is not None else "")
 
     def _signalled(self, number: int) -> None:
         """A request to end takes the same road as quitting, without the question."""

@@ -10,24 +10,30 @@ import threading
 
 from cae_tui.bridge.detached import detach_queue, detach_study
 from cae_tui.bridge.runner import Runner
+from cae_tui.bridge.study_runner import StudyRunner
 from engine.errors import EngineError
+from engine.protocol.control import Asked
 from engine.protocol.states import STOPPED
 
 log = logging.getLogger("cae_tui")
 
 
-class HandOver:
-    """What is to go on in a process of its own.
+def can_go_on(runner: Runner, studies: StudyRunner) -> bool:
+    """Whether another process could go on with what trains: it would train on what is to finish now.
 
-    Args:
-        runner: what trains it here.
-        study: the id of the study that its runs are trials of; empty for single runs.
+    A study that is still being prepared has no name by which to resume it.
     """
+    return runner.flag.asked() is not Asked.FINISH and not (studies.busy and studies.current is None)
 
-    def __init__(self, runner: Runner, study: str = "") -> None:
+
+class HandOver:
+    """What trains now, and is to go on in a process of its own."""
+
+    def __init__(self, runner: Runner, studies: StudyRunner) -> None:
         self._runner, self._lock = runner, threading.Lock()
         self._done = False
-        self.study = study
+        study = studies.current if studies.busy else None
+        self.study = study.id if study is not None else ""
         self.run = ""  # the one that goes on first
         self.process = 0  # that goes on with it; 0 where there is none
         self.problem = ""  # why it does not go on

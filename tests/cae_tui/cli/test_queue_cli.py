@@ -14,6 +14,7 @@ from engine.protocol.events import EpochEnded, Event
 from engine.protocol.states import FINISHED, STOPPED
 from engine.runs.directory import Home, RunDirectory
 from engine.studies.queue import RunQueue
+from engine.studies.records import Studies
 from tests.cae_tui.bridge.test_runner import until
 from tests.cae_tui.cli.conftest import Run
 from tests.cae_tui.cli.test_completion import offered
@@ -183,3 +184,11 @@ def test_actions_and_queued_runs_are_completed(home: Home, add: Add, tmp_path: P
     assert {"list", "start", "move", "remove"} <= offered("cae-tui queue ", tmp_path, home)
     assert {a, b} & offered(f"cae-tui queue remove {a} ", tmp_path, home) == {b}
     assert {"up", "down", "first", "last"} <= offered(f"cae-tui queue move {a} ", tmp_path, home)
+
+
+def test_a_study_goes_on_in_the_background(run: Run, home: Home, flags: list[str]) -> None:
+    code, out, err = run("study", "latent=3,4", *flags, "--detach")
+    assert (code, "goes on in the background, in process" in err) == (0, True)
+    study = Studies(home).find(out.strip())
+    until(lambda: study.read().state == FINISHED)
+    assert "is finished: there is nothing left to resume" in run("study", "resume", study.id, "--detach")[2]
