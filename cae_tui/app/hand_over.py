@@ -32,6 +32,7 @@ class HandOver:
     def __init__(self, runner: Runner, studies: StudyRunner) -> None:
         self._runner, self._lock = runner, threading.Lock()
         self._done = False
+        self.over = False  # whether all of it was done
         study = studies.current if studies.busy else None
         self.study = study.id if study is not None else ""
         self.run = ""  # the one that goes on first
@@ -52,6 +53,7 @@ class HandOver:
             except Exception as error:  # a bug: the app is about to end, and the runs are whole
                 log.exception("it could not be left training")
                 self.problem = f"Unexpected error: {type(error).__name__}. {self._runner.home.log} has the details."
+            self.over = True
 
     def _study_goes_on(self) -> None:
         from engine.studies.records import Studies

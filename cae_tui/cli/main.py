@@ -374,7 +374,9 @@ def _say_farewell(app: "CaeApp") -> None:
         return
     from cae_tui.cli.next_steps import tell_after_detach, tell_after_queue_detach, tell_after_study_detach
 
-    if left.problem:
+    if not left.over:
+        complain("cae-tui was ended before another process went on with the run: `cae-tui runs` lists it.")
+    elif left.problem:
         again = f"study resume {left.study}" if left.study else "queue start"
         told = f"It does not go on in the background: {left.problem}"
         complain(f"{told} Nothing is lost: `cae-tui {again}` continues it.")
