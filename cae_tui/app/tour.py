@@ -42,7 +42,7 @@ class Tour:
         if self._app.runner.busy:
             raise RunError("A run is training: stop it, or wait until it ends, before you start the tour.")
         self._on, self._encoder, self._classifier, self._step = True, "", "", 1
-        self._app.runner.start(first_spec())
+        self._app.runner.start(first_spec(), alone=True)  # the next run is the tour's
         from cae_tui.screens.training import TrainingScreen
 
         self._app.go(("training", ""), lambda: TrainingScreen(""))

@@ -127,16 +127,16 @@ class Runner(Reader):
 
         return jobs
 
-    def start(self, spec: "Spec") -> None:
-        """Train `spec` in the worker thread.
+    def start(self, spec: "Spec", *, alone: bool = False) -> None:
+        """Train `spec` in the worker thread; where it is to be `alone`, what waited before does not follow it.
 
         Raises:
             RunError: a run is on already.
         """
-        if self.workers > 1:  # others can be trained beside it, which is what the queue is for
+        if self.workers > 1 and not alone:  # others can be trained beside it, which is what the queue is for
             self.occupy(lambda: self.queue.make(spec, first=True))
         else:
-            self.occupy(lambda: self._trainer.start(self.home, spec, self.emitter(), self.flag))
+            self.occupy(lambda: self._trainer.start(self.home, spec, self.emitter(), self.flag), alone=alone)
 
     def resume(self, run: str) -> None:
         """Take up a run in the worker thread.
@@ -160,8 +160,8 @@ class Runner(Reader):
         check_can_finish(directory, study_of(directory, directory.read_status()))
         self.occupy(lambda: self._trainer.finish(directory, self.emitter(directory), self.flag))
 
-    def occupy(self, train: Callable[[], Any]) -> None:
-        """Do `train` in the worker thread, and then what is queued; `flag` is fresh.
+    def occupy(self, train: Callable[[], Any], *, alone: bool = False) -> None:
+        """Do `train` in the worker thread, and then what is queued, unless it is to be `alone`; `flag` is fresh.
 
         Raises:
             RunError: a run is on already.
@@ -171,7 +171,7 @@ class Runner(Reader):
         self.flag = Flag()
         self._flags, self._queueing, self.left = [self.flag], False, []
         self.current, self.runs = None, {}
-        self._thread = threading.Thread(target=self._train, args=(train,), name="training", daemon=True)
+        self._thread = threading.Thread(target=self._train, args=(train, alone), name="training", daemon=True)
         self._thread.start()
 
     def emitter(self, directory: RunDirectory | None = None) -> Callable[[Event], None]:
@@ -221,8 +221,8 @@ class Runner(Reader):
                 return
         self.occupy(lambda: None)
 
-    def _train(self, train: Callable[[], Any]) -> None:
-        begun = self._do(train)
+    def _train(self, train: Callable[[], Any], alone: bool) -> None:
+        begun = self._do(train) and not alone
         while self._goes_on(begun):
             begun = False
             self._do(lambda: self.queue.work_off(self.workers, self.emitter, self._listener.run_told, self.flag))

@@ -62,7 +62,7 @@ COMMANDS = {
     "queue": "list the runs that wait for their turn, train them, change their order",
     "watch": "open the app on a run, wherever it is trained",
     "pause": "pause runs; `resume` continues them",
-    "resume": "continue a run that was stopped, cut off or paused",
+    "resume": "continue a run that was stopped, cut off or paused, or begin a queued one",
     "stop": "stop runs with a checkpoint, to resume or finish them later",
     "finish": "evaluate the best weights of runs now, which ends them",
     "report": "print the report of a complete run, or write the document of any",

@@ -1,5 +1,6 @@
 """The two-minute tour: what it trains, what it says where, and that leaving it is one key."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from engine.runs.directory import Home
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.classifier import ClassifierSpec
 from tests.cae_tui.conftest import MakeApp, begin, on_top, told, until
-from tests.cae_tui.script import held, scripted_events, write_run
+from tests.cae_tui.script import AUTOENCODER, held, scripted_events, scripted_status, write_run
 from tests.engine.tiny import tiny, write_files
 
 
@@ -172,3 +173,15 @@ def test_the_command_opens_the_app_on_it(monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.setattr("cae_tui.app.base.run_to_the_end", run_to_the_end)
     assert main(["--home", str(tmp_path / "home"), "tour"]) == 0
     assert opened == [True]
+
+
+async def test_what_waits_in_the_queue_does_not_come_between_the_runs_of_the_tour(
+    make_app: MakeApp, home: Home
+) -> None:
+    status = replace(scripted_status(scripted_events()), id=AUTOENCODER[::-1], state="queued")
+    write_run(home, scripted_events(run=status.id), status=status)
+    app = make_app()
+    async with app.run_test() as pilot:
+        app.post_message(BeginTour())
+        await until(pilot, lambda: app.runner.current is not None and not app.runner.busy)
+    assert home.find(status.id).read_status().state == "queued"
