@@ -47,13 +47,13 @@ class QueueActs:
 
     def _tell_of(self, run: str) -> None:
         runner, name = self._app.runner, self._lists.run_prefix(run)
-        room, view = runner.room, runner.queue.read()
-        place = [other.id for other in view.queued].index(run) + 1 if run in {r.id for r in view.queued} else 0
+        order = [other.id for other in runner.queue.read().queued]
+        place = order.index(run) + 1 if run in order else 0  # its turn may have come already
         told = f"Run {name} is queued: it begins when {self._under_way()} has ended."
         if place > 1:
             told = f"Run {name} is queued, as number {place:,}: its turn comes when those before it have ended."
-        if room >= place:
-            told = f"Run {name} begins beside what trains."
+        if runner.room >= place:
+            told = f"Run {name} begins now."
         self._lists.tell_changed()
         runner.work_queue()
         self._app.tell(f"{told} Q shows the queue.")

@@ -319,7 +319,7 @@ async def test_as_many_are_trained_at_once_as_the_settings_say(
         await until(pilot, lambda: len(live()) == 1)
         start()
         await until(pilot, lambda: len(live()) == 2)
-        assert any("begins beside what trains" in sentence for sentence in told(app))
+        assert any("begins now" in sentence for sentence in told(app))
         assert app.runner.room == 0
         start()
         await until(pilot, lambda: len(queued(app.home)) == 1)
