@@ -61,6 +61,13 @@ class QueueBridge:
         """Whether a process works it off."""
         return self._queue.is_worked_off
 
+    def has(self, run: RunDirectory) -> bool:
+        """Whether its status says that it is queued, until it is being trained."""
+        try:
+            return run.read_status().state == QUEUED
+        except EngineError:  # it has just gone
+            return False
+
     def words_of(self, run: RunDirectory) -> str:
         """Since when a run waits and where in the queue it is, in a sentence; empty where it does not wait."""
         try:

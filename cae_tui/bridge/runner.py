@@ -319,13 +319,18 @@ class Runner(Reader):
             if not directory.path.exists():
                 self._listener.run_told(News(run, state=GONE))
                 break
+            if directory.id in self.left:  # its turn has come in this process, which tells of it
+                break
             if idle and (words := self.queue.words_of(directory)):
                 if words != waits:
                     waits = words
                     self._listener.run_told(News(self._replayed(directory), state=QUEUED, message=words))
                 stop.wait(FOLLOW_SECONDS)
                 continue
-            if waits:  # its turn has come, and its events were cut back to its checkpoint
+            if waits and self.queue.has(directory):  # its turn has come, but its events are not cut back yet
+                stop.wait(FOLLOW_SECONDS)
+                continue
+            if waits:
                 waits, offset = "", 0
             try:
                 size = directory.events.stat().st_size
