@@ -298,7 +298,7 @@ class LeaveScreen(Dialog[str]):
     def compose(self) -> ComposeResult:
         """The question, what each answer does, the answers."""
         with Vertical(classes="dialog"):
-            yield Label(f"A {self._what} is running. Quit?", classes="question", markup=False)
+            yield Label(f"A {self._what} is running. Do you want to quit?", classes="question", markup=False)
             with VerticalScroll(classes="detail", can_focus=False):
                 yield Static("\n\n".join(self._details()), markup=False)
             with Horizontal(classes="answers"):

@@ -10,7 +10,7 @@ from textual.widgets import Input, Static
 
 from cae_tui.app import clipboard
 from cae_tui.app.clipboard import clipboard_sequence, give_to_tmux
-from cae_tui.screens.dialogs import ConfirmScreen
+from cae_tui.screens.dialogs import LeaveScreen
 from cae_tui.screens.runs import RunsScreen
 from engine.errors import StorageError
 from engine.protocol.events import EpochEnded
@@ -57,7 +57,7 @@ async def test_ctrl_c_twice_asks_before_a_run_that_is_on_is_stopped(make_app: Ma
     async with app.run_test() as pilot:
         await begin(app, pilot)
         await pilot.press("ctrl+c", "ctrl+c")
-        await until(pilot, on_top(app, ConfirmScreen))
+        await until(pilot, on_top(app, LeaveScreen))
         assert app.runner.busy
         await pilot.press("escape")
         gate.set()
