@@ -106,9 +106,7 @@ class _Work:
         self._under_way[self._count] = run
 
     def _wait(self) -> None:
-        ended = self.executor.wait(
-            lambda number, event: self.observer.emit(self._under_way[number], event), LOOK_SECONDS
-        )
+        ended = self.executor.wait(self._hear, LOOK_SECONDS)
         if ended is None:
             return
         run = self._under_way.pop(ended.number)
