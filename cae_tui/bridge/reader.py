@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from engine.data.datasets import ImageData
     from engine.exporters import ExportedAll
     from engine.exporters.exporter import Exported
+    from engine.protocol.events import SamplesSaved
     from engine.specs.base import Spec
 
 
@@ -175,13 +176,20 @@ class Reader(DataReader):
         return told
 
     @works_in_thread
-    def samples(self, run: str, file: str, epoch: int) -> SampleStrip:
-        """The validation images of an epoch and their reconstructions."""
+    def samples(self, run: str, saved: Sequence["SamplesSaved"]) -> SampleStrip:
+        """The validation images and their reconstructions of the first of some epochs whose file is there.
+
+        Raises:
+            EngineError: it cannot be read, or none is there.
+        """
         from cae_tui.bridge.plain import pictures
         from engine.evaluation.results import read_samples
 
-        # The name was read from a file that anybody may have changed: it leads nowhere else.
-        originals, reconstructions = read_samples(self.home.find(run).samples / Path(file).name)
+        # The names were read from a file that anybody may have changed: they lead nowhere else.
+        folder = self.home.find(run).samples
+        files = [(folder / Path(one.file).name, one.epoch) for one in saved]
+        file, epoch = next((found for found in files if found[0].exists()), files[0])
+        originals, reconstructions = read_samples(file)
         return SampleStrip(epoch, pictures(originals), pictures(reconstructions))
 
     # -- predictions -----------------------------------------------------------------------------

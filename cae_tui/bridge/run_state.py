@@ -6,6 +6,7 @@ another process trains, and one that ended last week: replay its events, then fo
 of a run it hands to the app as `News`, which the app alone folds in: nothing changes while it is drawn.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -38,6 +39,8 @@ GONE = "gone"
 """The state of a run that is still shown, and whose folder was deleted or moved meanwhile."""
 GONE_WORDS = "Its folder was deleted or moved, so it cannot be continued."
 
+COUNTS_KEPT = 1_000_000
+"""Numbers of confusion matrices that are kept of earlier epochs; every second matrix is dropped when there are more."""
 BATCHES_KEPT = 2000
 """Points of the batch chart; every second one is dropped when there are more."""
 
@@ -70,6 +73,9 @@ class RunState:
     evaluating: str = ""  # what is being measured, once training is over
     ended: RunEnded | None = None
     result: Result | None = None  # what it came to, once it has ended
+    stage_steps: dict[str, int] = field(default_factory=dict)  # of an epoch, by stage
+    saved: list[SamplesSaved] = field(default_factory=list)  # all that were told; the files of some are gone
+    counted: list[MistakesCounted] = field(default_factory=list)  # those that are kept, the latest among them
     _every: int = 1
     _seen: int = 0
     _sign: str = ""  # the latest of overfitting
@@ -195,6 +201,49 @@ class RunState:
         """How many epochs of each stage are complete, in order."""
         return dict(Counter(epoch.stage for epoch in self.epochs))
 
+    # -- back in time ----------------------------------------------------------------------------
+
+    def moments(self, by: str) -> list[float]:
+        """Where a cursor can stand, in epochs since the run began: at each epoch's end, or at each batch that is kept.
+
+        Args:
+            by: "epoch" or "batch".
+        """
+        if by == "batch":
+            return [x for x, _ in self.batches]
+        return [float(place) for place in range(1, len(self.epochs) + 1)]
+
+    def epoch_at(self, moment: float) -> EpochEnded | None:
+        """The last epoch that was complete then."""
+        place = min(int(moment), len(self.epochs))
+        return self.epochs[place - 1] if place > 0 else None
+
+    def samples_at(self, moment: float) -> list[SamplesSaved]:
+        """What was written of reconstructions until then, the latest first: the files of some epochs are gone."""
+        places = {(epoch.stage, epoch.epoch): place for place, epoch in enumerate(self.epochs, start=1)}
+        return [one for one in reversed(self.saved) if places.get((one.stage, one.epoch), math.inf) <= moment]
+
+    def mistakes_at(self, moment: float) -> MistakesCounted | None:
+        """What a classifier took for what at the latest epoch until then whose counts are kept."""
+        places = {(epoch.stage, epoch.epoch): place for place, epoch in enumerate(self.epochs, start=1)}
+        return next(
+            (one for one in reversed(self.counted) if places.get((one.stage, one.epoch), math.inf) <= moment), None
+        )
+
+    def passed(self, by: str) -> list[float]:
+        """What had passed of "step"s, or of the seconds of "time", once 0, 1, 2 … epochs were complete.
+
+        The last is expected for the epoch under way, or that would come.
+        """
+        found = [0.0]
+        for epoch in self.epochs:
+            found.append(found[-1] + (self.stage_steps.get(epoch.stage, 1) if by == "step" else epoch.seconds))
+        if by == "step":
+            return [*found, found[-1] + max(self.steps, 1)]
+        now = None if self.batch is None else self.batch.ms_per_step * self.batch.steps / 1000 * self._overhead
+        usual = self.epochs[-1].seconds if self.epochs else 1.0
+        return [*found, found[-1] + max(now or usual, 1e-9)]
+
     def apply(self, event: Event) -> None:
         """Take one event in; in the order that they happened."""
         match event:
@@ -202,6 +251,7 @@ class RunState:
                 self.started, self.kind, self.title, self.state = event, event.kind, event.title, RUNNING
             case StageStarted():
                 self.stage, self.stage_epochs, self.steps = event.stage, event.epochs, event.steps
+                self.stage_steps[event.stage] = event.steps
                 self.batch = None
             case BatchEnded():
                 self.batch, self.state, self.steps = event, RUNNING, event.steps
@@ -213,8 +263,12 @@ class RunState:
                     self.overfitting = None
             case MistakesCounted():
                 self.mistakes = event
+                self.counted.append(event)
+                if len(event.counts) ** 2 * len(self.counted) > COUNTS_KEPT:
+                    del self.counted[-2::-2]
             case SamplesSaved():
                 self.samples = event
+                self.saved.append(event)
             case Warned():
                 self._notice(event.message)
             case OverfittingSeen():

@@ -6,15 +6,17 @@ from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import on, work
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.color import Color
-from textual.containers import Vertical
+from textual.containers import Horizontal, Vertical
+from textual.events import Resize
 from textual.widget import Widget
 from textual.widgets import DataTable
 
 from cae_tui import formats
 from cae_tui.bridge.values import RunView
 from cae_tui.screens.run_page import RunPage, Subject, ask_key
+from cae_tui.widgets.sample_strip import SampleStripView
 from cae_tui.widgets.study_chart import Curve, StudyChart, colour_of, marker_of
 from engine.errors import EngineError
 from engine.runs.status import TEST
@@ -24,6 +26,8 @@ from engine.specs.listed import every_measure
 from engine.text import numbers
 
 MOST = 12
+TALL = 36
+"""Rows from which there is room for images too."""
 
 
 class CompareScreen(RunPage):
@@ -36,9 +40,16 @@ Runs side by side. The chart has the validation loss of each by epoch, on a loga
 has a column for each run, with its results and every field in which the specs differ.
 
 * `←` `→`: from run to run · `Enter`: open the one under the cursor
+* `,` `.`: back in time, epoch by epoch, for all runs in step, and on; `<` `>` ten at a time; the mouse points at an
+  epoch. The legend tells each run's validation loss then, and of two runs whose images are kept, both are shown at that
+  epoch, or at the last one before it that was kept.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         ask_key("compare.open", tooltip="The run under the cursor", priority=True),
+        Binding("comma", "move(-1)", "Back in time", id="compare.back", tooltip="An epoch back, of all runs"),
+        Binding("full_stop", "move(1)", "On", id="compare.on", tooltip="An epoch on, of all runs", show=False),
+        Binding("less_than_sign", "move(-10)", "Back by ten", id="compare.back-ten", tooltip="Ten back", show=False),
+        Binding("greater_than_sign", "move(10)", "On by ten", id="compare.on-ten", tooltip="Ten on", show=False),
     ]
 
     def __init__(self, runs: tuple[str, ...]) -> None:
@@ -59,6 +70,9 @@ has a column for each run, with its results and every field in which the specs d
 
     def compose_page(self) -> Iterator[Widget]:
         yield StudyChart()
+        with Horizontal(id="images"):
+            yield SampleStripView(id="first")
+            yield SampleStripView(id="second")
         with Vertical(id="card", classes="card"):
             yield DataTable(id="differences", cursor_type="cell", cell_padding=1)
 
@@ -82,6 +96,47 @@ has a column for each run, with its results and every field in which the specs d
         ]  # fmt: skip
         self.query_one(StudyChart).show_curves(curves)
         self._fill()
+        self._show_images()
+        self.refresh_keys()
+
+    # -- back in time ----------------------------------------------------------------------------
+
+    @property
+    def _epochs(self) -> int:
+        """Those of the longest run."""
+        return max((len(run.state.epochs) for run in self._runs), default=0)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Where no epoch is over, there is no time to go back in."""
+        return self._epochs > 0 if action == "move" else super().check_action(action, parameters)
+
+    def action_move(self, steps: int) -> None:
+        """All runs so many epochs on; behind the last each shows its latest."""
+        now = self.query_one(StudyChart).cursor or self._epochs
+        self._go_to(max(now + steps, 1))
+
+    @on(StudyChart.Pointed)
+    def _point(self, message: StudyChart.Pointed) -> None:
+        self._go_to(message.epoch)
+
+    def _go_to(self, epoch: int) -> None:
+        self.query_one(StudyChart).cursor = epoch if epoch < self._epochs else None
+        self._show_images()
+
+    def on_resize(self, event: Resize) -> None:  # noqa: ARG002 - as Textual calls it
+        """There may be room for images, or none."""
+        self._show_images()
+
+    def _show_images(self) -> None:
+        """Of two runs what they made of images at that epoch, side by side, where there is room."""
+        two = len(self._runs) == 2 and all(run.state.saved for run in self._runs) and self.size.height >= TALL
+        self.query_one("#images").display = two
+        moment = self.query_one(StudyChart).cursor or self._epochs
+        for name, run in zip(("#first", "#second"), self._runs if two else (), strict=False):
+            saved = run.state.samples_at(moment)
+            if saved:
+                unread = f"The images of run {self.run_prefix(run.status.id)}"
+                self.query_one(name, SampleStripView).read(self.runner, run.status.id, saved, unread)
 
     def _fill(self) -> None:
         table: DataTable[Text] = self.query_one("#differences", DataTable)

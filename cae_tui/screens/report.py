@@ -183,7 +183,7 @@ The result of a complete run, measured once, on images that no choice was based 
                 chart.show(view.state)
         if view.state.samples is not None and not classes:
             strip = self.query_one("#strip", SampleStripView)
-            strip.read(self.runner, self.run_id, view.state.samples, "The images")
+            strip.read(self.runner, self.run_id, [view.state.samples], "The images")
         self.refresh_keys()
 
     @on(ConfusionMatrix.Moved)

@@ -1,27 +1,36 @@
 """Every run that was made here: to filter and sort, to mark, tag and note, and to open, compare, repeat or delete."""
 
+import asyncio
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.events import ScreenResume
+from textual.events import Resize, ScreenResume
 from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
+from cae_tui.kinds import view_of
 from cae_tui.messages import MarkRuns, RunsChanged, RunUpdated
 from cae_tui.screens.run_page import SortedPage, Subject, ask_key
 from cae_tui.widgets.line import Line
+from cae_tui.widgets.run_preview import HIGH, WIDE, RunPreview
 from cae_tui.widgets.run_table import STAR, RunTable
+from engine.errors import EngineError
 from engine.protocol.states import PAUSED, RUNNING
 from engine.runs.filter import EVERYTHING, EXAMPLES, Filter, FilterError, parse_filter
 from engine.runs.status import RunStatus
+from engine.specs.listed import KINDS
 from engine.text import counted
 
 RELOAD_SECONDS = 3.0
 """How often the list looks for what other processes did."""
+
+REST_SECONDS = 0.15
+"""So long the cursor rests on a run before that is read to be shown at a glance."""
 
 NONE_YET = "No runs yet. Press a to train an autoencoder."
 NONE_MATCHES = "No run matches the filter. Esc clears it."
@@ -50,6 +59,7 @@ Every run that was made here, and its state.
 * **val loss** is the validation loss of the best epoch, **last** that of the last one.
 * **test acc** is measured once, at the end.
 * **data** are the images a run was trained on; if all listed runs are on the same, the frame says so.
+* In a large terminal the run under the cursor is shown beneath: its curve, what it makes of images, its numbers.
 * States: ○ queued (`Q` shows the queue), ● running, ‖ paused, ✓ finished or early-stopped, ■ stopped or cut off (both
   can be resumed), ✗ diverged or failed (the run's own screen says why).
 
@@ -114,6 +124,7 @@ there clears marks and filter.
         self._complained: set[str] = set()  # of runs that cannot be listed, each once
         self._specs: dict[str, Mapping[str, Any]] = {}
         self._filter: Filter = EVERYTHING
+        self._previewed: object = None  # the run that is shown at a glance, as it was then
 
     @property
     def crumbs(self) -> tuple[str, ...]:
@@ -128,6 +139,7 @@ there clears marks and filter.
         with Vertical(classes="card", id="card"):
             yield RunTable(self.cae.settings.orders.get(self.LIST))
             yield Static(NONE_YET, id="none", markup=False)
+        yield RunPreview()
         yield Static("", id="about")
 
     def on_mount(self) -> None:
@@ -186,7 +198,36 @@ there clears marks and filter.
         table.show(shown, {run.id: run.prefix or run.id[:4] for run in self._runs})
         self._count(len(shown), hidden)
         self._tell_about()
+        self._preview()
         self.refresh_keys()
+
+    @work(exclusive=True, group="preview")
+    async def _preview(self) -> None:
+        """Show the run under the cursor at a glance, where there is room, once the cursor rests."""
+        run = self.table.run if self.table.display else None
+        preview = self.query_one(RunPreview)
+        preview.display = run is not None and self.size.height >= HIGH and self.size.width >= WIDE
+        if run is None or not preview.display:
+            self._previewed = None
+            return
+        seen = (run.id, run.updated, run.notes)
+        if seen == self._previewed:
+            return
+        await asyncio.sleep(REST_SECONDS)
+        try:
+            view = await self.runner.open_run(run.id)
+        except EngineError as error:
+            preview.complain(str(error))
+            return
+        self._previewed = seen
+        rebuilds = run.kind in KINDS and view_of(run.kind).rebuilds_images
+        noted = replace(view, status=replace(view.status, notes=run.notes))
+        preview.show(noted, self.run_prefix(run.id), self.runner, images=rebuilds)
+
+    def on_resize(self, event: Resize) -> None:  # noqa: ARG002 - as Textual calls it
+        """There may be room for the preview, or none."""
+        self._previewed = None
+        self._preview()
 
     @work(exclusive=True, group="specs")
     async def _read_specs(self) -> None:
@@ -284,6 +325,7 @@ there clears marks and filter.
     @on(RunTable.Highlighted)
     def _other_run(self) -> None:
         self._tell_about()
+        self._preview()
         self.refresh_keys()
 
     @on(Input.Submitted, "#filter")

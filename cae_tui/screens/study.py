@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Grid, Horizontal, Vertical
 from textual.content import Content
 from textual.events import Resize
 from textual.reactive import reactive
@@ -41,6 +41,10 @@ from engine.studies.tables import time_column
 if TYPE_CHECKING:
     from engine.studies.spec import StudySpec
 
+FOUR, VAST_WIDTH, VAST_HEIGHT = 4, 170, 50
+"""Charts beside the table in a terminal of so many columns and rows."""
+ONE, IMPORTANCE = 4, 4
+"""Charts that say something of a single hyperparameter, the first so many; and the one that takes a while."""
 LANES, LANES_WHERE_LOW, HIGH = 8, 3, 30
 """Workers that have a line of their own; in a terminal of fewer lines than the last, the second number."""
 LOOK_SECONDS = 1.0
@@ -150,7 +154,9 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
                 yield StudyTable(self.cae.settings.orders.get(self.LIST))
                 yield Static("", id="row", markup=False)
                 yield Static("", id="reason", markup=False)
-            yield StudyChart()
+            with Grid(id="charts"):
+                for place in range(FOUR):
+                    yield StudyChart(id=f"chart-{place}")
 
     def on_mount(self) -> None:
         """Read the study, and look at it now and then."""
@@ -292,10 +298,24 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
             marked=frozenset(self.table.marked),
             shares=self._shares[1],
         )
-        self.query_one(StudyChart).show(view)
+        for chart in self._charts:
+            chart.show(view)
         ended = sum(point.ended for point in stage.points)
-        if self.query_one(StudyChart).chart == 4 and len(stage.names) > 1 and ended != self._shares[0]:
+        weighs = any(chart.chart == IMPORTANCE for chart in self._charts)
+        if weighs and len(stage.names) > 1 and ended != self._shares[0]:
             self._weigh(ended)
+
+    @property
+    def _charts(self) -> list[StudyChart]:
+        """The charts that are shown: the chosen one, and where there is room the next three that say something."""
+        several = self._stage is not None and len(self._stage.names) > 1
+        first, *others = self.query(StudyChart)
+        room = self.size.width >= VAST_WIDTH and self.size.height >= VAST_HEIGHT
+        self.query_one("#charts").set_class(room, "-four")
+        useful = [number for number in (*range(len(CHARTS)),) if number != first.chart and (several or number < ONE)]
+        for chart, number in zip(others, useful, strict=False):
+            chart.chart = number
+        return [first, *others] if room else [first]
 
     @work(exclusive=True, group="importance")
     async def _weigh(self, ended: int) -> None:

@@ -23,7 +23,7 @@ from cae_tui.kinds import view_of
 from cae_tui.messages import RunUpdated
 from cae_tui.screens.run_page import RunPage, Subject, ask_key
 from cae_tui.widgets.epoch_log import EpochLog
-from cae_tui.widgets.loss_chart import LossChart
+from cae_tui.widgets.loss_chart import ACROSS, SMOOTHING, LossChart, cursor_keys
 from cae_tui.widgets.mistake_matrix import MistakeMatrix
 from cae_tui.widgets.run_progress import advice, status
 from cae_tui.widgets.sample_strip import SampleStripView, turn_keys
@@ -49,7 +49,7 @@ IMAGES_SHARE = 0.55
 """How much of the height images may take beside the curves."""
 SECOND_CHART = 168
 """Columns from which an autoencoder's batches are drawn beside its epochs."""
-KEYS = ("details", "scale", "by", "show", "turn")
+KEYS = ("details", "scale", "by", "smooth", "across", "move", "jump", "show", "turn")
 LOADING = "Loading PyTorch and the images… this takes a few seconds."
 """Shown until the first event of a run has come."""
 
@@ -69,6 +69,11 @@ The curves of a run, during training and after.
 - **Loss**: training in blue (●), validation in orange (▲), ★ the epoch whose weights are kept.
   `l` switches between a logarithmic and an even scale, `b` between one point an epoch and one a batch.
   Where a run has several stages, each counts its epochs from 1: `fine-tuning 3/15`.
+- `←` `→` go back in time, epoch by epoch (batch by batch where batches are drawn), `Shift` with them ten at a time,
+  `Home` and `End` to the first and the latest; the mouse points at a moment too. The legend then tells the values at
+  the cursor, and images and confusion turn back to that epoch, or to the last one before it that was kept.
+- `u` smooths the curves (an exponential moving average; the raw ones stay behind them, faint), `x` counts epochs, steps
+  or time beneath them.
 - **Images** (`i`): validation images and what the autoencoder makes of them, as many as fit; `[` and `]` show the
   others.
 - **Epochs** (`h`): the log, one line for each epoch, the last five hundred.
@@ -95,6 +100,9 @@ The curves of a run, during training and after.
         Binding("d", "details", "Details", id="training.details", tooltip="Where in the program it went wrong"),
         Binding("l", "scale", "Scale", id="training.scale", tooltip="Logarithmic or even scale", show=False),
         Binding("b", "by", "Batches", id="training.by", tooltip="A point for each epoch, or each batch", show=False),
+        Binding("u", "smooth", "Smooth", id="training.smooth", tooltip="More or less smooth curves", show=False),
+        Binding("x", "across", "Axis", id="training.across", tooltip="Epochs, steps or time beneath", show=False),
+        *cursor_keys("training"),
         Binding("i", "show('images')", "Images", id="training.images", tooltip="Images in place of the curves"),
         Binding("h", "show('epochs')", "Epochs", id="training.epochs", tooltip="Every epoch in place of the curves"),
         Binding("m", "show('mistakes')", "Confusion", id="training.confusion",
@@ -108,6 +116,7 @@ The curves of a run, during training and after.
         self.state: RunState | None = None
         self.instead = ""  # of the curves: images, epochs or mistakes
         self._images_height = ""
+        self.moment: float | None = None  # the cursor's, in epochs since the run began; None: the latest
         self._samples_of: object = None
         self._arranged: tuple[object, ...] = ()
         self._keys: tuple[object, ...] = ()  # what the keys that are shown depend on
@@ -137,7 +146,7 @@ The curves of a run, during training and after.
         with Horizontal(id="panes"):
             with Vertical(id="left"):
                 with Horizontal(id="charts"):
-                    yield LossChart(keys="(l, b switch)", id="loss")
+                    yield LossChart(keys="(l b u x, ← →)", id="loss")
                     yield LossChart(id="measure")
                     yield LossChart(by="batch", id="batches")
                 yield EpochLog(id="long-log")
@@ -201,8 +210,14 @@ The curves of a run, during training and after.
         self.state = run
         if first:
             self.refresh_crumbs()
+        if self.moment is not None:
+            # A resume cuts off what came after its checkpoint, and of many batches every second one is dropped.
+            later = [moment for moment in run.moments(self._moments_by) if moment >= self.moment]
+            self.moment = later[0] if later else None
         for matrix in self.query(MistakeMatrix):
-            matrix.show(run)
+            matrix.show(run, run.mistakes if self.moment is None else run.mistakes_at(self.moment))
+        for chart in self.query(LossChart):
+            chart.cursor = self.moment
         self.query_one("#loss", LossChart).show(run)
         if self._arrange():
             self.call_after_refresh(self._redraw)  # some of it is drawn to the width it gets only now
@@ -215,10 +230,11 @@ The curves of a run, during training and after.
         self._write(run)
         for log in self.query(EpochLog):
             log.show(run)
-        if run.samples is not None and run.samples is not self._samples_of:
-            self._samples_of = run.samples
+        saved = run.saved[-1:] if self.moment is None else run.samples_at(self.moment)
+        if saved and saved[0] is not self._samples_of:
+            self._samples_of = saved[0]
             strip = self.query_one("#strip", SampleStripView)
-            strip.read(self.runner, run.id, run.samples, f"The images of epoch {run.samples.epoch}")
+            strip.read(self.runner, run.id, saved, f"The images of epoch {saved[0].epoch}")
         keys = (run.state, run.live, run.evaluating, run.mistakes is None)
         if keys != self._keys:
             self._keys = keys
@@ -347,6 +363,8 @@ The curves of a run, during training and after.
                 return self._can_show(str(parameters[0]))
             case "turn":
                 return self.query_one("#strip").display
+            case "move" | "jump":
+                return bool(run.epochs)
         return True
 
     @property
@@ -393,8 +411,52 @@ The curves of a run, during training and after.
         """Batches in place of epochs, or back."""
         chart = self.query_one("#loss", LossChart)
         chart.by = self.query_one("#side-loss", LossChart).by = "epoch" if chart.shown_by == "batch" else "batch"
+        self.moment = None
         if self._arrange():
             self.call_after_refresh(self._redraw)
+
+    def action_smooth(self) -> None:
+        """The next degree of smoothing, of every chart."""
+        now = self.query_one("#loss", LossChart).smoothing
+        for chart in self.query(LossChart):
+            chart.smoothing = SMOOTHING[(SMOOTHING.index(now) + 1) % len(SMOOTHING)]
+
+    def action_across(self) -> None:
+        """Epochs, steps or time beneath every chart."""
+        now = self.query_one("#loss", LossChart).across
+        for chart in self.query(LossChart):
+            chart.across = ACROSS[(ACROSS.index(now) + 1) % len(ACROSS)]
+
+    # -- back in time ----------------------------------------------------------------------------
+
+    @property
+    def _moments_by(self) -> str:
+        """Whether the cursor goes by epochs or by batches: by what the chart of the loss shows."""
+        return self.query_one("#loss", LossChart).shown_by
+
+    def action_move(self, steps: int) -> None:
+        """The cursor so many epochs, or batches, on; behind the last is the latest, whatever comes."""
+        moments = self.state.moments(self._moments_by) if self.state is not None else []
+        if not moments:
+            return
+        place = len(moments) - 1 if self.moment is None else moments.index(self.moment)
+        if self.moment is None and steps > 0:
+            return
+        place = max(place + steps, 0)
+        self._go_to(moments[place] if place < len(moments) else None)
+
+    def action_jump(self, end: int) -> None:
+        """The cursor to the first epoch, or batch, or back to the latest."""
+        moments = self.state.moments(self._moments_by) if self.state is not None else []
+        self._go_to(moments[0] if moments and end == 0 else None)
+
+    @on(LossChart.Pointed)
+    def _point(self, message: LossChart.Pointed) -> None:
+        self._go_to(message.moment)
+
+    def _go_to(self, moment: float | None) -> None:
+        self.moment = moment
+        self._redraw()
 
     def action_show(self, what: str) -> None:
         """Images, the log or the confusion in place of the curves, or the curves again."""

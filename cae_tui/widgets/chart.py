@@ -61,11 +61,14 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stage on an axis of epochs: those of the run, over all stages, after which it began and ended so far."""
+    """A stage on an axis: the epochs of the run, over all stages, after which it began and ended so far.
+
+    Where the axis counts something else, the steps or seconds by then.
+    """
 
     stage: str
-    start: int
-    end: int
+    start: float
+    end: float
 
 
 class Chart(PlotextPlot):

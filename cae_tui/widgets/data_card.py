@@ -24,6 +24,10 @@ SHOWN = 10
 """Classes that are shown; a data set with more says so in its summary."""
 
 
+VAST = 54
+"""Rows of a terminal from which the last runs have room beneath the largest tiles."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tiles:
     """How the classes are laid out: tiles in a row, rows of tiles, and the cells of an image."""
@@ -37,8 +41,10 @@ class Tiles:
     spaced: bool  # whether a line is left empty above each row of tiles
 
 
-def tiles_for(width: int, tall: bool) -> Tiles:
-    """The largest tiles that a card of `width` columns can hold."""
+def tiles_for(width: int, tall: bool, *, vast: bool = False) -> Tiles:
+    """The largest tiles that a card of `width` columns can hold, in a terminal that is `tall`, or has rows to spare."""
+    if width >= 5 * 28 + 8 and vast:  # an image of 28×28 pixels is exact
+        return Tiles(5, 2, 28, 14, min((width - 5 * 28) // 4, 4), 1, spaced=True)
     if width >= 5 * 14 + 4 and tall:
         return Tiles(5, 2, 14, 7, min((width - 5 * 14) // 4, 4), 1, spaced=True)
     if width >= 10 * 7 + 9:
@@ -83,7 +89,7 @@ class DataCard(Widget):
             self.border_title = Content(data.name)
 
     def _tiles(self, width: int) -> Tiles:
-        return tiles_for(width, tall=self.screen.has_class("-tall"))
+        return tiles_for(width, tall=self.screen.has_class("-tall"), vast=self.screen.size.height >= VAST)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002 - as Textual calls it
         """The same before and after the data are there."""

@@ -1,4 +1,4 @@
-"""The curves of a run: its loss or another of its measures, by epoch or by batch.
+"""The curves of a run: its loss or another of its measures, by epoch or by batch, over epochs, steps or time.
 
 News of something that it shows mark the chart as stale, a timer redraws it twice a second at most, and a series is
 thinned to what the width can show.
@@ -10,9 +10,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rich.text import Text
+from textual.binding import Binding
+from textual.color import Color
+from textual.events import Click, MouseMove
+from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
 
+from cae_tui import formats
 from cae_tui.themes import Rgb, data_colours
 from cae_tui.widgets.chart import Axis, Chart, Span
 from cae_tui.widgets.curves import Curve, Curves, Point
@@ -20,6 +25,8 @@ from engine.protocol.states import QUEUED
 from engine.specs.measures import LOSS, Measure
 
 if TYPE_CHECKING:
+    from textual.app import App
+
     from cae_tui.bridge.run_state import RunState
 
 TRAINING_MARKER, VALIDATION_MARKER, BEST_MARKER = "●", "▲", "★"
@@ -27,6 +34,12 @@ PARTS = {0.1: "1/10 epoch", 0.25: "1/4 epoch", 0.5: "1/2 epoch"}
 """Ends of the axis during the first epoch, with their names."""
 LEAST_WIDTH, LEAST_HEIGHT = 24, 5
 """Cells below which a chart says its newest numbers instead of drawing them."""
+
+SMOOTHING = (0.0, 0.6, 0.9, 0.97)
+"""How much of the mean so far each new value leaves, in the order in which a key goes through them; 0 is none."""
+ACROSS = ("epoch", "step", "time")
+"""What the axis beneath counts."""
+CURSOR_MARKER = "◉"
 
 COMING = "Nothing is measured yet: the first steps are being taken."
 QUEUED_YET = "It has not begun yet."
@@ -131,7 +144,7 @@ def epoch_axis(spans: Sequence[Span], first: float, last: float, width: int) -> 
     most = max(width // 7, 2)
     ticks, names = [], []
     for place, span in enumerate(spans):
-        count = (int(last) if place == len(spans) - 1 else span.end) - span.start
+        count = int((last if place == len(spans) - 1 else span.end) - span.start)
         own = epoch_ticks(0 if first == 0 and not place else 1, count, max(round(most * count / last), 1))
         ticks += [float(span.start + tick) for tick in own]
         names += [str(tick) for tick in own]
@@ -142,6 +155,42 @@ def stage_best(run: "RunState") -> list[int]:
     """The places, from 1 and over all stages, of each stage's best epoch."""
     best = {epoch.stage: epoch.best_epoch for epoch in run.epochs}
     return [place for place, epoch in enumerate(run.epochs, start=1) if epoch.epoch == best[epoch.stage]]
+
+
+def cursor_keys(page: str) -> tuple[Binding, ...]:
+    """The keys of a page that move a cursor through time; it acts on `move(steps)` and `jump(end)`, 0 the first."""
+    return (
+        Binding("left,comma", "move(-1)", "Back", id=f"{page}.back", tooltip="Back in time"),
+        Binding("right,full_stop", "move(1)", "On", id=f"{page}.on", tooltip="On in time", show=False),
+        Binding("shift+left", "move(-10)", "Back by ten", id=f"{page}.back-ten", tooltip="Ten back", show=False),
+        Binding("shift+right", "move(10)", "On by ten", id=f"{page}.on-ten", tooltip="Ten on", show=False),
+        Binding("home", "jump(0)", "First", id=f"{page}.first", tooltip="The first epoch, or batch", show=False),
+        Binding("end", "jump(1)", "Latest", id=f"{page}.latest", tooltip="The latest, whatever comes", show=False),
+    )
+
+
+def smooth(points: Sequence[Point], weight: float) -> Points:
+    """The exponential moving average of `points`, as TensorBoard has it: each value counts 1 - `weight`.
+
+    The mean of the first few is not pulled to zero: it is divided by what they count together. What is no number is
+    passed over.
+    """
+    found: Points = []
+    mean, counted = 0.0, 1.0
+    for x, y in points:
+        if math.isfinite(y):
+            mean, counted = weight * mean + (1 - weight) * y, counted * weight
+            found.append((x, mean / (1 - counted)))
+        else:
+            found.append((x, y))
+    return found
+
+
+def faint(colour: Rgb, app: "App[object]") -> Rgb:
+    """A colour that is nearly that of the background."""
+    background = Color.parse(app.theme_variables["background"]).rgb
+    red, green, blue = (round(0.35 * own + 0.65 * other) for own, other in zip(colour, background, strict=True))
+    return red, green, blue
 
 
 class LossChart(Chart):
@@ -156,6 +205,17 @@ class LossChart(Chart):
     DEFAULT_CSS = "LossChart { padding: 0 1 0 0; }"
     log_scale: reactive[bool] = reactive(True)
     by: reactive[str] = reactive("")
+    across: reactive[str] = reactive("epoch")
+    smoothing: reactive[float] = reactive(0.0)
+    cursor: reactive[float | None] = reactive(None)
+    """A moment of the run, in epochs since it began, whose values are told; None for none."""
+
+    class Pointed(Message):
+        """A person points at a moment of the run with the mouse."""
+
+        def __init__(self, moment: float) -> None:
+            super().__init__()
+            self.moment = moment
 
     def __init__(
         self,
@@ -171,6 +231,8 @@ class LossChart(Chart):
         self.keys = keys
         self.epochs_of_a_curve = 2  # one is a point; enough where batches are drawn beside it
         self._shown: tuple[object, ...] | None = None  # see `_content`
+        self._place: tuple[int, int, Axis] | None = None  # columns before the curves, theirs, and their axis
+        self._passed: list[float] = []  # see `RunState.passed`
         self._run: RunState | None = None
 
     def show(self, run: "RunState") -> None:
@@ -188,9 +250,42 @@ class LossChart(Chart):
         if run is None:
             return ()
         steps = (len(run.batches), run.batches[-1:]) if by == "batch" else ()
+        if self.across == "time":
+            steps = (*steps, self._passed[-1:])
         return by, run.live, len(run.epochs), run.epochs[-1:], steps
 
-    watch_log_scale = watch_by = Chart.redraw_now
+    watch_log_scale = watch_by = watch_across = watch_smoothing = watch_cursor = Chart.redraw_now
+
+    # -- moments ---------------------------------------------------------------------------------
+
+    def _at(self, moment: float) -> float:
+        """Where a moment, in epochs, stands on the axis."""
+        if self.across == "epoch" or len(self._passed) < 2:
+            return moment
+        place = min(max(int(moment), 0), len(self._passed) - 2)
+        before, after = self._passed[place], self._passed[place + 1]
+        return before + (moment - place) * (after - before)
+
+    def on_click(self, event: Click) -> None:
+        """Point at a moment."""
+        self._point(event)
+
+    def on_mouse_move(self, event: MouseMove) -> None:
+        """Point at one after the other, while a button is held."""
+        if event.button:
+            self._point(event)
+
+    def _point(self, event: Click | MouseMove) -> None:
+        place = event.get_content_offset(self)
+        if place is None or self._place is None or self._run is None:
+            return
+        left, columns, axis = self._place
+        if not 0 <= place.x - left < columns:
+            return
+        at = axis.low + (place.x - left + 0.5) / columns * (axis.high - axis.low)
+        moments = self._run.moments(self.shown_by)
+        if moments:
+            self.post_message(self.Pointed(min(moments, key=lambda moment: abs(self._at(moment) - at))))
 
     @property
     def shown_by(self) -> str:
@@ -207,16 +302,43 @@ class LossChart(Chart):
 
     def write_title(self) -> None:
         """The measure and the axis, what is drawn, and the keys."""
-        by = "batch" if self.shown_by == "batch" else "epoch"
+        self._passed = self._run.passed(self.across) if self._run is not None and self.across != "epoch" else []
+        batches = self.shown_by == "batch"
+        by = "batch" if batches and self.across == "epoch" else self.across
         scale = ", log scale" if self.logarithmic else ""
-        marker = "⠒" if by == "batch" else TRAINING_MARKER
-        legend = f"[$cae-training]{marker} training[/]  [$cae-validation]{VALIDATION_MARKER} validation[/]"
+        scale += f", smoothed {self.smoothing:g}" if self.smoothing else ""
+        marker = "⠒" if batches else TRAINING_MARKER
+        training, validation, where = self._told()
+        legend = (
+            f"{where}[$cae-training]{marker} training{training}[/]  "
+            f"[$cae-validation]{VALIDATION_MARKER} validation{validation}[/]"
+        )
         title = self.measure.name.capitalize()
         room = self.size.width or 80
-        best = f"  {BEST_MARKER} best" if self._run and self._run.epochs and room >= 40 else ""
+        best = f"  {BEST_MARKER} best" if self._run and self._run.epochs and room >= 40 and not where else ""
         keys = f" [$foreground-muted]{self.keys}[/]" if self.keys and room > 46 else ""
         self.border_title = f"{title} by {by}{scale}{keys}" if room > 32 else title
         self.border_subtitle = legend + best if room >= 32 else ""
+
+    def _told(self) -> tuple[str, str, str]:
+        """What is told at the cursor of training and validation, and where it stands; nothing where there is none."""
+        run, moment = self._run, self.cursor
+        if run is None or moment is None:
+            return "", "", ""
+        name = self.measure.name
+        epoch = run.epoch_at(moment)
+        validation = epoch.validation.get(name) if epoch is not None else None
+        training = epoch.train.get(name) if epoch is not None else None
+        where = formats.epoch_label(epoch.stage, epoch.epoch, run.epochs_of(epoch.stage)) if epoch is not None else ""
+        if self.shown_by == "batch":
+            training = next((loss for x, loss in run.batches if x == moment), None)
+            where = f"epoch {moment:.2f}"
+        if self.across == "step":
+            where = f"step {self._at(moment):,.0f}"
+        elif self.across == "time":
+            where = formats.duration(self._at(moment))
+        words = [f" {self.measure.write(value)}" if value is not None else "" for value in (training, validation)]
+        return words[0], words[1], f"{where}  "
 
     on_resize = write_title
 
@@ -225,7 +347,7 @@ class LossChart(Chart):
     def draw(self) -> list[Strip]:
         """The chart, or, where there is too little room or nothing yet, words."""
         run, (width, height) = self._run, self.size
-        self._shown = self._content()
+        self._shown, self._place = self._content(), None
         training, validation = self._points("train"), self._points("validation")
         values = [y for _, y in drawable(training, self.logarithmic) + drawable(validation, self.logarithmic)]
         if run is None or not values:
@@ -235,18 +357,40 @@ class LossChart(Chart):
             return self.written(Text(self._newest(training, validation)))
         by_epoch = self.shown_by == "epoch"
         spans = stage_spans(run, by_batch=not by_epoch)
-        curves = self.begin(width, height, self._across(spans, width), self._up(min(values), max(values), height))
+        across = self._across(spans, width)
+        curves = self.begin(width, height, across, self._up(min(values), max(values), height))
+        self._place = (width - curves.columns, curves.columns, across)
         stars = [place for place in stage_best(run) if place <= len(validation)]  # an epoch may have ended since
         best = drawable([validation[place - 1] for place in stars], self.logarithmic)
         colours = data_colours(self.app)
+        if self.cursor is not None:
+            curves.rule(self._at(self.cursor), "default")
+        at_best = {x for x, _ in best}
+        if self.smoothing:  # what was measured stays to be seen, faint, behind the means
+            for points, colour in ((training, colours.training), (validation, colours.validation)):
+                curves.curve(faint(colour, self.app), self._lines(points, spans, curves))
+            training, validation = (self._smooth(points, spans) for points in (training, validation))
         lines = self._lines(training, spans, curves)
         self._curve(curves, lines, colours.training, TRAINING_MARKER, at_points=by_epoch, line=True)
-        lines = self._lines(validation, spans, curves, {x for x, _ in best})
-        curve = self._curve(curves, lines, colours.validation, VALIDATION_MARKER, at_points=True, line=by_epoch)
-        for point in self._scaled(best):
+        lines = self._lines(validation, spans, curves, at_best)
+        straight = by_epoch or bool(self.smoothing)
+        curve = self._curve(curves, lines, colours.validation, VALIDATION_MARKER, at_points=True, line=straight)
+        for point in [] if self.smoothing else self._scaled(best):
             curves.pin(curve, point, BEST_MARKER, "default")
-        self.write_stages(curves, spans, 0.5 if by_epoch else 0.0)
+        for points in (training, validation) if self.cursor is not None else ():
+            for point in self._scaled(
+                drawable([point for point in points if point[0] == self.cursor], self.logarithmic)
+            ):
+                curves.pin(curve, point, CURSOR_MARKER, "default")
+        shift = 0.5 if by_epoch else 0.0
+        places = [replace(span, start=self._at(span.start), end=self._at(span.end + shift)) for span in spans]
+        self.write_stages(curves, places, 0.0)
         return self.built(curves)
+
+    def _smooth(self, points: Points, spans: Sequence[Span]) -> Points:
+        """Means of `points`, each stage's own."""
+        own = ([point for point in points if span.start < point[0] <= span.end] for span in spans)
+        return [point for part in own for point in smooth(part, self.smoothing)]
 
     def _points(self, split: str) -> Points:
         """Where its numbers stand, those that cannot be drawn among them; `split` is "train" or "validation"."""
@@ -277,6 +421,13 @@ class LossChart(Chart):
             first, last = 0.0, float(max(spans[-1].end, 1))
         else:
             first, last = 1.0, float(max(spans[-1].end, 2))
+        if self.across != "epoch":
+            low, high = self._at(first), self._at(last)
+            seconds = self.across == "time"
+            unit = next((unit for unit in (3600, 60) if seconds and high - low >= 2 * unit), 1)
+            ticks = [unit * tick for tick in linear_ticks(low / unit, high / unit, max(width // 12, 2))]
+            write = formats.duration if seconds else formats.big
+            return Axis(low, high, ticks, [write(tick) if tick else "0" for tick in ticks])
         axis = epoch_axis(spans, first, last, width)
         return replace(axis, names=[*axis.names[:-1], "1 epoch"]) if (first, last) == (0, 1) else axis
 
@@ -325,4 +476,5 @@ class LossChart(Chart):
         return curves.curve(colour, lines if line else (), markers, marker)
 
     def _scaled(self, points: Points) -> Points:
-        return [(x, math.log10(y)) for x, y in points] if self.logarithmic else points
+        """Points as they stand on the axes."""
+        return [(self._at(x), math.log10(y) if self.logarithmic else y) for x, y in points]

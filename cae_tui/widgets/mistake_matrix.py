@@ -42,9 +42,8 @@ class MistakeMatrix(ConfusionMatrix):
         """The cells that all of it takes, with its border."""
         return Size(self.virtual_size.width + BORDER, self.virtual_size.height + BORDER)
 
-    def show(self, run: "RunState") -> None:
-        """Draw what was counted last."""
-        counted = run.mistakes
+    def show(self, run: "RunState", counted: "MistakesCounted | None") -> None:
+        """Draw what was counted at an epoch of `run`."""
         if counted is None or counted is self._counted:
             return
         another, self._counted = self._counted is None, counted

@@ -120,10 +120,13 @@ class SampleStripView(Widget):
     """What is in sight: epoch, which of how many, and how large."""
 
     @work(exclusive=True)
-    async def read(self, runner: "Runner", run: str, samples: "SamplesSaved", unread: str) -> None:
-        """Draw the images of an epoch of `run`; `unread` begins the sentence that tells why that cannot be done."""
+    async def read(self, runner: "Runner", run: str, saved: "Sequence[SamplesSaved]", unread: str) -> None:
+        """Draw the images of the first epoch in `saved` of `run` that are there.
+
+        `unread` begins the sentence that tells why that cannot be done.
+        """
         try:
-            self.strip = await runner.samples(run, samples.file, samples.epoch)
+            self.strip = await runner.samples(run, saved)
         except EngineError as error:
             self.note = f"{unread} cannot be read: {error}"
 

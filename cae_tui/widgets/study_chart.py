@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 from textual.app import App
 from textual.color import Color
+from textual.events import Click
+from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
 
@@ -122,11 +124,31 @@ class StudyChart(Chart):
     DEFAULT_CSS = "StudyChart { border-title-style: bold; background: transparent; }"
     chart: reactive[int] = reactive(0)
     axis: reactive[int] = reactive(0)
+    cursor: reactive[int | None] = reactive(None)
+    """Of runs that are compared, the epoch, over all stages, whose losses are told; None for none."""
+
+    class Pointed(Message):
+        """A person points at an epoch, over all stages, with the mouse."""
+
+        def __init__(self, epoch: int) -> None:
+            super().__init__()
+            self.epoch = epoch
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
         self._view: StageView | None = None
         self._curves: list[Curve] | None = None
+        self._place: tuple[int, int, Axis] | None = None  # columns before the curves, theirs, and their axis
+
+    def on_click(self, event: Click) -> None:
+        """Point at an epoch of the runs that are compared."""
+        place = event.get_content_offset(self)
+        if place is None or self._place is None or self._curves is None:
+            return
+        left, columns, axis = self._place
+        if 0 <= place.x - left < columns:
+            at = axis.low + (place.x - left + 0.5) / columns * (axis.high - axis.low)
+            self.post_message(self.Pointed(max(round(at), 1)))
 
     def show(self, view: StageView) -> None:
         """Draw a stage, at the next tick of the timer."""
@@ -138,12 +160,13 @@ class StudyChart(Chart):
         self._curves = curves
         self.redraw_now()
 
-    watch_chart = watch_axis = Chart.redraw_now
+    watch_chart = watch_axis = watch_cursor = Chart.redraw_now
 
     def write_title(self) -> None:
         """Which chart it is, and the keys of the others."""
         if self._curves is not None:
-            self.border_title, self.border_subtitle = "Validation loss by epoch, log scale", ""
+            self.border_title = "Validation loss by epoch, log scale"
+            self.border_subtitle = ", . go back in time" if self.cursor is None else f"epoch {self.cursor}"
             return
         room = self.size.width or 80
         names = (
@@ -206,6 +229,9 @@ class StudyChart(Chart):
         up, log = self._up([value for curve in curves for value in curve.validation if math.isfinite(value)], height)
         spans, epochs = self._epochs(curves, width)
         raster = self.begin(width, height, epochs, up)
+        self._place = (width - raster.columns, raster.columns, epochs)
+        if self.cursor is not None:
+            raster.rule(float(self.cursor), "default")
         for curve in sorted(curves, key=lambda curve: curve.picked):  # where all else is equal the pick lies on top
             marker, colour = self._style(curve.position)
             self._line(raster, curve.validation, marker, colour, log=log)
@@ -244,6 +270,9 @@ class StudyChart(Chart):
         for curve in curves:
             marker, colour = self._style(curve.position)
             entry = Text.assemble((marker, Color(*colour).hex), f" {curve.label}", PICK_MARKER if curve.picked else "")
+            if self.cursor is not None:
+                there = curve.validation[self.cursor - 1 : self.cursor]
+                entry.append(f" {formats.loss(there[0])}" if there else " ended before", "bold")
             if lines[-1].cell_len and lines[-1].cell_len + entry.cell_len + 2 > width:
                 if len(lines) == 3:
                     break

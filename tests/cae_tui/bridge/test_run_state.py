@@ -1,5 +1,7 @@
 from dataclasses import replace
 
+import pytest
+
 from cae_tui.bridge.run_state import BATCHES_KEPT, RunState, replay
 from engine.protocol.events import (
     BatchEnded,
@@ -11,6 +13,7 @@ from engine.protocol.events import (
     Paused,
     RunEnded,
     RunStarted,
+    SamplesSaved,
     StageEnded,
     StageStarted,
     Warned,
@@ -150,3 +153,48 @@ def test_the_batch_chart_is_thinned_evenly_and_stays_bounded() -> None:
 def test_an_ended_stage_has_no_batch_under_way() -> None:
     ended = StageEnded(stage="autoencoder", state="finished", epochs=4, best_epoch=4, best_loss=0.1, seconds=1.0)
     assert replay("a", [started(), stage(), batch(3), ended]).batch is None
+
+
+def test_a_moment_has_what_was_known_then() -> None:
+    def saved(number: int, at: str = "frozen") -> SamplesSaved:
+        return SamplesSaved(stage=at, epoch=number, file=f"samples/epoch-{number:04}.npz")
+
+    def counted(number: int, at: str = "frozen") -> MistakesCounted:
+        return MistakesCounted(stage=at, epoch=number, counts=((number, 0), (0, 1)))
+
+    state = replay("a", [started(), stage("frozen")])
+    assert (state.moments("epoch"), state.epoch_at(0.5), state.mistakes_at(1.0), state.samples_at(1.0)) == (
+        [], None, None, [],
+    )  # fmt: skip
+    for event in (
+        epoch(1, 0.5, "frozen"),
+        saved(1),
+        counted(1),
+        epoch(2, 0.4, "frozen"),
+        saved(2),
+        stage("fine-tuning"),
+    ):
+        state.apply(event)
+    for event in (epoch(1, 0.3, "fine-tuning"), saved(1, "fine-tuning"), counted(1, "fine-tuning")):
+        state.apply(event)
+    assert state.moments("epoch") == [1.0, 2.0, 3.0]
+    assert [(one.stage, one.epoch) for one in state.samples_at(2.5)] == [("frozen", 2), ("frozen", 1)]
+    assert [found and (found.stage, found.epoch) for found in map(state.mistakes_at, (1.0, 2.9, 3.0))] == [
+        ("frozen", 1), ("frozen", 1), ("fine-tuning", 1),
+    ]  # fmt: skip
+    found = state.epoch_at(2.9)
+    assert found is not None
+    assert (found.stage, found.epoch) == ("frozen", 2)
+    steps = state.passed("step")
+    assert steps == [state.stage_steps["frozen"] * place for place in range(4)] + [4 * state.stage_steps["frozen"]]
+    assert state.passed("time")[3] == sum(one.seconds for one in state.epochs)
+
+
+def test_of_many_large_matrices_every_second_is_kept_and_the_latest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cae_tui.bridge.run_state.COUNTS_KEPT", 16)
+    state = replay("a", [started(), stage("frozen")])
+    for number in range(1, 30):
+        state.apply(epoch(number, 0.5, "frozen"))
+        state.apply(MistakesCounted(stage="frozen", epoch=number, counts=((1, 0), (0, 1))))
+    assert len(state.counted) <= 4
+    assert state.counted[-1].epoch == 29

@@ -18,7 +18,7 @@ from cae_tui.kinds import view_of
 from cae_tui.widgets.run_progress import advice
 from engine.errors import MovedError, RunError
 from engine.protocol.control import Asked
-from engine.protocol.events import BatchEnded, Event, RunStarted, Warned
+from engine.protocol.events import BatchEnded, Event, RunStarted, SamplesSaved, Warned
 from engine.runs.directory import Home, RunDirectory
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import preset
@@ -134,8 +134,10 @@ def test_the_files_of_a_run_are_told_by_field(home: Home, trained: tuple[str, st
 
 
 def test_the_samples_of_an_epoch_are_pairs(home: Home, trained: tuple[str, str]) -> None:
-    strip = asyncio.run(listening(home, Heard()).samples(trained[0], "samples/epoch-0002.npz", 2))
+    there, gone = (SamplesSaved(stage="", epoch=epoch, file=f"samples/epoch-{epoch:04d}.npz") for epoch in (2, 7))
+    strip = asyncio.run(listening(home, Heard()).samples(trained[0], [gone, there]))  # the first that is there
     assert len(strip.originals) == len(strip.reconstructions) == 10
+    assert strip.epoch == 2
 
 
 def test_a_name_of_samples_that_climbs_leads_out_of_no_run(home: Home, trained: tuple[str, str]) -> None:
@@ -143,7 +145,7 @@ def test_a_name_of_samples_that_climbs_leads_out_of_no_run(home: Home, trained: 
     np.savez(outside, originals=np.zeros((1, 2, 2, 1), np.uint8), reconstructions=np.zeros((1, 2, 2, 1), np.uint8))
     for name in (f"../../{outside.name}", str(outside)):
         with pytest.raises(RunError, match="No such file"):
-            asyncio.run(listening(home, Heard()).samples(trained[0], name, 1))
+            asyncio.run(listening(home, Heard()).samples(trained[0], [SamplesSaved(stage="", epoch=1, file=name)]))
 
 
 def test_data_split_and_class_images_are_counted_alike(home: Home, files: dict[str, Path]) -> None:

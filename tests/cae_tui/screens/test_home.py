@@ -281,3 +281,8 @@ async def test_a_class_of_many_images_never_looks_smaller_than_one_of_few(make_a
             bars = [sum(cell in "█▏▎▍▌▋▊▉" for cell in card._label(tiles, place).plain) for place in range(3)]
             assert bars[0] == max(bars)
             assert {card._label(tiles, place).cell_length for place in range(3)} == {tiles.width}
+
+
+def test_images_of_mnist_are_exact_where_there_is_room() -> None:
+    assert (tiles_for(163, tall=True, vast=True).width, tiles_for(163, tall=True, vast=True).height) == (28, 14)
+    assert tiles_for(163, tall=True).width == tiles_for(100, tall=True, vast=True).width == 14

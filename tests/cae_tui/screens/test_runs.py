@@ -12,6 +12,8 @@ from cae_tui import messages
 from cae_tui.app.cae_app import CaeApp
 from cae_tui.screens.dialogs import AskTextScreen, ConfirmScreen
 from cae_tui.screens.runs import RunsScreen
+from cae_tui.widgets.loss_chart import LossChart
+from cae_tui.widgets.run_preview import RunPreview
 from cae_tui.widgets.run_table import RunTable, sorted_runs
 from engine.runs.directory import Home
 from engine.runs.notes import NO_NOTES, Notes, read_notes, write_notes
@@ -431,3 +433,30 @@ async def test_a_run_that_cannot_be_listed_is_told_of_once(make_app: MakeApp, fi
         assert len(told(app)) == 1
         assert told(app)[0].startswith(f"{run.status} cannot be read (")
         assert AUTOENCODER in rows(app)
+
+
+async def test_where_there_is_room_the_run_under_the_cursor_is_shown_at_a_glance(
+    make_app: MakeApp, filled: Home
+) -> None:
+    write_notes(filled.find(STOPPED).notes, Notes(note="the first try"))
+    app = make_app()
+    async with app.run_test(size=(200, 60)) as pilot:
+        app.action_runs()
+        preview = RunPreview()
+
+        def told_of(name: str) -> bool:
+            nonlocal preview
+            found = app.screen.query(RunPreview)
+            preview = found.first() if found else preview
+            return bool(found) and str(preview.query_one("#preview-facts").border_title) == f"Run {name}"
+
+        await until(pilot, lambda: told_of(STOPPED[:4]))
+        words = str(preview.query_one("#preview-text", Static).content)
+        assert "■ stopped" in words
+        assert "the first try" in words
+        assert "┤" in preview.query_one(LossChart).text
+        await pilot.press("down", "down")
+        await until(pilot, lambda: told_of(AUTOENCODER[:4]))
+        assert "parameters" in str(preview.query_one("#preview-text", Static).content)
+        await pilot.resize_terminal(120, 40)
+        await until(pilot, lambda: not preview.display)

@@ -586,3 +586,19 @@ async def test_each_worker_has_a_line_and_a_trial_is_skipped_under_the_cursor(
         assert directory.control.read_text() == "pause"
         for trial in record.trials[:2]:
             await until(pilot, lambda trial=trial: home.find(trial.run).control.read_text() == "pause")  # type: ignore[misc]  # as it is now
+
+
+async def test_four_charts_are_shown_where_there_is_room(make_app: MakeApp, home: Home) -> None:
+    write_study(home, grid())
+    app = make_app()
+    async with app.run_test(size=(200, 60)) as pilot:
+        screen = await opened(app, pilot)
+
+        def charts() -> list[int]:
+            return [one.chart for one in screen.query(StudyChart) if one.size.width > 0]
+
+        await until(pilot, lambda: charts() == [0, 1, 2, 3])
+        await pilot.press("3")
+        await until(pilot, lambda: charts() == [2, 0, 1, 3])
+        await pilot.resize_terminal(120, 40)
+        await until(pilot, lambda: charts() == [2])

@@ -14,12 +14,14 @@ from cae_tui import messages
 from cae_tui.app.cae_app import CaeApp
 from cae_tui.bridge.run_state import replay
 from cae_tui.bridge.values import SampleStrip
+from cae_tui.screens.compare import CompareScreen
 from cae_tui.screens.training import LOADING, TrainingScreen
 from cae_tui.widgets.epoch_log import EpochLog
 from cae_tui.widgets.loss_chart import LossChart
 from cae_tui.widgets.mistake_matrix import MistakeMatrix
 from cae_tui.widgets.sample_strip import SampleStripView
-from engine.protocol.events import BatchEnded, EpochEnded, Event, MistakesCounted, Paused, RunStarted
+from cae_tui.widgets.study_chart import StudyChart
+from engine.protocol.events import BatchEnded, EpochEnded, Event, MistakesCounted, Paused, RunStarted, SamplesSaved
 from engine.runs.directory import Home
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.measures import LOSS
@@ -76,9 +78,9 @@ def samples(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Reconstructions as the engine would have saved them; the files that were asked for."""
     asked: list[str] = []
 
-    async def read(self: object, run: str, file: str, epoch: int) -> SampleStrip:
-        asked.append(file)
-        return strip_of(epoch)
+    async def read(self: object, run: str, saved: Sequence[SamplesSaved]) -> SampleStrip:
+        asked.append(saved[0].file)
+        return strip_of(saved[0].epoch)
 
     monkeypatch.setattr("cae_tui.bridge.reader.Reader.samples", read)
     return asked
@@ -567,3 +569,71 @@ def titles(screen: TrainingScreen) -> list[str]:
     """What the charts of a loss that are to be seen show."""
     charts = [chart for chart in screen.query(LossChart) if chart.region and chart.measure is LOSS]
     return [str(chart.border_title).split(",")[0] for chart in charts]
+
+
+async def test_keys_and_the_mouse_go_back_in_time(make_app: MakeApp, home: Home, samples: list[str]) -> None:
+    """The legend tells the values there, the images turn back; a cursor behind the latest follows what comes."""
+    write_run(home, scripted_events(epochs=20, samples=True))
+    app = make_app()
+    async with app.run_test(size=LARGE) as pilot:
+        screen = await opened(app, pilot)
+        await wait(pilot, lambda: bool(samples))
+        chart = screen.query_one("#loss", LossChart)
+
+        async def told(*keys: str) -> tuple[float | None, str, str]:
+            await pilot.press(*keys)
+            await wait(pilot, lambda: not chart.stale)
+            await settle(pilot)
+            return screen.moment, str(chart.border_subtitle).partition("[")[0].strip(), samples[-1]
+
+        assert await told() == (None, "", "samples/epoch-0020.npz")
+        assert await told("left", "comma") == (18.0, "epoch 18/20", "samples/epoch-0018.npz")
+        assert "training 1" in str(chart.border_subtitle)
+        assert "│" in chart.text
+        assert (await told("shift+left"))[0] == 8.0
+        assert (await told("x"))[1] == "step 32"
+        assert (await told("x"))[1] == "2:48"
+        assert (await told("x", "home"))[0] == 1.0
+        assert (await told("left"))[0] == 1.0
+        assert (await told("shift+right", "right"))[0] == 12.0
+        assert (await told("end"))[0] is None
+        await pilot.click(chart, offset=(chart.size.width // 2, 5))
+        await settle(pilot)
+        assert screen.moment in (9.0, 10.0, 11.0)
+        await told("b", "left")
+        assert chart.shown_by == "batch"
+        assert screen.moment == replay(AUTOENCODER, scripted_events(epochs=20)).batches[-2][0]
+        assert str(chart.border_subtitle).startswith("epoch 19.75")
+        await told("u")
+        assert (chart.smoothing, "smoothed 0.6" in str(chart.border_title)) == (0.6, True)
+
+
+async def test_the_confusion_turns_back_to_the_epoch_under_the_cursor(make_app: MakeApp, home: Home) -> None:
+    write_run(home, scripted_events("classifier", epochs=3))
+    app = make_app()
+    async with app.run_test(size=(160, 48)) as pilot:
+        screen = await opened(app, pilot, CLASSIFIER)
+        matrix = screen.query_one("#mistakes", MistakeMatrix)
+        assert matrix.counts[4][9] == 2
+        await pilot.press("home")
+        await settle(pilot)
+        assert matrix.counts[4][9] == 14
+        assert "frozen 1/3" in str(matrix.border_title)
+
+
+async def test_two_runs_go_back_in_step(make_app: MakeApp, home: Home, samples: list[str]) -> None:
+    for run, epochs in ((AUTOENCODER, 20), ("b222000000", 5)):
+        write_run(home, scripted_events(epochs=epochs, samples=True, run=run))
+    app = make_app()
+    async with app.run_test(size=LARGE) as pilot:
+        app.post_message(messages.CompareRuns((AUTOENCODER, "b222000000")))
+        await wait(pilot, lambda: isinstance(app.screen, CompareScreen) and len(samples) == 2)
+        chart = app.screen.query_one(StudyChart)
+        await pilot.press("less_than_sign", "less_than_sign", "full_stop", "full_stop")
+        await wait(pilot, lambda: chart.cursor == 3 and samples[-2:] == ["samples/epoch-0003.npz"] * 2)
+        assert chart.border_subtitle == "epoch 3"
+        await pilot.press("greater_than_sign")
+        await wait(pilot, lambda: samples[-2:] == ["samples/epoch-0013.npz", "samples/epoch-0005.npz"])
+        assert "ended before" in chart.text
+        await pilot.press("greater_than_sign")
+        await wait(pilot, lambda: chart.cursor is None)

@@ -18,6 +18,7 @@ from cae_tui.widgets.loss_chart import (
     linear_ticks,
     log_ticks,
     pieces,
+    smooth,
     stage_best,
     thin,
     tick_label,
@@ -373,3 +374,14 @@ async def test_the_epoch_under_way_of_a_stage_that_has_begun_is_its_first_by_bat
         await pilot.pause()
         assert chart.text.split("\n")[-1].split() == ["0", "1", "2", "3", "1"]
         assert "fine-tuning" in chart.text
+
+
+def test_a_moving_average_begins_at_the_first_value_and_passes_over_what_is_none() -> None:
+    points = [(1.0, 4.0), (2.0, 4.0), (3.0, math.nan), (4.0, 2.0)]
+    found = smooth(points, 0.5)
+    assert [x for x, _ in found] == [1.0, 2.0, 3.0, 4.0]
+    assert found[0][1] == pytest.approx(4.0)
+    assert found[1][1] == pytest.approx(4.0)
+    assert math.isnan(found[2][1])
+    assert found[3][1] == pytest.approx((4 * 0.125 + 4 * 0.25 + 2 * 0.5) / 0.875)
+    assert smooth([], 0.9) == []
