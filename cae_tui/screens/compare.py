@@ -46,10 +46,10 @@ has a column for each run, with its results and every field in which the specs d
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         ask_key("compare.open", tooltip="The run under the cursor", priority=True),
-        Binding("comma", "move(-1)", "Back in time", id="compare.back", tooltip="An epoch back, of all runs"),
-        Binding("full_stop", "move(1)", "On", id="compare.on", tooltip="An epoch on, of all runs", show=False),
-        Binding("less_than_sign", "move(-10)", "Back by ten", id="compare.back-ten", tooltip="Ten back", show=False),
-        Binding("greater_than_sign", "move(10)", "On by ten", id="compare.on-ten", tooltip="Ten on", show=False),
+        Binding("comma", "move(-1)", "Earlier", id="compare.earlier", tooltip="An epoch back, of all runs"),
+        Binding("full_stop", "move(1)", "Later", id="compare.later", tooltip="An epoch on, of all runs", show=False),
+        Binding("less_than_sign", "move(-10)", "Ten earlier", id="compare.earlier-ten", tooltip="Ten back", show=False),
+        Binding("greater_than_sign", "move(10)", "Ten later", id="compare.later-ten", tooltip="Ten on", show=False),
     ]
 
     def __init__(self, runs: tuple[str, ...]) -> None:

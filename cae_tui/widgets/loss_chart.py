@@ -160,10 +160,10 @@ def stage_best(run: "RunState") -> list[int]:
 def cursor_keys(page: str) -> tuple[Binding, ...]:
     """The keys of a page that move a cursor through time; it acts on `move(steps)` and `jump(end)`, 0 the first."""
     return (
-        Binding("left,comma", "move(-1)", "Back", id=f"{page}.back", tooltip="Back in time"),
-        Binding("right,full_stop", "move(1)", "On", id=f"{page}.on", tooltip="On in time", show=False),
-        Binding("shift+left", "move(-10)", "Back by ten", id=f"{page}.back-ten", tooltip="Ten back", show=False),
-        Binding("shift+right", "move(10)", "On by ten", id=f"{page}.on-ten", tooltip="Ten on", show=False),
+        Binding("left,comma", "move(-1)", "Earlier", id=f"{page}.earlier", tooltip="Back in time"),
+        Binding("right,full_stop", "move(1)", "Later", id=f"{page}.later", tooltip="On in time", show=False),
+        Binding("shift+left", "move(-10)", "Ten earlier", id=f"{page}.earlier-ten", tooltip="Ten back", show=False),
+        Binding("shift+right", "move(10)", "Ten later", id=f"{page}.later-ten", tooltip="Ten on", show=False),
         Binding("home", "jump(0)", "First", id=f"{page}.first", tooltip="The first epoch, or batch", show=False),
         Binding("end", "jump(1)", "Latest", id=f"{page}.latest", tooltip="The latest, whatever comes", show=False),
     )
