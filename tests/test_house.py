@@ -11,7 +11,7 @@ from engine.specs.listed import KINDS
 ROOT = Path(__file__).parents[1]
 FILES = sorted(path for package in ("engine", "cae_tui") for path in (ROOT / package).rglob("*.py"))
 MOST_LINES = 400
-ENTRIES = {"engine": 19, "cae_tui": 15}
+ENTRIES = {"engine": 20, "cae_tui": 15}
 NO_ENTRY = {"__init__.py", "__main__.py", "__pycache__", "py.typed"}
 OF_A_KIND = re.compile(r"(engine/(specs|network|results|kinds)|cae_tui/kinds)/")
 NAMING_KINDS = {

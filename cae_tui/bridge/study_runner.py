@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from cae_tui.bridge.data_reader import works_in_thread
 from cae_tui.bridge.runner import Runner
+from cae_tui.bridge.snapshots import Snapshots
 from engine.errors import EngineError, RunError, StudyError
 from engine.protocol.control import Asked, Flag
 from engine.protocol.events import Event, Resumed, RunStarted
+from engine.protocol.states import PAUSED, RUNNING
 from engine.runs.directory import Home
 from engine.runs.status import RunStatus
 from engine.specs.data_files import DataFiles
@@ -21,7 +23,7 @@ from engine.storage.held import shortest_prefixes
 from engine.studies.tables import epoch_of
 
 if TYPE_CHECKING:
-    from engine.studies.records import PointRecord, StageRecord, Studies, StudyDirectory, StudyRecord, Trial
+    from engine.studies.records import StageRecord, Studies, StudyDirectory, StudyRecord, Trial
     from engine.studies.scheduler import Observer
     from engine.studies.spec import StudySpec
 
@@ -71,42 +73,6 @@ class StudyListener(Protocol):
 
     def study_changed(self, study: "StudyRecord") -> None:
         """Something of the study that is worked on is new; `study` is as it was then."""
-
-
-class Snapshots:
-    """Copies of a study that is worked on. What cannot change any more they share with it and with each other.
-
-    One takes 15 ms at most of a study of 10,000 trials, whose `study.json` takes fifty times as long to write.
-    """
-
-    def __init__(self) -> None:
-        self._waiting: dict[int, PointRecord] = {}  # copies of points that have not begun, by their first trial
-
-    def take(self, study: "StudyRecord") -> "StudyRecord":
-        """The study as it is now."""
-        stages = [
-            stage if stage.settled else replace(stage, points=[self._point(point) for point in stage.points])
-            for stage in study.stages
-        ]
-        return replace(study, stages=stages)
-
-    def _point(self, point: "PointRecord") -> "PointRecord":
-        if point.ended:
-            return point
-        number, begun = point.trials[0].number, any(trial.run or trial.ended for trial in point.trials)
-        before = None if begun else self._waiting.get(number)
-        if before is not None and (before.weight, before.memory) == (point.weight, point.memory):
-            return before
-        trials = [
-            replace(
-                trial, stage_epochs=dict(trial.stage_epochs), train=list(trial.train), validation=list(trial.validation)
-            )
-            for trial in point.trials
-        ]
-        copy = replace(point, trials=trials)
-        if not begun:
-            self._waiting[number] = copy
-        return copy
 
 
 class StudyRunner:
@@ -260,6 +226,9 @@ class StudyRunner:
             except EngineError:  # its folder was deleted
                 continue
             done = replace(trial, epochs=status.epoch)
+            if status.state not in (RUNNING, PAUSED):  # its worker has not begun yet
+                found.append(Lane(trial.worker, done, RUNNING, "", None, None))
+                continue
             epoch = epoch_of(study, done)
             found.append(Lane(trial.worker, done, status.state, epoch, status.last_train_loss, status.ms_per_step))
         return found

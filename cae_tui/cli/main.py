@@ -301,6 +301,8 @@ def _do_study(options: argparse.Namespace, home: Home, kind: str) -> int:
     match action:
         case "show":
             return study_console.show(directory, as_json=options.json)
+        case "stop":
+            return study_console.stop(directory, as_json=options.json)
         case "resume":
             places = _places(options)
             if places and study_console.relocate(home, directory, places, as_json=options.json):

@@ -7,15 +7,19 @@ from cae_tui.printing import command_for
 from engine.runs.directory import Home
 
 
-def tell_after_stop(home: Home, run: str, *, finish: bool, study: str = "", failed: bool = False) -> None:
+def tell_after_stop(
+    home: Home, run: str, *, finish: bool, study: str = "", others: bool = False, failed: bool = False
+) -> None:
     """What can be done with a run that was stopped.
 
     Args:
         finish: whether it has a best epoch to evaluate.
         study: that it is a trial of, which goes on with it.
+        others: whether the study goes on with other trials meanwhile.
         failed: whether it was an error that stopped it, which may come again.
     """
     what = "tries to continue from there" if failed else "continues from there"
+    what += ", once the study has ended" if others else ""
     steps = [(command_for(home, *(("study", "resume", study) if study else ("resume", run))), what)]
     if finish and not study:
         steps.append((command_for(home, "finish", run), "evaluates the best weights, which ends the run"))
@@ -31,7 +35,10 @@ def tell_after_detach(home: Home, run: str, process: int) -> None:
 
 def tell_after_study_detach(home: Home, study: str, process: int) -> None:
     """How a study that goes on in a process of its own is followed."""
-    steps = [(command_for(home, "study", "show", study), "prints how far it is")]
+    steps = [
+        (command_for(home, "study", "show", study), "prints how far it is"),
+        (command_for(home, "study", "stop", study), "stops it, each trial with a checkpoint"),
+    ]
     _tell(steps, f"Study {study} goes on in the background, in process {process}:")
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     pass
 
 
-ACTIONS = ("list", "show", "resume", "export", "delete")
+ACTIONS = ("list", "show", "stop", "resume", "export", "delete")
 MODES = ("guided", "grid", "search")
 
 _REQUIRED = re.compile(r"the following arguments are required: (.*)")

@@ -136,7 +136,9 @@ def _tell(home: Home, run: RunDirectory, status: RunStatus, what: Asked) -> None
         put(as_typed(f"Run {run.id} continues: `cae-tui watch {run.id}` shows it."))
     elif what is Asked.STOP and status.state == STOPPED:
         put(plain(as_typed(f"Run {run.id}: {status.message or 'Stopped.'}")))
-        tell_after_stop(home, run.id, finish=bool(status.best_epoch), study=study_of(run, status))
+        study = study_of(run, status)
+        others = bool(study) and bool(Studies(home).find(study).read().under_way)
+        tell_after_stop(home, run.id, finish=bool(status.best_epoch), study=study, others=others)
     else:
         put(plain(as_typed(f"Run {run.id} is {status.state}. {status.message}".strip())))
 

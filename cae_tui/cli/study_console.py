@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,14 +22,15 @@ from cae_tui.cli.console import EXIT_CODES, interruptible
 from cae_tui.cli.data_console import progress
 from cae_tui.cli.next_steps import tell_after_study_detach
 from cae_tui.cli.output_console import OutputConsole, printing, table_console, tell
-from cae_tui.cli.run_console import tell_moved
+from cae_tui.cli.run_console import POLL_SECONDS, tell_moved
 from cae_tui.cli.study_cli import print_json
 from cae_tui.cli.study_tables import PICKED, WIDEST, data_of, print_study, stage_table
 from cae_tui.cli.teller import Teller
 from cae_tui.printing import complain, flush, put
-from engine.errors import StudyError
+from engine.errors import EngineError, StudyError
+from engine.protocol.control import Asked
 from engine.protocol.events import Event, RunStarted, StageStarted, Warned
-from engine.protocol.states import FINISHED
+from engine.protocol.states import FINISHED, RUNNING, STOPPED
 from engine.runs.directory import Home
 from engine.storage.files import FORMAT
 from engine.studies.records import PointRecord, StageRecord, Studies, StudyDirectory, StudyRecord, Trial
@@ -124,9 +126,10 @@ class StudyTeller(Teller):
             self._training.discard(trial.number)
         if isinstance(event, StageStarted):
             self._training.add(trial.number)
-        if isinstance(event, Warned) and trial.number not in self._training:
+        of_worker = isinstance(event, Warned) and event.message.startswith("Worker ")
+        if isinstance(event, Warned) and (of_worker or trial.number not in self._training):
             with self.telling():
-                self._remark(event.message)
+                self._remark(f"trial {trial.number}: {event.message}" if of_worker else event.message)
 
     def changed(self, study: StudyRecord) -> None:
         """A line for what ended; the bar."""
@@ -150,7 +153,8 @@ class StudyTeller(Teller):
         for place, stage in enumerate(study.stages):
             for point in stage.points:
                 for trial in point.trials:
-                    if trial.ended and trial.number not in self._told:
+                    alone = trial.state == STOPPED and len(study.under_way) > 0
+                    if (trial.ended or alone) and trial.number not in self._told:
                         self._told.add(trial.number)
                         self.say(_trial_line(point, trial))
             if stage.settled and place not in self._picks:
@@ -268,10 +272,41 @@ def show(directory: StudyDirectory, *, as_json: bool) -> int:
         EngineError: it is damaged.
     """
     record = directory.read()
+    if record.live:  # its own file is written where a trial begins or ends
+        from engine.studies.outcomes import fold
+
+        for trial in record.under_way:
+            with suppress(EngineError):  # its run was deleted
+                fold(trial, Home(directory.path.parents[1]).find(trial.run))
     _print(record, as_json=as_json)
     if record.message and not as_json:
         table_console(WIDEST).say(record.message)
     return 0
+
+
+def stop(directory: StudyDirectory, *, as_json: bool) -> int:
+    """Stop a study that another process works on, each trial with its checkpoint, and wait until it has.
+
+    Raises:
+        StudyError: nobody works on it.
+    """
+    if not directory.is_held():
+        raise StudyError(f"Study {directory.id} is not running: it is {directory.read().state}.")
+    record = directory.read()
+    directory.ask(Asked.STOP)
+    home = Home(directory.path.parents[1])
+    for trial in record.under_way:
+        with suppress(EngineError):  # it has just ended
+            home.find(trial.run).ask(Asked.STOP)
+    with Teller(OutputConsole(stderr=True), f"waiting for study {record.id} to stop", "Ctrl+C: do not wait"):
+        while directory.is_held():
+            time.sleep(POLL_SECONDS)
+    record = directory.read()
+    if as_json:
+        print_json({"id": record.id, "state": record.state, "message": record.message})
+    else:
+        put(plain(f"Study {record.id}: {record.state}. {record.message}".rstrip()))
+    return 0 if record.state != RUNNING else 1
 
 
 def _print(record: StudyRecord, *, as_json: bool) -> None:

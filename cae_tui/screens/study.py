@@ -269,7 +269,7 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
         most = LANES_WHERE_LOW if self.size.height < HIGH else LANES
         self.query_one("#lanes").display = bool(lanes)
         if lanes:
-            width = max(self.query_one("#head").content_size.width, 40)
+            width = max(self.query_one("#head").content_size.width or self.size.width - 6, 40)
             self._write("#lanes", lanes_words(record, lanes, width, most), layout=len(lanes) != self._lanes)
         self._lanes = len(lanes)
 

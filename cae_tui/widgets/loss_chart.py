@@ -2,6 +2,8 @@
 
 News of something that it shows mark the chart as stale, a timer redraws it twice a second at most, and a series is
 thinned to what the width can show.
+
+Over 400 lines: one chart, with its axes, its cursor and what is worked out for them.
 """
 
 import math

@@ -183,7 +183,7 @@ class Journal:
 
     def is_hopeless(self, number: int, told: Collection[int]) -> bool:
         """Whether its losses so far are worse than those of most of `told` at the same epoch."""
-        return self._pruner.prune(_Told(self._study, told), self._frozen(number))
+        return self._pruner.prune(_Told(self._name, self._storage, told), self._frozen(number))
 
     def reported(self, number: int) -> int:
         """The last epoch that was told of it; 0 for none."""
@@ -218,8 +218,8 @@ class Journal:
 class _Told(optuna.Study):
     """A study as a pruner may see it: with those trials alone that were told, whatever others have come to by now."""
 
-    def __init__(self, study: optuna.Study, told: Collection[int]) -> None:
-        super().__init__(study.study_name, study._storage, study.sampler, study.pruner)
+    def __init__(self, name: str, storage: JournalStorage, told: Collection[int]) -> None:
+        super().__init__(name, storage)
         self._told = frozenset(told)
 
     def get_trials(self, deepcopy: bool = True, states: Container[TrialState] | None = None) -> list[FrozenTrial]:

@@ -3,6 +3,8 @@
 `<home>/studies/<id>/` holds `study.json` (all of this, replaced whenever a trial begins or ends), Optuna's
 `journal.log`, `lock`, `control`, and `report/` once it was exported. Neither torch nor pydantic is imported here, for
 the first screen lists studies.
+
+Over 400 lines: `study.json` is one file, and this is all that it holds.
 """
 
 import math
@@ -41,6 +43,7 @@ class Trial:
     message: str = ""
     shared: bool = False  # the run of an earlier trial that has the same spec
     worker: int = 0  # which worker has it, or had it last, from 1
+    beside: int = 1  # how many workers there were meanwhile: what its times are to be compared with
     planned: int = 0  # epochs, all stages of training together
     epochs: int = 0  # completed
     # Those by stage of training; in the last is the best one.
@@ -203,6 +206,7 @@ class StudyRecord:
     device: str = ""
     threads: int = 0  # that each trial computes with, where its spec says auto; 0 while that is not known
     workers: int = 1  # that it began with
+    workers_now: int = 0  # those of whoever worked on it last; 0 before
     versions: dict[str, str] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
     stages: list[StageRecord] = field(default_factory=list)
@@ -262,11 +266,11 @@ class StudyRecord:
                 part = trial.epochs / max(trial.planned, 1)
                 done += point.weight * part
                 left += 0 if trial.ended else point.weight * (1 - part)
-                seconds += trial.seconds
+                seconds += trial.seconds if trial.epochs else 0.0  # what was skipped before says nothing of an epoch
         missing = self.total - len(self.trials)
         if missing and self.trials:  # of a search, which does not know yet what it will try
             left += missing * sum(point.weight for point in self.points) / len(self.trials)
-        return left * seconds / done / max(len(self.under_way), 1) if done and seconds else None
+        return left * seconds / done / max(len(self.under_way), self.workers_now, 1) if done and seconds else None
 
     @property
     def final(self) -> dict[str, str]:
@@ -275,8 +279,9 @@ class StudyRecord:
 
     @property
     def machine(self) -> str:
-        """What it began on, in words: the device, and the workers where they are several."""
-        several = (f"{self.workers} workers",) if self.workers > 1 else ()
+        """What it began on, in words, and the workers that it has now where they are several."""
+        workers = self.workers_now or self.workers
+        several = (f"{workers} workers",) if workers > 1 else ()
         return " · ".join(filter(None, (self.device, *several)))
 
     @property

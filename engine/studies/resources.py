@@ -4,12 +4,10 @@ import os
 from contextlib import suppress
 
 from engine.device import Device, choose_device, cores
+from engine.errors import SpecError
 from engine.studies.records import StudyRecord
 from engine.studies.spec import StudySpec
-from engine.studies.tables import planned_memory
-
-WORKER_BYTES = 500 << 20
-"""What a worker takes of memory besides a step: Python, torch, and a set of images like MNIST on its device."""
+from engine.studies.tables import WORKER_BYTES, step_memory
 
 
 def gpus() -> list[str]:
@@ -38,7 +36,22 @@ def workers_of(spec: StudySpec, record: StudyRecord) -> int:
         return 1
     if device == "cpu":
         most = min(most, cores())
-    return max(min(most, free_memory() // (WORKER_BYTES + planned_memory(record))), 1)
+    return max(min(most, free_memory() // (WORKER_BYTES + step_memory(record))), 1)
+
+
+def refuse_useless(spec: StudySpec, record: StudyRecord) -> None:
+    """Refuse several workers for a search that tries one point after the other.
+
+    Raises:
+        SpecError: it began with one worker, so what it tries hangs on the point before.
+    """
+    if spec.mode == "search" and record.window == 1 and spec.repeats < 3 and spec.workers not in (1, "auto"):
+        raise SpecError(
+            {
+                "workers": "This search began with one worker, so each point hangs on the one before, and another "
+                "worker would have nothing to do: resume it with one, or begin another search with several."
+            }
+        )
 
 
 def threads_of(device: Device, workers: int) -> int:

@@ -3,6 +3,8 @@
 `planning.create` writes the plan; `work_on` does what is left of it, from the beginning or after it was cut off. A
 trial is a run like any other, which an executor trains: `study.json` is written before one begins and when it ends, so
 whatever happens, the next `work_on` knows where to go on.
+
+Over 400 lines: it is one state, the trials under way, that every part of it changes.
 """
 
 import logging
@@ -30,7 +32,7 @@ from engine.studies.moved import known_of_study
 from engine.studies.outcomes import add_epoch, collect, copy, fold
 from engine.studies.planning import load, point_of, survey
 from engine.studies.records import WAITING, PointRecord, StageRecord, StudyDirectory, StudyRecord, Trial
-from engine.studies.resources import threads_of, workers_of
+from engine.studies.resources import refuse_useless, threads_of, workers_of
 from engine.studies.spec import StudySpec, describe, study_from_json, with_workers
 from engine.studies.stage_picks import propose
 from engine.studies.trial_specs import TrialSpecs
@@ -89,6 +91,7 @@ def work_on(
             raise StudyError(f"Study {record.id} is finished: there is nothing left to resume.")
         if workers is not None:
             spec = with_workers(spec, workers)
+            refuse_useless(spec, record)
         count = workers_of(spec, record)
         name = executor or (HERE if count == 1 else WORKERS)
         trainer = executor_of(name, Wanted(workers=count, per_gpu=spec.per_gpu))
@@ -142,6 +145,7 @@ class Scheduler:
                 for trial in point.trials:
                     if not stage.settled and trial.state == FAILED:  # in a stage without a pick: it is done again
                         trial.state = STOPPED if trial.run else WAITING
+        record.workers_now = executor.room
         self.journal = Journal(directory, spec, record)
         self.clock = Clock(record.seconds)
         self.orphans = {run.trial: run.id for run in home.list_runs() if run.study == record.id}
@@ -297,6 +301,7 @@ class Scheduler:
             if prepared is not None:
                 trial.run, trial.state, trial.message = prepared.run.id, RUNNING, ""
                 self._write()
+                trial.beside = self.executor.room
                 trial.worker = self.executor.submit(Assignment(trial.number, prepared, flag))
                 self.under_way[trial.number] = _UnderWay(point, trial, flag)
                 if self.executor.room > 1:

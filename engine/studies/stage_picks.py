@@ -47,8 +47,19 @@ def propose(spec: StudySpec, stage: StageRecord) -> None:
         write_loss=loss_words,
         write_time=column.write,
     )
-    stage.proposed, stage.reason = found.place, found.reason
+    stage.proposed, stage.reason = found.place, f"{found.reason}{_uneven(stage)}"
     stage.picked = dict(stage.points[found.place].values)
+
+
+def _uneven(stage: StageRecord) -> str:
+    """That the times of its points are not to be compared, where they were taken under different conditions."""
+    beside = {trial.beside for point in stage.points for trial in point.trials if trial.complete and not trial.shared}
+    if len(beside) < 2:
+        return ""
+    return (
+        f" Their times say little: some were trained with {min(beside)}, others with {max(beside)} at once. Repeat the "
+        "study with one number of workers where the time matters."
+    )
 
 
 def _said(stage: StageRecord, point: PointRecord) -> tuple[str, str]:

@@ -29,9 +29,19 @@ def planned_work(plan: StudyRecord) -> int:
     return int(plan.data["baseline_weight"] * plan.total)
 
 
-def planned_memory(plan: StudyRecord) -> int:
+WORKER_BYTES = 500 << 20
+"""What a worker takes of memory besides a step: Python, torch, and a set of images like MNIST on its device."""
+
+
+def step_memory(plan: StudyRecord) -> int:
     """Bytes of a training step of a plan's largest point, estimated; of a search, of the baseline's."""
     return max((point.memory for point in plan.points), default=plan.data["baseline_memory"])
+
+
+def planned_memory(plan: StudyRecord) -> int:
+    """Bytes that training takes at a time, estimated: of a step, or of several workers with all that they hold."""
+    step = step_memory(plan)
+    return step if plan.workers == 1 else plan.workers * (step + WORKER_BYTES)
 
 
 def epoch_of(study: StudyRecord, trial: Trial) -> str:

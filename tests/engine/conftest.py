@@ -35,13 +35,15 @@ def home(tmp_path: Path) -> Home:
 def small(files: dict[str, Path], **values: object) -> AutoencoderSpec:
     """An autoencoder that trains in a second."""
     return preset(
-        AutoencoderSpec, "recommended", **{"epochs": 2, "layers": 6, "kernels": 8, "batch_size": 64, **files, **values}
+        AutoencoderSpec,
+        "recommended",
+        **{"epochs": 2, "layers": 6, "kernels": 8, "batch_size": 64, "threads": 1, **files, **values},
     )
 
 
 def small_classifier(files: dict[str, Path], encoder: str, **values: object) -> ClassifierSpec:
     """A classifier that trains in a second."""
-    own = {"frozen_epochs": 1, "finetune_epochs": 1, "batch_size": 64, "fc_units": 16}
+    own = {"frozen_epochs": 1, "finetune_epochs": 1, "batch_size": 64, "fc_units": 16, "threads": 1}
     return preset(ClassifierSpec, "recommended", encoder=encoder, **{**own, **files, **values})
 
 

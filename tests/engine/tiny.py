@@ -168,13 +168,29 @@ def write_files(folder: Path) -> dict[str, Path]:
 
 def tiny(files: dict[str, Path], **values: object) -> AutoencoderSpec:
     """An autoencoder of four layers with two kernels each, five numbers in between."""
-    own = {"epochs": 2, "layers": 4, "kernels": 2, "downsamplings": 1, "latent": 5, "batch_size": 8, "device": "cpu"}
+    own = {
+        "epochs": 2,
+        "layers": 4,
+        "kernels": 2,
+        "downsamplings": 1,
+        "latent": 5,
+        "batch_size": 8,
+        "device": "cpu",
+        "threads": 1,
+    }
     return parse(AutoencoderSpec, {**own, **files, **values})
 
 
 def tiny_classifier(files: dict[str, Path], encoder: Path, **values: object) -> ClassifierSpec:
     """A classifier of one epoch frozen and one of fine-tuning, six steps each."""
-    own = {"encoder": str(encoder), "frozen_epochs": 1, "finetune_epochs": 1, "fc_units": 8, "batch_size": 8}
+    own = {
+        "encoder": str(encoder),
+        "frozen_epochs": 1,
+        "finetune_epochs": 1,
+        "fc_units": 8,
+        "batch_size": 8,
+        "threads": 1,
+    }
     return parse(ClassifierSpec, {**own, "device": "cpu", **files, **values})
 
 

@@ -9,10 +9,12 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from engine import preparation
 from engine.errors import StorageError
 from engine.protocol.control import Asked, Flag
 from engine.protocol.events import Continued, EpochEnded, Event, Paused, RunStarted, Warned
@@ -20,6 +22,7 @@ from engine.protocol.frames import Frame, pack, read_frame
 from engine.runs.directory import Home
 from engine.storage import files as storage
 from engine.studies.executors import HERE, WORKERS, mirror, worker_process, workers
+from engine.studies.executors.executor import Assignment, Wanted
 from engine.studies.journal import Journal
 from engine.studies.planning import create
 from engine.studies.records import Studies, StudyRecord, Trial
@@ -387,6 +390,53 @@ def test_late_frames_of_an_earlier_attempt_are_dropped(
     done = work_on(home, create(home, spec), Hearing(kill), Flag(), WORKERS)
     assert not late
     assert table(done) == table(whole)
+
+
+@pytest.mark.parametrize("how", ["held", "a folder"])
+def test_a_run_that_cannot_be_taken_does_not_stand_in_the_way_of_the_others(
+    home: Home, files: dict[str, Path], how: str
+) -> None:
+    executor = workers.Workers(Wanted(workers=2))
+    runs = [preparation.create(home, tiny(files, kernels=kernels, epochs=1, threads=1)) for kernels in ("2", "3")]
+    with ExitStack() as stack:
+        stack.callback(executor.close)
+        if how == "held":
+            stack.enter_context(runs[0].run.locked())
+        else:
+            runs[0].run.events.mkdir()
+        for number, prepared in enumerate(runs, start=1):
+            executor.submit(Assignment(number, prepared, Flag()))
+        ended = [executor.wait(lambda number, event: None) for _ in runs]
+    first, second = sorted((one for one in ended if one is not None), key=lambda one: one.number)
+    assert first.error is not None
+    assert second.error is None
+    assert runs[1].run.read_status().state == "finished"
+
+
+def test_who_says_nothing_is_seen_while_another_tells_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stub:
+        ready, waits, said, silent = True, False, 0, 0.0
+        killed = ""
+
+        def kill(self, why: str) -> None:
+            self.killed = why
+
+    now = [0.0]
+    executor = workers.Workers(Wanted(workers=2))
+    busy, hung = Stub(), Stub()
+    for lane, process in zip(executor._lanes, (busy, hung), strict=True):
+        lane.process = process  # type: ignore[assignment]  # all that is asked of it
+    monkeypatch.setattr(workers.time, "monotonic", lambda: now[0])  # type: ignore[attr-defined]  # as it is used there
+    executor._looked = 0.0
+    for _ in range(400):
+        now[0] += 0.1
+        busy.said += 3
+        executor._look(lambda number, event: None)
+    assert (busy.killed, hung.killed) == ("", "said nothing for 30 s and was killed")
+    monkeypatch.undo()
+    for lane in executor._lanes:
+        lane.process = None
+    executor.close()
 
 
 def test_no_frame_leads_out_of_the_run(home: Home, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """What a worker writes of a run, written at home: the one place where that happens."""
 
 import time
-from collections.abc import Callable
+from collections import deque
 from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
@@ -19,8 +19,6 @@ from engine.studies.executors.executor import Assignment, Hear
 from engine.studies.executors.worker_process import WorkerProcess
 from engine.text import excerpt
 
-LOOK_SECONDS = 0.1
-"""Between two looks at what is asked of a run while there is no room for its files."""
 FRUITLESS = 3
 """Attempts in a row without a new epoch after which a trial is given up."""
 _FILES = ("spec.json", "status.json", "result.json", "predictions.npz", "model.safetensors")
@@ -48,6 +46,8 @@ class Mirror:
         self._epochs, self._fruitless = 0, 0  # those of this attempt; attempts without one
         self._heard = 0  # events of this attempt that the worker waits for an answer to
         self._process: WorkerProcess | None = None
+        self._pending: deque[Frame] = deque()  # what had no room
+        self._again_at = 0.0  # when that is tried again
         with ExitStack() as stack:
             stack.enter_context(self.run.locked())
             self.run.sweep()
@@ -79,6 +79,7 @@ class Mirror:
         """
         self.attempt += 1
         self._epochs = self._heard = 0
+        self._pending.clear()  # the attempt before is void
         run, frames = self.run, []
         there = [
             run.spec,
@@ -100,22 +101,58 @@ class Mirror:
         return (frame.head.get("run"), frame.head.get("attempt")) == (self.run.id, self.attempt)
 
     def take(self, frame: Frame, hear: Hear) -> None:
-        """Do the write that a frame tells, or pass on its event.
+        """Do the write that a frame tells, or pass on its event; where there is no room for it, it waits.
 
         Raises:
-            StorageError: it cannot be written.
+            StorageError: it cannot be written for another reason than a full disk.
         """
+        if self._pending:
+            self._pending.append(frame)
+            return
+        try:
+            self._do(frame, hear)
+        except StorageError as error:
+            if not error.full:
+                raise
+            self._pending.append(frame)
+            self._again_at = time.monotonic() + ROOM_SECONDS
+            hear(self.trial.number, Paused(message=_FULL.format(id=self.run.id, folder=self.run.path.parent)))
+
+    @property
+    def waits(self) -> bool:
+        """Whether there was no room for what was told last."""
+        return bool(self._pending)
+
+    def try_again(self, hear: Hear) -> None:
+        """Write what waits, if it is time to: others are not held up meanwhile.
+
+        Raises:
+            StorageError: it cannot be written for another reason, or the run is to end while it waits.
+        """
+        if time.monotonic() < self._again_at and not self.control.asked().ends:
+            return
+        while self._pending:
+            try:
+                self._do(self._pending[0], hear)
+            except StorageError as error:
+                if not error.full or self.control.asked().ends:
+                    raise
+                self._again_at = time.monotonic() + ROOM_SECONDS
+                return
+            self._pending.popleft()
+        hear(self.trial.number, Continued())
+
+    def _do(self, frame: Frame, hear: Hear) -> None:
         match frame.kind:
             case "line":
-                self._write(lambda: self._events.append(frame.body), hear)
+                self._events.append(frame.body)
             case "cut":
-                length = int(frame.head["length"])
-                self._write(lambda: self._events.cut(length), hear)
+                self._events.cut(int(frame.head["length"]))
             case "put":
                 path = self._path(frame)
                 if path.parent == self.run.checkpoints:
-                    self._write(self._events.settle, hear)
-                self._write(lambda: self.run.put(path, frame.body), hear)
+                    self._events.settle()
+                self.run.put(path, frame.body)
             case "remove":
                 with suppress(OSError):
                     self.run.remove(self._path(frame))
@@ -149,31 +186,6 @@ class Mirror:
         if name in _FILES or (folder in _FOLDERS and rest and not rest.startswith(".")):
             return self.run.path / name
         raise StorageError(f"A worker of run {self.run.id} wrote “{excerpt(name)}”, which is no file of a run.")
-
-    def _write(self, write: Callable[[], object], hear: Hear) -> None:
-        """Do `write`; where the disk is full, wait for room, and say so.
-
-        Raises:
-            StorageError: it cannot be written for another reason, or the run is to end while it waits.
-        """
-        paused = False
-        while True:
-            try:
-                write()
-                break
-            except StorageError as error:
-                if not error.full:
-                    raise
-                if not paused:
-                    paused = True
-                    hear(self.trial.number, Paused(message=_FULL.format(id=self.run.id, folder=self.run.path.parent)))
-                until = time.monotonic() + ROOM_SECONDS
-                while time.monotonic() < until:
-                    if self.control.asked().ends:
-                        raise
-                    time.sleep(LOOK_SECONDS)
-        if paused:
-            hear(self.trial.number, Continued())
 
     @property
     def is_hopeless(self) -> bool:

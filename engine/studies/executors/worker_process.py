@@ -23,6 +23,10 @@ class WorkerProcess:
         self.number = number
         self.ready = False
         self.silent = 0.0  # seconds in which it could have been heard
+        self.said = 0  # frames that were read
+        self.waits = False  # a frame waits to be heard, and the process perhaps to tell the next
+        self.flows = threading.Event()  # whether its frames are to be read
+        self.flows.set()
         self.why = ""  # it was killed from here, in words
         self._folder = folder
         self._error_file = folder / f"errors-{number}"
@@ -54,7 +58,11 @@ class WorkerProcess:
         assert self._process.stdout is not None
         with self._process.stdout as pipe:
             while (frame := read_frame(pipe)) is not None:
+                self.said += 1
+                self.waits = True
                 self._heard.put(Heard(self, frame))
+                self.flows.wait()
+                self.waits = False
         self._heard.put(Heard(self, None))
 
     def _write(self) -> None:

@@ -12,11 +12,14 @@ import logging
 import os
 import queue
 import shutil
+import stat
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -26,12 +29,14 @@ from engine.errors import EngineError, RunError, StorageError
 from engine.protocol.frames import Frame
 from engine.storage.files import storage_errors
 from engine.studies.executors.executor import Assignment, Ended, Hear, Wanted
-from engine.studies.executors.mirror import FRUITLESS, LOOK_SECONDS, Mirror
+from engine.studies.executors.mirror import FRUITLESS, Mirror
 from engine.studies.executors.worker_process import Heard, WorkerProcess
 from engine.studies.resources import gpus
 
 log = logging.getLogger("cae_tui.engine")
 
+LOOK_SECONDS = 0.1
+"""Between two looks at what is asked of trials, and at who is silent."""
 SILENT_SECONDS = 30.0
 """A worker that says nothing for so long does not work; it says at least that it is alive every two seconds."""
 START_SECONDS = 120.0
@@ -54,6 +59,7 @@ class _Lane:
     process: WorkerProcess | None = None
     starts: int = 0  # that failed, one after the other
     set: str = ""  # the images that its worker has
+    said: int = 0  # frames that its worker had told at the last look
     mirror: "Mirror | None" = None
 
 
@@ -79,6 +85,10 @@ class Workers:
         lane = next(lane for lane in self._lanes if lane.mirror is None)
         try:
             lane.mirror = Mirror(trial)
+        except EngineError as error:  # somebody else has the run, or its events cannot be written
+            self._ended.append(Ended(trial.number, error))
+            return lane.number
+        try:
             self._give(lane)
         except EngineError as error:
             self._end(lane, error)
@@ -95,7 +105,7 @@ class Workers:
             if heard is not None:
                 self._take(heard, hear)
             if time.monotonic() - self._looked >= LOOK_SECONDS:
-                self._look(all_heard=heard is None)
+                self._look(hear)
             if until is not None and time.monotonic() >= until:
                 break
         return self._ended.pop(0) if self._ended else None
@@ -106,6 +116,7 @@ class Workers:
             if lane.mirror is not None:  # it is left in the middle: its run is cut off
                 lane.mirror.close()
             if lane.process is not None:
+                lane.process.flows.set()
                 lane.process.let_go()
         until = time.monotonic() + END_SECONDS
         emptied = threading.Event()
@@ -130,35 +141,48 @@ class Workers:
         lane = self._lanes[heard.process.number - 1]
         if lane.process is not heard.process:  # one that was given up
             return
-        heard.process.silent = 0.0
         frame, mirror = heard.frame, lane.mirror
         if frame is None:
             self._again(lane, hear)
         elif frame.kind == "ready":
             heard.process.ready, lane.starts = True, 0
         elif mirror is not None and mirror.is_about(frame):
-            try:
-                mirror.take(frame, hear)
-            except StorageError as error:  # of files at home
-                lane.process.end(0.0)
-                lane.process = None
-                self._end(lane, error)
-                return
-            if mirror.ended is not None:
-                self._end(lane, RunError(mirror.ended) if mirror.ended else None)
+            self._write(lane, partial(mirror.take, frame, hear))
 
-    def _look(self, *, all_heard: bool) -> None:
-        """Hear what is asked of each trial, and, where nobody waits to be heard, who says nothing any more."""
+    def _write(self, lane: _Lane, write: Callable[[], None]) -> None:
+        """Do what writes files of a lane's run at home; where that cannot be, its trial is over."""
+        mirror, process = lane.mirror, lane.process
+        assert mirror is not None
+        try:
+            write()
+        except StorageError as error:
+            if process is not None:
+                process.flows.set()
+                process.end(0.0)
+            lane.process = None
+            self._end(lane, error)
+            return
+        if process is not None:  # a trial that waits for room tells no more: nobody could keep it
+            (process.flows.clear if mirror.waits else process.flows.set)()
+        if mirror.ended is not None:
+            self._end(lane, RunError(mirror.ended) if mirror.ended else None)
+
+    def _look(self, hear: Hear) -> None:
+        """Hear what is asked of each trial, try again what had no room, and see who says nothing any more."""
         now = time.monotonic()
         passed, self._looked = min(now - self._looked, 1.0), now  # a machine that slept heard nobody
         for lane in self._lanes:
             if lane.mirror is not None:
                 lane.mirror.control.asked()
-            if lane.process is not None and all_heard:
-                lane.process.silent += passed
-                most = SILENT_SECONDS if lane.process.ready else START_SECONDS
-                if lane.process.silent > most:
-                    lane.process.kill(f"said nothing for {most:g} s and was killed")
+                if lane.mirror.waits:
+                    self._write(lane, partial(lane.mirror.try_again, hear))
+            if lane.process is not None and not lane.process.waits:
+                process = lane.process
+                process.silent = process.silent + passed if process.said == lane.said else 0.0
+                lane.said = process.said
+                most = SILENT_SECONDS if process.ready else START_SECONDS
+                if process.silent > most:
+                    process.kill(f"said nothing for {most:g} s and was killed")
 
     # -- lanes ------------------------------------------------------------------------------------
 
@@ -248,8 +272,9 @@ def _own_folder() -> Path:
     with storage_errors(there):
         for folder in there.glob(f"{_FOLDER}*"):
             with suppress(OSError, Timeout):
-                status = folder.stat()
-                if status.st_uid != os.getuid() or time.time() - status.st_mtime < YOUNG_SECONDS:
+                status = folder.lstat()
+                own = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()  # a link leads elsewhere
+                if not own or time.time() - status.st_mtime < YOUNG_SECONDS:
                     continue
                 lock = FileLock(folder / "lock")
                 lock.acquire(timeout=0)

@@ -6,7 +6,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from cae_tui.bridge.runner import Runner
-from cae_tui.bridge.study_runner import Snapshots, StudyRunner
+from cae_tui.bridge.snapshots import Snapshots
+from cae_tui.bridge.study_runner import StudyRunner
 from engine.protocol.control import Asked
 from engine.runs.directory import Home
 from engine.studies.records import PointRecord, StudyRecord

@@ -32,7 +32,7 @@ Study = Callable[..., tuple[int, str, str]]
 @pytest.fixture
 def flags(files: dict[str, Path]) -> list[str]:
     named = [word for name, path in files.items() for word in (f"--{name.replace('_', '-')}", str(path))]
-    return ["--epochs", "2", "--layers", "6", "--kernels", "4", "--batch-size", "64", *named]
+    return ["--epochs", "2", "--layers", "6", "--kernels", "4", "--batch-size", "64", "--threads", "1", *named]
 
 
 @pytest.fixture
@@ -335,3 +335,22 @@ def test_two_workers_are_asked_for_and_another_number_when_it_is_resumed(
     assert (code, err) == (2, "cae-tui: --workers: 0 is too small: at least 1, or auto.\n")
     code, _, err = study("resume", record.id, "--workers", "1")
     assert code == 0, err
+
+
+def test_a_study_of_another_process_is_shown_as_far_as_it_is_and_stopped(
+    study: Study, flags: list[str], tmp_path: Path
+) -> None:
+    process = spawn(tmp_path, "kernels=4,8", *flags, "--epochs", "200", "--workers", "2", "--threads", "1")
+    record = wait_for(tmp_path, lambda study: len(study.under_way) == 2)
+    home = Home(tmp_path)
+    while not all(home.find(trial.run).read_status().epoch > 1 for trial in record.trials):
+        assert process.poll() is None
+    code, out, _ = study("show", record.id)
+    assert code == 0
+    assert "running 0/" not in out
+    code, out, err = study("stop", record.id)
+    assert (code, process.wait(60)) == (0, 130), err
+    assert "stopped. Stopped. Resume the study to continue." in out
+    code, _, err = study("stop", record.id)
+    assert (code, err) == (2, f"cae-tui: Study {record.id} is not running: it is stopped.\n")
+    process.communicate()

@@ -14,9 +14,11 @@ from engine.studies.executors.executor import Wanted
 from engine.studies.executors.workers import Workers
 from engine.studies.planning import create, plan
 from engine.studies.records import Studies, StudyRecord
-from engine.studies.resources import WORKER_BYTES, free_memory, gpus, threads_of, workers_of
+from engine.studies.resources import free_memory, gpus, threads_of, workers_of
 from engine.studies.scheduler import work_on
 from engine.studies.spec import StudySpec, make_study, with_workers
+from engine.studies.stage_picks import propose
+from engine.studies.tables import WORKER_BYTES, planned_memory, step_memory
 from engine.training.threads import Chosen
 from tests.engine.studies.conftest import Watcher
 from tests.engine.tiny import tiny, write_files
@@ -84,6 +86,32 @@ def test_cores_are_divided_among_workers(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(resources, "cores", lambda: 16)
     assert [threads_of(CPU, workers) for workers in (1, 2, 3, 16, 40)] == [0, 8, 5, 1, 1]
     assert threads_of(CUDA, 2) == 0
+
+
+def test_the_memory_of_a_plan_is_that_of_all_its_workers(home: Home, spec: StudySpec) -> None:
+    one, two = plan(home, spec), plan(home, with_workers(spec, 2))
+    assert planned_memory(one) == step_memory(one)
+    assert planned_memory(two) == 2 * (step_memory(one) + WORKER_BYTES)
+
+
+def test_times_that_were_taken_under_different_conditions_are_not_compared_without_a_word(
+    home: Home, spec: StudySpec
+) -> None:
+    directory = create(home, spec)
+    record = work_on(home, directory, Watcher(), Flag())
+    stage = record.stages[0]
+    assert "Their times say little" not in stage.reason
+    stage.points[0].trials[0].beside = 2
+    propose(spec, stage)
+    assert "some were trained with 1, others with 2 at once" in stage.reason
+
+
+def test_a_search_that_began_with_one_worker_is_not_resumed_with_two(home: Home, spec: StudySpec) -> None:
+    search = make_study("search", spec.baseline, {"kernels": "2..8"}, trials=2)
+    directory = create(home, search)
+    with pytest.raises(SpecError, match="would have nothing to do"):
+        work_on(home, directory, Watcher(), Flag(), workers="2")
+    assert work_on(home, directory, Watcher(), Flag()).state == "finished"
 
 
 def test_the_memory_of_this_machine_is_known() -> None:
