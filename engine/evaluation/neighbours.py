@@ -71,7 +71,7 @@ def neighbours_of(
         told: is told how many are done, and of how many; what it raises ends the work.
     """
     most = max(min(MOST_IMAGES, MOST_BYTES // (4 * model.network.plan.latent)), 1)
-    rows, others = _evenly(training, most), _evenly(validation, min(MOST_VALIDATION, most))
+    rows, others = evenly(training, most), evenly(validation, min(MOST_VALIDATION, most))
     every = len(rows) + len(others)
 
     def of(done: int, part: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -81,7 +81,7 @@ def neighbours_of(
     return Neighbours(rows, found.latents, np.sort(found.distances(of(len(rows), others))))
 
 
-def _evenly(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+def evenly(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
     """At most so many of `rows`, in order, as far apart as they can be."""
     if len(rows) <= most:
         return rows

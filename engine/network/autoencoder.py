@@ -1,6 +1,6 @@
 """The convolutional autoencoder: images to images of exactly the same shape."""
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from engine.network.architecture import Shape, plan_autoencoder
 from engine.network.layers import Decoder, Encoder
@@ -23,6 +23,11 @@ class ConvAutoencoder(Network):
         self.plan = plan_autoencoder(spec, image)
         self.encoder = Encoder(spec, self.plan)
         self.decoder = Decoder(spec, self.plan)
+
+    @property
+    def layer_modules(self) -> list[nn.Module]:
+        """See `Network`."""
+        return [*self.encoder.layer_modules, *self.decoder.layer_modules]
 
     def forward(self, images: Tensor) -> Tensor:
         """(n, channels, height, width) in [0, 1] to reconstructions of the same shape."""

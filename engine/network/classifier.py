@@ -42,6 +42,15 @@ class ConvClassifier(Network):
         """What a model file holds of it besides its spec and the shape of its images."""
         return {"encoder_spec": self.encoder_spec.model_dump(mode="json"), "classes": self.plan.decoder[-1].outputs}
 
+    @property
+    def layer_modules(self) -> list[nn.Module]:
+        """See `Network`: of a fully connected layer the activation behind it, where it has one."""
+        modules, place = self.encoder.layer_modules, 1
+        for layer in self.plan.decoder:
+            modules.append(self.head[place + layer.activated])
+            place += 3 if layer.activated else 1  # dropout comes last
+        return modules
+
     def forward(self, images: Tensor) -> Tensor:
         """(n, channels, height, width) in [0, 1] to logits (n, classes)."""
         logits: Tensor = self.head(self.encoder(images))

@@ -158,6 +158,11 @@ class Encoder(nn.Module):
         dense = [layer for layer in plan.encoder if layer.kind == "dense"]
         self.latent = dense_layer(dense[0]) if dense else None
 
+    @property
+    def layer_modules(self) -> list[nn.Module]:
+        """See `engine.network.network.Network`."""
+        return [*self.layers] if self.latent is None else [*self.layers, self.latent]
+
     def forward(self, images: Tensor) -> Tensor:
         """(n, channels, height, width) in [0, 1] to the latent."""
         height, width, _ = self.plan.image
@@ -180,6 +185,11 @@ class Decoder(nn.Module):
         self.unflattened = dense[0].shape if dense else (0, 0, 0)
         self.layers = _convolutions(plan.decoder, spec, plan)
         self.sigmoid = spec.output == "sigmoid"
+
+    @property
+    def layer_modules(self) -> list[nn.Module]:
+        """See `engine.network.network.Network`."""
+        return [*self.layers] if self.activation is None else [self.activation, *self.layers]
 
     def forward(self, latent: Tensor) -> Tensor:
         """The latent to (n, channels, height, width)."""

@@ -1,5 +1,6 @@
 """What a network is to the rest of the engine, and the one that a spec asks for."""
 
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
@@ -20,6 +21,11 @@ class Network(nn.Module):
     def about(self) -> dict[str, Any]:
         """What a model file holds of it besides its spec and the shape of its images."""
         return {}
+
+    @property
+    def layer_modules(self) -> Sequence[nn.Module]:
+        """For each layer of the plan the module that gives what the next one gets; none where that is not told."""
+        return ()
 
 
 def network_of(spec: Spec, encoder_spec: Spec, image: Shape, classes: int) -> Network:
