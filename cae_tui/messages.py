@@ -13,6 +13,7 @@ from textual.message import Message
 
 if TYPE_CHECKING:
     from cae_tui.bridge.run_state import News, RunState
+    from cae_tui.bridge.values import Picture
     from cae_tui.data_sets import DataSet
     from engine.errors import MovedError
     from engine.specs.base import Spec
@@ -89,6 +90,21 @@ class OpenGallery(ForApp):
     show: str = "all"  # all, correct or incorrect
     true_class: int | None = None
     predicted_class: int | None = None
+
+
+@dataclass
+class LookInside(ForApp):
+    """Follow images through the model of a run, layer by layer; of a classifier also why it answers as it does.
+
+    They are images that the run was measured on, by their indices with their classes where those are known, or one
+    `picture`.
+    """
+
+    run: str
+    images: tuple[tuple[int, int | None], ...] = ()
+    at: int = 0  # which of them is looked at first
+    picture: "Picture | None" = None
+    why: bool = False  # whether one begins with why
 
 
 @dataclass

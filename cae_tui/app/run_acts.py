@@ -184,6 +184,16 @@ class RunActs:
 
         self._app.push_screen(GalleryScreen(message.run, message.show, message.true_class, message.predicted_class))
 
+    @acts_on(messages.LookInside)
+    def _look_inside(self, message: messages.LookInside) -> None:
+        from cae_tui.screens.inside import InsideScreen
+
+        self._app.home.find(message.run).find_model()  # where it has none, that is told here
+        asked = message.images if message.picture is None else message.picture
+        page = InsideScreen(message.run, asked, message.at, why=message.why)
+        page.place = ("inside", message.run)
+        self._app.push_screen(page)
+
     @acts_on(messages.TryModel)
     def _try_out(self, message: messages.TryModel) -> None:
         from cae_tui.screens.try_out import TryScreen

@@ -19,6 +19,7 @@ from engine.specs.data_files import DataFiles
 from engine.specs.listed import listed
 
 if TYPE_CHECKING:
+    from cae_tui.bridge.looking import Looking
     from cae_tui.bridge.trying import Trying
     from engine.data.datasets import ImageData
     from engine.exporters import ExportedAll
@@ -255,6 +256,12 @@ class Reader(DataReader):
         from cae_tui.bridge.trying import Trying
 
         return Trying(self.home, run)
+
+    def looking(self, run: str, *, colours: bool = True) -> "Looking":
+        """The model of a run, to be looked into; see `Looking`."""
+        from cae_tui.bridge.looking import Looking
+
+        return Looking(self.home, run, colours=colours)
 
     def _load_for(self, run: str) -> "ImageData":
         from engine.runs.moved import known_of_run, load_known

@@ -20,7 +20,7 @@ from textual.widgets import Static
 from cae_tui import formats
 from cae_tui.bridge.prediction_filter import OF_CLASSES, OF_ERRORS, PredictionFilter
 from cae_tui.bridge.values import ImageView, Picture, Prediction, PredictionsView
-from cae_tui.messages import ListSorted
+from cae_tui.messages import ListSorted, LookInside
 from cae_tui.printing import as_typed
 from cae_tui.screens.base import Page
 from cae_tui.widgets.card_grid import CardGrid
@@ -59,6 +59,7 @@ What the model made of the images that it was measured on.
   accepts the class, Escape cancels.
 - `Enter` shows one large, with every class's probability and its reconstruction; left and right show the others,
   Escape goes back.
+- `l` looks inside: the image on its way through the network, layer by layer. `y`: why a classifier answers as it does.
 - Thumbnails are made smaller by averaging; a large image is exact, or up to four times as large where there is room.
   The line beneath it says how large.
 """
@@ -86,6 +87,8 @@ What the model made of the images that it was measured on.
         Binding("end", "edge(-1)", "Last", id="gallery.last", tooltip="The last", show=False),
         Binding("left", "step(-1)", "Before", id="gallery.step-before", tooltip="The previous one", show=False),
         Binding("right", "step(1)", "After", id="gallery.step-after", tooltip="The next one", show=False),
+        Binding("l", "look(False)", "Look inside", id="gallery.look", tooltip="Follow the image through the network"),
+        Binding("y", "look(True)", "Why", id="gallery.why", tooltip="What the answer on the image hangs on"),
     ]  # fmt: skip
 
     def __init__(
@@ -272,7 +275,7 @@ What the model made of the images that it was measured on.
 
     # -- keys ------------------------------------------------------------------------------------
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - as Textual calls it
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """An autoencoder's images are neither correct nor incorrect."""
         if action == "show":
             return self.view is not None and self.view.tells_classes
@@ -282,6 +285,8 @@ What the model made of the images that it was measured on.
             return bool(self.typed)
         if action == "step":
             return self.large
+        if action == "look":
+            return bool(self.found) and (not parameters[0] or (self.view is not None and self.view.tells_classes))
         return True
 
     def step_back(self) -> bool:
@@ -362,6 +367,11 @@ What the model made of the images that it was measured on.
     def action_edge(self, place: int) -> None:
         """The first or the last."""
         self._go(-self.at if place == 0 else len(self.found))
+
+    def action_look(self, why: bool) -> None:
+        """Look inside the model at the image of the cursor; the others that pass the filter are there too."""
+        images = tuple((one.index, one.true) for one in self.found)
+        self.post_message(LookInside(self.run_id, images, self.at, why=why))
 
     def action_step(self, steps: int) -> None:
         """The one before or after, large."""

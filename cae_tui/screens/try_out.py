@@ -18,6 +18,7 @@ from textual.widgets import Static
 
 from cae_tui import formats
 from cae_tui.bridge.trying import Asked, Nearest, Tried, TriedModel, Trying
+from cae_tui.messages import LookInside
 from cae_tui.screens.base import Page
 from cae_tui.widgets.answer import GAP, AnswerBars, PictureRow
 from cae_tui.widgets.canvas import Canvas, words_of
@@ -65,6 +66,7 @@ Draw something, and see at once what the model makes of it.
 - **Answer**: a bar for each class, or for the likeliest where rows are few. *Unsure*: less probable than the model's
   own threshold, which is the lowest at which 99 % of its answers on validation images were right. *Unlike training*: it
   is rebuilt worse than 99 % of those.
+- `l` **looks inside**: the picture on its way through the network; `y` **why** it is answered so.
 - **Nearest**: the training images whose latents are closest to that of your drawing.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -84,6 +86,8 @@ Draw something, and see at once what the model makes of it.
                 tooltip="Add noise; after the most there is none again"),
         Binding("x", "as_drawn", "As drawn", id="try.as-drawn", show=False,
                 tooltip="Neither shifted nor turned, no noise"),
+        Binding("l", "look(False)", "Look inside", id="try.look", tooltip="Follow the picture through the network"),
+        Binding("y", "look(True)", "Why", id="try.why", tooltip="What the answer on the picture hangs on", show=False),
         Binding("z", "centre", "Centre", id="try.centre", tooltip="Centre and scale as MNIST's digits are, or not"),
     ]  # fmt: skip
 
@@ -348,6 +352,9 @@ Draw something, and see at once what the model makes of it.
                 return False
             if action == "centre":
                 return self.model.centres
+        if action == "look":
+            seen = self.view is not None and not self.view.blank and self.model is not None
+            return seen and (not parameters[0] or bool(self.model and self.model.class_names))
         return super().check_action(action, parameters)
 
     @on(Canvas.TookChanges)
@@ -436,6 +443,11 @@ Draw something, and see at once what the model makes of it.
         self._no_changes()
         self._words = words
         self.canvas.put(picture)
+
+    def action_look(self, why: bool) -> None:
+        """Look inside the model at what it was given."""
+        if self.view is not None:
+            self.post_message(LookInside(self.run_id, picture=self.view.seen, why=why))
 
     def action_centre(self) -> None:
         self.centred = not self.centred
