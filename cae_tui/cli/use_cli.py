@@ -12,6 +12,7 @@ USES = {
     "encode": "write the latents of pictures or of a set: NumPy, CSV, Parquet, TensorBoard's projector",
     "reconstruct": "write what an autoencoder gives back of pictures, and tell the error of each",
     "evaluate": "measure a model on other data: the whole report",
+    "inside": "follow an image through the layers of a model; of a classifier also why it answers so",
 }
 """The commands that put a model to work."""
 WHENS = ("auto", "yes", "no")
@@ -29,7 +30,10 @@ TO = {
 def add_positionals(add: Callable[..., object], command: str) -> None:
     """A model, and what it is asked about."""
     add("model", metavar="MODEL", help="a run's id, or enough of its beginning, or a model file")
-    if command != "evaluate":
+    if command == "inside":
+        words = "a picture, or what has some; without one, an image that the run was measured on"
+        add("path", nargs="?", metavar="PATH", help=words)
+    elif command != "evaluate":
         words = "pictures, folders of them, or one image set of any other format, which may be mnist or digits"
         add("paths", nargs="+", metavar="PATH", help=words)
 
@@ -48,10 +52,30 @@ def add_flags(add: Callable[..., object], command: str) -> None:
             "right on its validation images)"
         )
         add("--unsure", default=None, metavar="P", help=words)
+    if command == "inside":
+        _add_inside_flags(add)
+        return
     words = "the images of a set that are meant: all, train, validation or test (default: test where it has such)"
     add("--part", default=None, metavar="PART", help=words)
     if command == "evaluate":
         return
+    _add_ways(add)
+    if command == "reconstruct":
+        add("--beside", action="store_true", help="put each image beside its reconstruction, to the left")
+    if command != "encode":
+        add("--csv", default=None, metavar="FILE", help="write a row for each picture as CSV; - is standard output")
+
+
+def _add_inside_flags(add: Callable[..., object]) -> None:
+    for part in ("test", "validation"):
+        words = f"the {part} image of that number of the run, as its sample predictions count them"
+        add(f"--{part}", default=None, metavar="N", help=words)
+    add("--to", default=None, metavar="FOLDER", help="write pictures of all of it into a new folder")
+    _add_ways(add)
+
+
+def _add_ways(add: Callable[..., object]) -> None:
+    """What is done to pictures."""
     words = (
         "exchange dark and light in grey images that are the other way round than those the model learned from: "
         "auto, yes or no (default: auto)"
@@ -62,10 +86,6 @@ def add_flags(add: Callable[..., object], command: str) -> None:
         "models of images that are; yes is for all, no for none (default: auto)"
     )
     add("--centre", default="auto", metavar="WHEN", help=words)
-    if command == "reconstruct":
-        add("--beside", action="store_true", help="put each image beside its reconstruction, to the left")
-    if command != "encode":
-        add("--csv", default=None, metavar="FILE", help="write a row for each picture as CSV; - is standard output")
 
 
 def work(options: argparse.Namespace, home: Home) -> int:
@@ -84,6 +104,8 @@ def work(options: argparse.Namespace, home: Home) -> int:
         raise DatasetError("--csv and --json cannot be used together.")
     if options.command == "evaluate":
         return _evaluate(options, home)
+    if options.command == "inside":
+        return _inside(options, home)
     from cae_tui.cli.given_console import Wanted
 
     wanted = Wanted(options.model, options.paths, options.part, options.invert, options.centre)
@@ -114,6 +136,26 @@ def _probability(text: str) -> float:
     if not 0 <= value <= 1:
         raise DatasetError(f"--unsure: “{excerpt(text)}” is no probability: write one from 0 to 1, as 0.9.")
     return value
+
+
+def _inside(options: argparse.Namespace, home: Home) -> int:
+    from cae_tui.cli.inside_console import Shown, inside
+
+    if sum(value is not None for value in (options.path, options.test, options.validation)) > 1:
+        raise DatasetError("One image is looked at: name a picture, --test N or --validation N.")
+    part = "test" if options.test is not None else "validation" if options.validation is not None else ""
+    number = _number(part, getattr(options, part)) if part else 0
+    shown = Shown(options.path, part, number, options.invert, options.centre)
+    to = None if options.to is None else place_of(options.to)
+    return inside(home, options.model, shown, to, as_json=options.json)
+
+
+def _number(part: str, text: str) -> int:
+    from engine.text import excerpt
+
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise DatasetError(f"--{part}: “{excerpt(text)}” is no number of an image: write one from 0 on.")
+    return int(text)
 
 
 def _evaluate(options: argparse.Namespace, home: Home) -> int:
