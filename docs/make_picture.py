@@ -2,10 +2,13 @@
 
 The real app, without a terminal, trains the recommended autoencoder on MNIST for eight epochs; `training.svg` is
 taken in the middle of the sixth. `own-images.svg` is the Data screen with a folder of pictures that is made for it.
+`inside.svg` and `why.svg` are a look inside a *Quick* classifier, at the first test image that it takes for another.
+`python docs/make_picture.py inside` makes these two alone.
 """
 
 import asyncio
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -14,13 +17,20 @@ from PIL import Image, ImageDraw
 
 from cae_tui.app.cae_app import CaeApp
 from cae_tui.app.screenshot import save_screenshot
-from cae_tui.messages import Start
+from cae_tui.messages import LookInside, Start
+from cae_tui.screens.inside import InsideScreen
+from engine import jobs
+from engine.evaluation.results import read_predictions
+from engine.preparation import images_of
+from engine.protocol.control import Flag
 from engine.runs.directory import Home
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import preset
+from engine.specs.classifier import ClassifierSpec
 
 PICTURE = Path(__file__).with_name("training.svg")
 OWN_IMAGES = Path(__file__).with_name("own-images.svg")
+INSIDE, WHY = Path(__file__).with_name("inside.svg"), Path(__file__).with_name("why.svg")
 SHAPES = {"circle": 240, "square": 120, "triangle": 40}
 
 
@@ -63,8 +73,40 @@ async def show_own_images() -> None:
         os.chdir(before)
 
 
+async def show_inside() -> None:
+    """Train a classifier, and look inside it at an image that it takes for another: why, and what layer 3 looks for."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Home(Path(folder))
+        encoder = jobs.start(home, preset(AutoencoderSpec, "quick"), lambda _: None, Flag())
+        spec = preset(ClassifierSpec, "quick", encoder=encoder.id)
+        run = home.find(jobs.start(home, spec, lambda _: None, Flag()).id)
+        data, _, _ = images_of(run)
+        predictions = read_predictions(run)
+        labels = predictions.images(data).labels
+        assert predictions.probabilities is not None
+        assert labels is not None
+        wrong = int((predictions.probabilities.argmax(1) != labels).argmax())
+        app = CaeApp(home)
+        async with app.run_test(size=(120, 40)) as pilot:
+            app.post_message(LookInside(run.id, ((wrong, int(labels[wrong])),), why=True))
+            while not isinstance(app.screen, InsideScreen):
+                await pilot.pause(0.1)
+            await pilot.pause(0.5)
+            await app.workers.wait_for_complete()
+            await pilot.pause(0.5)
+            save_screenshot(app, WHY)
+            await pilot.press("down", "down", "down", "down", "down", "t")
+            await pilot.pause(0.5)
+            await app.workers.wait_for_complete()
+            await pilot.pause(0.5)
+            save_screenshot(app, INSIDE)
+
+
 async def main() -> None:
     """Train, take the picture, stop."""
+    await show_inside()
+    if "inside" in sys.argv:
+        return
     await show_own_images()
     with tempfile.TemporaryDirectory() as folder:
         app = CaeApp(Home(Path(folder)))

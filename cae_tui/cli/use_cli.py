@@ -12,7 +12,7 @@ USES = {
     "encode": "write the latents of pictures or of a set: NumPy, CSV, Parquet, TensorBoard's projector",
     "reconstruct": "write what an autoencoder gives back of pictures, and tell the error of each",
     "evaluate": "measure a model on other data: the whole report",
-    "inside": "follow an image through the layers of a model; of a classifier also why it answers so",
+    "inside": "follow an image through the layers of a model, and tell why it is answered so",
 }
 """The commands that put a model to work."""
 WHENS = ("auto", "yes", "no")

@@ -19,7 +19,7 @@ from cae_tui.bridge.looking import WAYS, InsideView, LayerView, Looking, NearOf,
 from cae_tui.bridge.values import Picture
 from cae_tui.screens.base import Page
 from cae_tui.widgets.inside_words import kernel_words, layer_words, patch_words, rebuilt_words
-from cae_tui.widgets.layer_list import Entry, LayerList
+from cae_tui.widgets.layer_list import IMAGE, KERNELS, WHY, Entry, LayerList, entries_of
 from cae_tui.widgets.map_sheet import MapSheet, Paged, UnitBars
 from cae_tui.widgets.run_progress import reading_line
 from cae_tui.widgets.why_pane import WhyPane, why_words
@@ -29,7 +29,7 @@ from engine.text import class_name, shortened
 Shown = tuple[tuple[int, int | None], ...]
 """Images by their indices, with their classes where those are known."""
 
-WHY, IMAGE, KERNELS = "why", "image", "kernels"
+NEAR = "Looking through training images"
 LONGEST_NAME = 16
 
 
@@ -88,18 +88,16 @@ On the command line: `cae-tui inside RUN`, with `--json`, and `--to FOLDER` for 
         self.wants_why = why
         self.view: InsideView | None = None
         self.shown = ""  # the name of the entry that is drawn
-        self.way, self.label = WAYS[0], None  # of why: how, and about which class; None is the predicted one
+        self.way = WAYS[0]  # of why
+        self.label: int | None = None  # of which class; None is the predicted one
         self.by_patches = False
         self._layers: dict[int, LayerView] = {}
         self._patches: dict[int, tuple[Picture, ...]] = {}
         self._whys: dict[tuple[str, int | None], WhyView] = {}
         self._near: dict[int, NearOf] = {}
-        self._about_near = ""
         self._looking: Looking | None = None
         self._progress: Timer | None = None
         self._words = ""  # what is being done
-
-    label: int | None
 
     @property
     def crumbs(self) -> tuple[str, ...]:
@@ -150,6 +148,7 @@ On the command line: `cae-tui inside RUN`, with `--json`, and `--to FOLDER` for 
     async def look(self) -> None:
         """Send the image through the model; the line of the list stays the same."""
         assert self._looking is not None
+        self.workers.cancel_group(self, "entry")  # what it looks for in training images holds up the next image
         asked = self.picture if self.picture is not None else self.images[self.at][0]
         try:
             view = await self._looking.look(asked)
@@ -164,7 +163,7 @@ On the command line: `cae-tui inside RUN`, with `--json`, and `--to FOLDER` for 
         self.query_one("#panes").display = True
         self.query_one("#about", Static).update(self._about(view))
         layers = self.query_one(LayerList)
-        entries = _entries(view)
+        entries = entries_of(view)
         begins = 0 if self.wants_why or not view.class_names else 1
         layers.show(entries, begins if first else layers.cursor_row)
         if first:
@@ -207,6 +206,7 @@ On the command line: `cae-tui inside RUN`, with `--json`, and `--to FOLDER` for 
         view, looking = self.view, self._looking
         if view is None or looking is None:
             return
+        self._end_progress()  # of what was given up
         try:
             if entry.name == WHY:
                 await self._show_why(view, looking)
@@ -217,8 +217,8 @@ On the command line: `cae-tui inside RUN`, with `--json`, and `--to FOLDER` for 
             elif entry.layer is not None:
                 await self._show_layer(view, looking, entry.layer)
         except EngineError as error:
-            self._end_progress()
             self._draw(entry.name, Content.styled(str(error), "$error"), "")
+        self._end_progress()
         self.shown = entry.name
         self.refresh_keys()
 
@@ -284,18 +284,22 @@ On the command line: `cae-tui inside RUN`, with `--json`, and `--to FOLDER` for 
             self._end_progress()
         found, pane = self._whys[asked], self.query_one(WhyPane)
         labels = self._two_classes(found)
-        pane.show_near(labels, self._near, "Reading the training images…")
+        self._show_near(labels, "Reading the training images…")
         caption = why_words(found, view.class_names, colours=not self.app.no_color)
         self._draw(f"{WHY} {self._class_name(found.label)} · {found.way}", caption, "why")
         pane.show(found, view.class_names, self.true)
-        note = ""
         for label in labels:
-            if label not in self._near and not note:
+            if label not in self._near:
+                self._begin_progress(NEAR)
                 try:
                     self._near[label] = await looking.near(label)
                 except EngineError as error:
-                    note = str(error)
-            pane.show_near(labels, self._near, note or "Reading the training images…")
+                    self._show_near(labels, str(error))
+                    return
+                self._show_near(labels, "Reading the training images…")
+
+    def _show_near(self, labels: tuple[int, ...], note: str) -> None:
+        self.query_one(WhyPane).show_near(labels, self._near, note)
 
     def _two_classes(self, found: WhyView) -> tuple[int, ...]:
         """The true class and the predicted one; where they are one, or the true one is not known, the next in line."""
@@ -321,6 +325,10 @@ On the command line: `cae-tui inside RUN`, with `--json`, and `--to FOLDER` for 
     def _tell_progress(self) -> None:
         if self._words and self._looking is not None:
             done, of = self._looking.progress
+            if self._words == NEAR:
+                if of:
+                    self._show_near(self.query_one(WhyPane).labels, f"{NEAR}: {100 * done // of} %")
+                return
             words = reading_line(done, of, self._words) if of else f"{self._words}…"
             self.query_one("#caption", Static).update(words)
 
@@ -390,17 +398,3 @@ On the command line: `cae-tui inside RUN`, with `--json`, and `--to FOLDER` for 
         if at != self.at:
             self.at = at
             self.look()
-
-
-def _entries(view: InsideView) -> list[Entry]:
-    """The lines of the list."""
-    picture = view.picture
-    entries = [Entry(WHY)] if view.class_names else []
-    entries.append(Entry(IMAGE, f"{picture.height}×{picture.width}×{picture.channels}"))
-    if view.kernels:
-        entries.append(Entry(KERNELS, f"{view.kernels[0].height}×{view.kernels[0].width}"))
-    for place, line in enumerate(view.layers):
-        height, width, maps = line.shape
-        output = f"{maps:,}" if height == width == 1 and line.kind == "dense" else f"{height}×{width}×{maps}"
-        entries.append(Entry(f"{line.name:<7} {line.symbol}".rstrip(), output, line.parameters, place))
-    return entries

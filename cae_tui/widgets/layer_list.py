@@ -8,10 +8,15 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 
 from cae_tui import formats
+from cae_tui.bridge.looking import InsideView
 from cae_tui.widgets.line_table import Head, LineTable
 
 WIDE = 32
 """Columns from which on there is room for the numbers of parameters."""
+
+
+WHY, IMAGE, KERNELS = "why", "image", "kernels"
+"""What is no layer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +73,17 @@ class LayerList(LineTable):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A line opens nothing: what it is about is shown beside it."""
         return False if action == "select" else super().check_action(action, parameters)
+
+
+def entries_of(view: InsideView) -> list[Entry]:
+    """The lines of the list for an image."""
+    picture = view.picture
+    entries = [Entry(WHY)] if view.class_names else []
+    entries.append(Entry(IMAGE, f"{picture.height}×{picture.width}×{picture.channels}"))
+    if view.kernels:
+        entries.append(Entry(KERNELS, f"{view.kernels[0].height}×{view.kernels[0].width}"))
+    for place, line in enumerate(view.layers):
+        height, width, maps = line.shape
+        output = f"{maps:,}" if height == width == 1 and line.kind == "dense" else f"{height}×{width}×{maps}"
+        entries.append(Entry(f"{line.name:<7} {line.symbol}".rstrip(), output, line.parameters, place))
+    return entries

@@ -87,7 +87,8 @@ class MapSheet(Paged):
         if self.fills:
             return self._filling()
         columns, rows = LARGE if self.zoomed else SMALL
-        columns, rows = max(min(columns, self.size.width), 1), max(min(rows, self.size.height // 2 - 1), 1)
+        below = self.size.height - 1 if self.zoomed else self.size.height // 2 - 1  # where rows are few, two of them
+        columns, rows = max(min(columns, self.size.width), 1), max(min(rows, below), 1)
         shapes = {(tile.height, tile.width): tile for tile, _ in self.tiles}
         sizes = [largest(tile, columns, rows) for tile in shapes.values()] or [(columns, rows)]
         return max(width for width, _ in sizes), max(height for _, height in sizes)

@@ -20,7 +20,7 @@ from engine.data.datasets import ImageSet
 from engine.errors import ModelFileError
 from engine.evaluation.model import Images, Model, Told
 from engine.network.architecture import Layer, Plan
-from engine.network.layers import ConvLayer
+from engine.specs.listed import listed
 
 AT_ONCE = 50
 """Images that pass the network together where all their maps are held."""
@@ -69,8 +69,9 @@ class SeenLayer:
 
     @property
     def order(self) -> NDArray[np.int64]:
-        """The maps, the strongest first."""
-        return np.argsort(-self.strengths, kind="stable")
+        """The maps, the strongest first; of the numbers that classes are chosen by, the largest."""
+        chooses = self.part == "head" and not self.layer.activated
+        return np.argsort(-(self.maps.mean((1, 2)) if chooses else self.strengths), kind="stable")
 
     @property
     def silent(self) -> int:
@@ -131,14 +132,10 @@ def look_inside(model: Model, image: Images) -> Inside:
 
 def rebuilt_by(model: Model, image: Images) -> Rebuilt | None:
     """What the autoencoder of `model` makes of an image; None where there is none."""
-    if (autoencoder := model.rebuilds) is None:
+    autoencoder = model.rebuilds
+    if autoencoder is None or not listed(autoencoder.spec.kind).gives_encoder:
         return None
-    try:
-        found = autoencoder.reconstruct(image[None])[0]
-    except TypeError:  # of a kind that gives no image back
-        return None
-    if found.shape != image.shape:
-        return None
+    found = autoencoder.reconstruct(image[None])[0]
     difference = found.astype(np.float32).mean(2) - image.astype(np.float32).mean(2)
     return Rebuilt(found, float(autoencoder.errors(image[None])[0]), difference)
 
@@ -148,9 +145,9 @@ def kernels_of(model: Model) -> NDArray[np.float32] | None:
 
     Shape (maps, kernel, kernel, channels); None where the first layer is no convolution.
     """
-    first = next(iter(model.network.layer_modules), None)
-    if not isinstance(first, ConvLayer) or first.layer.kind != "conv":
+    if not model.network.layer_modules or model.network.plan.layers[0].kind != "conv":
         return None
+    first: Any = model.network.layer_modules[0]
     weight = first.convolution.weight.detach().permute(0, 2, 3, 1)
     if first.normalisation is not None:
         sign = torch.where(first.normalisation.weight.detach() < 0, -1.0, 1.0)

@@ -50,6 +50,7 @@ def full(home: Home) -> Home:
         ("cae-tui classifier --encoder ", {AUTOENCODER}, {CLASSIFIER}),
         ("cae-tui predict ", {CLASSIFIER}, {AUTOENCODER}),
         ("cae-tui encode ", {AUTOENCODER, CLASSIFIER}, set()),
+        ("cae-tui inside ", {AUTOENCODER, CLASSIFIER}, set()),
         ("cae-tui reconstruct --be", {"--beside"}, {"--json"}),
         ("cae-tui predict --centre ", {"auto", "yes", "no"}, {"--json"}),
         ("cae-tui evaluate --part ", {"train", "validation", "test", "all"}, set()),

@@ -33,6 +33,8 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
         (["autoencoders", "--epochs", "3"], "Did you mean `cae-tui autoencoder`?", "cae-tui --help"),
         (["ls"], "Did you mean `cae-tui runs`?", "cae-tui --help"),
         (["trian"], "Did you mean `cae-tui autoencoder`?", "cae-tui --help"),
+        (["explain"], "Did you mean `cae-tui inside`?", "cae-tui --help"),
+        (["inside", "a7f3", "1.png", "2.png"], "takes one model and one picture", "cae-tui inside --help"),
         (["lst"], "Did you mean `cae-tui runs`?", "cae-tui --help"),
         (["rm", "a7f3"], "Did you mean `cae-tui delete`?", "cae-tui --help"),
         (["help"], "Did you mean `cae-tui --help`?", "cae-tui --help"),

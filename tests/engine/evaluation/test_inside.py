@@ -84,7 +84,9 @@ def test_of_a_classifier_the_head_is_seen_after_its_activation(fc: int) -> None:
     *hidden, answers = [seen for seen in found.layers if seen.part == "head"]
     assert [seen.layer.name for seen in hidden] == [f"fc {place + 1}" for place in range(fc)]
     assert all((seen.maps >= 0).all() and seen.is_dense for seen in hidden)  # ReLU
-    shares = torch.from_numpy(answers.maps.ravel()).softmax(0).numpy()
+    values = answers.maps.ravel()
+    assert answers.order.tolist() == np.argsort(-values).tolist()  # also where the smallest is the strongest
+    shares = torch.from_numpy(values).softmax(0).numpy()
     np.testing.assert_allclose(shares, model.probabilities(shown[None])[0], rtol=1e-4)
     assert found.rebuilt is None  # no autoencoder is at hand
 
