@@ -91,6 +91,7 @@ def test_every_complete_run_and_every_study_is_told(home: Home, run: Run, folder
         assert (code, err) == (0, ""), name
         assert out
         assert run("report", name, "--json")[0] == 0
+        assert run("inside", name, "--json")[0] == 0
     for study in Studies(home).list():
         code, out, err = run("study", "show", study.id)
         assert (code, err) == (0, ""), study.id

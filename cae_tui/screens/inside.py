@@ -18,7 +18,7 @@ from cae_tui import formats
 from cae_tui.bridge.looking import WAYS, InsideView, LayerView, Looking, NearOf, WhyView
 from cae_tui.bridge.values import Picture
 from cae_tui.screens.base import Page
-from cae_tui.widgets.inside_words import kernel_words, layer_words, patch_words, rebuilt_words
+from cae_tui.widgets.inside_words import about_words, kernel_words, layer_words, patch_words, rebuilt_words
 from cae_tui.widgets.layer_list import IMAGE, KERNELS, WHY, Entry, LayerList, entries_of
 from cae_tui.widgets.map_sheet import MapSheet, Paged, UnitBars
 from cae_tui.widgets.run_progress import reading_line
@@ -110,7 +110,7 @@ On the command line: `cae-tui inside RUN`, with `--json`, and `--to FOLDER` for 
 
     def compose_page(self) -> Iterator[Widget]:
         """The list of layers, and what is shown of one."""
-        yield Static("Reading the model…", id="about", markup=False)
+        yield Static("Reading the model… the first time takes a few seconds.", id="about", markup=False)
         with Horizontal(id="panes"):
             with Vertical(id="layers-card", classes="card"):
                 yield LayerList(id="layers")
@@ -171,19 +171,8 @@ On the command line: `cae-tui inside RUN`, with `--json`, and `--to FOLDER` for 
         self.show_entry()
 
     def _about(self, view: InsideView) -> Content:
-        parts = []
-        if self.images:
-            parts.append(f"image {formats.count(self.images[self.at][0])}")
-        else:
-            parts.append("the picture that was tried")
-        if view.probabilities:
-            label = max(range(len(view.probabilities)), key=lambda one: view.probabilities[one])
-            share = formats.percent(view.probabilities[label], 1)
-            told = f"predicted {self._class_name(label)} {share}"
-            parts.append(told if self.true is None else f"true {self._class_name(self.true)}  {told}")
-        elif self.true is not None and view.class_names:
-            parts.append(f"class {self._class_name(self.true)}")
-        about = Content.styled("  ".join(parts), "bold")
+        index = self.images[self.at][0] if self.images else None
+        about = Content.styled(about_words(view, index, self.true), "bold")
         if len(self.images) > 1:
             place = f"  {formats.count(self.at + 1)} of {formats.count(len(self.images))}"
             about += Content.styled(place, "$foreground-muted")
@@ -235,8 +224,8 @@ On the command line: `cae-tui inside RUN`, with `--json`, and `--to FOLDER` for 
         sheet = self.query_one(MapSheet)
         shown = [(view.picture, "original")]
         if view.reconstruction is not None and view.difference is not None:
-            shown.append((view.reconstruction, f"rebuilt, error {formats.loss(view.error)}"))
-            shown.append((view.difference, f"difference, up to {view.largest:.0f}"))
+            shown.append((view.reconstruction, "rebuilt"))
+            shown.append((view.difference, "difference"))
         sheet.fills, sheet.tiles = True, tuple(shown)
         self._draw(IMAGE, rebuilt_words(view, colours=not self.app.no_color), "sheet")
 
@@ -263,6 +252,7 @@ On the command line: `cae-tui inside RUN`, with `--json`, and `--to FOLDER` for 
         sheet.fills = False
         if self.by_patches and found.field:
             if place not in self._patches:
+                self._draw(line.name, "", "")
                 self._begin_progress("Looking through training images ")
                 self._patches[place] = await looking.patches(place)
                 self._end_progress()
@@ -279,6 +269,7 @@ On the command line: `cae-tui inside RUN`, with `--json`, and `--to FOLDER` for 
     async def _show_why(self, view: InsideView, looking: Looking) -> None:
         asked = (self.way, self.label)
         if asked not in self._whys:
+            self._draw(WHY, "", "")
             self._begin_progress("Hiding one square after another ")
             self._whys[asked] = await looking.why(self.way, self.label)
             self._end_progress()
@@ -314,6 +305,8 @@ On the command line: `cae-tui inside RUN`, with `--json`, and `--to FOLDER` for 
 
     def _begin_progress(self, words: str) -> None:
         self._words = words
+        if words != NEAR:
+            self.query_one("#caption", Static).update(f"{words}…")
         if self._progress is not None:
             self._progress.resume()
 

@@ -1,7 +1,24 @@
 """What is seen of a layer, in sentences."""
 
 from cae_tui.bridge.looking import InsideView, LayerView
-from engine.text import counted
+from engine.text import class_name, counted, percent, shortened
+
+LONGEST_NAME = 16
+
+
+def about_words(view: InsideView, index: int | None, true: int | None) -> str:
+    """Which image it is, `index` where it has one, and what is answered on it."""
+
+    def called(label: int) -> str:
+        return shortened(class_name(view.class_names, label), LONGEST_NAME)
+
+    words = ["the picture that was tried" if index is None else f"image {index:,}"]
+    if view.probabilities:
+        if true is not None:
+            words.append(f"true {called(true)}")
+        label = max(range(len(view.probabilities)), key=lambda one: view.probabilities[one])
+        words.append(f"predicted {called(label)} {percent(view.probabilities[label], 1)}")
+    return "  ".join(words)
 
 
 def rebuilt_words(view: InsideView, *, colours: bool) -> str:
@@ -32,9 +49,8 @@ def layer_words(view: InsideView, place: int, found: LayerView) -> str:
     height, width, maps = line.shape
     words = []
     if found.maps:
-        words.append(
-            f"{counted(maps, 'map')} of {height}×{width}, the strongest first; white is where one answers most."
-        )
+        order = ", the strongest first" if maps > 1 else ""
+        words.append(f"{counted(maps, 'map')} of {height}×{width}{order}; white is where one answers most.")
         if found.field:
             whole = ", or all of it" if found.whole else ""
             words.append(f"A point sees {found.field}×{found.field} pixels of the image{whole} (t: what it looks for).")

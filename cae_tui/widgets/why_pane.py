@@ -18,7 +18,7 @@ from engine.text import class_name, shortened
 BARS = 24
 """Columns that the bars have at least."""
 GAP = 2
-LOW = 24
+LOW = 20
 """Rows from which on the nearest images are shown and not only told."""
 NEAR_ROWS = 8
 LONGEST_NAME = 16
