@@ -22,8 +22,8 @@ from engine.evaluation.model import Images, Model, Told
 from engine.network.architecture import Layer, Plan
 from engine.specs.listed import listed
 
-AT_ONCE = 50
-"""Images that pass the network together where all their maps are held."""
+PIXELS_AT_ONCE = 1 << 17
+"""Of images that pass the network together: what is under way can be given up between two lots."""
 PATCHES = 4
 """Patches that are found for each map."""
 LOOKED_THROUGH = 500
@@ -197,18 +197,21 @@ def patches_of(model: Model, images: ImageSet, rows: NDArray[np.int64], told: To
     """
     fields = fields_of(model.network.plan)
     count = next((place for place, field in enumerate(fields) if field is None), len(fields))
-    found: list[tuple[list[Any], list[Any]]] = [([], []) for _ in range(count)]
-    for start in range(0, len(rows), AT_ONCE):
+    # Made beforehand: small arrays kept between large ones that come and go would hold on to all of that memory.
+    maps = [layer.shape[2] for layer in model.network.plan.encoder[:count]]
+    found = [(np.empty((len(rows), of), np.float32), np.empty((len(rows), of, 2), np.int64)) for of in maps]
+    lot = at_once(model)
+    for start in range(0, len(rows), lot):
         if told is not None:
             told(start, len(rows))
-        batch = _batch(images.take(rows[start : start + AT_ONCE]))
+        part = slice(start, start + lot)
         with _listening(model, count) as heard, torch.inference_mode():
-            model.network(batch)
+            model.network(_batch(images.take(rows[part])))
         for (values, places), output in zip(found, heard, strict=True):
             best, place = output.abs().flatten(2).max(2)  # (images, maps)
-            values.append(best.numpy())
-            places.append(np.stack(np.divmod(place.numpy(), output.shape[3]), 2))
-    return [_strongest(np.concatenate(values), np.concatenate(places), rows) for values, places in found]
+            values[part] = best.numpy()
+            places[part] = np.stack(np.divmod(place.numpy(), output.shape[3]), 2)
+    return [_strongest(values, places, rows) for values, places in found]
 
 
 def _strongest(values: NDArray[np.float32], places: NDArray[np.int64], rows: NDArray[np.int64]) -> Patches:
@@ -247,6 +250,12 @@ def together(seen: SeenLayer, plan: Plan) -> NDArray[np.float32]:
     large = functional.interpolate(mean, plan.padded[:2], mode="bilinear", align_corners=False)[0, 0]
     found: NDArray[np.float32] = large[:height, :width].numpy()
     return found
+
+
+def at_once(model: Model) -> int:
+    """How many images pass the network together where somebody waits for an answer."""
+    height, width, _ = model.image
+    return max(PIXELS_AT_ONCE // (height * width), 1)
 
 
 # -- passes ---------------------------------------------------------------------------------------

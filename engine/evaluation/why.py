@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.errors import ModelFileError
+from engine.evaluation.inside import at_once
 from engine.evaluation.model import Images, Model, Told
 from engine.network.architecture import Plan
 
@@ -22,7 +23,6 @@ PART = 4
 """The side of what is hidden is one of so many parts of the image's shorter side."""
 STEPS = 3.5
 """Steps in which a square moves by its own side."""
-AT_ONCE = 32
 FINE = 12
 """Rows and columns that maps have at least where LayerCAM looks: coarser ones do not find what matters."""
 
@@ -85,10 +85,11 @@ def occlusion(model: Model, image: Images, told: Told | None = None) -> Occlusio
     corners = np.array([(top, left) for top in _starts(height, side, step) for left in _starts(width, side, step)])
     colour = np.rint(image.mean((0, 1))).astype(np.uint8)
     after = []
-    for start in range(0, len(corners), AT_ONCE):
+    lot = at_once(model)
+    for start in range(0, len(corners), lot):
         if told is not None:
             told(start, len(corners))
-        part = corners[start : start + AT_ONCE]
+        part = corners[start : start + lot]
         hidden = np.repeat(image[None], len(part), axis=0)
         for one, (top, left) in zip(hidden, part, strict=True):
             one[top : top + side, left : left + side] = colour
