@@ -18,7 +18,7 @@ test: $(VENV)/installed-dev
 # What needs packages that the program does not: Parquet, what opens its exports, a notebook, sets that come in Debian's
 # packages, unpacked into build/, and a browser, which is installed where that is allowed.
 CLIENTS := pyarrow==26.0.1 onnx==1.23.2 onnxscript==0.7.2 onnxruntime==1.32.0 tensorboard==2.21.0 \
-  nbclient==0.11.0 ipykernel==7.4.0 pandas==3.1.1
+  opentsne==1.0.4 nbclient==0.11.0 ipykernel==7.4.0 pandas==3.1.1
 CLIENT_SETS := dataset-fashion-mnist oxygen-icon-theme
 
 test-clients: $(VENV)/installed-dev build/clients/unpacked build/clients/browser

@@ -120,6 +120,13 @@ class TryModel(ForApp):
 
 
 @dataclass
+class OpenLatent(ForApp):
+    """Show the latent space of a run."""
+
+    run: str
+
+
+@dataclass
 class Configure(ForApp):
     """Open the form of a kind of run, filled in with `values` (as they are typed) over the preset's."""
 

@@ -119,3 +119,20 @@ def attention(variables: Mapping[str, str], background: Color, strength: float) 
 def series_colours(app: App[Any]) -> tuple[Rgb, ...]:
     """The colours of curves that are compared, on the background that is on."""
     return tuple(Color.parse(name).rgb for name in (_DARK_SERIES if app.current_theme.dark else _LIGHT_SERIES))
+
+
+_DARK_CLASSES = (
+    "#4ba9ff", "#ff9138", "#2fd19d", "#f29ad6", "#f0e442", "#b79cff", "#ff6f61", "#a9b8c9", "#7fd6ff", "#b5cf4f",
+)  # fmt: skip
+_LIGHT_CLASSES = (
+    "#0a50c8", "#963d00", "#00705a", "#a3307f", "#7a6400", "#5a33b0", "#b3201f", "#4a5561", "#006b8f", "#4d6600",
+)  # fmt: skip
+
+
+def class_colours(app: App[Any], count: int) -> tuple[Rgb, ...]:
+    """A colour for each of so many classes; of more than ten, hues that go round and are told apart by name or sign."""
+    dark = app.current_theme.dark
+    if count <= len(_DARK_CLASSES):
+        return tuple(Color.parse(name).rgb for name in (_DARK_CLASSES if dark else _LIGHT_CLASSES)[:count])
+    lightness = (0.72, 0.6) if dark else (0.38, 0.28)
+    return tuple(Color.from_hsl(label * 7 % count / count, 0.7, lightness[label % 2]).rgb for label in range(count))

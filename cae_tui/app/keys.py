@@ -30,6 +30,7 @@ PLACES = {
     "cards": "sample predictions, cards", "runs": "runs", "run-table": "runs, table", "queue": "queue",
     "compare": "compare", "try": "trying a model", "canvas": "trying a model, canvas",
     "inside": "look inside", "layers": "look inside, layers",
+    "latent": "latent space", "scatter": "latent space, map", "sliders": "latent space, sliders",
     "studies": "studies", "study": "study", "points": "study, table", "study_form": "form of a study", "data": "data",
     "classes": "data, classes", "data_sets": "data, last used", "catalogue": "data, catalogue",
     "check": "data, check", "groups": "data, check, pictures",

@@ -207,6 +207,13 @@ class RunActs:
         self._app.home.find(run).find_model()  # where it has none, that is told here
         self._app.go(("try", run), lambda: TryScreen(run))
 
+    @acts_on(messages.OpenLatent)
+    def _open_latent(self, message: messages.OpenLatent) -> None:
+        from cae_tui.screens.latent import LatentScreen
+
+        self._app.home.find(message.run).find_model()  # where it has none, that is told here
+        self._app.go(("latent", message.run), lambda: LatentScreen(message.run))
+
     @acts_on(messages.Configure)
     def configure(self, message: messages.Configure) -> None:
         """Open the form of a kind of run."""

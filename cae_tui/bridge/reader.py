@@ -19,6 +19,7 @@ from engine.specs.data_files import DataFiles
 from engine.specs.listed import listed
 
 if TYPE_CHECKING:
+    from cae_tui.bridge.latent import Latent
     from cae_tui.bridge.looking import Looking
     from cae_tui.bridge.trying import Trying
     from engine.data.datasets import ImageData
@@ -262,6 +263,12 @@ class Reader(DataReader):
         from cae_tui.bridge.looking import Looking
 
         return Looking(self.home, run, colours=colours)
+
+    def latent(self, run: str) -> "Latent":
+        """The latent space of a run, to look at."""
+        from cae_tui.bridge.latent import Latent
+
+        return Latent(self.home, run)
 
     def _load_for(self, run: str) -> "ImageData":
         from engine.runs.moved import known_of_run, load_known

@@ -32,6 +32,7 @@ _FIT: dict[str, Callable[[RunStatus], bool]] = {
     "resume": lambda run: run.resumable or run.state in (PAUSED, QUEUED),
     "finish": lambda run: run.best_epoch > 0 and (run.resumable or run.state in (RUNNING, PAUSED)),
     "export": lambda run: run.best_epoch > 0,
+    "probe": lambda run: run.best_epoch > 0,
     "delete": lambda run: run.state not in (RUNNING, PAUSED),
 }
 """The runs that a command can do something with."""
@@ -94,6 +95,8 @@ def _teach(parser: argparse.ArgumentParser, command: str, kind: str) -> None:
             completer = _runs(_answers if command == "predict" else _has_model)
         elif action.dest in ("invert", "centre"):
             completer = _one_of(WHENS)
+        elif action.dest == "of":
+            completer = _one_of(("validation", "test", "training"))
         elif action.dest == "part":
             completer = _one_of(PARTS)
         elif action.dest == "forms":

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from cae_tui.app.cae_app import CaeApp
     from engine.specs.base import Spec
 
-WRITING = (*USES, "export", "report", "data")
+WRITING = (*USES, "export", "probe", "report", "data")
 """Commands that write files and train nothing: those that train have an end of their own."""
 
 
@@ -255,6 +255,10 @@ def _work(options: argparse.Namespace, home: Home) -> int:
                     home, home.find(options.run), place_of(options.to), as_json=options.json, as_text=options.text
                 )
             return print_report(home, home.find(options.run), as_json=options.json, as_text=options.text)
+        case "probe":
+            from cae_tui.cli.probe_console import probe
+
+            return probe(home, home.find(options.run), options.of, as_json=options.json)
         case "export":
             from cae_tui.cli import export_cli
 

@@ -14,7 +14,7 @@ OTHER_WORDS = {
     "train": "autoencoder", "encoder": "autoencoder", "cae": "autoencoder", "classify": "classifier",
     "list": "runs", "ls": "runs", "rm": "delete", "remove": "delete", "kill": "stop", "cancel": "stop", "quit": "stop",
     "continue": "resume", "start": "resume", "end": "finish", "open": "watch", "follow": "watch",
-    "show": "report", "result": "report", "search": "study", "tune": "study", "info": "doctor",
+    "show": "report", "result": "report", "latent": "probe", "search": "study", "tune": "study", "info": "doctor",
     "look": "inside", "why": "inside", "explain": "inside",
 }  # fmt: skip
 """What other programs call it, and the command here."""
@@ -116,7 +116,7 @@ def one_word_too_many(word: str, command: str) -> str:
         return (
             f"“{_excerpt(word)}” is how values are given to a study. Write {flag} {_excerpt(value)}.\n{_help(program)}"
         )
-    takes = "takes one run" if command in ("report", "resume", "watch") else "takes only flags"
+    takes = "takes one run" if command in ("probe", "report", "resume", "watch") else "takes only flags"
     if command == "inside":
         takes = "takes one model and one picture"
     return f"“{_excerpt(word)}” is not expected here: `{command}` {takes}.\n{_help(program)}"

@@ -66,6 +66,7 @@ COMMANDS = {
     "stop": "stop runs with a checkpoint, to resume or finish them later",
     "finish": "evaluate the best weights of runs now, which ends them",
     "report": "print the report of a complete run, or write the document of any",
+    "probe": "measure the latent of a run: how well it tells classes apart, and how many dimensions it uses",
     "export": "write a run for other programs",
     **USES,
     "delete": "delete runs for good; asks first",
@@ -85,6 +86,7 @@ GROUPS = {
         "stop",
         "finish",
         "report",
+        "probe",
         "export",
         "delete",
     ),
@@ -178,7 +180,7 @@ def _add_general_flags(parser: argparse.ArgumentParser) -> None:
 
 def _add_positionals(parser: argparse.ArgumentParser, command: str) -> None:
     group = parser.add_argument_group("arguments")
-    if command in ("report", "resume", "watch", "export"):
+    if command in ("report", "resume", "watch", "export", "probe"):
         group.add_argument("run", metavar="RUN", help="a run's id, or enough of its beginning")
     if command in USES:
         use_cli.add_positionals(group.add_argument, command)
@@ -211,6 +213,9 @@ def _add_flags(parser: argparse.ArgumentParser, command: str, title: str) -> Non
         from cae_tui.cli import export_cli
 
         export_cli.add_flags(group.add_argument)
+    if command == "probe":
+        words = "the images that are measured: validation, test or training (default: validation)"
+        group.add_argument("--of", default=None, metavar="PART", help=words)
     if command in (*KINDS, "resume"):
         way = group.add_mutually_exclusive_group()
         way.add_argument("--detach", action="store_true", help=DETACH_HELP)

@@ -20,7 +20,7 @@ from textual.widgets import Static
 from cae_tui import formats
 from cae_tui.bridge.prediction_filter import OF_CLASSES, OF_ERRORS, PredictionFilter
 from cae_tui.bridge.values import ImageView, Picture, Prediction, PredictionsView
-from cae_tui.messages import ListSorted, LookInside
+from cae_tui.messages import ListSorted, LookInside, OpenLatent
 from cae_tui.printing import as_typed
 from cae_tui.screens.base import Page
 from cae_tui.widgets.card_grid import CardGrid
@@ -60,6 +60,7 @@ What the model made of the images that it was measured on.
 - `Enter` shows one large, with every class's probability and its reconstruction; left and right show the others,
   Escape goes back.
 - `l` looks inside: the image on its way through the network, layer by layer. `y`: why a classifier answers as it does.
+- `z` shows the same images on a map of the latent space.
 - Thumbnails are made smaller by averaging; a large image is exact, or up to four times as large where there is room.
   The line beneath it says how large.
 """
@@ -67,6 +68,8 @@ What the model made of the images that it was measured on.
         Binding("a", "show('all')", "All", id="gallery.all", show=False, tooltip="Correct and incorrect ones"),
         Binding("c", "show('correct')", "Correct", id="gallery.correct", show=False, tooltip="Only correct ones"),
         Binding("i", "show('incorrect')", "Incorrect", id="gallery.incorrect", show=False, tooltip="Only wrong ones"),
+        Binding("z", "latent", "Latent", id="gallery.latent", show=False,
+                tooltip="A map of what its encoder makes of images"),
         Binding("o", "order", "Order", id="gallery.order", show=False, tooltip="Another order"),
         Binding("x", "every_class", "Every class", id="gallery.classes", show=False, tooltip="Every class"),
         *(
@@ -312,6 +315,9 @@ What the model made of the images that it was measured on.
         order = orders[(orders.index(self.filter.order) + 1) % len(orders)]
         self.refilter(order=order)
         self.post_message(ListSorted(f"gallery of a {self.view.kind}", order))
+
+    def action_latent(self) -> None:
+        self.post_message(OpenLatent(self.run_id))
 
     def action_of_class(self, digit: int) -> None:
         """One true class; of more than ten another digit of its number."""

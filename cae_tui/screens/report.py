@@ -64,14 +64,16 @@ The result of a complete run, measured once, on images that no choice was based 
   PCA, and the complete runs here of the same spec, but for its seed, on the same images. Of those, the one
   with the lowest *validation* loss counts: nothing is chosen by test figures.
 - **About the run**: its data, what differs from the preset, seed, device, date, tags and note.
-- `g` sample predictions, `w` only the wrong ones, `v` curves, `e` the form with this run's spec,
-  `m` save the model file, `W` write the run for other programs, `y` copy the report as text.
+- `g` sample predictions, `w` only the wrong ones, `z` the latent space: a map of the images, and which classes the
+  encoder confuses, `v` curves, `e` the form with this run's spec, `m` save the model file, `W` write the run for other
+  programs, `y` copy the report as text.
 - In a small terminal `1` to `4` show one pane each, and the arrows, `PageDown` and `End` what is below its last line.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         ask_key("report.gallery"),
         ask_key("report.wrong"),
         ask_key("report.try"),
+        ask_key("report.latent"),
         ask_key("report.classify"),
         ask_key("report.curves", show=False, tooltip="Curves and epochs, as during training"),
         ask_key("report.again"),

@@ -69,6 +69,7 @@ Every run that was made here, and its state.
 * `v`: its curves · `e`: open the form with its spec, to run again with changes
 * `R`: resume what was stopped or cut off · `F`: finish it now, with its best weights
 * `n`: use an autoencoder for a classifier · `N`: a study around it
+* `z`: its latent space: a map of the images, and which classes its encoder confuses
 * `s`: sort by the next column · `S`: reverse the order · or click a column's head
 * `Space`: mark it · `A`: mark all that are listed · `c`: compare the marked: curves, and what differs
 
@@ -99,6 +100,7 @@ there clears marks and filter.
         ask_key("runs.resume"),
         ask_key("runs.finish", show=False),
         ask_key("runs.try"),
+        ask_key("runs.latent", show=False),
         ask_key("runs.classify"),
         ask_key("runs.delete", show=False),
         ask_key("runs.study", show=False),

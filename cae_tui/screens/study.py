@@ -74,6 +74,7 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
 * `1` – `6`: the charts: curves, each value by itself, loss by value, loss by time, importance, parallel coordinates;
   in a narrow terminal the same key goes back to the table
 * `Enter`: open the run · `v`: its curves · `n`: use its encoder for a classifier · `N`: a new study around it
+* `z`: the latent space of the run
 * `Space`: mark a value to compare: charts then show the marked ones only · `c`: what differs between the marked
 * `d`: each seed's own numbers, and back; `c` then compares every seed of the marked
 * `s` `S`: sort by the next column, reverse the order
@@ -87,6 +88,7 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
         Binding("t", "take", "Pick it", id="study.take", tooltip="Pick the value under the cursor"),
         ask_key("study.open", tooltip="The run under the cursor"),
         ask_key("study.curves", show=False),
+        ask_key("study.latent", show=False),
         Binding("space", "mark", "Mark", id="study.mark", tooltip="To compare"),
         Binding("c", "compare", "Compare", id="study.compare", tooltip="What differs between the marked"),
         Binding("d", "seeds", "Seeds", id="study.seeds", tooltip="Each seed's own numbers"),

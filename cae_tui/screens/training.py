@@ -80,6 +80,7 @@ The curves of a run, during training and after.
 - **Confusion** (`m`): for a classifier, which classes the validation images were taken for in the latest epoch.
 - `space` pauses and continues the run; `s` asks whether to finish it now (its best weights are evaluated, and it gets
   its report) or to stop it. A stopped run continues with `R`, or is finished with `F`.
+- `z` shows the latent space of a run that has ended: a map of the images, and which classes its encoder confuses.
 - Leaving the screen (Escape) does not stop the run: a line at the bottom of every screen shows it, and
   `Ctrl+T` comes back.
 
@@ -94,6 +95,7 @@ The curves of a run, during training and after.
         ask_key("training.resume"),
         ask_key("training.finish"),
         ask_key("training.try"),
+        ask_key("training.latent", show=False),
         ask_key("training.classify"),
         ask_key("training.gallery"),
         ask_key("training.again", show=False),

@@ -7,8 +7,6 @@ Images go through in pieces, so that an evaluation needs little memory beside th
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -16,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.evaluation.aside import aside
 from engine.results.result import ClassificationReport, ReportRow
 from engine.storage.typed_json import Lines
 from engine.text import cell_len, class_name, class_title, shortened
@@ -211,17 +210,9 @@ def pca_rebuilt(
 
 
 def _eigenvectors(covariance: NDArray[np.float64], meanwhile: Callable[[], None]) -> NDArray[np.float64]:
-    """In a thread beside this one: for large images they take many seconds, in one piece that nothing can end."""
-    executor = ThreadPoolExecutor(1)
-    try:
-        computed = executor.submit(np.linalg.eigh, covariance)
-        while True:
-            meanwhile()
-            with suppress(TimeoutError):
-                vectors: NDArray[np.float64] = computed.result(timeout=0.1)[1]
-                return vectors
-    finally:
-        executor.shutdown(wait=False)
+    """For large images they take many seconds, in one piece that nothing can end."""
+    vectors: NDArray[np.float64] = aside(lambda: np.linalg.eigh(covariance), meanwhile)[1]
+    return vectors
 
 
 def _pca_error(

@@ -1,0 +1,385 @@
+"""The latent space of a run as a page shows it: the map, the image under the cursor, decodings, numbers.
+
+What is short (an image, its neighbours, a decoding) is done in one thread, in the order in which it was asked for; what
+is long (encoding, t-SNE, the numbers) in others, and ends where it is asked for anew or the page is left.
+The map has arrays, which other values for screens have not: it is drawn of sixty thousand points in a moment.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Event
+from typing import TYPE_CHECKING, TypeVar
+
+from cae_tui.bridge.latent_numbers import NumbersView, numbers_view
+from cae_tui.bridge.values import Picture
+from engine.errors import RunError
+from engine.runs.directory import Home
+from engine.text import percent
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from engine.evaluation.latent_space import LatentSpace, Part
+    from engine.evaluation.model import Model
+
+T = TypeVar("T")
+
+LONG = 3
+"""Things that take long and are done at once."""
+SLIDERS = 8
+"""Principal directions that can be moved along."""
+MOST_NUMBERS = 256
+"""Numbers of a dense latent that can be changed one by one."""
+SAMPLE = 2_000
+"""Training images that these directions, and what is usual of each number, are found from."""
+OF_A_MEAN = 500
+"""Images of a class that its mean is taken of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatentRun:
+    """What a page needs to know of a run before anything is encoded."""
+
+    parts: tuple[tuple[str, int], ...]  # which images there are, and how many; the first is shown first
+    class_names: tuple[str, ...]  # by label; empty where the images have no classes
+    numbers: int  # of a latent
+    decodes: bool  # whether there is a decoder
+    borrowed: bool  # whether that is of the autoencoder that a classifier was built on, with latents of its own
+    tsne_missing: str  # what to install for t-SNE; empty where it is there
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapView:
+    """All images of a part, where the map begins with them."""
+
+    of: str
+    plane: "NDArray[np.float32]"  # (n, 2)
+    shares: tuple[float, ...]  # of the variance along the two directions
+    labels: "NDArray[np.int64] | None"  # (n,)
+    predicted: "NDArray[np.int64] | None"  # (n,)
+    by: str  # who takes them for that, in words; empty where nobody does
+    errors: "NDArray[np.float32] | None"  # (n,)
+    confused: tuple[tuple[int, int, int], ...]  # two classes, and how many of their images are taken for each other
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """One image of the map."""
+
+    place: int
+    number: int  # of the image in its set
+    picture: Picture
+    reconstruction: Picture | None
+    nearest: tuple[tuple[Picture, int | None, float], ...]  # with their classes and distances
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slider:
+    """Something of a latent that can be changed."""
+
+    name: str
+    start: float  # in standard deviations of the training images from their mean
+    words: str = ""
+
+
+Marked = tuple[str, int]
+"""`("image", place)` on the map, or `("mean", label)`."""
+
+
+class Latent:
+    """A run's latent space.
+
+    Args:
+        home: where the run is.
+        run: its id.
+    """
+
+    def __init__(self, home: Home, run: str) -> None:
+        self._home, self._run = home, run
+        self._answers, self._work = ThreadPoolExecutor(1, "answers"), ThreadPoolExecutor(LONG, "latent")
+        self._given_up: dict[str, Event] = {}  # by what is long and under way
+        self.progress: dict[str, tuple[int, int]] = {}  # the same: how much is done, and of how much
+        self.growing: NDArray[np.float32] | None = None  # the places that t-SNE has come to so far
+        self._model: Model | None = None
+        self._parts: dict[str, Part] = {}
+        self._spaces: dict[str, LatentSpace] = {}
+        self._keys: dict[str, str] = {}
+        self._base: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None  # a latent, and what sliders add
+
+    def close(self) -> None:
+        """Nobody looks any more: what is under way is given up."""
+        for given_up in self._given_up.values():
+            given_up.set()
+        for threads in (self._answers, self._work):
+            threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _soon(self, work: Callable[[], T]) -> T:
+        return await asyncio.wrap_future(self._answers.submit(work))
+
+    async def _later(self, what: str, work: Callable[[Callable[[int, int], None]], T]) -> T:
+        if what in self._given_up:  # as it was asked for before
+            self._given_up[what].set()
+        given_up = self._given_up[what] = Event()
+        self.progress[what] = 0, 0
+
+        def told(done: int, of: int) -> None:
+            if given_up.is_set():
+                raise RunError("It was given up.")
+            self.progress[what] = done, of
+
+        try:
+            return await asyncio.wrap_future(self._work.submit(lambda: work(told)))
+        except asyncio.CancelledError:
+            given_up.set()
+            raise
+
+    # -- the map ---------------------------------------------------------------------------------
+
+    async def open(self) -> LatentRun:
+        """Read the model and the images.
+
+        Raises:
+            EngineError: the run has no model yet, its file is damaged, or its images are gone or others.
+        """
+        return await self._later("map", lambda _: self._open())
+
+    def _open(self) -> LatentRun:
+        from engine.evaluation.latent_space import parts_of
+        from engine.evaluation.model import load_model
+        from engine.evaluation.projection import missing
+        from engine.preparation import images_of
+        from engine.specs.listed import listed
+
+        model = load_model(self._home, self._run)
+        data, training, validation = images_of(self._home.find(self._run))
+        self._parts = parts_of(data, training, validation)
+        self._model = model
+        return LatentRun(
+            parts=tuple((of, len(part)) for of, part in self._parts.items()),
+            class_names=data.class_names if data.train.labels is not None else (),
+            numbers=model.network.plan.latent,
+            decodes=model.rebuilds is not None,
+            borrowed=listed(model.spec.kind).takes_encoder,
+            tsne_missing=missing(),
+        )
+
+    async def map(self, of: str) -> MapView:
+        """The map of a part along its first two principal directions; from then on the other answers are of that part.
+
+        Raises:
+            EngineError: the run has no such images.
+        """
+        return await self._later("map", lambda told: self._map(of, told))
+
+    def _map(self, of: str, told: Callable[[int, int], None]) -> MapView:
+        from engine.evaluation.latent_space import key_of, latent_space, part_of, read_space, write_space
+
+        assert self._model is not None, "open() comes first"
+        part, run = part_of(self._parts, of), self._home.find(self._run)
+        key = self._keys[of] = self._keys.get(of) or key_of(run, part)
+        space = self._spaces.get(of) or read_space(run, part, self._model, key)
+        if space is None:
+            space = latent_space(self._model, part, run, told)
+            write_space(run, part, space, key)
+        self._spaces[of] = space
+        return self._view(of)
+
+    def _view(self, of: str) -> MapView:
+        from engine.evaluation.latent_space import confused_pairs
+        from engine.evaluation.projection import principal
+
+        space, labels = self._spaces[of], self._parts[of].labels
+        pairs = confused_pairs(labels, space.predicted) if labels is not None and space.predicted is not None else []
+        return MapView(
+            of=of, plane=principal(space.reduced), shares=tuple(space.shares[:2].tolist()), labels=labels,
+            predicted=space.predicted, by=_by(space), errors=space.errors, confused=tuple(pairs),
+        )  # fmt: skip
+
+    async def neighbours(self, of: str) -> MapView:
+        """The same map of a part whose images have classes, with what each is taken for by its neighbours.
+
+        Raises:
+            RunError: it was given up.
+        """
+        return await self._later("neighbours", lambda told: self._neighbours(of, told))
+
+    def _neighbours(self, of: str, told: Callable[[int, int], None]) -> MapView:
+        from engine.evaluation.latent_space import by_neighbours, write_space
+
+        assert self._model is not None, "open() comes first"
+        part = self._parts[of]
+        space = self._spaces[of] = by_neighbours(self._model, part, self._spaces[of], told)
+        write_space(self._home.find(self._run), part, space, self._keys[of])
+        return self._view(of)
+
+    async def tsne(self, of: str) -> "NDArray[np.float32]":
+        """Where t-SNE puts the images of a part, whose map was made; `growing` has the places as they come.
+
+        Raises:
+            RunError: it was given up.
+        """
+        return await self._later("t-SNE", lambda told: self._tsne(of, told))
+
+    def _tsne(self, of: str, told: Callable[[int, int], None]) -> "NDArray[np.float32]":
+        import numpy as np
+
+        from engine.evaluation.latent_space import keep, kept
+        from engine.evaluation.projection import tsne
+
+        run, space, key = self._home.find(self._run), self._spaces[of], self._keys[of]
+        plane = kept(run, f"{of}-tsne", key).get("plane")
+        whole = plane is not None and plane.shape == (len(space), 2) and plane.dtype == np.float32
+        if plane is not None and whole and np.isfinite(plane).all():
+            return plane
+
+        def look(places: "NDArray[np.float32]") -> None:
+            self.growing = places
+
+        try:
+            plane = tsne(space.reduced, told, look)
+        finally:
+            self.growing = None
+        keep(run, f"{of}-tsne", key, plane=plane)
+        return plane
+
+    # -- an image --------------------------------------------------------------------------------
+
+    async def look(self, of: str, place: int) -> Looked:
+        """The image at a place of the map, with its reconstruction and its neighbours in the same part."""
+        return await self._soon(lambda: self._look(of, place))
+
+    def _look(self, of: str, place: int) -> Looked:
+        import numpy as np
+
+        from cae_tui.bridge.plain import pictures
+        from engine.device import compute_alone
+        from engine.evaluation.latent_space import nearest
+
+        compute_alone()
+        model, part, space = self._model, self._parts[of], self._spaces[of]
+        assert model is not None, "open() comes first"
+        image = part.take(np.array([place]))
+        places, distances = nearest(model, part, space, place)
+        labels = part.labels
+        near = zip(pictures(part.take(places)), places.tolist(), distances.tolist(), strict=True)
+        rebuilds = model.rebuilds
+        return Looked(
+            place=place,
+            number=int(part.rows[place]),
+            picture=pictures(image)[0],
+            reconstruction=None if rebuilds is None else pictures(rebuilds.reconstruct(image))[0],
+            nearest=tuple((one, None if labels is None else int(labels[at]), far) for one, at, far in near),
+        )
+
+    # -- decodings -------------------------------------------------------------------------------
+
+    async def between(self, of: str, first: Marked, last: Marked, count: int) -> tuple[Picture, ...]:
+        """Decodings on the straight line between two latents, these among them."""
+        return await self._soon(lambda: self._between(of, first, last, count))
+
+    def _between(self, of: str, first: Marked, last: Marked, count: int) -> tuple[Picture, ...]:
+        import numpy as np
+
+        start, end = self._latent(of, first), self._latent(of, last)
+        steps = np.linspace(0, 1, count, dtype=np.float32)[:, None]
+        return self._decoded(start + steps * (end - start))
+
+    def _latent(self, of: str, marked: Marked) -> "NDArray[np.float32]":
+        """The latent of an image, or the mean of a class; by the encoder that the decoder was trained with."""
+        import numpy as np
+
+        from engine.evaluation.latent_space import encoded, evenly
+
+        part, what = self._parts[of], marked[0]
+        places = np.array([marked[1]])
+        if what == "mean":
+            labels = part.labels
+            places = evenly(np.flatnonzero(labels == marked[1]), OF_A_MEAN)
+        found: NDArray[np.float32] = encoded(self._decoder, part, places).mean(0)
+        return found
+
+    @property
+    def _decoder(self) -> "Model":
+        assert self._model is not None, "open() comes first"
+        rebuilds = self._model.rebuilds
+        if rebuilds is None:
+            raise RunError(
+                "There is no decoder: the autoencoder that this classifier was built on is not kept with it."
+            )
+        return rebuilds
+
+    def _decoded(self, latents: "NDArray[np.float32]") -> tuple[Picture, ...]:
+        import numpy as np
+
+        from cae_tui.bridge.plain import pictures
+
+        return pictures(np.rint(self._decoder.decode(latents) * 255).astype(np.uint8))
+
+    async def sliders(self, of: str, place: int) -> tuple[tuple[Slider, ...], Picture]:
+        """What of the latent of the image at a place can be changed, and what is decoded of it before it is."""
+        return await self._soon(lambda: self._sliders(of, place))
+
+    def _sliders(self, of: str, place: int) -> tuple[tuple[Slider, ...], Picture]:
+        import numpy as np
+
+        from engine.evaluation.latent_space import encoded, evenly, principal_directions
+
+        decoder, fit = self._decoder, self._parts.get("training") or self._parts[of]
+        latents = encoded(decoder, fit, evenly(np.arange(len(fit)), SAMPLE))
+        mean = latents.mean(0)
+        directions, shares = principal_directions(latents, mean)
+        directions = directions[:SLIDERS]
+        names = [f"direction {place + 1}" for place in range(len(directions))]
+        words = [f"{percent(float(share), 0)} of the variance" for share in shares]
+        ways = directions
+        if len(decoder.latent_shape) == 1:
+            numbers = min(latents.shape[1], MOST_NUMBERS)
+            ways = np.concatenate([directions, np.eye(numbers, latents.shape[1], dtype=np.float32)])
+            names += [f"number {place + 1}" for place in range(numbers)]
+            words = [*words[: len(directions)], *[""] * numbers]
+        spread = ((latents - mean) @ ways.T).std(0)
+        latent = self._latent(of, ("image", place))
+        starts = ((latent - mean) @ ways.T) / np.where(spread > 0, spread, 1)
+        self._base = latent, ways * spread[:, None]
+        told = zip(names, starts.tolist(), words, strict=False)
+        return tuple(Slider(name=name, start=start, words=about) for name, start, about in told), self._decoded(
+            latent[None]
+        )[0]
+
+    async def moved(self, by: Sequence[float]) -> Picture:
+        """What is decoded where each of the sliders is moved by so many standard deviations."""
+        return await self._soon(lambda: self._moved(by))
+
+    def _moved(self, by: Sequence[float]) -> Picture:
+        import numpy as np
+
+        assert self._base is not None, "sliders() comes first"
+        latent, ways = self._base
+        return self._decoded((latent + np.array(by, np.float32) @ ways)[None])[0]
+
+    # -- numbers ---------------------------------------------------------------------------------
+
+    async def numbers(self, of: str) -> NumbersView:
+        """The latent in numbers; see `engine.evaluation.probing.probe`.
+
+        Raises:
+            EngineError: there are no such images, or too few; or it was given up.
+        """
+        return await self._later("numbers", lambda told: self._numbers(of, told))
+
+    def _numbers(self, of: str, told: Callable[[int, int], None]) -> NumbersView:
+        from engine.evaluation.probing import probe
+
+        assert self._model is not None, "open() comes first"
+        return numbers_view(probe(self._model, self._parts, of, told))
+
+
+def _by(space: "LatentSpace") -> str:
+    """Who takes the images for a class."""
+    if not space.compared:
+        return "" if space.predicted is None else "by the classifier"
+    among = "" if space.compared >= len(space) else f" of {space.compared:,}"
+    return f"by the 5 nearest{among}"
