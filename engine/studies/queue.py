@@ -9,11 +9,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from engine.errors import RunError
+from engine.protocol.control import Asked
 from engine.protocol.states import PAUSED, QUEUED, RUNNING, STOPPED
 from engine.runs.directory import Home, RunDirectory
 from engine.runs.status import RunStatus, touch
-from engine.storage.files import make_folder_of, read_json, write_json
+from engine.storage.files import make_folder_of, read_json, write_bytes, write_json
 from engine.storage.held import held, is_locked
+from engine.studies.records import study_of
 
 UP, DOWN, FIRST, LAST = "up", "down", "first", "last"
 MOVES = (UP, DOWN, FIRST, LAST)
@@ -27,6 +29,7 @@ class RunQueue:
         self.home = home
         self.file = home.path / "queue.json"
         self.lock = home.path / "queue.lock"
+        self.control = home.path / "queue.control"  # what is asked of who works it off
 
     # -- what is queued ---------------------------------------------------------------------------
 
@@ -35,6 +38,10 @@ class RunQueue:
         places = {run: place for place, run in enumerate(self._order())}
         queued = [run for run in self.home.list_runs() if run.state == QUEUED]
         return sorted(queued, key=lambda run: (places.get(run.id, len(places)), run.started))
+
+    def waiting(self) -> list[RunStatus]:
+        """Those of `runs` that nobody has begun: one that has just been begun is queued until its first step."""
+        return [run for run in self.runs() if not RunDirectory(self.home.runs / run.id).is_held()]
 
     def training(self) -> list[RunStatus]:
         """Every run that somebody trains now, the one first that began first."""
@@ -62,10 +69,12 @@ class RunQueue:
             first: before all others, instead of after them.
 
         Raises:
-            RunError: it is being trained, or nothing is left to train.
+            RunError: it is being trained, or nothing is left to train, or it is a trial of an unfinished study.
             StorageError: it cannot be written.
         """
         status = run.read_status()
+        if study := study_of(run, status):
+            raise RunError(f"Run {run.id} is a trial of study {study}: `cae-tui study resume {study}` trains it.")
         if run.is_held():
             raise RunError(f"Run {run.id} is being trained: it cannot be queued.")
         if status.state != QUEUED:
@@ -129,6 +138,17 @@ class RunQueue:
     def is_worked_off(self) -> bool:
         """Whether a process works it off now."""
         return is_locked(self.lock)
+
+    def stop(self) -> None:
+        """Ask the process that works it off to stop its runs with a checkpoint and to end; the others stay queued.
+
+        Raises:
+            RunError: nobody works it off.
+            StorageError: it cannot be written.
+        """
+        if not self.is_worked_off:
+            raise RunError("Nobody works the queue off: there is nothing to stop.")
+        write_bytes(self.control, Asked.STOP.value.encode())
 
     @contextmanager
     def held(self) -> Iterator[None]:

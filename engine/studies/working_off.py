@@ -6,20 +6,25 @@ What is asked of the whole work ends the runs under way with a checkpoint, and t
 """
 
 import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 from engine import preparation
 from engine.errors import EngineError
-from engine.protocol.control import Asked, Flag
+from engine.protocol.control import POLL_SECONDS, Asked, Flag, RunControl
 from engine.protocol.events import Event
 from engine.protocol.states import FAILED, QUEUED
 from engine.runs.directory import Home, RunDirectory
+from engine.runs.prepared import Prepared
 from engine.runs.status import touch
 from engine.studies.controls import Controls
 from engine.studies.executors import HERE, WORKERS, executor_of
 from engine.studies.executors.executor import Assignment, Executor, Wanted
 from engine.studies.queue import RunQueue
+from engine.studies.resources import threads_of
 from engine.text import excerpt
 
 log = logging.getLogger("cae_tui.engine")
@@ -40,6 +45,9 @@ class Observer(Protocol):
     def ended(self, run: RunDirectory, problem: str) -> None:
         """A run is no longer under way, or could not begin, where a `problem` says why."""
 
+    def passed_over(self, run: RunDirectory) -> None:
+        """A run whose turn had come is not trained here: it is gone, taken out, or in other hands."""
+
 
 def executor_for(workers: int) -> Executor:
     """What trains so many runs at once."""
@@ -59,8 +67,27 @@ def work_off(home: Home, executor: Executor, observer: Observer, flag: Flag) -> 
         StorageError: its lock cannot be written.
     """
     queue = RunQueue(home)
-    with queue.held():
+    with queue.held(), _listening(queue, flag):
         _Work(queue, executor, observer, flag).go()
+
+
+@contextmanager
+def _listening(queue: RunQueue, flag: Flag) -> Iterator[None]:
+    """Meanwhile hear what other processes ask, in a thread: this one may read images, or wait for a run that waits."""
+    control, over = RunControl(flag, queue.control), threading.Event()
+
+    def listen() -> None:
+        while not over.wait(POLL_SECONDS):
+            control.asked()
+
+    thread = threading.Thread(target=listen, name="queue control", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        queue.control.unlink(missing_ok=True)
 
 
 @dataclass
@@ -99,11 +126,29 @@ class _Work:
         self.observer.begun(run)
         try:
             prepared = preparation.reopen(run)
+            if run.is_held() or run.read_status().state != QUEUED:  # meanwhile it was taken out, or begun
+                self.observer.passed_over(run)
+                return
+            prepared = self._with_its_cores(prepared)
         except Exception as error:  # whatever it is, the others go on
             self._give_up(run, error)
             return
         self.executor.submit(Assignment(self._count, prepared, self._controls.add(self._count)))
         self._under_way[self._count] = run
+
+    def _with_its_cores(self, prepared: Prepared) -> Prepared:
+        """With its share of the cores, where several are trained at once and its spec leaves that to the program.
+
+        It is written down before it begins: a worker reads it from there.
+        """
+        threads = threads_of(prepared.device, self.executor.room)
+        begun = any(prepared.run.checkpoints.glob("*.safetensors"))
+        if prepared.spec.threads != "auto" or not threads or begun:
+            return prepared
+        prepared = preparation.with_threads(prepared, threads)
+        with prepared.run.locked():
+            preparation.write_threads(prepared)
+        return prepared
 
     def _wait(self) -> None:
         ended = self.executor.wait(self._hear, LOOK_SECONDS)
@@ -128,6 +173,7 @@ class _Work:
                 f"Unexpected error: {type(error).__name__}: {excerpt(error)}. {self.queue.home.log} has the details."
             )
         if not run.path.exists() or run.is_held():
+            self.observer.passed_over(run)
             return
         log.warning("run %s could not begin: %s", run.id, problem)
         try:

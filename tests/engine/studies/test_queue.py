@@ -15,6 +15,7 @@ from engine.protocol.control import Asked, Flag
 from engine.protocol.events import EpochEnded, Event
 from engine.protocol.states import FAILED, FINISHED, QUEUED, STOPPED
 from engine.runs.directory import Home, RunDirectory
+from engine.runs.prepared import Prepared
 from engine.studies.executors.executor import Assignment, Ended, Executor, Hear
 from engine.studies.queue import DOWN, FIRST, LAST, UP, QueueHeldError, RunQueue
 from engine.studies.working_off import executor_for, work_off
@@ -38,6 +39,7 @@ class Heard:
     def __init__(self, then: Callable[[RunDirectory, Event], None] = lambda run, event: None) -> None:
         self.order: list[str] = []
         self.problems: dict[str, str] = {}
+        self.passed: list[str] = []
         self.then = then
 
     def begun(self, run: RunDirectory) -> None:
@@ -48,6 +50,9 @@ class Heard:
 
     def ended(self, run: RunDirectory, problem: str) -> None:
         self.problems[run.id] = problem
+
+    def passed_over(self, run: RunDirectory) -> None:
+        self.passed.append(run.id)
 
 
 def add(home: Home, files: dict[str, Path], count: int = 1, **values: object) -> list[RunDirectory]:
@@ -146,6 +151,15 @@ def test_a_run_that_is_trained_cannot_be_queued_or_taken_out(home: Home, files: 
     assert run.read_status().state == QUEUED
 
 
+def test_a_trial_of_an_unfinished_study_cannot_be_queued(
+    home: Home, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = preparation.create(home, tiny(files), study="a7f3", trial=1).run
+    monkeypatch.setattr("engine.studies.queue.study_of", lambda run, status: status.study)
+    with pytest.raises(RunError, match=f"Run {run.id} is a trial of study a7f3: `cae-tui study resume a7f3` trains it"):
+        RunQueue(home).add(run)
+
+
 # -- working it off -------------------------------------------------------------------------------
 
 
@@ -187,6 +201,23 @@ def test_a_run_that_is_deleted_is_passed_over(home: Home, files: dict[str, Path]
             home.delete(runs[2])
 
     assert work(home, Heard(then)).order == [runs[1].id]
+
+
+def test_a_run_that_is_taken_out_while_its_images_are_read_is_passed_over(
+    home: Home, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = add(home, files, 2)
+    reopen = preparation.reopen
+
+    def read(run: RunDirectory) -> Prepared:
+        if run.id == runs[0].id:
+            RunQueue(home).remove(run)
+        return reopen(run)
+
+    monkeypatch.setattr(preparation, "reopen", read)
+    heard = work(home)
+    assert (heard.passed, list(heard.problems)) == ([runs[0].id], [runs[1].id])
+    assert states(runs) == [STOPPED, FINISHED]
 
 
 def test_two_do_not_work_it_off_at_once(home: Home, files: dict[str, Path]) -> None:
@@ -239,6 +270,23 @@ def test_to_stop_the_work_keeps_the_others_queued_and_the_next_goes_on_bit_for_b
     assert all(np.array_equal(alone[name], queued_again[name]) for name in alone)
 
 
+def test_another_process_has_the_work_stopped(home: Home, files: dict[str, Path]) -> None:
+    runs, queue = add(home, files, 2, epochs=99_999, patience=0), RunQueue(home)
+    with pytest.raises(RunError, match="Nobody works the queue off"):
+        queue.stop()
+    asked: list[str] = []
+
+    def then(run: RunDirectory, event: Event) -> None:
+        if isinstance(event, EpochEnded) and not asked:
+            asked.append(run.id)
+            queue.stop()
+
+    work(home, Heard(then))
+    assert states(runs) == [STOPPED, QUEUED]
+    assert list(runs[0].checkpoints.iterdir())
+    assert not queue.control.exists()
+
+
 def test_where_the_work_is_killed_the_rest_is_queued_still(home: Home, files: dict[str, Path], tmp_path: Path) -> None:
     runs = add(home, files, 2)
 
@@ -286,12 +334,16 @@ class Threads:
         assert not self._on
 
 
-def test_as_many_are_under_way_as_there_is_room_for(home: Home, files: dict[str, Path]) -> None:
-    runs, executor = add(home, files, 3), Threads()
+def test_as_many_are_under_way_as_there_is_room_for_and_they_divide_the_cores(
+    home: Home, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.studies.resources.cores", lambda: 6)
+    runs, executor = add(home, files, 3, threads="auto", device="cpu"), Threads()
     heard = work(home, executor=executor)
     assert executor.together == 2
     assert sorted(heard.order) == sorted(run.id for run in runs)
     assert states(runs) == [FINISHED] * 3
+    assert [run.read_spec()["spec"]["threads"] for run in runs] == [3, 3, 3]
 
 
 def test_a_queued_run_can_be_trained_at_once(home: Home, files: dict[str, Path]) -> None:
