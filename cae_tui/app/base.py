@@ -269,12 +269,18 @@ class BaseApp(App[None]):
 
         self._asking = True
         try:
-            queued, goes_on = self.runner.queue.count(), can_go_on(self.runner, self.studies)
-            answer = await self.push_screen_wait(LeaveScreen(self.under_way, queued, can_go_on=goes_on))
+            queued, goes_on = len(self.runner.queue.waiting()), can_go_on(self.runner, self.studies)
+            question = LeaveScreen(self.under_way, queued, can_go_on=goes_on, count=self._training)
+            answer = await self.push_screen_wait(question)
         finally:
             self._asking = False
         if answer:
             await self._leave(goes_on=answer == "leave")
+
+    @property
+    def _training(self) -> int:
+        """How many runs this process trains, or studies: a study's trials are not counted."""
+        return 1 if self.studies.busy else max(sum(run.live for run in self.runner.runs.values()), 1)
 
     async def _leave(self, return_code: int = 0, *, goes_on: bool = False) -> None:
         if self._leaving:
@@ -289,7 +295,7 @@ class BaseApp(App[None]):
                 self.hand_over = HandOver(self.runner, self.studies)
             why = "It was stopped because cae-tui was asked to end." if return_code else ""
             self.runner.stop_at_once(why)
-            self.push_screen(StoppingScreen(goes_on=goes_on))
+            self.push_screen(StoppingScreen(goes_on=goes_on, count=self._training))
             await self.runner.wait_for_end()
             if self.hand_over is not None:
                 await asyncio.to_thread(self.hand_over.do)

@@ -1,6 +1,7 @@
 """Leaving it training: what this process trains goes on in one of its own, from the checkpoint that it is stopped with.
 
-A run is put first in the queue, and the other process works that off; so where it cannot be started, or where this one
+A run is put first in the queue, and the other process works that off; where a process does so already, the run gets one
+of its own. So where it cannot be started, or where this one
 is killed in between, the run waits there, or is stopped, and nothing of it is lost. It is done once, whoever asks: the
 app that is left, or the thread that sees the run to its end when the terminal is gone.
 """
@@ -8,7 +9,7 @@ app that is left, or the thread that sees the run to its end when the terminal i
 import logging
 import threading
 
-from cae_tui.bridge.detached import detach_queue, detach_study
+from cae_tui.bridge.detached import detach_queue, detach_run, detach_study
 from cae_tui.bridge.runner import Runner
 from cae_tui.bridge.study_runner import StudyRunner
 from engine.errors import EngineError
@@ -35,9 +36,11 @@ class HandOver:
         self.over = False  # whether all of it was done
         study = studies.current if studies.busy else None
         self.study = study.id if study is not None else ""
-        self.run = ""  # the one that goes on first
-        self.process = 0  # that goes on with it; 0 where there is none
+        self.runs: list[str] = []  # those that go on, the first one first
+        self.waiting = 0  # how many queued runs follow them
+        self.process = 0  # that goes on with it; 0 where there is none, or where each run has its own
         self.problem = ""  # why it does not go on
+        self.again = ""  # the command that goes on with it by hand
 
     def do(self) -> None:
         """Begin the other process, once this one trains no more."""
@@ -58,6 +61,7 @@ class HandOver:
     def _study_goes_on(self) -> None:
         from engine.studies.records import Studies
 
+        self.again = f"study resume {self.study}"
         study = Studies(self._runner.home).find(self.study)
         if study.read().resumable:
             self.process = detach_study(self._runner.home, study)
@@ -66,8 +70,16 @@ class HandOver:
         home, queue = self._runner.home, self._runner.queue
         runs = [home.find(name) for name in self._runner.left if name in home.ids()]
         left = [run for run in runs if run.read_status().state == STOPPED]
+        self.runs = [run.id for run in left]
+        if left and queue.is_worked_off:  # by another process, whose turn they had to wait for
+            processes = []
+            for run in left:
+                self.again = f"resume {run.id}"
+                processes.append(detach_run(home, run))
+            self.process = processes[0] if len(processes) == 1 else 0
+            return
+        self.waiting, self.again = queue.count(), "queue start"
         for run in reversed(left):  # the first of them is the first again
             queue.put_first(run)
-        self.run = left[0].id if left else ""
-        if queue.count():
+        if queue.count() and not queue.is_worked_off:
             self.process = detach_queue(home, left[0] if left else None)

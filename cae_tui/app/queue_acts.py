@@ -7,6 +7,7 @@ from cae_tui.app.acting import acts_on
 from cae_tui.app.base import BaseApp
 from cae_tui.app.lists import Lists
 from cae_tui.app.questions import confirm
+from cae_tui.bridge.run_queue import ELSEWHERE
 from engine.errors import EngineError, RunError, SpecError
 from engine.text import counted
 
@@ -38,16 +39,25 @@ class QueueActs:
                 problems = error.problems if isinstance(error, SpecError) else {}
                 page.post_message(messages.Refused(str(error), problems))
             raise
-        self._tell_of(run)
+        if not self._tell_of(run) and page is not None and self._app.page is page:
+            from cae_tui.screens.queue import QueueScreen
+
+            self._app.go(("queue", ""), QueueScreen)  # in a form fields take the keys: a second Ctrl+R queued a copy
 
     async def add(self, run: str) -> None:
         """Have a run that ended before its time wait for its turn, or begin where there is room for another."""
         await self._app.runner.queue.add(run)
         self._tell_of(run)
 
-    def _tell_of(self, run: str) -> None:
+    def _tell_of(self, run: str) -> bool:
+        """Say what becomes of a queued run; where another process trains it its page is shown: gives back whether."""
         runner, name = self._app.runner, self._lists.run_prefix(run)
-        order = [other.id for other in runner.queue.read().queued]
+        if runner.elsewhere:
+            self._lists.tell_changed()
+            self._app.post_message(messages.OpenTraining(run))
+            self._app.tell(f"{ELSEWHERE.format(run=name)} Q shows the queue.")
+            return True
+        order = runner.queue.waiting()
         place = order.index(run) + 1 if run in order else 0  # its turn may have come already
         told = f"Run {name} is queued: it begins when {self._under_way()} has ended."
         if place > 1:
@@ -57,6 +67,7 @@ class QueueActs:
         self._lists.tell_changed()
         runner.work_queue()
         self._app.tell(f"{told} Q shows the queue.")
+        return False
 
     def _under_way(self) -> str:
         study, run = self._app.studies.current, self._app.runner.current

@@ -88,7 +88,7 @@ class RunActs:
 
     @acts_on(messages.Start)
     def _start(self, message: messages.Start) -> Coroutine[Any, Any, None] | None:
-        if self._app.runner.busy:
+        if self._app.runner.queues:
             return self._queue.add_new(message.spec)
         self._app.runner.start(message.spec)
         self._app.asked_by = self._app.page
@@ -103,7 +103,7 @@ class RunActs:
         if gone := self._app.runner.files_gone(message.run):
             self._moved.reopen(message, gone)
             return None
-        if self._app.runner.busy:
+        if self._app.runner.queues:
             return self._queue.add(message.run)
         self._app.runner.resume(message.run)
         self._moved.reopening = message

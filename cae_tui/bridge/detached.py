@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from engine.errors import RunError, StudyError
+from engine.protocol.states import CUT_OFF, QUEUED
 from engine.runs.directory import Home, RunDirectory
 from engine.studies.queue import RunQueue
 from engine.studies.records import StudyDirectory
@@ -17,6 +18,8 @@ log = logging.getLogger("cae_tui")
 
 DETACH_SECONDS = 60.0
 POLL_SECONDS = 0.05
+_OF_RESULTS = (0, 1, 130)
+"""What a command ends with that has trained a run, whatever that came to."""
 
 
 def detach(home: Home, words: Sequence[str], is_on: Callable[[], bool]) -> "subprocess.Popen[bytes]":
@@ -40,6 +43,23 @@ def detach(home: Home, words: Sequence[str], is_on: Callable[[], bool]) -> "subp
     return process
 
 
+def detach_run(home: Home, run: RunDirectory, words: Sequence[str] = ()) -> int:
+    """Have a process of its own train a run that is prepared, or take it up; gives back its number.
+
+    Raises:
+        EngineError: it could not begin.
+    """
+    before = run.read_status()
+    process = detach(home, ["resume", run.id, *words], run.is_held)
+    code = process.poll()
+    if not run.is_held() and code is not None:
+        after = run.read_status()
+        if code not in _OF_RESULTS or after.state == CUT_OFF or (code and after == before):
+            raise RunError(f"Run {run.id} could not be started: `cae-tui resume {run.id}` shows why.")
+    log.info("run %s trains in process %d", run.id, process.pid)
+    return process.pid
+
+
 def detach_study(home: Home, study: StudyDirectory, words: Sequence[str] = ()) -> int:
     """Have a process of its own do what is left of a study; gives back its number.
 
@@ -58,6 +78,8 @@ def detach_study(home: Home, study: StudyDirectory, words: Sequence[str] = ()) -
 def detach_queue(home: Home, run: RunDirectory | None = None, words: Sequence[str] = ()) -> int:
     """Have a process of its own work the queue off, `run` first where one is named; gives back its number.
 
+    Where another process works it off already, one of its own trains the run alone.
+
     Raises:
         EngineError: it could not begin.
     """
@@ -67,9 +89,13 @@ def detach_queue(home: Home, run: RunDirectory | None = None, words: Sequence[st
         return queue.is_worked_off and (run is None or run.is_held())
 
     process = detach(home, ["queue", "start", *words], is_on)
-    ended = process.poll()
-    if not queue.is_worked_off and ended not in (None, 0, 1):
-        raise RunError("The queue could not be started: `cae-tui queue start` shows why.")
+    if process.poll() is not None and queue.runs():
+        if not queue.is_worked_off:
+            raise RunError("The queue could not be started: `cae-tui queue start` shows why.")
+        if run is None:
+            raise RunError("Another process trains what is queued already: `cae-tui queue` lists it.")
+        if not run.is_held() and run.read_status().state == QUEUED:
+            return detach_run(home, run)
     log.info("the queue is worked off in process %d", process.pid)
     return process.pid
 

@@ -4,7 +4,6 @@ The runner works it off in its thread, once what is under way has ended. Whateve
 the thread in which a run is made.
 """
 
-import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,15 +17,15 @@ from engine.protocol.events import Event, Resumed, RunStarted
 from engine.protocol.states import FAILED, QUEUED
 from engine.runs.directory import Home, RunDirectory
 from engine.runs.status import RunStatus
-from engine.studies.queue import QueueHeldError, RunQueue
+from engine.studies.queue import RunQueue
 
 if TYPE_CHECKING:
     from engine.specs.base import Spec
 
-log = logging.getLogger("cae_tui")
-
 Emitter = Callable[[RunDirectory | None], Callable[[Event], None]]
 """Makes what takes in the events of one run; of a directory where that is taken up."""
+
+ELSEWHERE = "Run {run} is queued: another process trains what waits."
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +43,7 @@ class QueueBridge:
     def __init__(self, home: Home, threads: HasThreads) -> None:
         self._home, self._queue = home, RunQueue(home)
         self.in_thread = threads.in_thread
+        self.begun: set[str] = set()  # the ids of those whose turn has come in this process; see `work_off`
 
     # -- what is in it ----------------------------------------------------------------------------
 
@@ -55,6 +55,10 @@ class QueueBridge:
     def count(self) -> int:
         """How many runs wait."""
         return len(self._queue.runs())
+
+    def waiting(self) -> list[str]:
+        """The ids of those whose turn has not come, the one first whose turn comes first."""
+        return [run.id for run in self._queue.waiting() if run.id not in self.begun]
 
     @property
     def is_worked_off(self) -> bool:
@@ -75,7 +79,7 @@ class QueueBridge:
                 return ""
         except EngineError:  # it has just gone
             return ""
-        order = [other.id for other in self._queue.runs()]
+        order = self.waiting()
         place = f", as number {order.index(run.id) + 1:,} of {len(order):,}" if run.id in order else ""
         when = time.localtime(status.updated)
         today = when[:3] == time.localtime()[:3]
@@ -138,30 +142,34 @@ class QueueBridge:
     # -- working it off ---------------------------------------------------------------------------
 
     def work_off(self, workers: int, emitter: Emitter, told: Callable[[News], None], flag: Flag) -> None:
-        """Train what waits, in the thread of the caller; nothing where another process does so."""
+        """Train what waits, in the thread of the caller.
+
+        Raises:
+            QueueHeldError: another process does so.
+        """
         if not self._queue.runs():
             return
         from engine.studies.working_off import executor_for, work_off
 
         executor = executor_for(workers)
         try:
-            work_off(self._home, executor, _Watcher(emitter, told, flag), flag)
-        except QueueHeldError as error:
-            log.info("%s", error)
+            work_off(self._home, executor, _Watcher(emitter, told, flag, self.begun), flag)
         finally:
+            self.begun.clear()
             executor.close()
 
 
 class _Watcher:
     """Hands what it hears of each run to who takes that in."""
 
-    def __init__(self, emitter: Emitter, told: Callable[[News], None], flag: Flag) -> None:
-        self._emitter, self._told, self._flag = emitter, told, flag
+    def __init__(self, emitter: Emitter, told: Callable[[News], None], flag: Flag, begun: set[str]) -> None:
+        self._emitter, self._told, self._flag, self._begun = emitter, told, flag, begun
         self._emitters: dict[str, Callable[[Event], None]] = {}
 
     def begun(self, run: RunDirectory) -> None:
         """See `Observer`."""
         self._emitters.pop(run.id, None)
+        self._begun.add(run.id)
 
     def emit(self, run: RunDirectory, event: Event) -> None:
         """See `Observer`."""
@@ -173,5 +181,10 @@ class _Watcher:
 
     def ended(self, run: RunDirectory, problem: str) -> None:
         """See `Observer`: events tell of all but of one that could not begin."""
+        self._begun.discard(run.id)
         if problem:
             self._told(News(RunState(run.id), state=FAILED, message=problem, flag=self._flag))
+
+    def passed_over(self, run: RunDirectory) -> None:
+        """See `Observer`."""
+        self._begun.discard(run.id)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from cae_tui.bridge.data_reader import works_in_thread
 from cae_tui.bridge.reader import Reader
-from cae_tui.bridge.run_queue import QueueBridge
+from cae_tui.bridge.run_queue import ELSEWHERE, QueueBridge
 from cae_tui.bridge.run_state import GONE, News, RunState, is_gone, replay
 from cae_tui.bridge.values import RunView
 from engine.errors import EngineError, MovedError, RunError
@@ -27,6 +27,7 @@ from engine.protocol.events import BatchEnded, Event, Resumed, RunEnded
 from engine.protocol.states import FAILED, QUEUED
 from engine.runs.directory import Home, RunDirectory
 from engine.runs.finishing import check_can_finish
+from engine.studies.queue import QueueHeldError
 from engine.studies.records import study_of
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ class Runner(Reader):
         self.flag = Flag()
         self._flags = [self.flag]  # of what it has trained since it was last idle
         self._queueing = False  # whether what it trains comes from the queue
+        self._asked_for = ""  # the id of a run that a person waits for, which it trains by way of the queue
         self._wanted = False  # whether the queue is to be looked at again
         self._leaving = False  # whether nothing more is to begin
         self._lock = threading.Lock()  # of the last three, and of the thread's end
@@ -115,8 +117,20 @@ class Runner(Reader):
     @property
     def room(self) -> int:
         """How many runs of the queue can begin now, beside what this process trains."""
-        live = sum(run.live for run in self.runs.values())
-        return max(self.workers - live, 0) if self._queueing or not self.busy else 0
+        if self.elsewhere or (self.busy and not self._queueing):
+            return 0
+        live = {run.id for run in self.runs.values() if run.live}
+        return max(self.workers - len(live | self.queue.begun), 0)
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether another process works the queue off."""
+        return not (self.busy and self._queueing) and self.queue.is_worked_off
+
+    @property
+    def queues(self) -> bool:
+        """Whether a run that is asked for now is not trained at once by `start` or `resume`, but is to be queued."""
+        return self.busy or (self.workers > 1 and self.elsewhere)
 
     @property
     def _trainer(self) -> Trainer:
@@ -134,7 +148,7 @@ class Runner(Reader):
             RunError: a run is on already.
         """
         if self.workers > 1 and not alone:  # others can be trained beside it, which is what the queue is for
-            self.occupy(lambda: self.queue.make(spec, first=True))
+            self.occupy(lambda: self._put(self.queue.make(spec, first=True)))
         else:
             self.occupy(lambda: self._trainer.start(self.home, spec, self.emitter(), self.flag), alone=alone)
 
@@ -146,9 +160,14 @@ class Runner(Reader):
         """
         directory = self.home.find(run)
         if self.workers > 1:
-            self.occupy(lambda: self.queue.put_first(directory))
+            self.occupy(lambda: self._put(directory))
         else:
             self.occupy(lambda: self._trainer.resume(directory, self.emitter(directory), self.flag))
+
+    def _put(self, run: RunDirectory) -> None:
+        """Have the turn of a run come now."""
+        self.queue.put_first(run)
+        self._asked_for = run.id
 
     def finish(self, run: str) -> None:
         """Evaluate the best weights of a run in the worker thread, which ends it.
@@ -169,7 +188,7 @@ class Runner(Reader):
         if self.busy:
             raise RunError("A run is already training: stop it, or wait until it ends, before you start another.")
         self.flag = Flag()
-        self._flags, self._queueing, self.left = [self.flag], False, []
+        self._flags, self._queueing, self.left, self._asked_for = [self.flag], False, [], ""
         self.current, self.runs = None, {}
         self._thread = threading.Thread(target=self._train, args=(train, alone), name="training", daemon=True)
         self._thread.start()
@@ -225,7 +244,17 @@ class Runner(Reader):
         begun = self._do(train) and not alone
         while self._goes_on(begun):
             begun = False
-            self._do(lambda: self.queue.work_off(self.workers, self.emitter, self._listener.run_told, self.flag))
+            self._do(self._work_off)
+
+    def _work_off(self) -> None:
+        try:
+            self.queue.work_off(self.workers, self.emitter, self._listener.run_told, self.flag)
+        except QueueHeldError as error:
+            log.info("%s", error)
+            if self._asked_for and self.queue.has(self.home.find(self._asked_for)):
+                raise RunError(ELSEWHERE.format(run=self._asked_for)) from None
+        finally:
+            self._asked_for = ""
 
     def _goes_on(self, begun: bool) -> bool:
         """Whether the queue is to be looked at; where it is not the thread is over, and nothing comes in between."""

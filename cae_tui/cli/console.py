@@ -4,7 +4,6 @@ Progress goes to stderr (a bar where that is a terminal, else one line an epoch)
 """
 
 import json
-import logging
 import os
 import signal
 import sys
@@ -28,12 +27,11 @@ from cae_tui.cli.output_console import OutputConsole, printing, table_console, t
 from cae_tui.cli.report_console import draw_result
 from cae_tui.cli.teller import RunTeller
 from cae_tui.printing import complain, put
-from engine.errors import EngineError, RunError
+from engine.errors import EngineError
 from engine.protocol.control import Asked, Flag
 from engine.protocol.events import Event
 from engine.protocol.states import (
     COMPLETE,
-    CUT_OFF,
     DIVERGED,
     EARLY_STOPPED,
     ENDED_FOR_GOOD,
@@ -62,8 +60,6 @@ _WHY: dict[int, str] = {
     signal.SIGHUP: "It was stopped because the terminal was closed.",
     signal.SIGTERM: "It was stopped because cae-tui was asked to end.",
 }
-
-log = logging.getLogger("cae_tui")
 
 
 def train(home: Home, spec: "Spec", *, as_json: bool, detach: bool = False, queue: bool = False) -> int:
@@ -276,7 +272,8 @@ def _queue(home: Home, run: RunDirectory, as_json: bool) -> int:
     """Have a run wait for its turn."""
     queue = RunQueue(home)
     queue.add(run)
-    place = [other.id for other in queue.runs()].index(run.id) + 1
+    order = [other.id for other in queue.waiting()]
+    place = order.index(run.id) + 1 if run.id in order else 0  # its turn may have come already
     if as_json:
         put(json.dumps({"id": run.id, "place": place}))
     else:
@@ -287,14 +284,10 @@ def _queue(home: Home, run: RunDirectory, as_json: bool) -> int:
 
 def _detach(home: Home, run: RunDirectory, as_json: bool) -> int:
     """Train a prepared run in a process of its own."""
-    process = detached.detach(home, ["resume", run.id, *notify.flags()], run.is_held)
-    refused = process.poll() not in (None, *EXIT_CODES.values())
-    if not run.is_held() and (refused or run.read_status().state == CUT_OFF):
-        raise RunError(f"Run {run.id} could not be started: `cae-tui resume {run.id}` shows why.")
-    log.info("run %s trains in process %d", run.id, process.pid)
+    process = detached.detach_run(home, run, notify.flags())
     if as_json:
-        put(json.dumps({"id": run.id, "process": process.pid}))
+        put(json.dumps({"id": run.id, "process": process}))
     else:
         put(run.id)
-    tell_after_detach(home, run.id, process.pid)
+    tell_after_detach(home, [run.id], process)
     return 0

@@ -383,12 +383,13 @@ def _say_farewell(app: "CaeApp") -> None:
     if not left.over:
         complain("cae-tui was ended before another process went on with the run: `cae-tui runs` lists it.")
     elif left.problem:
-        again = f"study resume {left.study}" if left.study else "queue start"
         told = f"It does not go on in the background: {left.problem}"
-        complain(f"{told} Nothing is lost: `cae-tui {again}` continues it.")
+        complain(
+            f"{told} Nothing is lost: `cae-tui {left.again or 'runs'}` {'continues' if left.again else 'lists'} it."
+        )
     elif left.process and left.study:
         tell_after_study_detach(app.home, left.study, left.process)
-    elif left.process and left.run:
-        tell_after_detach(app.home, left.run, left.process)
+    elif left.runs:
+        tell_after_detach(app.home, left.runs, left.process, left.waiting)
     elif left.process:
         tell_after_queue_detach(app.home, left.process)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from cae_tui.cli.output_console import tell
 from cae_tui.printing import command_for
 from engine.runs.directory import Home
+from engine.text import counted
 
 
 def tell_after_stop(
@@ -26,11 +27,20 @@ def tell_after_stop(
     _tell(steps)
 
 
-def tell_after_detach(home: Home, run: str, process: int) -> None:
-    """How a run that trains in a process of its own is watched and stopped."""
-    steps = [("watch", "shows it"), ("stop", "stops it with a checkpoint")]
-    first = f"Run {run} trains in the background, in process {process}:"
-    _tell([(command_for(home, command, run), what) for command, what in steps], first)
+def tell_after_detach(home: Home, runs: Sequence[str], process: int, waiting: int = 0) -> None:
+    """How runs that train in a process of their own are watched and stopped; `process` is 0 where each has its own.
+
+    Args:
+        waiting: how many queued runs follow them.
+    """
+    steps = [(command_for(home, "watch", run), "shows it") for run in runs]
+    several = len(runs) > 1
+    steps.append((command_for(home, "stop", *runs), f"stops {'them' if several else 'it'} with a checkpoint"))
+    if waiting:
+        steps.append((command_for(home, "queue", "stop"), "stops what trains; what waits stays queued"))
+    first = f"{'Runs' if several else 'Run'} {_all_of(runs)} {'train' if several else 'trains'} in the background"
+    follow = f"; {counted(waiting, 'queued run')} {'follows' if waiting == 1 else 'follow'}" if waiting else ""
+    _tell(steps, f"{first}{f', in process {process}' if process else ''}{follow}:")
 
 
 def tell_after_study_detach(home: Home, study: str, process: int) -> None:
@@ -44,7 +54,10 @@ def tell_after_study_detach(home: Home, study: str, process: int) -> None:
 
 def tell_after_queue_detach(home: Home, process: int) -> None:
     """How a queue that is worked off in a process of its own is followed."""
-    steps = [(command_for(home, "queue"), "lists what trains and what waits")]
+    steps = [
+        (command_for(home, "queue"), "lists what trains and what waits"),
+        (command_for(home, "queue", "stop"), "stops what trains with a checkpoint; what waits stays queued"),
+    ]
     _tell(steps, f"The queue is worked off in the background, in process {process}:")
 
 
@@ -52,13 +65,20 @@ def tell_after_queueing(home: Home, run: str, place: int, *, worked_off: bool) -
     """What becomes of a run that was queued.
 
     Args:
-        place: its place in the queue, from 1.
+        place: its place in the queue, from 1; 0 where its turn has come.
         worked_off: whether a process works the queue off.
     """
     steps = [(command_for(home, "queue"), "lists what trains and what waits")]
+    if not place:
+        _tell(steps, f"Run {run} begins now:")
+        return
     if not worked_off:
         steps.insert(0, (command_for(home, "queue", "start"), "trains what is queued, one run after the other"))
     _tell(steps, f"Run {run} is queued, as number {place:,}:")
+
+
+def _all_of(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1])] * (len(names) > 1) + [names[-1]])
 
 
 def _tell(steps: Sequence[tuple[str, str]], first: str = "") -> None:

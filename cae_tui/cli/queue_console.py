@@ -22,8 +22,8 @@ from cae_tui.cli.next_steps import tell_after_queue_detach, tell_after_stop
 from cae_tui.cli.output_console import OutputConsole, table_console, tell
 from cae_tui.cli.parser import INTERRUPTED
 from cae_tui.cli.queue_cli import ACTIONS
-from cae_tui.cli.run_console import find_all
-from cae_tui.cli.teller import RunTeller
+from cae_tui.cli.run_console import POLL_SECONDS, find_all
+from cae_tui.cli.teller import RunTeller, Teller
 from cae_tui.printing import as_typed, complain, put
 from cae_tui.settings import MOST_WORKERS, read_settings
 from engine.errors import EngineError, RunError, SpecError
@@ -56,20 +56,23 @@ def work(options: argparse.Namespace, home: Home) -> int:
             hint = f" To move a run: `cae-tui queue move RUN {action}`."
         elif action in ("add", "put"):
             hint = " To add a run: `cae-tui autoencoder --queue`, or `cae-tui resume RUN --queue`."
-        elif action in ("stop", "rm", "delete", "drop"):
+        elif action in ("rm", "delete", "drop"):
             hint = " To take a run out: `cae-tui queue remove RUN`."
         raise RunError(f"`queue` does not know “{excerpt(action)}”: choose {either(ACTIONS)}.{hint}")
     if action != "start":
         for flag, given in (("--workers", options.workers is not None), ("--detach", options.detach)):
             if given:
                 raise RunError(f"{flag} is for `queue start`; `queue {action}` trains nothing.")
-    if action in ("list", "start") and words:
-        raise RunError(f"“{excerpt(words[0])}” is not expected here: `queue {action}` takes only flags.")
+    if action in ("list", "start", "stop") and words:
+        hint = " To stop one run: `cae-tui stop RUN`." if action == "stop" else ""
+        raise RunError(f"“{excerpt(words[0])}” is not expected here: `queue {action}` takes only flags.{hint}")
     match action:
         case "list":
             return print_queue(home, as_json=options.json)
         case "start":
             return start(home, _workers(options, home), as_json=options.json, detach=options.detach)
+        case "stop":
+            return stop(home, as_json=options.json)
         case "move":
             if len(words) != 2:
                 raise RunError(f"`queue move` takes a run and where to: `cae-tui queue move RUN {'|'.join(MOVES)}`.")
@@ -160,11 +163,12 @@ def move(home: Home, run: RunDirectory, where: str, *, as_json: bool) -> int:
     """
     queue = RunQueue(home)
     queue.move(run.id, where)
-    order = [other.id for other in queue.runs()]
+    order = [other.id for other in queue.waiting()]
     if as_json:
         put(json.dumps({"format": FORMAT, "order": order}))
     else:
-        put(f"Run {run.id} is number {order.index(run.id) + 1} of {len(order)} in the queue.")
+        place = f"is number {order.index(run.id) + 1} of {len(order)} in the queue" if run.id in order else "begins now"
+        put(f"Run {run.id} {place}.")
     return 0
 
 
@@ -230,11 +234,44 @@ def start(home: Home, workers: int, *, as_json: bool, detach: bool) -> int:
     return INTERRUPTED if interrupted else max(codes, default=0)
 
 
+def stop(home: Home, *, as_json: bool) -> int:
+    """Have the process that works the queue off stop its runs and end, and wait for it; gives back the exit code.
+
+    Raises:
+        EngineError: nobody works it off.
+    """
+    queue = RunQueue(home)
+    training = {run.id for run in queue.training()}
+    queue.stop()
+    try:
+        with Teller(OutputConsole(stderr=True), "waiting for what trains to stop", "Ctrl+C: do not wait"):
+            while queue.is_worked_off:
+                training |= {run.id for run in queue.training()}
+                time.sleep(POLL_SECONDS)
+    except KeyboardInterrupt:
+        complain("Not waiting any longer. What trains was asked to stop, and will at its next step.")
+        return INTERRUPTED
+    stopped = [run for run in home.list_runs() if run.id in training and run.state == STOPPED]
+    waiting = [run.id for run in queue.waiting()]
+    if as_json:
+        put(json.dumps({"format": FORMAT, "stopped": [run.id for run in stopped], "queued": waiting}))
+        return 0
+    for run in stopped:
+        put(as_typed(f"Run {run.id} is stopped: `cae-tui resume {run.id}` continues it."))
+    put("The queue is no longer worked off.")
+    _tell_waiting(len(waiting))
+    return 0
+
+
+def _tell_waiting(count: int) -> None:
+    if count:
+        stay = "stays" if count == 1 else "stay"
+        tell(as_typed(f"{counted(count, 'run')} {stay} queued: `cae-tui queue start` trains what waits."))
+
+
 def _tell_rest(home: Home, done: Sequence[RunStatus], *, interrupted: bool) -> None:
-    left = RunQueue(home).runs()
-    if interrupted and left:
-        stay = "stays" if len(left) == 1 else "stay"
-        tell(as_typed(f"{counted(len(left), 'run')} {stay} queued: `cae-tui queue start` trains what waits."))
+    if interrupted:
+        _tell_waiting(len(RunQueue(home).runs()))
     for run in done:
         if interrupted and run.state == STOPPED:
             tell_after_stop(home, run.id, finish=bool(run.best_epoch))
@@ -290,6 +327,12 @@ class QueueTeller:
         if not self._as_json:
             put(plain(as_typed(_line(status, message))))
         notify.ended(f"run {run.id}", status.state, message)
+
+    def passed_over(self, run: RunDirectory) -> None:
+        """See `Observer`."""
+        self.close()
+        self._tellers.pop(run.id, None)
+        tell(f"Run {run.id} is no longer queued: it is passed over.")
 
     def close(self) -> None:
         """Take the bar away."""

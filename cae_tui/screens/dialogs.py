@@ -280,6 +280,7 @@ class LeaveScreen(Dialog[str]):
         what: trains, as `run` or `study`.
         queued: how many runs wait in the queue.
         can_go_on: whether it can be left training; not what is to finish, or has only begun to be prepared.
+        count: how many runs train.
     """
 
     AUTO_FOCUS = "#no"
@@ -291,30 +292,34 @@ class LeaveScreen(Dialog[str]):
         Binding("right,down", "app.focus_next", "Choose", id="leave.right", tooltip="The next answer", show=False),
     ]
 
-    def __init__(self, what: str, queued: int, *, can_go_on: bool = True) -> None:
+    def __init__(self, what: str, queued: int, *, can_go_on: bool = True, count: int = 1) -> None:
         super().__init__()
-        self._what, self._queued, self._can_go_on = what, queued, can_go_on
+        self._what, self._queued, self._can_go_on, self._count = what, queued, can_go_on, count
 
     def compose(self) -> ComposeResult:
         """The question, what each answer does, the answers."""
         with Vertical(classes="dialog"):
-            yield Label(f"A {self._what} is running. Do you want to quit?", classes="question", markup=False)
+            one = f"A {self._what} is running." if self._count == 1 else f"{self._count:,} runs are running."
+            yield Label(f"{one} Do you want to quit?", classes="question", markup=False)
             with VerticalScroll(classes="detail", can_focus=False):
                 yield Static("\n\n".join(self._details()), markup=False)
             with Horizontal(classes="answers"):
                 yield Button("Stop and quit (y)", id="stop", variant="error")
                 if self._can_go_on:
-                    yield Button("Leave it training (l)", id="leave")
+                    yield Button(f"Leave {'it' if self._count == 1 else 'them'} training (l)", id="leave")
                 yield Button("No (n)", id="no", variant="primary")
 
     def _details(self) -> list[str]:
         runs = counted(self._queued, "queued run")
         stays = f" {runs} {'stays' if self._queued == 1 else 'stay'} queued." if self._queued else ""
-        follow = f" {runs} {'follows' if self._queued == 1 else 'follow'} it." if self._queued else ""
-        show = "`cae-tui watch` shows it" if self._what == "run" else "`cae-tui study show` says how far it is"
-        stop = f"Stop and quit: it keeps its checkpoint and can be resumed later.{stays}"
+        it, goes, keeps = ("it", "it goes", "it keeps its checkpoint")
+        if self._count > 1:
+            it, goes, keeps = ("them", "they go", "each keeps its checkpoint")
+        follow = f" {runs} {'follows' if self._queued == 1 else 'follow'} {it}." if self._queued else ""
+        show = f"`cae-tui watch` shows {it}" if self._what == "run" else "`cae-tui study show` says how far it is"
+        stop = f"Stop and quit: {keeps} and can be resumed later.{stays}"
         after = follow if self._what == "run" else stays
-        leave = f"Leave it training: it goes on in the background, and {show}.{after}"
+        leave = f"Leave {it} training: {goes} on in the background, and {show}.{after}"
         return [stop, leave] if self._can_go_on else [stop]
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -327,22 +332,29 @@ class LeaveScreen(Dialog[str]):
 
 
 class StoppingScreen(Dialog[None]):
-    """Stands while a run that was on comes to its end, before the program does; `goes_on` where it is left training."""
+    """Stands while what was on comes to its end, before the program does.
 
-    def __init__(self, *, goes_on: bool = False) -> None:
+    Args:
+        goes_on: whether it is left training.
+        count: how many runs it is.
+    """
+
+    def __init__(self, *, goes_on: bool = False, count: int = 1) -> None:
         super().__init__()
-        self._goes_on = goes_on
+        self._goes_on, self._count = goes_on, count
 
     def compose(self) -> ComposeResult:
         """What is waited for, and the way not to wait."""
         then = "then the program quits."
         if self._goes_on:
             then = "another process goes on from there, and the program quits."
+        what = "The run stops at its next step and writes its checkpoint"
+        if self._count > 1:
+            what = f"{self._count:,} runs stop at their next step and write their checkpoints"
         with Vertical(classes="dialog"):
             yield Label("Handing over …" if self._goes_on else "Stopping …", classes="question")
             yield Static(
-                f"The run stops at its next step and writes its checkpoint; {then}\n"
-                "Ctrl+Q again quits at once: what came after the last checkpoint is lost.",
+                f"{what}; {then}\nCtrl+Q again quits at once: what came after the last checkpoint is lost.",
                 classes="detail",
             )
 

@@ -146,9 +146,9 @@ the runs are kept when the app is closed.
         self.refresh_keys()
 
     def _about(self) -> str:
-        if self.runner.busy:
-            return BY_ITSELF
-        return ELSEWHERE if self._view.worked_off else NOBODY
+        if self.runner.elsewhere:
+            return ELSEWHERE
+        return BY_ITSELF if self.runner.busy else NOBODY
 
     def _rows(self, now: float, width: int) -> list[dict[str, Text]]:
         """The cells of each run by their heads; what width is left goes to the spec."""

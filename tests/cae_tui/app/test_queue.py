@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 from textual.pilot import Pilot
-from textual.widgets import DataTable, Static
+from textual.widgets import DataTable, Label, Static
 
 from cae_tui.app.cae_app import CaeApp
 from cae_tui.messages import OpenRun, ResumeRun, Start
@@ -186,7 +186,7 @@ async def test_a_run_that_is_left_training_comes_to_the_same_weights_and_the_que
         await leave(app, pilot)
     left = app.hand_over
     assert left is not None
-    assert (left.run, left.problem, bool(left.process)) == (run, "", True)
+    assert (left.runs, left.problem, bool(left.process)) == ([run], "", True)
     await until(pilot, lambda: state(app.home, other.id) == FINISHED)
     assert state(app.home, run) == FINISHED
     whole = Home(tmp_path / "whole")
@@ -209,6 +209,22 @@ async def test_to_stop_and_quit_keeps_what_waits_queued(app: CaeApp, files: dict
         await until(pilot, lambda: app._exit)
     assert app.hand_over is None
     assert [state(app.home, run), state(app.home, other.id)] == [STOPPED, QUEUED]
+
+
+async def test_where_another_process_works_the_queue_off_a_run_that_is_left_gets_one_of_its_own(
+    app: CaeApp, files: dict[str, Path]
+) -> None:
+    with RunQueue(app.home).held():
+        async with app.run_test(size=(120, 40)) as pilot:
+            run = await train(app, pilot, files)
+            await leave(app, pilot)
+        left = app.hand_over
+        assert left is not None
+        assert (left.runs, left.problem, bool(left.process)) == ([run], "", True)
+        directory = app.home.find(run)
+        assert directory.is_held()
+        directory.ask(Asked.STOP)
+        await until(pilot, lambda: not directory.is_held())
 
 
 async def test_where_no_process_can_be_started_the_run_waits_in_the_queue(
@@ -328,6 +344,37 @@ async def test_as_many_are_trained_at_once_as_the_settings_say(
         app.runner.ask(one, Asked.STOP)
         await until(pilot, lambda: state(app.home, one) == STOPPED and three in live())
         assert state(app.home, two) == RUNNING
-        await leave(app, pilot)
+        await pilot.press("ctrl+q")
+        await until(pilot, on_top(app, LeaveScreen))
+        words = " ".join(str(each.render()) for each in app.screen.query(Static))
+        assert "each keeps its checkpoint" in words
+        assert "2 runs are running." in str(app.screen.query_one(".question", Label).render())
+        await pilot.press("l")
+        await until(pilot, lambda: app._exit)
+    assert app.hand_over is not None
+    assert (sorted(app.hand_over.runs), app.hand_over.waiting) == (sorted([two, three]), 0)
     assert sorted(handed) == sorted([two, three])
     assert state(app.home, one) == STOPPED
+
+
+@pytest.mark.usefixtures("two_at_once")
+async def test_a_run_that_another_process_is_to_train_is_queued_and_its_page_is_shown(
+    app: CaeApp, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = "is queued: another process trains what waits."
+    with RunQueue(app.home).held():
+        async with app.run_test(size=(120, 40)) as pilot:
+            app.post_message(Start(tiny(files)))
+            await until(pilot, on_top(app, TrainingScreen))
+            (run,) = queued(app.home)
+            assert isinstance(app.screen, TrainingScreen)
+            assert app.screen.run_id == run
+            await until(pilot, lambda: any(f"Run {run[:4]} {words}" in sentence for sentence in told(app)))
+            await pilot.press("escape")
+            # The other process began after it was looked for.
+            monkeypatch.setattr("cae_tui.bridge.runner.Runner.elsewhere", False)
+            app.post_message(ResumeRun(run))
+            await until(pilot, lambda: sum(words in sentence for sentence in told(app)) == 2)
+            page = app.screen
+            assert isinstance(page, TrainingScreen)
+            await until(pilot, lambda: page.state is not None and page.state.state == QUEUED)

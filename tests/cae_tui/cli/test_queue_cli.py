@@ -79,10 +79,12 @@ def test_runs_are_queued_listed_moved_taken_out_and_trained(run: Run, home: Home
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["stop"], "`queue` does not know “stop”: choose list, start, move or remove. To take a run out: "),
+        (["rm"], "`queue` does not know “rm”: choose list, start, stop, move or remove. To take a run out: "),
         (["up"], "To move a run: `cae-tui queue move RUN up`."),
         (["add"], "To add a run: `cae-tui autoencoder --queue`"),
         (["list", "x"], "“x” is not expected here: `queue list` takes only flags."),
+        (["stop"], "Nobody works the queue off: there is nothing to stop."),
+        (["stop", "x"], "`queue stop` takes only flags. To stop one run: `cae-tui stop RUN`."),
         (["move"], "`queue move` takes a run and where to: `cae-tui queue move RUN up|down|first|last`."),
         (["move", "{run}", "left"], "“left” is not where a run can be moved: choose up, down, first or last."),
         (["move", "zzzz", "up"], "No run begins with “zzzz”"),
@@ -169,6 +171,25 @@ def test_it_is_worked_off_in_the_background(run: Run, home: Home, add: Add) -> N
     assert home.find(a).read_status().state == FINISHED
 
 
+def test_what_works_it_off_in_the_background_is_stopped(run: Run, home: Home, add: Add) -> None:
+    a, b = add("--epochs", "99999", "--patience", "0"), add()
+    assert "queue stop   stops what trains" in run("queue", "start", "--detach")[2]
+    until(lambda: any(home.find(a).checkpoints.glob("*.safetensors")))
+    code, out, _ = run("queue", "stop", "--json")
+    assert (code, json.loads(out)) == (0, {"format": 1, "stopped": [a], "queued": [b]})
+    assert not RunQueue(home).is_worked_off
+
+
+def test_a_run_that_begins_at_that_moment_has_no_place(
+    run: Run, home: Home, add: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a = add()
+    monkeypatch.setattr(RunQueue, "waiting", lambda self: [])
+    assert run("queue", "move", a, "first")[1] == f"Run {a} begins now.\n"
+    code, out, err = run("resume", a, "--queue", "--json")
+    assert (code, json.loads(out)["place"], f"Run {a} begins now" in err) == (0, 0, True)
+
+
 def test_the_setting_says_how_many_are_trained_at_once(home: Home) -> None:
     home.path.mkdir()
     for value, workers in (("3", 3), ("0", 1), ("true", 1), ('"auto"', 1), ("65", 1)):
@@ -181,7 +202,7 @@ def test_the_setting_says_how_many_are_trained_at_once(home: Home) -> None:
 
 def test_actions_and_queued_runs_are_completed(home: Home, add: Add, tmp_path: Path) -> None:
     a, b = add(), add()
-    assert {"list", "start", "move", "remove"} <= offered("cae-tui queue ", tmp_path, home)
+    assert {"list", "start", "stop", "move", "remove"} <= offered("cae-tui queue ", tmp_path, home)
     assert {a, b} & offered(f"cae-tui queue remove {a} ", tmp_path, home) == {b}
     assert {"up", "down", "first", "last"} <= offered(f"cae-tui queue move {a} ", tmp_path, home)
 
