@@ -81,5 +81,5 @@ class HandOver:
         self.waiting, self.again = queue.count(), "queue start"
         for run in reversed(left):  # the first of them is the first again
             queue.put_first(run)
-        if queue.count() and not queue.is_worked_off:
+        if left or (queue.count() and not queue.is_worked_off):
             self.process = detach_queue(home, left[0] if left else None)

@@ -8,7 +8,7 @@ What is asked of the whole work ends the runs under way with a checkpoint, and t
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -87,7 +87,8 @@ def _listening(queue: RunQueue, flag: Flag) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
-        queue.control.unlink(missing_ok=True)
+        with suppress(OSError):
+            queue.control.unlink(missing_ok=True)
 
 
 @dataclass

@@ -17,7 +17,8 @@ from textual.pilot import Pilot
 from textual.widgets import DataTable, Label, Static
 
 from cae_tui.app.cae_app import CaeApp
-from cae_tui.messages import OpenRun, ResumeRun, Start
+from cae_tui.messages import ConfigureAgain, OpenRun, ResumeRun, Start
+from cae_tui.screens.configure import SpecPage
 from cae_tui.screens.dialogs import ConfirmScreen, LeaveScreen
 from cae_tui.screens.queue import QueueScreen
 from cae_tui.screens.training import TrainingScreen
@@ -97,6 +98,22 @@ async def test_a_second_run_is_queued_and_trained_once_the_first_has_ended(app: 
         assert state(app.home, first) == STOPPED
         await app.runner.wait_for_end()
         assert not RunQueue(app.home).is_worked_off
+
+
+async def test_a_form_whose_run_is_queued_leads_to_the_queue(app: CaeApp, files: dict[str, Path]) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        first = await train(app, pilot, files)
+        app.post_message(ConfigureAgain(first))
+        await until(pilot, on_top(app, SpecPage))
+        form = app.screen
+        await pilot.press("ctrl+r")
+        await until(pilot, on_top(app, QueueScreen))
+        await pilot.press("ctrl+r")  # which queues no copy
+        assert len(queued(app.home)) == 1
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is form)
+        app.runner.stop_at_once()
+        await app.runner.wait_for_end()
 
 
 async def test_a_run_that_is_resumed_meanwhile_is_queued_with_its_checkpoint(
