@@ -7,7 +7,6 @@ from cae_tui.app.acting import acts_on
 from cae_tui.app.base import BaseApp
 from cae_tui.app.lists import Lists
 from cae_tui.app.questions import confirm
-from cae_tui.bridge.run_queue import ELSEWHERE
 from engine.errors import EngineError, RunError, SpecError
 from engine.text import counted
 
@@ -53,6 +52,8 @@ class QueueActs:
         """Say what becomes of a queued run; where another process trains it its page is shown: gives back whether."""
         runner, name = self._app.runner, self._lists.run_prefix(run)
         if runner.elsewhere:
+            from cae_tui.bridge.run_queue import ELSEWHERE
+
             self._lists.tell_changed()
             self._app.post_message(messages.OpenTraining(run))
             self._app.tell(f"{ELSEWHERE.format(run=name)} Q shows the queue.")

@@ -5,6 +5,8 @@ other event, which the app folds in. Runs that another process trains are follow
 Everything else a screen needs from the engine it reads by `reader.Reader`, which the runner is. The engine's
 modules are imported inside the functions, in those threads: the first screen stands before torch, numpy or
 pydantic are loaded.
+
+Over 400 lines: what trains here and what is followed elsewhere share the state of one thread.
 """
 
 import asyncio

@@ -15,7 +15,6 @@ from engine.runs.directory import Home, RunDirectory
 from engine.runs.status import RunStatus, touch
 from engine.storage.files import make_folder_of, read_json, write_bytes, write_json
 from engine.storage.held import held, is_locked
-from engine.studies.records import study_of
 
 UP, DOWN, FIRST, LAST = "up", "down", "first", "last"
 MOVES = (UP, DOWN, FIRST, LAST)
@@ -72,6 +71,8 @@ class RunQueue:
             RunError: it is being trained, or nothing is left to train, or it is a trial of an unfinished study.
             StorageError: it cannot be written.
         """
+        from engine.studies.records import study_of  # the first screen, which asks what is queued, does without
+
         status = run.read_status()
         if study := study_of(run, status):
             raise RunError(f"Run {run.id} is a trial of study {study}: `cae-tui study resume {study}` trains it.")

@@ -155,7 +155,7 @@ def test_a_trial_of_an_unfinished_study_cannot_be_queued(
     home: Home, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = preparation.create(home, tiny(files), study="a7f3", trial=1).run
-    monkeypatch.setattr("engine.studies.queue.study_of", lambda run, status: status.study)
+    monkeypatch.setattr("engine.studies.records.study_of", lambda run, status: status.study)
     with pytest.raises(RunError, match=f"Run {run.id} is a trial of study a7f3: `cae-tui study resume a7f3` trains it"):
         RunQueue(home).add(run)
 
