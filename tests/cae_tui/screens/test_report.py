@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -15,6 +16,7 @@ from cae_tui.widgets.class_report import ClassReport, ClassRows
 from cae_tui.widgets.confusion_matrix import ConfusionMatrix
 from cae_tui.widgets.report_text import about, headline, measures, report_lines
 from cae_tui.widgets.sample_strip import SampleStripView
+from engine.protocol.events import SamplesSaved
 from engine.runs.directory import Home
 from engine.runs.facts import Peers, RunFacts
 from engine.runs.notes import Notes
@@ -56,9 +58,9 @@ def filled(home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
     write_run(home, scripted_events(samples=True))
     write_run(home, scripted_events("classifier"))
 
-    async def read(self: object, run: str, file: str, epoch: int) -> SampleStrip:
+    async def read(self: object, run: str, saved: Sequence[SamplesSaved]) -> SampleStrip:
         images = tuple(picture(name) for name in range(8))
-        return SampleStrip(epoch, images, images)
+        return SampleStrip(saved[0].epoch, images, images)
 
     monkeypatch.setattr("cae_tui.bridge.reader.Reader.samples", read)
     return home
