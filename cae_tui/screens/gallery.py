@@ -2,6 +2,8 @@
 
 All predictions are read once and filtered here; images are read a page at a time. The place is kept as the
 position among those that pass the filter, so that another size of the terminal shows the same image.
+
+Over 400 lines: most are keys, help and what each key does on this one page.
 """
 
 import asyncio

@@ -164,7 +164,7 @@ def test_a_worker_that_fails_is_replaced_and_its_trial_goes_on(
     spec = study(files, epochs=4)
     _, whole = do(home, spec)
     before = set(home.ids())
-    monkeypatch.setattr(workers, "SILENT_SECONDS", 6.0)
+    monkeypatch.setattr(workers, "SILENT_SECONDS", 4.0)
     failed: list[int] = []
     real = read_frame
     torn: list[bool] = []
@@ -192,7 +192,7 @@ def test_a_worker_that_fails_is_replaced_and_its_trial_goes_on(
     assert table(done) == table(whole)
     assert len(set(home.ids()) - before) == 2
     (told,) = [sentence for sentence in watcher.warnings if "Worker 1" in sentence]
-    words = {"killed": "was killed (signal 9)", "hung": "said nothing for 6 s", "torn": "told what cannot be read"}
+    words = {"killed": "was killed (signal 9)", "hung": "said nothing for 4 s", "torn": "told what cannot be read"}
     assert words[how] in told
     assert "goes on from its last checkpoint" in told
     events = home.find(done.trials[0].run).read_events()[0]

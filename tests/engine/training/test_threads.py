@@ -141,9 +141,9 @@ def test_trying_changes_no_weight(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(jobs, "fastest_number", fastest)
     spec = (
-        tiny(files, dropout=0.2)
+        tiny(files, dropout=0.2, threads="auto")
         if kind == "autoencoder"
-        else tiny_classifier(files, write_encoder(tmp_path / "encoder.safetensors", files))
+        else tiny_classifier(files, write_encoder(tmp_path / "encoder.safetensors", files), threads="auto")
     )
     one, told = run_of(home, spec)
     assert tried == [2, 1, 2, 1]
