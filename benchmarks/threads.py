@@ -1,6 +1,6 @@
 """What `--threads auto` comes to beside every fixed number, alone and beside other programs, in turn.
 
-    .venv/bin/python benchmarks/threads.py [--rounds 3] [--images 30000] [--preset recommended] [--json FILE]
+    .venv/bin/python benchmarks/threads.py [--rounds 3] [--images 30000] [--preset NAME] [--busy 0 1 2] [--json FILE]
 
 Each training is a process of its own: one epoch of an autoencoder on the first images of MNIST, from the moment that
 all is loaded to the end, so that the time in which numbers are tried counts too. The other programs are loops that
@@ -70,6 +70,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--images", type=int, default=30_000)
     parser.add_argument("--preset", default="recommended")
+    parser.add_argument("--busy", type=int, nargs="*", help="how many other programs; without it 0, 1 and the cores")
     parser.add_argument("--train", nargs=4, help="train once (used by the program itself)")
     options = parser.parse_args()
     if options.train:
@@ -80,7 +81,7 @@ def main() -> None:
     result: dict[str, object] = {}
     with tempfile.TemporaryDirectory() as folder:
         images = first_images(Path(folder) / "images", options.images)
-        for count in sorted({0, 1, cores}):
+        for count in options.busy or sorted({0, 1, cores}):
             chosen: list[int] = []
             of = partial(speed, images, Path(folder) / "home", options.preset)
             sides = {name: partial(of, name, chosen) for name in ("auto", *map(str, fixed))}

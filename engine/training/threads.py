@@ -91,10 +91,10 @@ class _Trial:
         fastest = 0.0
         for threads in tried:
             taken = min(self._take(threads, fastest), self._take(threads, fastest))
-            if not self.took:  # what a step takes is known now, and so what the whole run does
-                self._room = min(SECONDS, SHARE * self._steps * taken)
             self.took[threads] = [taken]
             fastest = min(values[0] for values in self.took.values())
+            # What a step takes is known now, and so what the whole run does.
+            self._room = min(SECONDS, SHARE * self._steps * fastest)
             if taken > 2 * MUCH_SLOWER * fastest:  # half as many would take longer still
                 return
 
