@@ -8,7 +8,7 @@ import json
 import re
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 from rich.table import Table
 from rich.text import Text
@@ -22,7 +22,7 @@ from cae_tui.cli.next_steps import tell_after_queue_detach, tell_after_stop
 from cae_tui.cli.output_console import OutputConsole, table_console, tell
 from cae_tui.cli.parser import INTERRUPTED
 from cae_tui.cli.queue_cli import ACTIONS
-from cae_tui.cli.run_console import POLL_SECONDS, find_all
+from cae_tui.cli.run_console import ASK_SECONDS, POLL_SECONDS, find_all
 from cae_tui.cli.teller import RunTeller, Teller
 from cae_tui.printing import as_typed, complain, put
 from cae_tui.settings import MOST_WORKERS, read_settings
@@ -245,7 +245,12 @@ def stop(home: Home, *, as_json: bool) -> int:
     queue.stop()
     try:
         with Teller(OutputConsole(stderr=True), "waiting for what trains to stop", "Ctrl+C: do not wait"):
+            again = time.monotonic() + ASK_SECONDS
             while queue.is_worked_off:
+                if time.monotonic() >= again:  # who has just begun takes away what was asked before
+                    again = time.monotonic() + ASK_SECONDS
+                    with suppress(EngineError):  # it has just ended
+                        queue.stop()
                 training |= {run.id for run in queue.training()}
                 time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:

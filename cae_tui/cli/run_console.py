@@ -33,6 +33,8 @@ from engine.studies.records import Studies, study_of
 from engine.text import plain
 
 POLL_SECONDS = 0.1
+ASK_SECONDS = 1.0
+"""Between two times that a stop is asked for, where who hears it may only just have begun."""
 
 
 def go_on(home: Home, run: RunDirectory, *, as_json: bool) -> int:

@@ -22,7 +22,8 @@ from cae_tui.cli.console import EXIT_CODES, interruptible
 from cae_tui.cli.data_console import progress
 from cae_tui.cli.next_steps import tell_after_study_detach
 from cae_tui.cli.output_console import OutputConsole, printing, table_console, tell
-from cae_tui.cli.run_console import POLL_SECONDS, tell_moved
+from cae_tui.cli.parser import INTERRUPTED
+from cae_tui.cli.run_console import ASK_SECONDS, POLL_SECONDS, tell_moved
 from cae_tui.cli.study_cli import print_json
 from cae_tui.cli.study_tables import PICKED, WIDEST, data_of, print_study, stage_table
 from cae_tui.cli.teller import Teller
@@ -292,15 +293,21 @@ def stop(directory: StudyDirectory, *, as_json: bool) -> int:
     """
     if not directory.is_held():
         raise StudyError(f"Study {directory.id} is not running: it is {directory.read().state}.")
-    record = directory.read()
-    directory.ask(Asked.STOP)
     home = Home(directory.path.parents[1])
-    for trial in record.under_way:
-        with suppress(EngineError):  # it has just ended
-            home.find(trial.run).ask(Asked.STOP)
-    with Teller(OutputConsole(stderr=True), f"waiting for study {record.id} to stop", "Ctrl+C: do not wait"):
-        while directory.is_held():
-            time.sleep(POLL_SECONDS)
+    try:
+        with Teller(OutputConsole(stderr=True), f"waiting for study {directory.id} to stop", "Ctrl+C: do not wait"):
+            again = 0.0
+            while directory.is_held():
+                if time.monotonic() >= again:  # who has just begun takes away what was asked before
+                    again = time.monotonic() + ASK_SECONDS
+                    directory.ask(Asked.STOP)
+                    for trial in directory.read().under_way:
+                        with suppress(EngineError):  # it has just ended
+                            home.find(trial.run).ask(Asked.STOP)
+                time.sleep(POLL_SECONDS)
+    except KeyboardInterrupt:
+        complain(f"Not waiting any longer. Study {directory.id} was asked to stop, and will at its next step.")
+        return INTERRUPTED
     record = directory.read()
     if as_json:
         print_json({"id": record.id, "state": record.state, "message": record.message})

@@ -77,7 +77,7 @@ class RunControl:
         now = time.monotonic()
         if now - self._looked >= POLL_SECONDS:
             self._looked = now
-            self._look()
+            self.look()
         return self._flag.asked()
 
     @property
@@ -85,7 +85,8 @@ class RunControl:
         """A sentence: what else than a person's wish ended the run."""
         return self._flag.why
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Hear what the file says now, however lately it was looked at."""
         with suppress(OSError, ValueError):  # no word, or one that is not known
             status = self._path.stat()
             stamp = (status.st_mtime_ns, status.st_ino)

@@ -348,6 +348,8 @@ class Scheduler:
         collect(trial, self.home.find(trial.run))
         self._take_threads(trial)
         self._write()
+        if trial.state == STOPPED:
+            self.asked.look()  # whether it alone was meant: who stops a study asks it before its trials
         if trial.state == STOPPED and (self.executor.room == 1 or self.controls.word is Asked.STOP):
             self.stopped = True  # where it alone was asked to, the study is meant: nothing else is under way
             self.controls.pass_on(Asked.STOP)
