@@ -50,10 +50,10 @@ def unknown_command(word: str) -> str:
 
 def unknown_action(word: str, known: Collection[str]) -> str:
     """What is said of a word behind `study` that is neither an action nor a kind of study."""
-    if word in ("stop", "pause", "finish"):
+    if word in ("pause", "finish"):
         return (
-            f"A study has no “{word}”: press Ctrl+C where it runs, or name its trial that is training now in `cae-tui "
-            f"{'pause' if word == 'pause' else 'stop'} RUN`."
+            f"A study has no “{word}”: `cae-tui study stop ID` keeps a checkpoint of every trial that trains, "
+            "`cae-tui study resume ID` goes on from there."
         )
     from engine.specs.base import spec_fields
     from engine.specs.kinds import SPECS

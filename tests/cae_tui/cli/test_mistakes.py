@@ -69,7 +69,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
         (["study", "lst"], "Did you mean `cae-tui study list`?", "show ID"),
         (["study", "serach", "kernels=4..8"], "Did you mean `cae-tui study search`?", "show ID"),
         (["study", "rm", "4s6y"], "Did you mean `cae-tui study delete`?", "show ID"),
-        (["study", "stop", "4s6y"], "name its trial that is training now in `cae-tui stop RUN`", "show ID"),
+        (["study", "pause", "4s6y"], "`cae-tui study stop ID` keeps a checkpoint of every trial", "show ID"),
         (["study", "layers", "8,10"], "`cae-tui study layers=8,10,12`", "show ID"),
         (["runs", "delete", "a7f3"], "Did you mean `cae-tui delete a7f3`?", "cae-tui runs -- delete a7f3"),
         (["runs", "rm", "a7f3", "b7f3"], "Did you mean `cae-tui delete a7f3 b7f3`?", "cae-tui runs -- rm a7f3 b7f3"),
