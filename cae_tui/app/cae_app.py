@@ -57,7 +57,7 @@ class CaeApp(BaseApp):
     Args:
         home: the folder with the runs and the settings.
         trainer: what trains; the engine, but for tests.
-        open_run: a run to show at once.
+        open_first: what opens the page to show at once.
         study_trainer: what does studies; the engine, but for tests.
         tour: whether to begin with the tour.
     """
@@ -72,7 +72,7 @@ class CaeApp(BaseApp):
         self,
         home: Home,
         trainer: "Trainer | None" = None,
-        open_run: str | None = None,
+        open_first: messages.ForApp | None = None,
         study_trainer: "StudyTrainer | None" = None,
         *,
         tour: bool = False,
@@ -108,7 +108,7 @@ class CaeApp(BaseApp):
         self.last_runs = self.lists.latest
         self.has_run, self.data_of_run = self.lists.has_run, self.lists.data_of_run
         self.ask_where_moved = self.moved.ask
-        self._open_first, self._tour_first = open_run, tour
+        self._open_first, self._tour_first = open_first, tour
         self._finding_device = False
         self._began_without_gc = False  # as the command has it, which loads nothing else into this process
         for theme in THEMES:
@@ -126,14 +126,14 @@ class CaeApp(BaseApp):
         return HomeScreen()
 
     def on_mount(self) -> None:
-        """Tell of settings that could not be read, and open the run that was asked for."""
+        """Tell of settings that could not be read, and open the page that was asked for."""
         self.remembered.begin()
         self.data.begin()
         if not gc.isenabled():
             self._began_without_gc = True
             self.call_after_refresh(_look_for_garbage)
         if self._open_first is not None:
-            self.post_message(messages.OpenRun(self._open_first))
+            self.post_message(self._open_first)
         if self._tour_first:
             self.post_message(messages.BeginTour())
         self.call_after_refresh(self.queue_acts.begin)

@@ -89,6 +89,8 @@ def _teach(parser: argparse.ArgumentParser, command: str, kind: str) -> None:
         completer: Any = None
         if action.dest in ("run", "runs") and not action.option_strings:
             completer = _runs(_FIT.get(command, _any))
+        elif action.dest == "id":
+            completer = _runs_and_studies
         elif action.dest == "encoder":
             completer = _runs(lambda run: run.best_epoch > 0 and listed(run.kind).gives_encoder)
         elif action.dest == "model":
@@ -117,7 +119,7 @@ def _one_of(values: tuple[str, ...]) -> Completer:
     return lambda **_: values
 
 
-def _runs(fits: Callable[[RunStatus], bool]) -> Completer:
+def _runs(fits: Callable[[RunStatus], bool]) -> Callable[..., dict[str, str]]:
     def ids(parsed_args: argparse.Namespace, **_: Any) -> dict[str, str]:
         given = getattr(parsed_args, "runs", None) or []
         return {
@@ -127,6 +129,13 @@ def _runs(fits: Callable[[RunStatus], bool]) -> Completer:
         }
 
     return ids
+
+
+def _runs_and_studies(parsed_args: argparse.Namespace, **_: Any) -> dict[str, str]:
+    from engine.studies.records import Studies
+
+    studies = Studies(_home(parsed_args)).list()
+    return {**_runs(_any)(parsed_args), **{study.id: f"study {study.title}, {study.state}" for study in studies}}
 
 
 def _queue_words(parsed_args: argparse.Namespace, **_: Any) -> Iterable[str]:

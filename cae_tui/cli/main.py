@@ -38,7 +38,7 @@ from cae_tui.cli.parser import (
 from cae_tui.cli.use_cli import USES
 from cae_tui.printing import OutputError, complain, flush, keeping_title, let_go, take_any_character, tell_of
 from engine.data.keeping import keep_in
-from engine.errors import EngineError, SpecError
+from engine.errors import EngineError, RunError, SpecError
 from engine.protocol.states import PAUSED
 from engine.runs.directory import Home, default_home
 from engine.specs.data_files import PATHS, refuse_blank
@@ -47,6 +47,7 @@ from engine.storage.paths import path_of, place_of
 
 if TYPE_CHECKING:
     from cae_tui.app.cae_app import CaeApp
+    from cae_tui.messages import ForApp
     from engine.specs.base import Spec
 
 WRITING = (*USES, "export", "probe", "report", "data")
@@ -212,7 +213,7 @@ def _work(options: argparse.Namespace, home: Home) -> int:
         case "tour":
             return _open_app(home, tour=True)
         case "watch":
-            return _open_app(home, home.find(options.run).id)
+            return _open_app(home, first_page(home, options.id))
         case kind if kind in KINDS:
             from cae_tui.cli.console import train
 
@@ -356,7 +357,30 @@ def _no_place_to_draw() -> str:
     return ""
 
 
-def _open_app(home: Home, run: str | None = None, *, tour: bool = False) -> int:
+def first_page(home: Home, prefix: str) -> "ForApp":
+    """What opens the run or the study whose id begins with `prefix`.
+
+    Raises:
+        RunError: none does, or several do.
+    """
+    from cae_tui.messages import OpenRun, OpenStudy
+    from engine.studies.records import Studies
+
+    studies = Studies(home)
+    of_run, of_study = (
+        bool(prefix) and any(name.startswith(prefix.lower()) for name in ids) for ids in (home.ids(), studies.ids())
+    )
+    if of_run and of_study:
+        raise RunError(f"The ids of a run and of a study begin with “{prefix[:40]}”: write more of the one you mean.")
+    if not of_run and not of_study:
+        raise RunError(
+            f"No run and no study begins with “{prefix[:40]}” in {home.path}: `cae-tui runs` and `cae-tui study list` "
+            "list them all."
+        )
+    return OpenRun(home.find(prefix).id) if of_run else OpenStudy(studies.find(prefix).id)
+
+
+def _open_app(home: Home, first: "ForApp | None" = None, *, tour: bool = False) -> int:
     if refused := _no_place_to_draw():
         complain(f"{refused}, or use a command: `cae-tui --help` lists them.")
         return BAD_USAGE
@@ -367,7 +391,7 @@ def _open_app(home: Home, run: str | None = None, *, tour: bool = False) -> int:
     from cae_tui.cli.logs import log_start
 
     log_start()
-    app = CaeApp(home, open_run=run, tour=tour)
+    app = CaeApp(home, open_first=first, tour=tour)
     app.farewell = lambda: _say_farewell(app)
     with keeping_title():
         return run_to_the_end(app)

@@ -44,7 +44,7 @@ def unknown_command(word: str) -> str:
         meant = "--help"
     hint = f" Did you mean `cae-tui {meant}`?" if meant else ""
     if not meant and _ID.fullmatch(word) and any(character.isdigit() for character in word):
-        hint = f" To open a run: `cae-tui watch {word}`."
+        hint = f" To open a run or a study: `cae-tui watch {word}`."
     return f"“{_excerpt(word)}” is not a command.{hint}\n`cae-tui --help` lists the commands."
 
 
@@ -116,7 +116,9 @@ def one_word_too_many(word: str, command: str) -> str:
         return (
             f"“{_excerpt(word)}” is how values are given to a study. Write {flag} {_excerpt(value)}.\n{_help(program)}"
         )
-    takes = "takes one run" if command in ("probe", "report", "resume", "watch") else "takes only flags"
+    takes = "takes one run" if command in ("probe", "report", "resume") else "takes only flags"
+    if command == "watch":
+        takes = "takes one run or one study"
     if command == "inside":
         takes = "takes one model and one picture"
     return f"“{_excerpt(word)}” is not expected here: `{command}` {takes}.\n{_help(program)}"

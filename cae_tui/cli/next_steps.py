@@ -46,6 +46,7 @@ def tell_after_detach(home: Home, runs: Sequence[str], process: int, waiting: in
 def tell_after_study_detach(home: Home, study: str, process: int) -> None:
     """How a study that goes on in a process of its own is followed."""
     steps = [
+        (command_for(home, "watch", study), "shows it"),
         (command_for(home, "study", "show", study), "prints how far it is"),
         (command_for(home, "study", "stop", study), "stops it, each trial with a checkpoint"),
     ]

@@ -60,7 +60,7 @@ COMMANDS = {
     "tour": "see it all in two minutes: an autoencoder, a classifier, a digit that you draw",
     "study": "find out which hyperparameters matter and pick values",
     "queue": "list the runs that wait for their turn, train them, change their order",
-    "watch": "open the app on a run, wherever it is trained",
+    "watch": "open the app on a run or a study, wherever it is trained",
     "pause": "pause runs; `resume` continues them",
     "resume": "continue a run that was stopped, cut off or paused, or begin a queued one",
     "stop": "stop runs with a checkpoint, to resume or finish them later",
@@ -180,7 +180,9 @@ def _add_general_flags(parser: argparse.ArgumentParser) -> None:
 
 def _add_positionals(parser: argparse.ArgumentParser, command: str) -> None:
     group = parser.add_argument_group("arguments")
-    if command in ("report", "resume", "watch", "export", "probe"):
+    if command == "watch":
+        group.add_argument("id", metavar="ID", help="the id of a run or of a study, or enough of its beginning")
+    if command in ("report", "resume", "export", "probe"):
         group.add_argument("run", metavar="RUN", help="a run's id, or enough of its beginning")
     if command in USES:
         use_cli.add_positionals(group.add_argument, command)

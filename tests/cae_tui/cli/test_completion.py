@@ -42,6 +42,7 @@ def full(home: Home) -> Home:
     [
         ("cae-tui st", {"study", "stop"}, {"runs"}),
         ("cae-tui report ", {AUTOENCODER, CLASSIFIER}, set()),
+        ("cae-tui watch ", {AUTOENCODER, CLASSIFIER, "4s6y000000"}, set()),
         ("cae-tui resume ", {CLASSIFIER}, {AUTOENCODER}),
         ("cae-tui finish c", {CLASSIFIER}, {AUTOENCODER}),
         ("cae-tui stop ", {"--json"}, {AUTOENCODER, CLASSIFIER}),

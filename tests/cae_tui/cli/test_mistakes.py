@@ -39,7 +39,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
         (["rm", "a7f3"], "Did you mean `cae-tui delete`?", "cae-tui --help"),
         (["help"], "Did you mean `cae-tui --help`?", "cae-tui --help"),
         (["layers=8,10"], "Did you mean `cae-tui study layers=8,10`?", "cae-tui --help"),
-        (["a7f3"], "To open a run: `cae-tui watch a7f3`.", "cae-tui --help"),
+        (["a7f3"], "To open a run or a study: `cae-tui watch a7f3`.", "cae-tui --help"),
         (["foo", "runs"], "“foo” is not a command.", "cae-tui --help"),
         (["--kernels", "8"], "--kernels belongs to `autoencoder` and `study`", "cae-tui --help"),
         (["--json", "runs"], "--json goes after the command", "cae-tui runs --json"),

@@ -12,10 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from cae_tui.app.cae_app import CaeApp
 from cae_tui.bridge.run_state import GONE_WORDS
 from cae_tui.cli import console, run_console
-from cae_tui.cli.main import main
+from cae_tui.cli.main import first_page, main
+from cae_tui.messages import OpenRun, OpenStudy
 from cae_tui.printing import command_for
+from cae_tui.screens.study import StudyScreen
 from engine.protocol.control import Asked, Flag, RunControl
 from engine.protocol.events import EventFormat, Paused
 from engine.protocol.states import EARLY_STOPPED, PAUSED, RUNNING, STOPPED
@@ -23,6 +26,7 @@ from engine.results import result_of
 from engine.runs.directory import Home, RunDirectory, default_home
 from engine.specs.classifier import ClassifierSpec
 from engine.storage.files import write_json
+from tests.cae_tui.conftest import on_top, until
 from tests.cae_tui.script import (
     AUTOENCODER,
     BEGAN,
@@ -361,6 +365,25 @@ def test_whatever_is_told_names_the_home_in_its_commands(
 ) -> None:
     _, out, err = run(*words)
     assert f"`cae-tui --home {home.path} {hint}`" in out + err
+
+
+def test_watch_opens_a_run_or_a_study_by_the_beginning_of_its_id(run: Run, home: Home) -> None:
+    study = write_study(home, grid()).id
+    write_run(home, scripted_events())
+    assert first_page(home, AUTOENCODER[:3]) == OpenRun(AUTOENCODER)
+    assert first_page(home, study[:3].upper()) == OpenStudy(study)
+    for wrong in ("", "nope"):
+        code, _, err = run("watch", wrong)
+        assert (code, f"No run and no study begins with “{wrong}”" in err) == (2, True)
+    home.find(AUTOENCODER).path.rename(home.runs / f"{study[:3]}a{study[4:]}")
+    assert "write more" in run("watch", study[:3])[2]
+    assert first_page(home, study[:4]) == OpenStudy(study)
+
+
+async def test_what_watch_names_is_the_first_page(home: Home) -> None:
+    app = CaeApp(home, open_first=OpenStudy(write_study(home, grid()).id))
+    async with app.run_test() as pilot:
+        await until(pilot, on_top(app, StudyScreen))
 
 
 def test_a_study_that_is_busy_names_the_home_too(run: Run, home: Home) -> None:
