@@ -118,7 +118,7 @@ def idle(folder: Path) -> Iterator[None]:
         for work in (
             "cae_tui.cli.console.train", "cae_tui.cli.console.resume", "cae_tui.cli.run_console.ask_all",
             "cae_tui.cli.run_console.finish", "cae_tui.cli.run_console.delete",
-            "cae_tui.cli.main._open_app", "cae_tui.cli.doctor.print_doctor", "cae_tui.cli.study_console.start",
+            "cae_tui.cli.main.open_app", "cae_tui.cli.doctor.print_doctor", "cae_tui.cli.study_console.start",
             "cae_tui.cli.study_console.resume", "cae_tui.cli.study_console.export",
             "cae_tui.cli.study_console.delete", "cae_tui.cli.study_tables.print_plan", "cae_tui.cli.logs.open_log",
             "cae_tui.cli.export_console.export",

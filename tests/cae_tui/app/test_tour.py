@@ -169,7 +169,7 @@ def test_the_command_opens_the_app_on_it(monkeypatch: pytest.MonkeyPatch, tmp_pa
         opened.append(app._tour_first)
         return 0
 
-    monkeypatch.setattr("cae_tui.cli.main._no_place_to_draw", lambda: "")
+    monkeypatch.setattr("cae_tui.cli.opening._no_place_to_draw", lambda: "")
     monkeypatch.setattr("cae_tui.app.base.run_to_the_end", run_to_the_end)
     assert main(["--home", str(tmp_path / "home"), "tour"]) == 0
     assert opened == [True]

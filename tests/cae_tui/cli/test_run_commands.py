@@ -15,7 +15,8 @@ import pytest
 from cae_tui.app.cae_app import CaeApp
 from cae_tui.bridge.run_state import GONE_WORDS
 from cae_tui.cli import console, run_console
-from cae_tui.cli.main import first_page, main
+from cae_tui.cli.main import main
+from cae_tui.cli.opening import first_page
 from cae_tui.messages import OpenRun, OpenStudy
 from cae_tui.printing import command_for
 from cae_tui.screens.study import StudyScreen
