@@ -149,9 +149,11 @@ class QueueBridge:
         """
         if not self._queue.runs():
             return
-        from engine.studies.working_off import executor_for, work_off
+        from engine.studies.executors import executor_of
+        from engine.studies.executors.executor import Wanted
+        from engine.studies.working_off import work_off
 
-        executor = executor_for(workers)
+        executor = executor_of(Wanted(workers=workers))
         try:
             work_off(self._home, executor, _Watcher(emitter, told, flag, self.begun), flag)
         finally:

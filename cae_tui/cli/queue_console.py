@@ -218,9 +218,11 @@ def start(home: Home, workers: int, *, as_json: bool, detach: bool) -> int:
         return 0
     teller = QueueTeller(home, together=workers > 1, as_json=as_json)
     with interruptible() as flag:
-        from engine.studies.working_off import executor_for, work_off
+        from engine.studies.executors import executor_of
+        from engine.studies.executors.executor import Wanted
+        from engine.studies.working_off import work_off
 
-        executor = executor_for(workers)
+        executor = executor_of(Wanted(workers=workers))
         try:
             work_off(home, executor, teller, flag)
         finally:

@@ -25,7 +25,7 @@ from engine.specs.base import Spec
 from engine.specs.kinds import spec_again
 from engine.studies.clock import Clock
 from engine.studies.controls import Controls
-from engine.studies.executors import HERE, WORKERS, executor_of
+from engine.studies.executors import executor_of
 from engine.studies.executors.executor import Assignment, Executor, Wanted
 from engine.studies.journal import Journal
 from engine.studies.moved import known_of_study
@@ -93,8 +93,7 @@ def work_on(
             spec = with_workers(spec, workers)
             refuse_useless(spec, record)
         count = workers_of(spec, record)
-        name = executor or (HERE if count == 1 else WORKERS)
-        trainer = executor_of(name, Wanted(workers=count, per_gpu=spec.per_gpu))
+        trainer = executor_of(Wanted(workers=count, per_gpu=spec.per_gpu), executor)
         try:
             return Scheduler(home, directory, record, spec, observer, flag, trainer).go()
         finally:

@@ -21,8 +21,7 @@ from engine.runs.directory import Home, RunDirectory
 from engine.runs.prepared import Prepared
 from engine.runs.status import touch
 from engine.studies.controls import Controls
-from engine.studies.executors import HERE, WORKERS, executor_of
-from engine.studies.executors.executor import Assignment, Executor, Wanted
+from engine.studies.executors.executor import Assignment, Executor
 from engine.studies.queue import RunQueue
 from engine.studies.resources import threads_of
 from engine.text import excerpt
@@ -47,11 +46,6 @@ class Observer(Protocol):
 
     def passed_over(self, run: RunDirectory) -> None:
         """A run whose turn had come is not trained here: it is gone, taken out, or in other hands."""
-
-
-def executor_for(workers: int) -> Executor:
-    """What trains so many runs at once."""
-    return executor_of(HERE if workers == 1 else WORKERS, Wanted(workers=workers))
 
 
 def work_off(home: Home, executor: Executor, observer: Observer, flag: Flag) -> None:

@@ -13,7 +13,8 @@ EXECUTORS: Mapping[str, str] = {
 """Where each is: imported when it is asked for."""
 
 
-def executor_of(name: str, wanted: Wanted) -> Executor:
-    """A new executor of that name, for one study."""
+def executor_of(wanted: Wanted, name: str = "") -> Executor:
+    """A new executor, for one study or for the queue: the one of that name, else by how many runs it trains at once."""
+    name = name or (HERE if wanted.workers == 1 else WORKERS)
     made: Executor = import_module(EXECUTORS[name]).EXECUTOR(wanted)
     return made

@@ -177,12 +177,12 @@ TOYS = pytest.mark.parametrize("toy", [LastFirst, InTurns])
 
 def test_each_executor_is_made_by_its_name() -> None:
     for name in EXECUTORS:
-        one, other = executor_of(name, WANTED), executor_of(name, WANTED)
+        one, other = executor_of(WANTED, name), executor_of(WANTED, name)
         assert one is not other
         assert one.room >= 1
         one.close()
         other.close()
-    assert executor_of(HERE, WANTED).room == 1
+    assert executor_of(WANTED, HERE).room == 1
 
 
 @TOYS

@@ -16,9 +16,10 @@ from engine.protocol.events import EpochEnded, Event
 from engine.protocol.states import FAILED, FINISHED, QUEUED, STOPPED
 from engine.runs.directory import Home, RunDirectory
 from engine.runs.prepared import Prepared
-from engine.studies.executors.executor import Assignment, Ended, Executor, Hear
+from engine.studies.executors import executor_of
+from engine.studies.executors.executor import Assignment, Ended, Executor, Hear, Wanted
 from engine.studies.queue import DOWN, FIRST, LAST, UP, QueueHeldError, RunQueue
-from engine.studies.working_off import executor_for, work_off
+from engine.studies.working_off import work_off
 from tests.engine.tiny import tiny, write_files
 from tests.faults.killing import Aim, finish, fork
 
@@ -75,7 +76,7 @@ def states(runs: list[RunDirectory]) -> list[str]:
 
 def work(home: Home, heard: Heard | None = None, flag: Flag | None = None, executor: Executor | None = None) -> Heard:
     heard = heard or Heard()
-    work_off(home, executor or executor_for(1), heard, flag or Flag())
+    work_off(home, executor or executor_of(Wanted(workers=1)), heard, flag or Flag())
     return heard
 
 
