@@ -1,6 +1,7 @@
 """What `--threads auto` comes to beside every fixed number, alone and beside other programs, in turn.
 
-    .venv/bin/python benchmarks/threads.py [--rounds 3] [--images 30000] [--preset NAME] [--busy 0 1 2] [--json FILE]
+    .venv/bin/python benchmarks/threads.py [--rounds 3] [--images 30000] [--preset NAME] [--busy 0 1 2] [--fixed 1 2]
+        [--json FILE]
 
 Each training is a process of its own: one epoch of an autoencoder on the first images of MNIST, from the moment that
 all is loaded to the end, so that the time in which numbers are tried counts too. The other programs are loops that
@@ -71,13 +72,14 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=30_000)
     parser.add_argument("--preset", default="recommended")
     parser.add_argument("--busy", type=int, nargs="*", help="how many other programs; without it 0, 1 and the cores")
+    parser.add_argument("--fixed", type=int, nargs="*", help="which numbers auto is held to; without it 1 to the cores")
     parser.add_argument("--train", nargs=4, help="train once (used by the program itself)")
     options = parser.parse_args()
     if options.train:
         train(*options.train)
         return
     cores = len(os.sched_getaffinity(0))
-    fixed = sorted({1, *(cores // part for part in (4, 2, 1) if cores // part)})
+    fixed = options.fixed or sorted({1, *(cores // part for part in (4, 2, 1) if cores // part)})
     result: dict[str, object] = {}
     with tempfile.TemporaryDirectory() as folder:
         images = first_images(Path(folder) / "images", options.images)

@@ -1,6 +1,6 @@
 """A study with two workers beside one trial after another, alone and beside another program, in turn.
 
-    .venv/bin/python benchmarks/workers.py [--rounds 5] [--images 10000] [--trials 8] [--json FILE]
+    .venv/bin/python benchmarks/workers.py [--rounds 5] [--images 10000] [--trials 8] [--busy 0 1] [--json FILE]
 
 Each study is a process of its own: trials of two epochs on the first images of MNIST, from the moment that the plan
 stands to the end of the last, so that the start of workers counts too. One after another they take all cores (*one, all
@@ -75,6 +75,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--trials", type=int, default=8)
+    parser.add_argument("--busy", type=int, nargs="*", default=[0, 1], help="how many other programs")
     parser.add_argument("--study", nargs=5, help="do a study once (used by the program itself)")
     options = parser.parse_args()
     if options.study:
@@ -93,7 +94,7 @@ def main() -> None:
                 gaps.extend(found["gaps"])
             return float(found["seconds"])
 
-        for count in (0, 1):
+        for count in options.busy:
             sides = {
                 "one, all cores": partial(seconds, "1", str(cores)),
                 "one": partial(seconds, "1", "auto"),

@@ -11,9 +11,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 SECONDS = 2.0
-"""The longest that is tried."""
-SHARE = 0.05
-"""Of the time that a run is expected to take: so much of it may be tried at most."""
+"""How long it is tried, but for the step that is under way then."""
+ONCE, SHARE = 0.12, 0.05
+"""Shares of the time that a run is expected to take: how much may be tried until each number was, and after that."""
+SHORT_OF, HELD_UP = 0.75, 2.0
+"""Where several threads had less than this share of the processor time that so many could have had, some of them waited
+for a core. A trial is too short for how long that may be: every few dozen steps one takes a second. Such a number
+counts as so many times slower."""
+LONG = 0.25
+"""Seconds from which a first step is no longer much slower than the next: what is made in it once counts little."""
+ALIKE = 1.05
+"""Numbers whose steps differ by less are taken to be as fast."""
 MUCH_SLOWER, CLEARLY, ROUNDS = 1.5, 1.25, 4
 """A number that is so many times slower than the best is not tried again; where the best is so many times faster than
 every other after so many rounds, it is taken."""
@@ -45,6 +53,7 @@ def fastest_number(
     steps: int,
     wanted: Callable[[], bool] = lambda: True,
     clock: Callable[[], float] = time.perf_counter,
+    processor: Callable[[], float] = time.process_time,
 ) -> Chosen:
     """The number of threads, at most `most`, that a step is fastest with; `most` where there is no time to try.
 
@@ -52,10 +61,12 @@ def fastest_number(
         step: takes one with so many threads, which changes nothing.
         steps: that the run has in all; a short run has little time to try.
         wanted: whether to go on trying.
+        clock: the seconds now.
+        processor: the seconds of the processor that all threads of this process have had so far, together.
     """
     if most == 1:
         return Chosen(1)
-    trial = _Trial(step, steps, wanted, clock)
+    trial = _Trial(step, steps, wanted, clock, processor)
     try:
         trial.descend(numbers(most))
         trial.repeat()
@@ -64,61 +75,91 @@ def fastest_number(
     return trial.best(most)
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class _Step:
+    seconds: float
+    processor: float  # seconds of it, of all threads together
+
+
 class _Trial:
-    """The steps that were taken with each number of threads, and the seconds of those that count."""
+    """The steps that were taken with each number of threads, those that count."""
 
     def __init__(
-        self, step: Callable[[int], object], steps: int, wanted: Callable[[], bool], clock: Callable[[], float]
+        self,
+        step: Callable[[int], object],
+        steps: int,
+        wanted: Callable[[], bool],
+        clock: Callable[[], float],
+        processor: Callable[[], float],
     ) -> None:
-        self._step, self._steps, self._wanted, self._clock = step, steps, wanted, clock
+        self._step, self._steps, self._wanted, self._clock, self._processor = step, steps, wanted, clock, processor
         self._begun = clock()
-        self._room = SECONDS
-        self.took: dict[int, list[float]] = {}
+        self.took: dict[int, list[_Step]] = {}
 
-    def _take(self, threads: int, expected: float = 0.0) -> float:
-        """The seconds of one step; that there is no room for one which takes as long as expected, ends the trial."""
-        begun = self._clock()
-        if begun - self._begun + expected > self._room or not self._wanted():
+    def _has_room(self, expected: float, share: float) -> bool:
+        """For a step that takes so long."""
+        fastest = min((_mean(steps) for steps in self.took.values()), default=0.0)
+        room = min(SECONDS, share * self._steps * fastest) if fastest else SECONDS
+        return self._clock() - self._begun + expected <= room
+
+    def _take(self, threads: int) -> _Step:
+        if not self._wanted():
             raise _Over
+        begun, before = self._clock(), self._processor()
         self._step(threads)
-        return self._clock() - begun
+        return _Step(self._clock() - begun, self._processor() - before)
 
     def descend(self, tried: list[int]) -> None:
         """Each number once, from the largest on, until one is far slower than the best before it.
 
-        Of two steps the faster one counts: the first also makes the threads.
+        Of two steps the faster one counts: the first also makes the threads. Where a step takes long, as one with all
+        cores does where another program has one of them, the second is left out, so that there is time for the others.
         """
         fastest = 0.0
         for threads in tried:
-            taken = min(self._take(threads, fastest), self._take(threads, fastest))
+            if not self._has_room(fastest / 2, ONCE):
+                raise _Over
+            taken = self._take(threads)
+            if taken.seconds < LONG and (not fastest or self._has_room(taken.seconds, SHARE)):
+                taken = min(taken, self._take(threads))
             self.took[threads] = [taken]
-            fastest = min(values[0] for values in self.took.values())
-            # What a step takes is known now, and so what the whole run does.
-            self._room = min(SECONDS, SHARE * self._steps * fastest)
-            if taken > 2 * MUCH_SLOWER * fastest:  # half as many would take longer still
+            fastest = min(fastest or taken.seconds, taken.seconds)
+            if taken.seconds > 2 * MUCH_SLOWER * fastest:  # half as many would take longer still
                 return
 
     def repeat(self) -> None:
         """Those that may be the fastest in turn, until one clearly is, or the time is up."""
         for round_ in itertools.count():
-            means = {threads: _mean(values) for threads, values in self.took.items()}
-            least = min(means.values())
-            close = [threads for threads, mean in means.items() if mean < MUCH_SLOWER * least]
+            costs = self._costs()
+            least = min(costs.values())
+            close = [threads for threads, cost in costs.items() if cost < MUCH_SLOWER * least]
             if len(close) == 1 and round_ >= ROUNDS:
                 return
-            clear = all(mean > CLEARLY * least for mean in means.values() if mean != least)
+            clear = all(cost > CLEARLY * least for cost in costs.values() if cost != least)
             if clear and round_ >= 2 * ROUNDS:
                 return
-            for threads in close if round_ >= ROUNDS else tuple(means):
-                self.took[threads].append(self._take(threads, means[threads]))
+            for threads in close if round_ >= ROUNDS else tuple(costs):
+                if not self._has_room(_mean(self.took[threads]), SHARE):
+                    raise _Over
+                self.took[threads].append(self._take(threads))
+
+    def _costs(self) -> dict[int, float]:
+        """The mean step of each number, longer where its threads waited for a core."""
+        costs = {}
+        for threads, steps in self.took.items():
+            could_have = threads * sum(step.seconds for step in steps)
+            waited = threads > 1 and sum(step.processor for step in steps) < SHORT_OF * could_have
+            costs[threads] = _mean(steps) * (HELD_UP if waited else 1)
+        return costs
 
     def best(self, most: int) -> Chosen:
-        """The number with the shortest mean step; the larger one of two that are alike."""
+        """The number whose steps cost least; of those that are alike the least, which others hold up least."""
         if not self.took:
             return Chosen(most)
-        threads = min(self.took, key=lambda threads: (_mean(self.took[threads]), -threads))
+        costs = self._costs()
+        threads = min(threads for threads, cost in costs.items() if cost <= ALIKE * min(costs.values()))
         return Chosen(threads, _mean(self.took[threads]))
 
 
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values)
+def _mean(steps: list[_Step]) -> float:
+    return sum(step.seconds for step in steps) / len(steps)

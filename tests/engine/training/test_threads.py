@@ -31,21 +31,23 @@ MANY = 100_000
 
 
 class Machine:
-    """A clock that moves by what a step takes with so many threads, in milliseconds; every third is `uneven` longer."""
+    """A clock that moves by what a step takes with so many threads, in milliseconds; every third is `uneven` longer.
 
-    def __init__(self, table: dict[int, float], uneven: float = 0.0) -> None:
-        self.table, self.uneven = table, uneven
-        self.now, self.taken = 0.0, list[int]()
+    A step has so large a `share` of the processor time that its threads could have.
+    """
 
-    def clock(self) -> float:
-        return self.now
+    def __init__(self, table: dict[int, float], uneven: float = 0.0, share: float = 1.0) -> None:
+        self.table, self.uneven, self.share = table, uneven, share
+        self.now, self.used, self.taken = 0.0, 0.0, list[int]()
 
     def step(self, count: int) -> None:
         self.taken.append(count)
-        self.now += self.table[count] / 1000 * (1 + self.uneven * (len(self.taken) % 3 == 0))
+        seconds = self.table[count] / 1000 * (1 + self.uneven * (len(self.taken) % 3 == 0))
+        self.now += seconds
+        self.used += seconds * count * self.share
 
     def choose(self, steps: int = MANY, wanted: Callable[[], bool] = lambda: True) -> Chosen:
-        return fastest_number(max(self.table), self.step, steps, wanted, self.clock)
+        return fastest_number(max(self.table), self.step, steps, wanted, lambda: self.now, lambda: self.used)
 
 
 SIXTEEN: dict[str, tuple[dict[int, float], int]] = {
@@ -74,6 +76,19 @@ def test_two_cores_idle_and_shared(table: dict[int, float], best: int) -> None:
     machine = Machine(table)
     assert machine.choose().threads == best
     assert machine.now < SECONDS / 2  # where it is clear, it is not tried any longer
+
+
+@pytest.mark.parametrize("steps", [20, 117, MANY])
+@pytest.mark.parametrize("slow", [300.0, 700.0, 1200.0])
+def test_steps_that_another_program_holds_up_leave_time_to_try_fewer_threads(slow: float, steps: int) -> None:
+    machine = Machine({2: slow, 1: 70.0})
+    assert machine.choose(steps).threads == 1
+    assert machine.now <= SECONDS
+
+
+@pytest.mark.parametrize(("share", "best"), [(0.95, 2), (0.5, 1)])
+def test_threads_that_waited_for_a_core_are_expected_to_wait_longer(share: float, best: int) -> None:
+    assert Machine({2: 70.0, 1: 84.0}, share=share).choose().threads == best
 
 
 def test_numbers_are_halved() -> None:
