@@ -1,6 +1,7 @@
 """Names with an underscore that are not ours: only where this says so, for they may change with any new version."""
 
 import ast
+import functools
 import importlib
 import inspect
 import pkgutil
@@ -57,6 +58,7 @@ def on_others(tree: ast.AST) -> Iterator[str]:
             yield from (part for part in parts if _PRIVATE.fullmatch(part) and part != "__future__")
 
 
+@functools.cache  # Textual's widget is a base of a hundred classes
 def own_names(kind: type) -> set[str]:
     """Private names that a class of another library has, or sets of itself."""
     names = {name for name in vars(kind) if _PRIVATE.fullmatch(name)}

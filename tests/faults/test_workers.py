@@ -323,18 +323,16 @@ class Watcher:
     def changed(self, study): pass
     def choose(self, study, stage): return stage.picked
     def emit(self, trial, event):
-        if isinstance(event, EpochEnded) and event.epoch == 2 and trial.number == 2:
-            print(*{home.find(other.run).read_status().process for other in record.under_way}, flush=True)
-            sys.stdin.read()
+        if isinstance(event, EpochEnded):
+            processes.add(home.find(trial.run).read_status().process)
+            if len(processes) == 2:  # each worker has trained: which of them is how far is left to chance
+                print(*processes, flush=True)
+                sys.stdin.read()
 
+processes = set()
 home = Home(Path(sys.argv[1]))
 directory = Studies(home).find(Studies(home).ids()[0])
-watcher = Watcher()
-def changed(study):
-    global record
-    record = study
-watcher.changed = changed
-work_on(home, directory, watcher, Flag())
+work_on(home, directory, Watcher(), Flag())
 """
 
 
@@ -358,7 +356,9 @@ def test_a_driver_that_is_killed_leaves_no_process_and_its_study_is_resumed(
     while [path for path in (tmp_path / "temporary").iterdir() if "cae-tui" in path.name]:
         pass
     record = directory.read()
-    assert (record.state, [trial.state for trial in record.trials]) == ("cut off", ["cut off", "cut off", "waiting"])
+    states = {trial.state for trial in record.trials}
+    assert record.state == "cut off"
+    assert "cut off" in states <= {"cut off", "waiting", "finished"}
     done = work_on(home, Studies(home).find(directory.id), Watcher(), Flag())
     assert (done.state, table(done)) == ("finished", table(whole))
     assert len(home.ids()) == 3
