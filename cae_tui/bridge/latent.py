@@ -2,31 +2,35 @@
 
 What is short (an image, its neighbours, a decoding) is done in one thread, in the order in which it was asked for; what
 is long (encoding, t-SNE, the numbers) in others, and ends where it is asked for anew or the page is left.
-The map has arrays, which other values for screens have not: it is drawn of sixty thousand points in a moment.
 """
 
 import asyncio
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import replace
 from threading import Event
 from typing import TYPE_CHECKING, TypeVar
 
 from cae_tui.bridge.latent_numbers import NumbersView, numbers_view
+from cae_tui.bridge.latent_values import LatentRun, Looked, MapView, Marked, Slider
 from cae_tui.bridge.values import Picture
 from engine.errors import RunError
 from engine.runs.directory import Home
-from engine.text import percent
+from engine.text import counted, percent, plain, shortened
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from engine.evaluation.latent_space import LatentSpace, Part
+    from engine.evaluation.latent_space import LatentSpace
     from engine.evaluation.model import Model
+    from engine.evaluation.parts import Part
 
 T = TypeVar("T")
 
+OWN = "own"
+"""The part of images that a person names."""
 LONG = 3
 """Things that take long and are done at once."""
 SLIDERS = 8
@@ -35,58 +39,10 @@ MOST_NUMBERS = 256
 """Numbers of a dense latent that can be changed one by one."""
 SAMPLE = 2_000
 """Training images that these directions, and what is usual of each number, are found from."""
+LONGEST_NAME = 30
+"""Of a picture's file, as the page names it."""
 OF_A_MEAN = 500
 """Images of a class that its mean is taken of."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LatentRun:
-    """What a page needs to know of a run before anything is encoded."""
-
-    parts: tuple[tuple[str, int], ...]  # which images there are, and how many; the first is shown first
-    class_names: tuple[str, ...]  # by label; empty where the images have no classes
-    numbers: int  # of a latent
-    decodes: bool  # whether there is a decoder
-    borrowed: bool  # whether that is of the autoencoder that a classifier was built on, with latents of its own
-    tsne_missing: str  # what to install for t-SNE; empty where it is there
-
-
-@dataclass(frozen=True, kw_only=True)
-class MapView:
-    """All images of a part, where the map begins with them."""
-
-    of: str
-    plane: "NDArray[np.float32]"  # (n, 2)
-    shares: tuple[float, ...]  # of the variance along the two directions
-    labels: "NDArray[np.int64] | None"  # (n,)
-    predicted: "NDArray[np.int64] | None"  # (n,)
-    by: str  # who takes them for that, in words; empty where nobody does
-    errors: "NDArray[np.float32] | None"  # (n,)
-    confused: tuple[tuple[int, int, int], ...]  # two classes, and how many of their images are taken for each other
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Looked:
-    """One image of the map."""
-
-    place: int
-    number: int  # of the image in its set
-    picture: Picture
-    reconstruction: Picture | None
-    nearest: tuple[tuple[Picture, int | None, float], ...]  # with their classes and distances
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slider:
-    """Something of a latent that can be changed."""
-
-    name: str
-    start: float  # in standard deviations of the training images from their mean
-    words: str = ""
-
-
-Marked = tuple[str, int]
-"""`("image", place)` on the map, or `("mean", label)`."""
 
 
 class Latent:
@@ -104,6 +60,8 @@ class Latent:
         self.progress: dict[str, tuple[int, int]] = {}  # the same: how much is done, and of how much
         self.growing: NDArray[np.float32] | None = None  # the places that t-SNE has come to so far
         self._model: Model | None = None
+        self._names: tuple[str, ...] = ()  # of the classes that the run has
+        self._described: LatentRun | None = None
         self._parts: dict[str, Part] = {}
         self._spaces: dict[str, LatentSpace] = {}
         self._keys: dict[str, str] = {}
@@ -115,6 +73,11 @@ class Latent:
             given_up.set()
         for threads in (self._answers, self._work):
             threads.shutdown(wait=False, cancel_futures=True)
+
+    def how_far(self, what: str) -> str:
+        """As in `40 %`, of what is long and under way."""
+        done, of = self.progress.get(what, (0, 0))
+        return f"{100 * done // of if of else 0} %"
 
     async def _soon(self, work: Callable[[], T]) -> T:
         return await asyncio.wrap_future(self._answers.submit(work))
@@ -147,8 +110,8 @@ class Latent:
         return await self._later("map", lambda _: self._open())
 
     def _open(self) -> LatentRun:
-        from engine.evaluation.latent_space import parts_of
         from engine.evaluation.model import load_model
+        from engine.evaluation.parts import parts_of
         from engine.evaluation.projection import missing
         from engine.preparation import images_of
         from engine.specs.listed import listed
@@ -156,15 +119,38 @@ class Latent:
         model = load_model(self._home, self._run)
         data, training, validation = images_of(self._home.find(self._run))
         self._parts = parts_of(data, training, validation)
-        self._model = model
-        return LatentRun(
+        self._model, self._names = model, data.class_names
+        self._described = LatentRun(
             parts=tuple((of, len(part)) for of, part in self._parts.items()),
-            class_names=data.class_names if data.train.labels is not None else (),
             numbers=model.network.plan.latent,
             decodes=model.rebuilds is not None,
             borrowed=listed(model.spec.kind).takes_encoder,
             tsne_missing=missing(),
         )
+        return self._described
+
+    async def add(self, path: str) -> tuple[LatentRun, str]:
+        """Have images of a person's own as a part too, in place of those before; with what became of them, in words.
+
+        Raises:
+            EngineError: there are no images at `path`; or it was given up.
+        """
+        return await self._later("map", lambda told: self._add(path, told))
+
+    def _add(self, path: str, told: Callable[[int, int], None]) -> tuple[LatentRun, str]:
+        from engine.evaluation.parts import own_part
+
+        assert self._model is not None, "open() comes first"
+        assert self._described is not None
+        part = own_part(self._model, [path], told)
+        self._parts[OWN] = part
+        self._spaces.pop(OWN, None)
+        self._described = replace(self._described, parts=tuple((of, len(each)) for of, each in self._parts.items()))
+        words = ""
+        if part.bad:
+            name, why = next(iter(part.bad.items()))
+            words = f"{counted(len(part.bad), 'picture')} left out: {shortened(os.path.basename(name), 30)} {why}."
+        return self._described, words
 
     async def map(self, of: str) -> MapView:
         """The map of a part along its first two principal directions; from then on the other answers are of that part.
@@ -175,7 +161,8 @@ class Latent:
         return await self._later("map", lambda told: self._map(of, told))
 
     def _map(self, of: str, told: Callable[[int, int], None]) -> MapView:
-        from engine.evaluation.latent_space import key_of, latent_space, part_of, read_space, write_space
+        from engine.evaluation.latent_space import key_of, latent_space, read_space, write_space
+        from engine.evaluation.parts import part_of
 
         assert self._model is not None, "open() comes first"
         part, run = part_of(self._parts, of), self._home.find(self._run)
@@ -191,10 +178,12 @@ class Latent:
         from engine.evaluation.latent_space import confused_pairs
         from engine.evaluation.projection import principal
 
-        space, labels = self._spaces[of], self._parts[of].labels
+        space, part = self._spaces[of], self._parts[of]
+        labels = part.labels
         pairs = confused_pairs(labels, space.predicted) if labels is not None and space.predicted is not None else []
         return MapView(
-            of=of, plane=principal(space.reduced), shares=tuple(space.shares[:2].tolist()), labels=labels,
+            of=of, class_names=part.class_names if labels is not None or space.predicted is not None else (),
+            plane=principal(space.reduced), shares=tuple(space.shares[:2].tolist()), labels=labels,
             predicted=space.predicted, by=_by(space), errors=space.errors, confused=tuple(pairs),
         )  # fmt: skip
 
@@ -268,7 +257,8 @@ class Latent:
         rebuilds = model.rebuilds
         return Looked(
             place=place,
-            number=int(part.rows[place]),
+            name=_name(part, place),
+            label=None if labels is None or int(labels[place]) >= len(self._names) else int(labels[place]),
             picture=pictures(image)[0],
             reconstruction=None if rebuilds is None else pictures(rebuilds.reconstruct(image))[0],
             nearest=tuple((one, None if labels is None else int(labels[at]), far) for one, at, far in near),
@@ -375,6 +365,13 @@ class Latent:
 
         assert self._model is not None, "open() comes first"
         return numbers_view(probe(self._model, self._parts, of, told))
+
+
+def _name(part: "Part", place: int) -> str:
+    if not part.names:
+        return f"{part.of.capitalize()} image {int(part.rows[place]):,}"
+    name = part.names[place]
+    return shortened(plain(os.path.basename(name) if os.path.sep in name else name), LONGEST_NAME)
 
 
 def _by(space: "LatentSpace") -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cae_tui.bridge.latent import MapView
+from cae_tui.bridge.latent_values import MapView
 from engine.text import class_name, shortened
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ LONGEST_NAME = 14
 class MapFilter:
     """Which images of a map are shown; all of them by default."""
 
-    label: int | None = None  # of this class
+    label: int | None = None  # of this class, or taken for it where classes are not known
     pair: int | None = None  # of this pair of `MapView.confused`, taken for each other
     wrong: bool = False  # taken for another class
     error: str = ""  # the tenth that is rebuilt worst, or best
@@ -37,8 +37,8 @@ class MapFilter:
             if self.pair is not None:
                 both = view.confused[self.pair][:2]
                 found &= np.isin(view.labels, both) & np.isin(view.predicted, both)
-        if view.labels is not None and self.label is not None:
-            found &= view.labels == self.label
+        if view.classes is not None and self.label is not None:
+            found &= view.classes == self.label
         if view.errors is not None and self.error == "worst":
             found &= view.errors >= np.quantile(view.errors, 1 - TENTH)
         if view.errors is not None and self.error == "best":

@@ -35,8 +35,8 @@ def probe(home: Home, run: RunDirectory, of: str | None, *, as_json: bool) -> in
     if of is not None and of not in PARTS:
         raise SpecError({"of": f"“{excerpt(of)}” is not known: choose {either(PARTS)}."})
     from cae_tui.bridge.latent_numbers import numbers_view
-    from engine.evaluation.latent_space import parts_of
     from engine.evaluation.model import load_model
+    from engine.evaluation.parts import parts_of
     from engine.evaluation.probing import probe as measure
     from engine.preparation import images_of
 

@@ -40,6 +40,7 @@ class InsideScreen(Page):
         run: whose model it is.
         asked: images that the run was measured on, or a picture.
         at: which of the images comes first.
+        label: the class of a picture, where it is known.
         why: whether one begins with what the answer hangs on.
     """
 
@@ -79,12 +80,14 @@ On the command line: `cae-tui inside RUN`, with `--json`, and `--to FOLDER` for 
         Binding("z", "zoom", "Zoom", id="inside.zoom", tooltip="Larger pictures, or small ones", show=False),
     ]  # fmt: skip
 
-    def __init__(self, run: str, asked: Shown | Picture, at: int = 0, *, why: bool = False) -> None:
+    def __init__(
+        self, run: str, asked: Shown | Picture, at: int = 0, *, label: int | None = None, why: bool = False
+    ) -> None:
         super().__init__()
         self.run_id = run
         self.images: Shown = () if isinstance(asked, Picture) else asked
         self.picture = asked if isinstance(asked, Picture) else None
-        self.at = at
+        self.at, self._label = at, label
         self.wants_why = why
         self.view: InsideView | None = None
         self.shown = ""  # the name of the entry that is drawn
@@ -135,7 +138,7 @@ On the command line: `cae-tui inside RUN`, with `--json`, and `--to FOLDER` for 
     @property
     def true(self) -> int | None:
         """The class of the image, where it is known."""
-        return self.images[self.at][1] if self.images else None
+        return self.images[self.at][1] if self.images else self._label
 
     @property
     def entry(self) -> Entry | None:

@@ -6,44 +6,41 @@ Over 400 lines: the map, what is beside it and what is beneath it depend on one 
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from rich.style import Style
 from rich.text import Text
 from textual import events, on, work
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from cae_tui import formats
-from cae_tui.bridge.latent import Latent, LatentRun, Looked, MapView, Marked
-from cae_tui.bridge.latent_numbers import NumbersView
+from cae_tui.bridge.latent import OWN, Latent
+from cae_tui.bridge.latent_values import LatentRun, Looked, MapView, Marked
 from cae_tui.bridge.map_filter import ERRORS, LONGEST_NAME, MapFilter
+from cae_tui.messages import LookInside
 from cae_tui.screens.base import Page
+from cae_tui.screens.latent_side import BetweenPane, ImagePane, NumbersPane, SlidersPane
 from cae_tui.themes import class_colours
-from cae_tui.widgets.answer import PictureRow
 from cae_tui.widgets.scatter import Scatter, signs_of
-from cae_tui.widgets.sliders import SliderRows
 from engine.errors import EngineError, MovedError
-from engine.text import cell_len, class_name, counted, padded, percent, shortened
+from engine.text import counted, percent, shortened
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 
+T = TypeVar("T")
+
 SETTLE_SECONDS = 0.06
 """How long an image is under the cursor before the model is asked: a key that is held down passes over many."""
 ROOMY = (160, 54)
 """Columns and rows from which neighbours are drawn exactly."""
-A_DECODING = 16
-"""Columns that a decoding in a row takes."""
-FEWEST, MOST = 5, 11
-"""Decodings in a row."""
 
 
 class LatentScreen(Page):
@@ -56,7 +53,7 @@ What the encoder makes of images: each is a point, and images whose latents are 
 
 - **Map**: the arrows go to the nearest point in that direction, a click picks one. `+` and `-` (or the wheel) zoom,
   Shift and an arrow (or a drag) move the map, `Home` shows all of it. `p` shows other images: test, validation,
-  training.
+  training; `o` opens your own: a folder, whose folders are its classes, an archive, a picture, a set.
 - `t`: **PCA** shows the two directions along which latents differ most, and distances as they are, but only that much
   of them as its title says. **t-SNE** keeps neighbours together; how far apart its groups are, and how large, says
   nothing. It takes a while the first time, and is kept.
@@ -67,6 +64,7 @@ What the encoder makes of images: each is a point, and images whose latents are 
 - **Why?** Beside the map are the image under the cursor, its reconstruction if `r` asks for it, and its 5 nearest
   neighbours, with the distance between latents. `m` marks two images: the row beneath is decoded from the straight
   line between their latents. `M` goes to the mean of the class under the cursor instead. `u` takes the marks away.
+  `Enter` follows the image through the network, layer by layer; `y` shows what a classifier's answer hangs on.
 - `s` **sliders**: move the latent of the image along its principal directions (and, of a dense latent, each number)
   with left and right, and see what is decoded; `0` brings it back.
 - `n` **numbers**: how well simple classifiers tell classes apart by latents, beside PCA of the same size and pixels.
@@ -75,6 +73,10 @@ What the encoder makes of images: each is a point, and images whose latents are 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "project", "t-SNE", id="latent.project", tooltip="Another map: PCA, or t-SNE"),
         Binding("p", "part", "Images", id="latent.part", tooltip="Test, validation or training images"),
+        Binding("o", "own", "Own", id="latent.own", tooltip="Images of your own: a folder, a picture, a set"),
+        Binding("enter", "look(False)", "Inside", id="latent.look", tooltip="Follow the image through the network"),
+        Binding("y", "look(True)", "Why", id="latent.why", show=False,
+                tooltip="What the answer on the image hangs on"),
         Binding("x", "pair", "Confused", id="latent.pair", tooltip="Two classes that are confused, then others"),
         Binding("w", "wrong", "Wrong", id="latent.wrong", show=False, tooltip="Only what is taken for another class"),
         Binding("m", "mark", "Mark", id="latent.mark", tooltip="Mark two images, to see what lies between them"),
@@ -100,18 +102,17 @@ What the encoder makes of images: each is a point, and images whose latents are 
         self.view: MapView | None = None
         self.looked: Looked | None = None
         self.part = ""
+        self.coming: tuple[str, str] | None = None  # the part that is to take its place, and what is done for it
         self.projection = "PCA"
         self.planes: dict[tuple[str, str], NDArray[np.float32]] = {}
-        self.found: NumbersView | None = None
         self.side = ""  # what is beside the map: sliders or numbers, else the image
+        self.own = ""  # the path of the images of one's own
         self.marks: list[Marked] = []
         self.chosen = MapFilter()
         self.passing = 0  # how many images pass it
         self.shows_rebuilt = False
         self.busy: set[str] = set()  # what is under way, by its name in `Latent.progress`
         self._latent: Latent | None = None
-        self._wanted: tuple[float, ...] | None = None  # what sliders ask for, until it is decoded
-        self._decoding = False
 
     @property
     def crumbs(self) -> tuple[str, ...]:
@@ -130,27 +131,14 @@ What the encoder makes of images: each is a point, and images whose latents are 
                 yield Scatter()
                 yield Static(id="legend", markup=False)
             with Vertical(id="side"):
-                with Horizontal(id="image", classes="card"):
-                    yield PictureRow(1, id="picture")
-                    yield Static(id="words", markup=False)
-                with Vertical(id="near", classes="card"):
-                    yield PictureRow(3, id="near-first")
-                    yield PictureRow(3, id="near-last")
-                with VerticalScroll(id="side-numbers", classes="card"):
-                    yield Static(id="numbers", markup=False)
-                with Vertical(id="side-sliders", classes="card"):
-                    yield PictureRow(1, id="decoded")
-                    with VerticalScroll(id="slider-scroll", can_focus=False):
-                        yield SliderRows()
-        with Vertical(id="between", classes="card"):
-            yield PictureRow(FEWEST, id="row")
+                yield ImagePane()
+                yield NumbersPane()
+                yield SlidersPane()
+        yield BetweenPane()
 
     def on_mount(self) -> None:
         super().on_mount()
         self.query_one("#panes").display = self.query_one("#between").display = False
-        self.query_one("#near").border_title = "Nearest"
-        self.query_one("#side-numbers").border_title = "Numbers"
-        self.query_one("#side-sliders").border_title = "Sliders"
         self.scatter.signs = self.app.no_color
         self._latent = self.runner.latent(self.run_id)
         self._arrange()
@@ -186,28 +174,21 @@ What the encoder makes of images: each is a point, and images whose latents are 
     async def show_part(self, of: str) -> None:
         """Encode a part, and show its map."""
         assert self._latent is not None
-        waiting = self.query_one("#waiting", Static)
-        waiting.display = True
-        timer = self.set_interval(0.1, self._tell_encoding)
-        self.part = of
-        self._tell_encoding()
-        try:
-            view = await self._latent.map(of)
-        except EngineError as error:
-            waiting.update(Content.styled(str(error), "$error"))
+        view = await self._come(of, "Encoding", self._latent.map(of))
+        if view is None:
             return
-        finally:
-            timer.stop()
-        waiting.display = False
         self.query_one("#panes").display = True
-        self.view, self.looked = view, None
+        for group in ("neighbours", "t-SNE"):
+            self.workers.cancel_group(self, group)
+        self._leave_side()
+        self.part, self.view, self.looked = of, view, None
         self.planes[of, "PCA"] = view.plane
         self.projection = "PCA"
         self.marks, self.chosen = [], MapFilter()
         self.query_one("#between").display = False
         self.scatter.cursor = -1
         self.scatter.mark({})
-        self.scatter.put(view.plane, view.labels, self._names, keep=False)
+        self.scatter.put(view.plane, view.classes, self._names, keep=False)
         self.filter()
         self._draw_legend()
         self._show_image()
@@ -237,20 +218,40 @@ What the encoder makes of images: each is a point, and images whose latents are 
         if self.looked is not None:
             self._show_image()
 
-    def _tell_encoding(self) -> None:
-        self.query_one("#waiting", Static).update(f"Encoding the {self.part} images… {self._how_far('map')}")
+    async def _come(self, of: str, doing: str, work: Awaitable[T]) -> T | None:
+        """Wait for a part and tell how far it is; where it cannot be had, None, why is told, and the map stays."""
+        waiting = self.query_one("#waiting", Static)
+        mine = self.coming = (of, doing)
+
+        def tell() -> None:
+            escape = "" if self.view is None else " (Esc gives up)"
+            waiting.update(f"{doing} the {of} images… {self._how_far('map')}{escape}")
+
+        waiting.display = True
+        timer = self.set_interval(0.1, tell)
+        tell()
+        why = ""
+        try:
+            return await work
+        except EngineError as error:
+            why = str(error)
+            if self.view is not None:
+                self.cae.tell(why, "error")
+            else:
+                waiting.update(Content.styled(why, "$error"))
+            return None
+        finally:
+            timer.stop()
+            if self.coming is mine:
+                self.coming = None
+                waiting.display = bool(why) and self.view is None
 
     def _how_far(self, what: str) -> str:
-        """As in `40 %`."""
-        done, of = self._latent.progress.get(what, (0, 0)) if self._latent is not None else (0, 0)
-        return f"{100 * done // of if of else 0} %"
+        return self._latent.how_far(what) if self._latent is not None else ""
 
     @property
     def _names(self) -> tuple[str, ...]:
-        return self.run_view.class_names if self.run_view is not None else ()
-
-    def _class_name(self, label: int | None) -> str:
-        return "" if label is None else shortened(class_name(self._names, label), LONGEST_NAME)
+        return self.view.class_names if self.view is not None else ()
 
     def action_part(self) -> None:
         """The next part that the run has."""
@@ -258,12 +259,43 @@ What the encoder makes of images: each is a point, and images whose latents are 
             return
         parts = [of for of, _ in self.run_view.parts]
         if len(parts) < 2:
-            self.cae.tell(f"This run has {parts[0]} images alone.")
+            self.cae.tell(f"This run has {parts[0]} images alone; o opens your own.")
             return
-        self._leave_side()
-        for group in ("neighbours", "t-SNE"):
-            self.workers.cancel_group(self, group)
-        self.show_part(parts[(parts.index(self.part) + 1) % len(parts)])
+        last = self.coming[0] if self.coming is not None else self.part
+        self.show_part(parts[(parts.index(last) + 1) % len(parts) if last in parts else 0])
+
+    def action_own(self) -> None:
+        if self.run_view is not None:
+            self._choose()
+
+    @work(exclusive=True, group="choosing")
+    async def _choose(self) -> None:
+        from cae_tui.screens.open_dialog import OpenScreen
+
+        if path := await self.app.push_screen_wait(OpenScreen(self.own)):
+            self.open_own(path)
+
+    @on(events.Paste)
+    def _pasted(self, event: events.Paste) -> None:
+        """The path of images."""
+        event.stop()
+        lines = [line.strip() for line in event.text.splitlines() if line.strip()]
+        if self.run_view is not None and lines:
+            self.open_own(lines[0])
+
+    @work(exclusive=True, group="long")
+    async def open_own(self, path: str) -> None:
+        """Read images of a person's own, and show their map."""
+        assert self._latent is not None
+        added = await self._come(OWN, "Reading", self._latent.add(path))
+        if added is None:
+            return
+        self.own = path
+        self.run_view, words = added
+        self.planes.pop((OWN, "t-SNE"), None)
+        if words:
+            self.cae.tell(words, "warning")
+        self.show_part(OWN)
 
     def action_project(self) -> None:
         """PCA or t-SNE; what t-SNE is still busy with is given up."""
@@ -282,7 +314,7 @@ What the encoder makes of images: each is a point, and images whose latents are 
     def _show_plane(self, projection: str) -> None:
         assert self.view is not None
         self.projection = projection
-        self.scatter.put(self.planes[self.part, projection], self.view.labels, self._names, keep=False)
+        self.scatter.put(self.planes[self.part, projection], self.view.classes, self._names, keep=False)
         self._tell_map()
 
     @work(exclusive=True, group="t-SNE")
@@ -308,7 +340,7 @@ What the encoder makes of images: each is a point, and images whose latents are 
         if latent is None or self.view is None:
             return
         if latent.growing is not None and len(latent.growing) == len(self.view.plane):
-            self.scatter.put(latent.growing, self.view.labels, self._names, keep=True)
+            self.scatter.put(latent.growing, self.view.classes, self._names, keep=True)
         self._tell_map()
 
     @on(Scatter.Moved)
@@ -381,10 +413,10 @@ What the encoder makes of images: each is a point, and images whose latents are 
         import numpy as np
 
         view = self.view
-        if view is None or self._refused(view.labels is None, _NO_CLASSES):
+        if view is None or self._refused(view.classes is None, _NO_CLASSES):
             return
-        assert view.labels is not None
-        choices: list[int | None] = [None, *np.unique(view.labels).tolist()]
+        assert view.classes is not None
+        choices: list[int | None] = [None, *np.unique(view.classes).tolist()]
         self.filter(label=choices[(choices.index(self.chosen.label) + way) % len(choices)], pair=None)
 
     def action_error(self) -> None:
@@ -429,52 +461,18 @@ What the encoder makes of images: each is a point, and images whose latents are 
         self._show_image()
 
     def _show_image(self) -> None:
-        looked, view = self.looked, self.view
-        card, row = self.query_one("#image"), self.query_one("#picture", PictureRow)
-        words = self.query_one("#words", Static)
-        near = [self.query_one(name, PictureRow) for name in ("#near-first", "#near-last")]
-        if looked is None or view is None:
-            card.border_title = "Image"
-            row.pictures, near[0].pictures, near[1].pictures = (), (), ()
-            near[0].note = near[1].note = ""
-            words.update("")
+        if self.view is None:
             return
-        place = looked.place
-        card.border_title = f"{view.of.capitalize()} image {looked.number:,}"
-        card.border_subtitle = "m mark · r rebuilt · s sliders" if self.run_view and self.run_view.decodes else ""
-        rebuilt = looked.reconstruction if self.shows_rebuilt else None
-        row.pictures = ((rebuilt, "reconstruction") if rebuilt is not None else (looked.picture, ""),)
-        words.update(Content("\n").join(self._about(place)))
-        shown = tuple((one, f"{self._class_name(label)} {far:.3g}".strip()) for one, label, far in looked.nearest)
-        no_room = self.has_class("-short") and self.query_one("#between").display
-        near[1].display = not no_room
-        near[0].pictures, near[1].pictures = ((), ()) if no_room else (shown[:3], shown[3:])
-        names = ", ".join(filter(None, (self._class_name(label) for _, label, _ in looked.nearest)))
-        near[0].note = (names or "no classes") if shown else "There is no other image."
-        self.query_one("#near").border_subtitle = "class, distance"
+        tight = self.has_class("-short") and self.query_one("#between").display
+        self.query_one(ImagePane).show(
+            self.view, self.looked, decodes=self.run_view is not None and self.run_view.decodes,
+            rebuilt=self.shows_rebuilt, marked=len(self.marks), near=not tight,
+        )  # fmt: skip
 
-    def _about(self, place: int) -> Iterator[Content]:
-        """What is known of an image, a line each."""
-        view = self.view
-        assert view is not None
-        if view.labels is not None:
-            true = int(view.labels[place])
-            yield Content.styled(f"class {self._class_name(true)}", "bold")
-            if view.predicted is not None:
-                taken = int(view.predicted[place])
-                if taken == true:
-                    yield Content(f"✓ taken for it {view.by}")
-                else:
-                    yield Content.styled(f"✗ taken for {self._class_name(taken)} {view.by}", "$cae-attention")
-        elif view.predicted is not None:
-            yield Content(f"taken for {self._class_name(int(view.predicted[place]))}")
-        if view.errors is not None:
-            error = float(view.errors[place])
-            worse = float((view.errors > error).mean())
-            yield Content(f"error {formats.loss(error)}")
-            yield Content.styled(f"{percent(worse, 0)} are worse", "$foreground-muted")
-        if len(self.marks) == 1:
-            yield Content("A is marked: m marks B")
+    def action_look(self, why: bool) -> None:
+        """Follow the image through the network, or why it is answered so."""
+        if self.looked is not None:
+            self.post_message(LookInside(self.run_id, picture=self.looked.picture, label=self.looked.label, why=why))
 
     def action_rebuilt(self) -> None:
         if self.run_view is not None and not self.run_view.decodes:
@@ -527,34 +525,12 @@ What the encoder makes of images: each is a point, and images whose latents are 
         if self.looked is not None:
             self._show_image()
         if len(self.marks) == 2:
-            self.call_after_refresh(self.decode_between)
+            self.call_after_refresh(self._decode_between)
 
-    @work(exclusive=True, group="between")
-    async def decode_between(self) -> None:
-        """The row of decodings between the two marks."""
-        assert self._latent is not None
-        if len(self.marks) != 2:
-            return
-        first, last = self.marks
-        row, card = self.query_one("#row", PictureRow), self.query_one("#between")
-        count = min(max(self.size.width // A_DECODING, FEWEST), MOST)
-        try:
-            pictures = await self._latent.between(self.part, first, last, count)
-        except EngineError as error:
-            self.cae.tell(str(error), "error")
-            return
-        row.places = count
-        captions = ["A", *(f"{round(100 * place / (count - 1))} %" for place in range(1, count - 1)), "B"]
-        row.pictures = tuple(zip(pictures, captions, strict=True))
-        card.border_title = f"From {self._called(first)} (A) to {self._called(last)} (B): decodings in between"
-        card.border_subtitle = _BORROWED if self.run_view is not None and self.run_view.borrowed else "u takes it away"
-
-    def _called(self, marked: Marked) -> str:
-        what, at = marked
-        if what == "mean":
-            return f"the mean of class {self._class_name(at)}"
-        label = None if self.view is None or self.view.labels is None else int(self.view.labels[at])
-        return f"a {self._class_name(label)}" if label is not None else f"image {at:,}"
+    def _decode_between(self) -> None:
+        if len(self.marks) == 2 and self.view is not None and self._latent is not None and self.run_view is not None:
+            first, last = self.marks
+            self.query_one(BetweenPane).open(self._latent, self.view, first, last, borrowed=self.run_view.borrowed)
 
     # -- sliders and numbers ---------------------------------------------------------------------
 
@@ -566,8 +542,8 @@ What the encoder makes of images: each is a point, and images whose latents are 
     def _arrange(self) -> None:
         """What is beside the map."""
         for name, shown in (
-            ("#image", not self.side), ("#near", not self.side),
-            ("#side-sliders", self.side == "sliders"), ("#side-numbers", self.side == "numbers"),
+            ("#side-image", not self.side), ("#side-sliders", self.side == "sliders"),
+            ("#side-numbers", self.side == "numbers"),
         ):  # fmt: skip
             self.query_one(name).display = shown
 
@@ -579,9 +555,12 @@ What the encoder makes of images: each is a point, and images whose latents are 
             self.refresh_keys()
 
     def step_back(self) -> bool:
-        """From sliders and numbers to the image, from t-SNE under way to PCA, from a filter to all."""
+        """From images that are coming to those there are, from sliders and numbers to the image, from t-SNE to PCA."""
+        if self.coming is not None and self.view is not None:
+            self.workers.cancel_group(self, "long")
+            return True
         if self.side:
-            self.workers.cancel_group(self, "numbers")
+            self.query_one(NumbersPane).give_up()
             self._leave_side()
             return True
         if "t-SNE" in self.busy:
@@ -593,106 +572,25 @@ What the encoder makes of images: each is a point, and images whose latents are 
         if self.side == "sliders":
             self._leave_side()
         elif self._can_decode():
+            assert self._latent is not None
+            assert self.run_view is not None
             self.side = "sliders"
             self._arrange()
-            self.open_sliders()
-
-    @work(exclusive=True, group="sliders")
-    async def open_sliders(self) -> None:
-        """Find what can be changed of the latent under the cursor."""
-        assert self._latent is not None
-        rows, shown, card = (
-            self.query_one(SliderRows),
-            self.query_one("#decoded", PictureRow),
-            self.query_one("#side-sliders"),
-        )
-        rows.put(())
-        shown.pictures, shown.note = (), "Looking for the directions…"
-        try:
-            sliders, picture = await self._latent.sliders(self.part, self.scatter.cursor)
-        except EngineError as error:
-            shown.note = str(error)
-            return
-        if self.side != "sliders":
-            return
-        rows.put(sliders)
-        shown.pictures = ((picture, "decoded"),)
-        card.border_subtitle = (
-            _BORROWED if self.run_view is not None and self.run_view.borrowed else "standard deviations"
-        )
-        rows.focus()
-        self.refresh_keys()
-
-    @on(SliderRows.Changed)
-    def _moved(self, message: SliderRows.Changed) -> None:
-        self._wanted = message.by
-        if not self._decoding:
-            self._decoding = True
-            self.decode_latest()
-
-    @work(group="decoding")
-    async def decode_latest(self) -> None:
-        """Decode what the sliders ask for, until they ask for nothing else."""
-        assert self._latent is not None
-        try:
-            while (by := self._wanted) is not None:
-                self._wanted = None
-                picture = await self._latent.moved(by)
-                self.query_one("#decoded", PictureRow).pictures = ((picture, "decoded"),)
-        except EngineError as error:
-            self.cae.tell(str(error), "error")
-        finally:
-            self._decoding = False
+            self.query_one(SlidersPane).open(
+                self._latent, self.part, self.scatter.cursor, borrowed=self.run_view.borrowed
+            )
 
     def action_numbers(self) -> None:
-        if self.run_view is None or self.view is None:
+        if self._latent is None or self.view is None:
             return
         if self.side == "numbers":
             self._leave_side()
             return
         self.side = "numbers"
         self._arrange()
-        if self.found is not None:
-            self._show_numbers()
-        else:
-            self.measure()
-
-    @work(exclusive=True, group="numbers")
-    async def measure(self) -> None:
-        """Measure the latent, on validation images."""
-        assert self._latent is not None
-        timer = self.set_interval(0.1, self._tell_measuring)
-        self.busy.add("numbers")
-        self._tell_measuring()
-        try:
-            self.found = await self._latent.numbers("validation")
-            self._show_numbers()
-        except EngineError as error:
-            self.query_one("#numbers", Static).update(Content.styled(str(error), "$error"))
-        finally:
-            timer.stop()
-            self.busy.discard("numbers")
-
-    def _tell_measuring(self) -> None:
-        words = f"Measuring the latent… {self._how_far('numbers')} (Esc gives up)"
-        self.query_one("#numbers", Static).update(words)
-
-    def _show_numbers(self) -> None:
-        found = self.found
-        if found is None:
-            return
-        widths = [max(map(cell_len, column)) for column in zip(found.heads, *found.rows, strict=True)]
-        lines = [
-            "  ".join(
-                padded(cell, width, right=place > 0)
-                for place, (cell, width) in enumerate(zip(line, widths, strict=True))
-            )
-            for line in (found.heads, *found.rows)
-        ]
-        self.query_one("#numbers", Static).update("\n".join([*lines, *(f"\n{one}" for one in found.sentences)]))
+        self.query_one(NumbersPane).open(self._latent)
 
 
 _NO_CLASSES = "These images have no classes: there is nothing to confuse."
 _NO_ERRORS = "A classifier rebuilds no images: the latent space of its autoencoder has this filter."
 _NO_DECODER = "There is no decoder: the autoencoder that this classifier was built on is not kept with it."
-_BORROWED = "by the autoencoder it was built on"

@@ -12,7 +12,7 @@ from textual.geometry import Region
 from textual.message import Message
 from textual.widget import Widget
 
-from cae_tui.bridge.latent import Slider
+from cae_tui.bridge.latent_values import Slider
 from engine.text import padded
 
 STEP = 0.25

@@ -13,17 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.datasets import ImageData, ImageSet
-from engine.errors import DatasetError, EngineError, RunError, StorageError
+from engine.errors import EngineError, RunError, StorageError
 from engine.evaluation.aside import aside
 from engine.evaluation.model import Model, Told
+from engine.evaluation.parts import Part
 from engine.evaluation.results import read_predictions
 from engine.runs.directory import RunDirectory
 from engine.specs.listed import listed
 from engine.storage.arrays import read_arrays, write_arrays
-from engine.text import either
 
-PARTS = ("test", "validation", "training")
 DIRECTIONS = 50
 """Principal directions that are kept, at most."""
 DRAWN = 4_000
@@ -40,29 +38,6 @@ GUESSED = 200
 FORMAT = 1
 
 
-@dataclass(frozen=True)
-class Part:
-    """A part of a run's images."""
-
-    of: str  # test, validation or training
-    images: ImageSet
-    rows: NDArray[np.int64]  # (n,), of `images`
-    class_names: tuple[str, ...]
-    digest: str  # of the whole set
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    @property
-    def labels(self) -> NDArray[np.int64] | None:
-        """Their classes, shape (n,)."""
-        return None if self.images.labels is None else self.images.labels[self.rows].astype(np.int64)
-
-    def take(self, places: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
-        """The images at these places of the part."""
-        return self.images.take(self.rows[places])
-
-
 @dataclass(frozen=True, kw_only=True)
 class LatentSpace:
     """What is kept of the latents of n images with d numbers each."""
@@ -77,37 +52,6 @@ class LatentSpace:
 
     def __len__(self) -> int:
         return len(self.reduced)
-
-
-def parts_of(data: ImageData, training: NDArray[np.int64], validation: NDArray[np.int64]) -> dict[str, Part]:
-    """The parts of a run's images that there are, the one first that a map begins with.
-
-    Args:
-        data: its images.
-        training: the rows of the training images that it learned from.
-        validation: those that it was chosen by.
-    """
-    every: dict[str, tuple[ImageSet | None, NDArray[np.int64]]] = {
-        "test": (data.test, np.arange(0 if data.test is None else len(data.test))),
-        "validation": (data.train, validation),
-        "training": (data.train, training),
-    }
-    return {
-        of: Part(of, images, rows, data.class_names, data.digest)
-        for of, (images, rows) in every.items()
-        if images is not None and len(rows)
-    }
-
-
-def part_of(parts: dict[str, Part], of: str) -> Part:
-    """The one that is asked for.
-
-    Raises:
-        DatasetError: there is none of that name.
-    """
-    if of not in parts:
-        raise DatasetError(f"This run has no {of} images: choose {either(list(parts))}.", "of")
-    return parts[of]
 
 
 def latent_space(model: Model, part: Part, run: RunDirectory | None = None, told: Told | None = None) -> LatentSpace:
@@ -294,7 +238,9 @@ def confused_pairs(labels: NDArray[np.int64], predicted: NDArray[np.int64]) -> l
 
 
 def key_of(run: RunDirectory, part: Part) -> str:
-    """What a kept file has to be of: a model, the images and how it is made. Empty where the model cannot be read."""
+    """What a kept file has to be of: a model, the images and how it is made. Empty where nothing is to be kept."""
+    if not part.digest:
+        return ""
     try:
         weights = run.model.read_bytes()
     except OSError:

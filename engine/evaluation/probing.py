@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from engine.errors import DatasetError
 from engine.evaluation.aside import aside
-from engine.evaluation.latent_space import NEAREST, Part, confused_pairs, encoded, evenly, part_of
+from engine.evaluation.latent_space import NEAREST, confused_pairs, encoded, evenly
 from engine.evaluation.model import Model, Told
+from engine.evaluation.parts import Part, part_of
 from engine.specs.listed import listed
 
 FITTED, MEASURED = 10_000, 5_000
@@ -67,7 +68,7 @@ def probe(model: Model, parts: dict[str, Part], of: str, told: Told) -> Probe:
 
     Args:
         model: whose encoder.
-        parts: those of its run, see `latent_space.parts_of`.
+        parts: those of its run, see `parts.parts_of`.
         of: which of them is measured. Of the training images one half is measured, and the other fitted on.
         told: is told how much is done, and of how much; what it raises ends the work.
 

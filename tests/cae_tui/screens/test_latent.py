@@ -10,19 +10,23 @@ from typing import Any
 
 import numpy as np
 import pytest
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Static
 
 from cae_tui.app.cae_app import CaeApp
-from cae_tui.bridge.latent import Latent, LatentRun, Looked, MapView, Marked, Slider
+from cae_tui.bridge.latent import Latent
 from cae_tui.bridge.latent_numbers import NumbersView
+from cae_tui.bridge.latent_values import LatentRun, Looked, MapView, Marked, Slider
 from cae_tui.bridge.values import Picture
 from cae_tui.messages import OpenLatent
 from cae_tui.screens.home import HomeScreen
+from cae_tui.screens.inside import InsideScreen
 from cae_tui.screens.latent import LatentScreen
+from cae_tui.screens.open_dialog import OpenScreen
 from cae_tui.widgets.answer import PictureRow
 from cae_tui.widgets.sliders import SliderRows
-from engine.errors import RunError
+from engine.errors import DatasetError, RunError
 from engine.runs.directory import Home, RunDirectory
 from tests.cae_tui.conftest import CLASSIFIER, MakeApp, on_top, told, until
 from tests.cae_tui.script import scripted_events, write_run
@@ -30,12 +34,12 @@ from tests.engine.conftest import autoencoder as autoencoder
 from tests.engine.conftest import classifier as classifier
 from tests.engine.conftest import files as files
 from tests.engine.conftest import trained_home as trained_home
+from tests.pictures import picture, write_folder
 from tests.shapes import train_shapes
 
 NAMES = tuple(map(str, range(10)))
 RUN = LatentRun(
-    parts=(("test", 40), ("validation", 12)), class_names=NAMES, numbers=16, decodes=True, borrowed=False,
-    tsne_missing="",
+    parts=(("test", 40), ("validation", 12)), numbers=16, decodes=True, borrowed=False, tsne_missing="",
 )  # fmt: skip
 GREY = Picture(28, 28, 1, bytes(784))
 
@@ -46,7 +50,8 @@ def view_of(count: int = 40, *, labels: bool = True, errors: bool = True, of: st
     true = np.arange(count) % 10
     taken = np.where(np.arange(count) % 20 == 4, 9, true)
     return MapView(
-        of=of, plane=plane, shares=(0.3, 0.2), labels=true if labels else None, predicted=taken if labels else None,
+        of=of, class_names=NAMES if labels else (), plane=plane,
+        shares=(0.3, 0.2), labels=true if labels else None, predicted=taken if labels else None,
         by="by the 5 nearest" if labels else "", errors=np.linspace(0, 1, count).astype(np.float32) if errors else None,
         confused=((4, 9, 2),) if labels else (),
     )  # fmt: skip
@@ -72,6 +77,14 @@ class Scripted(Latent):
             raise self.error
         return self.run
 
+    async def add(self, path: str) -> tuple[LatentRun, str]:
+        self.asked.append(("add", path))
+        await self.wait.wait()
+        if "nothing" in path:
+            raise DatasetError("nothing does not exist: check the path.")
+        self.run = replace(self.run, parts=(*self.run.parts, ("own", 6)))
+        return self.run, "1 picture left out: bad.png is cut short."
+
     async def map(self, of: str) -> MapView:
         if not self.first:
             await self.wait.wait()
@@ -88,7 +101,9 @@ class Scripted(Latent):
 
     async def look(self, of: str, place: int) -> Looked:
         near = tuple((GREY, None if self.given is not None and self.given.labels is None else 9, 1.5) for _ in range(5))
-        return Looked(place=place, number=1000 + place, picture=GREY, reconstruction=GREY, nearest=near)
+        label = None if self.given is not None and self.given.labels is None else place % 10
+        name = f"{of.capitalize()} image {1000 + place:,}"
+        return Looked(place=place, name=name, label=label, picture=GREY, reconstruction=GREY, nearest=near)
 
     async def between(self, of: str, first: Marked, last: Marked, count: int) -> tuple[Picture, ...]:
         self.asked.append(("between", first, last, count))
@@ -251,8 +266,8 @@ async def test_numbers_are_measured_in_the_background_and_given_up_by_escape(ope
         await pilot.press("n")
         await until(pilot, lambda: "Measuring the latent… 25 %" in words(page, "#numbers"))
         await pilot.press("escape")
-        await until(pilot, lambda: not page.busy)
-        assert page.found is None
+        assert not page.query_one("#side-numbers").display
+        assert page.scatter.has_focus
         script.wait.set()
         await pilot.press("n")
         await until(pilot, lambda: "silhouette   0.101" in words(page, "#numbers"))
@@ -286,10 +301,43 @@ async def test_another_part_is_encoded_and_shown(opened: Opened) -> None:
         assert page.scatter.shown is None
 
 
+async def test_images_of_ones_own_are_mapped_and_escape_leaves_the_map_as_it_was(opened: Opened) -> None:
+    script = Scripted()
+    async with opened(script) as (page, pilot):
+        app: CaeApp = pilot.app  # type: ignore[assignment]  # it is ours
+        script.wait.clear()
+        page.post_message(events.Paste("/scans\n"))
+        await until(pilot, lambda: "Reading the own images… 25 % (Esc gives up)" in words(page, "#waiting"))
+        await pilot.press("escape")
+        await until(pilot, lambda: page.coming is None)
+        assert not page.query_one("#waiting").display
+        assert frame(page).startswith("PCA of 40 test images")
+        script.wait.set()
+        page.post_message(events.Paste("/nothing"))
+        await until(pilot, lambda: told(app)[-1:] == ["nothing does not exist: check the path."])
+        page.post_message(events.Paste("/scans"))
+        await until(pilot, lambda: frame(page).startswith("PCA of 6 own images"))
+        assert told(app)[-1] == "1 picture left out: bad.png is cut short."
+        await pilot.press("p")
+        await until(pilot, lambda: frame(page).startswith("PCA of 40 test images"))
+        await pilot.press("o")
+        await until(pilot, on_top(app, OpenScreen))
+
+
+async def test_keys_meanwhile_are_of_the_images_that_are_shown(opened: Opened) -> None:
+    script = Scripted()
+    async with opened(script) as (page, pilot):
+        script.wait.clear()
+        await pilot.press("p")
+        await until(pilot, lambda: "Encoding the validation images… 25 %" in words(page, "#waiting"))
+        await pick(page, pilot)
+        assert frame(page, "#image").startswith("Test image")
+        script.wait.set()
+        await until(pilot, lambda: frame(page).startswith("PCA of 12 validation images"))
+
+
 async def test_what_there_is_not_is_said(opened: Opened) -> None:
-    run = LatentRun(
-        parts=(("validation", 40),), class_names=(), numbers=16, decodes=False, borrowed=True, tsne_missing="No t-SNE."
-    )
+    run = LatentRun(parts=(("validation", 40),), numbers=16, decodes=False, borrowed=True, tsne_missing="No t-SNE.")
     async with opened(Scripted(run, view_of(labels=False, errors=False))) as (page, pilot):
         await pick(page, pilot)
         assert page.query_one("#near-first", PictureRow).pictures[0][1] == "1.5"
@@ -389,8 +437,85 @@ async def test_a_folder_of_ones_own_is_mapped_with_the_names_of_its_classes(
         assert "bar" in words(page, "#legend")
         assert words(page).startswith("class ")
         await pilot.press("n")
-        await until(pilot, lambda: page.found is not None)
-        assert "latent" in words(page, "#numbers")
+        await until(pilot, lambda: "silhouette" in words(page, "#numbers"))
+
+
+async def test_pictures_of_ones_own_are_seen_as_the_model_answers_on_them(
+    tmp_path: Path, autoencoder: Trained, classifier: Trained
+) -> None:
+    home = Home(tmp_path / "home")
+    for run, *_ in (autoencoder, classifier):
+        shutil.copytree(run.path, home.runs / run.id)
+    from engine.evaluation.given import given_images, made_ready
+    from engine.evaluation.model import load_model
+
+    files = {f"{name}/{shade}.png": picture(shade, (28, 28)) for name in ("3", "seven") for shade in range(4)}
+    folder = write_folder(tmp_path / "scans", {**files, "3/bad.png": b"no picture"})
+    app = CaeApp(home)
+    async with app.run_test(size=(120, 40)) as pilot:
+        page = await real_page(app, pilot, classifier[0].id)
+        page.post_message(events.Paste(str(folder)))
+        await until(pilot, lambda: frame(page).startswith("PCA of 8 own images") and page.looked is not None)
+        assert told(app)[-1].startswith("1 picture left out: bad.png ")
+        view, looked = page.view, page.looked
+        assert view is not None
+        assert looked is not None
+        assert view.class_names == (*map(str, range(10)), "seven")
+        assert view.labels is not None
+        assert view.labels.tolist() == [3] * 4 + [10] * 4
+        model = load_model(home, classifier[0].id)
+        ready = made_ready(model, given_images(model, [str(folder)]))
+        assert view.predicted is not None
+        assert (view.predicted == model.probabilities(ready.images).argmax(1)).all()
+        assert looked.picture.pixels == ready.images[looked.place].tobytes()
+        assert looked.name == f"{looked.place % 4}.png"
+        assert looked.label == (3 if looked.place < 4 else None)  # the model knows no class “seven”
+    assert not (home.find(classifier[0].id).path / "latent" / "own.npz").exists()
+
+
+async def test_pictures_without_classes_are_coloured_by_what_they_are_taken_for(
+    tmp_path: Path, autoencoder: Trained, classifier: Trained
+) -> None:
+    home = Home(tmp_path / "home")
+    for run, *_ in (autoencoder, classifier):
+        shutil.copytree(run.path, home.runs / run.id)
+    folder = write_folder(tmp_path / "scans", {f"{shade}.png": picture(shade, (28, 28)) for shade in range(5)})
+    app = CaeApp(home)
+    async with app.run_test(size=(120, 40)) as pilot:
+        page = await real_page(app, pilot, classifier[0].id)
+        page.post_message(events.Paste(str(folder)))
+        await until(pilot, lambda: frame(page).startswith("PCA of 5 own images") and page.looked is not None)
+        assert page.view is not None
+        assert page.view.labels is None
+        assert words(page).startswith("taken for ")
+        await pilot.press("c")
+        assert "class " in frame(page)
+        await pilot.press("w")
+        assert "no classes" in told(app)[-1]
+
+
+async def test_keys_lead_from_the_map_into_the_network(
+    tmp_path: Path, autoencoder: Trained, classifier: Trained
+) -> None:
+    home = Home(tmp_path / "home")
+    for run, *_ in (autoencoder, classifier):
+        shutil.copytree(run.path, home.runs / run.id)
+    app = CaeApp(home)
+    async with app.run_test(size=(120, 40)) as pilot:
+        page = await real_page(app, pilot, classifier[0].id)
+        await pick(page, pilot)
+        assert page.view is not None
+        assert page.view.labels is not None
+        true = int(page.view.labels[page.scatter.cursor])
+        for key, why in (("enter", False), ("y", True)):
+            await pilot.press(key)
+            await until(pilot, on_top(app, InsideScreen))
+            inside = app.screen
+            assert isinstance(inside, InsideScreen)
+            assert (inside.true, inside.wants_why, inside.picture) == (true, why, page.looked and page.looked.picture)
+            await until(pilot, lambda: inside.view is not None)  # noqa: B023 - it is waited for at once
+            await pilot.press("escape")
+            await until(pilot, on_top(app, LatentScreen))
 
 
 async def test_a_run_without_a_model_says_why_it_has_no_map(make_app: MakeApp, home: Home) -> None:

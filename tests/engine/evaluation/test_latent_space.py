@@ -11,19 +11,17 @@ from engine.errors import DatasetError
 from engine.evaluation import latent_space, projection
 from engine.evaluation.aside import aside
 from engine.evaluation.latent_space import (
-    Part,
     by_neighbours,
     confused_pairs,
     encoded,
     key_of,
     nearest,
-    part_of,
-    parts_of,
     principal_directions,
     read_space,
     write_space,
 )
 from engine.evaluation.model import Model, load_model
+from engine.evaluation.parts import Part, part_of, parts_of
 from engine.evaluation.results import read_predictions
 from engine.preparation import images_of
 from engine.runs.directory import Home, RunDirectory

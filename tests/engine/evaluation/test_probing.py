@@ -6,8 +6,8 @@ import pytest
 from engine.data.datasets import ImageSet
 from engine.errors import DatasetError
 from engine.evaluation import probing
-from engine.evaluation.latent_space import Part, parts_of
 from engine.evaluation.model import load_model
+from engine.evaluation.parts import Part, parts_of
 from engine.evaluation.probing import dimensions, silhouette
 from engine.preparation import images_of
 from engine.runs.directory import Home, RunDirectory
