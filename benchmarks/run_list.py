@@ -61,7 +61,7 @@ async def measure(home: Home) -> dict[str, float]:
         while not app.device:
             await asyncio.sleep(0.1)
         await asyncio.sleep(1)
-        opened = []
+        opened: list[float] = []
         for _ in range(OPENINGS):
             if opened:
                 await pilot.press("escape")

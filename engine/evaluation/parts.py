@@ -1,4 +1,4 @@
-"""The parts of images that a latent space is made of: those of a run, test, validation and training, or a person's own."""
+"""The parts of images that a latent space is made of: test, validation and training of a run, or a person's own."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
