@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import pytest
 
 from cae_tui.app.screenshot import save_screenshot
-from engine import jobs
+from engine import ending
 from engine.errors import EngineError, StorageError
 from engine.exporters import export
 from engine.protocol.control import Asked
@@ -177,7 +177,7 @@ def test_a_run_whose_last_word_had_to_wait_for_room_is_finished(
         write_json(path, kind, values, put)
         disk.fill()
 
-    monkeypatch.setattr(jobs, "write_json", write_and_fill)  # of `result.json`; the status comes after it
+    monkeypatch.setattr(ending, "write_json", write_and_fill)  # of `result.json`; the status comes after it
     small = Home(disk.folder / "home")
     training = Training.start(small, tiny(files))
     training.wait_for(Paused)

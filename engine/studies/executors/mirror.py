@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from engine import jobs
+from engine import ending
 from engine.errors import StorageError
 from engine.protocol.control import Asked, RunControl
 from engine.protocol.events import Continued, EpochEnded, Event, EventFormat, Paused, Resumed
@@ -200,4 +200,4 @@ class Mirror:
         Raises:
             EngineError: it cannot be written.
         """
-        jobs.give_up(self.trial.prepared, partial(hear, self.trial.number), self.trial.flag, why)
+        ending.give_up(self.trial.prepared, partial(hear, self.trial.number), self.trial.flag, why)
