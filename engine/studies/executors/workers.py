@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 
 from engine.data.kept import share_set
 from engine.errors import EngineError, RunError, StorageError
@@ -74,9 +74,8 @@ class Workers:
         self._sets: dict[str, int] = {}  # by digest, the folder that has the images
         self._ended: list[Ended] = []
         self._looked = time.monotonic()
-        self._folder = _own_folder()
-        self._lock = FileLock(self._folder / "lock")
-        self._lock.acquire()
+        self._place: tuple[Path, BaseFileLock] | None = None  # of what all workers share, and who holds it
+        _sweep_and_try()
 
     # -- what the scheduler asks ------------------------------------------------------------------
 
@@ -125,8 +124,21 @@ class Workers:
             if lane.process is not None:
                 lane.process.end(max(until - time.monotonic(), 0.1))
         emptied.set()
-        shutil.rmtree(self._folder, ignore_errors=True)
-        self._lock.release()
+        if self._place is not None:
+            shutil.rmtree(self._place[0], ignore_errors=True)
+            self._place[1].release()
+
+    @property
+    def _folder(self) -> Path:
+        """What all workers share. It is made for the first of them, which takes it away if this process is killed."""
+        if self._place is None:
+            there = Path(tempfile.gettempdir())
+            with storage_errors(there):
+                folder = Path(tempfile.mkdtemp(prefix=_FOLDER))
+                lock = FileLock(folder / "lock")
+                lock.acquire()
+                self._place = folder, lock
+        return self._place[0]
 
     def _drop(self, emptied: threading.Event) -> None:
         """Read what nobody waits for, so that no worker waits to tell it."""
@@ -262,11 +274,11 @@ class Workers:
         self._ended.append(Ended(mirror.trial.number, error))
 
 
-def _own_folder() -> Path:
-    """A new folder for workers, beside those of drivers that are gone, which are taken away.
+def _sweep_and_try() -> None:
+    """Take away the folders of drivers that are gone, and see that a folder can be made.
 
     Raises:
-        StorageError: it cannot be made.
+        StorageError: it cannot.
     """
     there = Path(tempfile.gettempdir())
     with storage_errors(there):
@@ -280,7 +292,7 @@ def _own_folder() -> Path:
                 lock.acquire(timeout=0)
                 shutil.rmtree(folder, ignore_errors=True)
                 lock.release()
-        return Path(tempfile.mkdtemp(prefix=_FOLDER))
+        os.rmdir(tempfile.mkdtemp(prefix=_FOLDER))
 
 
 EXECUTOR = Workers
