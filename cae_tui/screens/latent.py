@@ -463,10 +463,9 @@ What the encoder makes of images: each is a point, and images whose latents are 
     def _show_image(self) -> None:
         if self.view is None:
             return
-        tight = self.has_class("-short") and self.query_one("#between").display
         self.query_one(ImagePane).show(
             self.view, self.looked, decodes=self.run_view is not None and self.run_view.decodes,
-            rebuilt=self.shows_rebuilt, marked=len(self.marks), near=not tight,
+            rebuilt=self.shows_rebuilt, marked=len(self.marks),
         )  # fmt: skip
 
     def action_look(self, why: bool) -> None:
@@ -523,7 +522,7 @@ What the encoder makes of images: each is a point, and images whose latents are 
         self.scatter.mark(letters)
         self.query_one("#between").display = len(self.marks) == 2
         if self.looked is not None:
-            self._show_image()
+            self.call_after_refresh(self._show_image)
         if len(self.marks) == 2:
             self.call_after_refresh(self._decode_between)
 
@@ -538,6 +537,7 @@ What the encoder makes of images: each is a point, and images whose latents are 
         """Where there is room for it, neighbours are as large as the image."""
         super().on_resize(event)
         self.set_class(event.size.width >= ROOMY[0] and event.size.height >= ROOMY[1], "-roomy")
+        self.call_after_refresh(self._show_image)
 
     def _arrange(self) -> None:
         """What is beside the map."""

@@ -25,6 +25,9 @@ A_DECODING = 16
 """Columns that a decoding in a row takes."""
 FEWEST, MOST = 5, 11
 """Decodings in a row."""
+IN_A_ROW = 3
+LEAST_ROWS = 5
+"""Of a row of neighbours, with the line beneath."""
 BORROWED = "by the autoencoder it was built on"
 """Said of decodings where a classifier has no decoder of its own."""
 
@@ -42,19 +45,16 @@ class ImagePane(Vertical):
             yield Static(id="words", markup=False)
         with Vertical(id="near", classes="card") as near:
             near.border_title, near.border_subtitle = "Nearest", "class, distance"
-            yield PictureRow(3, id="near-first")
-            yield PictureRow(3, id="near-last")
+            yield PictureRow(IN_A_ROW, id="near-first")
+            yield PictureRow(IN_A_ROW, id="near-last")
 
-    def show(
-        self, view: MapView, looked: Looked | None, *, decodes: bool, rebuilt: bool, marked: int, near: bool
-    ) -> None:
+    def show(self, view: MapView, looked: Looked | None, *, decodes: bool, rebuilt: bool, marked: int) -> None:
         """Show an image of a map, or that there is none.
 
         Args:
             decodes: whether there is a decoder.
             rebuilt: whether its reconstruction is shown in place of the image.
             marked: how many images are marked.
-            near: whether there is room for its neighbours as pictures.
         """
         card, row, words = (
             self.query_one("#image"),
@@ -73,10 +73,14 @@ class ImagePane(Vertical):
         row.pictures = ((reconstruction, "reconstruction") if reconstruction is not None else (looked.picture, ""),)
         words.update(Content("\n").join(_about(view, looked.place, marked)))
         shown = tuple((one, f"{_called(view, label)} {far:.3g}".strip()) for one, label, far in looked.nearest)
-        last.display = near
-        first.pictures, last.pictures = (shown[:3], shown[3:]) if near else ((), ())
-        names = ", ".join(filter(None, (_called(view, label) for _, label, _ in looked.nearest)))
-        first.note = (names or "no classes") if shown else "There is no other image."
+        near = self.query_one("#near")
+        rows = min(near.size.height // LEAST_ROWS, 2)  # of pictures that one can make out something on
+        last.display = rows > 1
+        first.pictures = shown[:IN_A_ROW] if rows else ()
+        last.pictures = shown[IN_A_ROW:] if rows > 1 else ()
+        rest = shown[IN_A_ROW * rows :]
+        first.note = ", ".join(words for _, words in rest) or "There is no other image."
+        near.border_subtitle = f"then {', '.join(words for _, words in rest)}" if rows and rest else "class, distance"
 
 
 def _called(view: MapView, label: int | None) -> str:
