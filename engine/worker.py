@@ -244,11 +244,17 @@ def sweep(folder: Path) -> None:
 
 
 def is_on(process: int) -> bool:
-    """Whether there is a process of that number."""
+    """Whether there is a process of that number which still does something.
+
+    One that was killed is there until its parent has heard of it, and where that is gone, until the system's first
+    process has.
+    """
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
+    with suppress(OSError):  # where there is no such file it is taken to be on
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     return True
 
 

@@ -28,6 +28,7 @@ from engine.studies.planning import create
 from engine.studies.records import Studies, StudyRecord, Trial
 from engine.studies.scheduler import work_on
 from engine.studies.spec import StudySpec, make_study
+from engine.worker import folder_of, sweep
 from tests.engine.studies.conftest import Watcher, do, table
 from tests.engine.tiny import tiny, tiny_classifier, write_encoder, write_files
 
@@ -362,6 +363,20 @@ def test_a_driver_that_is_killed_leaves_no_process_and_its_study_is_resumed(
     done = work_on(home, Studies(home).find(directory.id), Watcher(), Flag())
     assert (done.state, table(done)) == ("finished", table(whole))
     assert len(home.ids()) == 3
+
+
+def test_a_worker_that_was_killed_and_that_no_parent_has_heard_of_is_gone(tmp_path: Path) -> None:
+    """The last one takes the folder of all away; it is not held up by what is left of another."""
+    killed = subprocess.Popen(["sleep", "60"])
+    folder_of(tmp_path / "all", killed.pid).mkdir(parents=True)
+    sweep(tmp_path / "all")
+    assert (tmp_path / "all").exists()  # it works
+    killed.kill()
+    while "Z" not in Path(f"/proc/{killed.pid}/stat").read_text().rpartition(")")[2]:
+        pass
+    sweep(tmp_path / "all")
+    assert not (tmp_path / "all").exists()
+    killed.wait()
 
 
 def test_late_frames_of_an_earlier_attempt_are_dropped(
