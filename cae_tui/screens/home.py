@@ -45,6 +45,7 @@ MENU = (
     ("T", "Try a model", "screen.try_out"),
     ("s", "Study hyperparameters", "app.studies"),
     ("r", "Runs", "app.runs"),
+    ("Q", "Queue", "app.queue"),
     ("d", "Data", "app.data"),
     ("t", "Two-minute tour", "screen.tour"),
     ("?", "Help", "app.help"),
@@ -88,6 +89,7 @@ What the encoder has learnt can then serve a classifier. Both start here.
 * **Study hyperparameters** (`s`): try several values of one or more; see which ones matter, and which
   value is picked and why.
 * **Runs** (`r`): everything that was trained here; filter, compare, resume, delete.
+* **Queue** (`Q`): the runs that wait for their turn, and their order.
 * **Try a model** (`T`): draw, and see at once what the best model here makes of it.
 * **Data** (`d`): the images, their classes, and how they are split.
 * **Two-minute tour** (`t`): an autoencoder and a classifier are trained, with a sentence about what one sees.

@@ -140,6 +140,7 @@ What the encoder makes of images: each is a point, and images whose latents are 
         super().on_mount()
         self.query_one("#panes").display = self.query_one("#between").display = False
         self.scatter.signs = self.app.no_color
+        self.watch(self.app, "theme", self._draw_legend, init=False)
         self._latent = self.runner.latent(self.run_id)
         self._arrange()
         self.open_run()

@@ -278,15 +278,22 @@ class Scatter(Widget, can_focus=True):
         """The names of the classes where most of their points are (none where it is None), the marks, the cursor."""
         import numpy as np
 
-        width = self.size.width
+        width, height = self.size
+        taken = np.zeros((height, width), bool)  # by names
         if self.names_shown and self.labels is not None and passing is not None:
             for label, name in enumerate(self.class_names):
                 own = passing & (self.labels == label)
                 text = f" {shortened(name, LONGEST_NAME)} "
                 if not own.any() or not cell_len(text) == len(text) <= width:
                     continue
-                row, middle = int(np.median(y[own])) // 4, int(np.median(x[own])) // 2
-                first = row * width + max(min(middle - len(text) // 2, width - len(text)), 0)
+                wanted, middle = int(np.median(y[own])) // 4, int(np.median(x[own])) // 2
+                start = max(min(middle - len(text) // 2, width - len(text)), 0)
+                free = np.flatnonzero(~taken[:, start : start + len(text)].any(1))
+                if not len(free):
+                    continue
+                row = int(free[np.abs(free - wanted).argmin()])
+                taken[row, start : start + len(text)] = True
+                first = row * width + start
                 texts[first : first + len(text)] = list(text)
                 looks[first : first + len(text)] = _CLASSES + len(self.class_names) + label
         for point, letter in self.marks.items():

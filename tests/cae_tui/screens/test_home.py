@@ -132,7 +132,16 @@ async def test_nothing_is_offered_to_be_resumed_while_a_run_is_on(
 
 
 @pytest.mark.parametrize(
-    ("key", "action"), [("a", "configure"), ("c", "configure"), ("s", "studies"), ("r", "runs"), ("d", "data")]
+    ("key", "action"),
+    [
+        ("a", "configure"),
+        ("c", "configure"),
+        ("s", "studies"),
+        ("r", "runs"),
+        ("Q", "queue"),
+        ("Q", "queue"),
+        ("d", "data"),
+    ],
 )
 async def test_each_line_of_the_menu_has_its_key(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, key: str, action: str
@@ -142,7 +151,7 @@ async def test_each_line_of_the_menu_has_its_key(
     monkeypatch.setattr(app, f"action_{action}", lambda *arguments: asked.append(arguments))
     async with app.run_test() as pilot:
         await pilot.press(key)
-        await pilot.press("home", *["down"] * "acTsrd".index(key), "enter")
+        await pilot.press("home", *["down"] * "acTsrQd".index(key), "enter")
         await pilot.pause()
         assert len(asked) == 2
         assert asked[0] == asked[1]

@@ -170,6 +170,19 @@ async def test_the_map_says_what_it_shows_and_begins_with_an_image(opened: Opene
         assert words(page, "#legend").split() == list(NAMES)
 
 
+async def test_the_legend_has_the_colours_of_the_theme(opened: Opened) -> None:
+    async with opened() as (page, pilot):
+
+        def colours() -> set[str]:
+            legend = page.query_one("#legend", Static)
+            return {str(segment.style.color) for line in legend.render_lines(legend.region) for segment in line
+                    if segment.style and segment.text.strip()}  # fmt: skip
+
+        before = colours()
+        pilot.app.theme = "cae-light"
+        await until(pilot, lambda: len(colours() & before) < 5)
+
+
 async def test_the_image_under_the_cursor_is_shown_with_its_neighbours(opened: Opened) -> None:
     async with opened() as (page, pilot):
         before = page.scatter.cursor

@@ -142,3 +142,12 @@ def test_signs_are_names_where_these_are_short() -> None:
     assert signs_of(("cat", "dog")) == ("0", "1")
     assert len(signs_of(tuple(map(str, range(100))))) == 100
     assert signs_of(()) == ("0",)
+
+
+async def test_names_of_classes_whose_points_lie_together_do_not_lie_over_each_other() -> None:
+    points = np.array([[0, 0], [0, 0.1], [0.1, 0], [10, 10]], np.float32)
+    async with shown(points, [0, 1, 2, 2], ("apple", "leaf", "sun")) as (scatter, pilot):
+        scatter.names_shown = True
+        await pilot.pause()
+        lines = "\n".join(text(scatter))
+        assert all(f" {name} " in lines for name in ("apple", "leaf", "sun"))
