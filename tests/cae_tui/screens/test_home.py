@@ -133,6 +133,7 @@ async def test_nothing_is_offered_to_be_resumed_while_a_run_is_on(
 
 @pytest.mark.parametrize(
     ("key", "action"),
+    [("a", "configure"), ("c", "configure"), ("s", "studies"), ("r", "runs"), ("Q", "queue"), ("d", "data")],
     [
         ("a", "configure"),
         ("c", "configure"),
