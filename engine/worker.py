@@ -272,9 +272,18 @@ def main() -> NoReturn:
     os.dup2(nothing, 0)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     folder = folder_of(Path(sys.argv[1]), os.getpid())
-    folder.mkdir(parents=True, exist_ok=True)
-    worker = Worker(folder, given, Line(out))
-    worker.work()
+    try:
+        folder.mkdir(exist_ok=True)
+    except FileNotFoundError:  # the driver is gone, and the last worker that heard of it took the folder of all away
+        os._exit(0)
+    line = Line(out)
+    worker = Worker(folder, given, line)
+    try:
+        worker.work()
+    except Exception:
+        line.tell("alive")
+        if not line.gone:  # the driver reads in the error output what it was, and takes away what is left
+            raise
     worker.end()
 
 

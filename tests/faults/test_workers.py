@@ -379,6 +379,26 @@ def test_a_worker_that_was_killed_and_that_no_parent_has_heard_of_is_gone(tmp_pa
     killed.wait()
 
 
+@pytest.mark.parametrize("swept", [False, True])
+def test_a_worker_whose_driver_dies_before_it_has_begun_leaves_nothing(tmp_path: Path, swept: bool) -> None:
+    """It was told where the images are, which the last worker before it took away; or it comes when all is gone."""
+    folder = tmp_path / "all"
+    folder.mkdir()
+    data = {"frame": "data", "set": "a", "place": str(folder / "set-1"), "files": {"data": "mnist"}, "by_hand": {}}
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "engine.worker", str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert worker.stdin is not None
+    assert worker.stdout is not None
+    worker.stdout.close()
+    if swept:
+        folder.rmdir()
+    worker.stdin.write(pack(Frame(data)))
+    worker.stdin.close()
+    assert worker.wait() == 0
+    assert not folder.exists()
+
+
 def test_late_frames_of_an_earlier_attempt_are_dropped(
     home: Home, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
