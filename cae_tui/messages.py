@@ -97,13 +97,14 @@ class LookInside(ForApp):
     """Follow images through the model of a run, layer by layer; of a classifier also why it answers as it does.
 
     They are images that the run was measured on, by their indices with their classes where those are known, or one
-    `picture` with its class.
+    `picture` with its name and class.
     """
 
     run: str
     images: tuple[tuple[int, int | None], ...] = ()
     at: int = 0  # which of them is looked at first
     picture: "Picture | None" = None
+    name: str = ""  # what the picture is called
     label: int | None = None  # of the picture, where it is known
     why: bool = False  # whether one begins with why
 

@@ -6,7 +6,7 @@ is long (encoding, t-SNE, the numbers) in others, and ends where it is asked for
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Event
@@ -129,28 +129,27 @@ class Latent:
         )
         return self._described
 
-    async def add(self, path: str) -> tuple[LatentRun, str]:
-        """Have images of a person's own as a part too, in place of those before; with what became of them, in words.
+    async def own(self, path: str) -> tuple[LatentRun, MapView, str]:
+        """The map of images of a person's own, in place of those before; with what became of them, in words.
+
+        Until it is made, the other answers are of those before.
 
         Raises:
             EngineError: there are no images at `path`; or it was given up.
         """
-        return await self._later("map", lambda told: self._add(path, told))
+        return await self._later("map", lambda told: self._own(path, told))
 
-    def _add(self, path: str, told: Callable[[int, int], None]) -> tuple[LatentRun, str]:
+    def _own(self, path: str, told: Callable[[int, int], None]) -> tuple[LatentRun, MapView, str]:
+        from engine.evaluation.latent_space import latent_space
         from engine.evaluation.parts import own_part
 
         assert self._model is not None, "open() comes first"
         assert self._described is not None
         part = own_part(self._model, [path], told)
-        self._parts[OWN] = part
-        self._spaces.pop(OWN, None)
+        space = latent_space(self._model, part, None, told)
+        self._parts[OWN], self._spaces[OWN] = part, space
         self._described = replace(self._described, parts=tuple((of, len(each)) for of, each in self._parts.items()))
-        words = ""
-        if part.bad:
-            name, why = next(iter(part.bad.items()))
-            words = f"{counted(len(part.bad), 'picture')} left out: {shortened(os.path.basename(name), 30)} {why}."
-        return self._described, words
+        return self._described, self._view(OWN), " ".join(_remarks(part, self._model))
 
     async def map(self, of: str) -> MapView:
         """The map of a part along its first two principal directions; from then on the other answers are of that part.
@@ -200,8 +199,11 @@ class Latent:
 
         assert self._model is not None, "open() comes first"
         part = self._parts[of]
-        space = self._spaces[of] = by_neighbours(self._model, part, self._spaces[of], told)
-        write_space(self._home.find(self._run), part, space, self._keys[of])
+        before = self._spaces[of]
+        space = by_neighbours(self._model, part, before, told)
+        if self._spaces[of] is before:  # else these are other images, of a person's own
+            self._spaces[of] = space
+            write_space(self._home.find(self._run), part, space, self._keys.get(of, ""))
         return self._view(of)
 
     async def tsne(self, of: str) -> "NDArray[np.float32]":
@@ -218,7 +220,7 @@ class Latent:
         from engine.evaluation.latent_space import keep, kept
         from engine.evaluation.projection import tsne
 
-        run, space, key = self._home.find(self._run), self._spaces[of], self._keys[of]
+        run, space, key = self._home.find(self._run), self._spaces[of], self._keys.get(of, "")
         plane = kept(run, f"{of}-tsne", key).get("plane")
         whole = plane is not None and plane.shape == (len(space), 2) and plane.dtype == np.float32
         if plane is not None and whole and np.isfinite(plane).all():
@@ -250,6 +252,8 @@ class Latent:
         compute_alone()
         model, part, space = self._model, self._parts[of], self._spaces[of]
         assert model is not None, "open() comes first"
+        if place >= len(part):
+            raise RunError("There are other images now.")
         image = part.take(np.array([place]))
         places, distances = nearest(model, part, space, place)
         labels = part.labels
@@ -372,6 +376,17 @@ def _name(part: "Part", place: int) -> str:
         return f"{part.of.capitalize()} image {int(part.rows[place]):,}"
     name = part.names[place]
     return shortened(plain(os.path.basename(name) if os.path.sep in name else name), LONGEST_NAME)
+
+
+def _remarks(part: "Part", model: "Model") -> Iterator[str]:
+    """What a person should know of images of their own."""
+    if part.bad:
+        name, why = next(iter(part.bad.items()))
+        name = shortened(plain(os.path.basename(name)), LONGEST_NAME)
+        yield f"{counted(len(part.bad), 'picture')} left out: {name} {why}{', say' * (len(part.bad) > 1)}."
+    if model.classes and (unknown := part.class_names[model.classes :]):
+        names = ", ".join(shortened(name, LONGEST_NAME) for name in unknown[:3]) + ", …" * (len(unknown) > 3)
+        yield f"The model does not know {counted(len(unknown), 'class')} of them ({names}): it takes them for others."
 
 
 def _by(space: "LatentSpace") -> str:

@@ -196,6 +196,8 @@ def _as_json(
         values["reconstruction"] = {"mse": found.rebuilt.error, "largest_difference": found.rebuilt.largest}
     if hidden is not None:
         values["why"] = _why(model, image, hidden, near)
+        for unit in values["layers"][-1]["strongest"]:  # the last layer has a unit for each class
+            unit["class"] = model.class_names[unit["number"] - 1]
         values["class"] = None if image.true is None else model.class_names[image.true]
     return values
 
@@ -261,11 +263,12 @@ def _print(values: dict[str, Any]) -> None:
     console = OutputConsole()
     known = "" if values["class"] is None else f", class {values['class']}"
     console.print(Text(f"{one_line(values['image'])}{known}"), soft_wrap=True)
-    rows = [("layer", "output", "params", "sees", "silent", "strongest (mean answer)")]
+    rows = [("layer", "output", "params", "sees", "silent", "strongest, and how strong")]
     for layer in values["layers"]:
         height, width, maps = layer["shape"]
         dense = layer["kind"] == "dense" and height == width == 1
-        strongest = [f"{one['number']} {one['value' if dense else 'mean']:.2g}" for one in layer["strongest"][:PRINTED]]
+        what = "value" if dense else "mean"
+        strongest = [f"{one.get('class', one['number'])} {one[what]:.2g}" for one in layer["strongest"][:PRINTED]]
         rows.append(
             (
                 f"{layer['name']} {layer['changes']}".rstrip(),

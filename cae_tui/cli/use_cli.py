@@ -154,7 +154,7 @@ def _number(part: str, text: str) -> int:
     from engine.text import excerpt
 
     if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise DatasetError(f"--{part}: “{excerpt(text)}” is no number of an image: write one from 0 on.")
+        raise DatasetError(f"--{part}: “{excerpt(text)}” is not the number of an image: write one from 0 on.")
     return int(text)
 
 

@@ -136,7 +136,9 @@ has a column for each run, with its results and every field in which the specs d
             saved = run.state.samples_at(moment)
             if saved:
                 unread = f"The images of run {self.run_prefix(run.status.id)}"
-                self.query_one(name, SampleStripView).read(self.runner, run.status.id, saved, unread)
+                strip = self.query_one(name, SampleStripView)
+                strip.whose = self.run_prefix(run.status.id)
+                strip.read(self.runner, run.status.id, saved, unread)
 
     def _fill(self) -> None:
         table: DataTable[Text] = self.query_one("#differences", DataTable)

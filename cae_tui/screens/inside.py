@@ -40,7 +40,8 @@ class InsideScreen(Page):
         run: whose model it is.
         asked: images that the run was measured on, or a picture.
         at: which of the images comes first.
-        label: the class of a picture, where it is known.
+        name: what a picture is called.
+        label: its class, where that is known.
         why: whether one begins with what the answer hangs on.
     """
 
@@ -81,13 +82,20 @@ On the command line: `cae-tui inside RUN`, with `--json`, and `--to FOLDER` for 
     ]  # fmt: skip
 
     def __init__(
-        self, run: str, asked: Shown | Picture, at: int = 0, *, label: int | None = None, why: bool = False
+        self,
+        run: str,
+        asked: Shown | Picture,
+        at: int = 0,
+        *,
+        name: str = "",
+        label: int | None = None,
+        why: bool = False,
     ) -> None:
         super().__init__()
         self.run_id = run
         self.images: Shown = () if isinstance(asked, Picture) else asked
         self.picture = asked if isinstance(asked, Picture) else None
-        self.at, self._label = at, label
+        self.at, self._called, self._label = at, name, label
         self.wants_why = why
         self.view: InsideView | None = None
         self.shown = ""  # the name of the entry that is drawn
@@ -174,8 +182,8 @@ On the command line: `cae-tui inside RUN`, with `--json`, and `--to FOLDER` for 
         self.show_entry()
 
     def _about(self, view: InsideView) -> Content:
-        index = self.images[self.at][0] if self.images else None
-        about = Content.styled(about_words(view, index, self.true), "bold")
+        name = f"image {self.images[self.at][0]:,}" if self.images else self._called
+        about = Content.styled(about_words(view, name, self.true), "bold")
         if len(self.images) > 1:
             place = f"  {formats.count(self.at + 1)} of {formats.count(len(self.images))}"
             about += Content.styled(place, "$foreground-muted")

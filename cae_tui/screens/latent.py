@@ -55,7 +55,7 @@ What the encoder makes of images: each is a point, and images whose latents are 
   Shift and an arrow (or a drag) move the map, `Home` shows all of it. `p` shows other images: test, validation,
   training; `o` opens your own: a folder, whose folders are its classes, an archive, a picture, a set.
 - `t`: **PCA** shows the two directions along which latents differ most, and distances as they are, but only that much
-  of them as its title says. **t-SNE** keeps neighbours together; how far apart its groups are, and how large, says
+  of them as its frame says. **t-SNE** keeps neighbours together; how far apart its groups are, and how large, says
   nothing. It takes a while the first time, and is kept.
 - **Which classes are confused?** `x` shows the images of two classes that are taken for each other, the most frequent
   pair first, `w` all wrong ones. For a classifier that is its answer; for an autoencoder, an image counts as wrong
@@ -79,10 +79,12 @@ What the encoder makes of images: each is a point, and images whose latents are 
                 tooltip="What the answer on the image hangs on"),
         Binding("x", "pair", "Confused", id="latent.pair", tooltip="Two classes that are confused, then others"),
         Binding("w", "wrong", "Wrong", id="latent.wrong", show=False, tooltip="Only what is taken for another class"),
-        Binding("m", "mark", "Mark", id="latent.mark", tooltip="Mark two images, to see what lies between them"),
+        Binding("m", "mark", "Mark", id="latent.mark", show=False,
+                tooltip="Mark two images, to see what lies between them"),
         Binding("M,shift+m", "mean", "To mean", id="latent.mean", show=False,
                 tooltip="From the marked image to the mean of the class under the cursor"),
-        Binding("s", "sliders", "Sliders", id="latent.sliders", tooltip="Move along the latent's directions"),
+        Binding("s", "sliders", "Sliders", id="latent.sliders", show=False,
+                tooltip="Move along the latent's directions"),
         Binding("n", "numbers", "Numbers", id="latent.numbers", tooltip="The latent in numbers"),
         Binding("c", "class(1)", "Class", id="latent.class", tooltip="Only the next class", show=False),
         Binding("C,shift+c", "class(-1)", "Class before", id="latent.class-before", show=False,
@@ -175,10 +177,15 @@ What the encoder makes of images: each is a point, and images whose latents are 
     async def show_part(self, of: str) -> None:
         """Encode a part, and show its map."""
         assert self._latent is not None
-        view = await self._come(of, "Encoding", self._latent.map(of))
-        if view is None:
-            return
+        view = await self._come(f"the {of} images", "Encoding", self._latent.map(of))
+        if view is not None:
+            self._take(view)
+
+    def _take(self, view: MapView) -> None:
+        """Show the map of a part."""
+        of = view.of
         self.query_one("#panes").display = True
+        self.workers.cancel_group(self, "image")
         for group in ("neighbours", "t-SNE"):
             self.workers.cancel_group(self, group)
         self._leave_side()
@@ -219,14 +226,14 @@ What the encoder makes of images: each is a point, and images whose latents are 
         if self.looked is not None:
             self._show_image()
 
-    async def _come(self, of: str, doing: str, work: Awaitable[T]) -> T | None:
+    async def _come(self, what: str, doing: str, work: Awaitable[T]) -> T | None:
         """Wait for a part and tell how far it is; where it cannot be had, None, why is told, and the map stays."""
         waiting = self.query_one("#waiting", Static)
-        mine = self.coming = (of, doing)
+        mine = self.coming = (what, doing)
 
         def tell() -> None:
             escape = "" if self.view is None else " (Esc gives up)"
-            waiting.update(f"{doing} the {of} images… {self._how_far('map')}{escape}")
+            waiting.update(f"{doing} {what}… {self._how_far('map')}{escape}")
 
         waiting.display = True
         timer = self.set_interval(0.1, tell)
@@ -262,11 +269,10 @@ What the encoder makes of images: each is a point, and images whose latents are 
         if len(parts) < 2:
             self.cae.tell(f"This run has {parts[0]} images alone; o opens your own.")
             return
-        last = self.coming[0] if self.coming is not None else self.part
-        self.show_part(parts[(parts.index(last) + 1) % len(parts) if last in parts else 0])
+        self.show_part(parts[(parts.index(self.part) + 1) % len(parts) if self.part in parts else 0])
 
     def action_own(self) -> None:
-        if self.run_view is not None:
+        if not self._no_map_yet():
             self._choose()
 
     @work(exclusive=True, group="choosing")
@@ -281,26 +287,30 @@ What the encoder makes of images: each is a point, and images whose latents are 
         """The path of images."""
         event.stop()
         lines = [line.strip() for line in event.text.splitlines() if line.strip()]
-        if self.run_view is not None and lines:
+        if lines and not self._no_map_yet():
             self.open_own(lines[0])
 
     @work(exclusive=True, group="long")
     async def open_own(self, path: str) -> None:
         """Read images of a person's own, and show their map."""
         assert self._latent is not None
-        added = await self._come(OWN, "Reading", self._latent.add(path))
-        if added is None:
+        found = await self._come("your images", "Reading", self._latent.own(path))
+        if found is None:
             return
         self.own = path
-        self.run_view, words = added
+        self.run_view, view, words = found
         self.planes.pop((OWN, "t-SNE"), None)
         if words:
             self.cae.tell(words, "warning")
-        self.show_part(OWN)
+        self._take(view)
+
+    def _no_map_yet(self) -> bool:
+        """Whether there is nothing to choose from yet, which is told."""
+        return self._refused(self.view is None, "The map is still being made.")
 
     def action_project(self) -> None:
         """PCA or t-SNE; what t-SNE is still busy with is given up."""
-        if self.view is None or self.run_view is None:
+        if self._no_map_yet() or self.run_view is None:
             return
         if self.projection == "t-SNE" or "t-SNE" in self.busy:
             self.workers.cancel_group(self, "t-SNE")
@@ -350,7 +360,9 @@ What the encoder makes of images: each is a point, and images whose latents are 
         if self.view is None or not self.is_mounted:
             return
         card, view = self.query_one("#map"), self.view
-        title = f"{self.projection} of {counted(len(view.plane), f'{view.of} image')}"
+        count = len(view.plane)
+        images = f"{counted(count, 'image')} of your own" if view.of == OWN else counted(count, f"{view.of} image")
+        title = f"{self.projection} of {images}"
         if "t-SNE" in self.busy:
             title = f"Making t-SNE… {self._how_far('t-SNE')} (t or Esc: PCA)"
         card.border_title = title
@@ -398,7 +410,7 @@ What the encoder makes of images: each is a point, and images whose latents are 
     def action_pair(self) -> None:
         """The next pair of classes that are confused; after the last, all images."""
         view = self.view
-        if view is None or self._no_predictions(view):
+        if self._no_map_yet() or view is None or self._no_predictions(view):
             return
         if self._refused(not view.confused, "No image is taken for another class."):
             return
@@ -406,7 +418,10 @@ What the encoder makes of images: each is a point, and images whose latents are 
         self.filter(pair=following if following < len(view.confused) else None, label=None, wrong=False)
 
     def action_wrong(self) -> None:
-        if self.view is not None and not self._no_predictions(self.view):
+        view = self.view
+        if self._no_map_yet() or view is None or self._no_predictions(view):
+            return
+        if not self._refused(not view.confused, "No image is taken for another class."):
             self.filter(wrong=not self.chosen.wrong, pair=None)
 
     def action_class(self, way: int) -> None:
@@ -414,7 +429,7 @@ What the encoder makes of images: each is a point, and images whose latents are 
         import numpy as np
 
         view = self.view
-        if view is None or self._refused(view.classes is None, _NO_CLASSES):
+        if self._no_map_yet() or view is None or self._refused(view.classes is None, _NO_CLASSES):
             return
         assert view.classes is not None
         choices: list[int | None] = [None, *np.unique(view.classes).tolist()]
@@ -422,7 +437,9 @@ What the encoder makes of images: each is a point, and images whose latents are 
 
     def action_error(self) -> None:
         """Those that are rebuilt worst, then best, then all."""
-        if self.view is not None and not self._refused(self.view.errors is None, _NO_ERRORS):
+        if self._no_map_yet() or self.view is None:
+            return
+        if not self._refused(self.view.errors is None, _NO_ERRORS):
             self.filter(error=ERRORS[(ERRORS.index(self.chosen.error) + 1) % len(ERRORS)])
 
     def action_all(self) -> None:
@@ -471,8 +488,29 @@ What the encoder makes of images: each is a point, and images whose latents are 
 
     def action_look(self, why: bool) -> None:
         """Follow the image through the network, or why it is answered so."""
-        if self.looked is not None:
-            self.post_message(LookInside(self.run_id, picture=self.looked.picture, label=self.looked.label, why=why))
+        if self._no_map_yet() or self.run_view is None:
+            return
+        if why and not self.run_view.borrowed:
+            self.cae.tell("Only a classifier gives answers to explain. Enter follows the image through the network.")
+            return
+        self._follow(why)
+
+    @work(exclusive=True, group="follow")
+    async def _follow(self, why: bool) -> None:
+        """Look at the image under the cursor, which may not be shown yet."""
+        assert self._latent is not None
+        place, looked = self.scatter.cursor, self.looked
+        if place < 0:
+            return
+        try:
+            if looked is None or looked.place != place:
+                looked = await self._latent.look(self.part, place)
+        except EngineError as error:
+            self.cae.tell(str(error), "error")
+            return
+        self.post_message(
+            LookInside(self.run_id, picture=looked.picture, name=looked.name, label=looked.label, why=why)
+        )
 
     def action_rebuilt(self) -> None:
         if self.run_view is not None and not self.run_view.decodes:
@@ -511,7 +549,7 @@ What the encoder makes of images: each is a point, and images whose latents are 
         self._show_marks()
 
     def _can_decode(self) -> bool:
-        if self.run_view is None or self.view is None:
+        if self._no_map_yet() or self.run_view is None:
             return False
         if not self.run_view.decodes:
             self.cae.tell(_NO_DECODER)
@@ -542,6 +580,7 @@ What the encoder makes of images: each is a point, and images whose latents are 
 
     def _arrange(self) -> None:
         """What is beside the map."""
+        self.set_class(self.side == "numbers", "-numbers")
         for name, shown in (
             ("#side-image", not self.side), ("#side-sliders", self.side == "sliders"),
             ("#side-numbers", self.side == "numbers"),
@@ -582,7 +621,7 @@ What the encoder makes of images: each is a point, and images whose latents are 
             )
 
     def action_numbers(self) -> None:
-        if self._latent is None or self.view is None:
+        if self._no_map_yet() or self._latent is None:
             return
         if self.side == "numbers":
             self._leave_side()
@@ -590,8 +629,9 @@ What the encoder makes of images: each is a point, and images whose latents are 
         self.side = "numbers"
         self._arrange()
         self.query_one(NumbersPane).open(self._latent)
+        self.query_one(NumbersPane).focus()
 
 
-_NO_CLASSES = "These images have no classes: there is nothing to confuse."
+_NO_CLASSES = "These images have no classes."
 _NO_ERRORS = "A classifier rebuilds no images: the latent space of its autoencoder has this filter."
 _NO_DECODER = "There is no decoder: the autoencoder that this classifier was built on is not kept with it."

@@ -19,7 +19,7 @@ from cae_tui.bridge.map_filter import LONGEST_NAME
 from cae_tui.widgets.answer import PictureRow
 from cae_tui.widgets.sliders import SliderRows
 from engine.errors import EngineError
-from engine.text import cell_len, class_name, padded, percent, shortened
+from engine.text import cell_len, class_name, class_title, padded, percent, shortened
 
 A_DECODING = 16
 """Columns that a decoding in a row takes."""
@@ -91,7 +91,7 @@ def _about(view: MapView, place: int, marked: int) -> Iterator[Content]:
     """What is known of an image, a line each."""
     if view.labels is not None:
         true = int(view.labels[place])
-        yield Content.styled(f"class {_called(view, true)}", "bold")
+        yield Content.styled(class_title(_called(view, true)), "bold")
         if view.predicted is not None:
             taken = int(view.predicted[place])
             if taken == true:
@@ -209,6 +209,7 @@ class NumbersPane(VerticalScroll):
         super().__init__(id="side-numbers", classes="card")
         self.border_title = "Numbers"
         self._found: NumbersView | None = None
+        self._measuring = False
         self._latent: Latent | None = None
 
     def compose(self) -> Iterator[Widget]:
@@ -218,7 +219,7 @@ class NumbersPane(VerticalScroll):
     def open(self, latent: Latent) -> None:
         """Measure it, where that was not done yet."""
         self._latent = latent
-        if self._found is None:
+        if self._found is None and not self._measuring:
             self._measure()
 
     def give_up(self) -> None:
@@ -231,6 +232,7 @@ class NumbersPane(VerticalScroll):
         assert self._latent is not None
         timer = self.set_interval(0.1, self._tell)
         self._tell()
+        self._measuring = True
         try:
             self._found = await self._latent.numbers("validation")
             self.query_one("#numbers", Static).update(numbers_table(self._found))
@@ -238,6 +240,7 @@ class NumbersPane(VerticalScroll):
             self.query_one("#numbers", Static).update(Content.styled(str(error), "$error"))
         finally:
             timer.stop()
+            self._measuring = False
 
     def _tell(self) -> None:
         words = f"Measuring the latent… {self._latent.how_far('numbers') if self._latent else ''} (Esc gives up)"

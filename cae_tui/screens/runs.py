@@ -262,7 +262,7 @@ there clears marks and filter.
             parts += [Content.styled(notes.note, "$foreground")] * bool(notes.note)
             parts += [Content(run.message)] * bool(run.message)
             if not (notes.star or notes.tags or notes.note or run.message):
-                parts.append(Content("f star · t tags · o note · h hide · w CSV · x delete"))
+                parts.append(Content("z latent · f star · t tags · o note · h hide · w CSV · x delete"))
         self.query_one("#about", Static).update(Content("  ").join(parts))
 
     # -- what keys do ----------------------------------------------------------------------------

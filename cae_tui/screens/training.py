@@ -7,6 +7,7 @@ stops nothing but the following.
 Over 400 lines: most are keys, help and what stands where at which size.
 """
 
+import bisect
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
@@ -159,7 +160,7 @@ The curves of a run, during training and after.
                 yield EpochLog(id="log")
                 yield LossChart(id="side-loss")
                 yield MistakeMatrix(still=True, id="mistakes")
-        yield SampleStripView(id="strip")
+        yield SampleStripView(turned=True, id="strip")
         yield Static(id="advice", markup=False)
 
     def on_mount(self) -> None:
@@ -233,6 +234,10 @@ The curves of a run, during training and after.
         for log in self.query(EpochLog):
             log.show(run)
         saved = run.saved[-1:] if self.moment is None else run.samples_at(self.moment)
+        if not saved and self.moment is not None and run.saved:
+            self._samples_of = None
+            note = f"None were kept so early: the first are of epoch {run.saved[0].epoch}."
+            self.query_one("#strip", SampleStripView).forget(note)
         if saved and saved[0] is not self._samples_of:
             self._samples_of = saved[0]
             strip = self.query_one("#strip", SampleStripView)
@@ -414,8 +419,8 @@ The curves of a run, during training and after.
         chart = self.query_one("#loss", LossChart)
         chart.by = self.query_one("#side-loss", LossChart).by = "epoch" if chart.shown_by == "batch" else "batch"
         self.moment = None
-        if self._arrange():
-            self.call_after_refresh(self._redraw)
+        self._arrange()
+        self.call_after_refresh(self._redraw)
 
     def action_smooth(self) -> None:
         """The next degree of smoothing, of every chart."""
@@ -441,7 +446,7 @@ The curves of a run, during training and after.
         moments = self.state.moments(self._moments_by) if self.state is not None else []
         if not moments:
             return
-        place = len(moments) - 1 if self.moment is None else moments.index(self.moment)
+        place = len(moments) - 1 if self.moment is None else bisect.bisect_right(moments, self.moment) - 1
         if self.moment is None and steps > 0:
             return
         place = max(place + steps, 0)

@@ -6,13 +6,13 @@ from engine.text import class_name, counted, percent, shortened
 LONGEST_NAME = 16
 
 
-def about_words(view: InsideView, index: int | None, true: int | None) -> str:
-    """Which image it is, `index` where it has one, and what is answered on it."""
+def about_words(view: InsideView, name: str, true: int | None) -> str:
+    """Which image it is, by its `name` where it has one, and what is answered on it."""
 
     def called(label: int) -> str:
         return shortened(class_name(view.class_names, label), LONGEST_NAME)
 
-    words = ["the picture that was tried" if index is None else f"image {index:,}"]
+    words = [name or "the picture that was tried"]
     if view.probabilities:
         if true is not None:
             words.append(f"true {called(true)}")

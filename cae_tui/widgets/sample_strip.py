@@ -119,6 +119,16 @@ class SampleStripView(Widget):
     told: reactive[str] = reactive("")
     """What is in sight: epoch, which of how many, and how large."""
 
+    def __init__(self, *, turned: bool = False, id: str | None = None) -> None:  # noqa: A002 - Textual calls it so
+        super().__init__(id=id)
+        self._turned = ", \\[ ] for more" if turned else ""
+        self.whose = ""  # the run, where there are images of several
+
+    def forget(self, note: str) -> None:
+        """There are no images to show, for the reason that the note gives."""
+        self.workers.cancel_node(self)
+        self.strip, self.note = None, note
+
     @work(exclusive=True)
     async def read(self, runner: "Runner", run: str, saved: "Sequence[SamplesSaved]", unread: str) -> None:
         """Draw the images of the first epoch in `saved` of `run` that are there.
@@ -149,12 +159,13 @@ class SampleStripView(Widget):
 
     def _write_titles(self) -> None:
         strip, plan = self.strip, self._plan()
-        self.border_title, self.told = STACKED, ""
+        whose = f"{self.whose} · " if self.whose else ""
+        self.border_title, self.told = f"{whose}{STACKED}", ""
         if strip is not None and plan is not None:
-            self.border_title = STACKED if plan.stacked else SIDE_BY_SIDE
+            self.border_title = f"{whose}{STACKED if plan.stacked else SIDE_BY_SIDE}"
             start, end = self._page(plan)
             every = len(strip.originals)
-            pages = "" if end - start == every else f" · {_numbers(start + 1, end)} of {every}, \\[ ] for more"
+            pages = "" if end - start == every else f" · {_numbers(start + 1, end)} of {every}{self._turned}"
             self.told = f"epoch {strip.epoch}{pages} · {scale_words(strip.originals[0], *plan.size)}"
         self.border_subtitle = self.told
 

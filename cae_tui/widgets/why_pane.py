@@ -13,7 +13,7 @@ from cae_tui.bridge.values import Picture
 from cae_tui.widgets.answer import PictureRow
 from cae_tui.widgets.image_grid import PictureView, fitting, largest, scale_of
 from cae_tui.widgets.prediction_view import probability_lines
-from engine.text import class_name, shortened
+from engine.text import class_name, class_title, shortened
 
 BARS = 24
 """Columns that the bars have at least."""
@@ -30,7 +30,7 @@ def why_words(view: WhyView, names: Sequence[str], *, colours: bool) -> str:
     """What the map shows, in sentences."""
 
     def called(label: int) -> str:
-        return shortened(class_name(names, label), LONGEST_NAME)
+        return class_title(shortened(class_name(names, label), LONGEST_NAME)).replace("Class ", "class ")
 
     name, before = called(view.label), view.probabilities[view.label]
     first, last, left, right = view.hidden
@@ -48,8 +48,11 @@ def why_words(view: WhyView, names: Sequence[str], *, colours: bool) -> str:
         )
     bright, dark = ("Orange", "blue") if colours else ("White in the second picture", "black")
     if view.way == OCCLUSION:
-        against = f", {dark} against it ({100 * view.rises:.1f})" if view.rises >= MATTERS else ""
-        words.append(f"{bright} speaks for {name} (up to {100 * view.falls:.1f} points){against}.")
+        against = f", {dark} against it" if view.rises >= MATTERS else ""
+        words.append(
+            f"{bright} speaks for {name}{against}: by up to {100 * view.falls:.1f} points a pixel, the mean of all "
+            "squares that it is in."
+        )
     else:
         words.append(f"{bright}: where the maps of {view.layer} speak for {name} (LayerCAM).")
     return " ".join(words)

@@ -92,7 +92,7 @@ def decode(picture: str | bytes, wish: Wish, only: tuple[int, int] | None = None
     except PictureError:
         raise
     except UnidentifiedImageError:
-        raise PictureError("is no picture of a format that is read") from None
+        raise PictureError("is not in a picture format that can be read") from None
     except Image.DecompressionBombError:  # Pillow's own limit, which some formats have it look at first
         raise PictureError(
             f"has more than the {MOST_PIXELS // 1_000_000} million pixels that are read at most"

@@ -1,5 +1,6 @@
 """The parts of images that a latent space is made of: test, validation and training of a run, or a person's own."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -95,7 +96,10 @@ def own_part(model: Model, paths: Sequence[str], told: Told | None = None) -> Pa
     images = np.concatenate([ready for *_, ready in pieces])
     bad = {name: why for _, _, some, _ in pieces for name, why in some.items()}
     if not len(images):
-        raise DatasetError(f"None of these {asked.count:,} pictures can be read: {next(iter(bad.values()), '')}.")
+        name, why = next(iter(bad.items()), ("", "there is none"))
+        first = f"{os.path.basename(name)} {why}".strip()
+        few = f"None of the {asked.count:,} pictures can be read: " if asked.count > 1 else ""
+        raise DatasetError(f"{few}{first}: choose others.")
     class_names, labels = model.class_names, None
     if asked.has_classes:
         shown = [name for _, classes, _, _ in pieces for name in classes or ()]

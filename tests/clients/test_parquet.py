@@ -77,7 +77,7 @@ def test_bad_pictures_are_told_by_their_rows(tmp_path: Path) -> None:
     columns = {"image": [{"bytes": picture(n) if n != 4 else b"x", "path": ""} for n in range(30)]}
     pq.write_table(pa.table(columns), tmp_path / "train.parquet")
     assert load(tmp_path / "train.parquet").left_out == {
-        "row 5 of train.parquet": "is no picture of a format that is read"
+        "row 5 of train.parquet": "is not in a picture format that can be read"
     }
 
 

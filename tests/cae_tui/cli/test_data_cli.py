@@ -45,7 +45,7 @@ def test_what_is_found_at_a_place_is_shown(run: Run, pets: Path) -> None:
     assert code == 0
     assert out.startswith("pets: folder of pictures, 2 classes from folder names, train and test folders\n")
     assert "40 training, 12 test · 8×8 colour" in out
-    assert "1 left out:\n  train/cat/torn.png is no picture of a format that is read" in out
+    assert "1 left out:\n  train/cat/torn.png is not in a picture format that can be read" in out
     code, out, _ = run("data", "show", pets, "--size", "16", "--colour", "grey", "--json")
     found = json.loads(out)
     assert (found["shape"], found["classes"], found["counts"]["test"]) == ([16, 16, 1], ["cat", "dog"], [6, 6])

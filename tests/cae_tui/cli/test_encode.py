@@ -137,7 +137,7 @@ def test_as_json_it_is_told_what_was_written_and_how_it_was_checked(
     assert told["files"] == [str(tmp_path / "z.npy"), str(tmp_path / "z.names.csv")]
     assert told["bytes"] == sum(Path(file).stat().st_size for file in told["files"])
     assert told["checked"].startswith("read back, 1 row of ")
-    assert told["bad"] == {str(folder / "b.png"): "is no picture of a format that is read"}
+    assert told["bad"] == {str(folder / "b.png"): "is not in a picture format that can be read"}
 
 
 @pytest.mark.parametrize("to", ["z.npy", "z.csv", "p/"])
@@ -263,10 +263,10 @@ def test_the_errors_go_to_a_table_or_to_json(
     told = json.loads(capsys.readouterr().out)
     rows = list(csv.DictReader(table.open()))
     assert [row["reconstruction"] for row in rows] == ["a.png", ""]
-    assert rows[1]["error"] == "is no picture of a format that is read"
+    assert rows[1]["error"] == "is not in a picture format that can be read"
     assert float(rows[0]["mse"]) == pytest.approx(told["pictures"][0]["mse"])
     assert told["mse"] == told["pictures"][0]["mse"]
-    assert told["bad"] == {str(folder / "b.png"): "is no picture of a format that is read"}
+    assert told["bad"] == {str(folder / "b.png"): "is not in a picture format that can be read"}
 
 
 def test_a_classifier_has_its_encoders_autoencoder_rebuild_them_and_a_file_alone_has_none(

@@ -94,7 +94,7 @@ def test_pictures_are_written_of_all_of_it(
     ("words", "said"),
     [
         (["classifier", "--test", "99"], "--test: 99 is no test image of shapes: they are numbered 0 to 19."),
-        (["classifier", "--test", "-1"], "is no number of an image"),
+        (["classifier", "--test", "-1"], "is not the number of an image"),
         (["classifier", "--validation", "10000"], "is none of the"),
         (["classifier", "new", "--test", "1"], "One image is looked at"),
         (["classifier", "nowhere.png"], "does not exist"),

@@ -69,7 +69,7 @@ def test_as_csv_a_row_a_picture_and_those_that_cannot_be_read_with_the_reason(
     assert "were written to" in capsys.readouterr().out
     rows = list(csv.DictReader((tmp_path / "out.csv").open(encoding="utf-8")))
     assert [row["class"] for row in rows] == ["bar", ""]
-    assert rows[1]["error"] == "is no picture of a format that is read"
+    assert rows[1]["error"] == "is not in a picture format that can be read"
     assert predict(home, ids["classifier"], str(folder), "--csv", str(tmp_path / "out.csv")) == 2
     assert "already exists and is not overwritten" in capsys.readouterr().err
 
@@ -224,7 +224,7 @@ def test_where_no_picture_can_be_read_the_exit_code_says_so(
     assert predict(home, ids["classifier"], str(folder), "--json") == 1
     assert json.loads(capsys.readouterr().out)["pictures"] == []
     assert predict(home, ids["classifier"], str(folder)) == 1
-    assert "a.png is no picture of a format that is read" in capsys.readouterr().err
+    assert "a.png is not in a picture format that can be read" in capsys.readouterr().err
 
 
 def test_answers_that_are_given_up_leave_no_file(

@@ -134,15 +134,6 @@ async def test_nothing_is_offered_to_be_resumed_while_a_run_is_on(
 @pytest.mark.parametrize(
     ("key", "action"),
     [("a", "configure"), ("c", "configure"), ("s", "studies"), ("r", "runs"), ("Q", "queue"), ("d", "data")],
-    [
-        ("a", "configure"),
-        ("c", "configure"),
-        ("s", "studies"),
-        ("r", "runs"),
-        ("Q", "queue"),
-        ("Q", "queue"),
-        ("d", "data"),
-    ],
 )
 async def test_each_line_of_the_menu_has_its_key(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, key: str, action: str

@@ -214,10 +214,10 @@ def seen(**values: Any) -> WhyView:
 def test_the_sentence_says_which_square_matters_or_that_none_does() -> None:
     words = why_words(seen(), ("cat", "dog"), colours=True)
     assert "rows 2–3, columns 1–2. With these hidden cat has 30.0 % in place of 90.0 %, and dog is predicted." in words
-    assert "Orange speaks for cat (up to 40.0 points)." in words
+    assert "Orange speaks for cat: by up to 40.0 points a pixel, the mean of all squares that it is in." in words
     words = why_words(seen(without=0.895, then=0, rises=0.2), (), colours=False)
-    assert "No square of 2×2 pixels decides: with any of them hidden 0 keeps 89.5 % at least." in words
-    assert "White in the second picture speaks for 0 (up to 40.0 points), black against it (20.0)." in words
+    assert "No square of 2×2 pixels decides: with any of them hidden class 0 keeps 89.5 % at least." in words
+    assert "White in the second picture speaks for class 0, black against it: by up to 40.0 points a pixel" in words
 
 
 async def test_without_colours_the_map_is_a_picture_of_its_own(

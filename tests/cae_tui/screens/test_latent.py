@@ -77,13 +77,13 @@ class Scripted(Latent):
             raise self.error
         return self.run
 
-    async def add(self, path: str) -> tuple[LatentRun, str]:
-        self.asked.append(("add", path))
+    async def own(self, path: str) -> tuple[LatentRun, MapView, str]:
+        self.asked.append(("own", path))
         await self.wait.wait()
         if "nothing" in path:
             raise DatasetError("nothing does not exist: check the path.")
-        self.run = replace(self.run, parts=(*self.run.parts, ("own", 6)))
-        return self.run, "1 picture left out: bad.png is cut short."
+        self.run = replace(self.run, parts=tuple({**dict(self.run.parts), "own": 6}.items()))
+        return self.run, view_of(6, of="own"), "1 picture left out: bad.png is cut short."
 
     async def map(self, of: str) -> MapView:
         if not self.first:
@@ -166,7 +166,7 @@ async def pick(page: LatentScreen, pilot: Pilot[None], key: str = "right") -> No
 async def test_the_map_says_what_it_shows_and_begins_with_an_image(opened: Opened) -> None:
     async with opened() as (page, _):
         assert frame(page) == "PCA of 40 test images | 50 % of the variance"
-        assert words(page).startswith("class ")  # of an image in the middle
+        assert words(page).startswith("Class ")  # of an image in the middle
         assert words(page, "#legend").split() == list(NAMES)
 
 
@@ -190,7 +190,7 @@ async def test_the_image_under_the_cursor_is_shown_with_its_neighbours(opened: O
         place = page.scatter.cursor
         assert place != before
         assert frame(page, "#image").startswith(f"Test image {1000 + place:,}")
-        assert f"class {place % 10}" in words(page)
+        assert f"Class {place % 10}" in words(page)
         assert "by the 5 nearest" in words(page)
         assert "error 0." in words(page)
         assert [caption for _, caption in page.query_one("#near-first", PictureRow).pictures] == ["9 1.5"] * 3
@@ -320,7 +320,7 @@ async def test_images_of_ones_own_are_mapped_and_escape_leaves_the_map_as_it_was
         app: CaeApp = pilot.app  # type: ignore[assignment]  # it is ours
         script.wait.clear()
         page.post_message(events.Paste("/scans\n"))
-        await until(pilot, lambda: "Reading the own images… 25 % (Esc gives up)" in words(page, "#waiting"))
+        await until(pilot, lambda: "Reading your images… 25 % (Esc gives up)" in words(page, "#waiting"))
         await pilot.press("escape")
         await until(pilot, lambda: page.coming is None)
         assert not page.query_one("#waiting").display
@@ -329,7 +329,7 @@ async def test_images_of_ones_own_are_mapped_and_escape_leaves_the_map_as_it_was
         page.post_message(events.Paste("/nothing"))
         await until(pilot, lambda: told(app)[-1:] == ["nothing does not exist: check the path."])
         page.post_message(events.Paste("/scans"))
-        await until(pilot, lambda: frame(page).startswith("PCA of 6 own images"))
+        await until(pilot, lambda: frame(page).startswith("PCA of 6 images of your own"))
         assert told(app)[-1] == "1 picture left out: bad.png is cut short."
         await pilot.press("p")
         await until(pilot, lambda: frame(page).startswith("PCA of 40 test images"))
@@ -448,7 +448,7 @@ async def test_a_folder_of_ones_own_is_mapped_with_the_names_of_its_classes(
         page = await real_page(app, pilot, ids["autoencoder"])
         await pick(page, pilot)
         assert "bar" in words(page, "#legend")
-        assert words(page).startswith("class ")
+        assert words(page).split()[0] in ("bar", "dot")
         await pilot.press("n")
         await until(pilot, lambda: "silhouette" in words(page, "#numbers"))
 
@@ -468,8 +468,9 @@ async def test_pictures_of_ones_own_are_seen_as_the_model_answers_on_them(
     async with app.run_test(size=(120, 40)) as pilot:
         page = await real_page(app, pilot, classifier[0].id)
         page.post_message(events.Paste(str(folder)))
-        await until(pilot, lambda: frame(page).startswith("PCA of 8 own images") and page.looked is not None)
+        await until(pilot, lambda: frame(page).startswith("PCA of 8 images of your own") and page.looked is not None)
         assert told(app)[-1].startswith("1 picture left out: bad.png ")
+        assert told(app)[-1].endswith(" The model does not know 1 class of them (seven): it takes them for others.")
         view, looked = page.view, page.looked
         assert view is not None
         assert looked is not None
@@ -497,7 +498,7 @@ async def test_pictures_without_classes_are_coloured_by_what_they_are_taken_for(
     async with app.run_test(size=(120, 40)) as pilot:
         page = await real_page(app, pilot, classifier[0].id)
         page.post_message(events.Paste(str(folder)))
-        await until(pilot, lambda: frame(page).startswith("PCA of 5 own images") and page.looked is not None)
+        await until(pilot, lambda: frame(page).startswith("PCA of 5 images of your own") and page.looked is not None)
         assert page.view is not None
         assert page.view.labels is None
         assert words(page).startswith("taken for ")

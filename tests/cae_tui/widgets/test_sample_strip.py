@@ -55,7 +55,7 @@ class Host(App[None]):
     """A screen with nothing but the images."""
 
     def compose(self) -> ComposeResult:
-        yield SampleStripView()
+        yield SampleStripView(turned=True)
 
 
 def told(app: App[None]) -> str:

@@ -137,7 +137,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked(monkeypatch: pytest.MonkeyPatch
     ("content", "reason"),
     [
         (b"", "is empty"),
-        (b"hello", "is no picture of a format that is read"),
+        (b"hello", "is not in a picture format that can be read"),
         (picture(1, (32, 32), "RGB")[:900], "is cut short"),
         (picture(1, (32, 32), "RGB", "JPEG")[:500], "is cut short"),
     ],

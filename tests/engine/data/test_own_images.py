@@ -299,7 +299,7 @@ def test_bad_pictures_are_left_out_each_with_its_reason(tmp_path: Path) -> None:
     files |= {"a/0.png": b"hello", "b/1.png": picture(1)[:70], "b/39.png": b""}
     data = load(write_folder(tmp_path / "some", files))
     assert data.left_out == {
-        "a/0.png": "is no picture of a format that is read", "b/1.png": "is cut short",
+        "a/0.png": "is not in a picture format that can be read", "b/1.png": "is cut short",
         "b/39.png": "is empty",
     }  # fmt: skip
     assert data.train.labels is not None
@@ -312,8 +312,8 @@ def test_more_bad_pictures_than_one_in_ten_stop_with_the_first_reasons(tmp_path:
     files = {f"{number:02}.png": picture(number) for number in range(20)} | {f"{n:02}.png": b"x" for n in range(7)}
     refused = str(refusal(write_folder(tmp_path / "some", files)))
     assert "7 pictures in" in refused
-    assert "more than one in ten: 00.png is no picture of a format that is read; 01.png" in refused
-    assert refused.endswith("04.png is no picture of a format that is read; and 2 more. Mend or remove them.")
+    assert "more than one in ten: 00.png is not in a picture format that can be read; 01.png" in refused
+    assert refused.endswith("04.png is not in a picture format that can be read; and 2 more. Mend or remove them.")
 
 
 @pytest.mark.parametrize("chunk", [4, 256])
