@@ -316,7 +316,7 @@ class LeaveScreen(Dialog[str]):
         if self._count > 1:
             it, goes, keeps = ("them", "they go", "each keeps its checkpoint")
         follow = f" {runs} {'follows' if self._queued == 1 else 'follow'} {it}." if self._queued else ""
-        show = f"`cae-tui watch` shows {it}" if self._what == "run" else "`cae-tui study show` says how far it is"
+        show = f"`cae-tui watch` shows {it}"
         stop = f"Stop and quit: {keeps} and can be resumed later.{stays}"
         after = follow if self._what == "run" else stays
         leave = f"Leave {it} training: {goes} on in the background, and {show}.{after}"
