@@ -190,7 +190,7 @@ class RunActs:
 
         self._app.home.find(message.run).find_model()  # where it has none, that is told here
         asked = message.images if message.picture is None else message.picture
-        page = InsideScreen(message.run, asked, message.at, name=message.name, label=message.label, why=message.why)
+        page = InsideScreen(message.run, asked, message.at, known=(message.name, message.label), why=message.why)
         page.place = ("inside", message.run)
         self._app.push_screen(page)
 

@@ -28,6 +28,7 @@ from engine.text import class_name, shortened
 
 Shown = tuple[tuple[int, int | None], ...]
 """Images by their indices, with their classes where those are known."""
+Known = tuple[str, int | None]
 
 NEAR = "Looking through training images"
 LONGEST_NAME = 16
@@ -40,8 +41,7 @@ class InsideScreen(Page):
         run: whose model it is.
         asked: images that the run was measured on, or a picture.
         at: which of the images comes first.
-        name: what a picture is called.
-        label: its class, where that is known.
+        known: of a picture, its name, and its class where that is known.
         why: whether one begins with what the answer hangs on.
     """
 
@@ -82,20 +82,13 @@ On the command line: `cae-tui inside RUN`, with `--json`, and `--to FOLDER` for 
     ]  # fmt: skip
 
     def __init__(
-        self,
-        run: str,
-        asked: Shown | Picture,
-        at: int = 0,
-        *,
-        name: str = "",
-        label: int | None = None,
-        why: bool = False,
+        self, run: str, asked: Shown | Picture, at: int = 0, *, known: Known = ("", None), why: bool = False
     ) -> None:
         super().__init__()
         self.run_id = run
         self.images: Shown = () if isinstance(asked, Picture) else asked
         self.picture = asked if isinstance(asked, Picture) else None
-        self.at, self._called, self._label = at, name, label
+        self.at, self._known = at, known
         self.wants_why = why
         self.view: InsideView | None = None
         self.shown = ""  # the name of the entry that is drawn
@@ -146,7 +139,7 @@ On the command line: `cae-tui inside RUN`, with `--json`, and `--to FOLDER` for 
     @property
     def true(self) -> int | None:
         """The class of the image, where it is known."""
-        return self.images[self.at][1] if self.images else self._label
+        return self.images[self.at][1] if self.images else self._known[1]
 
     @property
     def entry(self) -> Entry | None:
@@ -182,7 +175,7 @@ On the command line: `cae-tui inside RUN`, with `--json`, and `--to FOLDER` for 
         self.show_entry()
 
     def _about(self, view: InsideView) -> Content:
-        name = f"image {self.images[self.at][0]:,}" if self.images else self._called
+        name = f"image {self.images[self.at][0]:,}" if self.images else self._known[0]
         about = Content.styled(about_words(view, name, self.true), "bold")
         if len(self.images) > 1:
             place = f"  {formats.count(self.at + 1)} of {formats.count(len(self.images))}"

@@ -128,7 +128,7 @@ The result of a complete run, measured once, on images that no choice was based 
             with Vertical(id="picture"):
                 yield ConfusionMatrix(id="confusion")
                 yield Static(id="cell", markup=False)
-                yield SampleStripView(id="strip")
+                yield SampleStripView(turned=True, id="strip")
         with Horizontal(id="bottom"):
             with Horizontal(id="charts"):
                 yield LossChart(id="loss")

@@ -11,9 +11,9 @@ from typing import Any, Protocol
 import pytest
 
 from cae_tui.app.screenshot import save_screenshot
-from engine import ending
 from engine.errors import EngineError, StorageError
 from engine.exporters import export
+from engine.jobs import ending
 from engine.protocol.control import Asked
 from engine.protocol.events import (
     BatchEnded,

@@ -27,7 +27,7 @@ PLACES = (
     "engine.jobs.device_images",
     "engine.kinds.autoencoder.constant_image_errors",
     "engine.kinds.autoencoder.AutoencoderKind.measure",
-    "engine.ending.write_model",
+    "engine.jobs.ending.write_model",
     "engine.training.loop.make_optimizer",
     "engine.training.loop.evaluate",
     "engine.training.loop._Loop.train_epoch",

@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from engine import ending
 from engine.errors import StorageError
+from engine.jobs import ending
 from engine.protocol.control import Asked, RunControl
 from engine.protocol.events import Continued, EpochEnded, Event, EventFormat, Paused, Resumed
 from engine.protocol.frames import Frame

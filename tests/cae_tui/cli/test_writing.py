@@ -90,7 +90,7 @@ def test_where_no_picture_can_be_read_no_answers_are_written(
     said = capsys.readouterr().err
     assert "nothing was written" in said
     assert "\x1b" not in said
-    assert len([line for line in said.splitlines() if "is no picture" in line and "a" in line]) == 1
+    assert len([line for line in said.splitlines() if "is not in a picture format" in line and "a" in line]) == 1
     assert not answers.exists()
 
 

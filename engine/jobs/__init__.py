@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from engine.data.batches import DeviceImages
 from engine.data.streaming import device_images
 from engine.device import cores
-from engine.ending import best_weights, end_early, fail, finish_whole
 from engine.errors import EngineError, ModelFileError, RunError
+from engine.jobs.ending import best_weights, end_early, fail, finish_whole
 from engine.kinds import kind_of
 from engine.network.network import Network
 from engine.preparation import create, reopen, with_threads, write_threads
