@@ -1,5 +1,6 @@
 """A slice of the real MNIST, and runs on it that several tests look at."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -72,3 +73,16 @@ def classifier(
 ) -> tuple[RunDirectory, Any, list[Event]]:
     """A small classifier on it, trained once; look, but do not touch."""
     return train(trained_home, small_classifier(files, autoencoder[0].id))
+
+
+@pytest.fixture
+def own_home(
+    tmp_path: Path,
+    autoencoder: tuple[RunDirectory, Any, list[Event]],
+    classifier: tuple[RunDirectory, Any, list[Event]],
+) -> Home:
+    """A home with copies of an autoencoder and a classifier on its encoder."""
+    home = Home(tmp_path / "home")
+    for run, *_ in (autoencoder, classifier):
+        shutil.copytree(run.path, home.runs / run.id)
+    return home

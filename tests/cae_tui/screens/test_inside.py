@@ -1,10 +1,8 @@
 """The look inside a model: an image layer by layer, what maps look for, and why a classifier answers as it does."""
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,19 +30,11 @@ from tests.cae_tui.conftest import on_top, told, until
 from tests.engine.conftest import autoencoder as autoencoder
 from tests.engine.conftest import classifier as classifier
 from tests.engine.conftest import files as files
+from tests.engine.conftest import own_home as own_home
 from tests.engine.conftest import trained_home as trained_home
 
 Trained = tuple[RunDirectory, Any, Any]
 THREADS = torch.get_num_threads()
-
-
-@pytest.fixture
-def own_home(tmp_path: Path, autoencoder: Trained, classifier: Trained) -> Home:
-    """A home with copies of an autoencoder and a classifier."""
-    home = Home(tmp_path / "home")
-    for run, *_ in (autoencoder, classifier):
-        shutil.copytree(run.path, home.runs / run.id)
-    return home
 
 
 @asynccontextmanager

@@ -1,7 +1,6 @@
 """The latent space of a run: a map, what is under the cursor, decodings, numbers."""
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
@@ -33,6 +32,7 @@ from tests.cae_tui.script import scripted_events, write_run
 from tests.engine.conftest import autoencoder as autoencoder
 from tests.engine.conftest import classifier as classifier
 from tests.engine.conftest import files as files
+from tests.engine.conftest import own_home as own_home
 from tests.engine.conftest import trained_home as trained_home
 from tests.pictures import picture, write_folder
 from tests.shapes import train_shapes
@@ -400,12 +400,9 @@ async def real_page(app: CaeApp, pilot: Pilot[None], run: str) -> LatentScreen:
 
 
 async def test_a_classifier_is_mapped_by_its_own_encoder_and_decoded_by_its_autoencoders(
-    tmp_path: Path, autoencoder: Trained, classifier: Trained
+    own_home: Home, classifier: Trained
 ) -> None:
-    home = Home(tmp_path / "home")
-    for run, *_ in (autoencoder, classifier):
-        shutil.copytree(run.path, home.runs / run.id)
-    app = CaeApp(home)
+    app = CaeApp(own_home)
     async with app.run_test(size=(120, 40)) as pilot:
         page = await real_page(app, pilot, classifier[0].id)
         assert page.view is not None
@@ -418,7 +415,7 @@ async def test_a_classifier_is_mapped_by_its_own_encoder_and_decoded_by_its_auto
         assert page.looked is not None
         from engine.evaluation.model import load_model
 
-        model = load_model(home, classifier[0].id).encoder
+        model = load_model(own_home, classifier[0].id).encoder
         assert model is not None
         pixels = np.frombuffer(page.looked.picture.pixels, np.uint8).reshape(1, 28, 28, 1)
         rebuilt = model.reconstruct(pixels)
@@ -436,7 +433,7 @@ async def test_a_classifier_is_mapped_by_its_own_encoder_and_decoded_by_its_auto
         await until(pilot, lambda: decoded.pictures[0][0] != before)
         await pilot.press("0")
         await until(pilot, lambda: decoded.pictures[0][0] == before)
-    assert (home.find(classifier[0].id).path / "latent" / "test.npz").exists()
+    assert (own_home.find(classifier[0].id).path / "latent" / "test.npz").exists()
 
 
 async def test_a_folder_of_ones_own_is_mapped_with_the_names_of_its_classes(
@@ -454,17 +451,14 @@ async def test_a_folder_of_ones_own_is_mapped_with_the_names_of_its_classes(
 
 
 async def test_pictures_of_ones_own_are_seen_as_the_model_answers_on_them(
-    tmp_path: Path, autoencoder: Trained, classifier: Trained
+    own_home: Home, classifier: Trained, tmp_path: Path
 ) -> None:
-    home = Home(tmp_path / "home")
-    for run, *_ in (autoencoder, classifier):
-        shutil.copytree(run.path, home.runs / run.id)
     from engine.evaluation.given import given_images, made_ready
     from engine.evaluation.model import load_model
 
     files = {f"{name}/{shade}.png": picture(shade, (28, 28)) for name in ("3", "seven") for shade in range(4)}
     folder = write_folder(tmp_path / "scans", {**files, "3/bad.png": b"no picture"})
-    app = CaeApp(home)
+    app = CaeApp(own_home)
     async with app.run_test(size=(120, 40)) as pilot:
         page = await real_page(app, pilot, classifier[0].id)
         page.post_message(events.Paste(str(folder)))
@@ -477,24 +471,21 @@ async def test_pictures_of_ones_own_are_seen_as_the_model_answers_on_them(
         assert view.class_names == (*map(str, range(10)), "seven")
         assert view.labels is not None
         assert view.labels.tolist() == [3] * 4 + [10] * 4
-        model = load_model(home, classifier[0].id)
+        model = load_model(own_home, classifier[0].id)
         ready = made_ready(model, given_images(model, [str(folder)]))
         assert view.predicted is not None
         assert (view.predicted == model.probabilities(ready.images).argmax(1)).all()
         assert looked.picture.pixels == ready.images[looked.place].tobytes()
         assert looked.name == f"{looked.place % 4}.png"
         assert looked.label == (3 if looked.place < 4 else None)  # the model knows no class “seven”
-    assert not (home.find(classifier[0].id).path / "latent" / "own.npz").exists()
+    assert not (own_home.find(classifier[0].id).path / "latent" / "own.npz").exists()
 
 
 async def test_pictures_without_classes_are_coloured_by_what_they_are_taken_for(
-    tmp_path: Path, autoencoder: Trained, classifier: Trained
+    own_home: Home, classifier: Trained, tmp_path: Path
 ) -> None:
-    home = Home(tmp_path / "home")
-    for run, *_ in (autoencoder, classifier):
-        shutil.copytree(run.path, home.runs / run.id)
     folder = write_folder(tmp_path / "scans", {f"{shade}.png": picture(shade, (28, 28)) for shade in range(5)})
-    app = CaeApp(home)
+    app = CaeApp(own_home)
     async with app.run_test(size=(120, 40)) as pilot:
         page = await real_page(app, pilot, classifier[0].id)
         page.post_message(events.Paste(str(folder)))
@@ -508,13 +499,8 @@ async def test_pictures_without_classes_are_coloured_by_what_they_are_taken_for(
         assert "no classes" in told(app)[-1]
 
 
-async def test_keys_lead_from_the_map_into_the_network(
-    tmp_path: Path, autoencoder: Trained, classifier: Trained
-) -> None:
-    home = Home(tmp_path / "home")
-    for run, *_ in (autoencoder, classifier):
-        shutil.copytree(run.path, home.runs / run.id)
-    app = CaeApp(home)
+async def test_keys_lead_from_the_map_into_the_network(own_home: Home, classifier: Trained) -> None:
+    app = CaeApp(own_home)
     async with app.run_test(size=(120, 40)) as pilot:
         page = await real_page(app, pilot, classifier[0].id)
         await pick(page, pilot)

@@ -1,7 +1,6 @@
 """The page that one draws on: what a model makes of it, live."""
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -30,6 +29,7 @@ from tests.cae_tui.script import scripted_events, write_run
 from tests.engine.conftest import autoencoder as autoencoder
 from tests.engine.conftest import classifier as classifier
 from tests.engine.conftest import files as files
+from tests.engine.conftest import own_home as own_home
 from tests.engine.conftest import trained_home as trained_home
 
 NAMES = tuple(map(str, range(10)))
@@ -413,15 +413,6 @@ async def test_at_every_size_all_of_it_is_on_the_screen(opened: Opened, size: tu
 # -- with a model ---------------------------------------------------------------------------------
 
 Trained = tuple[RunDirectory, Any, Any]
-
-
-@pytest.fixture
-def own_home(tmp_path: Path, autoencoder: Trained, classifier: Trained) -> Home:
-    """A home with copies of an autoencoder and a classifier."""
-    home = Home(tmp_path / "home")
-    for run, *_ in (autoencoder, classifier):
-        shutil.copytree(run.path, home.runs / run.id)
-    return home
 
 
 async def real_page(app: CaeApp, pilot: Pilot[None], run: str) -> TryScreen:
