@@ -518,6 +518,46 @@ async def test_keys_lead_from_the_map_into_the_network(own_home: Home, classifie
             await until(pilot, on_top(app, LatentScreen))
 
 
+async def test_images_that_cannot_be_mapped_leave_those_before(
+    own_home: Home, autoencoder: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = write_folder(tmp_path / "many", {f"{shade}.png": picture(shade, (28, 28)) for shade in range(8)})
+    few = write_folder(tmp_path / "few", {f"{shade}.png": picture(shade, (28, 28)) for shade in range(2)})
+    latent = Latent(own_home, autoencoder[0].id)
+    try:
+        await latent.open()
+        await latent.own(str(many))
+
+        def given_up(*_: object) -> None:
+            raise RunError("It was given up.")
+
+        with monkeypatch.context() as patch:
+            patch.setattr("engine.evaluation.latent_space.latent_space", given_up)
+            with pytest.raises(RunError):
+                await latent.own(str(few))
+        assert (await latent.look("own", 7)).name == "7.png"
+        run, view, _ = await latent.own(str(few))
+        assert (dict(run.parts)["own"], len(view.plane)) == (2, 2)
+        with pytest.raises(RunError):
+            await latent.look("own", 7)
+    finally:
+        latent.close()
+
+
+async def test_a_key_that_comes_at_once_follows_the_image_under_the_cursor(own_home: Home, classifier: Trained) -> None:
+    app = CaeApp(own_home)
+    async with app.run_test(size=(120, 40)) as pilot:
+        page = await real_page(app, pilot, classifier[0].id)
+        await pick(page, pilot)
+        await pilot.press("right", "right", "enter")
+        place = page.scatter.cursor
+        await until(pilot, on_top(app, InsideScreen))
+        inside = app.screen
+        assert isinstance(inside, InsideScreen)
+        assert page._latent is not None
+        assert inside.picture == (await page._latent.look(page.part, place)).picture
+
+
 async def test_a_run_without_a_model_says_why_it_has_no_map(make_app: MakeApp, home: Home) -> None:
     write_run(home, scripted_events())
     app = make_app()
