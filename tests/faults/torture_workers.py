@@ -3,7 +3,8 @@
 A study of six trials with two workers is done by a process of its own. At random one of its workers is killed, stood
 still, or has its driver killed; a driver that is gone is started again, until the study is finished. Then its trials
 are held against those of a study that was left alone, number by number, and neither a process nor a file may be left.
-Counts are written to `build/torture/workers.json`.
+Counts are written to `build/torture/workers.json`. `--times` tells instead how soon a trial goes on whose
+worker is gone.
 """
 
 import argparse
@@ -19,11 +20,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from engine.protocol.control import Flag
+from engine.protocol.events import EpochEnded, Event, Resumed
 from engine.runs.directory import Home
 from engine.storage.files import write_json
 from engine.studies.executors import workers
 from engine.studies.planning import create
-from engine.studies.records import Studies, StudyDirectory
+from engine.studies.records import Studies, StudyDirectory, Trial
 from engine.studies.scheduler import work_on
 from engine.studies.spec import make_study
 from tests.engine.studies.conftest import Watcher, table
@@ -87,6 +89,32 @@ def torture(directory: StudyDirectory, home: Home, chance: random.Random, faults
         counts["processes left"] += len([process for process in seen if os.path.exists(f"/proc/{process}")])
 
 
+class Stopwatch(Watcher):
+    """Has the worker of the first trial killed, or stand still, and tells when its trial goes on."""
+
+    def __init__(self, home: Home, number: signal.Signals) -> None:
+        super().__init__()
+        self._home, self._number, self._at = home, number, 0.0
+
+    def emit(self, trial: Trial, event: Event) -> None:
+        """See `Observer`."""
+        super().emit(trial, event)
+        if trial.number != 1:
+            return
+        if isinstance(event, EpochEnded) and event.epoch == 5 and not self._at:
+            self._at = time.monotonic()
+            os.kill(self._home.find(trial.run).read_status().process, self._number)
+        elif isinstance(event, Resumed):
+            print(f"{self._number.name}: the trial goes on after {time.monotonic() - self._at:.1f} s")
+
+
+def times(home: Home, files: dict[str, Path]) -> None:
+    """How soon a trial goes on whose worker was killed, or stands still."""
+    spec = make_study("one", tiny(files, epochs=40, threads=1), {"kernels": "2,3"}, workers=2)
+    for number in (signal.SIGKILL, signal.SIGSTOP):
+        work_on(home, create(home, spec), Stopwatch(home, number), Flag())
+
+
 def main() -> int:
     """Do as many studies as are asked for; 1 where any did not come to its end."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -94,6 +122,7 @@ def main() -> int:
     parser.add_argument("--faults", type=int, default=4, help="of each study, at most")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, default=Path("build/torture/workers.json"))
+    parser.add_argument("--times", action="store_true", help="tell how soon a trial goes on whose worker is gone")
     parser.add_argument("--drive", nargs=2, help="do a study (used by the program itself)")
     options = parser.parse_args()
     if options.drive:
@@ -105,6 +134,9 @@ def main() -> int:
     with TemporaryDirectory(prefix="cae-torture-") as folder:
         os.environ["TMPDIR"] = folder
         files, home = write_files(Path(folder)), Home(Path(folder) / "home")
+        if options.times:
+            times(home, files)
+            return 0
         spec = make_study("one", tiny(files, epochs=30, threads=1), {"kernels": "2,3,4,5,6,7"}, workers=2)
         whole = table(work_on(home, create(home, spec), Watcher(), Flag(), "here"))
         for number in range(options.studies):
