@@ -250,10 +250,8 @@ class Latent:
         from engine.evaluation.latent_space import nearest
 
         compute_alone()
-        model, part, space = self._model, self._parts[of], self._spaces[of]
+        model, part, space = self._model, self._part_with(of, place), self._spaces[of]
         assert model is not None, "open() comes first"
-        if place >= len(part):
-            raise RunError("There are other images now.")
         image = part.take(np.array([place]))
         places, distances = nearest(model, part, space, place)
         labels = part.labels
@@ -267,6 +265,13 @@ class Latent:
             reconstruction=None if rebuilds is None else pictures(rebuilds.reconstruct(image))[0],
             nearest=tuple((one, None if labels is None else int(labels[at]), far) for one, at, far in near),
         )
+
+    def _part_with(self, of: str, place: int) -> "Part":
+        """A part that has an image at that place: what is asked of a person's own may be of those before."""
+        part = self._parts[of]
+        if place >= len(part):
+            raise RunError("There are other images now.")
+        return part
 
     # -- decodings -------------------------------------------------------------------------------
 
@@ -287,11 +292,9 @@ class Latent:
 
         from engine.evaluation.latent_space import encoded, evenly
 
-        part, what = self._parts[of], marked[0]
-        places = np.array([marked[1]])
-        if what == "mean":
-            labels = part.labels
-            places = evenly(np.flatnonzero(labels == marked[1]), OF_A_MEAN)
+        what, at = marked
+        part = self._parts[of] if what == "mean" else self._part_with(of, at)
+        places = evenly(np.flatnonzero(part.labels == at), OF_A_MEAN) if what == "mean" else np.array([at])
         found: NDArray[np.float32] = encoded(self._decoder, part, places).mean(0)
         return found
 

@@ -7,11 +7,8 @@ Over 400 lines: the map, what is beside it and what is beneath it depend on one 
 
 import asyncio
 from collections.abc import Awaitable, Iterator
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
-from rich.style import Style
-from rich.text import Text
 from textual import events, on, work
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -21,14 +18,12 @@ from textual.widgets import Static
 
 from cae_tui.bridge.latent import OWN, Latent
 from cae_tui.bridge.latent_values import LatentRun, Looked, MapView, Marked
-from cae_tui.bridge.map_filter import ERRORS, LONGEST_NAME, MapFilter
 from cae_tui.messages import LookInside
 from cae_tui.screens.base import Page
+from cae_tui.screens.latent_map import MapCard
 from cae_tui.screens.latent_side import BetweenPane, ImagePane, NumbersPane, SlidersPane
-from cae_tui.themes import class_colours
-from cae_tui.widgets.scatter import Scatter, signs_of
+from cae_tui.widgets.scatter import Scatter
 from engine.errors import EngineError, MovedError
-from engine.text import counted, percent, shortened
 
 if TYPE_CHECKING:
     import numpy as np
@@ -105,13 +100,10 @@ What the encoder makes of images: each is a point, and images whose latents are 
         self.looked: Looked | None = None
         self.part = ""
         self.coming: tuple[str, str] | None = None  # the part that is to take its place, and what is done for it
-        self.projection = "PCA"
         self.planes: dict[tuple[str, str], NDArray[np.float32]] = {}
         self.side = ""  # what is beside the map: sliders or numbers, else the image
         self.own = ""  # the path of the images of one's own
         self.marks: list[Marked] = []
-        self.chosen = MapFilter()
-        self.passing = 0  # how many images pass it
         self.shows_rebuilt = False
         self.busy: set[str] = set()  # what is under way, by its name in `Latent.progress`
         self._latent: Latent | None = None
@@ -129,9 +121,7 @@ What the encoder makes of images: each is a point, and images whose latents are 
         """The map, what is beside it, and the row of decodings."""
         yield Static("Reading the model…", id="waiting", markup=False)
         with Horizontal(id="panes"):
-            with Vertical(id="map", classes="card"):
-                yield Scatter()
-                yield Static(id="legend", markup=False)
+            yield MapCard()
             with Vertical(id="side"):
                 yield ImagePane()
                 yield NumbersPane()
@@ -142,7 +132,6 @@ What the encoder makes of images: each is a point, and images whose latents are 
         super().on_mount()
         self.query_one("#panes").display = self.query_one("#between").display = False
         self.scatter.signs = self.app.no_color
-        self.watch(self.app, "theme", self._draw_legend, init=False)
         self._latent = self.runner.latent(self.run_id)
         self._arrange()
         self.open_run()
@@ -153,8 +142,13 @@ What the encoder makes of images: each is a point, and images whose latents are 
             self._latent.close()
 
     @property
+    def map(self) -> MapCard:
+        """The map in its frame."""
+        return self.query_one(MapCard)
+
+    @property
     def scatter(self) -> Scatter:
-        """The map."""
+        """Its points."""
         return self.query_one(Scatter)
 
     # -- the map ---------------------------------------------------------------------------------
@@ -191,14 +185,9 @@ What the encoder makes of images: each is a point, and images whose latents are 
         self._leave_side()
         self.part, self.view, self.looked = of, view, None
         self.planes[of, "PCA"] = view.plane
-        self.projection = "PCA"
-        self.marks, self.chosen = [], MapFilter()
+        self.marks = []
         self.query_one("#between").display = False
-        self.scatter.cursor = -1
-        self.scatter.mark({})
-        self.scatter.put(view.plane, view.classes, self._names, keep=False)
-        self.filter()
-        self._draw_legend()
+        self.map.begin(view)
         self._show_image()
         self.scatter.focus()
         self.refresh_keys()
@@ -221,7 +210,7 @@ What the encoder makes of images: each is a point, and images whose latents are 
         finally:
             timer.stop()
             self.busy.discard("neighbours")
-        self.view = view
+        self.view = self.map.view = view
         self._tell_map()
         if self.looked is not None:
             self._show_image()
@@ -257,10 +246,6 @@ What the encoder makes of images: each is a point, and images whose latents are 
     def _how_far(self, what: str) -> str:
         return self._latent.how_far(what) if self._latent is not None else ""
 
-    @property
-    def _names(self) -> tuple[str, ...]:
-        return self.view.class_names if self.view is not None else ()
-
     def action_part(self) -> None:
         """The next part that the run has."""
         if self.run_view is None:
@@ -294,7 +279,7 @@ What the encoder makes of images: each is a point, and images whose latents are 
     async def open_own(self, path: str) -> None:
         """Read images of a person's own, and show their map."""
         assert self._latent is not None
-        found = await self._come("your images", "Reading", self._latent.own(path))
+        found = await self._come("your images", "Reading and encoding", self._latent.own(path))
         if found is None:
             return
         self.own = path
@@ -312,7 +297,7 @@ What the encoder makes of images: each is a point, and images whose latents are 
         """PCA or t-SNE; what t-SNE is still busy with is given up."""
         if self._no_map_yet() or self.run_view is None:
             return
-        if self.projection == "t-SNE" or "t-SNE" in self.busy:
+        if self.map.projection == "t-SNE" or "t-SNE" in self.busy:
             self.workers.cancel_group(self, "t-SNE")
             self._show_plane("PCA")
         elif (self.part, "t-SNE") in self.planes:
@@ -323,10 +308,7 @@ What the encoder makes of images: each is a point, and images whose latents are 
             self.make_tsne()
 
     def _show_plane(self, projection: str) -> None:
-        assert self.view is not None
-        self.projection = projection
-        self.scatter.put(self.planes[self.part, projection], self.view.classes, self._names, keep=False)
-        self._tell_map()
+        self.map.put(self.planes[self.part, projection], projection)
 
     @work(exclusive=True, group="t-SNE")
     async def make_tsne(self) -> None:
@@ -351,61 +333,16 @@ What the encoder makes of images: each is a point, and images whose latents are 
         if latent is None or self.view is None:
             return
         if latent.growing is not None and len(latent.growing) == len(self.view.plane):
-            self.scatter.put(latent.growing, self.view.classes, self._names, keep=True)
+            self.map.put(latent.growing)
         self._tell_map()
 
-    @on(Scatter.Moved)
     def _tell_map(self) -> None:
-        """What the map shows, in the lines of its frame."""
-        if self.view is None or not self.is_mounted:
-            return
-        card, view = self.query_one("#map"), self.view
-        count = len(view.plane)
-        images = f"{counted(count, 'image')} of your own" if view.of == OWN else counted(count, f"{view.of} image")
-        title = f"{self.projection} of {images}"
-        if "t-SNE" in self.busy:
-            title = f"Making t-SNE… {self._how_far('t-SNE')} (t or Esc: PCA)"
-        card.border_title = title
-        words = self.chosen.words(view, self._names, brief=self.has_class("-narrow"))
-        if words:
-            words.append(f"{self.passing:,} (a all)")
-        elif self.projection == "PCA":
-            words.append(f"{percent(sum(view.shares), 0)} of the variance")
-        if "neighbours" in self.busy:
-            words.append(f"finding neighbours {self._how_far('neighbours')}")
-        if self.scatter.zoom > 1:
-            words.append(f"{self.scatter.zoom:.3g}×")
-        card.border_subtitle = " · ".join(words)
-
-    def _draw_legend(self) -> None:
-        """The sign of each class that has one of its own, in its colour."""
-        names, line = self._names, Text(no_wrap=True, overflow="ellipsis")
-        signs = signs_of(names)
-        colours = class_colours(self.app, len(signs))
-        for name, sign, colour in zip(names, signs, colours, strict=False):
-            look = Style(color="#{:02x}{:02x}{:02x}".format(*colour), bold=True)
-            line.append(sign if sign == name else f"{sign} {shortened(name, LONGEST_NAME)}", look)
-            line.append("  ")
-        self.query_one("#legend", Static).update(line)
-        self.query_one("#legend").display = bool(names)
+        """What is under way, in the frame of the map."""
+        making = f"Making t-SNE… {self._how_far('t-SNE')} (t or Esc: PCA)" if "t-SNE" in self.busy else ""
+        finding = f"finding neighbours {self._how_far('neighbours')}" if "neighbours" in self.busy else ""
+        self.map.tell(making=making, finding=finding)
 
     # -- filters ---------------------------------------------------------------------------------
-
-    def filter(self, **changes: Any) -> None:
-        """Show only what passes the filter, with `changes`, and have the cursor on such an image."""
-        import numpy as np
-
-        view = self.view
-        if view is None:
-            return
-        self.chosen = replace(self.chosen, **changes)
-        passing = self.chosen.passing(view)
-        self.passing = int(passing.sum())
-        scatter = self.scatter
-        scatter.only(None if passing.all() else passing)
-        self._tell_map()
-        if changes and self.passing and (scatter.cursor < 0 or not passing[scatter.cursor]):
-            scatter.go_to(int(np.flatnonzero(passing)[0]))
 
     def action_pair(self) -> None:
         """The next pair of classes that are confused; after the last, all images."""
@@ -414,37 +351,32 @@ What the encoder makes of images: each is a point, and images whose latents are 
             return
         if self._refused(not view.confused, "No image is taken for another class."):
             return
-        following = 0 if self.chosen.pair is None else self.chosen.pair + 1
-        self.filter(pair=following if following < len(view.confused) else None, label=None, wrong=False)
+        self.map.show_next_pair()
 
     def action_wrong(self) -> None:
         view = self.view
         if self._no_map_yet() or view is None or self._no_predictions(view):
             return
         if not self._refused(not view.confused, "No image is taken for another class."):
-            self.filter(wrong=not self.chosen.wrong, pair=None)
+            self.map.show_wrong()
 
     def action_class(self, way: int) -> None:
         """The next class that an image has; after the last, all."""
-        import numpy as np
-
-        view = self.view
-        if self._no_map_yet() or view is None or self._refused(view.classes is None, _NO_CLASSES):
+        if self._no_map_yet() or self.view is None:
             return
-        assert view.classes is not None
-        choices: list[int | None] = [None, *np.unique(view.classes).tolist()]
-        self.filter(label=choices[(choices.index(self.chosen.label) + way) % len(choices)], pair=None)
+        if not self._refused(self.view.classes is None, _NO_CLASSES):
+            self.map.show_next_class(way)
 
     def action_error(self) -> None:
         """Those that are rebuilt worst, then best, then all."""
         if self._no_map_yet() or self.view is None:
             return
         if not self._refused(self.view.errors is None, _NO_ERRORS):
-            self.filter(error=ERRORS[(ERRORS.index(self.chosen.error) + 1) % len(ERRORS)])
+            self.map.show_next_error()
 
     def action_all(self) -> None:
-        self.chosen = MapFilter()
-        self.filter()
+        if not self._no_map_yet():
+            self.map.show_all()
 
     def _no_predictions(self, view: MapView) -> bool:
         """Whether it is not known what images are taken for, which is told."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from engine.data.arrange import natural
 from engine.data.datasets import ImageData, ImageSet
 from engine.errors import DatasetError
-from engine.evaluation.given import Given, asked_about, made_ready
+from engine.evaluation.given import asked_about, made_ready
 from engine.evaluation.model import Model, Told
 from engine.text import either
 
@@ -91,8 +91,8 @@ def own_part(model: Model, paths: Sequence[str], told: Told | None = None) -> Pa
         DatasetError: there is nothing there that is an image, or images of more than `MOST_CLASSES` classes.
     """
     asked = asked_about(model, paths, told=told)
-    # What is given away is not held: of the pictures as they were read there is one piece at a time.
-    pieces = [(given.names, given.classes, given.bad, _ready(model, given)) for given in asked.pieces(told)]
+    # Of the pictures as they were read there is one piece at a time.
+    pieces = [(given.names, given.classes, given.bad, made_ready(model, given).images) for given in asked.pieces(told)]
     images = np.concatenate([ready for *_, ready in pieces])
     bad = {name: why for _, _, some, _ in pieces for name, why in some.items()}
     if not len(images):
@@ -113,7 +113,3 @@ def own_part(model: Model, paths: Sequence[str], told: Told | None = None) -> Pa
         labels = np.array([label_of[name] for name in shown], np.uint8)
     names = [name for some, *_ in pieces for name in some]
     return Part(OWN, ImageSet(images, labels), np.arange(len(images)), class_names, "", names, bad)
-
-
-def _ready(model: Model, given: Given) -> NDArray[np.uint8]:
-    return made_ready(model, given).images

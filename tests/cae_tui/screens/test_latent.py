@@ -320,7 +320,7 @@ async def test_images_of_ones_own_are_mapped_and_escape_leaves_the_map_as_it_was
         app: CaeApp = pilot.app  # type: ignore[assignment]  # it is ours
         script.wait.clear()
         page.post_message(events.Paste("/scans\n"))
-        await until(pilot, lambda: "Reading your images… 25 % (Esc gives up)" in words(page, "#waiting"))
+        await until(pilot, lambda: "Reading and encoding your images… 25 % (Esc gives up)" in words(page, "#waiting"))
         await pilot.press("escape")
         await until(pilot, lambda: page.coming is None)
         assert not page.query_one("#waiting").display
@@ -540,6 +540,8 @@ async def test_images_that_cannot_be_mapped_leave_those_before(
         assert (dict(run.parts)["own"], len(view.plane)) == (2, 2)
         with pytest.raises(RunError):
             await latent.look("own", 7)
+        with pytest.raises(RunError):
+            await latent.between("own", ("image", 7), ("image", 0), 5)
     finally:
         latent.close()
 
