@@ -43,7 +43,8 @@ from engine.runs.spec_file import check_unchanged
 from engine.runs.status import RunStatus
 from engine.specs.base import Spec
 from engine.text import counted
-from engine.training.loop import ENDS, Progress, Stage, StageData, fit, trial_step
+from engine.training.loop import fit, trial_step
+from engine.training.stage import ENDS, Progress, Stage, StageData
 from engine.training.steps import undone
 from engine.training.threads import Chosen, fastest_number
 

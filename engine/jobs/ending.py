@@ -35,7 +35,7 @@ from engine.storage.files import write_json
 from engine.storage.typed_json import Lines
 from engine.text import counted, epoch_words, excerpt
 from engine.training.baseline import steadier
-from engine.training.loop import ENDS, Progress
+from engine.training.stage import ENDS, Progress
 
 log = logging.getLogger("cae_tui.engine")
 

@@ -40,7 +40,8 @@ from engine.storage.arrays import write_arrays
 from engine.storage.files import storage_errors
 from engine.storage.typed_json import record_of
 from engine.training.baseline import STEPS_TO_LEARN, Baseline
-from engine.training.loop import PAUSE_SECONDS, TrainingState
+from engine.training.loop import PAUSE_SECONDS
+from engine.training.stage import TrainingState
 
 BATCH_EVENTS_KEPT = 200  # of an epoch
 SAMPLES_KEPT = 50  # epochs whose reconstructions stay on disk

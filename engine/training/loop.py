@@ -11,9 +11,8 @@ import itertools
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from functools import partial
-from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -36,9 +35,10 @@ from engine.protocol.events import (
     StageStarted,
     Warned,
 )
-from engine.protocol.states import DIVERGED, EARLY_STOPPED, FINISHED, PRUNED, SKIPPED, STOPPED
+from engine.protocol.states import DIVERGED, EARLY_STOPPED, FINISHED
 from engine.training.late_metrics import LateMetrics
 from engine.training.optimisation import make_optimizer, make_scheduler, optimizer_state, restore_optimizer
+from engine.training.stage import ENDS, Keeper, Progress, Stage, StageData, TrainingState
 from engine.training.steps import Step, fastest
 from engine.training.tasks import Task
 
@@ -51,84 +51,6 @@ LONG_SECONDS = 3.0
 """Of an epoch whose steps took less, nobody needs to be told."""
 OVERFITTING_RATIO = 1.5
 OVERFITTING_EPOCHS = 3
-ENDS = {Asked.STOP: STOPPED, Asked.SKIP: SKIPPED, Asked.PRUNE: PRUNED, Asked.FINISH: EARLY_STOPPED}
-"""How a run ends that is asked to."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
-    """What one call of `fit` is to do."""
-
-    name: str
-    epochs: int
-    batch_size: int
-    optimizer: str
-    learning_rate: float
-    weight_decay: float
-    schedule: str
-    patience: int  # epochs; 0 never stops early
-    seed: int
-    steps: int | None = None  # of an epoch; where it is None, those that go once through the training images
-    augment: bool = False
-    usual_seconds: float | None = None  # what a step takes here by itself, where that was tried beforehand
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StageData:
-    """The images of a stage, resident on the device."""
-
-    images: DeviceImages
-    order: Callable[[int], NDArray[np.int64]]  # the images that an epoch (from 1) trains on, shuffled
-    training: int  # how many training images there are
-    validation: NDArray[np.int64]
-
-
-@dataclass(kw_only=True)
-class Progress:
-    """How far a stage is: plain numbers, written with every checkpoint."""
-
-    stage: str
-    epoch: int = 1  # under way, from 1
-    step: int = 0  # steps taken in it
-    sums: dict[str, float] = field(default_factory=dict)  # of each metric over those steps
-    step_seconds: float = 0.0  # of those steps
-    rate: float = 0.0  # the learning rate of the latest of them
-    best_rank: list[float] = field(default_factory=list)  # of the best epoch, by the task; empty before there is one
-    best_loss: float | None = None  # its validation loss
-    best_epoch: int = 0
-    losses: list[tuple[float, float]] = field(default_factory=list)  # (training, validation) of the latest epochs
-    seconds: float = 0.0  # of the stage's complete epochs, as `EpochEnded` tells them
-    total_steps: int = 0  # of all stages
-    total_step_seconds: float = 0.0
-    ended: str = ""  # the state the stage ended in
-    cut_short: bool = False  # a person asked for that end: never in a checkpoint, from which training can go on
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingState:
-    """Everything that going on with the next step takes."""
-
-    tensors: dict[str, Tensor]
-    values: dict[str, Any]
-
-    @property
-    def progress(self) -> Progress:
-        """How far it was."""
-        values = self.values["progress"]
-        return Progress(**{**values, "losses": [tuple(pair) for pair in values["losses"]]})
-
-
-class Keeper(Protocol):
-    """Where a stage's results go as they come."""
-
-    def keep_best(self, stage: str, model: nn.Module) -> None:
-        """These are the weights of the best epoch so far."""
-
-    def keep_epoch(self, model: nn.Module, ended: EpochEnded) -> None:
-        """An epoch is complete: what else is told or drawn of it."""
-
-    def keep_state(self, state: TrainingState) -> None:
-        """What a resume begins from."""
 
 
 def fit(

@@ -19,7 +19,8 @@ from engine.runs.checkpoint import write_model
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import parse
 from engine.specs.classifier import ClassifierSpec
-from engine.training.loop import Progress, Stage, StageData, TrainingState, fit
+from engine.training.loop import fit
+from engine.training.stage import Progress, Stage, StageData, TrainingState
 from engine.training.tasks import Outcome, Task
 from tests.idx import write_idx
 

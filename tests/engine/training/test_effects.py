@@ -37,7 +37,7 @@ from engine.specs.base import parse, preset
 from engine.specs.classifier import ClassifierSpec
 from engine.storage.files import read_json
 from engine.training import loop
-from engine.training.loop import Progress, Stage
+from engine.training.stage import Progress, Stage
 from engine.training.steps import Step
 from engine.training.tasks import Classification, Reconstruction, Task, balanced_weights
 from tests.engine.conftest import train

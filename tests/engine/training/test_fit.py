@@ -15,7 +15,8 @@ from engine.data.augmentation import UNCHANGED
 from engine.device import Device, choose_device
 from engine.protocol.control import Asked
 from engine.protocol.events import BatchEnded, Continued, EpochEnded, Event, EventFormat, MistakesCounted, Paused
-from engine.training.loop import Stage, evaluate
+from engine.training.loop import evaluate
+from engine.training.stage import Stage
 from engine.training.tasks import CLASSES_COUNTED, Classification, Reconstruction, Task
 from tests.engine.tiny import CPU, AskedAt, Kept, Pixels, Watched, do_nothing, noise, run_fit, stage, stage_data
 

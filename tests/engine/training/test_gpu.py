@@ -23,8 +23,8 @@ from engine.protocol.events import EpochEnded, Event, Warned
 from engine.runs.directory import Home
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import preset
-from engine.training.loop import Stage, StageData
 from engine.training.optimisation import make_optimizer
+from engine.training.stage import Stage, StageData
 from engine.training.steps import CapturedStep, Step, fastest
 from engine.training.tasks import Classification, Reconstruction, Task
 from tests.engine.conftest import small

@@ -19,8 +19,8 @@ from engine.device import Device
 from engine.protocol.control import Asked
 from engine.protocol.events import BatchEnded, EpochEnded, Event, Warned
 from engine.training.late_metrics import LateMetrics
-from engine.training.loop import Stage
 from engine.training.optimisation import make_optimizer
+from engine.training.stage import Stage
 from engine.training.steps import WARM_UP_STEPS, CapturedStep, Step, fastest, undone
 from engine.training.tasks import Classification
 from tests.engine.tiny import CLASSES, CPU, SIDE, AskedAt, Kept, Watched, do_nothing, run_fit, stage, stage_data
