@@ -122,6 +122,13 @@ class TryModel(ForApp):
 
 
 @dataclass
+class OpenScores(ForApp):
+    """Show the scores of a run that tells odd images from normal ones."""
+
+    run: str
+
+
+@dataclass
 class OpenLatent(ForApp):
     """Show the latent space of a run."""
 

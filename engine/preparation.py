@@ -20,7 +20,7 @@ from engine.data.cache import load
 from engine.data.datasets import ImageData
 from engine.data.split import SPLIT_RULE, labelled_subset, split_of
 from engine.device import choose_device
-from engine.errors import ModelFileError, SpecError
+from engine.errors import DatasetError, ModelFileError, SpecError
 from engine.kinds import kind_of
 from engine.network.architecture import Plan
 from engine.protocol.states import RUNNING
@@ -35,6 +35,7 @@ from engine.specs.base import Spec
 from engine.specs.kinds import check_against_data
 from engine.storage.csv_text import csv_of
 from engine.storage.files import write_bytes, write_json
+from engine.text import counted
 
 
 def create(
@@ -202,6 +203,29 @@ def split_for(spec: Spec, data: ImageData, rule: int = SPLIT_RULE) -> tuple[NDAr
     training, validation = split_of(data, spec.validation_fraction, spec.seed, rule)
     if spec.labelled < 1 and data.train.labels is not None:
         training = labelled_subset(data.train.labels, training, spec.labelled, spec.seed, rule)
+    if spec.learned_classes:
+        training, validation = _of_classes(data, spec.learned_classes, training, validation)
+    return training, validation
+
+
+def _of_classes(
+    data: ImageData, names: tuple[str, ...], *parts: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The images of these classes among those to train on and those to validate by.
+
+    Raises:
+        DatasetError: there is no such class, or too few images of them.
+    """
+    wanted = data.labels_called(names, "normal")
+    assert data.train.labels is not None  # else they were refused
+    training, validation = (part[np.isin(data.train.labels[part], wanted)] for part in parts)
+    if len(training) < 2 or not len(validation):
+        count = counted(len(training) + len(validation), "image")
+        raise DatasetError(
+            f"There {'is' if count == '1 image' else 'are'} {count} of {', '.join(names)} to learn from: too few to "
+            "train on some and hold others back. Name more classes, or raise the validation fraction.",
+            "normal",
+        )
     return training, validation
 
 

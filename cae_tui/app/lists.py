@@ -71,10 +71,10 @@ class Lists:
         runs = [run for run in runs if run.data == data] or runs
 
         def rank(run: "RunStatus") -> tuple[bool, float]:
-            measure = listed(run.kind).main
+            measure = listed(run.kind).followed
             value = run.best_loss if measure is LOSS else run.measure(VALIDATION, measure.name)
             worth = -math.inf if value is None else value if measure.higher else -value
-            return bool(listed(run.kind).measures), worth
+            return measure is not LOSS, worth
 
         return max(runs, key=rank).id if runs else ""
 

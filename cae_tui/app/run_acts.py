@@ -207,6 +207,12 @@ class RunActs:
         self._app.home.find(run).find_model()  # where it has none, that is told here
         self._app.go(("try", run), lambda: TryScreen(run))
 
+    @acts_on(messages.OpenScores)
+    def _open_scores(self, message: messages.OpenScores) -> None:
+        from cae_tui.screens.odd import OddScreen
+
+        self._app.go(("odd", message.run), lambda: OddScreen(message.run))
+
     @acts_on(messages.OpenLatent)
     def _open_latent(self, message: messages.OpenLatent) -> None:
         from cae_tui.screens.latent import LatentScreen

@@ -268,9 +268,9 @@ class DataReader:
 
         try:
             found = self._load(spec.files)
+            training, _ = split_for(spec, found)
         except DatasetError as error:
             return {error.field: str(error)}
-        training, _ = split_for(spec, found)
         return check_against_data(spec, found.shape, len(training))
 
     @works_in_thread
@@ -284,7 +284,7 @@ class DataReader:
         from engine.preparation import split_for
 
         found = self._load(spec.files)
-        return for_run(found, *split_for(spec, found), labels=spec.needs_labels)
+        return for_run(found, *split_for(spec, found), spec)
 
     @works_in_thread
     def plan(self, spec: "Spec") -> "Plan":

@@ -21,6 +21,7 @@ from engine.specs.listed import listed
 if TYPE_CHECKING:
     from cae_tui.bridge.latent import Latent
     from cae_tui.bridge.looking import Looking
+    from cae_tui.bridge.oddity import Oddity
     from cae_tui.bridge.trying import Trying
     from engine.data.datasets import ImageData
     from engine.exporters import ExportedAll
@@ -263,6 +264,12 @@ class Reader(DataReader):
         from cae_tui.bridge.looking import Looking
 
         return Looking(self.home, run, colours=colours)
+
+    def oddity(self, run: str, *, colours: bool = True) -> "Oddity":
+        """The scores of a run that tells odd images from normal ones, to look at; see `Oddity`."""
+        from cae_tui.bridge.oddity import Oddity
+
+        return Oddity(self, self.home, run, self._load_for, colours=colours)
 
     def latent(self, run: str) -> "Latent":
         """The latent space of a run, to look at."""

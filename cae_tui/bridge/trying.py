@@ -47,6 +47,7 @@ class TriedModel:
     centres: bool  # whether drawings are centred and scaled as its training images are
     unsure_below: float
     rebuilds: bool  # whether there is an autoencoder to rebuild images by
+    odd_above: float | None = None  # the score above which it tells an image as odd; None where it tells none
     why_not_centred: str = ""  # where that cannot be asked for
 
 
@@ -59,6 +60,7 @@ class Tried:
     blank: str = ""  # why there is nothing to answer on, where there is not
     probabilities: tuple[float, ...] = ()  # of each class
     unsure: bool = False
+    score: float | None = None  # how odd it is, of what tells that
     reconstruction: Picture | None = None
     error: float | None = None  # its mean squared error
     unlike: bool | None = None  # whether that is more than of nearly all validation images; None where it is not known
@@ -136,6 +138,7 @@ class Trying:
             centres=centres(model),
             unsure_below=model.unsure_below,
             rebuilds=model.rebuilds is not None,
+            odd_above=model.network.odd_threshold,
         )
 
     # -- its answers -----------------------------------------------------------------------------
@@ -180,6 +183,8 @@ class Trying:
             probabilities = model.probabilities(batch)[0]
             values["probabilities"] = tuple(probabilities.tolist())
             values["unsure"] = bool(probabilities.max() < model.unsure_below)
+        if model.network.odd_threshold is not None:
+            values["score"] = float(model.odd_scores(batch)[0])
         if (autoencoder := model.rebuilds) is not None:
             values["reconstruction"] = pictures(autoencoder.reconstruct(batch))[0]
             error = values["error"] = float(autoencoder.errors(batch)[0])

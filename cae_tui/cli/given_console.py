@@ -1,15 +1,17 @@
 """What the commands share that ask a model about images: reading them piece by piece, and what is told of all."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from cae_tui.cli.data_console import progress
 from cae_tui.cli.output_console import tell
-from engine.errors import StorageError
-from engine.storage.files import absolute
+from cae_tui.printing import put
+from engine.errors import DatasetError, StorageError
+from engine.storage.csv_text import csv_of, write_rows
+from engine.storage.files import absolute, written_whole
 from engine.storage.paths import path_of
 from engine.text import counted, one_line
 
@@ -118,6 +120,34 @@ def new_file(named: str | None) -> Path | None:
     path = absolute(path_of(named or ""))
     refuse_taken(path)
     return path
+
+
+def written_as_csv(
+    target: Path | None, pieces: "Iterable[list[list[Any]]]", totals: Told, tell_all: Callable[[], None]
+) -> None:
+    """Write rows as CSV, a piece at a time, into a new file, or on standard output where there is none.
+
+    Args:
+        target: that file.
+        pieces: the head first.
+        totals: counts the images meanwhile.
+        tell_all: says why, where there were none.
+
+    Raises:
+        EngineError: there were no images, or it cannot be written.
+    """
+    if target is None:
+        for rows in pieces:
+            put(csv_of(rows), end="")
+        return
+    with written_whole(target) as sibling, sibling.open("w", encoding="utf-8", newline="") as file:
+        for rows in pieces:
+            write_rows(file, rows)
+        if not totals.images:
+            tell_all()
+            raise DatasetError("None of the pictures can be read, so nothing was written.")
+        refuse_taken(target)  # by somebody else, meanwhile
+    put(f"The answers on {counted(totals.images, 'picture')} were written to {target}.")
 
 
 def refuse_taken(path: Path) -> None:

@@ -8,7 +8,7 @@ from engine.runs.directory import Home
 from engine.storage.paths import place_of
 
 USES = {
-    "predict": "tell what pictures show, with a classifier; labelled folders give its report",
+    "predict": "tell what pictures show, with a classifier, or which are odd; labelled folders give its report",
     "encode": "write the latents of pictures or of a set: NumPy, CSV, Parquet, TensorBoard's projector",
     "reconstruct": "write what an autoencoder gives back of pictures, and tell the error of each",
     "evaluate": "measure a model on other data: the whole report",
@@ -52,6 +52,8 @@ def add_flags(add: Callable[..., object], command: str) -> None:
             "right on its validation images)"
         )
         add("--unsure", default=None, metavar="P", help=words)
+        words = "of an anomaly detector: tell pictures of a higher score as odd (default: the model's own threshold)"
+        add("--above", default=None, metavar="SCORE", help=words)
     if command == "inside":
         _add_inside_flags(add)
         return
@@ -113,7 +115,8 @@ def work(options: argparse.Namespace, home: Home) -> int:
         from cae_tui.cli import use_console
 
         unsure = None if options.unsure is None else _probability(options.unsure)
-        return use_console.predict(home, wanted, unsure=unsure, csv=options.csv, as_json=options.json)
+        above = None if options.above is None else _score(options.above)
+        return use_console.predict(home, wanted, unsure=unsure, above=above, csv=options.csv, as_json=options.json)
     if options.to is None:
         metavar, words = TO[options.command]
         raise DatasetError(f"`{options.command}` needs --to {metavar}: {words}.")
@@ -135,6 +138,20 @@ def _probability(text: str) -> float:
         value = -1.0
     if not 0 <= value <= 1:
         raise DatasetError(f"--unsure: “{excerpt(text)}” is no probability: write one from 0 to 1, as 0.9.")
+    return value
+
+
+def _score(text: str) -> float:
+    import math
+
+    from engine.text import excerpt
+
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise DatasetError(f"--above: “{excerpt(text)}” is no score: write a number, as 6.5.")
     return value
 
 

@@ -1,4 +1,4 @@
-"""`cae-tui predict`: what a classifier answers on pictures, printed, as CSV or as JSON, a piece of them at a time."""
+"""`cae-tui predict`: what a model answers on pictures, printed, as CSV or as JSON, a piece of them at a time."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -9,14 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.text import Text
 
-from cae_tui.cli.given_console import Told, Wanted, are, asked_for, new_file, refuse_taken, worked
+from cae_tui.cli.given_console import Told, Wanted, are, asked_for, new_file, worked, written_as_csv
 from cae_tui.cli.output_console import OutputConsole, tell
 from cae_tui.printing import put
 from engine.errors import DatasetError, ModelFileError
 from engine.runs.directory import Home
 from engine.specs.listed import listed
-from engine.storage.csv_text import csv_of, write_rows
-from engine.storage.files import FORMAT, written_whole
+from engine.storage.files import FORMAT
 from engine.text import LONGEST_CLASS, cell_len, counted, padded, plain, shortened
 
 if TYPE_CHECKING:
@@ -62,8 +61,14 @@ class _Totals(Told):
         return report_of_answers(np.concatenate(self.labels), np.concatenate(self.predicted), model.class_names)
 
 
-def predict(home: Home, wanted: Wanted, *, unsure: float | None, csv: str | None, as_json: bool) -> int:
+def predict(
+    home: Home, wanted: Wanted, *, unsure: float | None, above: float | None, csv: str | None, as_json: bool
+) -> int:
     """Print what the model answers on what is at the paths; 1 where nothing of it could be read.
+
+    Args:
+        unsure: the probability that an answer of a classifier must reach; None for its own.
+        above: the score above which an anomaly detector tells a picture as odd; None for its own.
 
     Raises:
         EngineError: there is no such model, it tells no classes apart, or there are no images.
@@ -74,7 +79,20 @@ def predict(home: Home, wanted: Wanted, *, unsure: float | None, csv: str | None
 
     target = new_file(csv)
     model = load_model(home, wanted.model)
+    judges = model.network.odd_threshold is not None
+    if (above if model.classes else unsure) is not None:
+        flag, what = ("--above", "classes apart") if model.classes else ("--unsure", "no classes apart")
+        raise DatasetError(f"{flag} cannot be used: {model.name} tells {what}.")
+    if judges:
+        from cae_tui.cli import odd_console
+
+        return odd_console.predict(model, wanted, above=above, target=target, csv=csv, as_json=as_json)
     if not model.classes:
+        if listed(model.spec.kind).tells_odd:
+            raise ModelFileError(
+                f"{model.name} was not evaluated, so it does not know what is normal: finish its training first "
+                "(`cae-tui resume`, `cae-tui finish`)."
+            )
         raise ModelFileError(
             f"{model.name} is an {model.spec.kind}, which tells no classes apart: name a classifier. "
             f"{_classifiers(home)}"
@@ -91,18 +109,9 @@ def predict(home: Home, wanted: Wanted, *, unsure: float | None, csv: str | None
     )
     if as_json:
         _put_json(model, answers, totals)
-    elif csv == "-":
-        for rows in _rows(model, asked, answers, totals):
-            put(csv_of(rows), end="")
-    elif target is not None:
-        with written_whole(target) as sibling, sibling.open("w", encoding="utf-8", newline="") as file:
-            for rows in _rows(model, asked, answers, totals):
-                write_rows(file, rows)
-            if not totals.images:
-                _tell(model, asked, totals, unsure)
-                raise DatasetError("None of the pictures can be read, so nothing was written.")
-            refuse_taken(target)  # by somebody else, meanwhile
-        put(f"The answers on {counted(totals.images, 'picture')} were written to {target}.")
+    elif csv is not None:
+        rows = _rows(model, asked, answers, totals)
+        written_as_csv(target, rows, totals, lambda: _tell(model, asked, totals, unsure))
     else:
         _print(model, answers, totals)
     if not as_json:

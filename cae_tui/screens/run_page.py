@@ -24,6 +24,7 @@ from cae_tui.messages import (
     OpenGallery,
     OpenLatent,
     OpenRun,
+    OpenScores,
     OpenTraining,
     PauseRun,
     ResumeRun,
@@ -70,6 +71,7 @@ OF_ONE = {
     "wrong": _Ask("w", "Wrong", "Only the wrong predictions", _wrong_ones),
     "try": _Ask("T,shift+t", "Try", "Draw, and see what its model makes of it", TryModel),
     "latent": _Ask("z", "Latent", "A map of what its encoder makes of images", OpenLatent),
+    "scores": _Ask("o", "Odd ones", "Scores, the threshold, and the images on both sides of it", OpenScores),
     "again": _Ask("e", "Re-run", "Open the form with this run's spec", ConfigureAgain),
     "pause": _Ask("space", "Pause", "Pause the run; its state is kept", PauseRun),
     "go_on": _Ask("space", "Continue", "Continue the paused run", ContinueRun),
@@ -135,6 +137,8 @@ class RunPage(Page):
                 return run.state in RESUMABLE and run.trained
             case "try":
                 return run.trained and run.state not in (RUNNING, PAUSED)
+            case "scores":
+                return listed(run.kind).tells_odd and run.trained
             case "classify":
                 return listed(run.kind).gives_encoder and run.trained
         return True

@@ -31,10 +31,10 @@ from cae_tui.widgets.sample_strip import SampleStripView, turn_keys
 from engine.errors import EngineError
 from engine.protocol.states import COMPLETE, PAUSED, QUEUED, RUNNING
 from engine.specs.listed import KINDS, listed
+from engine.specs.measures import LOSS, Measure
 
 if TYPE_CHECKING:
     from cae_tui.bridge.run_state import RunState
-    from engine.specs.measures import Measure
 
 WIDE, TALL = 110, 34
 """Columns from which the status stands beside the chart; rows from which images stand under both."""
@@ -204,9 +204,10 @@ The curves of a run, during training and after.
     # -- drawing ---------------------------------------------------------------------------------
 
     @property
-    def _second(self) -> "Measure | None":
+    def _second(self) -> Measure | None:
         """What is drawn beside the loss, where its kind has another measure."""
-        return next(iter(listed(self.state.kind).measures), None) if self.state is not None else None
+        measure = LOSS if self.state is None else listed(self.state.kind).followed
+        return None if measure is LOSS else measure
 
     def show_run(self, run: "RunState") -> None:
         first = self.state is None

@@ -169,7 +169,7 @@ Draw something, and see at once what the model makes of it.
         self.query_one("#waiting").display = False
         self.query_one("#panes").display = True
         self.canvas.begin(model.shape, light_on_dark=model.light_on_dark)
-        self.query_one("#answer").display = bool(model.class_names)
+        self.query_one("#answer").display = bool(model.class_names) or model.odd_above is not None
         self.query_one("#rebuilt").border_title = (
             "What the model sees, and rebuilds" if model.rebuilds else "What the model sees"
         )
@@ -247,7 +247,8 @@ Draw something, and see at once what the model makes of it.
         bars = self.query_one(AnswerBars)
         bars.most = FEWEST_BARS if height < LOW else FEW_BARS if self.has_class("-short") else MOST_BARS
         bars.refresh(layout=True)
-        rest = height - FRAME[1] - 1 - min(len(self.model.class_names), bars.most) if self.model.class_names else height
+        answers = self.query_one("#answer").display
+        rest = height - FRAME[1] - 1 - min(len(self.model.class_names), bars.most) if answers else height
         each = (width - max(columns, LEAST_LEFT) - 2 * FRAME[0] - GAP) // 2
         if not self.has_class("-short"):
             rows = largest(self.canvas.picture, each, 2 * rest // 3 - FRAME[1] - 1)[1]

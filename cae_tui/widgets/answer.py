@@ -71,9 +71,13 @@ class AnswerBars(Widget):
 
 
 def headline(model: TriedModel, view: Tried) -> Content:
-    """The answer in words: `Class 7, 99.2 %`, or that there is none, and what is doubtful about it."""
+    """The answer in words: `Class 7, 99.2 %`, `Normal`, or that there is none, and what is doubtful about it."""
     if view.blank:
         return Content.styled(view.blank, "$foreground-muted")
+    if view.score is not None and model.odd_above is not None:
+        odd = view.score > model.odd_above
+        told = Content.styled("▲ Odd" if odd else "Normal", "bold $cae-attention" if odd else "bold")
+        return told + Content(f", score {view.score:.4g}: odd is above {model.odd_above:.4g}")
     if not view.probabilities:
         return Content()
     label = max(range(len(view.probabilities)), key=lambda one: view.probabilities[one])

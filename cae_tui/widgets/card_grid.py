@@ -1,6 +1,6 @@
 """Thumbnails with a line under each, and a cursor on one of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -79,6 +79,11 @@ class CardGrid(Widget, can_focus=True):
         self.pictures: Mapping[int, Picture] = {}
         self.names: Sequence[str] = ()  # of the classes, by label
         self.note = ""
+        self.caption: Callable[[Prediction], tuple[str, bool | None]] = self._usual_caption
+        """The line under a card, and whether what it says is right; None where that is not known."""
+
+    def _usual_caption(self, prediction: Prediction) -> tuple[str, bool | None]:
+        return caption(prediction, self.names), prediction.right
 
     @property
     def columns(self) -> int:
@@ -121,9 +126,10 @@ class CardGrid(Widget, can_focus=True):
 
     def _card(self, place: int) -> list[Text]:
         prediction = self.cards[place]
-        colour = "" if prediction.right in (True, None) else "cae-attention"
+        words, right = self.caption(prediction)
+        colour = "" if right in (True, None) else "cae-attention"
         picture = self.pictures.get(prediction.index)
-        return card_lines(self, picture, caption(prediction, self.names), colour, on=place == self.cursor)
+        return card_lines(self, picture, words, colour, on=place == self.cursor)
 
     # -- moving ----------------------------------------------------------------------------------
 

@@ -28,7 +28,7 @@ from engine.network.architecture import Shape
 from engine.specs.data_files import IDX_FIELDS, MNIST, DataFiles
 from engine.specs.preprocessing import colour_of
 from engine.storage.paths import shown
-from engine.text import class_name, one_line
+from engine.text import class_name, excerpt, one_line
 
 MNIST_DIGEST = "7e3d4d3519c9895e821de97d27e61e4d4134b041b7dc352d3b2282435435fcc1"
 """Of the MNIST that comes along: the same images under another name are MNIST too."""
@@ -136,6 +136,27 @@ class ImageData:
     def classes(self) -> int:
         """How many classes there are, some of which may have no image; 0 without training labels."""
         return len(self.class_names)
+
+    def labels_called(self, names: Sequence[str], field: str) -> list[int]:
+        """The labels of the classes of these names.
+
+        Args:
+            field: of a spec, which has the names.
+
+        Raises:
+            DatasetError: there is no such class.
+        """
+        if self.train.labels is None:
+            raise DatasetError(
+                f"{self.name} has no classes: leave this empty, or name a set whose images have classes.", field
+            )
+        known = {name: label for label, name in enumerate(self.class_names)}
+        if strange := [name for name in names if name not in known]:
+            there = ", ".join(list(known)[:8]) + (" …" if len(known) > 8 else "")
+            raise DatasetError(
+                f"{self.name} has no class called {excerpt(strange[0])}; it has {there}: correct the name.", field
+            )
+        return [known[name] for name in names]
 
     @cached_property
     def images_digest(self) -> str:

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from engine.data.datasets import ImageData, ImageSet
 from engine.data.leaving_out import elsewhere
+from engine.specs.base import Spec
+from engine.specs.listed import listed
 from engine.text import class_words, names_of
 
 DARK = 128
@@ -94,12 +96,14 @@ def on_pixels(data: ImageData) -> bool:
     return any(remark.about == PIXELS for remark in of_data(data))
 
 
-def of_split(data: ImageData, training: NDArray[np.int64], validation: NDArray[np.int64]) -> tuple[Remark, ...]:
-    """Which classes a split leaves without images to learn from, or to choose by."""
+def of_split(
+    data: ImageData, training: NDArray[np.int64], validation: NDArray[np.int64], learned: Sequence[str] = ()
+) -> tuple[Remark, ...]:
+    """Which classes a split leaves without images to learn from, or to choose by; of `learned` alone, if any are."""
     labels = data.train.labels
     if labels is None:
         return ()
-    every = _occurring(labels)
+    every = {label for label in _occurring(labels) if not learned or data.class_names[label] in learned}
     found = []
     for indices, part, why in (
         (training, "training", "they cannot be learned"),
@@ -123,12 +127,13 @@ def _advice(data: ImageData, missing: Sequence[int], part: str) -> str:
     return f"Hold back {'a smaller' if part == 'training' else 'a larger'} part."
 
 
-def for_run(
-    data: ImageData, training: NDArray[np.int64], validation: NDArray[np.int64], *, labels: bool
-) -> tuple[str, ...]:
-    """The sentences that concern a run on such a split; `labels`: whether it learns from them."""
-    remarks = (*of_data(data), *of_split(data, training, validation))
-    return tuple(one.sentence for one in remarks if labels or one.about != CLASSES)
+def for_run(data: ImageData, training: NDArray[np.int64], validation: NDArray[np.int64], spec: Spec) -> tuple[str, ...]:
+    """The sentences that concern a run of `spec` on such a split."""
+    passed_over = () if spec.needs_labels else (CLASSES,)
+    if listed(spec.kind).tells_odd:  # test images of classes that it has not seen are what it looks for
+        passed_over = (*passed_over, UNSEEN)
+    remarks = (*of_data(data), *of_split(data, training, validation, spec.learned_classes))
+    return tuple(one.sentence for one in remarks if one.about not in passed_over)
 
 
 # -- pixels ---------------------------------------------------------------------------------------

@@ -98,8 +98,9 @@ class ReadRun:
     def data_remarks(self) -> tuple[str, ...]:
         """Sentences on its images and their split; none where they cannot be read."""
         with suppress(EngineError):
-            labels = self.spec is not None and self.spec.needs_labels
-            return for_run(self.data, *self.split, labels=labels)
+            split = self.split
+            assert self.spec is not None  # or there were no split
+            return for_run(self.data, *split, self.spec)
         return ()
 
     @cached_property

@@ -1,4 +1,4 @@
-"""What a classifier answers on images, and which of its answers are doubtful."""
+"""What a model answers on images: which class, and how doubtful that is; or whether they are odd."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,18 @@ from numpy.typing import NDArray
 
 from engine.evaluation.given import Given, Readied, made_ready
 from engine.evaluation.model import Model
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """Of each image that was given, in order."""
+
+    given: Given
+    ready: Readied  # what was done to them first
+    scores: NDArray[np.float32]  # (n,)
+    odd: NDArray[np.bool_]  # (n,), whether the score is above the threshold
+    blank: NDArray[np.bool_]  # (n,), whether all its pixels are the same
+    errors: NDArray[np.float32]  # (n,), mean squared, of the reconstruction
 
 
 @dataclass(frozen=True)
@@ -53,4 +65,30 @@ def answers_to(
         blank=np.ptp(ready.images, axis=(1, 2, 3)) == 0,
         errors=errors,
         unlike=None if errors is None or bound is None else errors > bound,
+    )
+
+
+def verdicts_on(
+    model: Model, given: Given, *, above: float | None = None, invert: str = "auto", centre: str = "auto"
+) -> Verdicts:
+    """Which of what was given `model`, whose network has an `odd_threshold`, tells as odd.
+
+    Args:
+        model: the anomaly detector.
+        given: images, all of them or a piece.
+        above: the threshold; the model's own where it is None.
+        invert: see `made_ready`.
+        centre: see there.
+    """
+    own = model.network.odd_threshold
+    assert own is not None
+    ready = made_ready(model, given, invert, centre)
+    scores = model.odd_scores(ready.images)
+    return Verdicts(
+        given=given,
+        ready=ready,
+        scores=scores,
+        odd=scores > (own if above is None else above),
+        blank=np.ptp(ready.images, axis=(1, 2, 3)) == 0,
+        errors=model.errors(ready.images),
     )

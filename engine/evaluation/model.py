@@ -113,6 +113,15 @@ class Model:
 
         return self._each(images, error, told, ())
 
+    def odd_scores(self, images: Images, told: Told | None = None) -> NDArray[np.float32]:
+        """How odd they are, shape (n,), more is odder; of a model whose network has an `odd_threshold`."""
+
+        def score(batch: torch.Tensor) -> NDArray[np.float32]:
+            found: NDArray[np.float32] = self.network.odd_scores(batch).float().numpy()
+            return found
+
+        return self._each(images, score, told, ())
+
     def rebuilt(self, images: Images) -> NDArray[np.float32]:
         """What an autoencoder gives back of them, in [0, 1]; shape as `images`."""
         return self._each(images, lambda batch: _in_range(self.network(batch)), None, self.image)

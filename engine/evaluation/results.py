@@ -38,6 +38,7 @@ class Predictions:
     indices: NDArray[np.int64]  # (n,)
     probabilities: NDArray[np.float32] | None  # (n, classes), of what tells classes apart
     errors: NDArray[np.float32] | None  # (n,) mean squared error, of what rebuilds images
+    scores: NDArray[np.float32] | None = None  # (n,) how odd each is, of what tells that
 
     def images(self, data: ImageData) -> ImageSet:
         """The images that `indices` point into.
@@ -85,7 +86,7 @@ def look_of(prepared: Prepared) -> dict[str, Any]:
 def write_predictions(
     prepared: Prepared, recorder: Recorder, of: str, indices: NDArray[np.int64], **arrays: NDArray[Any]
 ) -> None:
-    """Write `predictions.npz`: `probabilities` or `errors` of the images at `indices`."""
+    """Write `predictions.npz`: `probabilities`, or `errors` and perhaps `scores`, of the images at `indices`."""
     about = {"kind": np.array(prepared.spec.kind), "of": np.array(of), "format": np.array(1)}
     recorder.with_room(
         lambda: write_arrays(prepared.run.predictions, prepared.run.put, indices=indices, **arrays, **about)
@@ -110,6 +111,7 @@ def read_predictions(run: RunDirectory) -> Predictions:
     arrays = read_arrays(run.predictions)
     kind, of = (str(arrays.get(name)) for name in ("kind", "of"))
     indices, probabilities, errors = (arrays.get(name) for name in ("indices", "probabilities", "errors"))
+    scores = arrays.get("scores")
     told, shares = (errors, False) if probabilities is None else (probabilities, True)
     if (
         kind not in KINDS
@@ -126,13 +128,16 @@ def read_predictions(run: RunDirectory) -> Predictions:
         or not np.isfinite(told).all()
         or told.min() < 0
         or (shares and told.max() > 1 + 1e-3)
+        or (scores is not None and (scores.dtype != np.float32 or scores.shape != indices.shape))
+        or (scores is not None and not np.isfinite(scores).all())
     ):
         raise RunError(
             f"{run.predictions} does not hold what a model made of images: restore the file, or train the run again."
         )
     return Predictions(
-        kind=kind, of=of, indices=indices, probabilities=told if shares else None, errors=None if shares else told
-    )
+        kind=kind, of=of, indices=indices, probabilities=told if shares else None, errors=None if shares else told,
+        scores=scores,
+    )  # fmt: skip
 
 
 def read_samples(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

@@ -12,11 +12,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from engine.specs.anomaly import AnomalySpec
     from engine.specs.autoencoder import AutoencoderSpec
     from engine.specs.classifier import ClassifierSpec
 
 Shape = tuple[int, int, int]
 """Height, width and channels."""
+WAYS = 8
+"""An image as it is, turned by one, two or three quarters, and each of these flipped."""
+TURNS = 32
+"""Numbers by which an anomaly detector tells these ways apart."""
 MACS_A_NUMBER = 300  # multiply-adds that take as long as one activation; benchmarks/work.py on two CPU cores
 
 
@@ -58,11 +63,17 @@ class Plan:
     encoder: tuple[Layer, ...]
     decoder: tuple[Layer, ...]  # of a classifier: its head
     latent_shape: Shape  # (1, 1, n) for a dense bottleneck
+    aside: tuple[Layer, ...] = ()  # behind the encoder's convolutions, beside the way from image to image
 
     @property
     def layers(self) -> tuple[Layer, ...]:
         """In the order that an image passes them."""
         return self.encoder + self.decoder
+
+    @property
+    def every_layer(self) -> tuple[Layer, ...]:
+        """The same and those aside."""
+        return self.layers + self.aside
 
     @property
     def latent(self) -> int:
@@ -82,12 +93,12 @@ class Plan:
     @property
     def parameters(self) -> int:
         """Weights, biases, and the scale and shift of normalisations."""
-        return sum(layer.parameters for layer in self.layers)
+        return sum(layer.parameters for layer in self.every_layer)
 
     @property
     def macs(self) -> int:
         """Multiply-adds of one image, forward."""
-        return sum(layer.macs for layer in self.layers)
+        return sum(layer.macs for layer in self.every_layer)
 
     @property
     def work(self) -> int:
@@ -95,11 +106,11 @@ class Plan:
 
         How well it foretells the time: `benchmarks/work.py`.
         """
-        return self.macs + MACS_A_NUMBER * sum(layer.numbers for layer in self.layers)
+        return self.macs + MACS_A_NUMBER * sum(layer.numbers for layer in self.every_layer)
 
     def memory(self, batch_size: int) -> int:
         """Estimated bytes of a training step in float32: weights, gradients, Adam's two moments, activations."""
-        activations = 3 * math.prod(self.padded) + sum(layer.numbers for layer in self.layers)
+        activations = 3 * math.prod(self.padded) + sum(layer.numbers for layer in self.every_layer)
         return 4 * (4 * self.parameters + batch_size * activations)
 
 
@@ -167,6 +178,16 @@ def plan_classifier(spec: "ClassifierSpec", encoder: "AutoencoderSpec", image: S
         inputs = spec.fc_units
     head.append(_dense("classes", inputs, classes))
     return replace(plan, decoder=tuple(head))
+
+
+def plan_anomaly(spec: "AnomalySpec", image: Shape) -> Plan:
+    """The layers of the anomaly detector that `spec` asks for: an autoencoder's, and those that tell turns apart."""
+    plan = plan_autoencoder(spec, image)
+    if not spec.turns:
+        return plan
+    convolved = next(layer for layer in reversed(plan.encoder) if layer.kind != "dense").shape
+    turns = _dense("turns", math.prod(convolved), TURNS)
+    return replace(plan, aside=(turns, _dense("turned by", TURNS, WAYS)))
 
 
 def _convolution(

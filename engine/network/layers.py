@@ -165,12 +165,17 @@ class Encoder(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """(n, channels, height, width) in [0, 1] to the latent."""
+        latent = self.convolved(images)
+        return latent if self.latent is None else self.latent(latent.flatten(1))
+
+    def convolved(self, images: Tensor) -> Tensor:
+        """What the convolutions give, before a dense bottleneck: (n, channels, h, w)."""
         height, width, _ = self.plan.image
         below, right = self.plan.padded[0] - height, self.plan.padded[1] - width
         if below or right:
             images = functional.pad(images, (0, right, 0, below))
-        latent: Tensor = self.layers(images)
-        return latent if self.latent is None else self.latent(latent.flatten(1))
+        found: Tensor = self.layers(images)
+        return found
 
 
 class Decoder(nn.Module):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from engine.network.architecture import Plan, Shape
 from engine.specs.base import Spec
@@ -26,6 +26,15 @@ class Network(nn.Module):
     def layer_modules(self) -> Sequence[nn.Module]:
         """For each layer of the plan the module that gives what the next one gets; none where that is not told."""
         return ()
+
+    @property
+    def odd_threshold(self) -> float | None:
+        """The score above which an image is odd; None where it does not tell, or was not evaluated."""
+        return None
+
+    def odd_scores(self, images: Tensor) -> Tensor:
+        """How odd images, as they go in, are: (n,), more is odder; of what has a threshold for it."""
+        raise NotImplementedError  # there is none else
 
 
 def network_of(spec: Spec, encoder_spec: Spec, image: Shape, classes: int) -> Network:

@@ -36,5 +36,5 @@ class Prepared:
         """What is to be known of its encoder, and what a look at its images, labels and split finds, in sentences."""
         return (
             *self.encoder_remarks,
-            *for_run(self.data, self.training, self.validation, labels=self.spec.needs_labels),
+            *for_run(self.data, self.training, self.validation, self.spec),
         )

@@ -29,17 +29,25 @@ def measured(result: Result, facts: RunFacts | None = None) -> list[Measured]:
 
 
 def measured_lines(result: Result, facts: RunFacts | None = None) -> list[str]:
-    """The rows of `measured` under their heads, aligned; without the test columns where nothing was tested."""
+    """The rows of `measured` under their heads, aligned; without the columns of images that nothing was measured on."""
     rows = measured(result, facts)
-    halves = 2 if any(row.test != ("", "") and row.test[0] != NOTHING for row in rows) else 1
-    name, *widths = MEASURED_WIDTHS[: 1 + 2 * halves]
-    widths = [max(width, len(head) + 2) for width, head in zip(widths, 2 * result.heads, strict=False)]
-    heads = "".join(
-        f"{head:>{sum(widths[at : at + 2])}}" for head, at in (("validation", 0), ("test", 2)) if widths[at:]
-    )
+    tested = any(row.test != ("", "") and row.test[0] != NOTHING for row in rows)
+    halves = [("validation", 0)] if not tested or any(row.validation[0] != NOTHING for row in rows) else []
+    halves += [("test", 2)] if tested else []
+    name, *widths = MEASURED_WIDTHS
+    cells = [row.validation + row.test for row in rows]
+    longest = (max(map(len, column)) for column in zip(*cells, strict=True))
+    widths = [
+        max(*each)
+        for each in zip(
+            widths, (len(head) + 2 for head in 2 * result.heads), (most + 1 for most in longest), strict=True
+        )
+    ]
+    columns = [column for _, at in halves for column in (at, at + 1)]
+    heads = "".join(f"{head:>{sum(widths[at : at + 2])}}" for head, at in halves)
     lines = (
-        f"{cells[0]:<{name}}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells[1:], widths, strict=False))
-        for cells in (("", *2 * result.heads), *((row.name, *row.validation, *row.test) for row in rows))
+        f"{first:<{name}}" + "".join(f"{cells[column]:>{widths[column]}}" for column in columns)
+        for first, cells in (("", 2 * result.heads), *((row.name, row.validation + row.test) for row in rows))
     )
     return [" " * name + heads, *(line.rstrip() for line in lines)]
 

@@ -206,6 +206,11 @@ class Spec(BaseModel):
         return ""
 
     @property
+    def learned_classes(self) -> tuple[str, ...]:
+        """The classes whose images alone it trains on and validates by; none where it takes all."""
+        return ()
+
+    @property
     def labelled(self) -> float:
         """The part of the training images that it trains on, the same in each class."""
         return 1.0
@@ -260,7 +265,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 def spec_fields(kind: type[Spec]) -> tuple[SpecField, ...]:
     """Every field that can be asked for, by group and then as declared; the report's five come first."""
-    first = ("encoder", "epochs", "frozen_epochs", "finetune_epochs", "batch_size")
+    first = ("encoder", "normal", "epochs", "frozen_epochs", "finetune_epochs", "batch_size")
     place = {name: position for position, name in enumerate(first)}
     return tuple(
         sorted(fields_of(kind), key=lambda field: (GROUPS.index(field.group), place.get(field.name, len(first))))
@@ -295,7 +300,7 @@ class Difference:
     preset: str
 
 
-_OF_NO_PRESET = ("encoder", "seed", "device", "precision", "threads", *FIELDS)
+_OF_NO_PRESET = ("encoder", "normal", "seed", "device", "precision", "threads", *FIELDS)
 """Fields that say which run it is or where it is trained, and not how: in them no spec differs from a preset."""
 
 

@@ -8,7 +8,7 @@ show of it (`cae_tui.kinds`).
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from engine.specs.measures import ACCURACY, LOSS, Measure
+from engine.specs.measures import ACCURACY, AUROC, AVERAGE_PRECISION, LOSS, Measure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +18,7 @@ class Listed:
     measures: tuple[Measure, ...] = ()  # besides the loss; the first is what a list tells of a run
     gives_encoder: bool = False  # whether others can be built on its encoder
     takes_encoder: bool = False  # whether it is built on the encoder of another run
+    tells_odd: bool = False  # whether it tells odd images from normal ones
     staged: bool = False  # whether its runs have stages whose epochs cost differently
 
     @property
@@ -25,10 +26,16 @@ class Listed:
         """What a list tells of a run."""
         return self.measures[0] if self.measures else LOSS
 
+    @property
+    def followed(self) -> Measure:
+        """What is told of an epoch besides the loss; the loss where nothing is."""
+        return next((measure for measure in self.measures if measure.each_epoch), LOSS)
+
 
 KINDS: Mapping[str, Listed] = {
     "autoencoder": Listed(gives_encoder=True),
     "classifier": Listed(measures=(ACCURACY,), takes_encoder=True, staged=True),
+    "anomaly": Listed(measures=(AUROC, AVERAGE_PRECISION), tells_odd=True),
 }
 UNKNOWN = Listed()
 """What is known of a kind that only a later version has."""

@@ -23,10 +23,15 @@ class Measure:
     higher: bool  # whether a higher one is better
     share: bool  # whether it is a part of 1, told in per cent
     write: Callable[[float | None], str]
+    each_epoch: bool = True  # whether it is measured after each epoch, and not at the end alone
 
 
 LOSS = Measure(name="loss", short="loss", higher=False, share=False, write=loss)
 ACCURACY = Measure(name="accuracy", short="acc", higher=True, share=True, write=percent)
+AUROC = Measure(name="auroc", short="auroc", higher=True, share=True, write=percent, each_epoch=False)
+AVERAGE_PRECISION = Measure(
+    name="average_precision", short="AP", higher=True, share=True, write=percent, each_epoch=False
+)
 
 
 def psnr(mse: float) -> float | None:

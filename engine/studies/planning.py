@@ -63,7 +63,7 @@ def plan(home: Home, spec: StudySpec) -> StudyRecord:
     device = choose_device(spec.baseline.device, spec.baseline.precision, threads)
     record.device = device.offer if spec.baseline.threads == "auto" else device.description
     split = preparation.split_for(spec.baseline, data.images)
-    seen = for_run(data.images, *split, labels=spec.baseline.needs_labels)
+    seen = for_run(data.images, *split, spec.baseline)
     record.data = {
         "name": data.images.name,
         "training": len(data.images.train),

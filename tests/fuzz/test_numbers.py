@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.errors import SpecError
+from engine.specs.anomaly import AnomalySpec
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import Spec, parse, spec_fields
 from engine.specs.classifier import ClassifierSpec
@@ -18,7 +19,11 @@ from tests.fuzz.mutations import nasty_numbers, nasty_texts
 from tests.fuzz.outcome import accepted_share, value_or_sentence
 
 READER = "numbers"
-KINDS: dict[str, type[Spec]] = {"autoencoder": AutoencoderSpec, "classifier": ClassifierSpec}
+KINDS: dict[str, type[Spec]] = {
+    "autoencoder": AutoencoderSpec,
+    "classifier": ClassifierSpec,
+    "anomaly": AnomalySpec,
+}
 FIELDS = [(kind, field) for kind in SPECS for field in spec_fields(SPECS[kind])]
 NUMERIC = [each for each in FIELDS if each[1].type in (int, float) or each[1].name == "kernels"]
 DIGITS = "0123456789٠١٢٣٤५६７８９²½Ⅷ"

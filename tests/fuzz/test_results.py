@@ -33,7 +33,7 @@ from tests.fuzz.outcome import CONTROL, accepted_share, value_or_sentence
 RESULT, ARRAYS = "result.json", "arrays"
 RESULTS = [
     {"format": 1, **scripted_result(kind, state=state)}
-    for kind in ("autoencoder", "classifier")
+    for kind in ("autoencoder", "classifier", "anomaly")
     for state in ("finished", "diverged")
 ]
 COUNT, CLASSES = 6, 3
@@ -91,6 +91,7 @@ def _good() -> dict[str, dict[str, NDArray[Any]]]:
         "samples": {"originals": images, "reconstructions": 255 - images},
         "classifier": {**about, "kind": np.array("classifier"), "probabilities": even},
         "autoencoder": {**about, "kind": np.array("autoencoder"), "errors": even[:, 0]},
+        "anomaly": {**about, "kind": np.array("anomaly"), "errors": even[:, 0], "scores": even[:, 1] - 1},
     }
 
 
@@ -176,7 +177,7 @@ READERS: tuple[Callable[[Path], bool], ...] = (read_samples_at, read_predictions
 Case = tuple[Callable[[Path], bool], bytes]
 cases: st.SearchStrategy[Case] = st.one_of(
     st.tuples(st.just(read_samples_at), files_like("samples")),
-    st.tuples(st.just(read_predictions_at), files_like("classifier", "autoencoder")),
+    st.tuples(st.just(read_predictions_at), files_like("classifier", "autoencoder", "anomaly")),
 )
 
 

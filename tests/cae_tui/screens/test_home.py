@@ -133,7 +133,15 @@ async def test_nothing_is_offered_to_be_resumed_while_a_run_is_on(
 
 @pytest.mark.parametrize(
     ("key", "action"),
-    [("a", "configure"), ("c", "configure"), ("s", "studies"), ("r", "runs"), ("Q", "queue"), ("d", "data")],
+    [
+        ("a", "configure"),
+        ("c", "configure"),
+        ("o", "configure"),
+        ("s", "studies"),
+        ("r", "runs"),
+        ("Q", "queue"),
+        ("d", "data"),
+    ],
 )
 async def test_each_line_of_the_menu_has_its_key(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, key: str, action: str
@@ -143,7 +151,7 @@ async def test_each_line_of_the_menu_has_its_key(
     monkeypatch.setattr(app, f"action_{action}", lambda *arguments: asked.append(arguments))
     async with app.run_test() as pilot:
         await pilot.press(key)
-        await pilot.press("home", *["down"] * "acTsrQd".index(key), "enter")
+        await pilot.press("home", *["down"] * "acoTsrQd".index(key), "enter")
         await pilot.pause()
         assert len(asked) == 2
         assert asked[0] == asked[1]
@@ -158,7 +166,7 @@ async def test_a_click_on_the_menu_and_on_the_card_does_what_they_say(
     monkeypatch.setattr(app, "action_data", lambda: asked.append("data"))
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.pause()
-        await pilot.click("#menu", offset=(6, 5))
+        await pilot.click("#menu", offset=(6, 6))
         await pilot.click("#data", offset=(6, 3))
         await pilot.pause()
     assert asked == ["runs", "data"]

@@ -9,12 +9,16 @@ from numpy.typing import NDArray
 from engine.data.datasets import ImageData, ImageSet, load_dataset
 from engine.data.remarks import CLASSES, COPIES, PIXELS, SPLIT, UNSEEN, Remark, for_run, of_data, of_split
 from engine.data.split import split
+from engine.specs.anomaly import AnomalySpec
+from engine.specs.autoencoder import AutoencoderSpec
+from engine.specs.classifier import ClassifierSpec
 from engine.specs.data_files import DataFiles
 from engine.text import names_of
 from tests.engine.tiny import noise
 from tests.idx import numbers
 
 Images = NDArray[np.uint8]
+CLASSIFIER = ClassifierSpec(encoder="a7f3000000")
 
 
 def data_of(
@@ -39,7 +43,7 @@ def between(low: int, high: int, count: int = 40, seed: int = 0) -> Images:
 def test_the_digits_have_nothing_to_remark() -> None:
     mnist = load_dataset()
     assert of_data(mnist) == ()
-    assert for_run(mnist, *split(mnist.train, 0.1, 0), labels=True) == ()
+    assert for_run(mnist, *split(mnist.train, 0.1, 0), CLASSIFIER) == ()
 
 
 def test_a_look_is_taken_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,10 +243,10 @@ def test_classes_that_a_split_leaves_out_are_named() -> None:
 def test_an_autoencoder_is_told_nothing_that_concerns_classes_alone() -> None:
     data = labelled_data([0, 2] * 9, [0, 1, 2])
     parts = split(data.train, 0.3, 0)
-    assert len(for_run(data, *parts, labels=False)) == 1
+    assert len(for_run(data, *parts, AutoencoderSpec())) == 1
     data = labelled_data([1, 2] * 9)
-    assert for_run(data, *parts, labels=False) == ()
-    assert len(for_run(data, *parts, labels=True)) == 1
+    assert for_run(data, *parts, AutoencoderSpec()) == ()
+    assert len(for_run(data, *parts, CLASSIFIER)) == 1
 
 
 @pytest.mark.parametrize(
@@ -256,3 +260,15 @@ def test_an_autoencoder_is_told_nothing_that_concerns_classes_alone() -> None:
 )
 def test_many_classes_are_named_by_the_first_and_their_number(classes: list[int], words: tuple[str, str]) -> None:
     assert names_of(classes) == words
+
+
+def test_an_anomaly_detector_is_told_of_no_class_that_it_does_not_learn() -> None:
+    images, labels = noise(40), np.array([0] * 20 + [1] * 20, np.uint8)
+    data = data_of(images, noise(6, 1), labels, np.array([0, 1, 2, 2, 2, 2], np.uint8))
+    data = replace(data, class_names=("0", "1", "2"))
+    normal = np.flatnonzero(labels == 0)
+    parts = normal[:15], normal[15:]
+    assert for_run(data, *parts, AnomalySpec(normal="0")) == ()
+    assert any("no training image" in sentence for sentence in for_run(data, *parts, AutoencoderSpec()))
+    without = parts[0], normal[:0]
+    assert "no validation image" in for_run(data, *without, AnomalySpec(normal="0"))[0]

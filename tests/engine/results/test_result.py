@@ -7,7 +7,7 @@ import pytest
 from engine.results import result_of, result_so_far
 from tests.cae_tui.script import result_with, scripted_result
 
-KINDS = ("autoencoder", "classifier")
+KINDS = ("autoencoder", "classifier", "anomaly")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -20,7 +20,7 @@ def test_what_is_read_is_written_again(kind: str, state: str) -> None:
 
 
 def test_the_measures_of_every_kind_stand_beside_the_losses() -> None:
-    """Programs that read runs of both kinds find the same names in both."""
+    """Programs that read runs of several kinds find the same names in all."""
     assert result_with("classifier").to_json()["test_accuracy"] == 0.9961
     assert result_with("autoencoder").to_json()["test_accuracy"] is None
     assert result_with("autoencoder").measures == {}
@@ -62,6 +62,11 @@ OF_0_1_0 = {
 @pytest.mark.parametrize(
     ("kind", "changes"),
     [
+        ("anomaly", {"auroc": 1.5}),
+        ("anomaly", {"recall": -0.1}),
+        ("anomaly", {"threshold": None}),
+        ("anomaly", {"scored": [{"name": "nearest", "auroc": 2.0, "average_precision": 0.5}]}),
+        ("anomaly", {"odd_images": -1}),
         ("classifier", {"kind": "painter"}),
         ("classifier", {"kind": None}),
         ("classifier", {"seconds": "long"}),
