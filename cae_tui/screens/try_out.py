@@ -86,7 +86,7 @@ Draw something, and see at once what the model makes of it.
                 tooltip="Turn it clockwise"),
         Binding("n", "noise", "Noise", id="try.noise", show=False,
                 tooltip="Add noise; after the most there is none again"),
-        Binding("N,shift+n", "as_trained", "Noise of training", id="try.as-trained",
+        Binding("N,shift+n", "as_trained", "Noise of training", id="try.as-trained", show=False,
                 tooltip="Give it to the model with the noise of its training, or without"),
         Binding("x", "as_drawn", "As drawn", id="try.as-drawn", show=False,
                 tooltip="Neither shifted nor turned, no noise"),

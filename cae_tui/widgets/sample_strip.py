@@ -16,7 +16,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from cae_tui.bridge.values import Picture, SampleStrip
-from cae_tui.widgets.image_grid import LARGEST, beside, cells_of, half_blocks, scale_words
+from cae_tui.widgets.image_grid import LARGEST, beside, cells_of, fitting, half_blocks, scale_words
 from engine.errors import EngineError
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ STACKED_NOISY = "Validation images: noisy over rebuilt over clean"
 SIDE_BY_SIDE_NOISY = "Validation images: noisy, rebuilt, clean"
 TITLES = {2: (STACKED, SIDE_BY_SIDE), 3: (STACKED_NOISY, SIDE_BY_SIDE_NOISY)}
 """By the images of a pair: where they stand one over the other, and side by side."""
+NEARLY = 0.75
+"""The part of its columns that an image keeps which is nearly exact."""
 LEAST = 3
 """Columns and rows below which nothing can be seen in an image."""
 
@@ -72,6 +74,11 @@ def arrangement(picture: Picture, width: int, height: int, pairs: int, each: int
         if found is not None and found.count >= pairs:
             return found
     size = cells_of(picture)
+    if each > 2 and _most(size, width, height, each) is None:
+        # Three need much room: nearly exact ones side by side show more of the noise than half as large ones do.
+        nearly = fitting(picture, (width - (each - 1) * GAP) // each, height)
+        if NEARLY * size[0] <= nearly[0] and (found := _most(nearly, width, height, each)):
+            return found
     while min(size) >= LEAST or size == cells_of(picture):
         if found := _most(size, width, height, each):
             return found

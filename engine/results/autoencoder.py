@@ -126,11 +126,13 @@ class AutoencoderResult(Result):
         told = []
         if self.latent:
             told.append(("latent", f"{self.latent:,} numbers. {latent_sentence(self.latent, self.pixels)}".strip()))
-        return [*told, *([("noise", self._noise_sentences)] if self.noise else [])]
+        return [*told, *([("noise", self.images_words)] if self.noise else [])]
 
     @property
-    def _noise_sentences(self) -> str:
-        """What noise images had in training, and when it was measured."""
+    def images_words(self) -> str:
+        """See `Result`: noise was put on them."""
+        if not self.noise:
+            return ""
         measured = self.measured_noise
         if measured == self.noise:
             told = "Validation and test images have such noise too, always the same for an image."

@@ -3,6 +3,7 @@
 `engine.specs.kinds` declares what a run asks for in it, `engine.studies.spec` what a study does.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,8 +89,10 @@ def _auto_or_part(value: object) -> object:
     try:
         number = float(text.encode("ascii"))
     except ValueError:
-        raise ValueError(f"“{excerpt(text)}” is neither a number nor auto.") from None
-    if not 0 <= number <= 1:  # also what is no number
+        number = math.nan
+    if math.isnan(number):
+        raise ValueError(f"“{excerpt(text)}” is neither a number nor auto.")
+    if not 0 <= number <= 1:
         raise ValueError(
             f"{excerpt(text)} is too {'large: at most 1' if number > 1 else 'small: at least 0'}, or auto."
         )
