@@ -16,7 +16,7 @@ USUAL_HALVINGS = 2
 _VALIDATED = {
     SAME: " as they are",  # of a study that an earlier version planned
     NONE: " without noise",
-    MIXED: ": a quarter each without noise, and with each kind of it",
+    MIXED: ": a quarter each without noise and with each kind",
     **{kind: f" with {noise_words((kind, amount))}" for kind, amount in USUAL_AMOUNTS.items()},
 }
 
@@ -259,10 +259,7 @@ class AutoencoderSpec(Spec):
         """See `Spec`."""
         if not {"noise", "noise_amount"} & set(names):
             return ""
-        return (
-            "The noise in training varies. So that losses can be compared, all trials are validated on the same "
-            f"images{_VALIDATED[self.validation_noise]}; validation_noise chooses other ones."
-        )
+        return f"The noise varies, so all trials are validated on the same images{_VALIDATED[self.validation_noise]}."
 
     def halvings(self, image: tuple[int, int, int]) -> int:
         """How often it halves an image of that height, width and channels: what `auto` comes to."""
@@ -273,8 +270,8 @@ class AutoencoderSpec(Spec):
 
     def settled(self, image: tuple[int, int, int]) -> Self:
         """See `Spec`: halvings and the amount of noise are written down, so that they are seen and stay."""
-        _, amount = self.training_noise or (NONE, 0.0)
-        return self.model_copy(update={"downsamplings": self.halvings(image), "noise_amount": amount})
+        amount = {} if self.training_noise is None else {"noise_amount": self.training_noise[1]}
+        return self.model_copy(update={"downsamplings": self.halvings(image), **amount})
 
     def misfits(self, image: tuple[int, int, int]) -> dict[str, str]:
         """See `Spec`."""

@@ -159,7 +159,7 @@ def test_a_run_writes_the_amount_down_and_a_list_finds_it_by_that(home: Home, im
     assert status.title.endswith("b8, masked squares 0.25")
     for text, found in {
         "noise_amount>0.2": [run.id], "noise_amount=0.25": [run.id], "noise:squares": [run.id],
-        "noise_amount=0": [plain.id], "noise=none": [plain.id],
+        "noise_amount<1": [run.id], "noise=none": [plain.id],
     }.items():  # fmt: skip
         fits = parse_filter(text)
         listed = home.list_runs()
@@ -285,9 +285,12 @@ def test_a_study_over_the_noise_judges_all_trials_by_the_same_images(home: Home,
     directory = create(home, study)
     done = work_on(home, directory, Watcher(), Flag())
     assert done.state == "finished"
-    assert done.data["remarks"][0].startswith(
-        "The noise in training varies. So that losses can be compared, all trials"
+    told = (
+        "The noise varies, so all trials are validated on the same images: a quarter each without noise and with each "
+        "kind."
     )
+    assert done.data["remarks"][0] == told
+    assert done.stages[0].reason.endswith(told)
     noisy = set()
     for run in home.list_runs():
         result = home.find(run.id).read_result()
