@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from engine.data.datasets import ImageData
     from engine.network.architecture import Plan
     from engine.specs.base import Spec
+    from engine.specs.noise import Asked
 
 READERS = 4
 MEAN_OF = 2_000
@@ -193,6 +194,17 @@ class DataReader:
             with suppress(KeyError):  # another thread took it
                 self._shown.popitem(last=False)
         return data_view(found)
+
+    @works_in_thread
+    def with_noise(self, shown: Sequence[Picture], noise: "Asked") -> tuple[Picture, ...]:
+        """Pictures of one size with such noise, each always with the same."""
+        import numpy as np
+
+        from cae_tui.bridge.plain import pictures
+        from engine.data.noise import Noise
+
+        pixels = [np.frombuffer(one.pixels, np.uint8).reshape(one.height, one.width, one.channels) for one in shown]
+        return pictures(Noise(*noise).fixed_pixels(np.stack(pixels), 0))
 
     @works_in_thread
     def split(self, fraction: float, seed: int, files: DataFiles = MNIST_FILES, digest: str = "") -> SplitView:

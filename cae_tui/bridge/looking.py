@@ -58,6 +58,7 @@ class InsideView:
     kernel_numbers: tuple[int, ...]  # which maps they make, from 1
     class_names: tuple[str, ...]  # empty where it tells no classes apart
     probabilities: tuple[float, ...]  # of the classes
+    clean: Picture | None = None  # the image before noise was put on it, where the run was measured so
     reconstruction: Picture | None = None
     difference: Picture | None = None  # of brightness, signed
     error: float | None = None  # mean squared
@@ -157,6 +158,8 @@ class Looking:
     async def look(self, asked: int | Picture) -> InsideView:
         """Send an image through the model: one that the run was measured on, by its index, or a picture.
 
+        The former gets the noise that it was measured with.
+
         Raises:
             EngineError: the model or the image is gone or damaged, or its kind cannot be looked into.
         """
@@ -164,7 +167,7 @@ class Looking:
             image = await self._in(self._reads, lambda told: self._measured(asked, told))
         else:
             image = _array(asked)
-        return await self._in(self._answers, lambda _: self._look(image))
+        return await self._in(self._answers, lambda _: self._look(image, measured=isinstance(asked, int)))
 
     def _measured(self, index: int, told: "Told") -> "NDArray[np.uint8]":
         import numpy as np
@@ -177,8 +180,9 @@ class Looking:
         )
         return found
 
-    def _look(self, image: "NDArray[np.uint8]") -> InsideView:
+    def _look(self, image: "NDArray[np.uint8]", *, measured: bool) -> InsideView:
         from cae_tui.bridge.plain import pictures
+        from engine.data.noise import noise_of
         from engine.evaluation.heat import alone, in_grey, of_kernels
         from engine.evaluation.inside import look_inside
         from engine.evaluation.model import load_model
@@ -186,6 +190,10 @@ class Looking:
         if self._model is None:
             self._model = load_model(self._home, self._run)
         model = self._model
+        noise = noise_of(model.spec.measured_noise) if measured else None
+        clean = None if noise is None else pictures(image[None])[0]
+        if noise is not None:
+            image = noise.fixed_pixels(image[None], model.spec.seed)[0]
         self._image, self._occlusion = image, None
         inside = self._inside = look_inside(model, image)
         order = inside.layers[0].order
@@ -200,6 +208,7 @@ class Looking:
             kernel_numbers=tuple(int(number) + 1 for number in order) if kernels else (),
             class_names=model.class_names if model.classes else (),
             probabilities=tuple(model.probabilities(image[None])[0].tolist()) if model.classes else (),
+            clean=clean,
             reconstruction=None if rebuilt is None else pictures(rebuilt.image[None])[0],
             difference=None if rebuilt is None else pictures(differs(rebuilt.difference)[None])[0],
             error=None if rebuilt is None else rebuilt.error,

@@ -192,8 +192,9 @@ class Reader(DataReader):
         folder = self.home.find(run).samples
         files = [(folder / Path(one.file).name, one.epoch) for one in saved]
         file, epoch = next((found for found in files if found[0].exists()), files[0])
-        originals, reconstructions = read_samples(file)
-        return SampleStrip(epoch, pictures(originals), pictures(reconstructions))
+        found = read_samples(file)
+        noisy = () if found.noisy is None else pictures(found.noisy)
+        return SampleStrip(epoch, pictures(found.originals), pictures(found.reconstructions), noisy)
 
     # -- predictions -----------------------------------------------------------------------------
 
@@ -245,11 +246,12 @@ class Reader(DataReader):
         directory = self.home.find(run)
         found = results.read_predictions(directory)
         original = found.images(self._load_for(run)).take(np.array([index]))
-        reconstruction = results.reconstruct(directory, original)
+        rebuilt = results.reconstruct(directory, original)
         row = found.indices.tolist().index(index)
         return ImageView(
             picture=pictures(original)[0],
-            reconstruction=None if reconstruction is None else pictures(reconstruction)[0],
+            reconstruction=None if rebuilt is None else pictures(rebuilt.reconstructions)[0],
+            noisy=None if rebuilt is None or rebuilt.noisy is None else pictures(rebuilt.noisy)[0],
             probabilities=() if found.probabilities is None else tuple(found.probabilities[row].tolist()),
         )
 

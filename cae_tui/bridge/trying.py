@@ -49,6 +49,7 @@ class TriedModel:
     rebuilds: bool  # whether there is an autoencoder to rebuild images by
     odd_above: float | None = None  # the score above which it tells an image as odd; None where it tells none
     why_not_centred: str = ""  # where that cannot be asked for
+    noise: str = ""  # of a denoiser: what was on its training images, in words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,12 +58,13 @@ class Tried:
 
     changed: Picture  # as it was drawn, with what was asked of it: shifted, turned, noisy
     seen: Picture  # what the model was given
+    clean: Picture | None = None  # the same before it got the noise of the model's training, where it did
     blank: str = ""  # why there is nothing to answer on, where there is not
     probabilities: tuple[float, ...] = ()  # of each class
     unsure: bool = False
     score: float | None = None  # how odd it is, of what tells that
     reconstruction: Picture | None = None
-    error: float | None = None  # its mean squared error
+    error: float | None = None  # its mean squared error, to what is clean
     unlike: bool | None = None  # whether that is more than of nearly all validation images; None where it is not known
 
 
@@ -84,6 +86,24 @@ class Asked:
     down: int = 0
     turn: int = 0
     noise: int = 0
+    as_trained: bool = False  # whether the model is given it with the noise of its training
+
+
+def _denoises(model: "Model") -> bool:
+    """Whether it learned to rebuild images from noisy ones."""
+    return not model.classes and model.spec.training_noise is not None
+
+
+def _with_noise(model: "Model", images: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
+    """The images with the noise of the model's training, at the same places whatever is drawn."""
+    import torch
+
+    from engine.data.batches import to_pixels
+    from engine.data.noise import noise_of
+
+    noise = noise_of(model.spec.training_noise)
+    assert noise is not None
+    return to_pixels(noise.still(torch.from_numpy(images.copy()).permute(0, 3, 1, 2).float() / 255))
 
 
 class Trying:
@@ -126,6 +146,7 @@ class Trying:
         from engine.device import compute_alone
         from engine.evaluation.centring import centres
         from engine.evaluation.model import load_model
+        from engine.specs.noise import noise_words
 
         compute_alone()
         model = self._model = load_model(self._home, self._run)
@@ -139,6 +160,7 @@ class Trying:
             unsure_below=model.unsure_below,
             rebuilds=model.rebuilds is not None,
             odd_above=model.network.odd_threshold,
+            noise=noise_words(model.spec.training_noise) if _denoises(model) else "",
         )
 
     # -- its answers -----------------------------------------------------------------------------
@@ -186,10 +208,17 @@ class Trying:
         if model.network.odd_threshold is not None:
             values["score"] = float(model.odd_scores(batch)[0])
         if (autoencoder := model.rebuilds) is not None:
-            values["reconstruction"] = pictures(autoencoder.reconstruct(batch))[0]
-            error = values["error"] = float(autoencoder.errors(batch)[0])
-            if (bound := autoencoder.facts.unlike_above) is not None:
-                values["unlike"] = error > bound
+            given = batch
+            if asked.as_trained and _denoises(model):
+                given = _with_noise(model, batch)
+                values |= {"seen": pictures(given)[0], "clean": pictures(batch)[0]}
+            values["reconstruction"] = pictures(autoencoder.reconstruct(given))[0]
+            if given is batch:
+                error = values["error"] = float(autoencoder.errors(batch)[0])
+                if (bound := autoencoder.facts.unlike_above) is not None:  # which is of images without noise
+                    values["unlike"] = error > bound
+            else:
+                values["error"] = float(np.square(autoencoder.rebuilt(given) - batch / np.float32(255)).mean())
         self._seen = batch
         return Tried(**values)
 

@@ -174,6 +174,7 @@ class ImageView:
     picture: Picture
     reconstruction: Picture | None  # None where no autoencoder is at hand
     probabilities: tuple[float, ...]  # of every class; empty where there are none
+    noisy: Picture | None = None  # what was rebuilt, where the run was measured on noisy images
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,3 +184,10 @@ class SampleStrip:
     epoch: int
     originals: tuple[Picture, ...]
     reconstructions: tuple[Picture, ...]
+    noisy: tuple[Picture, ...] = ()  # what it rebuilt, where noise was put on the images
+
+    @property
+    def rows(self) -> tuple[tuple[Picture, ...], ...]:
+        """As they are shown: images and their reconstructions, or noisy, rebuilt, clean."""
+        pair = (self.originals, self.reconstructions)
+        return (self.noisy, *reversed(pair)) if self.noisy else pair

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from cae_tui import formats
 from cae_tui.cli.data_console import progress
-from cae_tui.cli.given_console import Told, Wanted, asked_for, new_file, refuse_taken, worked
+from cae_tui.cli.given_console import Told, Wanted, as_they_are, asked_for, new_file, refuse_taken, worked
 from cae_tui.cli.output_console import OutputConsole, tell
 from cae_tui.printing import let_go, put
 from engine.errors import DatasetError, ModelFileError, StorageError
@@ -158,6 +158,8 @@ def reconstruct(home: Home, wanted: Wanted, to: Path, *, beside: bool, csv: str 
         f"The reconstructions of {counted(totals.images, 'image')} were written to {plain(str(target))}; mean squared "
         f"error {loss(mse)}."
     )
+    if model.spec.training_noise is not None:
+        tell(as_they_are(model))
     totals.tell(model, asked)
     return 0
 

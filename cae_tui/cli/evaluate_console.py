@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from cae_tui.cli.data_console import progress, read_images
+from cae_tui.cli.given_console import as_they_are
 from cae_tui.cli.output_console import OutputConsole, tell
 from cae_tui.printing import put
 from engine.errors import EngineError
@@ -91,6 +92,8 @@ def _remarks(model: "Model", data: "ImageData", parts: "Sequence[tuple[str, Imag
     from engine.runs.model_facts import all_light_on_dark
 
     found = list(data.notes)
+    if not model.classes and model.spec.training_noise is not None:
+        found.append(as_they_are(model))
     if data.left_out:
         found.append(f"{counted(len(data.left_out), 'file')} of {data.name} left out: `cae-tui data show` lists them.")
     if said := learned_sentence(model, [images.images for _, images in parts]):

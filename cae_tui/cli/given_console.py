@@ -23,6 +23,14 @@ BAD_SHOWN = 10
 Found = TypeVar("Found")
 
 
+def as_they_are(model: "Model") -> str:
+    """That images which a denoiser is given get no noise, in a sentence."""
+    from engine.specs.noise import noise_words
+
+    noise = noise_words(model.spec.training_noise)
+    return f"The model was trained with {noise} on its images; these were given to it as they are."
+
+
 class Wanted(NamedTuple):
     """What a person asked for."""
 

@@ -21,6 +21,7 @@ from cae_tui.messages import DataSetChanged, NoteDataSet, Refused, Start
 from cae_tui.screens.form_page import FormPage
 from cae_tui.screens.typing_pause import typing_rests
 from cae_tui.widgets.architecture_table import ArchitectureTable
+from cae_tui.widgets.noise_preview import NoisePreview
 from cae_tui.widgets.presets import about_preset
 from cae_tui.widgets.remarks import Remarks
 from cae_tui.widgets.run_progress import reading_line
@@ -29,10 +30,12 @@ from engine.errors import DatasetError
 from engine.specs.base import Spec, spec_fields
 from engine.specs.data_files import FIELDS, PATHS, DataFiles
 from engine.specs.kinds import SPECS
+from engine.specs.noise import noise_words
 
 if TYPE_CHECKING:
-    from cae_tui.bridge.values import DataView
+    from cae_tui.bridge.values import DataView, Picture
     from engine.network.architecture import Plan
+    from engine.specs.noise import Asked
 
 PAUSE_SECONDS = 0.25
 """How long typing must rest before the data are asked."""
@@ -94,6 +97,7 @@ class SpecPage(FormPage):
         self._files: tuple[str, ...] = ()  # the files that `_data` was read from, as they were typed
         self._pace = 0.0  # seconds for one unit of `Plan.work` of one image; 0 where it is not known
         self._picked: DataFiles | None = None  # what was chosen from a list, and is not yet read
+        self._noise_shown: object = None  # which noise on which images is seen beneath its fields
         self._before_defaults: dict[str, str] = {}
         self._field: Widget | None = None  # the field that one was at before looking at the architecture
 
@@ -113,7 +117,8 @@ class SpecPage(FormPage):
         yield from self.around(self.make_form({**self.cae.draft(self.kind), **self._given}), ArchitectureTable())
 
     def make_form(self, values: Mapping[str, str]) -> SpecForm:
-        return SpecForm(SPECS[self.kind], values)
+        noisy = "noise" in SPECS[self.kind].model_fields
+        return SpecForm(SPECS[self.kind], values, below={"validation_noise": NoisePreview()} if noisy else None)
 
     def on_mount(self) -> None:
         """Look at the values that the form opened with."""
@@ -209,6 +214,7 @@ class SpecPage(FormPage):
     def draw(self) -> None:
         """Draw the layers again, at once where all that they need is known."""
         spec, data = self.form.spec, self._data
+        self._show_noise(spec)
         if spec is None or data is None or not self.data_fits:
             self.form.show_latent(0, 0)
             return
@@ -218,6 +224,31 @@ class SpecPage(FormPage):
             seconds = self._pace * plan.work * spec.images_of(images) or None
             self.form.show_latent(plan.latent, plan.pixels)
             self.query_one(ArchitectureTable).show(plan, batch_size=spec.batch_size, epochs=epochs, seconds=seconds)
+
+    def _show_noise(self, spec: Spec | None) -> None:
+        """What the noise of the form does to images of its set; nothing where it names none."""
+        for preview in self.query(NoisePreview):
+            noise = spec.training_noise if spec is not None and self.data_fits else None
+            if noise is None:
+                self.workers.cancel_group(self, "noise")
+                preview.pairs, self._noise_shown = (), None
+            elif self._data is not None and self._noise_shown != (noise, self._data.digest):
+                self._noise_shown = noise, self._data.digest
+                self._read_noise(preview, self._data.examples, noise)
+
+    @work(exclusive=True, group="noise")
+    async def _read_noise(self, preview: NoisePreview, examples: "tuple[Picture, ...]", noise: "Asked") -> None:
+        noisy = await self.runner.with_noise(examples, noise)
+        first = not preview.pairs
+        preview.pairs, preview.words = tuple(zip(examples, noisy, strict=True)), noise_words(noise)
+        if first and self.focused is not None and "group-noise" in [each.id for each in self.focused.ancestors]:
+            self.call_after_refresh(self._keep_noise_in_sight, preview)
+
+    def _keep_noise_in_sight(self, preview: NoisePreview) -> None:
+        """The images come beneath what has the focus, which stays in sight itself."""
+        preview.scroll_visible(animate=False)
+        if self.focused is not None:
+            self.call_after_refresh(self.focused.scroll_visible, animate=False)
 
     def _training_images(self, spec: Spec, data: "DataView") -> int:
         return data.training - (data.validation or round(data.training * spec.validation_fraction))

@@ -54,7 +54,8 @@ class GalleryScreen(Page):
 What the model made of the images that it was measured on.
 
 - A card says `4 → 9  ✗ 61 %`: a true 4, taken for a 9, with 61 % probability; `7  ✓ 100 %`: a 7, recognised.
-  For an autoencoder it says the mean squared error of its reconstruction.
+  For an autoencoder it says the mean squared error of its reconstruction; for one that was measured on noisy images, of
+  what it made of the noisy image, held against the clean one.
 - `a` all, `c` correct, `i` incorrect; `0` to `9` one class, `[` and `]` the previous and the next class, `x` every
   class; `o` another order. The arrows move, `PgUp` and `PgDn` (or `p` and `n`) turn the page.
 - With more than ten classes, type a number digit by digit: `Backspace` removes a digit, `Enter` or any other key

@@ -58,7 +58,8 @@ came from; `n` and `p` (or `]` and `[`, `PgDn` and `PgUp`) turn the page where n
   these have in common, an edge that leans to the left, the end of a stroke, is what the map looks for; how large the
   pieces are is how much of an image the layer sees at a time.
 - **A dense layer** has no places: a bar for each of its units, the strongest first.
-- **image**: the original, its reconstruction, and the difference of the two with its scale.
+- **image**: the original, its reconstruction, and the difference of the two with its scale; of a run that was measured
+  on noisy images the noisy one, what was made of it, the clean one, and what was changed of the noisy one.
 - **kernels**: the weights of the first layer, in the order of its maps: a map is bright where the image has that
   pattern.
 - **why**, of a classifier: what its answer hangs on. One square of the image after another is hidden (*occlusion*):
@@ -226,9 +227,11 @@ On the command line: `cae-tui inside RUN`, with `--json`, and `--to FOLDER` for 
 
     def _show_image(self, view: InsideView) -> None:
         sheet = self.query_one(MapSheet)
-        shown = [(view.picture, "original")]
+        shown = [(view.picture, "original" if view.clean is None else "noisy")]
         if view.reconstruction is not None and view.difference is not None:
             shown.append((view.reconstruction, "rebuilt"))
+            if view.clean is not None:
+                shown.append((view.clean, "clean"))
             shown.append((view.difference, "difference"))
         sheet.fills, sheet.tiles = True, tuple(shown)
         self._draw(IMAGE, rebuilt_words(view, colours=not self.app.no_color), "sheet")

@@ -63,6 +63,7 @@ What the encoder makes of images: each is a point, and images whose latents are 
 - `s` **sliders**: move the latent of the image along its principal directions (and, of a dense latent, each number)
   with left and right, and see what is decoded; `0` brings it back.
 - `n` **numbers**: how well simple classifiers tell classes apart by latents, beside PCA of the same size and pixels.
+- A denoiser's map, errors and reconstructions here are of images without noise.
 - `b` shows a sign for each class in place of dots, `l` hides the names of the classes. Escape goes back.
 """
     BINDINGS: ClassVar[list[BindingType]] = [

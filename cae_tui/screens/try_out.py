@@ -61,6 +61,8 @@ Draw something, and see at once what the model makes of it.
 - `o` opens a picture; its path can be pasted too. It is brought to the model's size and, where it is grey and the
   other way round, light and dark are exchanged.
 - **Does it break?** `m` lets the arrows shift the picture, `r` and `R` turn it, `n` adds noise; `x` takes that back.
+- `N`, for a model that learned to remove noise: it is given what you draw with the noise of its training, or without.
+  With noise you see noisy, rebuilt and clean, and the error is that to the clean picture.
 - `z`: digits of MNIST were scaled into 20×20 pixels and put with their centre of mass in the middle. The same is done
   to what you draw, for a model that learned from such digits; off, the model sees it where you drew it.
 - **Answer**: a bar for each class, or for the likeliest where rows are few. *Unsure*: less probable than the model's
@@ -84,6 +86,8 @@ Draw something, and see at once what the model makes of it.
                 tooltip="Turn it clockwise"),
         Binding("n", "noise", "Noise", id="try.noise", show=False,
                 tooltip="Add noise; after the most there is none again"),
+        Binding("N,shift+n", "as_trained", "Noise of training", id="try.as-trained", show=False,
+                tooltip="Give it to the model with the noise of its training, or without"),
         Binding("x", "as_drawn", "As drawn", id="try.as-drawn", show=False,
                 tooltip="Neither shifted nor turned, no noise"),
         Binding("l", "look(False)", "Look inside", id="try.look", tooltip="Follow the picture through the network"),
@@ -100,7 +104,7 @@ Draw something, and see at once what the model makes of it.
         self.near = 0  # how often something was drawn when they were found
         self._pictures: Timer | None = None  # until those of the latest answer are shown
         self._rest: Timer | None = None  # until the nearest are looked for
-        self.centred = False
+        self.centred = self.as_trained = False
         self.right = self.down = self.angle = self.noise = 0
         self._trying: Trying | None = None
         self.ready = False  # whether all is there that an answer may hold
@@ -165,14 +169,12 @@ Draw something, and see at once what the model makes of it.
         except EngineError as error:
             self.query_one("#waiting", Static).update(Content.styled(str(error), "$error"))
             return
-        self.centred = model.centres
+        self.centred, self.as_trained = model.centres, bool(model.noise)
         self.query_one("#waiting").display = False
         self.query_one("#panes").display = True
         self.canvas.begin(model.shape, light_on_dark=model.light_on_dark)
         self.query_one("#answer").display = bool(model.class_names) or model.odd_above is not None
-        self.query_one("#rebuilt").border_title = (
-            "What the model sees, and rebuilds" if model.rebuilds else "What the model sees"
-        )
+        self._tell_noise()
         bars = self.query_one(AnswerBars)
         bars.model = model
         self.call_after_refresh(self._arrange)
@@ -189,6 +191,18 @@ Draw something, and see at once what the model makes of it.
             progress.stop()
         self.ready = True
         self.ask()
+
+    def _tell_noise(self) -> None:
+        """Over the pictures what they are, and whether there is noise on them."""
+        model, card = self.model, self.query_one("#rebuilt")
+        assert model is not None
+        self.query_one("#pair", PictureRow).places = 3 if self.as_trained else 2
+        if self.as_trained:
+            card.border_title = f"Noisy, rebuilt, clean: {model.noise}"
+        else:
+            card.border_title = "What the model sees, and rebuilds" if model.rebuilds else "What the model sees"
+        if model.noise:
+            card.border_subtitle = "N without noise" if self.as_trained else f"N with {model.noise}"
 
     def _tell_progress(self) -> None:
         if self._trying is not None:
@@ -222,6 +236,7 @@ Draw something, and see at once what the model makes of it.
                     Asked(
                         picture=self.canvas.picture, centred=self.centred,
                         right=self.right, down=self.down, turn=self.angle, noise=self.noise,
+                        as_trained=self.as_trained,
                     )
                 )  # fmt: skip
                 self.answered, self._seen_how = asked_at, how
@@ -249,7 +264,8 @@ Draw something, and see at once what the model makes of it.
         bars.refresh(layout=True)
         answers = self.query_one("#answer").display
         rest = height - FRAME[1] - 1 - min(len(self.model.class_names), bars.most) if answers else height
-        each = (width - max(columns, LEAST_LEFT) - 2 * FRAME[0] - GAP) // 2
+        places = self.query_one("#pair", PictureRow).places
+        each = (width - max(columns, LEAST_LEFT) - 2 * FRAME[0] - GAP * (places - 1)) // places
         if not self.has_class("-short"):
             rows = largest(self.canvas.picture, each, 2 * rest // 3 - FRAME[1] - 1)[1]
             self.query_one("#rebuilt").styles.height = rows + FRAME[1] + 1
@@ -273,9 +289,11 @@ Draw something, and see at once what the model makes of it.
         if (view := self.view) is None:
             return
         pair = self.query_one("#pair", PictureRow)
-        seen = [(view.seen, self._seen_how)]
+        seen = [(view.seen, "noisy" if view.clean is not None else self._seen_how)]
         if view.reconstruction is not None:
             seen.append((view.reconstruction, f"error {formats.loss(view.error)}"))
+        if view.clean is not None:
+            seen.append((view.clean, self._seen_how))
         pair.note = view.blank
         pair.pictures = () if view.blank else tuple(seen)
         if view.blank:
@@ -353,6 +371,8 @@ Draw something, and see at once what the model makes of it.
                 return False
             if action == "centre":
                 return self.model.centres
+        if action == "as_trained":
+            return self.model is not None and bool(self.model.noise)
         if action == "look":
             seen = self.view is not None and not self.view.blank and self.model is not None
             return seen and (not parameters[0] or bool(self.model and self.model.class_names))
@@ -404,6 +424,13 @@ Draw something, and see at once what the model makes of it.
     def action_noise(self) -> None:
         self.canvas.lift()
         self.noise = (self.noise + NOISE) % (MOST_NOISE + NOISE)
+        self.ask()
+
+    def action_as_trained(self) -> None:
+        self.canvas.lift()
+        self.as_trained = not self.as_trained
+        self._tell_noise()
+        self.call_after_refresh(self._arrange)
         self.ask()
 
     def action_as_drawn(self) -> None:

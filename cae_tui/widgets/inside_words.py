@@ -27,6 +27,8 @@ def rebuilt_words(view: InsideView, *, colours: bool) -> str:
         return "The image as the model gets it. No autoencoder is at hand to rebuild it."
     up, down, same = ("orange", "blue", "black") if colours else ("white", "black", "the middle grey")
     of = " (mean of the colours)" if view.picture.channels > 1 else ""
+    if view.clean is not None:
+        of += " to the noisy image"
     return (
         f"Difference in brightness{of}: {up} is brighter in the reconstruction, {down} darker, {same} the same; the "
         f"strongest is {view.largest:.0f} of 255 grey levels."

@@ -1,4 +1,7 @@
-"""One image, large: beside it what an autoencoder makes of it, and every class's probability."""
+"""One image, large: beside it what an autoencoder makes of it, and every class's probability.
+
+Of a run that was measured on noisy images: noisy, rebuilt, clean.
+"""
 
 from collections.abc import Iterator, Sequence
 
@@ -89,12 +92,15 @@ class PredictionView(Widget):
         """The image, its reconstruction, the bars."""
         yield Static(id="line", markup=False)
         with Horizontal(id="body"):
-            with Vertical(classes="side"):
+            with Vertical(classes="side", id="third"):
+                yield PictureView(id="noisy")
+                yield Static("noisy", classes="note", markup=False)
+            with Vertical(classes="side", id="first"):
                 yield PictureView(id="original")
                 yield Static(id="original-note", classes="note", markup=False)
             with Vertical(classes="side", id="second"):
                 yield PictureView(id="reconstruction")
-                yield Static(RECONSTRUCTION, classes="note", markup=False)
+                yield Static(RECONSTRUCTION, id="second-note", classes="note", markup=False)
             with Vertical(id="bars-side"):
                 yield Static(id="bars", markup=False)
 
@@ -111,17 +117,24 @@ class PredictionView(Widget):
         self.query_one("#line", Static).update(self._line(prediction))
         second = self.query_one("#second")
         second.display = image is not None and image.reconstruction is not None
+        noisy = None if image is None else image.noisy
+        self.query_one("#third").display = noisy is not None
         bars = self.query_one("#bars", Static)
         if image is None:
             bars.update(Content.styled(self._waits, "$foreground-muted"))
             return
         # Where a reconstruction may still come the image is as large as it will be beside it.
-        sides = 2 if image.reconstruction is not None or self._waits else 1
+        sides = 3 if noisy is not None else 2 if image.reconstruction is not None or self._waits else 1
         easy = EASY_WIDTH if prediction.predicted is not None else 0
+        if noisy is not None:
+            self._picture("#noisy", noisy, sides, easy)
+            self.query_one("#second-note", Static).update("rebuilt")
+            if self.query_one("#body").children.index(second) > 1:  # between the other two
+                self.query_one("#body").move_child(second, before=self.query_one("#first"))
         width, height = self._picture("#original", image.picture, sides, easy)
         if image.reconstruction is not None:
             self._picture("#reconstruction", image.reconstruction, sides, easy)
-        note = scale_note(image.picture, width, height)
+        note = f"{'clean, ' if noisy is not None else ''}{scale_note(image.picture, width, height)}"
         if image.reconstruction is None and not self._waits:
             note += "\nno autoencoder at hand"
         self.query_one("#original-note", Static).update(note)
@@ -140,7 +153,8 @@ class PredictionView(Widget):
         rows = max(self.size.height - 3, 2)
         width, height = largest(picture, (self.size.width - easy) // sides - 2, rows)
         if scale_of(picture, width, height) < 2:
-            width, height = fitting(picture, max((self.size.width - BARS_WIDTH) // sides - 2, 4), rows)
+            bars = BARS_WIDTH if sides < 3 else 0  # three pictures are of what tells no classes
+            width, height = fitting(picture, max((self.size.width - bars) // sides - 2, 4), rows)
         view.styles.width, view.styles.height = width, height
         view.picture = picture
         return width, height

@@ -1,7 +1,8 @@
 """Validation images and their reconstructions, as many pairs as fit, a page at a time.
 
 Every pixel of fewer pairs rather than averages of more; where all pairs fit, as large as they do. A pair stands one
-over the other or side by side, whichever leaves room for more of them.
+over the other or side by side, whichever leaves room for more of them. Of a run that gets noisy images a pair is of
+three: noisy, rebuilt, clean.
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from cae_tui.bridge.values import Picture, SampleStrip
-from cae_tui.widgets.image_grid import LARGEST, beside, cells_of, half_blocks, scale_words
+from cae_tui.widgets.image_grid import LARGEST, beside, cells_of, fitting, half_blocks, scale_words
 from engine.errors import EngineError
 
 if TYPE_CHECKING:
@@ -25,6 +26,12 @@ if TYPE_CHECKING:
 GAP, PAIR_GAP = 1, 3
 STACKED = "Validation images over their reconstructions"
 SIDE_BY_SIDE = "Validation images, each left of its reconstruction"
+STACKED_NOISY = "Validation images: noisy over rebuilt over clean"
+SIDE_BY_SIDE_NOISY = "Validation images: noisy, rebuilt, clean"
+TITLES = {2: (STACKED, SIDE_BY_SIDE), 3: (STACKED_NOISY, SIDE_BY_SIDE_NOISY)}
+"""By the images of a pair: where they stand one over the other, and side by side."""
+NEARLY = 0.75
+"""The part of its columns that an image keeps which is nearly exact."""
 LEAST = 3
 """Columns and rows below which nothing can be seen in an image."""
 
@@ -56,15 +63,24 @@ class Arrangement:
         return self.across * self.down
 
 
-def arrangement(picture: Picture, width: int, height: int, pairs: int) -> Arrangement | None:
-    """How that many pairs of images like `picture` are drawn in so many cells; None where none can be seen."""
+def arrangement(picture: Picture, width: int, height: int, pairs: int, each: int = 2) -> Arrangement | None:
+    """How that many pairs of images like `picture` are drawn in so many cells; None where none can be seen.
+
+    Args:
+        each: images of a pair.
+    """
     for scale in range(LARGEST, 1, -1):
-        found = _most(cells_of(picture, scale), width, height)
+        found = _most(cells_of(picture, scale), width, height, each)
         if found is not None and found.count >= pairs:
             return found
     size = cells_of(picture)
+    if each > 2 and _most(size, width, height, each) is None:
+        # Three need much room: nearly exact ones side by side show more of the noise than half as large ones do.
+        nearly = fitting(picture, (width - (each - 1) * GAP) // each, height)
+        if NEARLY * size[0] <= nearly[0] and (found := _most(nearly, width, height, each)):
+            return found
     while min(size) >= LEAST or size == cells_of(picture):
-        if found := _most(size, width, height):
+        if found := _most(size, width, height, each):
             return found
         size = max(1, size[0] // 2), max(1, size[1] // 2)
         if max(size) == 1:
@@ -72,18 +88,18 @@ def arrangement(picture: Picture, width: int, height: int, pairs: int) -> Arrang
     return None
 
 
-def _most(size: Size, width: int, height: int) -> Arrangement | None:
+def _most(size: Size, width: int, height: int, each: int) -> Arrangement | None:
     """The arrangement with the most pairs of images of that size."""
     columns, rows = size
-    stacked = Arrangement(size, True, (width + GAP) // (columns + GAP), (height + GAP) // (2 * rows + GAP))
-    pair = 2 * columns + GAP
+    stacked = Arrangement(size, True, (width + GAP) // (columns + GAP), (height + GAP) // (each * rows + GAP))
+    pair = each * (columns + GAP) - GAP
     side = Arrangement(size, False, (width + PAIR_GAP) // (pair + PAIR_GAP), (height + GAP) // (rows + GAP))
     best = max(stacked, side, key=lambda one: one.count)  # the first, where both have as many
     return best if best.count else None
 
 
-def in_line(pairs: Sequence[tuple[Picture, Picture]], size: Size) -> Text:
-    """Pairs in one line, each image beside its reconstruction."""
+def in_line(pairs: Sequence[tuple[Picture, ...]], size: Size) -> Text:
+    """Pairs in one line, the images of each side by side."""
     lines = [Text() for _ in range(size[1])]
     for place, pair in enumerate(pairs):
         for side, picture in enumerate(pair):
@@ -94,9 +110,9 @@ def in_line(pairs: Sequence[tuple[Picture, Picture]], size: Size) -> Text:
     return Text("\n", no_wrap=True, end="").join(lines)
 
 
-def over(pairs: Sequence[tuple[Picture, Picture]], size: Size, gap: str) -> Text:
-    """Pairs in one line, each image over its reconstruction, with `gap` in between."""
-    rows = [beside([pair[side] for pair in pairs], width=size[0], height=size[1], gap=GAP) for side in (0, 1)]
+def over(pairs: Sequence[tuple[Picture, ...]], size: Size, gap: str) -> Text:
+    """Pairs in one line, the images of each one over the other, with `gap` in between."""
+    rows = [beside(row, width=size[0], height=size[1], gap=GAP) for row in zip(*pairs, strict=True)]
     return Text(gap, no_wrap=True, end="").join(rows)
 
 
@@ -149,7 +165,12 @@ class SampleStripView(Widget):
 
     def _plan(self) -> Arrangement | None:
         originals = self.strip.originals if self.strip is not None else ()
-        return arrangement(originals[0], *self.size, len(originals)) if originals else None
+        return arrangement(originals[0], *self.size, len(originals), self._each) if originals else None
+
+    @property
+    def _each(self) -> int:
+        """Images of a pair."""
+        return 3 if self.strip is not None and self.strip.noisy else 2
 
     def _page(self, plan: Arrangement) -> tuple[int, int]:
         """The pairs in sight: from which on, and up to which; a page always begins where it would by turning."""
@@ -160,9 +181,10 @@ class SampleStripView(Widget):
     def _write_titles(self) -> None:
         strip, plan = self.strip, self._plan()
         whose = f"{self.whose} · " if self.whose else ""
-        self.border_title, self.told = f"{whose}{STACKED}", ""
+        stacked, side_by_side = TITLES[self._each]
+        self.border_title, self.told = f"{whose}{stacked}", ""
         if strip is not None and plan is not None:
-            self.border_title = f"{whose}{STACKED if plan.stacked else SIDE_BY_SIDE}"
+            self.border_title = f"{whose}{stacked if plan.stacked else side_by_side}"
             start, end = self._page(plan)
             every = len(strip.originals)
             pages = "" if end - start == every else f" · {_numbers(start + 1, end)} of {every}{self._turned}"
@@ -179,9 +201,9 @@ class SampleStripView(Widget):
         if plan is None:
             return Text("Too little room to draw images.", style="dim")
         start, end = self._page(plan)
-        pairs = list(zip(strip.originals, strip.reconstructions, strict=True))[start:end]
+        pairs = list(zip(*strip.rows, strict=True))[start:end]
         rows = [pairs[place : place + plan.across] for place in range(0, len(pairs), plan.across)]
-        gap = "\n\n" if len(rows) == 1 and self.size.height > 2 * plan.size[1] else "\n"
+        gap = "\n\n" if len(rows) == 1 and self.size.height >= self._each * (plan.size[1] + 1) - 1 else "\n"
         drawn = [over(row, plan.size, gap) if plan.stacked else in_line(row, plan.size) for row in rows]
         return Text("\n\n", no_wrap=True, end="").join(drawn)
 

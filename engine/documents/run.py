@@ -113,7 +113,7 @@ class RunDocument:
         if result is not None:
             facts = self.read.facts
             told = [remark for remark in result.remarks if remark not in self.read.data_remarks]
-            told += result.held_against
+            told += [*result.held_against, result.images_words]
             if facts.peers is not None and facts.peers.count > 1:
                 told.append(peers_sentence(result, facts))
             if any(told):

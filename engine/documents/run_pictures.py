@@ -60,13 +60,25 @@ def over_epochs(run: RunDirectory) -> Pictured | None:
     # Most is learned at the beginning: the epochs that are shown double.
     places = sorted({round(len(files) ** (step / (MOST_EPOCHS - 1))) - 1 for step in range(MOST_EPOCHS)})
     chosen = [files[place] for place in places]
-    originals = results.read_samples(chosen[-1])[0]
-    rows = [originals, *(results.read_samples(file)[1] for file in chosen)]
+    read = [results.read_samples(file) for file in chosen]
+    last = read[-1]
+    noisy = last.noisy is not None
+    first, end = ([last.noisy], [last.originals]) if last.noisy is not None else ([last.originals], [])
+    rows = [*first, *(samples.reconstructions for samples in read), *end]
     if len({row.shape for row in rows}) > 1:  # of a run that somebody put together
-        rows, chosen = [rows[0], rows[-1]], chosen[-1:]
-    labels = ["original", *(f"epoch {_epoch(file)}" for file in chosen)]
-    words = "Validation images in the upper row, and what the network made of them after each of these epochs."
-    alt = f"{len(originals)} validation images, and below them their reconstructions after {_epochs(labels[1:])}."
+        rows, chosen = list(last.rows), chosen[-1:]
+    epochs = [f"epoch {_epoch(file)}" for file in chosen]
+    after = _epochs(epochs)
+    labels = ["noisy", *epochs, "clean"] if noisy else ["original", *epochs]
+    if noisy:
+        words = (
+            "Validation images with noise in the upper row, what the network made of them after each of these epochs, "
+            "and in the last row the images without noise."
+        )
+        alt = f"{len(last.originals)} noisy validation images, what was made of them after {after}, and the clean ones."
+    else:
+        words = "Validation images in the upper row, and what the network made of them after each of these epochs."
+        alt = f"{len(last.originals)} validation images, and below them their reconstructions after {after}."
     return Figure("reconstructions", words, alt), images([row[:SHOWN] for row in rows], labels)
 
 
@@ -132,9 +144,15 @@ def reconstructions(read: ReadRun, found: results.Predictions, hear: Callable[[]
     rebuilt = results.reconstruct(read.run, originals)
     if rebuilt is None:
         return []
-    rows, labels = [originals, rebuilt], ["original", "this run"]
-    if (of_pca := _of_pca(read, originals, hear)) is not None:
-        rows, labels = [*rows, of_pca], [*labels, f"PCA, {read.status.latent:,} numbers"]
+    seen = originals if rebuilt.noisy is None else rebuilt.noisy
+    rows, labels = list(rebuilt.rows), ["original", "this run"]
+    if rebuilt.noisy is not None:
+        labels = ["noisy", "this run", "clean"]
+    if (of_pca := _of_pca(read, originals, seen, hear)) is not None:
+        rows, labels = (
+            [*rows[:2], of_pca, *rows[2:]],
+            [*labels[:2], f"PCA, {read.status.latent:,} numbers", *labels[2:]],
+        )
     pictured = []
     half = len(places) // 2
     for name, which, part in (("best", "lowest", slice(half)), ("worst", "highest", slice(half, None))):
@@ -142,16 +160,21 @@ def reconstructions(read: ReadRun, found: results.Predictions, hear: Callable[[]
         images_of = f"{found.of} images with the {which} error"
         words = f"The {images_of}, which is above each, and what was made of them."
         alt = f"The {len(errors)} {images_of}, from {errors[0]} to {errors[-1]}, above their reconstructions."
+        if rebuilt.noisy is not None:
+            words = f"{words[:-1]} with noise; in the last row the clean images, from which the error is told."
+            alt = f"The {len(errors)} {images_of}, from {errors[0]} to {errors[-1]}: noisy, rebuilt, clean."
         titles = [errors, *[[]] * (len(rows) - 1)]
         pictured.append((Figure(name, words, alt), images([row[part] for row in rows], labels, titles)))
     return pictured
 
 
-def _of_pca(read: ReadRun, originals: NDArray[np.uint8], hear: Callable[[], None]) -> NDArray[np.uint8] | None:
-    """What PCA with as many components as the latent has numbers makes of them; None where it would take long."""
+def _of_pca(
+    read: ReadRun, originals: NDArray[np.uint8], seen: NDArray[np.uint8], hear: Callable[[], None]
+) -> NDArray[np.uint8] | None:
+    """What PCA with as many components as the latent has numbers makes of `seen`; None where it would take long."""
     components, numbers = read.status.latent, originals[0].size
     training = read.split[0]
     if not 0 < components < numbers <= LARGEST_PCA or components >= len(training):
         return None
     sample = training[:: -(-len(training) // MOST_FITTED)]
-    return pca_rebuilt(read.data.train.take(sample), originals, components, hear)
+    return pca_rebuilt(read.data.train.take(sample), seen, components, hear)

@@ -11,19 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.remarks import LARGEST_CLASS
-from engine.results.autoencoder import ConstantImage
+from engine.results.autoencoder import BothErrors, ConstantImage
 from engine.results.classifier import LargestClass
 from engine.results.result import ClassificationReport
 from engine.specs.measures import psnr
 from engine.text import class_words, names_of
 
 
-def constant_figures(validation: float, evaluated: float) -> ConstantImage:
-    """Errors of the best constant image, images in [0, 1], and their PSNR in dB.
+def both_errors(validation: float, evaluated: float) -> BothErrors:
+    """Errors of validation images and of those that a run was evaluated on, images in [0, 1], with their PSNR in dB."""
+    return BothErrors(mse=evaluated, psnr=psnr(evaluated), validation_mse=validation, validation_psnr=psnr(validation))
 
-    `mse` and `psnr` are of the images that the run was evaluated on, `validation_mse` and `validation_psnr` of the
-    validation images.
-    """
+
+def constant_figures(validation: float, evaluated: float) -> ConstantImage:
+    """Those of the best constant image."""
     return ConstantImage(
         mse=evaluated, psnr=psnr(evaluated), validation_mse=validation, validation_psnr=psnr(validation)
     )

@@ -159,6 +159,7 @@ def pca_errors(
     sets: Sequence[NDArray[np.uint8]],
     components: int,
     before_each_part: Callable[[], None] = lambda: None,
+    seen: Callable[[NDArray[np.uint8]], NDArray[np.uint8]] | None = None,
 ) -> list[PcaComparison]:
     """Mean squared errors of the best linear autoencoder: PCA with as many components as the latent has numbers.
 
@@ -167,6 +168,7 @@ def pca_errors(
         sets: what it is judged by, each of shape (m, height, width, channels), uint8.
         components: at least 1.
         before_each_part: is called before each piece of the work, ten times a second; what it raises ends that.
+        seen: what PCA is given in place of images, with noise for instance; it is to give back the images themselves.
 
     Raises:
         ValueError: no images, of another type or of two shapes, or less than one component.
@@ -178,7 +180,7 @@ def pca_errors(
     numbers = train_images[0].size
     note = ""
     if components >= numbers:
-        note = "overcomplete: PCA would be exact"
+        note = "overcomplete: PCA would be exact" if seen is None else "overcomplete: PCA would change nothing"
     elif numbers > LARGEST_PCA:
         note = f"not computed: more than {LARGEST_PCA:,} numbers an image"
     elif components >= len(train_images):
@@ -188,7 +190,9 @@ def pca_errors(
         return [PcaComparison(components, None, note) for _ in sets]
     mean, covariance = _moments(train_images, before_each_part)
     directions = _eigenvectors(covariance, before_each_part)[:, -components:].astype(np.float32)
-    return [PcaComparison(components, _pca_error(images, mean, directions, before_each_part), "") for images in sets]
+    return [
+        PcaComparison(components, _pca_error(images, mean, directions, before_each_part, seen), "") for images in sets
+    ]
 
 
 def pca_rebuilt(
@@ -220,12 +224,16 @@ def _pca_error(
     mean: NDArray[np.float32],
     directions: NDArray[np.float32],
     before_each_part: Callable[[], None],
+    seen: Callable[[NDArray[np.uint8]], NDArray[np.uint8]] | None,
 ) -> float:
     total = 0.0
     for part in _parts(images):
         before_each_part()
         centred = images[part].reshape(-1, mean.size).astype(np.float32) / np.float32(255) - mean
-        centred -= (centred @ directions) @ directions.T
+        given = centred
+        if seen is not None:
+            given = seen(images[part]).reshape(-1, mean.size).astype(np.float32) / np.float32(255) - mean
+        centred -= (given @ directions) @ directions.T
         total += float(np.square(centred).sum(dtype=np.float64))
     return total / images.size
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from engine.data.batches import DeviceImages, to_pixels
 from engine.data.datasets import ImageData, ImageSet
+from engine.data.noise import noise_of
 from engine.data.streaming import device_images
 from engine.errors import RunError
 from engine.evaluation.centring import is_centred
@@ -140,14 +141,30 @@ def read_predictions(run: RunDirectory) -> Predictions:
     )  # fmt: skip
 
 
-def read_samples(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Validation images and their reconstructions after an epoch, each (n, height, width, channels), n at least 1.
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Validation images and what was made of them after an epoch, each (n, height, width, channels), n at least 1."""
+
+    originals: NDArray[np.uint8]
+    reconstructions: NDArray[np.uint8]
+    noisy: NDArray[np.uint8] | None = None  # what was rebuilt, where that were not the originals
+
+    @property
+    def rows(self) -> tuple[NDArray[np.uint8], ...]:
+        """In the order in which they are shown: images over reconstructions, or noisy, rebuilt, clean."""
+        if self.noisy is None:
+            return self.originals, self.reconstructions
+        return self.noisy, self.reconstructions, self.originals
+
+
+def read_samples(path: Path) -> Samples:
+    """What was written after an epoch.
 
     Raises:
         RunError: the file is damaged.
     """
     arrays = read_arrays(path)
-    originals, reconstructions = (arrays.get(name) for name in ("originals", "reconstructions"))
+    originals, reconstructions, noisy = (arrays.get(name) for name in ("originals", "reconstructions", "noisy"))
     if (
         originals is None
         or reconstructions is None
@@ -156,9 +173,10 @@ def read_samples(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         or not originals.size
         or originals.shape[3] not in (1, 3)
         or not originals.dtype == reconstructions.dtype == np.uint8
+        or (noisy is not None and (noisy.shape, noisy.dtype) != (originals.shape, originals.dtype))
     ):
         raise RunError(f"{path} does not hold reconstructions: restore the file, or train the run again.")
-    return originals, reconstructions
+    return Samples(originals, reconstructions, noisy)
 
 
 def stages(events: list[Event]) -> list[StageResult]:
@@ -183,15 +201,21 @@ def stages(events: list[Event]) -> list[StageResult]:
     ]
 
 
-def reconstruct(run: RunDirectory, images: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+def reconstruct(run: RunDirectory, images: NDArray[np.uint8]) -> Samples | None:
     """What a run's autoencoder (a classifier's: the one it was built on) makes of uint8 images (n, h, w, c).
 
-    None where the run keeps no autoencoder.
+    Those of an autoencoder that was measured on noisy images get the same noise as they had then. None where the run
+    keeps no autoencoder.
     """
-    file = run.encoder if run.encoder.exists() else run.model
+    of_classifier = run.encoder.exists()
+    file = run.encoder if of_classifier else run.model
     if not file.exists():
         return None
-    model = read_autoencoder(file).build()
+    found = read_autoencoder(file)
+    noise = None if of_classifier else noise_of(found.spec.measured_noise)
+    model = found.build()
     batch = torch.from_numpy(images.copy()).permute(0, 3, 1, 2).float() / 255
+    seen = batch if noise is None else noise.fixed(batch, found.spec.seed)
     with torch.inference_mode():
-        return to_pixels(model(batch))
+        rebuilt = to_pixels(model(seen))
+    return Samples(images, rebuilt, None if noise is None else to_pixels(seen))

@@ -116,7 +116,7 @@ def _picture(path: Path) -> tuple[bytes, tuple[int, int, int]]:
 
     from engine.evaluation.results import read_samples
 
-    picture = np.concatenate([_row(images) for images in read_samples(path)])
+    picture = np.concatenate([_row(images) for images in read_samples(path).rows])
     out = io.BytesIO()
     Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture).save(out, "PNG")
     height, width, channels = picture.shape

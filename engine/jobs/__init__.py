@@ -322,6 +322,7 @@ def stage_of(spec: Spec, name: str) -> Stage:
         seed=spec.seed + 1000 * names.index(name),
         steps=spec.steps_per_epoch,
         augment=spec.augments(name),
+        alike=spec.validates_alike(name),
     )
 
 

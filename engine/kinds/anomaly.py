@@ -63,10 +63,12 @@ class TurnsToo:
     of the best constant image, the cross-entropy by that of guessing.
 
     Args:
+        rebuilding: what the network is given to rebuild.
         ways: those that images are turned in, see `engine.network.anomaly.ways_of`.
         constant: the mean squared error of the best constant image.
     """
 
+    rebuilding: Reconstruction
     ways: tuple[int, ...]
     constant: float
 
@@ -79,7 +81,7 @@ class TurnsToo:
         else:  # the same in each epoch
             drawn = torch.arange(count, device=images.device) % number
         ways = drawn * (WAYS // number)
-        reconstructions, logits = model.learn(images, turned(images, ways))
+        reconstructions, logits = model.learn(self.rebuilding.seen(model, images), turned(images, ways))
         loss = functional.mse_loss(reconstructions.float(), images)
         doubt = functional.cross_entropy(logits.float(), ways)
         with torch.no_grad():
@@ -105,10 +107,11 @@ class AnomalyKind(AutoencoderKind):
 
     def task(self, prepared: Prepared) -> Any:
         """See `Kind`."""
+        rebuilding = super().task(prepared)
         if not _spec(prepared).turns:
-            return Reconstruction()
+            return rebuilding
         constant = self.baseline(prepared).constant
-        return TurnsToo(ways_of(prepared.data.shape), max(constant or 0.0, 1e-6))
+        return TurnsToo(rebuilding, ways_of(prepared.data.shape), max(constant or 0.0, 1e-6))
 
     def measure(
         self,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,26 +12,30 @@ from torch import nn
 
 from engine.data.batches import DeviceImages, to_pixels
 from engine.data.datasets import ImageData
+from engine.data.noise import Noise, noise_of
 from engine.data.remarks import on_pixels
-from engine.evaluation.baselines import constant_figures
+from engine.evaluation.baselines import both_errors, constant_figures
 from engine.evaluation.predictions import constant_image_errors, pca_errors
 from engine.evaluation.results import evaluated, look_of, write_predictions
-from engine.kinds.kind import Pairs
+from engine.kinds.kind import Shown
 from engine.network.architecture import Plan, plan_autoencoder
 from engine.network.autoencoder import ConvAutoencoder
 from engine.protocol.control import AskedToEndError, Control
-from engine.results.autoencoder import ConstantImage, Pca
+from engine.results.autoencoder import BothErrors, ConstantImage, Pca
 from engine.runs.model_facts import ModelFacts, unlike_above
 from engine.runs.prepared import Prepared
 from engine.runs.recorder import Recorder
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import Spec
 from engine.specs.measures import psnr
+from engine.specs.noise import noise_words
 from engine.training.baseline import Baseline
 from engine.training.tasks import Reconstruction
 
 CONSTANT_SAMPLE = 5000
 """Training images that say enough of the constant image that an epoch is held against."""
+NOISY_SAMPLE = 1000
+"""Validation images that say enough of the error that noise makes."""
 SAMPLES = 10
 """Validation images that it is shown to rebuild after each epoch."""
 
@@ -53,32 +58,41 @@ class AutoencoderKind:
     def enter(self, model: nn.Module, stage: str) -> None:
         """There is one stage."""
 
-    def task(self, prepared: Prepared) -> Reconstruction:  # noqa: ARG002 - as `Kind` has it
+    def task(self, prepared: Prepared) -> Reconstruction:
         """See `Kind`."""
-        return Reconstruction()
+        training, measured = prepared.spec.training_noise, prepared.spec.measured_noise
+        return Reconstruction(noise_of(training), noise_of(measured), prepared.spec.seed)
 
     def baseline(self, prepared: Prepared) -> Baseline:
-        """The best constant image."""
+        """The best constant image, and where images get noise, these as they are."""
         shuffled = np.random.default_rng(0).permutation(prepared.training)  # a file may be sorted by class
         training, validation = (
             prepared.data.train.take(indices) for indices in (shuffled[:CONSTANT_SAMPLE], prepared.validation)
         )
         (constant,) = constant_image_errors(training, [validation])
-        return Baseline(spec=prepared.spec, pixels=on_pixels(prepared.data), constant=constant)
+        noise = _measured(prepared)
+        noisy = None if noise is None else noise.error(validation[:NOISY_SAMPLE], prepared.spec.seed)
+        return Baseline(spec=prepared.spec, pixels=on_pixels(prepared.data), constant=constant, noisy=noisy)
 
-    def samples(self, prepared: Prepared, images: DeviceImages) -> Callable[[nn.Module], Pairs]:
-        """The first validation image of each class, then the first ones, and their reconstructions."""
-        indices = _to_show(prepared)
+    def samples(self, prepared: Prepared, images: DeviceImages) -> Callable[[nn.Module], Shown]:
+        """The first validation image of each class, then the first ones, and their reconstructions.
 
-        def rebuild(model: nn.Module) -> Pairs:
+        Where these are given with noise, the noisy images too.
+        """
+        indices, noise, seed = _to_show(prepared), _measured(prepared), prepared.spec.seed
+
+        def rebuild(model: nn.Module) -> Shown:
+            def shown(batch: torch.Tensor, _: torch.Tensor | None) -> Shown:
+                if noise is None:
+                    return to_pixels(batch), to_pixels(model(batch))
+                noisy = noise.fixed(batch, seed)
+                return to_pixels(batch), to_pixels(model(noisy)), to_pixels(noisy)
+
             model.eval()
             with torch.inference_mode(), prepared.device.autocast():
-                pairs = images.each(indices, lambda batch, _: (to_pixels(batch), to_pixels(model(batch))))
-                originals, reconstructions = (
-                    np.concatenate(part) for part in zip(*(pair for pair, _ in pairs), strict=True)
-                )
+                found = [part for part, _ in images.each(indices, shown)]
             model.train()
-            return originals, reconstructions
+            return tuple(np.concatenate(part) for part in zip(*found, strict=True))
 
         return rebuild
 
@@ -97,7 +111,10 @@ class AutoencoderKind:
         images: DeviceImages,
         stage: str,  # noqa: ARG002 - as every kind
     ) -> ModelFacts:
-        """The error that is unlike that of the validation images, and which way round the images are."""
+        """The error that is unlike that of the validation images, and which way round the images are.
+
+        Of a denoiser too it is that of images without noise: none is put on new ones.
+        """
         errors = _errors(prepared, recorder, model, images, prepared.validation)
         return ModelFacts(unlike_above=unlike_above(errors), **look_of(prepared))
 
@@ -109,16 +126,37 @@ class AutoencoderKind:
         images: DeviceImages,
         stage: str,  # noqa: ARG002 - there is one
     ) -> dict[str, Any]:
-        """The mean squared error of the reconstructions, beside PCA's and the best constant image's."""
-        of, images, indices = evaluated(prepared, images)
+        """The mean squared error of the reconstructions, beside PCA's and the best constant image's.
 
-        found = _errors(prepared, recorder, model, images, indices)
+        Where images get noise, it is that of the reconstructions of noisy images, beside that of these as they are,
+        and of the reconstructions of images without noise.
+        """
+        validating = images
+        of, images, indices = evaluated(prepared, images)
+        noise = _measured(prepared)
+
+        found = _errors(prepared, recorder, model, images, indices, noise)
         mse = float(found.mean(dtype=np.float64))
-        pca, constant = _comparisons(prepared, recorder.control)
+        pca, constant = _comparisons(prepared, recorder.control, noise)
         assert recorder.baseline is not None  # it was found before the first step
         doubt = recorder.baseline.of_error(of, mse, constant.mse, recorder.steps_taken)
+        own: dict[str, Any] = {}
+        if noise is not None:
+
+            def both(model: nn.Module, noise: Noise | None) -> BothErrors:
+                parts = ((validating, prepared.validation), (images, indices))
+                validation, evaluated = (
+                    float(_errors(prepared, recorder, model, *part, noise).mean(dtype=np.float64)) for part in parts
+                )
+                return both_errors(validation, evaluated)
+
+            own = {"noisy_image": both(nn.Identity(), noise), "clean_input": both(model, None)}
+            doubt = doubt or recorder.baseline.of_noisy(of, mse, own["noisy_image"].mse, recorder.steps_taken)
         write_predictions(prepared, recorder, of, indices, errors=found)
-        return {
+        training_noise, measured_noise = prepared.spec.training_noise, prepared.spec.measured_noise
+        if training_noise or measured_noise:
+            own |= {"noise": noise_words(training_noise), "measured_noise": noise_words(measured_noise)}
+        return own | {
             "evaluated_on": of,
             "test_loss": mse if of == "test" else None,
             "test_mse": mse if of == "test" else None,
@@ -129,13 +167,24 @@ class AutoencoderKind:
         }
 
 
+def _measured(prepared: Prepared) -> Noise | None:
+    """The noise on the images that a run is measured by."""
+    return noise_of(prepared.spec.measured_noise)
+
+
 def _errors(
-    prepared: Prepared, recorder: Recorder, model: ConvAutoencoder, images: DeviceImages, indices: NDArray[np.int64]
+    prepared: Prepared,
+    recorder: Recorder,
+    model: nn.Module,
+    images: DeviceImages,
+    indices: NDArray[np.int64],
+    noise: Noise | None = None,
 ) -> NDArray[np.float32]:
-    """The mean squared error of each of these images, shape (n,)."""
+    """The mean squared error of what `model` makes of each of these images, or of it with noise, shape (n,)."""
 
     def error(batch: torch.Tensor, _: torch.Tensor | None) -> torch.Tensor:
-        found: torch.Tensor = (model(batch).float() - batch).square().mean((1, 2, 3)).cpu()
+        seen = batch if noise is None else noise.fixed(batch, prepared.spec.seed)
+        found: torch.Tensor = (model(seen).float() - batch).square().mean((1, 2, 3)).cpu()
         return found
 
     model.eval()
@@ -156,8 +205,11 @@ def _to_show(prepared: Prepared) -> NDArray[np.int64]:
     return chosen
 
 
-def _comparisons(prepared: Prepared, control: Control) -> tuple[Pca, ConstantImage]:
-    """What PCA and the best constant image come to, of the validation images and of those evaluated on."""
+def _comparisons(prepared: Prepared, control: Control, noise: Noise | None) -> tuple[Pca, ConstantImage]:
+    """What PCA and the best constant image come to, of the validation images and of those evaluated on.
+
+    PCA is fitted on images without noise, and given those with noise: the best linear autoencoder's way to remove it.
+    """
     training = prepared.data.train.take(prepared.training)
     sets = [prepared.data.train.take(prepared.validation)]
     if prepared.data.test is not None:
@@ -169,7 +221,8 @@ def _comparisons(prepared: Prepared, control: Control) -> tuple[Pca, ConstantIma
 
     hear()
     constant = constant_image_errors(training, sets)
-    pca = pca_errors(training, sets, prepared.plan.latent, hear)
+    seen = None if noise is None else partial(noise.fixed_pixels, seed=prepared.spec.seed)
+    pca = pca_errors(training, sets, prepared.plan.latent, hear, seen)
     mse, validation = pca[-1].mse, pca[0].mse
     compared = Pca(
         **asdict(pca[-1]),

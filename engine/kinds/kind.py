@@ -18,8 +18,8 @@ from engine.specs.base import Spec
 from engine.training.baseline import Baseline
 from engine.training.tasks import Task
 
-Pairs = tuple[NDArray[np.uint8], NDArray[np.uint8]]
-"""Images and what became of them, each (n, height, width, channels)."""
+Shown = tuple[NDArray[np.uint8], ...]
+"""Images, what became of them, and where they got noise before, the noisy images: each (n, height, width, channels)."""
 
 
 class Kind(Protocol):
@@ -50,7 +50,7 @@ class Kind(Protocol):
     def baseline(self, prepared: Prepared) -> Baseline:
         """What the validation images give without any learning."""
 
-    def samples(self, prepared: Prepared, images: DeviceImages) -> Callable[[nn.Module], Pairs] | None:
+    def samples(self, prepared: Prepared, images: DeviceImages) -> Callable[[nn.Module], Shown] | None:
         """What shows, after each epoch, what the network makes of some validation images; None where nothing does."""
 
     def so_far(self, best_loss: float, baseline: Baseline) -> dict[str, Any]:

@@ -108,7 +108,7 @@ class SamplesSaved(Event):
 
     stage: str
     epoch: int
-    file: str  # relative to the run's directory: arrays `originals` and `reconstructions`
+    file: str  # relative to the run's directory: arrays `originals`, `reconstructions`, perhaps `noisy`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,13 +10,18 @@ NOTHING_LEARNED = 1.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConstantImage:
-    """See `engine.evaluation.baselines.constant_figures`."""
+class BothErrors:
+    """Mean squared errors with their ratios in dB: of the images that the run was evaluated on, and of validation."""
 
     mse: float
     psnr: float | None
     validation_mse: float
     validation_psnr: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConstantImage(BothErrors):
+    """That of the best constant image."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +46,10 @@ class AutoencoderResult(Result):
     test_psnr: float | None = None
     pca: Pca | None = None
     constant_image: ConstantImage | None = None
+    noise: str = ""  # on training images, in words; empty where neither these nor those it was measured on had any
+    measured_noise: str = ""  # on validation and test images
+    noisy_image: BothErrors | None = None  # of images with that noise, as they are
+    clean_input: BothErrors | None = None  # of what the network makes of images without noise
 
     @property
     def whole(self) -> bool:
@@ -67,16 +76,20 @@ class AutoencoderResult(Result):
 
     @property
     def measured(self) -> list[Measured]:
-        """Its errors, and beside them those of a constant image and of PCA."""
+        """Its errors, and beside them those of a constant image, of PCA, and of noisy images as they are."""
         own = self.pair(self.validation_mse, self.validation_psnr), self.pair(self.test_mse, self.test_psnr)
         rows = [Measured("this run", *own)]
+        if self.noisy_image is not None:
+            rows.append(self._compared("noisy image itself", self.noisy_image))
         if self.constant_image is not None:
             rows.append(self._compared("best constant image", self.constant_image))
         if self.pca is not None and self.pca.mse is not None:
             rows.append(self._compared(f"PCA, {self.pca.components:,} numbers", self.pca))
+        if self.clean_input is not None:
+            rows.append(self._compared("this run, no noise", self.clean_input))
         return rows
 
-    def _compared(self, name: str, other: ConstantImage | Pca) -> Measured:
+    def _compared(self, name: str, other: BothErrors | Pca) -> Measured:
         """`mse` and `psnr` of it are of the images that the run was evaluated on."""
         if self.evaluated_on != "test":
             return Measured(name, self.pair(other.mse, other.psnr))
@@ -89,23 +102,44 @@ class AutoencoderResult(Result):
     @property
     def learned_nothing(self) -> bool:
         """See `Result`."""
-        constant = self.constant_image
-        return self.error is not None and constant is not None and 0 < constant.mse < NOTHING_LEARNED * self.error
+        without = (self.constant_image, self.noisy_image)
+        error = self.error
+        return error is not None and any(other and 0 < other.mse < NOTHING_LEARNED * error for other in without)
 
     @property
     def held_against(self) -> list[str]:
-        """See `Result`: the best constant image, and PCA."""
+        """See `Result`: the best constant image, noisy images as they are, and PCA."""
         told = []
-        if self.constant_image is not None and self.error and not (self.learned_nothing and self.remarks):
-            told.append(constant_sentence(self.constant_image.mse, self.error))
-        return [*told, pca_sentence(self.pca, self.error)]
+        if self.error and not (self.learned_nothing and self.remarks):
+            if self.noisy_image is not None:
+                told.append(noisy_sentence(self.noisy_image.mse, self.error))
+            if self.constant_image is not None:
+                told.append(constant_sentence(self.constant_image.mse, self.error))
+        told.append(pca_sentence(self.pca, self.error, noisy=self.noisy_image is not None))
+        if self.clean_input is not None:
+            told.append(f"Of images without noise, the error is {loss(self.clean_input.mse)}.")
+        return told
 
     @property
     def about(self) -> list[tuple[str, str]]:
-        """See `Result`: its latent."""
-        if not self.latent:
-            return []
-        return [("latent", f"{self.latent:,} numbers. {latent_sentence(self.latent, self.pixels)}".strip())]
+        """See `Result`: its latent, and its noise."""
+        told = []
+        if self.latent:
+            told.append(("latent", f"{self.latent:,} numbers. {latent_sentence(self.latent, self.pixels)}".strip()))
+        return [*told, *([("noise", self.images_words)] if self.noise else [])]
+
+    @property
+    def images_words(self) -> str:
+        """See `Result`: noise was put on them."""
+        if not self.noise:
+            return ""
+        measured = self.measured_noise
+        if measured == self.noise:
+            told = "Validation and test images have such noise too, always the same for an image."
+        else:
+            told = f"Validation and test images have {measured or 'no noise'}, always the same for an image."
+        start = self.noise[:1].upper() + self.noise[1:]
+        return f"{start} on training images; what is to be rebuilt is the clean image. {told} New images get none."
 
 
 RESULT = AutoencoderResult
@@ -124,10 +158,20 @@ def constant_sentence(constant: float, error: float) -> str:
     return f"The best constant image has {_times(ratio)} this error."
 
 
-def pca_sentence(pca: Pca | None, mse: float | None) -> str:
-    """How the autoencoder does beside the best linear one."""
+def noisy_sentence(noisy: float, error: float) -> str:
+    """How an error does beside that of noisy images as they are, which is what one has without a network."""
+    ratio = noisy / error
+    if ratio < NOTHING_LEARNED:
+        return f"The noisy images themselves have an error of {loss(noisy)}: the network is no better than none."
+    return f"The noisy images themselves have {_times(ratio)} this error."
+
+
+def pca_sentence(pca: Pca | None, mse: float | None, *, noisy: bool = False) -> str:
+    """How the autoencoder does beside the best linear one, which is given the same noisy images, where they are."""
     if pca is None:
         return ""
+    if noisy and pca.note.startswith("overcomplete"):
+        return "PCA with as many numbers as this latent would give the noisy images back as they are."
     if pca.mse is None:
         if pca.note.startswith("overcomplete"):
             return "PCA with as many numbers as this latent would be exact, so there is nothing to compare with."

@@ -198,6 +198,11 @@ class Result:
         return []
 
     @property
+    def images_words(self) -> str:
+        """What was done to the images that it learned from and was measured on, in sentences, where anything was."""
+        return ""
+
+    @property
     def averaging(self) -> str:
         """Over what its figures are averages, where that is not as one would think."""
         return ""

@@ -7,7 +7,7 @@ waits at the write that failed: hours of training are not ended by what somebody
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -70,7 +70,7 @@ class Recorder:
         self.status = status
         self.tell = tell
         self._stored_batch = -1
-        self.samples: Callable[[nn.Module], tuple[NDArray[np.uint8], NDArray[np.uint8]]] | None = None
+        self.samples: Callable[[nn.Module], tuple[NDArray[np.uint8], ...]] | None = None
         self.baseline: Baseline | None = None  # what validation losses are held against
         self.under_way = 0.0  # seconds of the steps of an epoch that is not complete
         self.steps = 1  # of an epoch
@@ -210,7 +210,7 @@ class Recorder:
     def keep_epoch(self, model: nn.Module, ended: EpochEnded) -> None:
         """Write the reconstructions and the status of an epoch, and warn where nothing is learned."""
         if self.samples is not None:
-            self._write_samples(ended, *self.samples(model))
+            self._write_samples(ended, self.samples(model))
         done = self.status.epoch + 1
         steps = done * self.steps
         if (steps >= STEPS_TO_LEARN or done == self.status.epochs) and self.baseline is not None:
@@ -250,12 +250,11 @@ class Recorder:
             self._doubted = True
             self.emit(Warned(message=doubt))
 
-    def _write_samples(
-        self, ended: EpochEnded, originals: NDArray[np.uint8], reconstructions: NDArray[np.uint8]
-    ) -> None:
+    def _write_samples(self, ended: EpochEnded, shown: Sequence[NDArray[np.uint8]]) -> None:
         name = f"samples/epoch-{ended.epoch:04d}.npz"
         path = self.run.path / name
-        self.with_room(lambda: write_arrays(path, self.run.put, originals=originals, reconstructions=reconstructions))
+        arrays = dict(zip(("originals", "reconstructions", "noisy"), shown, strict=False))
+        self.with_room(lambda: write_arrays(path, self.run.put, **arrays))
         every = math.ceil(max(self.status.epochs, 1) / SAMPLES_KEPT)
         if ended.epoch > 2 and (ended.epoch - 1) % every:
             with suppress(OSError):

@@ -1,15 +1,24 @@
 """What a convolutional autoencoder is asked to be."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import ClassVar, Literal, Self
 
 from pydantic import ValidationInfo, field_validator
 
 from engine.specs.base import Activation, Spec
-from engine.specs.fields import Halvings, Kernels, Number, Whole, asked, write_list
+from engine.specs.fields import AutoOrPart, Halvings, Kernels, Number, Whole, asked, write_list
+from engine.specs.noise import MIXED, NONE, SAME, USUAL_AMOUNTS, Asked, noise_words
 from engine.specs.titles import with_changes
 
 USUAL_HALVINGS = 2
+
+
+_VALIDATED = {
+    SAME: " as they are",  # of a study that an earlier version planned
+    NONE: " without noise",
+    MIXED: ": a quarter each without noise and with each kind",
+    **{kind: f" with {noise_words((kind, amount))}" for kind, amount in USUAL_AMOUNTS.items()},
+}
 
 
 def most_halvings(layers: int) -> int:
@@ -39,6 +48,27 @@ class AutoencoderSpec(Spec):
     )
     kernel_size: Whole = asked(
         3, "Hyperparameters", "Kernel size", "Height and width of a kernel.", unit="pixels", ge=1, le=11
+    )
+    noise: Literal["none", "gaussian", "salt-and-pepper", "masked-squares"] = asked(
+        "none",
+        "Noise",
+        "Noise",
+        "Put on each image that the network is given in training, anew in each step; it learns to rebuild the clean "
+        "one. salt-and-pepper turns pixels black or white, masked-squares covers the image in part.",
+    )
+    noise_amount: AutoOrPart = asked(
+        "auto",
+        "Noise",
+        "Amount of noise",
+        "The standard deviation of gaussian noise, brightness going from 0 to 1; the share of the pixels for "
+        "salt-and-pepper; the share of the area for masked-squares. auto is 0.3, 0.2 or 0.25.",
+    )
+    validation_noise: Literal["same", "none", "gaussian", "salt-and-pepper", "masked-squares", "mixed"] = asked(
+        "same",
+        "Noise",
+        "Validation noise",
+        "Put on validation and test images, always the same for an image. same is as in training; each other kind has "
+        "its usual amount; mixed is a quarter of the images each without noise and with each kind.",
     )
     learning_rate: Number = asked(
         8e-3,
@@ -184,6 +214,53 @@ class AutoencoderSpec(Spec):
             )
         return value
 
+    @field_validator("noise_amount")
+    @classmethod
+    def _of_some_noise(cls, value: float | str, info: ValidationInfo) -> float | str:
+        kind = info.data.get("noise", "")
+        if kind == NONE and value not in ("auto", 0):
+            raise ValueError(f"{value:g} of no noise: choose a kind in Noise, or leave this at auto.")
+        if kind in USUAL_AMOUNTS and value == 0:
+            raise ValueError(
+                f"0 is no noise, and Noise is {kind}: give an amount above 0, as {USUAL_AMOUNTS[kind]:g}, or choose "
+                "none there."
+            )
+        return value
+
+    @property
+    def training_noise(self) -> Asked | None:
+        """See `Spec`."""
+        if self.noise == NONE:
+            return None
+        return self.noise, USUAL_AMOUNTS[self.noise] if self.noise_amount == "auto" else self.noise_amount
+
+    @property
+    def measured_noise(self) -> Asked | None:
+        """See `Spec`."""
+        if self.validation_noise == SAME:
+            return self.training_noise
+        return (
+            None
+            if self.validation_noise == NONE
+            else (self.validation_noise, USUAL_AMOUNTS.get(self.validation_noise, 0.0))
+        )
+
+    def validates_alike(self, stage: str) -> bool:  # noqa: ARG002 - it has one
+        """See `Spec`: with other noise than in training, a loss is another one."""
+        return self.measured_noise == self.training_noise
+
+    def compared(self, names: Collection[str]) -> Self:
+        """See `Spec`: where the noise varies, every trial is validated with the same."""
+        if self.validation_noise == SAME and {"noise", "noise_amount"} & set(names):
+            return self.model_copy(update={"validation_noise": MIXED})
+        return self
+
+    def comparison(self, names: Collection[str]) -> str:
+        """See `Spec`."""
+        if not {"noise", "noise_amount"} & set(names):
+            return ""
+        return f"The noise varies, so all trials are validated on the same images{_VALIDATED[self.validation_noise]}."
+
     def halvings(self, image: tuple[int, int, int]) -> int:
         """How often it halves an image of that height, width and channels: what `auto` comes to."""
         if self.downsamplings != "auto":
@@ -192,8 +269,9 @@ class AutoencoderSpec(Spec):
         return min(USUAL_HALVINGS, most_halvings(self.layers), min(height, width).bit_length() - 1)
 
     def settled(self, image: tuple[int, int, int]) -> Self:
-        """See `Spec`: the number of halvings is written down, so that it is seen and stays."""
-        return self.model_copy(update={"downsamplings": self.halvings(image)})
+        """See `Spec`: halvings and the amount of noise are written down, so that they are seen and stay."""
+        amount = {} if self.training_noise is None else {"noise_amount": self.training_noise[1]}
+        return self.model_copy(update={"downsamplings": self.halvings(image), **amount})
 
     def misfits(self, image: tuple[int, int, int]) -> dict[str, str]:
         """See `Spec`."""
@@ -210,12 +288,18 @@ class AutoencoderSpec(Spec):
     @property
     def auto_words(self) -> Mapping[str, str]:
         """See `Spec`."""
-        return {"downsamplings": f"{min(USUAL_HALVINGS, most_halvings(self.layers))} for {self.layers} layers"}
+        amount = f"{USUAL_AMOUNTS[self.noise]:g} for {self.noise}" if self.noise != NONE else "no noise"
+        halvings = f"{min(USUAL_HALVINGS, most_halvings(self.layers))} for {self.layers} layers"
+        return {"downsamplings": halvings, "noise_amount": amount}
 
     def asked_again(self) -> Self:
-        """See `Spec`: `auto` in place of the number of halvings that it comes to."""
-        usual = min(USUAL_HALVINGS, most_halvings(self.layers))
-        return self.model_copy(update={"downsamplings": "auto"}) if self.downsamplings == usual else self
+        """See `Spec`: `auto` in place of the numbers that it comes to."""
+        usual = {
+            "downsamplings": min(USUAL_HALVINGS, most_halvings(self.layers)),
+            "noise_amount": USUAL_AMOUNTS.get(self.noise, 0.0),
+        }
+        changed = {name: "auto" for name, value in usual.items() if getattr(self, name) == value}
+        return self.model_copy(update=changed) if changed else self
 
     @property
     def encoder_kernels(self) -> tuple[int, ...]:
@@ -233,8 +317,10 @@ class AutoencoderSpec(Spec):
         """As in `10 × 32, z16, 3×3, b128, lr 0.001`."""
         latent = [f"z{self.latent}"] if self.latent else []
         size = f"{self.kernel_size}×{self.kernel_size}"
-        essentials = [f"{self.layers} × {write_list(self.kernels)}", *latent, size, f"b{self.batch_size}"]
-        return with_changes(self, essentials, ("layers", "kernels", "kernel_size", "batch_size", "latent"))
+        noise = [] if self.noise == NONE else [noise_words(self.training_noise)]
+        essentials = [f"{self.layers} × {write_list(self.kernels)}", *latent, size, f"b{self.batch_size}", *noise]
+        told = ("layers", "kernels", "kernel_size", "batch_size", "latent", "noise", "noise_amount")
+        return with_changes(self, essentials, told)
 
 
 SPEC = AutoencoderSpec

@@ -6,7 +6,7 @@ sentence for each field that is wrong. Nothing here imports torch, so that a for
 engine is loaded.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal, Self, TypeVar
@@ -31,6 +31,7 @@ from engine.specs.fields import (
     fields_of,
     write_value,
 )
+from engine.specs.noise import Asked
 from engine.specs.preprocessing import PREPROCESSING, Preprocessing
 from engine.specs.problems import problems_of
 from engine.text import either, excerpt
@@ -238,6 +239,28 @@ class Spec(BaseModel):
     def augments(self, stage: str) -> bool:  # noqa: ARG002 - for kinds that do
         """Whether the images of a stage are changed at random."""
         return False
+
+    @property
+    def training_noise(self) -> Asked | None:
+        """The kind of noise on images in training, and how much of it; for kinds that have it."""
+        return None
+
+    @property
+    def measured_noise(self) -> Asked | None:
+        """That on validation and test images; of mixed noise the amount says nothing."""
+        return None
+
+    def validates_alike(self, stage: str) -> bool:  # noqa: ARG002 - for kinds that do otherwise
+        """Whether training and validation losses of a stage are of the same thing, so that they can be compared."""
+        return True
+
+    def compared(self, names: Collection[str]) -> Self:  # noqa: ARG002 - for kinds whose loss depends on what varies
+        """The same as the baseline of a study in which those fields vary: the losses of its trials can be compared."""
+        return self
+
+    def comparison(self, names: Collection[str]) -> str:  # noqa: ARG002 - as `compared`
+        """By what the trials of such a study are compared, in a sentence, where that has to be told."""
+        return ""
 
     @property
     def auto_words(self) -> Mapping[str, str]:

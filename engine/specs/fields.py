@@ -3,6 +3,7 @@
 `engine.specs.kinds` declares what a run asks for in it, `engine.studies.spec` what a study does.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from engine.specs.problems import choices_of, no_bool
 from engine.storage.paths import given_path
 from engine.text import excerpt, number
 
-GROUPS = ("Hyperparameters", "Optimisation", "Architecture", "Data", "Images", "IDX files", "Device")
+GROUPS = ("Hyperparameters", "Noise", "Optimisation", "Architecture", "Data", "Images", "IDX files", "Device")
 """The sections of a form, in order; the first is always open."""
 MOST = 4_096
 """Threads that a run may compute with, and workers that may train trials."""
@@ -80,6 +81,24 @@ def _auto_or_many(value: object) -> object:
     return int(number)
 
 
+def _auto_or_part(value: object) -> object:
+    """`auto`, or a part of 1, however it is typed."""
+    text = str(no_bool(value)).strip()
+    if text == "auto":
+        return text
+    try:
+        number = float(text.encode("ascii"))
+    except ValueError:
+        number = math.nan
+    if math.isnan(number):
+        raise ValueError(f"“{excerpt(text)}” is neither a number nor auto.")
+    if not 0 <= number <= 1:
+        raise ValueError(
+            f"{excerpt(text)} is too {'large: at most 1' if number > 1 else 'small: at least 0'}, or auto."
+        )
+    return number
+
+
 def _place(value: object) -> object:
     """A set's name, or its path; an empty text box means that none was named."""
     if isinstance(value, str):
@@ -119,6 +138,7 @@ Kernels = Annotated[
     BeforeValidator(_split_kernels),
     PlainSerializer(write_list, return_type=str),
 ]
+AutoOrPart = Annotated[Literal["auto"] | float, BeforeValidator(_auto_or_part)]
 AutoOrMany = Annotated[Literal["auto"] | int, BeforeValidator(_auto_or_many)]
 Halvings = Annotated[Literal["auto", 0, 1, 2, 3], BeforeValidator(_auto_or_count)]
 File = Annotated[
@@ -174,7 +194,7 @@ def _type_of(annotation: object) -> tuple[Any, tuple[str, ...]]:
     if get_origin(annotation) is tuple or "auto" in (
         choice for one in get_args(annotation) for choice in choices_of(one)
     ):
-        return str, ()
+        return float if float in get_args(annotation) else str, ()
     if Path in get_args(annotation):
         return Path, ()
     if type(None) in get_args(annotation):  # what may be left out

@@ -50,7 +50,7 @@ def typed(spec: StudySpec, name: str, text: str) -> Param:
         return text == "yes"
     if text.isdigit() and (field.type is int or name == "kernels"):  # else a word, as auto is, or a list
         return int(text)
-    return float(text) if field.type is float else text
+    return float(text) if field.type is float and text != "auto" else text
 
 
 def losses_of(point: PointRecord) -> dict[int, float]:

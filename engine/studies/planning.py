@@ -64,6 +64,7 @@ def plan(home: Home, spec: StudySpec) -> StudyRecord:
     record.device = device.offer if spec.baseline.threads == "auto" else device.description
     split = preparation.split_for(spec.baseline, data.images)
     seen = for_run(data.images, *split, spec.baseline)
+    told = filter(None, [spec.baseline.comparison(spec.values)])
     record.data = {
         "name": data.images.name,
         "training": len(data.images.train),
@@ -74,7 +75,7 @@ def plan(home: Home, spec: StudySpec) -> StudyRecord:
         "part_digests": data.images.part_digests,
         "by_hand": data.images.by_hand.as_json(),
         "split": SPLIT_RULE,
-        "remarks": [*remarks_on(home, spec.baseline, data.images), *seen],
+        "remarks": [*told, *remarks_on(home, spec.baseline, data.images), *seen],
     }
     record.data |= survey(spec, data)
     number = 0

@@ -207,7 +207,7 @@ def make_study(mode: str, baseline: Spec, values: Mapping[str, str], **settings:
     if mode not in MODES:
         raise SpecError({"mode": f"“{excerpt(mode)}” is not known: choose {either(MODES)}."})
     values = dict(values) or (default_values(mode, baseline) if mode in ("guided", "search") else {})
-    study = _read(mode, baseline, values, {"rule": _usual_rule(mode), **settings})
+    study = _read(mode, baseline.compared(values), values, {"rule": _usual_rule(mode), **settings})
     _check(study)
     return study
 

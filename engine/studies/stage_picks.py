@@ -47,7 +47,8 @@ def propose(spec: StudySpec, stage: StageRecord) -> None:
         write_loss=loss_words,
         write_time=column.write,
     )
-    stage.proposed, stage.reason = found.place, f"{found.reason}{_uneven(stage)}"
+    comparison = spec.baseline.comparison(stage.names)
+    stage.proposed, stage.reason = found.place, " ".join(filter(None, [found.reason + _uneven(stage), comparison]))
     stage.picked = dict(stage.points[found.place].values)
 
 

@@ -22,7 +22,7 @@ from engine.specs.kinds import SPECS
 from engine.specs.listed import listed
 from engine.text import either, excerpt
 
-NOT_STUDIED = ("seed", *data_files.FIELDS, "validation_fraction", "device", "threads", "encoder")
+NOT_STUDIED = ("seed", *data_files.FIELDS, "validation_fraction", "validation_noise", "device", "threads", "encoder")
 """Fields that change what is measured, or on what, and not how well a network learns it."""
 OTHER_NAMES = {"lr": "learning_rate", "wd": "weight_decay", "depth": "layers", "filters": "kernels"}
 """What others call a hyperparameter, and its name here."""

@@ -10,6 +10,8 @@ from engine.specs.base import Spec
 
 CONSTANT_IMAGE = 0.98
 """An error above this part of a constant image's error has learned nothing."""
+NOISY_IMAGE = 0.98
+"""The same of the error of noisy images as they are."""
 STEPS_TO_LEARN = 200
 """Fewer steps than this may be too few to learn anything."""
 
@@ -21,6 +23,7 @@ class Baseline:
     spec: Spec
     pixels: bool  # whether there are remarks on the pixels, which are to be looked at first
     constant: float | None = None  # of an autoencoder: the best constant image's mean squared error
+    noisy: float | None = None  # of an autoencoder that gets noisy images: the error of these as they are
     largest: LargestClass | None = None  # of a classifier: what always answering that comes to
 
     def doubt(self, validation: Mapping[str, Any], steps: int) -> str:
@@ -30,7 +33,9 @@ class Baseline:
             steps: so many were taken.
         """
         if self.constant is not None:
-            return self.of_error("validation", validation["loss"], self.constant, steps)
+            loss = validation["loss"]
+            doubt = self.of_error("validation", loss, self.constant, steps)
+            return doubt or self.of_noisy("validation", loss, self.noisy or 0.0, steps)
         if self.largest is None or validation.get("accuracy") is None or self.largest.accuracy == 1:
             return ""
         accuracy, share = validation["accuracy"], self.largest.accuracy
@@ -53,6 +58,21 @@ class Baseline:
         return (
             f"The {of} error, {words.loss(loss)}, is no better than that of the best constant image, "
             f"{words.loss(constant)}: {nothing}. {self._advice(steps)}"
+        )
+
+    def of_noisy(self, of: str, loss: float, noisy: float, steps: int) -> str:
+        """A sentence where what is made of noisy images is no nearer to the clean ones than they are; else nothing.
+
+        Args:
+            of: see `of_error`.
+            noisy: the error of the noisy images as they are; 0 where there is no noise.
+        """
+        if not loss > NOISY_IMAGE * noisy > 0:
+            return ""
+        return (
+            f"The {of} error, {words.loss(loss)}, is no better than that of the noisy images themselves, "
+            f"{words.loss(noisy)}: {'no noise is removed yet' if steps < STEPS_TO_LEARN else 'no noise is removed'}. "
+            f"{self._advice(steps)}"
         )
 
     def _advice(self, steps: int) -> str:

@@ -258,7 +258,7 @@ class _Loop:
             self.emit(MistakesCounted(stage=stage.name, epoch=progress.epoch, counts=rows))
         progress.losses = [*progress.losses, (train["loss"], validation["loss"])][-OVERFITTING_EPOCHS - 1 :]
         self._look_at_machine(each, progress.step_seconds)
-        if sign := overfitting(progress.losses):
+        if stage.alike and (sign := overfitting(progress.losses)):
             self.emit(OverfittingSeen(stage=stage.name, epoch=progress.epoch, message=sign))
         self.keeper.keep_epoch(self.model, ended)
         progress.seconds += seconds

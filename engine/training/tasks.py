@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engine.data.noise import Noise
+
 CLASSES_COUNTED = 64
 """Up to so many classes what was taken for what is counted in each validation: a table of more nobody looks through."""
 
@@ -37,12 +39,28 @@ class Task(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reconstruction:
-    """Mean squared error between an image and what the autoencoder makes of it."""
+    """Mean squared error between an image and what the autoencoder makes of it, or of it with noise.
+
+    Args:
+        noise: what is put on the images that the network is given in training; the target stays clean.
+        measured: what is put on those of a validation, always the same for an image.
+        seed: what that follows from, beside the image.
+    """
+
+    noise: Noise | None = None
+    measured: Noise | None = None
+    seed: int = 0
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor | None) -> Outcome:  # noqa: ARG002 - a Task
         """See `Task`; labels are not looked at."""
-        loss = functional.mse_loss(model(images).float(), images)
+        loss = functional.mse_loss(model(self.seen(model, images)).float(), images)
         return Outcome(loss, {"loss": loss.detach()})
+
+    def seen(self, model: nn.Module, images: Tensor) -> Tensor:
+        """The images as the network is given them."""
+        if model.training:
+            return images if self.noise is None else self.noise.drawn(images)
+        return images if self.measured is None else self.measured.fixed(images, self.seed)
 
     def rank(self, validation: Mapping[str, float]) -> list[float]:
         """By the loss."""

@@ -88,7 +88,7 @@ def _good() -> dict[str, dict[str, NDArray[Any]]]:
     about = {"of": np.array("test"), "format": np.array(1), "indices": np.arange(COUNT, dtype=np.int64)}
     even = np.full((COUNT, CLASSES), 1 / CLASSES, np.float32)
     return {
-        "samples": {"originals": images, "reconstructions": 255 - images},
+        "samples": {"originals": images, "reconstructions": 255 - images, "noisy": images // 2},
         "classifier": {**about, "kind": np.array("classifier"), "probabilities": even},
         "autoencoder": {**about, "kind": np.array("autoencoder"), "errors": even[:, 0]},
         "anomaly": {**about, "kind": np.array("anomaly"), "errors": even[:, 0], "scores": even[:, 1] - 1},
@@ -149,7 +149,9 @@ def files_like(*kinds: str) -> st.SearchStrategy[bytes]:
 
 
 def read_samples_at(path: Path) -> bool:
-    originals, reconstructions = read_samples(path)
+    samples = read_samples(path)
+    originals, reconstructions = samples.originals, samples.reconstructions
+    assert all(row.shape == originals.shape for row in samples.rows)
     assert len(pictures(originals)) == len(pictures(reconstructions)) > 0
     return True
 

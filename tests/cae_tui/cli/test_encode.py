@@ -296,3 +296,27 @@ def test_a_folder_that_is_there_is_not_written_into_and_what_is_given_up_leaves_
     words = ["--to", tmp_path / "out", "--csv", tmp_path / "out.csv"]
     assert command(home, "reconstruct", ids["autoencoder"], new, *words) == 130
     assert list(tmp_path.iterdir()) == []
+
+
+def test_new_images_get_no_noise_of_a_denoiser_and_that_is_said(
+    trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home, ids, _ = trained
+    spec = home.find(ids["autoencoder"]).read_spec()["spec"]
+    flags = ["--images", spec["images"]] if spec["images"] else ["--data", spec["data"]]
+    small = ["--epochs", "1", "--layers", "2", "--kernels", "2", "--batch-size", "8", "--threads", "1"]
+    own = Home(tmp_path / "home")
+    assert command(own, "autoencoder", *flags, *small, "--noise", "gaussian", "--json") == 0
+    run = json.loads(capsys.readouterr().out)["id"]
+    folder = write_folder(tmp_path / "in", {"a.png": content(drawn("bar", 3))})
+    said = "The model was trained with gaussian noise 0.3 on its images; these were given to it as they are."
+    for where, named, told in ((own, run, True), (home, ids["autoencoder"], False)):
+        assert command(where, "reconstruct", named, folder, "--to", tmp_path / named) == 0
+        assert (said in " ".join(capsys.readouterr().err.split())) is told
+        assert command(where, "evaluate", named, "--data", *flags[1:]) == 0
+        assert (said in " ".join(capsys.readouterr().err.split())) is told
+    model = load_model(own, run)
+    images = given_images(model, [str(folder / "a.png")]).images
+    np.testing.assert_array_equal(
+        np.asarray(Image.open(tmp_path / run / "a.png")), model.reconstruct(images)[0, :, :, 0]
+    )

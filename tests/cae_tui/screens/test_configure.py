@@ -355,7 +355,7 @@ async def test_keys_that_come_in_one_burst_are_taken_in_their_order(app: CaeApp)
         page = await opened(app, pilot)
         page.query_one("#field-kernel_size").focus()
         await pilot.pause()
-        for key in ("down", "down", "down", "enter"):  # over the titles of two groups to a third
+        for key in ("down", "down", "down", "down", "enter"):  # over the titles of three groups to a fourth
             app.post_message(Key(key, None))
         await until(pilot, lambda: not page.query_one("#group-data", Group).collapsed)
         assert page.query_one("#group-optimisation", Group).collapsed

@@ -5,7 +5,7 @@ from textual.app import App, ComposeResult
 
 from cae_tui.bridge.values import Picture, SampleStrip
 from cae_tui.widgets.image_grid import cells_of
-from cae_tui.widgets.sample_strip import Arrangement, SampleStripView, arrangement
+from cae_tui.widgets.sample_strip import TITLES, Arrangement, SampleStripView, arrangement
 from tests.cae_tui.script import picture
 
 
@@ -37,16 +37,17 @@ def test_where_all_pairs_fit_they_are_drawn_larger(size: int, scale: int) -> Non
     assert found.size == cells_of(blank(size), scale)
 
 
+@pytest.mark.parametrize("each", [2, 3])
 @pytest.mark.parametrize("image", [1, 2, 3, 28, 64, 256])
-def test_what_is_arranged_fits(image: int) -> None:
+def test_what_is_arranged_fits(image: int, each: int) -> None:
     for width in range(0, 210, 7):
         for height in range(0, 62, 3):
-            found = arrangement(blank(image), width, height, 10)
+            found = arrangement(blank(image), width, height, 10, each)
             if found is None:
                 continue
             columns, rows = found.size
             assert found.count
-            pair = (columns, 2 * rows) if found.stacked else (2 * columns + 1, rows)
+            pair = (columns, each * rows) if found.stacked else (each * (columns + 1) - 1, rows)
             assert found.across * pair[0] + (found.across - 1) * (1 if found.stacked else 3) <= width
             assert found.down * (pair[1] + 1) - 1 <= height
 
@@ -113,3 +114,20 @@ async def test_averages_and_enlargements_say_how_large_they_are() -> None:
         await pilot.resize_terminal(200, 60)
         await pilot.pause()
         assert told(app) == "epoch 3 · 3× as large"
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 17), (120, 40), (200, 60), (40, 12)])
+async def test_of_a_denoiser_three_images_stand_over_or_beside_one_another(size: tuple[int, int]) -> None:
+    app = Host()
+    async with app.run_test(size=size) as pilot:
+        view = app.query_one(SampleStripView)
+        noisy, rebuilt, clean = (tuple(picture(3 * name + part) for name in range(4)) for part in range(3))
+        view.strip = SampleStrip(3, clean, rebuilt, noisy)
+        assert view.strip.rows == (noisy, rebuilt, clean)
+        await pilot.pause()
+        plan = view._plan()
+        assert plan is not None
+        assert view.border_title == TITLES[3][0 if plan.stacked else 1]
+        lines = view.render().plain.split("\n")
+        assert len(lines) <= view.size.height
+        assert max(map(len, lines)) <= view.size.width

@@ -233,7 +233,7 @@ async def test_enter_and_the_arrows_move_between_fields() -> None:
         app.field("kernel_size").focus()
         await pilot.press("down", "right")  # the title of the first group, which opens
         await pilot.press("down")
-        assert app.choice("optimizer").has_focus
+        assert app.choice("noise").has_focus
 
 
 async def test_a_choice_is_turned_by_arrows_space_and_letters() -> None:

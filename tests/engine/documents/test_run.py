@@ -368,3 +368,22 @@ def test_an_autoencoder_spec_is_told_with_all_its_fields(of_autoencoder: RunDocu
     for field in spec_fields(AutoencoderSpec):
         if field.group in groups and field.name != "seed":
             assert re.search(rf"\| (\*\*)?{re.escape(field.title)}(\*\*)? \|", text), field.name
+
+
+def test_a_denoiser_s_document_shows_noisy_rebuilt_and_clean_images(tmp_path: Path, files: dict[str, Path]) -> None:
+    home = Home(tmp_path)
+    run, result, _ = train(home, small(files, noise="masked-squares", latent=16, epochs=2))
+    document = RunDocument(home, run, lambda *_: None)
+    text = " ".join(document.as_markdown("x").replace("\\", "").split())
+    assert "Masked squares 0.25 on training images; what is to be rebuilt is the clean image." in text
+    assert f"Of images without noise, the error is {loss(result.clean_input.mse)}." in text
+    assert "noisy image itself" in text
+    assert "in the last row the clean images" in text
+    for name in ("best", "worst"):
+        shown = words_of(document.figures[name])
+        labels = [
+            word for word in shown if word in ("noisy", "this run", "clean", "original") or word.startswith("PCA")
+        ]
+        assert labels == ["noisy", "this run", "PCA, 16 numbers", "clean"]
+    over = [word for word in words_of(document.figures["reconstructions"]) if word]
+    assert (over[0], over[-1]) == ("noisy", "clean")

@@ -12,6 +12,7 @@ from engine.exporters import export, tensorboard
 from engine.exporters.events_file import EventsWriter, Scalar, masked_crc, read_records, scalar_in
 from engine.protocol.events import EpochEnded
 from engine.runs.directory import Home
+from tests.engine.conftest import small, train
 from tests.engine.training.test_training import Trained
 
 
@@ -94,3 +95,13 @@ def test_what_is_not_what_the_run_wrote_is_not_kept(
     with pytest.raises(StorageError, match="cannot be read back"):
         export(trained_home, "tensorboard", [autoencoder[0]], tmp_path / "it")
     assert [path.name for path in tmp_path.iterdir()] == []
+
+
+def test_of_a_denoiser_the_noisy_images_stand_over_what_was_made_of_them(
+    tmp_path: Path, files: dict[str, Path]
+) -> None:
+    plain, noisy = (train(Home(tmp_path), small(files, epochs=1, noise=noise))[0] for noise in ("none", "gaussian"))
+    (height, width, _), (tall, wide, _) = (
+        tensorboard._picture(next(run.samples.iterdir()))[1] for run in (plain, noisy)
+    )
+    assert (2 * tall, wide) == (3 * height, width)

@@ -22,6 +22,7 @@ from engine.runs.checkpoint import read_tensors
 from engine.runs.directory import Home, RunDirectory
 from engine.specs.anomaly import AnomalySpec
 from engine.specs.base import parse, preset
+from engine.training.tasks import Reconstruction
 from tests.pictures import write_folder
 from tests.shapes import content, drawn
 
@@ -162,11 +163,22 @@ def test_turns_are_learned_and_told_after_each_epoch(home: Home, files: dict[str
 
 def test_validation_turns_the_same_images_the_same_way_each_time() -> None:
     model = AnomalyDetector(parse(AnomalySpec, {**SMALL, "turns": True}), (8, 8, 1)).eval()
-    task, images = TurnsToo(tuple(range(8)), 0.1), torch.rand(20, 1, 8, 8)
+    task, images = TurnsToo(Reconstruction(), tuple(range(8)), 0.1), torch.rand(20, 1, 8, 8)
     state = torch.get_rng_state()
     first, second = (task(model, images, None).metrics for _ in range(2))
     assert first == second
     assert torch.equal(state, torch.get_rng_state())
+
+
+@pytest.mark.parametrize("turns", [False, True])
+def test_it_may_be_trained_on_noisy_images_and_scores_clean_ones(
+    home: Home, files: dict[str, Path], *, turns: bool
+) -> None:
+    run, result, _ = trained(home, small(files, turns=turns, noise="gaussian"))
+    assert result.state == "finished"
+    found = read_predictions(run)
+    images = found.images(images_of(run)[0]).take(found.indices)
+    assert load_model(home, run.id).odd_scores(images) == pytest.approx(found.scores, rel=1e-4)
 
 
 @pytest.mark.parametrize("turns", [False, True])

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from engine import jobs
 from engine.data.batches import DeviceImages
 from engine.data.datasets import ImageSet
+from engine.data.noise import Noise
 from engine.device import Device, choose_device
 from engine.network.autoencoder import ConvAutoencoder
 from engine.protocol.control import Asked, Flag
@@ -23,6 +24,7 @@ from engine.protocol.events import EpochEnded, Event, Warned
 from engine.runs.directory import Home
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import preset
+from engine.specs.noise import MIXED, USUAL_AMOUNTS
 from engine.training.optimisation import make_optimizer
 from engine.training.stage import Stage, StageData
 from engine.training.steps import CapturedStep, Step, fastest
@@ -176,6 +178,32 @@ def test_every_replay_draws_other_random_numbers() -> None:
     same = batches(device, 1)[0]
     found = torch.stack([take(same)[0] for _ in range(4)]).cpu()
     assert len(set(found.tolist())) == 4
+
+
+@pytest.mark.parametrize("kind", sorted(USUAL_AMOUNTS))
+def test_a_step_with_noise_is_recorded_waits_for_nothing_and_draws_it_anew(kind: str) -> None:
+    device = cuda()
+    model = device.place(ConvAutoencoder(preset(AutoencoderSpec, "recommended", layers=6, kernels=8), (8, 8, 1)))
+    task = Reconstruction(Noise(kind, USUAL_AMOUNTS[kind]))
+    chosen = make_optimizer("sgd", list(model.parameters()), 0.0, 0.0)
+    step = Step(model.train(), task, chosen, data(device).images, device, None)
+    batch = batches(device, 1)[0]
+    take = fastest(step, batch, untold)
+    assert isinstance(take, CapturedStep)
+    torch.cuda.synchronize()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        found = [take(batch)[0] for _ in range(4)]
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert len({loss.item() for loss in found}) == 4
+
+
+@pytest.mark.parametrize("kind", [*sorted(USUAL_AMOUNTS), MIXED])
+def test_fixed_noise_is_the_same_on_the_device(kind: str) -> None:
+    images = torch.from_numpy(noise(50)).permute(0, 3, 1, 2).float() / 255
+    fixed = Noise(kind, USUAL_AMOUNTS.get(kind, 0.0))
+    torch.testing.assert_close(fixed.fixed(images.cuda(), 3).cpu(), fixed.fixed(images, 3), rtol=0, atol=1e-5)
 
 
 # -- whole stages ---------------------------------------------------------------------------------
