@@ -91,6 +91,7 @@ class RunTable(SortedTable):
         self._prefixes: dict[str, str] = {}
         self._shared: dict[str, Counter[str]] = {}  # how many titles of a kind say a part
         self.same_data = ""  # what all runs that are listed were trained on; empty where those are several data sets
+        self._empty: set[str] = set()  # columns of measures that no run has which is listed
         self._wide: dict[str, int] = {}  # columns whose width is that of what is in them
 
     @property
@@ -146,6 +147,8 @@ class RunTable(SortedTable):
             "epochs": max((len(_epochs(run)) for run in runs), default=0),
             "data": min(max((len(run.data) for run in runs), default=0), MOST_DATA),
         }
+        measures = [m for m in every_measure() if all(run.measure(TEST, m.name) is None for run in runs)]
+        self._empty = {f"test {m.short}" for m in measures}
         self._shared = shared_by_kind(runs, self._prefixes)
         self.same_data = common_data(runs)
         self.place_rows(places.get(before.id if before else "", row))
@@ -157,8 +160,8 @@ class RunTable(SortedTable):
         return len(self.rows)
 
     def columns(self) -> list[RunColumn]:
-        """Those for which there is room."""
-        columns = [self._needed(column) for column in run_columns()]
+        """Those for which there is room; of measures those alone that a run here has, or that rows are sorted by."""
+        columns = [self._needed(column) for column in run_columns() if column.name not in self._empty - {self.order}]
         give_way = sorted((column for column in columns if column.needed), key=lambda column: -column.needed)
         sizes = {column.name: self._width(column) + self.PADDING for column in columns}
         left = fitting(sizes, (column.name for column in give_way), self.room + self.PADDING)

@@ -76,6 +76,7 @@ async def test_the_arrow_says_whether_the_smallest_run_is_first(make_app: MakeAp
         table = app.screen.query_one(RunTable)
         smallest = {
             "run": "a", "kind": None, "spec": "a", "data": "e", "val loss": "a", "last": "a", "test acc": "a",
+            "test auroc": None, "test AP": None,
             "epochs": "a", "time": "e", "state": "d", "age": "c",
         }[column]  # fmt: skip
         for backwards in (False, True):

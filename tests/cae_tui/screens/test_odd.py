@@ -141,9 +141,9 @@ async def test_an_image_is_shown_large_beside_its_reconstruction_and_what_differ
         pictures = [view.picture for view in views if view.picture is not None]
         assert {(one.height, one.width) for one in pictures} == {(28, 28)}
         assert [one.channels for one in pictures] == [1, 1, 3]
-        for view in views:
-            assert view.region.right <= size[0]
-            assert view.region.bottom < size[1]
+        await until(
+            pilot, lambda: all(0 < view.region.right <= size[0] and view.region.bottom < size[1] for view in views)
+        )
         assert "told as normal" in str(page.query_one("#large-line", Static).render())
         await pilot.press("left")
         await until(pilot, lambda: page.large is page.shown[False][0])
