@@ -37,10 +37,11 @@ from engine.network.anomaly import (
     mean_distances,
     own_distances,
     relative_distances,
+    shifted,
     turned,
     ways_of,
 )
-from engine.network.architecture import WAYS, Plan, plan_anomaly
+from engine.network.architecture import SHIFTS, WAYS, Plan, plan_anomaly
 from engine.protocol.control import Control
 from engine.results.anomaly import PIXELS, Scored
 from engine.runs.prepared import Prepared
@@ -56,11 +57,11 @@ MOST_HELD_BACK = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class TurnsToo:
-    """The error of reconstructions, and how surely the ways are told apart that images were turned and flipped.
+class ChangesToo:
+    """The error of reconstructions, and how surely it is told by what else images were turned, flipped and shifted.
 
-    The loss that is told is the error alone. Both parts of the objective begin at about 1: the error is divided by that
-    of the best constant image, the cross-entropy by that of guessing.
+    The loss that is told is the error alone. Each part of the objective begins at about 1: the error is divided by that
+    of the best constant image, a cross-entropy by that of guessing.
 
     Args:
         rebuilding: what the network is given to rebuild.
@@ -75,23 +76,41 @@ class TurnsToo:
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor | None) -> Outcome:  # noqa: ARG002 - a Task
         """See `engine.training.tasks.Task`; labels are not looked at."""
         assert isinstance(model, AnomalyDetector)
-        count, number = len(images), len(self.ways)
-        if model.training:
-            drawn = torch.randint(number, (count,), device=images.device)
-        else:  # the same in each epoch
-            drawn = torch.arange(count, device=images.device) % number
-        ways = drawn * (WAYS // number)
-        reconstructions, logits = model.learn(self.rebuilding.seen(model, images), turned(images, ways))
+        way, across, down = self._places(len(images), images.device, drawn=model.training)
+        way = way * (WAYS // len(self.ways))
+        changed = shifted(turned(images, way), across, down)
+        reconstructions, logits = model.learn(self.rebuilding.seen(model, images), changed)
         loss = functional.mse_loss(reconstructions.float(), images)
-        doubt = functional.cross_entropy(logits.float(), ways)
+        told = torch.split(logits.float(), [WAYS, SHIFTS, SHIFTS], dim=1)
+        doubts = [
+            functional.cross_entropy(each, places) / math.log(number)
+            for each, places, number in zip(told, (way, across, down), self._numbers, strict=True)
+        ]
+        doubt = torch.stack(doubts).sum()
         with torch.no_grad():
-            right = (logits.argmax(1) == ways).float().mean()
-        objective = loss / self.constant + doubt / math.log(number)
-        return Outcome(objective, {"loss": loss.detach(), "turns_loss": doubt.detach(), "turns": right})
+            right = (told[0].argmax(1) == way).float().mean()
+        return Outcome(
+            loss / self.constant + doubt, {"loss": loss.detach(), "changes_loss": doubt.detach(), "turns": right}
+        )
+
+    @property
+    def _numbers(self) -> tuple[int, int, int]:
+        """How many ways, and shifts to each side, there are."""
+        return len(self.ways), SHIFTS, SHIFTS
+
+    def _places(self, count: int, device: torch.device, *, drawn: bool) -> list[Tensor]:
+        """Which of these `count` images get: drawn, or in turn, which is the same in each epoch."""
+        if drawn:
+            return [torch.randint(number, (count,), device=device) for number in self._numbers]
+        places, found = torch.arange(count, device=device), []
+        for number in self._numbers:
+            found.append(places % number)
+            places = places // number
+        return found
 
     def rank(self, validation: Mapping[str, float]) -> list[float]:
-        """By both parts of the objective."""
-        return [validation["loss"] / self.constant + validation["turns_loss"] / math.log(len(self.ways))]
+        """By the whole objective."""
+        return [validation["loss"] / self.constant + validation["changes_loss"]]
 
 
 class AnomalyKind(AutoencoderKind):
@@ -111,7 +130,7 @@ class AnomalyKind(AutoencoderKind):
         if not _spec(prepared).turns:
             return rebuilding
         constant = self.baseline(prepared).constant
-        return TurnsToo(rebuilding, ways_of(prepared.data.shape), max(constant or 0.0, 1e-6))
+        return ChangesToo(rebuilding, ways_of(prepared.data.shape), max(constant or 0.0, 1e-6))
 
     def measure(
         self,

@@ -3,8 +3,8 @@
 Distances are taken between embeddings, after these were whitened: turned and scaled so that those of the training
 images have the unit matrix for covariance (the distance of Mahalanobis). Distances to the k nearest of what is
 normal are the usual reference among detectors by features: Bergman, Cohen and Hoshen, "Deep nearest neighbor anomaly
-detection", 2020. Telling turns and flips apart as what an encoder learns from: Golan and El-Yaniv, "Deep anomaly
-detection using geometric transformations", 2018.
+detection", 2020. Telling turns, flips and shifts apart as what an encoder learns from: Golan and El-Yaniv, "Deep
+anomaly detection using geometric transformations", 2018.
 """
 
 from typing import Any
@@ -13,12 +13,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.network.architecture import WAYS, Shape, plan_anomaly
+from engine.network.architecture import SHIFTS, WAYS, Shape, plan_anomaly
 from engine.network.autoencoder import ConvAutoencoder
 from engine.specs.anomaly import AnomalySpec
 from engine.specs.base import Spec
 
 SCORES = ("nearest", "error", "both")
+SHIFT_PART = 7
+"""A shift is so many times shorter than a side: 4 pixels of an MNIST digit."""
 _FLAT = 1e-6
 """A direction in which embeddings vary by less than this part of the most is not blown up to the size of the others."""
 _SMALLEST = 1e-12
@@ -56,7 +58,7 @@ class AnomalyDetector(ConvAutoencoder):
         self.register_buffer("usual", torch.tensor([[0.0, 1.0], [0.0, 1.0]]))
 
     def learn(self, images: Tensor, changed: Tensor) -> tuple[Tensor, Tensor]:
-        """Reconstructions of `images`, and in which of the `WAYS` `changed` are turned, as logits (n, ways)."""
+        """Reconstructions of `images`, and how `changed` are turned and shifted: logits (n, ways + 2 · shifts)."""
         assert self.turns is not None
         assert self.head is not None
         convolved = self.encoder.convolved(torch.cat((images, changed)))
@@ -176,6 +178,24 @@ def turned(images: Tensor, ways: Tensor) -> Tensor:
     if images.shape[2] == images.shape[3]:
         found = found.transpose(2, 3).flip(2).where((ways % 2 == 1)[:, None, None, None], found)
     return found.flip(2, 3).where((ways % 4 >= 2)[:, None, None, None], found)
+
+
+def shifted(images: Tensor, across: Tensor, down: Tensor) -> Tensor:
+    """Images (n, channels, height, width), each moved by a `SHIFT_PART`th of its sides, or not; black comes in.
+
+    Args:
+        across: which of the `SHIFTS`, whole numbers, shape (n,): to the left, not at all, to the right.
+        down: likewise: upwards, not at all, downwards.
+    """
+    height, width = images.shape[2:]
+    right, below = max(width // SHIFT_PART, 1), max(height // SHIFT_PART, 1)
+    # Negative padding cuts off what leaves the image.
+    for places, ahead in ((across, (right, -right, 0, 0)), (down, (0, 0, below, -below))):
+        back = tuple(-side for side in ahead)
+        which = places[:, None, None, None]
+        moved = functional.pad(images, ahead).where(which == SHIFTS - 1, images)
+        images = functional.pad(images, back).where(which == 0, moved)
+    return images
 
 
 def network(spec: Spec, encoder_spec: Spec, image: Shape, classes: int) -> AnomalyDetector:  # noqa: ARG001 - as every kind

@@ -20,8 +20,10 @@ Shape = tuple[int, int, int]
 """Height, width and channels."""
 WAYS = 8
 """An image as it is, turned by one, two or three quarters, and each of these flipped."""
+SHIFTS = 3
+"""Shifts to each side: to the left, not at all, to the right; upwards, not at all, downwards."""
 TURNS = 32
-"""Numbers by which an anomaly detector tells these ways apart."""
+"""Numbers by which an anomaly detector tells ways and shifts apart."""
 MACS_A_NUMBER = 300  # multiply-adds that take as long as one activation; benchmarks/work.py on two CPU cores
 
 
@@ -181,13 +183,13 @@ def plan_classifier(spec: "ClassifierSpec", encoder: "AutoencoderSpec", image: S
 
 
 def plan_anomaly(spec: "AnomalySpec", image: Shape) -> Plan:
-    """The layers of the anomaly detector that `spec` asks for: an autoencoder's, and those that tell turns apart."""
+    """The layers of the anomaly detector that `spec` asks for: an autoencoder's, and those that tell changes apart."""
     plan = plan_autoencoder(spec, image)
     if not spec.turns:
         return plan
     convolved = next(layer for layer in reversed(plan.encoder) if layer.kind != "dense").shape
     turns = _dense("turns", math.prod(convolved), TURNS)
-    return replace(plan, aside=(turns, _dense("turned by", TURNS, WAYS)))
+    return replace(plan, aside=(turns, _dense("changes", TURNS, WAYS + 2 * SHIFTS)))
 
 
 def _convolution(

@@ -38,9 +38,9 @@ class AnomalySpec(AutoencoderSpec):
     turns: bool = asked(
         False,
         "Hyperparameters",
-        "Turns and flips",
-        "The encoder also learns to tell by how much an image was turned, and whether it was flipped: distances then "
-        "say more, and a step takes about twice as long.",
+        "Turns and shifts",
+        "The encoder also learns to tell how an image was turned, flipped and shifted: distances then say more, and a "
+        "step takes about twice as long.",
     )
     usual_share: Number = asked(
         0.99,
@@ -75,14 +75,14 @@ class AnomalySpec(AutoencoderSpec):
     }
     preset_titles: ClassVar[Mapping[str, str]] = {
         "recommended": "Recommended",
-        "turns": "Turns and flips",
+        "turns": "Turns and shifts",
         "quick": "Quick",
     }
     preset_purposes: ClassVar[Mapping[str, str]] = {
         "recommended": "For telling odd images from normal ones in little time. "
         "It compares an image with the nearest of the normal ones, by 32 numbers.",
         "turns": "For the surest scores, in about twice the time. "
-        "Its encoder also learns how images look when they are turned and flipped.",
+        "Its encoder also learns how images look when they are turned, flipped and shifted.",
         "quick": "For a first look, in seconds. It has a small network and two epochs.",
     }
 

@@ -12,7 +12,7 @@ from engine.errors import DatasetError, SpecError
 from engine.evaluation.model import load_model
 from engine.evaluation.oddity import at_threshold
 from engine.evaluation.results import Predictions, read_predictions
-from engine.kinds.anomaly import TurnsToo
+from engine.kinds.anomaly import ChangesToo
 from engine.network.anomaly import AnomalyDetector
 from engine.preparation import create, images_of
 from engine.protocol.control import Asked, Flag
@@ -153,8 +153,8 @@ def test_another_score_comes_first_where_it_is_asked_for(home: Home, files: dict
 def test_turns_are_learned_and_told_after_each_epoch(home: Home, files: dict[str, Path]) -> None:
     run, result, events = trained(home, small(files, turns=True, normal="7", epochs=6))
     epochs = [event for event in events if isinstance(event, EpochEnded)]
-    assert all({"loss", "turns", "turns_loss"} <= set(event.validation) for event in epochs)
-    assert epochs[-1].validation["turns_loss"] < epochs[0].validation["turns_loss"]
+    assert all({"loss", "turns", "changes_loss"} <= set(event.validation) for event in epochs)
+    assert epochs[-1].validation["changes_loss"] < epochs[0].validation["changes_loss"]
     assert result.auroc is not None
     model = load_model(home, run.id).network
     assert isinstance(model, AnomalyDetector)
@@ -163,7 +163,7 @@ def test_turns_are_learned_and_told_after_each_epoch(home: Home, files: dict[str
 
 def test_validation_turns_the_same_images_the_same_way_each_time() -> None:
     model = AnomalyDetector(parse(AnomalySpec, {**SMALL, "turns": True}), (8, 8, 1)).eval()
-    task, images = TurnsToo(Reconstruction(), tuple(range(8)), 0.1), torch.rand(20, 1, 8, 8)
+    task, images = ChangesToo(Reconstruction(), tuple(range(8)), 0.1), torch.rand(20, 1, 8, 8)
     state = torch.get_rng_state()
     first, second = (task(model, images, None).metrics for _ in range(2))
     assert first == second

@@ -12,6 +12,7 @@ from engine.network.anomaly import (
     mean_distances,
     own_distances,
     relative_distances,
+    shifted,
     turned,
     ways_of,
 )
@@ -37,6 +38,19 @@ def test_each_way_turns_and_flips_as_torch_does() -> None:
         assert torch.equal(changed, torch.rot90(expected, way % 4, (1, 2)))
     all_of_one = turned(images[:1].expand(WAYS, -1, -1, -1), torch.arange(WAYS))
     assert len({changed.numpy().tobytes() for changed in all_of_one}) == WAYS
+
+
+def test_shifts_move_the_image_and_let_black_in() -> None:
+    images = torch.rand(9, 2, 14, 7) + 0.1
+    places = torch.arange(9)
+    found = shifted(images, places % 3, places // 3)
+    for place in range(9):
+        right, below = place % 3 - 1, 2 * (place // 3 - 1)
+        expected = torch.zeros(2, 14, 7)
+        rows, columns = (slice(max(by, 0), size + min(by, 0)) for by, size in ((below, 14), (right, 7)))
+        from_rows, from_columns = (slice(max(-by, 0), size + min(-by, 0)) for by, size in ((below, 14), (right, 7)))
+        expected[:, rows, columns] = images[place, :, from_rows, from_columns]
+        assert torch.equal(found[place], expected)
 
 
 def test_images_that_are_not_square_keep_their_shape() -> None:
@@ -93,7 +107,7 @@ def test_plan_and_network_have_as_many_parameters(turns: bool, latent: int) -> N
     assert model.embedding(images).shape == (3, model.middle.shape[0])
     if turns:
         rebuilt, logits = model.learn(images, images)
-        assert (rebuilt.shape, logits.shape) == (images.shape, (3, WAYS))
+        assert (rebuilt.shape, logits.shape) == (images.shape, (3, WAYS + 6))
         assert rebuilt.detach() == pytest.approx(model(images).detach(), abs=1e-6)
 
 
