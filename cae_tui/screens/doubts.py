@@ -69,7 +69,7 @@ digest, and every report counts what it changed. On the command line: `cae-tui d
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("k", "decide('keep')", "Keep", id="doubts.keep", tooltip="Keep the label, or take that back"),
         Binding("r", "decide('relabel')", "Relabel", id="doubts.relabel", tooltip="The suggested class, or back"),
-        Binding("o", "other", "Other class", id="doubts.other", tooltip="Another class, or take it back"),
+        Binding("o", "other", "Other", id="doubts.other", tooltip="Another class, or take it back"),
         Binding("x", "decide('out')", "Leave out", id="doubts.leave_out", tooltip="Leave it out, or take it back"),
         Binding("n", "next", "Next", id="doubts.next", tooltip="The next image that is not decided", show=False),
         Binding("w", "write", "Write", id="doubts.write", tooltip="Write what was decided to a file of labels"),

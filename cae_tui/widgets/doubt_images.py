@@ -33,7 +33,7 @@ class DoubtImages(Widget):
             return Text()
         image = self.found.image
         columns, rows = fitting(image, SMALL[0], SMALL[1])
-        each = rows + 2  # a line of words above, and an empty one
+        each = rows + 1  # a line of words above
         lines = min(max((height - 14) // each, 0), 2)
         room = height - lines * each
         text = half_blocks(image, **dict(zip(("width", "height"), largest(image, width, max(room, 1)), strict=True)))
@@ -45,6 +45,6 @@ class DoubtImages(Widget):
 
     def _examples(self, name: str, pictures: tuple[Picture, ...], columns: int, rows: int) -> list[Text]:
         if not pictures:
-            return [Text(), Text(shortened(f"no other {name}", max(self.size.width, 1)))]
+            return [Text(shortened(f"no other {name}", max(self.size.width, 1)))]
         head = Text(shortened(f"some of {name}", max(self.size.width, 1)))
-        return [Text(), head, beside(pictures, width=columns, height=rows, gap=1)]
+        return [head, beside(pictures, width=columns, height=rows, gap=1)]

@@ -35,6 +35,10 @@ class DoubtTable(LineTable):
         """See `LineTable`."""
         return len(self.lines)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """There is nothing to open: what is under the cursor is shown beside it."""
+        return action != "select" and super().check_action(action, parameters)
+
     @property
     def line(self) -> DoubtLine | None:
         """The one under the cursor."""
