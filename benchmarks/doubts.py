@@ -83,8 +83,15 @@ def planted(named: str | None, seeds: int) -> dict[str, Any]:
             seconds = time.perf_counter() - begun
             among = float(np.isin(order[: round(FIRST * len(images))], places).sum() / len(places))
             likely = likely_wrong(answers, given)
-            rows.append({"seed": seed, "among": among, "seconds": seconds, "likely": likely, "planted": len(places)})
-            print(f"{data.name}, {name}, seed {seed}: {among:.1%} among the first {FIRST:.0%}, {seconds:.0f} s; "
+            other = answers.copy()
+            other[np.arange(len(given)), given] = -1
+            margins = answers[np.arange(len(given)), given] - other.max(1)
+            by_difference = np.argsort(margins, kind="stable")[: round(FIRST * len(images))]
+            difference = float(np.isin(by_difference, places).sum() / len(places))
+            rows.append({"seed": seed, "among": among, "by_difference": difference, "seconds": seconds,
+                         "likely": likely, "planted": len(places)})  # fmt: skip
+            print(f"{data.name}, {name}, seed {seed}: {among:.1%} among the first {FIRST:.0%} "
+                  f"({difference:.1%} by the difference of probabilities), {seconds:.0f} s; "
                   f"{likely:,} counted, {len(places):,} planted", flush=True)  # fmt: skip
         found[name] = rows
         among, seconds = (mean(row[what] for row in rows) for what in ("among", "seconds"))
