@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 import engine
 from engine.data.by_hand import ByHand
 from engine.data.cache import load
+from engine.data.corrections import Corrections
 from engine.data.datasets import ImageData
 from engine.data.split import SPLIT_RULE, labelled_subset, split_of
 from engine.device import choose_device
@@ -32,6 +33,7 @@ from engine.runs.prepared import Prepared
 from engine.runs.spec_file import read_spec_file
 from engine.runs.status import RunStatus
 from engine.specs.base import Spec
+from engine.specs.data_files import LABELS_FROM
 from engine.specs.kinds import check_against_data
 from engine.storage.csv_text import csv_of
 from engine.storage.files import write_bytes, write_json
@@ -46,6 +48,7 @@ def create(
     split_rule: int = SPLIT_RULE,
     by_hand: ByHand | None = None,
     state: str = RUNNING,
+    corrections: Corrections | None = None,
 ) -> Prepared:
     """Check all that can be checked before training, and make the run's directory.
 
@@ -55,14 +58,16 @@ def create(
         split_rule: see `SPLIT_RULE`; a study's trials have all the same.
         by_hand: the images that are left out; where it is None, those that a person left out by now.
         state: of the new run; one that waits for its turn is `QUEUED`.
+        corrections: of its labels; where it is None, those of the file of labels that the spec names.
 
     Raises:
         EngineError: the spec does not fit the data, a file cannot be read, the folder cannot be written.
     """
     # A run must not depend on the folder it was begun in.
-    spec = spec.model_copy(update=spec.files.absolute().places)
+    files = spec.files.absolute()
+    spec = spec.model_copy(update={**files.places, LABELS_FROM: files.labels_from})
     device = choose_device(spec.device, spec.precision, None if spec.threads == "auto" else spec.threads)
-    data = load(spec.files, by_hand=by_hand)
+    data = load(files, by_hand=by_hand, corrections=corrections)
     kind_of(spec).check_data(data)
     spec = spec.settled(data.shape)
     training, validation = split_for(spec, data, split_rule)
@@ -81,7 +86,9 @@ def create(
 
     def fill(run: RunDirectory) -> None:
         if encoder is not None:
-            write_bytes(run.encoder, _bytes_of(encoder.path))
+            write_bytes(run.encoder, _bytes_of(encoder.path, "encoder"))
+        if files.labels_from is not None and files.labels_from.exists():  # a study may go on without it
+            write_bytes(run.labels, _bytes_of(files.labels_from, "file of labels"))
         if data.left_out:
             write_bytes(run.left_out, csv_of([("file", "reason"), *data.left_out.items()]).encode())
         write_json(run.spec, spec.kind, _spec_file(prepared, origin))
@@ -144,12 +151,12 @@ def misfits(spec: Spec, data: ImageData, training: int, encoder: Spec | None) ->
     return {}
 
 
-def _bytes_of(path: Path) -> bytes:
+def _bytes_of(path: Path, what: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:  # it was there a moment ago
         raise ModelFileError(
-            f"{path} cannot be read any more ({error.strerror or error}): choose another encoder."
+            f"{path} cannot be read any more ({error.strerror or error}): choose another {what}."
         ) from None
 
 
@@ -252,6 +259,8 @@ def _spec_file(prepared: Prepared, origin: str | None) -> dict[str, Any]:
             "words": data.words,
             "left_out": len(data.left_out),
             "by_hand": data.by_hand.as_json(),
+            "corrections": data.corrections.as_json(),
+            "corrected": corrected_words(data),
             "paths": data.files.as_json(),
             "digest": data.digest,
             "images_digest": data.images_digest,
@@ -268,6 +277,11 @@ def _spec_file(prepared: Prepared, origin: str | None) -> dict[str, Any]:
         "device": prepared.device.description,
         "versions": versions(),
     }
+
+
+def corrected_words(data: ImageData) -> str:
+    """What a file of labels changed of a run's images: how many labels and images, and which labels became which."""
+    return " ".join(filter(None, (data.corrections.sentence, data.corrected)))
 
 
 def versions() -> dict[str, str]:

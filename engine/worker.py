@@ -8,7 +8,7 @@ write there is told as a frame, in the order of the writes, and the driver alone
 driver is gone: it stops at the next step, takes away what it wrote, and ends.
 
 What it is given:
-    data(set, place, files, by_hand)    images that lie in a folder beside it, which it maps
+    data(set, place, files, by_hand, corrections, corrected)    images that lie in a folder beside it, which it maps
     file(name) + bytes                  a file of the run that comes next, as it is at home
     train(run, attempt, set, home, note, asked, why)
     ask(run, attempt, asked, why, heard)    how many events have been heard: see `Worker._tell`
@@ -34,6 +34,7 @@ from typing import IO, Any, NoReturn
 
 from engine import jobs
 from engine.data.by_hand import ByHand
+from engine.data.corrections import Corrections
 from engine.data.datasets import ImageData
 from engine.data.keeping import keep_in
 from engine.data.kept import read_set
@@ -185,7 +186,9 @@ class Worker:
         data = read_set(Path(head["place"]), DataFiles.of(head["files"]))
         if data is None:
             raise StorageError(f"{head['place']} does not hold the images that were put there.")
-        self._sets = {head["set"]: replace(data, by_hand=ByHand.written(head["by_hand"]))}
+        by_hand, corrections = ByHand.written(head["by_hand"]), Corrections.written(head["corrections"])
+        told = replace(data, by_hand=by_hand, corrections=corrections, corrected=head["corrected"])
+        self._sets = {head["set"]: told}
 
     def _train(self, frame: Frame) -> None:
         head, files = frame.head, self._files

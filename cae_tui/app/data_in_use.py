@@ -26,7 +26,11 @@ class DataInUse:
     def begin(self) -> None:
         """Use the set of the last time, where its files are still there."""
         known = self._remembered.settings.data
-        if (gone := known.files.gone) is None:
+        labels = known.files.labels_from
+        if (gone := known.files.gone) is None and labels is not None and not labels.exists():
+            self.current = DataSet.of(known.files.as_given, known.name, known.shape)
+            self._app.tell(f"{known.name} is used with its own labels: {labels} is missing.", "warning", timeout=12)
+        elif gone is None:
             self.current = known
         else:
             self._app.tell(

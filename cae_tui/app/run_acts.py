@@ -242,6 +242,8 @@ class RunActs:
         with suppress(SpecError):  # of another version: the form says what is wrong
             spec = spec_again(opened.spec).asked_again().model_dump(mode="json")
         values = {name: write_value(value) for name, value in spec.items() if name != "kind"}
+        if (files := self._app.runner.files_of(message.run)) is not None and files.labels_from is not None:
+            values["labels_from"] = str(files.labels_from)  # the run's own copy, where the file is gone
         self.configure(messages.Configure(spec["kind"], values))
 
 

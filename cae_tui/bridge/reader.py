@@ -89,7 +89,8 @@ class Reader(DataReader):
     def files_of(self, run: str) -> DataFiles | None:
         """The files of a run's images, which may be gone; None for what is no readable run. Reads one small file."""
         try:
-            return DataFiles.of(self.home.find(run).read_spec()["spec"])
+            directory = self.home.find(run)
+            return directory.files_of(directory.read_spec()["spec"])
         except (EngineError, KeyError, TypeError, AttributeError):
             return None
 

@@ -57,7 +57,7 @@ class SetCheck:
             self._go_on()
             self.progress = done, of
 
-        data = load(self._files, read, NOTHING)
+        data = load(self._files.as_given, read, NOTHING)
         found = self._check = check(data, looked)
         by_hand = chosen(data)
         first = len(data.train)

@@ -47,7 +47,7 @@ def check(files: DataFiles, to: Path | None, leave_out: Sequence[str], *, as_jso
         raise SpecError({"to": f"The page of a check is a file that ends in .html; {plain(to.name)} does not."})
     if to is not None:
         refuse_taken(absolute(to))
-    data = read_images(files, by_hand=NOTHING)
+    data = read_images(files.as_given, by_hand=NOTHING)
     with progress("Looking at the images") as told:
         found = checking.check(data, told)
     by_hand = NOTHING if ALL_BACK in leave_out else chosen(data)

@@ -94,7 +94,7 @@ def _teach(parser: argparse.ArgumentParser, command: str, kind: str) -> None:
         elif action.dest == "encoder":
             completer = _runs(lambda run: run.best_epoch > 0 and listed(run.kind).gives_encoder)
         elif action.dest == "model":
-            completer = _runs(_answers if command == "predict" else _has_model)
+            completer = _runs(_answers if command in ("predict", "doubts") else _has_model)
         elif action.dest in ("invert", "centre"):
             completer = _one_of(WHENS)
         elif action.dest == "of":

@@ -47,7 +47,7 @@ from engine.storage.paths import path_of, place_of
 if TYPE_CHECKING:
     from engine.specs.base import Spec
 
-WRITING = (*USES, "export", "probe", "report", "data")
+WRITING = (*USES, "export", "probe", "report", "data", "doubts")
 """Commands that write files and train nothing: those that train have an end of their own."""
 
 
@@ -257,6 +257,10 @@ def _work(options: argparse.Namespace, home: Home) -> int:
             from cae_tui.cli.probe_console import probe
 
             return probe(home, home.find(options.run), options.of, as_json=options.json)
+        case "doubts":
+            from cae_tui.cli import doubts_cli
+
+            return doubts_cli.work(options, home)
         case "export":
             from cae_tui.cli import export_cli
 

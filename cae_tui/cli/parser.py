@@ -68,6 +68,7 @@ COMMANDS = {
     "report": "print the report of a complete run, or write the document of any",
     "probe": "measure the latent of a run: how well it tells classes apart, and how many dimensions it uses",
     "export": "write a run for other programs",
+    "doubts": "rank the labels of an image set by how doubtful they are, to correct them",
     **USES,
     "delete": "delete runs for good; asks first",
     "data": "look at an image set, write it for other programs, see and free what is kept of sets",
@@ -163,6 +164,10 @@ def make_parser(command: str | None = None, kind: str = "") -> Parser:
             from cae_tui.cli.data_cli import add_flags
 
             add_flags(sub)
+        elif name == command == "doubts":
+            from cae_tui.cli.doubts_cli import add_flags as add_doubts_flags
+
+            add_doubts_flags(sub, sub.add_argument_group("what is asked").add_argument)
         elif name == command and name in KINDS:
             add_spec_flags(sub, name)
         _add_flags(sub, name, "other flags" if sub.usage else "flags")
@@ -184,6 +189,10 @@ def _add_positionals(parser: argparse.ArgumentParser, command: str) -> None:
         group.add_argument("id", metavar="ID", help="the id of a run or of a study, or enough of its beginning")
     if command in ("report", "resume", "export", "probe"):
         group.add_argument("run", metavar="RUN", help="a run's id, or enough of its beginning")
+    if command == "doubts":
+        from cae_tui.cli.doubts_cli import add_positionals
+
+        add_positionals(group.add_argument)
     if command in USES:
         use_cli.add_positionals(group.add_argument, command)
     if command in OF_RUNS:

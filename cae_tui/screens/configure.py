@@ -28,7 +28,7 @@ from cae_tui.widgets.run_progress import reading_line
 from cae_tui.widgets.spec_form import SpecForm
 from engine.errors import DatasetError
 from engine.specs.base import Spec, spec_fields
-from engine.specs.data_files import FIELDS, PATHS, DataFiles
+from engine.specs.data_files import FIELDS, LABELS_FROM, PATHS, DataFiles
 from engine.specs.kinds import SPECS
 from engine.specs.noise import noise_words
 
@@ -299,11 +299,13 @@ class SpecPage(FormPage):
         """Choose a set on the disk: in the place of the path that is being typed, else in that of all."""
         from cae_tui.screens.open_dialog import OpenScreen
 
-        name = next((name for name in PATHS if self.form.rows[name].control is self.focused), "data")
+        name = next((name for name in (*PATHS, LABELS_FROM) if self.form.rows[name].control is self.focused), "data")
         chosen = await self.app.push_screen_wait(OpenScreen(self.form.values[name] or self.form.values["data"]))
         if chosen is not None:
             self.form.show_field((name,))
-            self.form.put({name: chosen} if name != "data" else {**dict.fromkeys(PATHS, ""), "data": chosen})
+            self.form.put(
+                {name: chosen} if name != "data" else {**dict.fromkeys((*PATHS, LABELS_FROM), ""), "data": chosen}
+            )
             self._picked = self.form.files
 
     def action_start(self) -> None:

@@ -34,9 +34,12 @@ from engine.specs import data_files
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import Spec
 from engine.specs.data_files import DataFiles
+from engine.specs.preprocessing import PREPROCESSING
 from engine.text import LONGEST_CLASS, shortened
 
-FIELDS = (*data_files.PATHS[:2], "validation_fraction", "seed", *data_files.FIELDS[2:])
+FIELDS = (
+    *data_files.PATHS[:2], data_files.LABELS_FROM, "validation_fraction", "seed", *data_files.IDX_FIELDS, *PREPROCESSING
+)  # fmt: skip
 
 LAST_VALID = "for the last valid values"
 
@@ -64,6 +67,7 @@ the end. The bars compare the classes: blue is training, orange is validation.
 | `l` | the data sets used last; choose one to use it again |
 | `s` | the files that were left out, and why |
 | `k` | check every picture before training: copies, leaks, classes mixed up, pictures that show nothing |
+| `d` | doubtful labels: those that may be wrong, to keep, correct or leave out |
 | `F5` | look at every file again: what was changed, added or taken away |
 | `a` `c` | open the form of an autoencoder, or of a classifier, with this data and split; `Ctrl+R` from a field too |
 
@@ -88,6 +92,7 @@ The data shown here is the **data set in use**: the top line names it, every for
             tooltip="The mean image of each class, and examples",
         ),
         Binding("k", "check", "Check", id="data.check", tooltip="Look for copies, leaks and bad pictures"),
+        Binding("d", "doubts", "Doubts", id="data.doubts", show=False, tooltip="Labels that may be wrong"),
         Binding("f5", "again", "Read again", id="data.again", show=False, tooltip="Look at every file again"),
         Binding("s", "left_out", "Left out", id="data.left_out", show=False, tooltip="Files left out, and why"),
         Binding("a,ctrl+r", "train('autoencoder')", "Train", id="data.train", tooltip="Train an autoencoder on it"),
@@ -354,6 +359,15 @@ The data shown here is the **data set in use**: the top line names it, every for
 
         if self._data is not None:
             self.app.push_screen(CheckScreen(self._files, self._data.name))
+
+    def action_doubts(self) -> None:
+        """Look for labels that may be wrong."""
+        from cae_tui.screens.doubts import DoubtsScreen
+
+        if self._data is not None and not self._data.classes:
+            self.notify("These images have no classes, so there is no label to doubt.")
+        elif self._data is not None:
+            self.app.push_screen(DoubtsScreen(self._files, self._data.name))
 
     def action_left_out(self) -> None:
         """The files that are not among the images, where there are any."""

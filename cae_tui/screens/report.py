@@ -28,6 +28,7 @@ from cae_tui.widgets.report_text import about, headline, measures, report_lines
 from cae_tui.widgets.sample_strip import STACKED, SampleStripView, turn_keys
 from engine.errors import EngineError
 from engine.runs.report_words import report_as_text
+from engine.specs.data_files import DataFiles
 from engine.specs.listed import listed
 from engine.specs.measures import LOSS
 from engine.text import class_of_title
@@ -69,6 +70,7 @@ The result of a complete run, measured once, on images that no choice was based 
 - `g` sample predictions, `w` only the wrong ones, `z` the latent space: a map of the images, and which classes the
   encoder confuses, `v` curves, `e` the form with this run's spec, `m` save the model file, `W` write the run for other
   programs, `y` copy the report as text.
+- `D` on a classifier's report: doubtful labels, among the images that it has not learned from.
 - In a small terminal `1` to `4` show one pane each, and the arrows, `PageDown` and `End` what is below its last line.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -84,6 +86,7 @@ The result of a complete run, measured once, on images that no choice was based 
         ask_key("report.export"),
         Binding("y", "copy", "Copy", id="report.copy", tooltip="Copy the report as text", show=False),
         Binding("t", "text", "Text", id="report.text", tooltip="scikit-learn's own text, or the table", show=False),
+        Binding("D,shift+d", "doubts", "Doubts", id="report.doubts", tooltip="Labels that may be wrong", show=False),
         Binding("s", "sort", "Sort", id="report.sort", tooltip="Order the classes by the next column", show=False),
         Binding("1", "pane('numbers')", "Numbers", id="report.numbers", tooltip="The numbers", show=False),
         Binding("2", "pane('picture')", "Picture", id="report.picture", tooltip="Confusion or images", show=False),
@@ -190,6 +193,15 @@ The result of a complete run, measured once, on images that no choice was based 
             strip = self.query_one("#strip", SampleStripView)
             strip.read(self.runner, self.run_id, [view.state.samples], "The images")
         self.refresh_keys()
+
+    def action_doubts(self) -> None:
+        """Look for labels that may be wrong, by this classifier."""
+        from cae_tui.screens.doubts import DoubtsScreen
+
+        if self.view is None or self.view.result is None or self.view.result.report is None:
+            self.notify("Only a classifier that was evaluated doubts labels.")
+        else:
+            self.app.push_screen(DoubtsScreen(DataFiles(), self.view.status.data, self.run_id))
 
     @on(ConfusionMatrix.Moved)
     def show_cell(self) -> None:

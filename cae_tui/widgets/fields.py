@@ -24,7 +24,7 @@ from cae_tui import formats
 from cae_tui.printing import as_typed
 from cae_tui.widgets.line import Line
 from cae_tui.widgets.path_suggester import PathSuggester
-from engine.specs.data_files import MNIST, PATHS, set_names
+from engine.specs.data_files import LABELS_FROM, MNIST, PATHS, set_names
 from engine.specs.fields import SpecField
 
 CHANGED = "•"
@@ -189,7 +189,7 @@ class FieldRow(Vertical):
                 id=f"field-{field.name}",
                 placeholder="none" if field.is_place and not field.required else "",
                 suggester=PathSuggester((MNIST.lower(), *set_names()) if field.name == "data" else ())
-                if field.name in PATHS
+                if field.name in (*PATHS, LABELS_FROM)
                 else None,
             )
         )

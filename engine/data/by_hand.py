@@ -48,5 +48,8 @@ class ByHand:
         return len(self.training) + len(self.test)
 
 
+BY_HAND = "was left out by hand"
+BY_LABELS = "was left out by the file of labels"
+"""Why an image that could be used is not among a set's, as `ImageData.left_out` has it."""
 NOTHING = ByHand()
 """No image is left out."""

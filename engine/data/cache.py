@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from engine.data.by_hand import ByHand
+from engine.data.corrections import AS_GIVEN, Corrections
 from engine.data.datasets import ImageData, load_dataset
 from engine.data.decoder import GONE
 from engine.data.keeping import kept_in
@@ -36,6 +37,7 @@ Told = Callable[[int, int], None]
 Walked = dict[Path, list[os.DirEntry[str]]]
 
 _kept: OrderedDict[str, ImageData] = OrderedDict()
+_decided: OrderedDict[tuple[object, ...], Corrections] = OrderedDict()  # of files of labels, by how they were
 _seen: dict[DataFiles, tuple[float, str]] = {}  # when folders were looked at, and what was seen
 _reading: defaultdict[DataFiles, threading.Lock] = defaultdict(threading.Lock)  # nobody reads what another is reading
 _table = threading.Lock()  # for who looks into these, or changes them
@@ -45,6 +47,7 @@ def load(
     files: DataFiles = DataFiles(),  # noqa: B008 - it is frozen
     told: Told | None = None,
     by_hand: ByHand | None = None,
+    corrections: Corrections | None = None,
 ) -> ImageData:
     """The image set that is meant; where nothing is named, MNIST. It is read again only where a file is not as it was.
 
@@ -52,12 +55,39 @@ def load(
         files: which.
         told: see `Reading`.
         by_hand: the images to leave out of it; where it is None, those that a person left out by now.
+        corrections: of its labels; where it is None, those that its file of labels has, where one is named.
 
     Raises:
-        DatasetError: see `load_dataset`.
+        DatasetError: see `load_dataset`; or its file of labels cannot be read, or is of other images.
     """
-    found = _whole(files, told)
-    return without(found, chosen(found) if by_hand is None else by_hand)
+    found = _whole(files.as_given, told)
+    if corrections is None:
+        corrections = AS_GIVEN if files.labels_from is None else _labels(files.absolute().labels_from, found)
+    return without(found, chosen(found) if by_hand is None else by_hand, corrections, files.absolute())
+
+
+def _labels(path: Path | None, data: ImageData) -> Corrections:
+    """What a file of labels says of the whole set `data`; it is read again only where it is not as it was."""
+    assert path is not None
+    from engine.data.label_file import read_labels
+
+    try:
+        status = path.stat()
+        settled = time.time_ns() - status.st_mtime_ns > STEADY_NS
+        key = str(path), status.st_ino, status.st_size, status.st_mtime_ns, data.digest, data.files
+    except OSError:  # what is wrong is told by who reads it
+        return read_labels(path, data).corrections
+    with _table:
+        if key in _decided:
+            _decided.move_to_end(key)
+            return _decided[key]
+    found = read_labels(path, data).corrections
+    if settled:
+        with _table:
+            _decided[key] = found
+            while len(_decided) > KEPT:
+                _decided.popitem(last=False)
+    return found
 
 
 def _whole(files: DataFiles, told: Told | None) -> ImageData:
@@ -156,6 +186,7 @@ def forget() -> None:
     """Let go of everything that is in memory."""
     with _table:
         _kept.clear()
+        _decided.clear()
         _seen.clear()
 
 

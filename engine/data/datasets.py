@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.by_hand import NOTHING, ByHand
+from engine.data.corrections import AS_GIVEN, Corrections
 from engine.data.reading import Reading
 from engine.data.sources import read
 from engine.data.sources.checks import check_parts
@@ -125,6 +126,8 @@ class ImageData:
     left_out: Mapping[str, str] = field(default_factory=dict)  # what of it is not among the images, and why
     sizes: Mapping[tuple[int, int], int] = field(default_factory=dict)  # before they were made to fit
     by_hand: ByHand = NOTHING  # which images of the whole set a person left out
+    corrections: Corrections = AS_GIVEN  # what a file of labels changed, but of images that were left out by hand
+    corrected: str = ""  # which labels became which, in words
     known_digests: tuple[str, dict[str, str]] | None = None  # `images_digest` and `part_digests`, if they were kept
 
     @property

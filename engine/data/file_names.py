@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.data.arrange import ENDINGS, METADATA, arrange
+from engine.data.by_hand import BY_HAND, BY_LABELS
 from engine.data.datasets import ImageData, ImageSet
 from engine.data.selection import selected
 from engine.data.walk import walk
@@ -33,13 +34,20 @@ def file_names(data: ImageData) -> tuple[Names, Names]:
         taken, label_of = selected(found.labels, found.counts, found.class_names, data.files.preprocessing, folder)
     except (OSError, DatasetError):
         return (), ()
-    rows = [row for row in taken.tolist() if found.names[row] not in data.left_out]
+    rows = [row for row in taken.tolist() if data.left_out.get(found.names[row], BY_HAND) in (BY_HAND, BY_LABELS)]
     bound = sum(row < found.counts[0] + found.counts[1] for row in rows)
     parts = []
-    for part, images in ((rows[:bound], data.train), (rows[bound:], data.test)):
-        labels = [found.labels[row] for row in part]
-        new = [-1 if label is None else label_of[label] for label in labels]
-        parts.append(tuple(found.names[row] for row in part) if _fits(new, images) else ())
+    for part, images, changes in zip(
+        (rows[:bound], rows[bound:]), (data.train, data.test), data.corrections.relabelled, strict=True
+    ):
+        changed = dict(changes)
+        kept, new = [], []
+        for place, row in enumerate(part):
+            if found.names[row] not in data.left_out:
+                label = found.labels[row]
+                kept.append(found.names[row])
+                new.append(-1 if label is None else changed.get(place, label_of[label]))
+        parts.append(tuple(kept) if _fits(new, images) else ())
     return parts[0], parts[1]
 
 

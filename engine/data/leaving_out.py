@@ -1,7 +1,7 @@
-"""Images that a person left out of a set by hand: kept in a file of the home, never in the person's folder.
+"""A set as a person decided: without images that were left out, and with labels as a file of labels has them.
 
-They are named by their places in the whole set, which its digest stands for: of other images, or in another order, they
-would be others.
+What is left out by hand is kept in a file of the home, never in the person's folder. Images are named by their places
+in the whole set, which its digest stands for: of other images, or in another order, they would be others.
 """
 
 from collections import OrderedDict
@@ -13,15 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.by_hand import NOTHING, ByHand
+from engine.data.by_hand import BY_HAND, BY_LABELS, NOTHING, ByHand
+from engine.data.corrections import AS_GIVEN, Changes, Corrections
 from engine.data.datasets import ImageData, ImageSet, digest_of, is_from_disk
 from engine.data.keeping import left_out_in
 from engine.data.reading import Reading
 from engine.errors import DatasetError, StorageError
+from engine.specs.data_files import LABELS_FROM, DataFiles
 from engine.storage.files import read_json, storage_errors, write_json
 
 KIND = "images left out"
-BY_HAND = "was left out by hand"
 _PIECE = 4096
 
 _without: OrderedDict[tuple[Any, ...], ImageData] = OrderedDict()  # the latest sets that lack some
@@ -94,36 +95,82 @@ def elsewhere(data: ImageData) -> int:
     return many
 
 
-def without(data: ImageData, by_hand: ByHand) -> ImageData:
-    """The set without those images; it has a digest of its own."""
-    if not by_hand:
-        return data
-    key = data.digest, by_hand, data.files, data.name, data.class_names
+def without(
+    data: ImageData, by_hand: ByHand, corrections: Corrections = AS_GIVEN, files: DataFiles | None = None
+) -> ImageData:
+    """The whole set `data` without those images and with labels as `corrections` has them; it has a digest of its own.
+
+    Args:
+        files: what the set is read from then; those of `data` where it is None.
+
+    Raises:
+        DatasetError: too few images would be left.
+    """
+    corrections = corrections.without(by_hand.training, by_hand.test)
+    files = files or data.files
+    if not by_hand and not corrections:
+        return data if files == data.files else replace(data, files=files)
+    key = data.digest, by_hand, corrections, files, data.name, data.class_names
     if key not in _without:
-        _without[key] = _made(data, by_hand)
+        if corrections:
+            _refuse_what_leaves_too_few(data, by_hand, corrections)
+        _without[key] = _made(data, by_hand, corrections, files)
         while len(_without) > 2:
             _without.popitem(last=False)
     _without.move_to_end(key)
     return _without[key]
 
 
-def _made(data: ImageData, by_hand: ByHand) -> ImageData:
+def _refuse_what_leaves_too_few(data: ImageData, by_hand: ByHand, corrections: Corrections) -> None:
+    training, test = corrections.left_out
+    if len(data.train) - len(by_hand.training) - len(training) < 2:
+        raise DatasetError(
+            f"{corrections.file} leaves {len(training):,} images out: at least two training images have to stay.",
+            LABELS_FROM,
+        )
+    if test and len(by_hand.test) + len(test) >= _tests(data):
+        raise DatasetError(f"{corrections.file} leaves all test images out: at least one has to stay.", LABELS_FROM)
+
+
+def _made(data: ImageData, by_hand: ByHand, corrections: Corrections, files: DataFiles) -> ImageData:
     from engine.data.file_names import file_names
 
-    first = len(data.train) - data.validation
-    validation = data.validation - sum(place >= first for place in by_hand.training)
-    train = _rest(data.train, by_hand.training)
-    train = replace(train, from_disk=is_from_disk(train.images, data.files))
-    test = None if data.test is None else _rest(data.test, by_hand.test)
     names = file_names(data)
     left_out = dict(data.left_out)
-    for part, places, known in zip(("training", "test"), (by_hand.training, by_hand.test), names, strict=True):
+    gone = []
+    for part, places, others, known in zip(
+        ("training", "test"), (by_hand.training, by_hand.test), corrections.left_out, names, strict=True
+    ):
         for place in places:
             left_out[known[place] if known else f"{part} image {place}"] = BY_HAND
+        for place in others:
+            left_out[known[place] if known else f"{part} image {place}"] = BY_LABELS
+        gone.append(tuple(sorted((*places, *others))))
+    first = len(data.train) - data.validation
+    validation = data.validation - sum(place >= first for place in gone[0])
+    if data.validation and not validation:
+        raise DatasetError("At least one image to validate by has to stay.", LABELS_FROM if corrections else "data")
+    changed, changed_tests = corrections.relabelled
+    train = _rest(_relabelled(data.train, changed), gone[0])
+    train = replace(train, from_disk=is_from_disk(train.images, data.files))
+    test = None if data.test is None else _rest(_relabelled(data.test, changed_tests), gone[1])
+    none = np.empty(0, np.uint8)
+    before = [none if one is None or one.labels is None else one.labels for one in (data.train, data.test)]
     return replace(
         data, train=train, test=test, validation=validation, digest=digest_of(train, test, validation),
-        left_out=left_out, known_digests=None, by_hand=by_hand,
+        left_out=left_out, known_digests=None, by_hand=by_hand, corrections=corrections, files=files,
+        corrected=corrections.told(data.class_names, before),
     )  # fmt: skip
+
+
+def _relabelled(images: ImageSet, changes: Changes) -> ImageSet:
+    """The same with those labels; the images are shared."""
+    if not changes or images.labels is None:
+        return images
+    labels = images.labels.copy()
+    for place, label in changes:
+        labels[place] = label
+    return replace(images, labels=labels)
 
 
 def _rest(images: ImageSet, places: tuple[int, ...]) -> ImageSet:

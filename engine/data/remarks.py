@@ -76,7 +76,9 @@ def _left_out(data: ImageData) -> list[Remark]:
         which = " and ".join(f"{count:,} {part}" for part, count in parts.items() if count)
         images = "image" if number == 1 else "images"
         found.append(Remark(BY_HAND, f"{which} {images} {'was' if number == 1 else 'were'} left out by hand."))
-    if others := len(data.left_out) - len(data.by_hand):
+    if told := data.corrections.sentence:
+        found.append(Remark(BY_HAND, told))
+    if others := len(data.left_out) - len(data.by_hand) - sum(map(len, data.corrections.left_out)):
         words = "file was left out, for it" if others == 1 else "files were left out, for they"
         found.append(Remark(LEFT_OUT, f"{others:,} {words} could not be used."))
     if forgotten := elsewhere(data):

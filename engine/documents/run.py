@@ -38,7 +38,7 @@ from engine.results.result import Result
 from engine.runs.directory import Home, RunDirectory
 from engine.runs.report_words import end_facts, headline, measured, peers_sentence, run_facts
 from engine.specs.base import Spec, spec_fields
-from engine.specs.data_files import FIELDS, PATHS, shape_words
+from engine.specs.data_files import FIELDS, LABELS_FROM, PATHS, shape_words
 from engine.specs.fields import show_value
 from engine.specs.kinds import spec_again
 from engine.specs.listed import listed
@@ -167,8 +167,13 @@ class RunDocument:
         about = self.read.written.get("data")
         words = about.get("words") if isinstance(about, dict) else None
         rows += [("format", words)] if isinstance(words, str) and words else []
+        rows += [("labels", facts.corrected)]
         if spec is not None:
-            shown = ("validation_fraction", "labelled_fraction", *(name for name in FIELDS if name not in PATHS))
+            shown = (
+                "validation_fraction",
+                "labelled_fraction",
+                *(name for name in FIELDS if name not in (*PATHS, LABELS_FROM)),
+            )
             for field in spec_fields(type(spec)):
                 value = show_value(getattr(spec, field.name)) if field.name in shown else ""
                 if value and value != field.default:

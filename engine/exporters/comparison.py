@@ -20,7 +20,7 @@ from engine.evaluation.results import read_predictions
 from engine.exporters.exporter import Told
 from engine.runs.directory import Home, RunDirectory
 from engine.runs.moved import known_of_run, load_known
-from engine.specs.data_files import PATHS
+from engine.specs.data_files import LABELS_FROM, PATHS
 from engine.specs.kinds import spec_from_json
 from engine.specs.listed import listed
 
@@ -54,7 +54,7 @@ def output_names(model: Model) -> tuple[str, ...]:
 
 def without_places(spec: Mapping[str, Any]) -> dict[str, Any]:
     """A spec as JSON, without where anything lies on this machine."""
-    return {name: value for name, value in spec.items() if name not in (*PATHS, "encoder")}
+    return {name: value for name, value in spec.items() if name not in (*PATHS, LABELS_FROM, "encoder")}
 
 
 def compare(run: RunDirectory, model: Model, answer: Answer, told: Told) -> str:
@@ -95,7 +95,7 @@ def _sample(run: RunDirectory, model: Model, told: Told) -> _Sample:
     with suppress(EngineError):
         written = run.read_spec()
         spec = spec_from_json(written["spec"])
-        load(spec.files, told, NOTHING)  # says how far it is; what follows finds it read
+        load(spec.files.as_given, told, NOTHING)  # says how far it is; what follows finds it read
         data = load_known(known_of_run(run.id, spec, written), spec.files)
         if run.predictions.exists():
             found = read_predictions(run)

@@ -117,7 +117,7 @@ def _known(run: RunDirectory, told: Told) -> _Known:
     written = run.read_spec()
     spec = spec_from_json(written["spec"])
     try:
-        load(spec.files, told, NOTHING)
+        load(spec.files.as_given, told, NOTHING)
         data = load_known(known_of_run(run.id, spec, written), spec.files)
         found = read_predictions(run)
         labels = found.images(data).labels

@@ -30,6 +30,7 @@ from engine.protocol.states import (
 from engine.runs.events_log import EventsLog
 from engine.runs.notes import NO_NOTES, Notes, read_notes
 from engine.runs.status import RunStatus, measures_in
+from engine.specs.data_files import DataFiles
 from engine.storage.files import absolute, read_json, write_bytes, write_json
 from engine.storage.held import ID, HeldFolder, HeldFolders, Sentences, shortest_prefixes
 from engine.storage.typed_json import record_of
@@ -49,6 +50,7 @@ class SpecData:
     training: int = 0  # images; 0 where it was not written down
     validation: int = 0
     test: int = 0
+    corrected: str = ""  # what a file of labels changed, in words
 
 
 _ELSEWHERE = ("prefix", "marks", "notes")
@@ -82,6 +84,7 @@ class RunDirectory(HeldFolder):
         self.model = path / "model.safetensors"
         self.encoder = path / "encoder.safetensors"  # a classifier's copy of the autoencoder it was built on
         self.result = path / "result.json"
+        self.labels = path / "labels.csv"  # a copy of the file of labels that it began with, where there was one
         self.left_out = path / "skipped.csv"  # pictures that could not be used, where there were any
         self.control = path / "control"
         self.notes = path / "marks.json"
@@ -149,6 +152,12 @@ class RunDirectory(HeldFolder):
             return record_of(SpecData, self.read_spec().get("data"))
         except (RunError, TypeError):
             return SpecData()
+
+    def files_of(self, spec: Mapping[str, Any]) -> DataFiles:
+        """The images that its spec as JSON names; its own copy of the file of labels where that is no longer there."""
+        files = DataFiles.of(spec)
+        gone = files.labels_from is not None and not os.path.exists(files.labels_from)
+        return files._replace(labels_from=self.labels) if gone and self.labels.exists() else files
 
     def write_status(self, status: RunStatus) -> None:
         """Replace `status.json`.

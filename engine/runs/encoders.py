@@ -102,7 +102,7 @@ def encoder_source(home: Home, named: str) -> EncoderSource:
         own = written.get("spec")
         if run.model == path and status.data and isinstance(own, dict):
             return EncoderSource(
-                words=f"run {run.id}", files=DataFiles.of(own), shape=status.image_shape, data=status.data,
+                words=f"run {run.id}", files=run.files_of(own), shape=status.image_shape, data=status.data,
                 digest=status.data_digest, images_digest=status.images_digest, state=status.state, epoch=status.epoch,
                 best_epoch=status.best_epoch,
             )  # fmt: skip

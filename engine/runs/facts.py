@@ -45,6 +45,7 @@ class RunFacts:
     training: int = 0  # images; 0 where it was not written down
     validation: int = 0
     test: int = 0
+    corrected: str = ""  # what a file of labels changed, in words
     encoder: str = ""  # a classifier's: the run or the file
     encoder_title: str = ""  # its spec's essentials, where they are known
     seed: int | None = None
@@ -78,6 +79,7 @@ def facts_of(home: Home, run: RunDirectory) -> RunFacts:
         training=images.training,
         validation=images.validation,
         test=images.test,
+        corrected=images.corrected,
         encoder=status.encoder or "",
         encoder_title="" if encoder is None else encoder.title,
         seed=None if spec is None else spec.seed,

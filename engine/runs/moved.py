@@ -14,6 +14,7 @@ from typing import Any
 
 from engine.data.by_hand import NOTHING, ByHand
 from engine.data.cache import load
+from engine.data.corrections import AS_GIVEN, Corrections
 from engine.data.datasets import ImageData
 from engine.data.leaving_out import without
 from engine.data.reading import Reading
@@ -36,6 +37,7 @@ class Known:
     digest: object
     parts: Mapping[str, str]  # see `digests_written`
     by_hand: ByHand = NOTHING  # images that were left out
+    corrections: Corrections = AS_GIVEN  # labels that were changed, and images that were left out for theirs
     shape: tuple[int, ...] = ()
     training: int | None = None  # with validation images; None where that is not known
     test: int | None = None
@@ -62,6 +64,14 @@ def by_hand_of(about: Mapping[str, Any]) -> ByHand:
         return NOTHING
 
 
+def corrections_of(about: Mapping[str, Any]) -> Corrections:
+    """What a file of labels changed, as facts of images tell it; nothing where they tell nothing of it."""
+    try:
+        return Corrections.written(about.get("corrections") or {})
+    except ValueError:
+        return AS_GIVEN
+
+
 def known_of_run(run: str, spec: Spec, written: Mapping[str, Any], command: str = "resume") -> Known:
     """What `written`, the content of a run's `spec.json`, says of its images; `command` is what a person asked for."""
     found = written.get("data")
@@ -79,6 +89,7 @@ def known_of_run(run: str, spec: Spec, written: Mapping[str, Any], command: str 
         classes=classes,
         parts=digests_written(about),
         by_hand=by_hand_of(about),
+        corrections=corrections_of(about),
     )
 
 
@@ -96,14 +107,15 @@ def load_known(known: Known, files: DataFiles, named: Collection[str] = ()) -> I
         fit = ". ".join(_fit(known, field, path) for field, path in there.items() if field in ("images", "test_images"))
         raise _gone(known, gone, there, fit)
     try:
-        data = load(files, by_hand=NOTHING)
+        data = load(files.as_given, by_hand=NOTHING)
     except DatasetError as error:
         if error.field not in files.named:
             raise
         raise MovedError(f"{error} {_say_where(known, [error.field])}", str(error), others=[error.field]) from None
     tests = 0 if data.test is None else len(data.test)
-    if data.digest != known.digest and known.by_hand.fits(len(data.train), tests):  # else they are gone for good
-        data = without(data, known.by_hand)
+    fits = known.by_hand.fits(len(data.train), tests) and known.corrections.fits(len(data.train), tests, data.classes)
+    if data.digest != known.digest and fits:  # else they are gone for good
+        data = without(data, known.by_hand, known.corrections, files.absolute())
     if data.digest != known.digest or known.classes not in (None, data.classes):
         raise _other_content(known, files, data)
     return data
@@ -185,9 +197,12 @@ def _fit(known: Known, field: str, path: Path) -> str:
     found = read(DataFiles().moved({field: path}), Reading())
     images = found.images if field == "images" else found.test_images
     assert images is not None  # of what is named
-    out = known.by_hand  # which are still in the file
+    out = known.by_hand  # which are still in the file, as those are that a file of labels leaves out
+    labelled_out = [len(places) for places in known.corrections.left_out]
     training, test = (
-        (len(images) - len(out.training), None) if field == "images" else (None, len(images) - len(out.test))
+        (len(images) - len(out.training) - labelled_out[0], None)
+        if field == "images"
+        else (None, len(images) - len(out.test) - labelled_out[1])
     )
     if difference := _difference(known, images.shape[1:], training, test)[1]:
         raise _others(known, difference, [field])

@@ -116,6 +116,8 @@ def run_facts(facts: RunFacts) -> Told:
         counts = (("training", facts.training), ("validation", facts.validation), ("test", facts.test))
         told_counts = (f"{count:,} {name}" for name, count in counts if count)
         told.append(("data", " · ".join(filter(None, (facts.data, shape_words(facts.image_shape), *told_counts)))))
+    if facts.corrected:
+        told.append(("labels", facts.corrected))
     if facts.encoder:
         title = f" ({facts.encoder_title})" if facts.encoder_title else ""
         told.append(("encoder", facts.encoder + title))

@@ -22,7 +22,7 @@ from engine.specs.listed import KINDS
 from engine.storage.files import FORMAT
 from engine.text import excerpt
 
-MAY_CHANGE = (*data_files.PATHS, "encoder", "device", "precision")
+MAY_CHANGE = (*data_files.PATHS, data_files.LABELS_FROM, "encoder", "device", "precision")
 """Fields of a spec that say where things are: files may have been moved, and the run to another machine."""
 _UNDO = "Restore the original file, or start a new run."
 
@@ -36,6 +36,8 @@ class _Data(_Part):
     words: str = Field("", description="what was found there.")
     left_out: int = Field(0, ge=0, description="how many pictures were left out.")
     by_hand: dict[str, list[int]] = Field({}, description="the places of images that were left out by hand.")
+    corrections: dict[str, Any] = Field({}, description="labels that a file of labels changed, by place.")
+    corrected: str = Field("", description="the same in words.")
     paths: dict[str, str | None] = Field(description="the files, by name.")
     digest: str = Field(description="the images' digest.")
     images_digest: str = Field("", description="the digest of the training images alone.")

@@ -14,7 +14,7 @@ from typing import ClassVar, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
 from engine.errors import SpecError
-from engine.specs.data_files import FIELDS, PATHS, DataFiles
+from engine.specs.data_files import FIELDS, LABELS_FROM, PATHS, DataFiles
 from engine.specs.fields import (
     GROUPS,
     AutoOrMany,
@@ -113,6 +113,13 @@ class Spec(BaseModel):
         "Test data",
         "The same of test images, where the data have none; used once, for the final evaluation.",
     )
+    labels_from: File = asked(
+        None,
+        "Data",
+        "Labels from",
+        "A file of labels, as `cae-tui doubts` and its page write one: what was decided there of doubtful labels is "
+        "taken, labels that are changed and images that are left out.",
+    )
     validation_fraction: Number = asked(
         0.1,
         "Data",
@@ -198,7 +205,7 @@ class Spec(BaseModel):
     def files(self) -> DataFiles:
         """Its images, and what is done to them."""
         preprocessing = Preprocessing(*(getattr(self, name) for name in PREPROCESSING))
-        paths = {name: getattr(self, name) for name in PATHS}
+        paths = {name: getattr(self, name) for name in (*PATHS, LABELS_FROM)}
         return DataFiles(**paths, preprocessing=preprocessing)
 
     @property

@@ -19,8 +19,10 @@ from engine.text import one_line, plain
 PATHS = ("data", "test_data", "images", "labels", "test_images", "test_labels")
 """The fields of a spec that say where data are: a whole set, of whatever format, or an IDX file for each part."""
 IDX_FIELDS = PATHS[2:]
-FIELDS = (*PATHS, *PREPROCESSING)
-"""Those, and what is done to the images."""
+LABELS_FROM = "labels_from"
+"""The field of a file of labels, which changes labels of a set and leaves images out."""
+FIELDS = (*PATHS, LABELS_FROM, *PREPROCESSING)
+"""Those, and what is done to the labels and the images."""
 ROLES = {
     "data": "images", "test_data": "test images", "images": "training images", "labels": "training labels",
     "test_images": "test images", "test_labels": "test labels",
@@ -52,12 +54,15 @@ class DataFiles(NamedTuple):
     test_images: Path | None = None
     test_labels: Path | None = None
     preprocessing: Preprocessing = Preprocessing()
+    labels_from: Path | None = None  # a file of labels: see `data.label_file`
 
     @classmethod
     def of(cls, values: Mapping[str, object]) -> "DataFiles":
         """Those that `values` name by field: a spec as JSON, or what was typed; blank text names none."""
         texts = {name: text for name in FIELDS if (text := str(values.get(name) or "").strip())}
-        paths: dict[str, Any] = {name: Path(pasted_path(texts[name])) for name in PATHS[1:] if name in texts}
+        paths: dict[str, Any] = {
+            name: Path(pasted_path(texts[name])) for name in (*PATHS[1:], LABELS_FROM) if name in texts
+        }
         return cls(
             data=data_of(texts["data"]) if "data" in texts else None,
             preprocessing=Preprocessing.of(texts),
@@ -78,7 +83,7 @@ class DataFiles(NamedTuple):
     @property
     def text(self) -> dict[str, str]:
         """Every field as a form has it: empty where nothing is named."""
-        found = self.places | self.preprocessing.text
+        found = self.places | {LABELS_FROM: self.labels_from} | self.preprocessing.text
         return {name: "" if value is None else str(value) for name, value in found.items()}
 
     @property
@@ -89,7 +94,12 @@ class DataFiles(NamedTuple):
     @property
     def training(self) -> "DataFiles":
         """The same without IDX files of labels and test images."""
-        return self._replace(labels=None, test_images=None, test_labels=None)
+        return self._replace(labels=None, test_images=None, test_labels=None, labels_from=None)
+
+    @property
+    def as_given(self) -> "DataFiles":
+        """The same with the labels that the files have."""
+        return self._replace(labels_from=None)
 
     @property
     def is_mnist(self) -> bool:
@@ -125,7 +135,8 @@ class DataFiles(NamedTuple):
 
     def absolute(self) -> "DataFiles":
         """The same, whatever folder it is named from."""
-        return self.moved({name: absolute(path) for name, path in self.named.items()})
+        found = self.moved({name: absolute(path) for name, path in self.named.items()})
+        return found if found.labels_from is None else found._replace(labels_from=absolute(found.labels_from))
 
     def moved(self, places: Mapping[str, Path]) -> "DataFiles":
         """The same with those fields at other places."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.errors import EngineError
 from engine.runs.directory import Home
-from engine.runs.moved import Known, by_hand_of, digests_written, find_images, write_place
+from engine.runs.moved import Known, by_hand_of, corrections_of, digests_written, find_images, write_place
 from engine.runs.spec_file import read_spec_file
 from engine.specs.data_files import DataFiles
 from engine.studies.records import StudyDirectory, StudyRecord
@@ -26,6 +26,7 @@ def known_of_study(record: StudyRecord) -> Known:
         test=about.get("test"),
         parts=digests_written(about),
         by_hand=by_hand_of(about),
+        corrections=corrections_of(about),
     )
 
 

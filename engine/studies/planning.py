@@ -74,6 +74,7 @@ def plan(home: Home, spec: StudySpec) -> StudyRecord:
         "images_digest": data.images.images_digest,
         "part_digests": data.images.part_digests,
         "by_hand": data.images.by_hand.as_json(),
+        "corrections": data.images.corrections.as_json(),
         "split": SPLIT_RULE,
         "remarks": [*told, *remarks_on(home, spec.baseline, data.images), *seen],
     }

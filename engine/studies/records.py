@@ -185,6 +185,7 @@ class Images:
     images_digest: str = ""  # of the training images alone; version 0.1.0 wrote neither this
     part_digests: dict[str, str] = field(default_factory=dict)  # nor these, of labels and test images, by field
     by_hand: dict[str, list[int]] = field(default_factory=dict)  # those that a person left out: see `ByHand`
+    corrections: dict[str, Any] = field(default_factory=dict)  # what a file of labels changed: see `Corrections`
     split: int = 1  # the rule by which its trials divide them: see `engine.data.split.SPLIT_RULE`
     combinations: int | None = None  # that a search can try; None where there is no end of them
     left_out: str = ""  # which of them it cannot, in a sentence

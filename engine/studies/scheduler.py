@@ -373,8 +373,10 @@ class Scheduler:
                 return None
             return preparation.reopen(run)
         rule = self.record.data.get("split", 1)  # none was written where there was only one
-        by_hand = self.data.images.by_hand
-        return preparation.create(self.home, spec, self.record.id, trial.number, rule, by_hand)
+        images = self.data.images
+        return preparation.create(
+            self.home, spec, self.record.id, trial.number, rule, images.by_hand, corrections=images.corrections
+        )
 
     def _hear(self, number: int, event: Event) -> None:
         """Take in an event of a trial, tell Optuna of its losses, end it where it is hopeless, and pass it on."""

@@ -195,7 +195,7 @@ def test_what_cannot_begin_is_refused_before_anything_is_written(tmp_path: Path)
     for values, sentence in wrong:
         with pytest.raises(EngineError, match=sentence):
             train("autoencoder", **{"home": tmp_path, **values})  # type: ignore[arg-type]  # values of several types
-    with pytest.raises(EngineError, match="“gan” is not known: choose autoencoder or classifier"):
+    with pytest.raises(EngineError, match="“gan” is not known: choose autoencoder, classifier or anomaly"):
         train("gan", home=tmp_path)
     arrays: list[tuple[dict[str, object], str]] = [
         ({"data": (images, labels[:5])}, "There are 10 images and 5 labels"),

@@ -384,7 +384,8 @@ def test_a_worker_whose_driver_dies_before_it_has_begun_leaves_nothing(tmp_path:
     """It was told where the images are, which the last worker before it took away; or it comes when all is gone."""
     folder = tmp_path / "all"
     folder.mkdir()
-    data = {"frame": "data", "set": "a", "place": str(folder / "set-1"), "files": {"data": "mnist"}, "by_hand": {}}
+    data = {"frame": "data", "set": "a", "place": str(folder / "set-1"), "files": {"data": "mnist"}, "by_hand": {},
+            "corrections": {}, "corrected": ""}  # fmt: skip
     worker = subprocess.Popen(
         [sys.executable, "-m", "engine.worker", str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )

@@ -237,6 +237,8 @@ class Workers:
                 "place": str(place),
                 "files": files,
                 "by_hand": data.by_hand.as_json(),
+                "corrections": data.corrections.as_json(),
+                "corrected": data.corrected,
             }
         )
 

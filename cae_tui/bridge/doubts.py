@@ -1,0 +1,206 @@
+"""Doubtful labels for a page: ranked by classifiers, with their pictures, and a file of labels for what is decided.
+
+Quick classifiers are trained in a thread. They draw from torch's generator as a run does, so that a page has nothing
+trained while a run is on in this process: a run must come to the weights that it would have come to alone.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from cae_tui.bridge.data_reader import HasThreads, works_in_thread
+from cae_tui.bridge.values import Picture
+from engine.protocol.control import Asked, Flag
+from engine.runs.directory import Home
+from engine.specs.data_files import DataFiles
+
+if TYPE_CHECKING:
+    from engine.evaluation.doubts import Doubts
+
+T = TypeVar("T")
+
+KEEP, OUT = -2, -1
+"""Decisions; any other is the label that the image gets."""
+EXAMPLES = 6
+"""Training images of each class that are shown beside one in doubt."""
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtLine:
+    """An image whose label is doubted."""
+
+    row: int  # of the whole set, test images behind the training images
+    called: str  # its file, or its part and place
+    given: int
+    suggested: int
+    given_probability: float
+    suggested_probability: float
+    score: float  # the lower, the more doubtful
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtsView:
+    """The labels of a set, the most doubtful first."""
+
+    name: str
+    class_names: tuple[str, ...]
+    lines: tuple[DoubtLine, ...]
+    how: str
+    likely: str  # how many labels may be wrong, in a sentence
+    remarks: tuple[str, ...]
+    decisions: dict[int, int]  # by row, those of the set's file of labels
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtPictures:
+    """An image in doubt, and some of the two classes that it may be of."""
+
+    image: Picture
+    given: tuple[Picture, ...]
+    suggested: tuple[Picture, ...]
+
+
+class LabelDoubts:
+    """Of one set, or of what a finished run has not learned from.
+
+    Args:
+        threads: to work in.
+        home: where the run is.
+        files: the set; its file of labels tells what was decided before.
+        run: the classifier that is asked; quick ones are trained where none is named.
+    """
+
+    def __init__(self, threads: HasThreads, home: Home, files: DataFiles, run: str = "") -> None:
+        self._threads, self._home, self.files, self._run = threads, home, files, run
+        self._flag = Flag()
+        self._found: Doubts | None = None
+        self.progress = (0, 0)  # how many steps are taken, or images looked at, and of how many
+        self.reading = (0, 0)  # how many pictures are read, and of how many
+
+    async def in_thread(self, read: Callable[[], T]) -> T:
+        """See `HasThreads`."""
+        return await self._threads.in_thread(read)
+
+    def close(self) -> None:
+        """Nobody waits for it any more."""
+        self._flag.ask(Asked.STOP)
+
+    @works_in_thread
+    def look(self) -> DoubtsView:
+        """Have every label doubted.
+
+        Raises:
+            EngineError: the set or the run cannot be read, or there is nothing to doubt; or it was given up.
+        """
+        from engine.data.file_names import file_names
+        from engine.errors import DatasetError
+        from engine.protocol.control import AskedToEndError
+        from engine.storage.files import absolute
+
+        try:
+            found = self._found = self._look()
+        except AskedToEndError:
+            raise DatasetError("The look at the labels was given up.", "data") from None
+        whole, first = found.whole, len(found.whole.train)
+        names = file_names(whole)
+        known = {}
+        if self.files.labels_from is not None:
+            from engine.data.label_file import read_labels
+
+            decided = read_labels(absolute(self.files.labels_from), whole).decisions
+            known = {
+                place + (first if part == "test" else 0): KEEP if one.keep else one.label
+                for (part, place), one in decided.items()
+            }
+
+        def called(row: int) -> str:
+            part, place = found.part_of(row)
+            own = names[part == "test"]
+            return own[place] if own else f"{part} {place}"
+
+        rows = zip(
+            found.rows.tolist(), found.given.tolist(), found.suggested.tolist(), found.probabilities.tolist(),
+            found.scores.tolist(), strict=True,
+        )  # fmt: skip
+        return DoubtsView(
+            name=whole.name,
+            class_names=whole.class_names,
+            lines=tuple(
+                DoubtLine(row, called(row), given, suggested, pair[0], pair[1], score)
+                for row, given, suggested, pair, score in rows
+            ),
+            how=found.how,
+            likely=found.likely_words,
+            remarks=found.remarks,
+            decisions=known,
+        )
+
+    def _look(self) -> "Doubts":
+        from engine.errors import DatasetError
+        from engine.evaluation import doubts
+
+        def read(done: int, of: int) -> None:
+            if self._flag.asked().ends:
+                raise DatasetError("The look at the labels was given up.", "data")
+            self.reading = done, of
+
+        def told(done: int, of: int) -> None:
+            self.progress = done, of
+
+        if not self._run:
+            return doubts.doubts_of_set(self.files, "training", 0, self._flag, told, read)
+        from engine.evaluation.model import load_model
+        from engine.preparation import images_of
+
+        directory = self._home.find(self._run)
+        data, _, validation = images_of(directory)
+        self.files = directory.files_of(directory.read_spec()["spec"])
+        return doubts.doubts_of_run(load_model(self._home, directory.id), data, validation, None, self._flag, told)
+
+    @works_in_thread
+    def pictures(self, row: int, given: int, suggested: int) -> DoubtPictures:
+        """The image at a row of the whole set, and the first training images of two classes."""
+        import numpy as np
+
+        from cae_tui.bridge.plain import pictures
+
+        found = self._found
+        assert found is not None
+        train = found.whole.train
+        assert train.labels is not None
+        examples = []
+        for label in (given, suggested):
+            rows = np.flatnonzero(train.labels == label)
+            examples.append(pictures(train.take(rows[rows != row][:EXAMPLES])) if label >= 0 else ())
+        (image,) = pictures(found.picture(row)[None])
+        return DoubtPictures(image, *examples)
+
+    @works_in_thread
+    def write(self, path: Path, decisions: Mapping[int, int], *, replaces: bool) -> Path:
+        """Write what was decided, by row, as a file of labels, and give back where it is.
+
+        Args:
+            path: of the file.
+            decisions: by row of the whole set.
+            replaces: whether a file there may be replaced.
+
+        Raises:
+            StorageError: there is a file, or it cannot be written.
+        """
+        from engine.data.label_file import Decision, write_labels
+        from engine.storage.files import absolute, refuse_taken
+
+        found = self._found
+        assert found is not None
+        path = absolute(path)
+        if not replaces:
+            refuse_taken(path)
+        at = {row: place for place, row in enumerate(found.rows.tolist())}
+        lines = []
+        for row in sorted(decisions, key=lambda row: at.get(row, len(at))):
+            line = found.line(at[row]) if row in at else found.bare(*found.part_of(row))
+            decided = decisions[row]
+            lines.append(line._replace(decision=Decision() if decided == KEEP else Decision(keep=False, label=decided)))
+        write_labels(path, found.whole, lines)
+        return path
