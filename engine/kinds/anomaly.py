@@ -30,7 +30,7 @@ from engine.evaluation.oddity import (
     ranked,
     usual,
 )
-from engine.evaluation.results import evaluated, write_predictions
+from engine.evaluation.results import evaluated, look_of, write_predictions
 from engine.kinds.autoencoder import AutoencoderKind
 from engine.network.anomaly import (
     AnomalyDetector,
@@ -66,25 +66,29 @@ class ChangesToo:
     Args:
         rebuilding: what the network is given to rebuild.
         ways: those that images are turned in, see `engine.network.anomaly.ways_of`.
+        shifts: whether images are shifted too.
         constant: the mean squared error of the best constant image.
     """
 
     rebuilding: Reconstruction
     ways: tuple[int, ...]
+    shifts: bool
     constant: float
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor | None) -> Outcome:  # noqa: ARG002 - a Task
         """See `engine.training.tasks.Task`; labels are not looked at."""
         assert isinstance(model, AnomalyDetector)
-        way, across, down = self._places(len(images), images.device, drawn=model.training)
+        way, *shifts = self._places(len(images), images.device, drawn=model.training)
         way = way * (WAYS // len(self.ways))
-        changed = shifted(turned(images, way), across, down)
+        changed = turned(images, way)
+        if shifts:
+            changed = shifted(changed, *shifts)
         reconstructions, logits = model.learn(self.rebuilding.seen(model, images), changed)
         loss = functional.mse_loss(reconstructions.float(), images)
-        told = torch.split(logits.float(), [WAYS, SHIFTS, SHIFTS], dim=1)
+        told = torch.split(logits.float(), [WAYS, SHIFTS, SHIFTS], dim=1)[: len(self._numbers)]
         doubts = [
             functional.cross_entropy(each, places) / math.log(number)
-            for each, places, number in zip(told, (way, across, down), self._numbers, strict=True)
+            for each, places, number in zip(told, (way, *shifts), self._numbers, strict=True)
         ]
         doubt = torch.stack(doubts).sum()
         with torch.no_grad():
@@ -94,9 +98,9 @@ class ChangesToo:
         )
 
     @property
-    def _numbers(self) -> tuple[int, int, int]:
+    def _numbers(self) -> tuple[int, ...]:
         """How many ways, and shifts to each side, there are."""
-        return len(self.ways), SHIFTS, SHIFTS
+        return (len(self.ways), SHIFTS, SHIFTS) if self.shifts else (len(self.ways),)
 
     def _places(self, count: int, device: torch.device, *, drawn: bool) -> list[Tensor]:
         """Which of these `count` images get: drawn, or in turn, which is the same in each epoch."""
@@ -130,7 +134,7 @@ class AnomalyKind(AutoencoderKind):
         if not _spec(prepared).turns:
             return rebuilding
         constant = self.baseline(prepared).constant
-        return ChangesToo(rebuilding, ways_of(prepared.data.shape), max(constant or 0.0, 1e-6))
+        return ChangesToo(rebuilding, ways_of(prepared.data.shape), _shifts(prepared), max(constant or 0.0, 1e-6))
 
     def measure(
         self,
@@ -183,6 +187,11 @@ class AnomalyKind(AutoencoderKind):
             "normal_images": int((~odd).sum()),
             "odd_images": int(odd.sum()),
             "known": len(known),
+            "told_apart": ""
+            if not spec.turns
+            else "turns, flips and shifts"
+            if _shifts(prepared)
+            else "turns and flips",
             "threshold": threshold,
             "threshold_by": by,
             "precision": told.precision if both else None,
@@ -196,6 +205,15 @@ class AnomalyKind(AutoencoderKind):
 def _spec(prepared: Prepared) -> AnomalySpec:
     assert isinstance(prepared.spec, AnomalySpec)
     return prepared.spec
+
+
+def _shifts(prepared: Prepared) -> bool:
+    """Whether it is worth telling by how much an image was shifted.
+
+    Not where all training images were centred by their mass, as MNIST's are: where the mass lies tells the shift then,
+    whatever the image shows, and an encoder that looks for that sees less else.
+    """
+    return not look_of(prepared).get("centred", False)
 
 
 def _scores(

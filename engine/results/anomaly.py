@@ -40,6 +40,7 @@ class AnomalyResult(AutoencoderResult):
     normal_images: int = 0
     odd_images: int = 0
     known: int = 0  # training images that others are compared with
+    told_apart: str = ""  # what the encoder also learned to tell apart, in words
     threshold: float | None = None
     threshold_by: str = ""  # in words
     precision: float | None = None  # at the threshold, as the next ones
@@ -141,6 +142,9 @@ class AnomalyResult(AutoencoderResult):
             )
         elif self.false_alarms is not None:
             told.append(("at it", f"{percent(self.false_alarms)} of the images are told as odd."))
+        if self.told_apart:
+            why = "" if "shifts" in self.told_apart else "; no shifts, for all images are centred"
+            told.append(("also learned", f"to tell {self.told_apart} apart{why}"))
         if self.known:
             told.append(("compared", f"with {counted(self.known, 'training image')}"))
         return [*told, *super(AnomalyResult, self).about]

@@ -39,8 +39,8 @@ class AnomalySpec(AutoencoderSpec):
         False,
         "Hyperparameters",
         "Turns and shifts",
-        "The encoder also learns to tell how an image was turned, flipped and shifted: distances then say more, and a "
-        "step takes about twice as long.",
+        "The encoder also learns to tell how an image was turned, flipped and, unless all are centred, shifted: "
+        "distances then say more, and a step takes about twice as long.",
     )
     usual_share: Number = asked(
         0.99,

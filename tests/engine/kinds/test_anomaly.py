@@ -159,11 +159,13 @@ def test_turns_are_learned_and_told_after_each_epoch(home: Home, files: dict[str
     model = load_model(home, run.id).network
     assert isinstance(model, AnomalyDetector)
     assert model.known.shape[1] == 8 + 32
+    assert result.told_apart == "turns and flips"  # for all digits are centred
 
 
-def test_validation_turns_the_same_images_the_same_way_each_time() -> None:
+@pytest.mark.parametrize("shifts", [False, True])
+def test_validation_changes_the_same_images_the_same_way_each_time(*, shifts: bool) -> None:
     model = AnomalyDetector(parse(AnomalySpec, {**SMALL, "turns": True}), (8, 8, 1)).eval()
-    task, images = ChangesToo(Reconstruction(), tuple(range(8)), 0.1), torch.rand(20, 1, 8, 8)
+    task, images = ChangesToo(Reconstruction(), tuple(range(8)), shifts, 0.1), torch.rand(20, 1, 8, 8)
     state = torch.get_rng_state()
     first, second = (task(model, images, None).metrics for _ in range(2))
     assert first == second
@@ -245,3 +247,4 @@ def test_images_that_are_not_square_and_in_colour(home: Home, tmp_path: Path) ->
     _, result, _ = trained(home, preset(AnomalySpec, "recommended", **values))
     assert result.state == "finished"
     assert result.odd_images > 0
+    assert result.told_apart == "turns, flips and shifts"
