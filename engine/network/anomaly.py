@@ -80,14 +80,14 @@ class AnomalyDetector(ConvAutoencoder):
 
     def remember(self, embeddings: Tensor) -> None:
         """Take these, what `embedding` made of training images, shape (n, d), n at least 1, for what is normal."""
-        embeddings = embeddings.to(self.middle.device)
-        self.middle = embeddings.mean(0)
-        around = (embeddings - self.middle).double()
-        covariance = around.T @ around / max(len(around) - 1, 1)
+        known = embeddings.cpu().double()  # not every accelerator has so many digits
+        middle = known.mean(0)
+        covariance = (known - middle).T @ (known - middle) / max(len(known) - 1, 1)
         values, directions = torch.linalg.eigh(covariance)
         values = values.clamp_min(max(float(values.max()) * _FLAT, _SMALLEST))
-        self.whitening = (directions / values.sqrt()).float()
-        self.known = self.whitened(embeddings)
+        device = self.middle.device
+        self.middle, self.whitening = middle.float().to(device), (directions / values.sqrt()).float().to(device)
+        self.known = self.whitened(embeddings.to(device))
 
     def settle(self, distances: Tensor, errors: Tensor) -> None:
         """Take distances and errors of held-back normal images, each (n,), for what is usual: `both` is by it."""
@@ -137,7 +137,7 @@ class AnomalyDetector(ConvAutoencoder):
 
 
 def _log(values: Tensor) -> Tensor:
-    return values.double().clamp_min(_SMALLEST).log().float()
+    return values.float().clamp_min(_SMALLEST).log()
 
 
 def mean_distances(points: Tensor, known: Tensor, count: int) -> Tensor:
