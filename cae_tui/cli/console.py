@@ -45,6 +45,7 @@ from engine.results.result import Result
 from engine.runs.directory import Home, RunDirectory
 from engine.runs.status import TEST, RunStatus
 from engine.specs.listed import every_measure
+from engine.specs.measures import Measure
 from engine.storage.files import FORMAT
 from engine.storage.paths import path_of
 from engine.studies.queue import RunQueue
@@ -221,7 +222,8 @@ def _runs_table(runs: Sequence[RunStatus], width: int | None) -> Table:
     """A row for each of `runs`; in a terminal, which is `width` cells wide, what is needed least gives way."""
     prefixes = {run.id: run.prefix for run in runs}
     shared = shared_by_kind(runs, prefixes)
-    rows = [_run_cells(run) for run in runs]
+    measures = [m for m in every_measure() if any(run.measure(TEST, m.name) is not None for run in runs)]
+    rows = [_run_cells(run, measures) for run in runs]
     sizes = {name: max(len(name), *(len(cells[name]) for cells in rows)) + 2 for name in rows[0]}
     specs = [spec_words(run, prefixes) for run in runs]
     tags = ["".join(f" #{tag}" for tag in run.notes.tags) for run in runs]
@@ -241,8 +243,8 @@ def _runs_table(runs: Sequence[RunStatus], width: int | None) -> Table:
     return table
 
 
-def _run_cells(run: RunStatus) -> dict[str, str]:
-    """What the list says of a run besides its spec, by column."""
+def _run_cells(run: RunStatus, measures: Sequence[Measure]) -> dict[str, str]:
+    """What the list says of a run besides its spec, by column; of measures those."""
     symbol, _ = formats.state_symbol(run.state)
     return {
         "run": run.prefix,
@@ -251,7 +253,7 @@ def _run_cells(run: RunStatus) -> dict[str, str]:
         "state": f"{symbol} {run.state}",
         "epochs": f"{run.epoch}/{run.epochs}",
         "val loss": formats.loss(run.best_loss),
-        **{f"test {m.short}": m.write(run.measure(TEST, m.name)) for m in every_measure()},
+        **{f"test {m.short}": m.write(run.measure(TEST, m.name)) for m in measures},
         "time": formats.duration(run.seconds),
         "age": formats.ago(run.started, time.time()),
     }

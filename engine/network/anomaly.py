@@ -51,6 +51,7 @@ class AnomalyDetector(ConvAutoencoder):
         self.turns = None if aside is None else nn.Linear(aside.inputs, aside.outputs)
         self.head = None if head is None else nn.Linear(head.inputs, head.outputs)
         numbers = latent + (0 if aside is None else aside.outputs)
+        self.register_load_state_dict_pre_hook(self._make_room)  # type: ignore[no-untyped-call]  # torch has no types for it
         self.register_buffer("known", torch.empty(0, numbers))
         self.register_buffer("middle", torch.zeros(numbers))
         self.register_buffer("whitening", torch.eye(numbers))
@@ -126,14 +127,11 @@ class AnomalyDetector(ConvAutoencoder):
         """See `Network`: the score that its spec asks for."""
         return self.scores(images)[self.spec.score]
 
-    # -- files -----------------------------------------------------------------------------------
-
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
-        """As in torch; how many images are known is told by the file alone."""
-        known = state_dict.get(f"{prefix}known")
+    def _make_room(self, _: nn.Module, tensors: dict[str, Any], prefix: str, *__: Any) -> None:
+        """How many images are known is told by the file that is loaded alone."""
+        known = tensors.get(f"{prefix}known")
         if isinstance(known, Tensor) and known.ndim == 2 and known.shape[1] == self.known.shape[1]:
             self.known = torch.empty_like(known, device=self.known.device)
-        super()._load_from_state_dict(state_dict, prefix, *rest)
 
 
 def _log(values: Tensor) -> Tensor:

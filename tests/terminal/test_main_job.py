@@ -47,7 +47,7 @@ def go_down_to(terminal: Terminal, words: str) -> None:
 
 def name_the_files(terminal: Terminal, files: dict[str, Path]) -> None:
     """From the first field of the form open its group of IDX files, and type where each file lies."""
-    for _ in range(9):
+    for _ in range(10):
         terminal.press("down")
     terminal.press("enter")
     terminal.wait_for("Training images")

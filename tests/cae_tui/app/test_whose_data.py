@@ -358,7 +358,7 @@ def test_the_list_the_report_and_the_csv_name_the_data(folder: Path, capsys: pyt
     run = encoder(folder)
     assert main(["runs"]) == 0
     head, line = capsys.readouterr().out.splitlines()
-    heads = "run kind spec data state epochs val loss test acc time age"
+    heads = "run kind spec data state epochs val loss time age"
     assert head.split() == heads.split()
     assert " noise " in line
     assert main(["runs", "data:NOISE", "--json"]) == 0

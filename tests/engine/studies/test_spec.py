@@ -179,7 +179,7 @@ def test_a_spec_of_a_study_that_was_changed_by_hand_is_refused_in_words(
 def test_a_baseline_of_a_kind_that_is_not_known_is_refused_in_a_short_sentence() -> None:
     values = make_study("one", AutoencoderSpec(), {"layers": "8,10"}).model_dump(mode="json")
     values["baseline"]["kind"] = "x" * 10_000
-    with pytest.raises(SpecError, match="is not known: autoencoder or classifier was expected") as refused:
+    with pytest.raises(SpecError, match="is not known: autoencoder, classifier or anomaly was expected") as refused:
         study_from_json(values)
     assert len(str(refused.value)) < 200
 
