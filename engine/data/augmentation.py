@@ -1,4 +1,4 @@
-"""Light changes of images, made on the device: random ones to train on, fixed ones to evaluate by."""
+"""Light changes of images at random, made on the device, to train on; those to evaluate by are `network.views`."""
 
 import math
 
@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from engine.network.views import SHIFT
+
 ROTATION = math.radians(10)
-SHIFT = 2 / 28  # of each side: two pixels of an MNIST digit
 SCALE = 0.1
 SHEAR = 0.1  # radians
 UNCHANGED = 0.3  # of a batch
-VIEWS = 5
 
 
 def augment(images: Tensor, generator: torch.Generator | None) -> Tensor:
@@ -32,25 +32,6 @@ def augment(images: Tensor, generator: torch.Generator | None) -> Tensor:
     if images.is_contiguous(memory_format=torch.channels_last):
         changed = changed.contiguous(memory_format=torch.channels_last)
     return changed
-
-
-def views(images: Tensor) -> tuple[Tensor, ...]:
-    """Each image as it is, then shifted a little to the left, to the right, up and down: test-time augmentation.
-
-    The shift is a pixel of an MNIST digit, half of the largest that is trained on; what comes in is black. An encoder
-    whose first layer takes every second pixel sees others in each shifted view.
-
-    Args:
-        images: shape (n, channels, height, width).
-
-    Returns:
-        `VIEWS` tensors of that shape.
-    """
-    height, width = images.shape[2:]
-    across, down = (max(round(side * SHIFT / 2), 1) for side in (width, height))
-    shifts = ((0, 0), (-across, 0), (across, 0), (0, -down), (0, down))
-    # Negative padding cuts off what leaves the image.
-    return tuple(functional.pad(images, (right, -right, down, -down)) for right, down in shifts)
 
 
 def affine(images: Tensor, generator: torch.Generator | None) -> Tensor:

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.data.augmentation import views
 from engine.data.batches import EVALUATION_BATCH, to_pixels
 from engine.errors import ModelFileError
 from engine.network.architecture import Shape
 from engine.network.network import Network
+from engine.network.views import views
 from engine.runs.checkpoint import ModelFile, read_model
 from engine.runs.directory import Home, RunDirectory
 from engine.runs.model_facts import UNSURE_BELOW, ModelFacts

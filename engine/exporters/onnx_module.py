@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from engine.data.augmentation import views
 from engine.network.network import Network
+from engine.network.views import views
 
 
 class OnnxModule(nn.Module):

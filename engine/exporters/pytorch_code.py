@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from engine import __version__
-from engine.data.augmentation import SHIFT
 from engine.evaluation.model import Model
 from engine.network.architecture import Layer, Plan
+from engine.network.views import SHIFT
 from engine.specs.listed import listed
 
 _ACTIVATIONS = {

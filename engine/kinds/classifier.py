@@ -8,7 +8,6 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from engine.data.augmentation import views
 from engine.data.batches import DeviceImages
 from engine.data.datasets import ImageData
 from engine.data.remarks import on_pixels
@@ -19,6 +18,7 @@ from engine.evaluation.results import evaluated, look_of, write_predictions
 from engine.network.architecture import Plan, plan_classifier
 from engine.network.autoencoder import ConvAutoencoder
 from engine.network.classifier import ConvClassifier, network
+from engine.network.views import views
 from engine.runs.model_facts import ModelFacts, unsure_below
 from engine.runs.prepared import Prepared
 from engine.runs.recorder import Recorder

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from engine.network.architecture import SHIFTS, WAYS, Shape, plan_anomaly
 from engine.network.autoencoder import ConvAutoencoder
+from engine.network.views import views
 from engine.specs.anomaly import AnomalySpec
 from engine.specs.base import Spec
 
@@ -68,7 +69,15 @@ class AnomalyDetector(ConvAutoencoder):
         return self.decoder(latent), self.head(functional.silu(self.turns(others)))
 
     def embedding(self, images: Tensor) -> Tensor:
-        """What distances are taken between: the latent, and what turns are told apart by; (n, d), float32."""
+        """What distances are taken between: the latent, and what changes are told apart by; (n, d), float32.
+
+        With those it is the mean over `views`: what has learned to tell shifts and turns sees small ones too.
+        """
+        if self.turns is None:
+            return self._embedded(images)
+        return torch.stack([self._embedded(view) for view in views(images)]).mean(0)
+
+    def _embedded(self, images: Tensor) -> Tensor:
         convolved = self._convolved(images)
         latent = convolved if self.encoder.latent is None else self.encoder.latent(convolved)
         parts = [latent] if self.turns is None else [latent, self.turns(convolved)]

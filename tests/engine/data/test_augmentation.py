@@ -5,7 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.data.augmentation import ROTATION, SCALE, SHIFT, UNCHANGED, VIEWS, _inverse_maps, affine, augment, views
+from engine.data.augmentation import ROTATION, SCALE, UNCHANGED, _inverse_maps, affine, augment
+from engine.network.views import SHIFT, VIEWS, views
 
 
 def seeded(seed: int = 0) -> torch.Generator:
