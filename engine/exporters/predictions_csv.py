@@ -47,12 +47,14 @@ class PredictionsExporter:
         found = read_predictions(run)
         ours = found.errors if found.probabilities is None else found.probabilities
         assert ours is not None
+        if found.scores is not None and found.probabilities is None:
+            ours = np.stack([ours, found.scores], 1)
         with path.open(encoding="utf-8", newline="") as file:
             head, *rows = csv.reader(file)
-        first = head.index("error" if found.probabilities is None else "probability") + 1
-        theirs = [row[first:] if found.probabilities is not None else row[-1] for row in rows]
+        first = head.index("error") if found.probabilities is None else head.index("probability") + 1
+        theirs = [row[first:] for row in rows]
         try:
-            equal = np.array_equal(np.array(theirs, dtype=np.float32), ours)
+            equal = np.array_equal(np.array(theirs, dtype=np.float32), ours.reshape(len(theirs), -1))
         except ValueError:
             equal = False
         if not equal or [row[0] for row in rows] != [str(index) for index in found.indices.tolist()]:
@@ -77,10 +79,11 @@ def _rows(run: RunDirectory, told: Told) -> Iterator[list[Any]]:
 
     if found.probabilities is None:
         assert found.errors is not None
-        yield [*head, *([] if labels is None else ["true_class"]), "error"]
+        scores = None if found.scores is None else found.scores.tolist()
+        yield [*head, *([] if labels is None else ["true_class"]), "error", *([] if scores is None else ["score"])]
         for place, error in enumerate(found.errors.tolist()):
             true = [] if labels is None else [names[labels[indices[place]]]]
-            yield [*begin(place), *true, _exact(error)]
+            yield [*begin(place), *true, _exact(error), *([] if scores is None else [_exact(scores[place])])]
         return
     names = names or tuple(str(label) for label in range(found.probabilities.shape[1]))
     yield [*head, "true_class", "predicted_class", "correct", "probability", *(f"p_{name}" for name in names)]

@@ -1,5 +1,6 @@
 """Whole runs of an anomaly detector on some hundred digits."""
 
+import csv
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from engine.errors import DatasetError, SpecError
 from engine.evaluation.model import load_model
 from engine.evaluation.oddity import at_threshold
 from engine.evaluation.results import Predictions, read_predictions
+from engine.exporters import export
 from engine.kinds.anomaly import ChangesToo
 from engine.network.anomaly import AnomalyDetector
 from engine.preparation import create, images_of
@@ -96,6 +98,18 @@ def test_its_model_file_scores_as_the_run_did(ones: tuple[RunDirectory, AnomalyR
     assert model.network.odd_threshold == result.threshold
     scores = model.odd_scores(found.images(images_of(run)[0]).take(found.indices))
     assert scores == pytest.approx(found.scores, rel=1e-4)
+
+
+def test_its_predictions_as_csv_have_the_scores(ones: tuple[RunDirectory, AnomalyResult], tmp_path: Path) -> None:
+    run, _ = ones
+    done = export(Home(run.path.parents[1]), "predictions", [run], tmp_path)
+    with done.path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    found = read_predictions(run)
+    for column, ours in (("error", found.errors), ("score", found.scores)):
+        assert ours is not None
+        assert np.array_equal(np.array([row[column] for row in rows], dtype=np.float32), ours)
+    assert "200 lines compared" in done.checked
 
 
 def test_no_test_image_has_a_part_in_model_or_threshold(home: Home, files: dict[str, Path]) -> None:
