@@ -37,6 +37,7 @@ from engine.runs.checkpoint import model_tensors, read_tensors, write_model
 from engine.runs.directory import Home, RunDirectory
 from engine.specs.base import Spec, preset
 from engine.specs.kinds import SPECS
+from engine.specs.listed import kinds_that_give_encoders, kinds_that_take_encoders
 
 ROOT = Path(__file__).parents[2]
 SMALL = {"data": "digits", "epochs": 2, "layers": 6, "kernels": "8", "batch_size": 64}
@@ -113,7 +114,10 @@ def test_what_one_must_know_to_use_the_file_is_in_it_and_nothing_of_this_machine
         assert word.encode() not in content, word
 
 
-@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in SPECS for name in SPECS[kind].presets])
+WRITTEN = sorted({*kinds_that_give_encoders(), *kinds_that_take_encoders()})
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in WRITTEN for name in SPECS[kind].presets])
 def test_every_preset_becomes_a_file_that_onnx_and_onnxruntime_take(kind: str, name: str, tmp_path: Path) -> None:
     encoder_spec: Spec = preset(SPECS["autoencoder"], name if kind == "autoencoder" else "recommended")
     spec = encoder_spec if kind == "autoencoder" else preset(SPECS[kind], name, encoder="x")
@@ -134,6 +138,13 @@ def test_every_preset_becomes_a_file_that_onnx_and_onnxruntime_take(kind: str, n
         answers = network(torch.from_numpy(batch)).numpy()
     theirs = found["reconstructions" if kind == "autoencoder" else "logits"]
     assert np.abs(theirs - answers).max() <= 1e-4 * max(1, np.abs(answers).max())
+
+
+def test_a_model_that_others_could_not_read_the_answers_of_is_refused(home: Home, tmp_path: Path) -> None:
+    run = trained(home, "anomaly", **{**SMALL, "layers": 4}, latent=8, normal="1")
+    with pytest.raises(ExportError, match="of kind anomaly, which cannot be written as ONNX"):
+        export(home, "onnx", [run], tmp_path / "it.onnx")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_onnxruntime_the_checker_alone_is_told(

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from engine import jobs
-from engine.errors import DatasetError, SpecError
+from engine.errors import DatasetError, ExportError, SpecError
 from engine.evaluation.model import load_model
 from engine.evaluation.oddity import at_threshold
 from engine.evaluation.results import Predictions, read_predictions
@@ -110,6 +110,15 @@ def test_its_predictions_as_csv_have_the_scores(ones: tuple[RunDirectory, Anomal
         assert ours is not None
         assert np.array_equal(np.array([row[column] for row in rows], dtype=np.float32), ours)
     assert "200 lines compared" in done.checked
+
+
+def test_it_is_not_written_as_code_that_knows_no_scores(
+    ones: tuple[RunDirectory, AnomalyResult], tmp_path: Path
+) -> None:
+    run, _ = ones
+    with pytest.raises(ExportError, match="of kind anomaly, which cannot be written as"):
+        export(Home(run.path.parents[1]), "pytorch", [run], tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_no_test_image_has_a_part_in_model_or_threshold(home: Home, files: dict[str, Path]) -> None:
