@@ -131,6 +131,12 @@ def number(text: str) -> str:
     return f"{value:.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.4g}"
 
 
+def aligned(value: float, like: float) -> str:
+    """A number of a column, with as many decimals as `like` has in four significant digits; at most six."""
+    places = 3 - math.floor(math.log10(abs(like))) if like and math.isfinite(like) else 3
+    return f"{value:.{min(max(places, 0), 6)}f}"
+
+
 def numbers(texts: Sequence[str]) -> list[str]:
     """Values that stand side by side, as `number` shows them; whole, where they would not be told apart."""
     short = [number(text) for text in texts]

@@ -6,6 +6,7 @@ trained while a run is on in this process: a run must come to the weights that i
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -32,22 +33,21 @@ class DoubtLine:
 
     row: int  # of the whole set, test images behind the training images
     called: str  # its file, or its part and place
-    given: int
-    suggested: int
-    given_probability: float
-    suggested_probability: float
-    score: float  # the lower, the more doubtful
+    given: int  # -1 where its part has no classes
+    suggested: int  # -1 where it is not by a classifier
+    probabilities: tuple[float, float] | None  # of both classes
+    score: float
 
 
 @dataclass(frozen=True, slots=True)
 class DoubtsView:
-    """The labels of a set, the most doubtful first."""
+    """The labels of a set, the most doubtful first; or its images, the oddest first."""
 
     name: str
     class_names: tuple[str, ...]
     lines: tuple[DoubtLine, ...]
     how: str
-    likely: str  # how many labels may be wrong, in a sentence
+    likely: str  # how many labels may be wrong, or images odd, in a sentence
     remarks: tuple[str, ...]
     decisions: dict[int, int]  # by row, those of the set's file of labels
 
@@ -68,7 +68,7 @@ class LabelDoubts:
         threads: to work in.
         home: where the run is.
         files: the set; its file of labels tells what was decided before.
-        run: the classifier that is asked; quick ones are trained where none is named.
+        run: the classifier, or the anomaly detector, that is asked; quick ones are trained where none is named.
     """
 
     def __init__(self, threads: HasThreads, home: Home, files: DataFiles, run: str = "") -> None:
@@ -120,14 +120,15 @@ class LabelDoubts:
             return own[place] if own else f"{part} {place}"
 
         rows = zip(
-            found.rows.tolist(), found.given.tolist(), found.suggested.tolist(), found.probabilities.tolist(),
+            found.rows.tolist(), found.given.tolist(), found.suggested.tolist(),
+            repeat(None, len(found)) if found.probabilities is None else map(tuple, found.probabilities.tolist()),
             found.scores.tolist(), strict=True,
         )  # fmt: skip
         return DoubtsView(
             name=whole.name,
             class_names=whole.class_names,
             lines=tuple(
-                DoubtLine(row, called(row), given, suggested, pair[0], pair[1], score)
+                DoubtLine(row, called(row), given, suggested, pair, score)
                 for row, given, suggested, pair, score in rows
             ),
             how=found.how,
@@ -138,7 +139,7 @@ class LabelDoubts:
 
     def _look(self) -> "Doubts":
         from engine.errors import DatasetError
-        from engine.evaluation import doubts
+        from engine.evaluation import doubts, odd_images
 
         def read(done: int, of: int) -> None:
             if self._flag.asked().ends:
@@ -154,13 +155,16 @@ class LabelDoubts:
         from engine.preparation import images_of
 
         directory = self._home.find(self._run)
-        data, _, validation = images_of(directory)
+        data, training, validation = images_of(directory)
         self.files = directory.files_of(directory.read_spec()["spec"])
-        return doubts.doubts_of_run(load_model(self._home, directory.id), data, validation, None, self._flag, told)
+        model = load_model(self._home, directory.id)
+        if model.network.odd_threshold is not None:
+            return odd_images.odd_of_run(model, data, training, validation, None, self._flag, told)
+        return doubts.doubts_of_run(model, data, validation, None, self._flag, told)
 
     @works_in_thread
     def pictures(self, row: int, given: int, suggested: int) -> DoubtPictures:
-        """The image at a row of the whole set, and the first training images of two classes."""
+        """The image at a row of the whole set, and the first training images of two classes; of -1 none."""
         import numpy as np
 
         from cae_tui.bridge.plain import pictures
@@ -168,11 +172,12 @@ class LabelDoubts:
         found = self._found
         assert found is not None
         train = found.whole.train
-        assert train.labels is not None
-        examples = []
+        examples: list[tuple[Picture, ...]] = []
         for label in (given, suggested):
-            rows = np.flatnonzero(train.labels == label)
-            examples.append(pictures(train.take(rows[rows != row][:EXAMPLES])) if label >= 0 else ())
+            rows = np.empty(0, np.int64)
+            if label >= 0 and train.labels is not None:
+                rows = np.flatnonzero(train.labels == label)
+            examples.append(pictures(train.take(rows[rows != row][:EXAMPLES])) if len(rows) else ())
         (image,) = pictures(found.picture(row)[None])
         return DoubtPictures(image, *examples)
 

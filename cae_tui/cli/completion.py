@@ -43,7 +43,7 @@ def _has_model(run: RunStatus) -> bool:
 
 
 def _answers(run: RunStatus) -> bool:
-    return _has_model(run) and listed(run.kind).takes_encoder
+    return _has_model(run) and (listed(run.kind).takes_encoder or listed(run.kind).tells_odd)
 
 
 def _any(_: RunStatus) -> bool:

@@ -25,11 +25,14 @@ def add_flags(parser: argparse.ArgumentParser, add: Callable[..., object]) -> No
     from engine.specs.base import Spec, spec_fields
     from engine.specs.preprocessing import PREPROCESSING
 
-    words = "ask a finished classifier, a run or a model file, in place of quick ones that are trained for it"
+    words = (
+        "ask a finished classifier, a run or a model file, in place of quick ones that are trained for it; or ask an "
+        "anomaly detector which images do not belong"
+    )
     add("--with", dest="model", default=None, metavar="RUN", help=words)
     words = (
-        "the images whose labels are looked at: training, validation or test (default: training; of a run's own "
-        "images those that it has not learned from)"
+        "the images that are looked at: training, validation or test (default: training; of a run's own images those "
+        "that it has not learned from, by an anomaly detector all)"
     )
     add("--of", default=None, metavar="PART", help=words)
     words = "how many are shown, and written (default: 20 are shown, all are written)"

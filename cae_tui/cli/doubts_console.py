@@ -1,6 +1,7 @@
 """`cae-tui doubts`: the labels of a set that a classifier doubts, the most doubtful first."""
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from cae_tui.printing import put
 from engine.runs.directory import Home
 from engine.specs.data_files import DataFiles
 from engine.storage.files import FORMAT, absolute, refuse_taken
-from engine.text import class_name, counted, percent, plain
+from engine.text import aligned, class_name, counted, percent, plain
 
 if TYPE_CHECKING:
     from engine.data.label_file import LabelFile
@@ -48,9 +49,8 @@ def doubts(
     if csv is not None:
         csv = absolute(csv)
         refuse_taken(csv)
-    found = _found(home, files, model, of, seed)
+    found, labels_from = _found(home, files, model, of, seed)
     known = NO_LABELS
-    labels_from = None if files is None else files.labels_from
     if labels_from is not None:
         known = read_labels(absolute(labels_from), found.whole)
     names = dict(zip(("training", "test"), file_names(found.whole), strict=True))
@@ -62,14 +62,18 @@ def doubts(
     _print(found, known, names, top or SHOWN)
     if csv is not None:
         written = len(found) if top is None else min(top, len(found))
-        put(f"{counted(written, 'label')} {'was' if written == 1 else 'were'} written to {plain(str(csv))}.")
+        put(f"{counted(written, 'line')} {'was' if written == 1 else 'were'} written to {plain(str(csv))}.")
         put(f"Fill in its decisions (keep, leave out, or a class), then train with --labels-from {plain(str(csv))}.")
     return 0
 
 
-def _found(home: Home, files: DataFiles | None, named: str | None, of: str | None, seed: int) -> "Doubts":
+def _found(
+    home: Home, files: DataFiles | None, named: str | None, of: str | None, seed: int
+) -> tuple["Doubts", Path | None]:
+    """What is doubted, and the file of labels whose decisions stand."""
     from engine.data.cache import load
     from engine.evaluation import doubts as engine
+    from engine.evaluation import odd_images
     from engine.evaluation.model import load_model
     from engine.preparation import images_of
     from engine.protocol.control import Flag
@@ -79,21 +83,28 @@ def _found(home: Home, files: DataFiles | None, named: str | None, of: str | Non
     if model is None:
         assert files is not None
         with progress("Reading the images") as reading, progress("Training quick classifiers") as told:
-            return engine.doubts_of_set(files, of or "training", seed, flag, told, reading)
-    engine.refuse_what_tells_none(model)
+            return engine.doubts_of_set(files, of or "training", seed, flag, told, reading), files.labels_from
+    tells_odd = model.network.odd_threshold is not None
+    if not tells_odd:
+        engine.refuse_what_tells_none(model)
     with progress("Reading the images") as reading, progress("Looking at the labels") as told:
         if model.run is not None:
             own = files is None
             if files is not None and model.run.read_status().data_digest == load(files.as_given, reading).digest:
                 own = True
             if own:
-                data, _, validation = images_of(model.run)
-                return engine.doubts_of_run(model, data, validation, of, flag, told)
+                data, training, validation = images_of(model.run)
+                decided = (model.run.files_of(model.run.read_spec()["spec"]) if files is None else files).labels_from
+                if tells_odd:
+                    return odd_images.odd_of_run(model, data, training, validation, of, flag, told), decided
+                return engine.doubts_of_run(model, data, validation, of, flag, told), decided
         if files is None:
             from engine.errors import DatasetError
 
-            raise DatasetError(f"{plain(model.name)} is a model file: name the set whose labels it is asked about.")
-        return engine.doubts_of_others(model, files, of, flag, told, reading)
+            raise DatasetError(f"{plain(model.name)} is a model file: name the set that it is asked about.")
+        if tells_odd:
+            return odd_images.odd_of_others(model, files, of, flag, told, reading), files.labels_from
+        return engine.doubts_of_others(model, files, of, flag, told, reading), files.labels_from
 
 
 def _write(path: Path, found: "Doubts", known: "LabelFile", top: int | None, write: Any) -> None:
@@ -110,29 +121,35 @@ def _print(found: "Doubts", known: "LabelFile", names: dict[str, tuple[str, ...]
     table.add_column("", justify="right")
     table.add_column("image", overflow="fold")
     table.add_column("given", overflow="ellipsis", max_width=30)
-    table.add_column("", justify="right")
-    table.add_column("suggested", overflow="ellipsis", max_width=30)
-    table.add_column("", justify="right")
+    if found.probabilities is not None:
+        table.add_column("", justify="right")
+        table.add_column("suggested", overflow="ellipsis", max_width=30)
+        table.add_column("", justify="right")
     table.add_column("score", justify="right")
     if known.decisions:
         table.add_column("decision", overflow="ellipsis", max_width=30)
     for at in range(min(top, len(found))):
-        line, (given, suggested) = found.line(at), found.probabilities[at]
-        cells = [
-            f"{at + 1:,}", _called(line.part, line.place, names), class_name(found.whole.class_names, line.given),
-            percent(float(given), 1), class_name(found.whole.class_names, line.suggested), percent(float(suggested), 1),
-            f"{line.score:.2f}",
-        ]  # fmt: skip
+        line = found.line(at)
+        cells = [f"{at + 1:,}", _called(line.part, line.place, names), _class(found, line.given)]
+        if found.probabilities is not None:
+            given, suggested = (percent(float(value), 1) for value in found.probabilities[at])
+            cells += [given, _class(found, line.suggested), suggested]
+        cells.append(f"{line.score:.2f}" if found.odd_above is None else aligned(line.score or 0, found.scores[0]))
         if known.decisions:
             cells.append(found.decision_words(known.decisions.get((line.part, line.place))))
         table.add_row(*map(Text, cells))
-    put(f"{found.whole.name}: {counted(len(found), 'label')}. {found.how}")
+    what = "label" if found.odd_above is None else "image"
+    put(f"{found.whole.name}: {counted(len(found), what)}. {found.how}")
     table_console(UNSEEN).print(table)
     put(found.likely_words)
     for remark in found.remarks:
         put(remark)
     if top < len(found):
         put(f"{len(found) - top:,} more: --top N shows more, --csv FILE writes all to decide about.")
+
+
+def _class(found: "Doubts", label: int) -> str:
+    return "" if label < 0 else class_name(found.whole.class_names, label)
 
 
 def _called(part: str, place: int, names: dict[str, tuple[str, ...]]) -> str:
@@ -144,18 +161,21 @@ def _as_json(found: "Doubts", known: "LabelFile", names: dict[str, tuple[str, ..
 
     def one(at: int) -> dict[str, Any]:
         line = found.line(at)
-        given, suggested = (round(float(value), 6) for value in found.probabilities[at])
+        pair = [math.nan, math.nan] if found.probabilities is None else found.probabilities[at].tolist()
+        given, suggested = (None if math.isnan(each) else round(each, 6) for each in pair)
         decision = known.decisions.get((line.part, line.place))
         return {
             "part": line.part, "index": line.place, "file": names[line.part][line.place] if names[line.part] else None,
-            "given": class_name(whole.class_names, line.given), "given_probability": given,
-            "suggested": class_name(whole.class_names, line.suggested), "suggested_probability": suggested,
+            "given": _class(found, line.given) or None, "given_probability": given,
+            "suggested": _class(found, line.suggested) or None, "suggested_probability": suggested,
             "score": round(float(found.scores[at]), 4),
             "decision": None if decision is None else found.decision_words(decision),
         }  # fmt: skip
 
     return {
         "format": FORMAT, "name": whole.name, "digest": whole.digest, "how": found.how, "labels": len(found),
-        "likely_wrong": found.likely, "remarks": list(found.remarks),
+        **({"likely_wrong": found.likely} if found.odd_above is None else
+           {"odd": found.likely, "threshold": found.odd_above}),
+        "remarks": list(found.remarks),
         "doubts": [one(at) for at in range(min(top or SHOWN, len(found)))],
     }  # fmt: skip

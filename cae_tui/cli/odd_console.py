@@ -12,7 +12,7 @@ from cae_tui.cli.given_console import Told, Wanted, are, asked_for, worked, writ
 from cae_tui.cli.output_console import OutputConsole, tell
 from cae_tui.printing import put
 from engine.storage.files import FORMAT
-from engine.text import cell_len, counted, loss, padded, percent, plain, shortened
+from engine.text import aligned, cell_len, counted, loss, padded, percent, plain, shortened
 
 if TYPE_CHECKING:
     from engine.evaluation.answers import Verdicts
@@ -90,7 +90,7 @@ def predict(
     if csv is not None:
         written_as_csv(target, _rows(verdicts, totals), totals, lambda: totals.tell(model, asked))
     else:
-        _print(verdicts)
+        _print(verdicts, threshold)
     _tell(model, asked, totals, threshold, own=above is None)
     return 0 if totals.images else 1
 
@@ -100,7 +100,7 @@ def _marks(found: "Verdicts", row: int) -> list[str]:
     return [name for name, which in marks if which[row]]
 
 
-def _print(verdicts: "Iterable[Verdicts]") -> None:
+def _print(verdicts: "Iterable[Verdicts]", threshold: float) -> None:
     """A line a picture: its name, normal or odd, its score, and what was done to it."""
     console, wide = OutputConsole(), 0
     for found in verdicts:
@@ -112,7 +112,10 @@ def _print(verdicts: "Iterable[Verdicts]") -> None:
             odd = bool(found.odd[row])
             line = Text(f"{padded(name, wide)}  ")
             line.append("odd   " if odd else "normal", "bold yellow" if odd else "")
-            line.append(f"  score {found.scores[row]:8.4g}  error {loss(float(found.errors[row]))}", "dim")
+            line.append(
+                f"  score {aligned(float(found.scores[row]), threshold):>8}  error {loss(float(found.errors[row]))}",
+                "dim",
+            )
             if marks := _marks(found, row):
                 line.append(f"  {', '.join(marks)}", "yellow")
             console.print(line, soft_wrap=True)

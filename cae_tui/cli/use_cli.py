@@ -80,12 +80,12 @@ def _add_ways(add: Callable[..., object]) -> None:
     """What is done to pictures."""
     words = (
         "exchange dark and light in grey images that are the other way round than those the model learned from: "
-        "auto, yes or no (default: auto)"
+        "auto, yes or no (default: auto, which is no for an anomaly detector)"
     )
     add("--invert", default="auto", metavar="WHEN", help=words)
     words = (
         "place drawings as MNIST does, and take away paper and shadows: auto is for pictures that are not centred, and "
-        "models of images that are; yes is for all, no for none (default: auto)"
+        "models of images that are; yes is for all, no for none (default: auto, which is no for an anomaly detector)"
     )
     add("--centre", default="auto", metavar="WHEN", help=words)
 

@@ -1,4 +1,7 @@
-"""Doubtful labels: ranked by classifiers that have not learned from the image, and decided about by keys."""
+"""Doubtful labels: ranked by classifiers that have not learned from the image, and decided about by keys.
+
+Or images that do not belong, ranked by an anomaly detector: the same decisions, but that no class is suggested.
+"""
 
 import time
 from collections.abc import Iterator
@@ -40,7 +43,8 @@ class DoubtsScreen(Page):
     Args:
         files: the set.
         name: what it is called.
-        run: the finished classifier that is asked; quick ones are trained where none is named.
+        run: the finished classifier, or anomaly detector, that is asked; quick classifiers are trained if none is.
+        odd: whether that is a detector.
     """
 
     CSS_PATH = "doubts.tcss"
@@ -49,7 +53,8 @@ class DoubtsScreen(Page):
 Labels that may be wrong, the most doubtful first. The training images are cut into five parts; for each a quick
 classifier learns from the others and is asked about this one, so no image is judged by what has learned from it. A
 finished classifier (`D` on its report) is asked about its validation and test images. What stands first is not
-always wrong: look, and decide.
+always wrong: look, and decide. An anomaly detector (`D` on its report) puts the images first that do not belong,
+among all that it has, those that it was trained on too; it suggests no class.
 
 | key | what it does |
 |---|---|
@@ -81,9 +86,9 @@ digest, and every report counts what it changed. On the command line: `cae-tui d
         Binding("R,shift+r", "again", "Look again", id="doubts.again", tooltip="Begin the look at the labels again"),
     ]  # fmt: skip
 
-    def __init__(self, files: DataFiles, name: str, run: str = "") -> None:
+    def __init__(self, files: DataFiles, name: str, run: str = "", *, odd: bool = False) -> None:
         super().__init__()
-        self._files, self._called, self._run = files, name, run
+        self._files, self._called, self._run, self.odd = files, name, run, odd
         self._looks: LabelDoubts | None = None
         self._begun = 0.0
         self.view: DoubtsView | None = None
@@ -94,13 +99,17 @@ digest, and every report counts what it changed. On the command line: `cae-tui d
     @property
     def crumbs(self) -> tuple[str, ...]:
         if self._run:
-            return ("Runs", self.run_prefix(self._run), "Doubtful labels")
+            return ("Runs", self.run_prefix(self._run), self._title)
         return ("Data", self._called, "Doubtful labels")
 
     @property
     def data_words(self) -> tuple[str, ...]:
         """Those of its run, where it is of one."""
         return self.cae.data_of_run(self._run) if self._run else super().data_words
+
+    @property
+    def _title(self) -> str:
+        return "Odd images" if self.odd else "Doubtful labels"
 
     @property
     def unwritten(self) -> bool:
@@ -120,7 +129,7 @@ digest, and every report counts what it changed. On the command line: `cae-tui d
 
     def on_mount(self) -> None:
         """Begin to look."""
-        self.query_one("#ranked").border_title = "Doubtful labels"
+        self.query_one("#ranked").border_title = self._title
         self.query_one("#looked").border_title = "Image"
         self.query_one(DoubtTable).display = False
         self.set_interval(LOOK_SECONDS, self._tell_progress)
@@ -152,7 +161,8 @@ digest, and every report counts what it changed. On the command line: `cae-tui d
             left = ""
             if done >= SETTLED * of:
                 left = f", {formats.duration((now - self._begun) * (of - done) / done)} left"
-            head = "Looking at the labels\n" if self._run else "Training quick classifiers\n"
+            own = "Looking at the images\n" if self.odd else "Looking at the labels\n"
+            head = own if self._run else "Training quick classifiers\n"
             unit = "images" if self._run else "steps"
             words.update(reading_line(done, of, head) + Content(f" {unit}{left}\n\nEsc ends it."))
         elif reads:
@@ -179,7 +189,9 @@ digest, and every report counts what it changed. On the command line: `cae-tui d
         self.decisions, self.written = dict(view.decisions), dict(view.decisions)
         self.path = (view.decisions and self._files.labels_from) or None
         self.query_one("#ranked").border_title = Content(
-            f"{counted(len(view.lines), 'label')}, the most doubtful first"
+            f"{counted(len(view.lines), 'image')}, the oddest first"
+            if self.odd
+            else f"{counted(len(view.lines), 'label')}, the most doubtful first"
         )
         told = " ".join((view.how, view.likely, *view.remarks))
         words.update(as_typed(told))
@@ -202,7 +214,9 @@ digest, and every report counts what it changed. On the command line: `cae-tui d
         """What can be done while there is nothing to decide about, and once there is."""
         if action == "again":
             return self.view is None and self._looks is None
-        if action in ("decide", "other", "next", "write", "train"):
+        if action == "other" or (action == "decide" and parameters == ("relabel",)):
+            return self.view is not None and bool(self.view.class_names) and not (self.odd and action == "decide")
+        if action in ("decide", "next", "write", "train"):
             return self.view is not None
         return super().check_action(action, parameters)
 
@@ -217,20 +231,23 @@ digest, and every report counts what it changed. On the command line: `cae-tui d
         line = self.query_one(DoubtTable).line
         if self.view is None or self._looks is None or line is None:
             return
-        names = self.view.class_names
-        given, suggested = (class_name(names, label) for label in (line.given, line.suggested))
+        table = self.query_one(DoubtTable)
+        given, suggested = (table.class_called(label) for label in (line.given, line.suggested))
         found = await self._looks.pictures(line.row, line.given, line.suggested)
         room = max(self.query_one("#about").size.width - 12, 8)
-        words = Content.assemble(
-            (shortened(line.called, room + 12), "bold"),
-            f"\ngiven      {shortened(given, max(room - 6, 4))} {percent(line.given_probability, 1)}",
-            f"\nsuggested  {shortened(suggested, max(room - 6, 4))} {percent(line.suggested_probability, 1)}",
-        )
+        words = Content.assemble((shortened(line.called, room + 12), "bold"))
+        if line.probabilities is None:
+            words += Content(f"\ngiven      {shortened(given, room)}" if given else "")
+            words += Content(f"\nscore      {table.score_words(line)}")
+        else:
+            classes = (("given", given), ("suggested", suggested))
+            for (title, name), share in zip(classes, line.probabilities, strict=True):
+                words += Content(f"\n{title:<11}{shortened(name, max(room - 6, 4))} {percent(share, 1)}")
         decision = self.decisions.get(line.row)
-        decided = "not decided" if decision is None else self.query_one(DoubtTable).decision_words(decision)
+        decided = "not decided" if decision is None else table.decision_words(decision)
         words += Content(f"\ndecision   {shortened(decided, room)}\n")
         self.query_one("#about", Static).update(words)
-        self.query_one("#looked").border_title = f"Image {self.query_one(DoubtTable).cursor_row + 1:,}"
+        self.query_one("#looked").border_title = f"Image {table.cursor_row + 1:,}"
         self.query_one(DoubtImages).show(found, given, suggested)
 
     def _tell_decided(self) -> None:
@@ -241,7 +258,8 @@ digest, and every report counts what it changed. On the command line: `cae-tui d
         parts += [f"✗ {out:,} left out"] * bool(out)
         where = "" if self.path is None else f" in {shortened(self.path.name, 30)}"
         end = "" if not decided and not self.written else " · w writes them" if self.unwritten else f" · written{where}"
-        words = " · ".join(parts) or "Nothing is decided: k keeps, r relabels, x leaves out."
+        hint = "k keeps, x leaves out" if self.odd else "k keeps, r relabels, x leaves out"
+        words = " · ".join(parts) or f"Nothing is decided: {hint}."
         self.query_one("#decided", Label).update(words + end)
 
     # -- decisions -----------------------------------------------------------------------------------
@@ -326,7 +344,7 @@ digest, and every report counts what it changed. On the command line: `cae-tui d
     async def action_train(self, on_encoder: bool) -> None:
         """Open a form on this set with what was decided, which is written first."""
         if not self.decisions:
-            self.notify("Nothing is decided yet: k keeps a label, r relabels, x leaves the image out.")
+            self.notify("Nothing is decided yet: k keeps an image, x leaves it out.")
             return
         if (self.unwritten or self.path is None) and not await self._write():
             return

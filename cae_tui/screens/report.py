@@ -70,7 +70,8 @@ The result of a complete run, measured once, on images that no choice was based 
 - `g` sample predictions, `w` only the wrong ones, `z` the latent space: a map of the images, and which classes the
   encoder confuses, `v` curves, `e` the form with this run's spec, `m` save the model file, `W` write the run for other
   programs, `y` copy the report as text.
-- `D` on a classifier's report: doubtful labels, among the images that it has not learned from.
+- `D` on a classifier's report: doubtful labels, among the images that it has not learned from. On that of an anomaly
+  detector: all its images, the oddest first, to leave out what does not belong.
 - In a small terminal `1` to `4` show one pane each, and the arrows, `PageDown` and `End` what is below its last line.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -86,7 +87,7 @@ The result of a complete run, measured once, on images that no choice was based 
         ask_key("report.export"),
         Binding("y", "copy", "Copy", id="report.copy", tooltip="Copy the report as text", show=False),
         Binding("t", "text", "Text", id="report.text", tooltip="scikit-learn's own text, or the table", show=False),
-        Binding("D,shift+d", "doubts", "Doubts", id="report.doubts", tooltip="Labels that may be wrong", show=False),
+        Binding("D,shift+d", "doubts", "Doubts", id="report.doubts", tooltip="Wrong labels, or odd images", show=False),
         Binding("s", "sort", "Sort", id="report.sort", tooltip="Order the classes by the next column", show=False),
         Binding("1", "pane('numbers')", "Numbers", id="report.numbers", tooltip="The numbers", show=False),
         Binding("2", "pane('picture')", "Picture", id="report.picture", tooltip="Confusion or images", show=False),
@@ -195,13 +196,15 @@ The result of a complete run, measured once, on images that no choice was based 
         self.refresh_keys()
 
     def action_doubts(self) -> None:
-        """Look for labels that may be wrong, by this classifier."""
+        """Look for labels that may be wrong, by this classifier, or for images that are odd, by this detector."""
         from cae_tui.screens.doubts import DoubtsScreen
 
-        if self.view is None or self.view.result is None or self.view.result.report is None:
-            self.notify("Only a classifier that was evaluated doubts labels.")
+        result = None if self.view is None else self.view.result
+        if self.view is None or result is None or (result.report is None and not listed(result.kind).tells_odd):
+            self.notify("Only a classifier, or an anomaly detector, that was evaluated has doubts.")
         else:
-            self.app.push_screen(DoubtsScreen(DataFiles(), self.view.status.data, self.run_id))
+            odd = listed(result.kind).tells_odd
+            self.app.push_screen(DoubtsScreen(DataFiles(), self.view.status.data, self.run_id, odd=odd))
 
     @on(ConfusionMatrix.Moved)
     def show_cell(self) -> None:

@@ -22,7 +22,7 @@ class DoubtImages(Widget):
         self._given = self._suggested = ""
 
     def show(self, found: DoubtPictures | None, given: str = "", suggested: str = "") -> None:
-        """Draw these; `given` and `suggested` are what the classes are called."""
+        """Draw these; `given` and `suggested` are what the classes are called, nothing where there is no such class."""
         self.found, self._given, self._suggested = found, given, suggested
         self.refresh()
 
@@ -34,11 +34,15 @@ class DoubtImages(Widget):
         image = self.found.image
         columns, rows = fitting(image, SMALL[0], SMALL[1])
         each = rows + 1  # a line of words above
-        lines = min(max((height - 14) // each, 0), 2)
+        rest = [
+            (name, pictures)
+            for name, pictures in ((self._suggested, self.found.suggested), (self._given, self.found.given))
+            if name
+        ]
+        lines = min(max((height - 14) // each, 0), len(rest))
         room = height - lines * each
         text = half_blocks(image, **dict(zip(("width", "height"), largest(image, width, max(room, 1)), strict=True)))
         across = max((width + 1) // (columns + 1), 1)
-        rest = ((self._suggested, self.found.suggested), (self._given, self.found.given))
         for name, pictures in rest[:lines]:
             text = Text("\n", end="").join([text, *self._examples(name, pictures[:across], columns, rows)])
         return text

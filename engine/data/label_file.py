@@ -29,7 +29,7 @@ from engine.storage.paths import shown
 from engine.text import class_name, counted, excerpt, one_line, plain
 
 COLUMNS = ("part", "place", "file", "given", "suggested", "decision", "score", "fingerprint")
-"""The first line. `place` is the number of the image in its part, from 0; the lower `score`, the more doubtful."""
+"""The first line. `place` is the number of the image in its part, from 0; for `score` see `evaluation.doubts`."""
 KEEP, LEAVE_OUT, AS_CLASS = "keep", "leave out", "class "
 """Decisions; any other is the name of a class, after `class` where it would be taken for one of these."""
 MOST_BYTES = 256 << 20

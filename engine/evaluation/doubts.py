@@ -40,12 +40,13 @@ class Doubts:
     whole: ImageData  # with the labels of its files, and what was left out by hand
     rows: NDArray[np.int64]  # places in the whole training part, and behind these in the test part
     given: NDArray[np.int64]
-    suggested: NDArray[np.int64]  # the likeliest class but the given one
-    scores: NDArray[np.float32]
-    probabilities: NDArray[np.float32]  # of the given and of the suggested class, shape (n, 2)
-    likely: int  # how many labels are probably wrong
+    suggested: NDArray[np.int64]  # the likeliest class but the given one; -1 by an anomaly detector
+    scores: NDArray[np.float32]  # the lower, the more doubtful; by an anomaly detector the higher
+    probabilities: NDArray[np.float32] | None  # of the given and of the suggested class, shape (n, 2)
+    likely: int  # how many labels are probably wrong, or images odd
     how: str  # in a sentence, by what
     remarks: tuple[str, ...] = ()
+    odd_above: float | None = None  # of an anomaly detector: the score above which an image is odd
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -65,7 +66,11 @@ class Doubts:
 
     @property
     def likely_words(self) -> str:
-        """How many labels are probably wrong, in a sentence."""
+        """How many labels are probably wrong, or images odd, in a sentence."""
+        if self.odd_above is not None:
+            above = f"the score is above {self.odd_above:.4g}, the threshold of the run"
+            many = counted(self.likely, "image") if self.likely else "No image"
+            return f"{many} {'are' if self.likely > 1 else 'is'} odd: {above}."
         many = counted(self.likely, "label") if self.likely else "no label"
         return f"By the rule of confident learning {many} may be wrong."
 
@@ -211,32 +216,22 @@ def doubts_of_run(
             "of",
         )
     whole = load(data.files.as_given, None, NOTHING)
-    gone = [np.union1d(*pair).astype(np.int64) for pair in zip(
-        (np.array(data.by_hand.training, np.int64), np.array(data.by_hand.test, np.int64)),
-        (np.array(places, np.int64) for places in data.corrections.left_out), strict=True,
-    )]  # fmt: skip
+    training, tests = places_in(whole, data)
     parts: list[tuple[ImageSet, NDArray[np.int64], NDArray[np.int64]]] = []  # images, their rows, rows of the whole
     if of in (None, "validation"):
-        parts.append((data.train, validation, np.delete(np.arange(len(whole.train)), gone[0])[validation]))
+        parts.append((data.train, validation, training[validation]))
     if of == "test" or (of is None and data.test is not None and data.test.labels is not None):
         test = _tests(data)
-        assert whole.test is not None
-        places = len(whole.train) + np.delete(np.arange(len(whole.test)), gone[1])
-        parts.append((test, np.arange(len(test)), places))
+        parts.append((test, np.arange(len(test)), tests))
     every = sum(len(rows) for _, rows, _ in parts)
-    found, given, at = [], [], 0
-    labels_of = (whole.train.labels, None if whole.test is None else whole.test.labels)
-    for images, rows, places in parts:
-        found.append(_answers(model, images, rows, control, told, at, every))
+    found, at = [np.empty((0, model.classes), np.float32)], 0
+    for images, rows, _ in parts:
+        found += _answers(model, images, rows, control, told, at, every)
         at += len(rows)
-        tests = bool(len(places) and places[0] >= len(whole.train))
-        labels = labels_of[tests]
-        assert labels is not None
-        given.append(labels[places - tests * len(whole.train)].astype(np.int64))
     which = "validation and test" if len(parts) > 1 else of or "validation"
     how = f"By run {model.name}, asked about its {which} images, which it has not learned from."
     rows = np.concatenate([places for *_, places in parts])
-    return _ranked(whole, rows, np.concatenate(given), np.concatenate(found), how)
+    return _ranked(whole, rows, labels_at(whole, rows), np.concatenate(found), how)
 
 
 def doubts_of_others(
@@ -245,16 +240,7 @@ def doubts_of_others(
     """The labels of a set by a classifier that was trained on others; arguments and errors as of the others here."""
     refuse_what_tells_none(model)
     whole, data = load(files.as_given, reading, NOTHING), load(files.as_given, reading)
-    if data.shape != model.image:
-        height, width, channels = model.image
-        raise ModelFileError(
-            f"{model.name} is for images of {shape_words(model.image)}, and {whole.name} has "
-            f"{shape_words(data.shape)}: add --size {height}x{width} --colour {'grey' if channels == 1 else 'rgb'}."
-        )
-    if of == "validation" and not data.validation:
-        raise DatasetError(f"{whole.name} has no validation part of its own: choose training or test.", "of")
-    test = of == "test"
-    images = _tests(data) if test else data.train
+    images, rows, places = other_part(model, whole, data, of)
     if images.labels is None:
         raise DatasetError(f"{whole.name} has no classes, so there is no label to doubt.", "data")
     known = {name: label for label, name in enumerate(model.class_names)}
@@ -264,29 +250,75 @@ def doubts_of_others(
             f"{either(model.class_names[:12])}. --class NAME takes only some classes.",
             "data",
         )
-    rows = np.arange(len(images))
-    if of == "validation":
-        rows = rows[-data.validation :]
     seen = np.array([known[name] for name in data.class_names], np.int64)
-    probabilities = _answers(model, images, rows, control, told, 0, len(rows))[:, seen]
+    found = _answers(model, images, rows, control, told, 0, len(rows))
+    probabilities = np.concatenate([np.empty((0, model.classes), np.float32), *found])[:, seen]
     sentence = learned_sentence(model, [images.take(rows[:2000])])
     remarks = (f"{sentence} Wrong labels among them may have been learned too.",) if sentence else ()
-    base = whole.test if test else whole.train
-    assert base is not None
-    kept = np.delete(np.arange(len(base)), data.by_hand.test if test else data.by_hand.training)
-    places = kept[rows] + (len(whole.train) if test else 0)
     given = images.labels[rows].astype(np.int64)
     return _ranked(whole, places, given, probabilities, f"By {model.name}.", remarks)
 
 
+def other_part(
+    model: Model, whole: ImageData, data: ImageData, of: str | None
+) -> tuple[ImageSet, NDArray[np.int64], NDArray[np.int64]]:
+    """A part of images that `model` was not trained on: its images, which rows are asked about, and `places_in` them.
+
+    Raises:
+        EngineError: they are not of the shape that the model is for, or have no such part.
+    """
+    if data.shape != model.image:
+        height, width, channels = model.image
+        raise ModelFileError(
+            f"{model.name} is for images of {shape_words(model.image)}, and {whole.name} has "
+            f"{shape_words(data.shape)}: add --size {height}x{width} --colour {'grey' if channels == 1 else 'rgb'}."
+        )
+    if of == "validation" and not data.validation:
+        raise DatasetError(f"{whole.name} has no validation part of its own: choose training or test.", "of")
+    if of == "test" and data.test is None:
+        raise DatasetError(f"{whole.name} has no test images.", "of")
+    images = data.test if of == "test" and data.test is not None else data.train
+    rows = np.arange(len(images))
+    if of == "validation":
+        rows = rows[-data.validation :]
+    return images, rows, places_in(whole, data)[of == "test"][rows]
+
+
+def places_in(whole: ImageData, data: ImageData) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where the training and the test images of `data`, of which some were left out, are in the whole set.
+
+    Places in the training part, and behind these in the test part, as rows of `Doubts`.
+    """
+    found = []
+    counts = (len(whole.train), 0 if whole.test is None else len(whole.test))
+    by_hand = (data.by_hand.training, data.by_hand.test)
+    for count, hand, corrected in zip(counts, by_hand, data.corrections.left_out, strict=True):
+        gone = np.union1d(np.array(hand, np.int64), np.array(corrected, np.int64)).astype(np.int64)
+        found.append(np.delete(np.arange(count), gone))
+    return found[0], found[1] + counts[0]
+
+
+def labels_at(whole: ImageData, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The labels of those rows of the whole set as its files have them; -1 where a part has none."""
+    found = [
+        np.full(len(images), -1) if images.labels is None else images.labels.astype(np.int64)
+        for images in (whole.train, whole.test)
+        if images is not None
+    ]
+    return np.concatenate(found)[rows]
+
+
 def refuse_what_tells_none(model: Model) -> None:
-    """Refuse a model that tells no classes apart.
+    """Refuse a model that tells no classes apart. (One that tells odd images is asked by `odd_images`.)
 
     Raises:
         ModelFileError: it does not.
     """
     if model.classes < 2:
-        raise ModelFileError(f"{model.name} tells no classes apart: name a classifier.")
+        raise ModelFileError(
+            f"{model.name} tells neither classes apart nor odd images from normal ones: name a classifier, or an "
+            "anomaly detector that was trained to its end."
+        )
 
 
 def _tests(data: ImageData) -> ImageSet:
@@ -297,17 +329,29 @@ def _tests(data: ImageData) -> ImageSet:
 
 def _answers(
     model: Model, images: ImageSet, rows: NDArray[np.int64], control: Control, told: Told, before: int, every: int
-) -> NDArray[np.float32]:
-    def hear(done: int) -> None:
+) -> list[NDArray[np.float32]]:
+    return in_pieces(model.probabilities, images, rows, control, lambda done: told(before + done, every))
+
+
+def in_pieces(
+    answer: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
+    images: ImageSet,
+    rows: NDArray[np.int64],
+    control: Control,
+    told: Callable[[int], None],
+) -> list[NDArray[np.float32]]:
+    """What `answer` says of those rows of `images`, a piece at a time; `told` is told how many are done.
+
+    Raises:
+        AskedToEndError: `control` asks for the end.
+    """
+    found = []
+    for start in range(0, len(rows), PIECE):
         if control.asked().ends:
             raise AskedToEndError
-        told(before + done, every)
-
-    found = [np.empty((0, model.classes), np.float32)]
-    for start in range(0, len(rows), PIECE):
-        hear(start)
-        found.append(model.probabilities(images.take(rows[start : start + PIECE])))
-    return np.concatenate(found)
+        told(start)
+        found.append(answer(images.take(rows[start : start + PIECE])))
+    return found
 
 
 PIECE = 512

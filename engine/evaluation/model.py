@@ -113,11 +113,14 @@ class Model:
 
         return self._each(images, error, told, ())
 
-    def odd_scores(self, images: Images, told: Told | None = None) -> NDArray[np.float32]:
-        """How odd they are, shape (n,), more is odder; of a model whose network has an `odd_threshold`."""
+    def odd_scores(self, images: Images, told: Told | None = None, *, learned: bool = False) -> NDArray[np.float32]:
+        """How odd they are, shape (n,), more is odder; of a model whose network has an `odd_threshold`.
+
+        Where they are `learned`, images that it was trained on, none is compared with itself.
+        """
 
         def score(batch: torch.Tensor) -> NDArray[np.float32]:
-            found: NDArray[np.float32] = self.network.odd_scores(batch).float().numpy()
+            found: NDArray[np.float32] = self.network.odd_scores(batch, learned=learned).float().numpy()
             return found
 
         return self._each(images, score, told, ())

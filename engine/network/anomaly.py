@@ -24,6 +24,8 @@ SHIFT_PART = 7
 """A shift is so many times shorter than a side: 4 pixels of an MNIST digit."""
 _FLAT = 1e-6
 """A direction in which embeddings vary by less than this part of the most is not blown up to the size of the others."""
+ITSELF = 0.01
+"""A training image that is so many times nearer than the next one is the image itself."""
 _SMALLEST = 1e-12
 """Below it a distance or an error counts as this, for a logarithm is taken."""
 
@@ -109,16 +111,20 @@ class AnomalyDetector(ConvAutoencoder):
         """Embeddings (n, d) so that those of the training images have the unit matrix for covariance."""
         return (embeddings - self.middle) @ self.whitening
 
-    def distances(self, embeddings: Tensor) -> Tensor:
-        """The mean distance of each, shape (n, d), to the nearest training images; (n,)."""
-        return mean_distances(self.whitened(embeddings), self.known, self.spec.neighbours)
+    def distances(self, embeddings: Tensor, *, learned: bool = False) -> Tensor:
+        """The mean distance of each, shape (n, d), to the nearest training images, but itself where `learned`; (n,)."""
+        mean = mean_distances_to_others if learned else mean_distances
+        return mean(self.whitened(embeddings), self.known, self.spec.neighbours)
 
-    def scores(self, images: Tensor) -> dict[str, Tensor]:
-        """How odd images (n, channels, height, width) in [0, 1] are, by each of `SCORES`: (n,), more is odder."""
+    def scores(self, images: Tensor, *, learned: bool = False) -> dict[str, Tensor]:
+        """How odd images (n, channels, height, width) in [0, 1] are, by each of `SCORES`: (n,), more is odder.
+
+        See `Network.odd_scores` for `learned`.
+        """
         errors = (self(images).float() - images).square().mean((1, 2, 3))
         if not len(self.known):
             return {"error": errors}
-        distances = self.distances(self.embedding(images))
+        distances = self.distances(self.embedding(images), learned=learned)
         return {"nearest": distances, "error": errors, "both": self.both(distances, errors)}
 
     def both(self, distances: Tensor, errors: Tensor) -> Tensor:
@@ -132,9 +138,9 @@ class AnomalyDetector(ConvAutoencoder):
         """See `Network`."""
         return float(self.odd_above) if len(self.known) else None
 
-    def odd_scores(self, images: Tensor) -> Tensor:
+    def odd_scores(self, images: Tensor, *, learned: bool = False) -> Tensor:
         """See `Network`: the score that its spec asks for."""
-        return self.scores(images)[self.spec.score]
+        return self.scores(images, learned=learned)[self.spec.score]
 
     def _make_room(self, _: nn.Module, tensors: dict[str, Any], prefix: str, *__: Any) -> None:
         """How many images are known is told by the file that is loaded alone."""
@@ -151,6 +157,19 @@ def mean_distances(points: Tensor, known: Tensor, count: int) -> Tensor:
     """The mean Euclidean distance of each of `points` (m, d) to its `count` nearest of `known` (n, d); (m,)."""
     nearest = torch.cdist(points, known).topk(min(count, len(known)), largest=False)
     return nearest.values.mean(1)
+
+
+def mean_distances_to_others(points: Tensor, known: Tensor, count: int) -> Tensor:
+    """`mean_distances` of points which may be among `known`: the nearest does not count where it is the point itself.
+
+    Not all training images are known where there are many, and batches of other images differ in the last digits: so
+    the nearest is taken for the point itself where it is a hundred times nearer than the next.
+    """
+    nearest = torch.cdist(points, known).topk(min(count + 1, len(known)), largest=False).values
+    if nearest.shape[1] < 2:
+        return nearest.mean(1)
+    itself = nearest[:, 0] <= ITSELF * nearest[:, 1]
+    return nearest[:, 1:].mean(1).where(itself, nearest[:, :count].mean(1))
 
 
 def relative_distances(points: Tensor, known: Tensor, own: Tensor, count: int) -> Tensor:

@@ -32,8 +32,11 @@ class Network(nn.Module):
         """The score above which an image is odd; None where it does not tell, or was not evaluated."""
         return None
 
-    def odd_scores(self, images: Tensor) -> Tensor:
-        """How odd images, as they go in, are: (n,), more is odder; of what has a threshold for it."""
+    def odd_scores(self, images: Tensor, *, learned: bool = False) -> Tensor:
+        """How odd images, as they go in, are: (n,), more is odder; of what has a threshold for it.
+
+        Where they are `learned`, images that it was trained on, none is compared with itself.
+        """
         raise NotImplementedError  # there is none else
 
 

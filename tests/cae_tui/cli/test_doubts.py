@@ -51,7 +51,7 @@ def test_the_most_doubtful_is_told_first_and_written_to_decide_about(run: Run, p
     assert first.split()[:3] == ["1", "train/upright/05.png", "upright"]
     assert "lying" in first
     assert "45 more: --top N shows more" in out
-    assert f"3 labels were written to {target}." in out
+    assert f"3 lines were written to {target}." in out
     rows = list(csv.DictReader(target.open()))
     assert len(rows) == 3
     assert (rows[0]["file"], rows[0]["given"], rows[0]["suggested"], rows[0]["decision"]) == (

@@ -62,6 +62,20 @@ def test_another_threshold(bars: tuple[Home, str, Path], capsys: pytest.CaptureF
     assert (told["odd"], told["recall"], told["precision"], told["false_alarms"]) == (10, 1, 0.5, 1)
 
 
+def test_pictures_are_taken_as_they_are_for_that_may_be_what_is_odd(
+    bars: tuple[Home, str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home, run, _ = bars
+    picture = write_folder(tmp_path, {"dark.png": content(drawn("bar", 2000, inverted=True))}) / "dark.png"
+    found = {}
+    for words in ((), ("--invert", "yes")):
+        assert predict(home, run, picture, *words, "--json") == 0
+        (found[words],) = json.loads(capsys.readouterr().out)["pictures"]
+    assert (found[()]["odd"], found[()]["inverted"]) == (True, False)
+    assert found["--invert", "yes"]["inverted"]
+    assert found["--invert", "yes"]["score"] < found[()]["score"]
+
+
 def test_as_csv_with_those_that_cannot_be_read(
     bars: tuple[Home, str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -126,3 +140,30 @@ def test_a_class_that_is_not_there(
         keep_in(None)
         cache.forget()
     assert "few has no class called circle; it has bar, dot: correct the name." in capsys.readouterr().err
+
+
+def test_the_oddest_images_of_the_run_are_written_as_a_file_of_labels(
+    bars: tuple[Home, str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home, run, new = bars
+    target = tmp_path / "labels.csv"
+
+    def doubts(*words: str | Path) -> str:
+        try:
+            assert main(["--home", str(home.path), "doubts", *map(str, words)]) == 0
+        finally:
+            keep_in(None)
+        return capsys.readouterr().out
+
+    out = doubts("--with", run, "--csv", target, "--top", "5")
+    assert f"shapes: 70 images. By run {run}, asked about its training, validation and test images" in out
+    assert out.splitlines()[1].split() == ["image", "given", "score"]
+    rows = list(csv.DictReader(target.open()))
+    scores = [float(row["score"]) for row in rows]
+    assert len(rows) == 5
+    assert scores == sorted(scores, reverse=True)
+    assert {(row["given"], row["suggested"], row["decision"]) for row in rows} == {("bar", "", "")}
+    told = json.loads(doubts(new, "--with", run, "--size", "8", "--json"))
+    assert (told["labels"], told["doubts"][0]["given"], told["doubts"][0]["suggested"]) == (10, "dot", None)
+    assert told["odd"] >= 5
+    assert "likely_wrong" not in told

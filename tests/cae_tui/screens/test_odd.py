@@ -4,22 +4,30 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from cae_tui.app.cae_app import CaeApp
+from cae_tui.bridge.doubts import OUT
 from cae_tui.bridge.oddity import STEPS
 from cae_tui.messages import OpenRun, OpenScores
+from cae_tui.screens.dialogs import AskTextScreen
+from cae_tui.screens.doubts import DoubtsScreen
 from cae_tui.screens.odd import OddScreen
 from cae_tui.screens.report import ReportScreen
 from cae_tui.widgets.card_grid import CardGrid
+from cae_tui.widgets.doubt_images import DoubtImages
+from cae_tui.widgets.doubt_table import DoubtTable
 from cae_tui.widgets.image_grid import PictureView
 from cae_tui.widgets.score_histogram import ScoreHistogram
 from engine import jobs
+from engine.data.cache import load
+from engine.data.label_file import read_labels
 from engine.protocol.control import Flag
 from engine.results.anomaly import AnomalyResult
 from engine.runs.directory import Home
 from engine.specs.anomaly import AnomalySpec
 from engine.specs.base import preset
+from engine.specs.data_files import DataFiles
 from tests.cae_tui.conftest import on_top, told, until
 from tests.engine.conftest import autoencoder as autoencoder
 from tests.engine.conftest import files as files
@@ -230,3 +238,40 @@ async def test_a_run_that_has_no_scores_says_so(
         await until(pilot, lambda: "tells no odd images" in figures(page))
         await pilot.press("right", "t", "w", "n")
         assert not told(app)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_the_oddest_of_all_its_images_are_left_out_by_a_file_of_labels(
+    odd: Odd, size: tuple[int, int], tmp_path: Path
+) -> None:
+    home, results = odd
+    app = CaeApp(home)
+    async with app.run_test(size=size) as pilot:
+        app.post_message(OpenRun(results[""].id))
+        await until(pilot, on_top(app, ReportScreen))
+        await pilot.press("D")
+        await until(pilot, lambda: isinstance(app.screen, DoubtsScreen) and app.screen.view is not None)
+        page = app.screen
+        assert isinstance(page, DoubtsScreen)
+        await until(pilot, lambda: page.query_one(DoubtImages).found is not None)
+        assert page.crumbs[-1] == "Odd images"
+        assert "the oddest first" in str(page.query_one("#ranked").border_title)
+        table = page.query_one(DoubtTable)
+        assert {"given", "score"} <= {head.name for head in table.heads()}
+        assert "suggested" not in {head.name for head in table.heads()}
+        scores = [line.score for line in table.lines]
+        assert scores == sorted(scores, reverse=True)
+        about = str(page.query_one("#about", Static).render())
+        assert f"score      {table.score_words(table.lines[0])}" in about
+        await pilot.press("r")  # nothing is suggested
+        assert not page.decisions
+        await pilot.press("x", "down", "k", "w")
+        await until(pilot, lambda: isinstance(app.screen, AskTextScreen))
+        app.screen.query_one(Input).value = str(tmp_path / "labels.csv")
+        await pilot.press("enter")
+        await until(pilot, lambda: not page.unwritten)
+        whole = load(DataFiles.of(home.find(results[""].id).read_spec()["spec"]))
+        kept, row, first = read_labels(tmp_path / "labels.csv", whole), table.lines[0].row, len(whole.train)
+        part, place = (kept.corrections.training, row) if row < first else (kept.corrections.test, row - first)
+        assert part == ((place, OUT),)
+        assert len(kept.decisions) == 2

@@ -133,6 +133,7 @@ def test_wrong_labels_come_first(tmp_path: Path) -> None:
     assert {*found.rows[:3].tolist()} == {4, 20, 77}
     assert 1 <= found.likely <= 3  # the rule is careful: a class must be as sure as usual
     assert np.all(np.diff(found.scores) >= 0)
+    assert found.probabilities is not None
     assert np.array_equal(found.scores < 0, found.probabilities[:, 0] < found.probabilities[:, 1])
     line = found.line(0)
     assert found.whole.train.labels is not None
@@ -247,7 +248,7 @@ def test_a_finished_classifier_is_asked_about_what_it_has_not_learned_from(home:
         doubts_of_others(model, others, None, flag, do_nothing, do_nothing)
     with pytest.raises(ModelFileError, match="is for images of 8×8 grey, and MNIST has 28×28 grey: add --size 8x8"):
         doubts_of_others(model, DataFiles(), None, Flag(), do_nothing, do_nothing)
-    with pytest.raises(ModelFileError, match="tells no classes apart: name a classifier"):
+    with pytest.raises(ModelFileError, match="tells neither classes apart nor odd images from normal ones: name a"):
         doubts_of_others(load_model(home, str(encoder)), others, None, Flag(), do_nothing, do_nothing)
 
 

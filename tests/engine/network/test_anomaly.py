@@ -10,6 +10,7 @@ from sklearn.neighbors import NearestNeighbors
 from engine.network.anomaly import (
     AnomalyDetector,
     mean_distances,
+    mean_distances_to_others,
     own_distances,
     relative_distances,
     shifted,
@@ -135,3 +136,14 @@ def test_what_is_usual_counts_as_much_in_distance_as_in_error() -> None:
     assert float(both.mean()) == pytest.approx(0, abs=1e-4)
     more = model.both(distances * 2, errors)
     assert (more > both).all()
+
+
+def test_a_point_that_is_known_is_not_its_own_neighbour() -> None:
+    known = torch.rand(40, 6)
+    assert torch.allclose(mean_distances_to_others(known[:9] + 1e-5, known, 5), own_distances(known, 5)[:9], atol=1e-3)
+    strangers = torch.rand(7, 6) + 2
+    assert torch.equal(mean_distances_to_others(strangers, known, 5), mean_distances(strangers, known, 5))
+    assert mean_distances_to_others(strangers, known[:1], 5).shape == (7,)
+    assert torch.allclose(
+        mean_distances_to_others(known[:1], known[:3], 5), (known[:1] - known[1:3]).norm(dim=1).mean()
+    )
