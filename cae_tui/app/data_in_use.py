@@ -62,10 +62,15 @@ class DataInUse:
         found = message.data_set
         if found == self.current:
             return
-        others = found.files != self.current.files
+        before = self.current.files
         self.current = found
         self._remembered.remember(data=found, last_data=with_latest(self._remembered.settings.last_data, found))
-        if others:
+        if before == found.files:
+            return
+        labels = found.files.labels_from
+        if labels is not None and before.as_given == found.files.as_given:
+            self._app.tell(f"Forms now start with {found.name} and its labels from {labels.name}.")
+        else:
             self._app.tell(f"Forms now start with {found.name}.")
 
     @acts_on(messages.DataSetRead)

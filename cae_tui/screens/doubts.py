@@ -18,7 +18,8 @@ from textual.widgets import Label, OptionList, Static
 
 from cae_tui import formats
 from cae_tui.bridge.doubts import KEEP, OUT, DoubtsView, LabelDoubts
-from cae_tui.messages import Configure
+from cae_tui.data_sets import DataSet
+from cae_tui.messages import Configure, UseDataSet
 from cae_tui.printing import as_typed
 from cae_tui.screens.base import Page
 from cae_tui.screens.dialogs import ConfirmScreen, Dialog
@@ -69,7 +70,8 @@ among all that it has, those that it was trained on too; it suggests no class.
 
 **sure** is the probability of the suggested class. Nothing of your folder is touched: what is decided is in the file of
 labels alone, a CSV that a spreadsheet opens too. A run takes it by its field *Labels from*; it is part of the data's
-digest, and every report counts what it changed. On the command line: `cae-tui doubts`.
+digest, and every report counts what it changed. Forms that begin with this set begin with the file that `w` wrote. On
+the command line: `cae-tui doubts`.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("k", "decide('keep')", "Keep", id="doubts.keep", tooltip="Keep the label, or take that back"),
@@ -338,7 +340,15 @@ digest, and every report counts what it changed. On the command line: `cae-tui d
             self.written = decisions
             self._tell_decided()
             self.cae.tell(f"{counted(len(decisions), 'decision')} written to {self.path}.")
+            self._use()
             return True
+
+    def _use(self) -> None:
+        """Have forms begin with the file that was written, where they begin with this set."""
+        now = self.cae.data_set
+        if now.files.as_given == self._files.as_given.absolute():
+            labels = self.path if self.written else None
+            self.post_message(UseDataSet(DataSet.of(now.files._replace(labels_from=labels), now.name, now.shape)))
 
     @work
     async def action_train(self, on_encoder: bool) -> None:

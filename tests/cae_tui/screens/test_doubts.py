@@ -132,6 +132,7 @@ async def test_decisions_are_written_read_again_and_trained_with(app: CaeApp, pe
         assert (values["data"], values["labels_from"]) == (str(pets), str(target))
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is page)
+        assert app.data_set.files == DataFiles(str(pets), labels_from=target).absolute()  # other forms begin so too
         await pilot.press("x", "w")  # in place of keep; the page's own file may be replaced
         await until(pilot, lambda: isinstance(app.screen, AskTextScreen))
         await pilot.press("enter")
