@@ -2,8 +2,8 @@
 
     .venv/bin/python benchmarks/odd.py [--sets mnist fashion-mnist] [--seeds 3] [--presets recommended turns]
 
-Each class in turn is the normal one. Every run is trained by command line, with the presets as they are: a quarter of a
-minute each on two cores for *Recommended*, half a minute for *Turns and shifts*. Test images are looked at by the final
+Each class in turn is the normal one. Every run is trained by command line, with the presets as they are: twenty
+seconds each for *Recommended*, a minute and a half for *Turns and shifts*. Test images are looked at by the final
 evaluation of each run alone. A set is a name or a path, as for `--data`. Each figure is written into the folder as soon
 as it is there, and what is there already is not trained again: take another folder once a default has changed.
 """

@@ -226,6 +226,12 @@ def _of_classes(
     wanted = data.labels_called(names, "normal")
     assert data.train.labels is not None  # else they were refused
     training, validation = (part[np.isin(data.train.labels[part], wanted)] for part in parts)
+    if not len(training) and not len(validation):
+        raise DatasetError(
+            f"There is no training image of {', '.join(names)}: what is normal is learned from training images. Name "
+            "classes that have some.",
+            "normal",
+        )
     if len(training) < 2 or not len(validation):
         count = counted(len(training) + len(validation), "image")
         raise DatasetError(

@@ -210,6 +210,25 @@ class Model:
         """
         return self._autoencoder().rebuilt(self._given(images))
 
+    def odd_scores(self, images: ArrayLike | Places) -> NDArray[np.float32]:
+        """How odd an anomaly detector finds each image, shape (n,): above `odd_above` it is odd.
+
+        Raises:
+            ValueError: the array holds no such images.
+            EngineError: nothing can be read at the paths, or the model is no such detector.
+        """
+        if self.odd_above is None:
+            raise ModelFileError(
+                f"{self.name} does not tell odd images from normal ones: load an anomaly detector that was trained to "
+                "its end."
+            )
+        return self._model.odd_scores(self._given(images))
+
+    @property
+    def odd_above(self) -> float | None:
+        """The score above which an anomaly detector tells an image as odd; None of any other model."""
+        return self._model.network.odd_threshold
+
     def errors(self, images: ArrayLike | Places) -> NDArray[np.float32]:
         """The mean squared error of each reconstruction before it is cut to 0 to 1, shape (n,).
 

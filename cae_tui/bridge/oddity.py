@@ -19,6 +19,8 @@ STEPS = 200
 """From the lowest score to the highest of the scale, the line is moved in so many steps."""
 HIGHEST = 0.995
 """The scale ends at the score that this share of the images stays below: a few very odd ones would squeeze the rest."""
+WIDEST = 4
+"""It is at most so many times as wide as what normal images and the threshold take of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,9 @@ class Oddity:
             self._odd = odd_among(self._labels, data.labels_called(result.normal, "normal"))
         self._order = np.argsort(self._scores, kind="stable")
         low, high = float(self._scores.min()), float(np.quantile(self._scores, HIGHEST))
+        if self._odd is not None and not self._odd.all():
+            usual = max(float(np.quantile(self._scores[~self._odd], HIGHEST)), result.threshold)
+            high = min(high, low + WIDEST * (usual - low))
         high = max(high, result.threshold, low + 1e-6)
         return ScoresView(
             of=found.of,

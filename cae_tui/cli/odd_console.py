@@ -29,6 +29,7 @@ class _Totals(Told):
     odd: int = 0
     found: int = 0  # of pictures that are odd by the name of their folder
     missed: int = 0
+    knows: bool = False  # whether a folder or a class is called like a normal one: else names say nothing
     wrongly: int = 0  # of pictures that are normal by it
     passed: int = 0
 
@@ -37,6 +38,7 @@ class _Totals(Told):
         self.add(verdicts.given, verdicts.ready)
         self.odd += int(verdicts.odd.sum())
         if normal and verdicts.given.classes is not None:
+            self.knows |= any(name in normal for name in verdicts.given.classes)
             for name, odd in zip(verdicts.given.classes, verdicts.odd.tolist(), strict=True):
                 if name in normal:
                     self.wrongly, self.passed = self.wrongly + odd, self.passed + (not odd)
@@ -53,7 +55,8 @@ class _Totals(Told):
             "false_alarms": (self.wrongly, self.wrongly + self.passed),
         }
         known = self.found + self.missed
-        return {name: part / of for name, (part, of) in parts.items() if of and (known or name == "false_alarms")}
+        told = {name: part / of for name, (part, of) in parts.items() if of and (known or name == "false_alarms")}
+        return told if self.knows else {}
 
 
 def predict(

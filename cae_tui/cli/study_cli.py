@@ -55,7 +55,20 @@ def kind_asked(words: Sequence[str], home: Home) -> str:
             return read_baseline(home, named).kind
         except EngineError:
             return next(iter(KINDS))  # it is said once all words are read
-    return kinds_that_take_encoders()[0] if _value_of(words, "--encoder") else next(iter(KINDS))
+    if _value_of(words, "--encoder"):
+        return kinds_that_take_encoders()[0]
+    return next((kind for kind in KINDS if _alone_has(kind, words)), next(iter(KINDS)))
+
+
+def _alone_has(kind: str, words: Sequence[str]) -> bool:
+    """Whether one of `words` is a flag for a field of this kind of run that no other has, and that needs no encoder."""
+    from engine.specs.kinds import SPECS
+
+    if kind in kinds_that_take_encoders():
+        return False
+    others = {name for other, spec in SPECS.items() if other != kind for name in spec.model_fields}
+    own = {f"--{name.replace('_', '-')}" for name in SPECS[kind].model_fields if name not in others}
+    return any(word.partition("=")[0].replace("--no-", "--") in own for word in words)
 
 
 def _value_of(words: Sequence[str], flag: str) -> str:

@@ -20,7 +20,7 @@ from cae_tui.widgets.card_grid import CardGrid
 from cae_tui.widgets.image_grid import PictureView, fitting, largest, scale_of
 from cae_tui.widgets.score_histogram import ScoreHistogram
 from engine.errors import EngineError, MovedError
-from engine.text import class_name, percent, shortened
+from engine.text import class_name, counted, percent, shortened
 
 SETTLE_SECONDS = 0.15
 """Nothing is read of an image that is passed by faster."""
@@ -54,7 +54,8 @@ how often an odd image has a higher score than a normal one, and the precision, 
 A threshold that you choose here by test images makes the figures of these very images look better than they will be on
 others; the run keeps its own. `cae-tui predict RUN PATH --above SCORE` uses another.
 
-Large, an image stands beside what the autoencoder rebuilds of it, and where the two differ: bright is much.
+Large, an image stands beside what the autoencoder rebuilds of it, and where the two differ: what is brightest differs
+most, however little that is. The error says how much.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "own", "Its own", id="odd.own", tooltip="The threshold that the run found"),
@@ -75,6 +76,7 @@ Large, an image stands beside what the autoencoder rebuilds of it, and where the
         self._oddity: Oddity | None = None
         self._rooms = {False: 1, True: 1}
         self._starts = {False: 0, True: 0}  # of what is shown of each side; True: told as odd
+        self._many = {False: 0, True: 0}  # images that there are on each side
         self.shown: dict[bool, list[ScoredImage]] = {False: [], True: []}
         self._pictures: dict[int, Picture] = {}
         self._back: Widget | None = None  # what had the keyboard before an image was shown large
@@ -129,7 +131,7 @@ Large, an image stands beside what the autoencoder rebuilds of it, and where the
                 self._read()
             return
         self.view, self.threshold = view, view.threshold
-        self.query_one("#scores").border_title = f"Scores of {formats.count(view.images)} {view.of} images"
+        self.query_one("#scores").border_title = f"Scores of {counted(view.images, f'{view.of} image')}"
         self.query_one(ScoreHistogram).show(self._oddity.bins, view.low, view.high, view.threshold, both=view.knows)
         self._draw()
 
@@ -165,7 +167,7 @@ Large, an image stands beside what the autoencoder rebuilds of it, and where the
         cards = self._cards(above)
         at = self._oddity.at(self.threshold)
         told, wrong = (at.found + at.wrongly, at.wrongly) if above else (at.missed + at.passed, at.missed)
-        many = wrong if self.only_wrong else told
+        many = self._many[above] = wrong if self.only_wrong else told
         room = self._room(above)
         start = self._starts[above] = max(min(self._starts[above], (many - 1) // room * room), 0)
         found = self._oddity.beside(self.threshold, room, start, above=above, wrong=self.only_wrong)
@@ -180,8 +182,9 @@ Large, an image stands beside what the autoencoder rebuilds of it, and where the
         card = self.query_one(f"#{word}-side")
         few = f", {formats.count(wrong)} wrongly" if self.view.knows else ""
         card.border_title = f"Told as {word}: {formats.count(told)}{few}"
-        span = f"{formats.count(start + 1)}–{formats.count(start + len(rows))} from the threshold on" if rows else ""
-        card.border_subtitle = f"wrong ones, {span}" if self.only_wrong and span else span
+        ends = dict.fromkeys((formats.count(start + 1), formats.count(start + len(rows))))
+        span = f"{'–'.join(ends)} from the threshold on" if rows else ""
+        card.border_subtitle = f"wrong: {span.removesuffix(' on')}" if self.only_wrong and span else span
 
     def _caption(self, prediction: Prediction) -> tuple[str, bool | None]:
         """The class and the score, and whether it is on its side."""
@@ -278,11 +281,12 @@ Large, an image stands beside what the autoencoder rebuilds of it, and where the
         for above in sides:
             self._turn_side(above, pages)
 
-    def _turn_side(self, above: bool, pages: int) -> None:
-        cards = self._cards(above)
-        if pages < 0 or len(self.shown[above]) == self._room(above):
-            self._starts[above] = max(self._starts[above] + pages * self._room(above), 0)
-            cards.cursor = 0
+    def _turn_side(self, above: bool, pages: int, *, last: bool = False) -> None:
+        """To another page of a side, where there is one; the cursor to its first image, or to its `last`."""
+        start = self._starts[above] + pages * self._room(above)
+        if 0 <= start < self._many[above]:
+            self._starts[above] = start
+            self._cards(above).cursor = self._room(above) - 1 if last else 0
         self._draw()
 
     @on(ScoreHistogram.Drawn)
@@ -303,7 +307,7 @@ Large, an image stands beside what the autoencoder rebuilds of it, and where the
             cards.cursor = there
             cards.refresh()
         elif there >= len(self.shown[above]) == self._room(above) or there < 0 < self._starts[above]:
-            self._turn_side(above, 1 if there > 0 else -1)
+            self._turn_side(above, 1 if there > 0 else -1, last=there < 0)
 
     @on(CardGrid.Opened)
     def _open(self) -> None:

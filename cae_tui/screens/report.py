@@ -65,7 +65,7 @@ The result of a complete run, measured once, on images that no choice was based 
   PCA, and the complete runs here of the same spec, but for its seed, on the same images. Of those, the one
   with the lowest *validation* loss counts: nothing is chosen by test figures.
 - **About the run**: its data, what differs from the preset, seed, device, date, tags and note.
-- **An anomaly detector** has an AUROC beside the errors: how often an odd image has a higher score than a normal one.
+- **An anomaly detector** has an AUROC in place of errors: how often an odd image has a higher score than a normal one.
   `o` shows all scores and the images on both sides of the threshold.
 - `g` sample predictions, `w` only the wrong ones, `z` the latent space: a map of the images, and which classes the
   encoder confuses, `v` curves, `e` the form with this run's spec, `m` save the model file, `W` write the run for other

@@ -233,11 +233,12 @@ class RunTable(SortedTable):
     def left_out(self, run: RunStatus) -> str:
         """What the columns would say of a run for which there is no room, in one line."""
         shown = {head.name for head in self.heads()}
+        of = [m for m in every_measure() if run.measure(TEST, m.name) is not None]
         told = {
             "kind": run.kind,
             "data": run.data and f"on {run.data}",
             **{
-                f"test {m.short}": f"test {m.write(value)}"
+                f"test {m.short}": f"test {m.short if len(of) > 1 else ''} {m.write(value)}".replace("  ", " ")
                 for m in every_measure()
                 if (value := run.measure(TEST, m.name)) is not None
             },

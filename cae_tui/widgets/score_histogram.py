@@ -123,8 +123,10 @@ class ScoreHistogram(Widget, can_focus=True):
         line = self._column
         segments: list[Segment] = []
         for place, (sign, left) in enumerate(cells):
-            if place == line:
+            if place == line and not left:
                 segments.append(Segment(LINE, self._style("cae-attention")))
+            elif place == line:  # a bar is not hidden by it
+                segments.append(Segment(sign, self._style("cae-attention", reverse=down and left < 8)))
             elif down and 0 < left < 8:
                 segments.append(Segment(sign, turned))
             else:

@@ -285,6 +285,8 @@ class RunDocument:
             yield Paragraph(result.averaging)
         if result.report is None:
             yield self._measures(result)
+            if result.hangs_on:
+                yield Facts(result.hangs_on)
         else:
             yield class_table(result.report)
             yield self._figure(confusion_figure(result.report, of))

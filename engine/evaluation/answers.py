@@ -77,12 +77,12 @@ def verdicts_on(
         model: the anomaly detector.
         given: images, all of them or a piece.
         above: the threshold; the model's own where it is None.
-        invert: see `made_ready`, but that `auto` is no: what would be put right may be what is odd.
-        centre: likewise.
+        invert: see `made_ready`.
+        centre: see there.
     """
     own = model.network.odd_threshold
     assert own is not None
-    ready = made_ready(model, given, *("no" if when == "auto" else when for when in (invert, centre)))
+    ready = made_ready(model, given, invert, centre)
     scores = model.odd_scores(ready.images)
     return Verdicts(
         given=given,

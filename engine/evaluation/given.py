@@ -289,6 +289,8 @@ class Readied:
 def made_ready(model: Model, given: Given, invert: str = "auto", centre: str = "auto") -> Readied:
     """The images of `given` the way round and in the place that `model` learned from.
 
+    For one that tells odd images `auto` is no: what would be put right may be what is odd.
+
     Args:
         model: what they are for.
         given: what was read.
@@ -298,6 +300,8 @@ def made_ready(model: Model, given: Given, invert: str = "auto", centre: str = "
     Raises:
         DatasetError: centring is asked for, and the model is for colours.
     """
+    if model.network.odd_threshold is not None:
+        invert, centre = ("no" if when == "auto" else when for when in (invert, centre))
     if given.light_on_dark is not None and invert == "auto":
         invert = "no" if given.light_on_dark == (model.facts.light_on_dark is not False) else "yes"
     elif given.larger is None and invert == "auto":

@@ -133,7 +133,7 @@ def look_inside(model: Model, image: Images) -> Inside:
 def rebuilt_by(model: Model, image: Images) -> Rebuilt | None:
     """What the autoencoder of `model` makes of an image; None where there is none."""
     autoencoder = model.rebuilds
-    if autoencoder is None or not listed(autoencoder.spec.kind).gives_encoder:
+    if autoencoder is None or not listed(autoencoder.spec.kind).rebuilds:
         return None
     found = autoencoder.reconstruct(image[None])[0]
     difference = found.astype(np.float32).mean(2) - image.astype(np.float32).mean(2)

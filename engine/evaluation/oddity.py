@@ -104,7 +104,7 @@ def best_f1(scores: Scores, odd: NDArray[np.bool_]) -> float:
 
 def usual(scores: Scores, share: float) -> float:
     """The threshold that this share of the normal images, whose scores these are, stays at or below."""
-    return float(np.quantile(scores.astype(np.float64), share))
+    return float(np.quantile(scores.astype(np.float64), share, method="higher"))
 
 
 def odd_among(labels: NDArray[np.integer], normal: Sequence[int]) -> NDArray[np.bool_]:

@@ -15,18 +15,19 @@ from numpy.typing import NDArray
 from engine.data.batches import DeviceImages, to_pixels
 from engine.data.datasets import ImageData, ImageSet
 from engine.data.noise import noise_of
+from engine.data.split import split_of
 from engine.data.streaming import device_images
 from engine.errors import RunError
 from engine.evaluation.centring import is_centred
 from engine.protocol.events import EpochEnded, Event, StageEnded
 from engine.protocol.states import COMPLETE
 from engine.results.result import StageResult
-from engine.runs.checkpoint import read_autoencoder
+from engine.runs.checkpoint import read_model
 from engine.runs.directory import RunDirectory
 from engine.runs.model_facts import ALIKE, all_light_on_dark
 from engine.runs.prepared import Prepared
 from engine.runs.recorder import Recorder
-from engine.specs.listed import KINDS
+from engine.specs.listed import KINDS, listed
 from engine.storage.arrays import read_arrays, write_arrays
 
 
@@ -58,7 +59,18 @@ def evaluated_on(prepared: Prepared) -> tuple[str, int]:
     """Which images a run is measured on, test or validation, and how many they are."""
     test = prepared.data.test
     usable = test is not None and (test.labels is not None or not prepared.spec.needs_labels)
-    return ("test", len(test)) if usable and test is not None else ("validation", len(prepared.validation))
+    if usable and test is not None:
+        return "test", len(test)
+    return "validation", len(prepared.validation) + len(others_held_back(prepared))
+
+
+def others_held_back(prepared: Prepared) -> NDArray[np.int64]:
+    """Images of classes that a run does not learn (n,), of those which the split holds back from training."""
+    spec, data = prepared.spec, prepared.data
+    if not spec.learned_classes or data.train.labels is None:
+        return np.empty(0, np.int64)
+    _, held_back = split_of(data, spec.validation_fraction, spec.seed, prepared.split_rule)
+    return np.setdiff1d(held_back, prepared.validation)
 
 
 def evaluated(prepared: Prepared, images: DeviceImages) -> tuple[str, DeviceImages, NDArray[np.int64]]:
@@ -211,7 +223,9 @@ def reconstruct(run: RunDirectory, images: NDArray[np.uint8]) -> Samples | None:
     file = run.encoder if of_classifier else run.model
     if not file.exists():
         return None
-    found = read_autoencoder(file)
+    found = read_model(file)
+    if not listed(found.spec.kind).rebuilds:
+        return None
     noise = None if of_classifier else noise_of(found.spec.measured_noise)
     model = found.build()
     batch = torch.from_numpy(images.copy()).permute(0, 3, 1, 2).float() / 255

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from engine.data.batches import DeviceImages
 from engine.data.datasets import ImageData
-from engine.data.split import split_of
+from engine.evaluation.baselines import constant_figures
 from engine.evaluation.neighbours import evenly
 from engine.evaluation.oddity import (
     MOST_KNOWN,
@@ -30,7 +30,8 @@ from engine.evaluation.oddity import (
     ranked,
     usual,
 )
-from engine.evaluation.results import evaluated, look_of, write_predictions
+from engine.evaluation.predictions import constant_image_errors
+from engine.evaluation.results import evaluated, look_of, others_held_back, write_predictions
 from engine.kinds.autoencoder import AutoencoderKind
 from engine.network.anomaly import (
     AnomalyDetector,
@@ -42,13 +43,15 @@ from engine.network.anomaly import (
     ways_of,
 )
 from engine.network.architecture import SHIFTS, WAYS, Plan, plan_anomaly
-from engine.protocol.control import Control
-from engine.results.anomaly import PIXELS, Scored
+from engine.protocol.control import AskedToEndError, Control
+from engine.results.anomaly import Scored
+from engine.results.autoencoder import ConstantImage
 from engine.runs.prepared import Prepared
 from engine.runs.recorder import Recorder
 from engine.specs.anomaly import AnomalySpec
 from engine.specs.base import Spec
 from engine.specs.measures import psnr
+from engine.specs.noise import noise_words
 from engine.text import counted, percent
 from engine.training.tasks import Outcome, Reconstruction
 
@@ -149,7 +152,7 @@ class AnomalyKind(AutoencoderKind):
         spec, control = _spec(prepared), recorder.control
         model.eval()
         known = evenly(prepared.training, MOST_KNOWN)
-        others = evenly(_odd_held_back(prepared), MOST_HELD_BACK)
+        others = evenly(others_held_back(prepared), MOST_HELD_BACK)
         by = _learn_what_is_normal(prepared, model, images, known, others, control)
 
         of, shown, indices = evaluated(prepared, images)
@@ -166,16 +169,22 @@ class AnomalyKind(AutoencoderKind):
             scores |= _by_pixels(spec, images, known, shown, indices, control)
             figures = [_scored(name, scores[name], odd) for name in sorted(scores, key=lambda name: name != spec.score)]
         mse = float(scores["error"][~odd if both else slice(None)].mean(dtype=np.float64))
+        noise = spec.training_noise
         remarks = []
         if of == "validation" and len(others):
             remarks.append(
                 "There are no test images: the figures are of the images that the threshold was found by, so precision "
                 "and recall look a little better than they are."
             )
-        pixels = max((each.auroc for each in figures if each.name in PIXELS), default=0.0)
-        if figures and figures[0].auroc <= pixels:
-            remarks.append(f"Distances between the pixels themselves do as well or better: {percent(pixels)} AUROC.")
+        few = len(prepared.validation)
+        if not len(others) and few * (1 - spec.usual_share) < 1:
+            remarks.append(
+                f"{counted(few, 'normal image')} {'was' if few == 1 else 'were'} held back, too few for a share of "
+                f"{percent(spec.usual_share)}: the threshold is the highest score among them."
+            )
         return {
+            "constant_image": _constant_image(prepared, of, indices[~odd if both else slice(None)]),
+            "noise": "" if noise is None else noise_words(noise),
             "evaluated_on": of,
             "test_loss": mse if of == "test" else None,
             "test_mse": mse if of == "test" else None,
@@ -202,6 +211,16 @@ class AnomalyKind(AutoencoderKind):
         }
 
 
+def _constant_image(prepared: Prepared, of: str, indices: NDArray[np.int64]) -> ConstantImage:
+    """What the best constant image comes to, on validation images and on those of `indices` that are evaluated."""
+    data = prepared.data
+    sets = [data.train.take(prepared.validation)]
+    if of == "test" and data.test is not None:
+        sets.append(data.test.take(indices))
+    found = constant_image_errors(data.train.take(prepared.training), sets)
+    return constant_figures(found[0], found[-1])
+
+
 def _spec(prepared: Prepared) -> AnomalySpec:
     assert isinstance(prepared.spec, AnomalySpec)
     return prepared.spec
@@ -223,15 +242,6 @@ def _scores(
     with torch.inference_mode():
         parts = [found for found, _ in images.each(indices, lambda batch, _: model.scores(batch), control)]
     return {name: joined([part[name] for part in parts]) for name in parts[0]}
-
-
-def _odd_held_back(prepared: Prepared) -> NDArray[np.int64]:
-    """The images that are not normal, of those which the split holds back from training."""
-    spec, data = prepared.spec, prepared.data
-    if not spec.learned_classes or data.train.labels is None:
-        return np.empty(0, np.int64)
-    _, held_back = split_of(data, spec.validation_fraction, spec.seed, prepared.split_rule)
-    return np.setdiff1d(held_back, prepared.validation)
 
 
 def _learn_what_is_normal(
@@ -259,7 +269,9 @@ def _learn_what_is_normal(
     odd = _scores(model, images, others, control)[spec.score]
     which = np.arange(len(normal[spec.score]) + len(odd)) >= len(normal[spec.score])
     model.odd_above.fill_(best_f1(np.concatenate([normal[spec.score], odd]), which))
-    return f"where F1 is highest on {count} and {len(others):,} odd ones held back from training, both sides alike"
+    return (
+        f"where F1 is highest on {count} and {len(others):,} odd ones held back from training, as if both were as many"
+    )
 
 
 def _normal(prepared: Prepared) -> tuple[str, ...]:
@@ -282,6 +294,11 @@ def _scored(name: str, scores: Scores, odd: NDArray[np.bool_]) -> Scored:
     return Scored(name=name, auroc=auroc, average_precision=precision)
 
 
+def _ask(control: Control) -> None:
+    if control.asked().ends:
+        raise AskedToEndError
+
+
 def _by_pixels(
     spec: AnomalySpec, images: DeviceImages, known: NDArray[np.int64], shown: DeviceImages, indices: NDArray[np.int64],
     control: Control,
@@ -298,7 +315,7 @@ def _by_pixels(
     with torch.inference_mode():
         parts = [found for found, _ in images.each(known, lambda batch, _: (pixels_of(batch), halved(batch)), control)]
         kept, half = (torch.cat(part) for part in zip(*parts, strict=True))
-        own = own_distances(half, spec.neighbours)
+        own = own_distances(half, spec.neighbours, lambda: _ask(control))
         plain, relative = zip(*(found for found, _ in shown.each(indices, each, control)), strict=True)
     return {"pixels": joined(plain), "pixel density": joined(relative)}
 

@@ -7,6 +7,7 @@ detection", 2020. Telling turns, flips and shifts apart as what an encoder learn
 anomaly detection using geometric transformations", 2018.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -181,10 +182,14 @@ def relative_distances(points: Tensor, known: Tensor, own: Tensor, count: int) -
     return nearest.values.mean(1) / own[nearest.indices].mean(1).clamp_min(_SMALLEST)
 
 
-def own_distances(known: Tensor, count: int, at_once: int = 512) -> Tensor:
-    """The mean distance of each of `known` (n, d) to its `count` nearest others; (n,), all 0 where there are none."""
+def own_distances(known: Tensor, count: int, told: Callable[[], None] = lambda: None, at_once: int = 512) -> Tensor:
+    """The mean distance of each of `known` (n, d) to its `count` nearest others; (n,), all 0 where there are none.
+
+    `told` is called before each so many: what it raises ends the work.
+    """
     found = [known.new_zeros(len(known))] if len(known) < 2 else []
     for start in range(0, len(known) if len(known) > 1 else 0, at_once):
+        told()
         nearest = torch.cdist(known[start : start + at_once], known).topk(min(count + 1, len(known)), largest=False)
         found.append(nearest.values[:, 1:].mean(1))  # the nearest of all is the point itself, or a copy of it
     return torch.cat(found)

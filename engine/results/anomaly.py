@@ -116,15 +116,29 @@ class AnomalyResult(AutoencoderResult):
                 f"The better of two scores by the pixels themselves, without a network, has an AUROC of "
                 f"{percent(pixels)}: this run is {how}."
             )
-        if self.auroc is None:
-            told.append(
-                "Which images are odd is not known, so there is no AUROC: name the normal classes (--normal), or test "
-                "images of classes that are not."
-            )
+        if self.auroc is None and self.evaluated_on:
+            told.append(self._why_no_auroc)
         return told
 
     @property
+    def _why_no_auroc(self) -> str:
+        many = counted(self.odd_images + self.normal_images, f"{self.of.lower()} image")
+        if self.odd_images:
+            return f"All {many} are odd, so there is no AUROC: normal ones are needed beside them."
+        if self.normal:
+            return f"All {many} are normal, so there is no AUROC: odd ones are needed beside them."
+        return (
+            "Which images are odd is not known, so there is no AUROC: name the normal classes (--normal), or test "
+            "images of classes that are not."
+        )
+
+    @property
     def about(self) -> list[tuple[str, str]]:
+        """See `Result`."""
+        return [*self.hangs_on, *super(AnomalyResult, self).about]
+
+    @property
+    def hangs_on(self) -> list[tuple[str, str]]:
         """See `Result`: what is normal, and where the line is drawn."""
         told = []
         what = ", ".join(self.normal) or "all images"
@@ -136,8 +150,9 @@ class AnomalyResult(AutoencoderResult):
             told.append(
                 (
                     "at it",
-                    f"{percent(self.recall)} of the odd images are found, {percent(self.false_alarms)} of the normal "
-                    f"ones are told as odd; F1 {percent(self.f1)}.",
+                    f"{percent(self.recall)} of the odd images are found (recall), {percent(self.precision)} of those "
+                    f"told as odd are (precision); {percent(self.false_alarms)} of the normal ones are told as odd. F1 "
+                    f"{percent(self.f1)}.",
                 )
             )
         elif self.false_alarms is not None:
@@ -147,7 +162,7 @@ class AnomalyResult(AutoencoderResult):
             told.append(("also learned", f"to tell {self.told_apart} apart{why}"))
         if self.known:
             told.append(("compared", f"with {counted(self.known, 'training image')}"))
-        return [*told, *super(AnomalyResult, self).about]
+        return told
 
 
 RESULT = AnomalyResult

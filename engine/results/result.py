@@ -188,6 +188,11 @@ class Result:
         return False
 
     @property
+    def hangs_on(self) -> list[tuple[str, str]]:
+        """What its measures hang on, as a threshold, each with a name."""
+        return []
+
+    @property
     def held_against(self) -> list[str]:
         """How it does beside what needs no learning, and beside other models, in sentences."""
         return []

@@ -273,7 +273,7 @@ def read_autoencoder(path: Path, image: Shape | None = None) -> ModelFile:
     """
     found = read_model(path)
     if not listed(found.spec.kind).gives_encoder:
-        raise ModelFileError(f"{path} holds a {found.spec.kind}: an autoencoder is needed, for its encoder.")
+        raise ModelFileError(f"{path} is a model of kind {found.spec.kind}: an autoencoder is needed, for its encoder.")
     if image is not None and found.image != image:
         raise ModelFileError(
             f"{path} was trained on images of {shape_words(found.image)} pixels, but these are {shape_words(image)} "

@@ -1,6 +1,6 @@
 """What a run that tells odd images from normal ones is asked to be."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import ClassVar, Literal
 
 from engine.specs.autoencoder import AutoencoderSpec
@@ -57,6 +57,9 @@ class AnomalySpec(AutoencoderSpec):
         "Augmentation",
         "Changes most training images a little at random: turns, shifts, sizes, shear.",
     )
+    validation_noise: Literal["none"] = asked(
+        "none", "Noise", "Validation noise", "None: errors and scores are of images as they are."
+    )
     latent: Whole = asked(
         32,
         "Architecture",
@@ -98,6 +101,14 @@ class AnomalySpec(AutoencoderSpec):
                 "as 32."
             )
         return problems
+
+    def comparison(self, names: Collection[str]) -> str:
+        """See `Spec`."""
+        told = (
+            "Trials are compared by the loss in training, which does not say how well odd images are told from normal "
+            "ones: their reports do."
+        )
+        return " ".join(filter(None, (super().comparison(names), told)))
 
     @property
     def learned_classes(self) -> tuple[str, ...]:

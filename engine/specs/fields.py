@@ -121,7 +121,9 @@ def _colour(value: object) -> object:
 
 
 def _some_names(value: object) -> object:
-    """Names as a line of a form has them, or one after the other, as on the command line."""
+    """Names as a line of a form has them, or one after the other, as on the command line; a number names a digit."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
     if isinstance(value, str | None):
         return as_names(names_in(value or ""))
     return as_names(names_in(as_names(tuple(map(str, value))))) if isinstance(value, Sequence) else value

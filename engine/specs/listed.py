@@ -18,6 +18,7 @@ class Listed:
     measures: tuple[Measure, ...] = ()  # besides the loss; the first is what a list tells of a run
     gives_encoder: bool = False  # whether others can be built on its encoder
     takes_encoder: bool = False  # whether it is built on the encoder of another run
+    rebuilds: bool = False  # whether its network rebuilds images
     tells_odd: bool = False  # whether it tells odd images from normal ones
     staged: bool = False  # whether its runs have stages whose epochs cost differently
 
@@ -33,9 +34,9 @@ class Listed:
 
 
 KINDS: Mapping[str, Listed] = {
-    "autoencoder": Listed(gives_encoder=True),
+    "autoencoder": Listed(gives_encoder=True, rebuilds=True),
     "classifier": Listed(measures=(ACCURACY,), takes_encoder=True, staged=True),
-    "anomaly": Listed(measures=(AUROC, AVERAGE_PRECISION), tells_odd=True),
+    "anomaly": Listed(measures=(AUROC, AVERAGE_PRECISION), rebuilds=True, tells_odd=True),
 }
 UNKNOWN = Listed()
 """What is known of a kind that only a later version has."""

@@ -129,6 +129,7 @@ def columns(stage: StageRecord, kind: str) -> list[Column]:
         Column(key_of(of, measure.name), f"{title} {measure.short}", needed=needed)
         for measure in listed(kind).measures
         for of, title, needed in ((VALIDATION, "val", 2), (TEST, "test", 3))
+        if of == TEST or measure.each_epoch
     ]
     rest = (column for column in _MEASURED if column.name != "latent" or listed(kind).gives_encoder)
     return [*named, *_LOSSES, *own, *rest]

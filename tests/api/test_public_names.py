@@ -25,6 +25,7 @@ SIGNATURES = {
     "Model.decode": "(self, latents)",
     "Model.reconstruct": "(self, images)",
     "Model.errors": "(self, images)",
+    "Model.odd_scores": "(self, images)",
     "Model.read": "(self, paths)",
     "Training.wait": "(self)",
     "AutoencoderTransformer.fit": "(self, X, y=None)",
@@ -37,7 +38,7 @@ SIGNATURES = {
     "EncoderClassifier.predict_proba": "(self, X)",
 }
 PROPERTIES = {
-    "Model": {"autoencoder", "class_names", "image_shape", "kind", "latent_shape", "name", "spec"},
+    "Model": {"autoencoder", "class_names", "image_shape", "kind", "latent_shape", "name", "odd_above", "spec"},
     "Training": {"model", "result", "run"},
 }
 

@@ -76,6 +76,17 @@ def test_pictures_are_taken_as_they_are_for_that_may_be_what_is_odd(
     assert found["--invert", "yes"]["score"] < found[()]["score"]
 
 
+def test_names_of_folders_say_nothing_where_none_is_called_like_what_is_normal(
+    bars: tuple[Home, str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home, run, _ = bars
+    days = {f"{day}/{n}.png": content(drawn("bar", 2000 + n)) for day in ("monday", "tuesday") for n in range(2)}
+    folder = write_folder(tmp_path / "new", days)
+    assert predict(home, run, folder, "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert not {"recall", "precision", "false_alarms"} & told.keys()
+
+
 def test_as_csv_with_those_that_cannot_be_read(
     bars: tuple[Home, str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -178,6 +178,15 @@ async def test_farther_from_the_threshold_and_back(odd: Odd) -> None:
         for _ in range(len(nearest)):  # off the page is the next one
             await pilot.press("right")
         await until(pilot, lambda: page.shown[True] != nearest and page.shown[False] != [])
+        await pilot.press("left")  # and back to the last of the page before, none is passed over
+        await until(pilot, lambda: page.shown[True] == nearest)
+        assert cards.cursor == len(nearest) - 1
+        for _ in range(400):  # past the end nothing turns
+            page._side_steps(True, 1)
+        last, cursor = list(page.shown[True]), cards.cursor
+        page._side_steps(True, 1)
+        assert (page.shown[True], cards.cursor) == (last, cursor)
+        assert cursor == len(last) - 1
 
 
 async def test_where_nobody_knows_what_is_odd_there_is_one_side_of_bars(odd: Odd) -> None:
@@ -249,6 +258,9 @@ async def test_the_oddest_of_all_its_images_are_left_out_by_a_file_of_labels(
     async with app.run_test(size=size) as pilot:
         app.post_message(OpenRun(results[""].id))
         await until(pilot, on_top(app, ReportScreen))
+        report = app.screen
+        assert isinstance(report, ReportScreen)
+        await until(pilot, lambda: report.measured)
         await pilot.press("D")
         await until(pilot, lambda: isinstance(app.screen, DoubtsScreen) and app.screen.view is not None)
         page = app.screen

@@ -62,6 +62,8 @@ def test_the_usual_share_stays_at_or_below_its_threshold() -> None:
     scores = np.random.default_rng(0).normal(size=1000).astype(np.float32)
     assert (scores <= usual(scores, 0.95)).mean() == pytest.approx(0.95, abs=0.002)
     assert (scores <= usual(scores, 1.0)).all()
+    few = scores[:8]
+    assert usual(few, 0.99) == few.max()  # of so few each is more than a hundredth
 
 
 def test_what_is_not_normal_is_odd() -> None:

@@ -10,9 +10,11 @@ import torch
 
 from engine import jobs
 from engine.errors import DatasetError, ExportError, SpecError
+from engine.evaluation.inside import rebuilt_by
 from engine.evaluation.model import load_model
 from engine.evaluation.oddity import at_threshold
-from engine.evaluation.results import Predictions, read_predictions
+from engine.evaluation.predictions import constant_image_errors
+from engine.evaluation.results import Predictions, read_predictions, reconstruct
 from engine.exporters import export
 from engine.kinds.anomaly import ChangesToo
 from engine.network.anomaly import AnomalyDetector
@@ -140,6 +142,46 @@ def test_without_test_images_it_is_measured_on_what_was_held_back(home: Home, fi
     assert len(found.indices) == 60
     assert result.auroc is not None
     assert any("the threshold was found by" in remark for remark in result.remarks)
+
+
+def test_the_constant_image_is_measured_where_the_run_is(home: Home, files: dict[str, Path]) -> None:
+    run, result, _ = trained(home, small(files, normal="", noise="gaussian"))
+    data, training, validation = images_of(run)
+    assert data.test is not None
+    sets = [data.train.take(validation), data.test.take(np.arange(len(data.test)))]
+    expected = constant_image_errors(data.train.take(training), sets)
+    assert result.constant_image is not None
+    assert (result.constant_image.validation_mse, result.constant_image.mse) == pytest.approx(expected)
+    assert "gaussian" in result.noise
+    assert result.measured_noise == ""  # scores are of images as they are
+    said = " ".join(result.held_against)
+    assert "Which images are odd is not known" in said
+
+
+def test_what_is_known_of_one_side_alone_is_said(home: Home, files: dict[str, Path], tmp_path: Path) -> None:
+    pictures = {f"train/bar/{n}.png": content(drawn("bar", n)) for n in range(24)}
+    pictures |= {f"test/dot/{n}.png": content(drawn("dot", n)) for n in range(4)}
+    data = write_folder(tmp_path / "shapes", pictures)
+    spec = preset(AnomalySpec, "recommended", **{**SMALL, "data": str(data), "batch_size": 8})
+    _, result, _ = trained(home, spec)
+    assert "All 4 test images are odd, so there is no AUROC" in " ".join(result.held_against)
+    assert any("2 normal images were held back, too few for a share of 99.00 %" in one for one in result.remarks)
+    with pytest.raises(DatasetError, match="There is no training image of dot: what is normal is learned from"):
+        create(home, preset(AnomalySpec, "recommended", **{**SMALL, "data": str(data), "normal": "dot"}))
+
+
+def test_its_reconstructions_are_shown_everywhere(ones: tuple[RunDirectory, AnomalyResult]) -> None:
+    run, _ = ones
+    data, _, validation = images_of(run)
+    image = data.train.take(validation[:1])
+    model = load_model(Home(run.path.parents[1]), run.id)
+    rebuilt = model.reconstruct(image)
+    samples = reconstruct(run, image)
+    assert samples is not None
+    assert np.array_equal(samples.reconstructions, rebuilt)
+    inside = rebuilt_by(model, image[0])
+    assert inside is not None
+    assert np.array_equal(inside.image, rebuilt[0])
 
 
 def test_where_all_is_normal_the_threshold_is_a_quantile(home: Home, files: dict[str, Path]) -> None:
