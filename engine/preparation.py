@@ -33,7 +33,7 @@ from engine.runs.prepared import Prepared
 from engine.runs.spec_file import read_spec_file
 from engine.runs.status import RunStatus
 from engine.specs.base import Spec
-from engine.specs.data_files import LABELS_FROM
+from engine.specs.data_files import LABELS_FROM, DataFiles
 from engine.specs.kinds import check_against_data
 from engine.storage.csv_text import csv_of
 from engine.storage.files import write_bytes, write_json
@@ -242,14 +242,19 @@ def _of_classes(
     return training, validation
 
 
-def images_of(run: RunDirectory) -> tuple[ImageData, NDArray[np.int64], NDArray[np.int64]]:
+def images_of(
+    run: RunDirectory, files: DataFiles | None = None
+) -> tuple[ImageData, NDArray[np.int64], NDArray[np.int64]]:
     """The images of a run as they were when it began, with the indices it was trained on, and validated on.
+
+    Args:
+        files: where they are, in place of where they were then.
 
     Raises:
         EngineError: they are gone, or others; or what the run says of them is damaged.
     """
     spec, written = read_spec_file(run)
-    data = load_known(known_of_run(run.id, spec, written), spec.files)
+    data = load_known(known_of_run(run.id, spec, written), files or spec.files)
     return data, *split_for(spec, data, written.get("split", 1))
 
 

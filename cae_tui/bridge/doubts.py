@@ -17,7 +17,8 @@ from engine.runs.directory import Home
 from engine.specs.data_files import DataFiles
 
 if TYPE_CHECKING:
-    from engine.evaluation.doubts import Doubts
+    from engine.data.label_file import Decision
+    from engine.evaluation.doubts import Doubts, Told
 
 T = TypeVar("T")
 
@@ -48,6 +49,7 @@ class DoubtsView:
     lines: tuple[DoubtLine, ...]
     how: str
     likely: str  # how many labels may be wrong, or images odd, in a sentence
+    count: int  # how many those are
     remarks: tuple[str, ...]
     decisions: dict[int, int]  # by row, those of the set's file of labels
 
@@ -75,6 +77,8 @@ class LabelDoubts:
         self._threads, self._home, self.files, self._run = threads, home, files, run
         self._flag = Flag()
         self._found: Doubts | None = None
+        self._whole_file = False  # whether its file of labels has lines that are not decided
+        self._read_as = b""  # that file as it was read
         self.progress = (0, 0)  # how many steps are taken, or images looked at, and of how many
         self.reading = (0, 0)  # how many pictures are read, and of how many
 
@@ -96,23 +100,19 @@ class LabelDoubts:
         from engine.data.file_names import file_names
         from engine.errors import DatasetError
         from engine.protocol.control import AskedToEndError
-        from engine.storage.files import absolute
 
         try:
+            if not self._run:
+                self._decisions(self._read_some)  # what is wrong with the file is said before the work
             found = self._found = self._look()
         except AskedToEndError:
             raise DatasetError("The look at the labels was given up.", "data") from None
         whole, first = found.whole, len(found.whole.train)
         names = file_names(whole)
-        known = {}
-        if self.files.labels_from is not None:
-            from engine.data.label_file import read_labels
-
-            decided = read_labels(absolute(self.files.labels_from), whole).decisions
-            known = {
-                place + (first if part == "test" else 0): KEEP if one.keep else one.label
-                for (part, place), one in decided.items()
-            }
+        known = {
+            place + (first if part == "test" else 0): KEEP if one.keep else one.label
+            for (part, place), one in self._decisions(None).items()
+        }
 
         def called(row: int) -> str:
             part, place = found.part_of(row)
@@ -133,24 +133,48 @@ class LabelDoubts:
             ),
             how=found.how,
             likely=found.likely_words,
+            count=found.likely,
             remarks=found.remarks,
             decisions=known,
         )
 
-    def _look(self) -> "Doubts":
+    def _read_some(self, done: int, of: int) -> None:
+        """Hear how many pictures are read; ends the reading where it was given up."""
         from engine.errors import DatasetError
-        from engine.evaluation import doubts, odd_images
 
-        def read(done: int, of: int) -> None:
-            if self._flag.asked().ends:
-                raise DatasetError("The look at the labels was given up.", "data")
-            self.reading = done, of
+        if self._flag.asked().ends:
+            raise DatasetError("The look at the labels was given up.", "data")
+        self.reading = done, of
+
+    def _decisions(self, reading: "Told | None") -> "Mapping[tuple[str, int], Decision]":
+        """What the set's file of labels says, or a run's own copy of it, by part and place."""
+        from engine.data.by_hand import NOTHING
+        from engine.data.cache import load
+        from engine.data.label_file import read_labels
+        from engine.storage.files import absolute
+
+        file = self.files.labels_from
+        if self._run:
+            copy = self._home.find(self._run).labels
+            if file is None or file == copy or not file.is_file() or file.read_bytes() != copy.read_bytes():
+                self.files = self.files._replace(labels_from=None)  # the person's is gone, or another one by now
+            file = copy if copy.exists() else None
+        if file is None:
+            return {}
+        whole = load(self.files.as_given, reading, NOTHING)
+        self._read_as = absolute(file).read_bytes() if absolute(file).is_file() else b""
+        found = read_labels(absolute(file), whole)
+        self._whole_file = bool(found.undecided)
+        return found.decisions
+
+    def _look(self) -> "Doubts":
+        from engine.evaluation import doubts, odd_images
 
         def told(done: int, of: int) -> None:
             self.progress = done, of
 
         if not self._run:
-            return doubts.doubts_of_set(self.files, "training", 0, self._flag, told, read)
+            return doubts.doubts_of_set(self.files, "training", 0, self._flag, told, self._read_some)
         from engine.evaluation.model import load_model
         from engine.preparation import images_of
 
@@ -188,12 +212,14 @@ class LabelDoubts:
         Args:
             path: of the file.
             decisions: by row of the whole set.
-            replaces: whether a file there may be replaced.
+            replaces: whether a file there may be replaced, if it is still as it was read; lines of it that are not
+                decided stay.
 
         Raises:
-            StorageError: there is a file, or it cannot be written.
+            EngineError: there is a file, or it cannot be written.
         """
-        from engine.data.label_file import Decision, write_labels
+        from engine.data.label_file import FIELD, Decision, write_labels
+        from engine.errors import DatasetError
         from engine.storage.files import absolute, refuse_taken
 
         found = self._found
@@ -201,11 +227,16 @@ class LabelDoubts:
         path = absolute(path)
         if not replaces:
             refuse_taken(path)
+        elif path.exists() and path.read_bytes() != self._read_as:
+            raise DatasetError(f"{path} has changed since it was read here: give another name, or look again.", FIELD)
         at = {row: place for place, row in enumerate(found.rows.tolist())}
         lines = []
         for row in sorted(decisions, key=lambda row: at.get(row, len(at))):
             line = found.line(at[row]) if row in at else found.bare(*found.part_of(row))
             decided = decisions[row]
             lines.append(line._replace(decision=Decision() if decided == KEEP else Decision(keep=False, label=decided)))
+        if replaces and self._whole_file:
+            lines += [found.line(place) for row, place in at.items() if row not in decisions]
         write_labels(path, found.whole, lines)
+        self._read_as = path.read_bytes()
         return path

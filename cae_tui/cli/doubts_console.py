@@ -19,6 +19,7 @@ from engine.text import aligned, class_name, counted, percent, plain
 if TYPE_CHECKING:
     from engine.data.label_file import LabelFile
     from engine.evaluation.doubts import Doubts
+    from engine.runs.directory import RunDirectory
 
 SHOWN = 20
 UNSEEN = 160
@@ -59,7 +60,7 @@ def doubts(
     if as_json:
         put(json.dumps(_as_json(found, known, names, top) | ({"file": str(csv)} if csv else {})))
         return 0
-    _print(found, known, names, top or SHOWN)
+    _print(found, known, names, top or SHOWN, written=csv is not None)
     if csv is not None:
         written = len(found) if top is None else min(top, len(found))
         put(f"{counted(written, 'line')} {'was' if written == 1 else 'were'} written to {plain(str(csv))}.")
@@ -71,7 +72,10 @@ def _found(
     home: Home, files: DataFiles | None, named: str | None, of: str | None, seed: int
 ) -> tuple["Doubts", Path | None]:
     """What is doubted, and the file of labels whose decisions stand."""
+    from engine.data.by_hand import NOTHING
     from engine.data.cache import load
+    from engine.data.label_file import read_labels
+    from engine.errors import MovedError
     from engine.evaluation import doubts as engine
     from engine.evaluation import odd_images
     from engine.evaluation.model import load_model
@@ -79,6 +83,9 @@ def _found(
     from engine.protocol.control import Flag
 
     flag = Flag()
+    if files is not None and files.labels_from is not None:  # what is wrong with it is said before the work
+        with progress("Reading the images") as reading:
+            read_labels(absolute(files.labels_from), load(files.as_given, reading, NOTHING))
     model = None if named is None else load_model(home, named)
     if model is None:
         assert files is not None
@@ -89,12 +96,15 @@ def _found(
         engine.refuse_what_tells_none(model)
     with progress("Reading the images") as reading, progress("Looking at the labels") as told:
         if model.run is not None:
-            own = files is None
-            if files is not None and model.run.read_status().data_digest == load(files.as_given, reading).digest:
-                own = True
-            if own:
-                data, training, validation = images_of(model.run)
-                decided = (model.run.files_of(model.run.read_spec()["spec"]) if files is None else files).labels_from
+            own = None
+            try:
+                own = images_of(model.run, files)
+            except MovedError:
+                if files is None:
+                    raise
+            if own is not None:  # else these are other images than its own
+                data, training, validation = own
+                decided = files.labels_from if files is not None else _own_labels(model.run)
                 if tells_odd:
                     return odd_images.odd_of_run(model, data, training, validation, of, flag, told), decided
                 return engine.doubts_of_run(model, data, validation, of, flag, told), decided
@@ -107,6 +117,11 @@ def _found(
         return engine.doubts_of_others(model, files, of, flag, told, reading), files.labels_from
 
 
+def _own_labels(run: "RunDirectory") -> Path | None:
+    """The run's copy of the file of labels that it began with."""
+    return run.labels if run.labels.exists() else None
+
+
 def _write(path: Path, found: "Doubts", known: "LabelFile", top: int | None, write: Any) -> None:
     """Write the first, with the decisions that are known; those about others of the set come last."""
     lines = [found.line(at) for at in range(len(found) if top is None else min(top, len(found)))]
@@ -116,7 +131,7 @@ def _write(path: Path, found: "Doubts", known: "LabelFile", top: int | None, wri
     write(path, found.whole, rows)
 
 
-def _print(found: "Doubts", known: "LabelFile", names: dict[str, tuple[str, ...]], top: int) -> None:
+def _print(found: "Doubts", known: "LabelFile", names: dict[str, tuple[str, ...]], top: int, *, written: bool) -> None:
     table = Table(box=None, pad_edge=False)
     table.add_column("", justify="right")
     table.add_column("image", overflow="fold")
@@ -145,7 +160,8 @@ def _print(found: "Doubts", known: "LabelFile", names: dict[str, tuple[str, ...]
     for remark in found.remarks:
         put(remark)
     if top < len(found):
-        put(f"{len(found) - top:,} more: --top N shows more, --csv FILE writes all to decide about.")
+        writes = "" if written else ", --csv FILE writes all to decide about"
+        put(f"{len(found) - top:,} more: --top N shows more{writes}.")
 
 
 def _class(found: "Doubts", label: int) -> str:

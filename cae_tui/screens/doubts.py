@@ -13,6 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Label, OptionList, Static
 
@@ -34,6 +35,8 @@ from engine.storage.paths import pasted_path
 from engine.text import class_name, counted, percent, shortened
 
 LOOK_SECONDS = 0.2
+HIGH = 30
+"""Lines of a terminal that has room for what is told of the ranking."""
 SETTLED = 0.05
 """The part of the work after which the time that is left can be told."""
 
@@ -142,7 +145,12 @@ the command line: `cae-tui doubts`.
         self._give_up()
 
     def on_screen_suspend(self) -> None:
-        """Nothing is trained for a page that is not on top: another may begin a run, which must be alone."""
+        """Nothing is trained for a page that is not on top: another may begin a run, which must be alone.
+
+        What only lies over it, help or a question, begins none.
+        """
+        if isinstance(self.app.screen, ModalScreen):
+            return
         if self.view is None and not self._run:
             self._give_up()
 
@@ -197,7 +205,11 @@ the command line: `cae-tui doubts`.
         )
         told = " ".join((view.how, view.likely, *view.remarks))
         words.update(as_typed(told))
-        words.display = self.size.height >= 30
+        words.display = self.size.height >= HIGH
+        if not words.display:  # in short where there is no room
+            self.query_one("#ranked").border_subtitle = f"{view.count:,} {'odd' if self.odd else 'may be wrong'}"
+            for remark in view.remarks:
+                self.cae.tell(remark)
         table.lines, table.names = view.lines, view.class_names
         table.display = True
         table.decide(self.decisions)

@@ -39,7 +39,8 @@ class DoubtImages(Widget):
             for name, pictures in ((self._suggested, self.found.suggested), (self._given, self.found.given))
             if name
         ]
-        lines = min(max((height - 14) // each, 0), len(rest))
+        enough = min(largest(image, width, height)[1], 14)  # beneath an image of so many rows there may be others
+        lines = min(max((height - enough) // each, 0), len(rest))
         room = height - lines * each
         text = half_blocks(image, **dict(zip(("width", "height"), largest(image, width, max(room, 1)), strict=True)))
         across = max((width + 1) // (columns + 1), 1)

@@ -62,6 +62,7 @@ class LabelFile:
 
     corrections: Corrections
     decisions: Mapping[tuple[str, int], Decision]  # by part and place, those to keep among them
+    undecided: int = 0  # lines without a decision
 
 
 def fingerprint(image: NDArray[np.uint8]) -> str:
@@ -134,8 +135,11 @@ class _Reader:
         self._path, self._data = path, data
         self._labels = {name: label for label, name in enumerate(data.class_names)}
         self._images = {"training": data.train, "test": data.test}
+        self._listed: set[tuple[str, str]] = set()  # the part and the file of each line
+        self._undecided = 0
         self._by_print: dict[str, dict[str, list[int]]] = {}
         names = file_names(data)
+        self._names = dict(zip(_PARTS, names, strict=True))
         self._places = {
             part: {one_line(name): place for place, name in enumerate(known)}
             for part, known in zip(_PARTS, names, strict=True)
@@ -164,7 +168,7 @@ class _Reader:
             if not decision.keep and (decision.label == OUT or decision.label != self._given(part, place)):
                 changes[part][place] = decision.label
         corrections = Corrections.of(changes["training"], changes["test"], self._path.name)
-        return LabelFile(corrections, found)
+        return LabelFile(corrections, found, self._undecided)
 
     # -- the text ----------------------------------------------------------------------------------
 
@@ -221,7 +225,9 @@ class _Reader:
                 f"ends in “{excerpt(seen)}”, and the fingerprint of an image was expected, an x and 16 characters",
             )
         decision = cells["decision"].strip()
+        self._listed.add((part, _bare(cells["file"].strip())))
         if not decision:
+            self._undecided += 1
             return None
         return _Line(number, part, int(place), cells["file"].strip(), cells["given"], decision, seen)
 
@@ -237,8 +243,13 @@ class _Reader:
         for place in [*first, line.place]:
             if place < len(images) and self._print(line.part, place) == line.fingerprint:
                 return place
-        # It stands elsewhere by now: files came or went, or classes were chosen.
-        others = self._all_prints(line.part).get(line.fingerprint, [])
+        # It stands elsewhere by now: files came or went, or classes were chosen. What has a line of its own is a copy.
+        names = self._names[line.part]
+        others = [
+            place
+            for place in self._all_prints(line.part).get(line.fingerprint, [])
+            if not names or _bare(line.file) == names[place] or (line.part, one_line(names[place])) not in self._listed
+        ]
         return others[0] if len(others) == 1 else None
 
     def _print(self, part: str, place: int) -> str:

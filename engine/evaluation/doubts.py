@@ -162,10 +162,15 @@ def doubts_of_set(files: DataFiles, of: str, seed: int, control: Control, told: 
         test = _tests(data)
         assert test.labels is not None
         probabilities = of_others(data.train, test, data.classes, device, seed, control, told)
-        assert whole.test is not None
-        rows = len(whole.train) + np.delete(np.arange(len(whole.test)), data.by_hand.test)
+        given = test.labels.astype(np.int64)
+        unknown = np.unique(given[counts[given] == 0])
+        asked, remarks = ~np.isin(given, unknown), []
+        if len(unknown):
+            words, have = names_of([int(label) for label in unknown], data.class_names)
+            remarks.append(f"{words} {have} no training image: nothing is told of it.")
         how = "By a quick classifier that learned from all training images."
-        return _ranked(whole, rows, test.labels.astype(np.int64), probabilities, how)
+        rows = places_in(whole, data)[1]
+        return _ranked(whole, rows[asked], given[asked], probabilities[asked], how, tuple(remarks))
     if of == "validation" and not data.validation:
         raise DatasetError(
             f"{whole.name} has no validation part of its own: --of training looks at all images, those that a run "
@@ -250,6 +255,8 @@ def doubts_of_others(
             f"{either(model.class_names[:12])}. --class NAME takes only some classes.",
             "data",
         )
+    if data.classes < 2:
+        raise DatasetError(f"{whole.name} has one class: to doubt a label takes another that it may be of.", "data")
     seen = np.array([known[name] for name in data.class_names], np.int64)
     found = _answers(model, images, rows, control, told, 0, len(rows))
     probabilities = np.concatenate([np.empty((0, model.classes), np.float32), *found])[:, seen]

@@ -200,7 +200,8 @@ def refuse_blank(values: Mapping[str, object]) -> None:
     Raises:
         SpecError: with a sentence for each such field.
     """
-    blank = [name for name in PATHS if (given := values.get(name)) is not None and not str(given).strip()]
+    named = {name: values.get(name) for name in (*PATHS, LABELS_FROM)}
+    blank = [name for name, given in named.items() if given is not None and not str(given).strip()]
     if blank:
         raise SpecError(dict.fromkeys(blank, "This names no file: give a path, or leave it out."))
 

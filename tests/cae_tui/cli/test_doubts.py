@@ -106,6 +106,14 @@ def test_what_is_filled_in_is_trained_on_and_counted(run: Run, pets: Path, tmp_p
     assert code == 0
     assert f"By run {name}, asked about its test images" in out
     assert run("doubts", "--with", result["id"])[0] == 2
+    carried = tmp_path / "carried.csv"
+    assert run("doubts", "--with", name, "--csv", carried)[0] == 0
+    decided = [row["decision"] for row in csv.DictReader(carried.open())]
+    assert sorted(filter(None, decided)) == ["leave out", "lying"]  # what the run was trained with stands
+    target.unlink()
+    code, out, _ = run("doubts", pets, "--with", name, "--of", "validation")  # the same images, named
+    assert code == 0
+    assert f"By run {name}, asked about its validation images" in out
 
 
 @pytest.mark.parametrize(
@@ -117,6 +125,7 @@ def test_what_is_filled_in_is_trained_on_and_counted(run: Run, pets: Path, tmp_p
         (("digits", "--top", "0"), "--top: “0” does not fit: write a whole number from 1"),
         (("digits", "--seed", "x"), "--seed: “x” does not fit: write a whole number from 0"),
         (("digits", "--csv", " "), "--csv: This names no file"),
+        (("digits", "--labels-from", ""), "--labels-from: This names no file"),
         (("--with", "zzzz", "--size", "8"), "--size: This is for a set that is named"),
         (("digits", "--with", "zzzz"), "No run begins with “zzzz”"),
         (("digits", "--depth"), "--depth"),
@@ -127,3 +136,13 @@ def test_what_cannot_be_done_is_said(words: tuple[str, ...], said: str, run: Run
     assert code == 2
     assert said in err
     assert not out
+
+
+def test_what_is_wrong_with_a_file_of_labels_is_said_before_anything_is_trained(
+    run: Run, pets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.evaluation.doubts.out_of_fold", lambda *_: pytest.fail("it was trained"))
+    code, _, err = run("doubts", pets, "--labels-from", tmp_path / "gone.csv")
+    assert code == 2
+    assert "gone.csv does not exist" in err
+    assert run("autoencoder", "--data", pets, "--labels-from", "", *SMALL)[0] == 2

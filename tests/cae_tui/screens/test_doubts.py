@@ -18,7 +18,7 @@ from cae_tui.widgets.doubt_images import DoubtImages
 from cae_tui.widgets.doubt_table import DoubtTable
 from cae_tui.widgets.spec_form import SpecForm
 from engine.data.cache import load
-from engine.data.label_file import read_labels
+from engine.data.label_file import Decision, Row, read_labels, write_labels
 from engine.evaluation import folds
 from engine.specs.data_files import DataFiles
 from tests.cae_tui.conftest import until
@@ -159,6 +159,46 @@ async def test_a_file_that_is_in_use_is_gone_on_with(app: CaeApp, pets: Path, tm
         assert again.path == target
 
 
+async def test_lines_that_are_not_decided_stay_in_a_file_and_one_that_was_changed_is_not_replaced(
+    app: CaeApp, pets: Path, tmp_path: Path
+) -> None:
+    target, whole = tmp_path / "labels.csv", load(DataFiles(str(pets)))
+    rows = [Row("training", place, place // 8, (place // 8 + 1) % 3, 0.5) for place in range(24)]
+    write_labels(target, whole, [rows[5]._replace(decision=Decision(keep=False)), *rows[:5], *rows[6:]])
+    async with app.run_test(size=(120, 40)) as pilot:
+        page = DoubtsScreen(DataFiles(str(pets), labels_from=target), "pets")
+        app.push_screen(page)
+        await until(pilot, lambda: page.view is not None)
+        assert page.decisions == {5: OUT}
+        first = next(line.row for line in page.query_one(DoubtTable).lines if line.row != 5)
+        await pilot.press("n" if page.query_one(DoubtTable).lines[0].row == 5 else "home", "k", "w")
+        await until(pilot, lambda: isinstance(app.screen, AskTextScreen))
+        await pilot.press("enter")
+        await until(pilot, lambda: not page.unwritten)
+        lines = target.read_text().splitlines()
+        assert len(lines) == 1 + 24
+        assert read_labels(target, whole).decisions.keys() == {("training", 5), ("training", first)}
+        target.write_text("\n".join(lines[:3]) + "\n")  # by another program, meanwhile
+        await pilot.press("n", "x", "w")
+        await until(pilot, lambda: isinstance(app.screen, AskTextScreen))
+        await pilot.press("enter")
+        await until(pilot, lambda: bool(app.screen.query(".problem")))
+        assert "has changed since it was read here" in str(app.screen.query_one(".problem", Label).render())
+        await pilot.press("escape")
+        assert len(target.read_text().splitlines()) == 3
+
+
+async def test_the_question_for_a_class_stands_in_the_middle(app: CaeApp) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(app, pilot)
+        await pilot.press("o")
+        await until(pilot, lambda: isinstance(app.screen, ClassScreen))
+        dialog = app.screen.query_one(".dialog")
+        await until(pilot, lambda: dialog.region.width > 0)
+        assert abs(dialog.region.x - (120 - dialog.region.right)) <= 1
+        await pilot.press("escape")
+
+
 async def test_leaving_with_decisions_that_no_file_has_asks(app: CaeApp) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         page = await opened(app, pilot)
@@ -184,7 +224,12 @@ async def test_it_is_given_up_by_escape_and_begun_again(app: CaeApp, monkeypatch
         page = app.screen
         assert isinstance(page, DoubtsScreen)
         await until(pilot, lambda: "steps" in str(page.query_one("#waiting", Static).render()))
-        await pilot.press("question_mark")  # another page on top: nothing is trained for one that is not
+        await pilot.press("question_mark")  # help lies over it, and the look goes on
+        await until(pilot, lambda: app.screen is not page)
+        done = page._looks.progress[0] if page._looks else 0
+        await pilot.press("escape")
+        await until(pilot, lambda: page._looks is not None and page._looks.progress[0] > done)
+        await pilot.press("Q")  # another page on top: nothing is trained for one that is not
         await until(pilot, lambda: app.screen is not page)
         await pilot.press("escape")
         await until(pilot, lambda: "Press R to look again" in str(page.query_one("#waiting", Static).render()))

@@ -251,3 +251,17 @@ def test_corrections_are_read_as_they_are_written_and_nothing_else_is(value: obj
     assert AS_GIVEN.as_json() == {}
     with pytest.raises(ValueError, match=r"corrections|list"):
         Corrections.written(value)
+
+
+def test_a_copy_that_has_a_line_of_its_own_is_not_taken_for_a_picture_that_is_gone(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "pets", a_set(6, 3, ("cat", "dog")))
+    names = file_names(load(DataFiles(str(folder))))[0]
+    (folder / names[3]).write_bytes((folder / names[1]).read_bytes())
+    cache.forget()
+    whole = load(DataFiles(str(folder)))
+    rows = [Row("training", place, 0, 1, 0.0) for place in (1, 3)]
+    path = written(tmp_path, whole, (rows[0]._replace(decision=Decision(keep=False)), rows[1]))
+    (folder / names[1]).unlink()
+    cache.forget()
+    with pytest.raises(DatasetError, match="of other images"):
+        read_labels(path, load(DataFiles(str(folder))))

@@ -262,3 +262,16 @@ def test_training_goes_through_the_one_loop(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(folds, "fit", watched)
     look(written(tmp_path))
     assert len(begun) == folds.MANY
+
+
+def test_test_images_of_a_class_that_nothing_was_learned_of_are_left_out(tmp_path: Path) -> None:
+    images, labels = shapes(30)
+    tests, of_tests = shapes(10, 1)
+    known = labels != 1
+    parts = images[known], labels[known], tests, of_tests
+    places = [write_idx(tmp_path / str(at), part) for at, part in enumerate(parts)]
+    files = DataFiles(images=places[0], labels=places[1], test_images=places[2], test_labels=places[3])
+    found = look(files, "test")
+    assert len(found) == 20
+    assert set(found.given.tolist()) == {0, 2}
+    assert found.remarks == ("Class 1 has no training image: nothing is told of it.",)
