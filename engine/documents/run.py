@@ -189,8 +189,8 @@ class RunDocument:
             return
         if data.notes:
             yield Bullets(list(data.notes))
-        if self.read.data_remarks:
-            yield Bullets(self.read.data_remarks)
+        if remarks := [remark for remark in self.read.data_remarks if not facts.corrected.startswith(remark)]:
+            yield Bullets(remarks)
         labels = data.train.labels
         if labels is not None:
             parts = {"training": labels[training], "validation": labels[validation]}
