@@ -12,6 +12,7 @@ from torch import nn
 from engine import jobs
 from engine.data.batches import DeviceImages
 from engine.data.noise import Noise, noise_of
+from engine.errors import SpecError
 from engine.evaluation import results
 from engine.evaluation.baselines import both_errors
 from engine.evaluation.predictions import pca_rebuilt
@@ -360,6 +361,32 @@ def test_a_study_over_the_amount_does_too_and_takes_the_noise_that_is_named(
     search = make_study("search", tiny(images, noise="gaussian"), {"noise_amount": "0.1..0.5"}, trials=2)
     done = work_on(home, create(home, search), Watcher(), Flag())
     assert all(0.1 <= float(point.values["noise_amount"]) <= 0.5 for point in done.stages[0].points)
+
+
+def test_no_noise_goes_with_any_amount_in_a_study_and_is_trained_once(home: Home, images: dict[str, Path]) -> None:
+    baseline = tiny(images, epochs=1)
+    grid = make_study("grid", baseline, {"noise": "none,gaussian", "noise_amount": "0.1,0.3"})
+    record = plan(home, grid)
+    assert record.data["remarks"][0].endswith("Where there is no noise, the amount makes no difference.")
+    done = work_on(home, create(home, grid), Watcher(), Flag())
+    assert done.state == "finished"
+    trials = [point.trials[0] for point in done.stages[0].points]
+    assert trials[0].run == trials[1].run
+    assert len({trial.run for trial in trials}) == len(home.list_runs()) == 3
+    guided = make_study("guided", baseline, {"noise": "none,gaussian", "noise_amount": "0.1,0.3"})
+    assert study_from_json(guided.model_dump(mode="json")) == guided
+    done = work_on(home, create(home, guided), Watcher(), Flag())
+    assert done.state == "finished"
+    search = make_study("search", baseline, {"noise": "none,gaussian", "noise_amount": "0.1..0.5"}, trials=4)
+    done = work_on(home, create(home, search), Watcher(), Flag())
+    assert done.state == "finished"
+    plain = {trial.run for point in done.stages[0].points for trial in point.trials if point.values["noise"] == "none"}
+    assert len(plain) <= 1
+    make_study("one", tiny(images, noise="gaussian", noise_amount=0.2), {"noise": "none,gaussian"})
+    with pytest.raises(SpecError, match=r"0\.1 of no noise"):  # nothing of it says which
+        make_study("one", baseline, {"noise_amount": "0.1,0.3"})
+    with pytest.raises(SpecError, match=r"0\.1 of no noise"):
+        tiny(images, noise_amount=0.1)
 
 
 def test_small_images_of_more_classes_are_shown_with_noise(home: Home, files: dict[str, Path]) -> None:
