@@ -202,7 +202,8 @@ class RunDocument:
             ]
             lines.append(["all", *(f"{int(counts.sum()):,}" for counts in counted_by)])
             yield Table(["class", *parts], lines, words=frozenset({0}))
-        yield self._figure(run_pictures.examples(data, training))
+        noisy = spec is not None and spec.training_noise is not None
+        yield self._figure(run_pictures.examples(data, training, noisy=noisy))
 
     # -- network ----------------------------------------------------------------------------------
 

@@ -115,6 +115,13 @@ def test_what_is_filled_in_is_trained_on_and_counted(run: Run, pets: Path, tmp_p
     assert run("doubts", "--with", result["id"])[0] == 2
 
 
+@pytest.mark.parametrize("command", ["doubts", "data"])
+def test_help_on_test_data_names_the_set(command: str, run: Run) -> None:
+    words = " ".join(run(command, "--help")[1].split())
+    assert "Its test images, where they lie elsewhere" in words
+    assert "The same of" not in words
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
