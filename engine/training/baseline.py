@@ -70,11 +70,14 @@ class Baseline:
         if not keeps_noise(loss, noisy, clean or 0.0):
             return ""
         why = "no noise is removed yet" if steps < STEPS_TO_LEARN else "no noise is removed"
+        advice = self._advice(steps)
         if clean is None:
             why += ", or the network loses more of the images than it removes of the noise"
+            if getattr(self.spec, "latent", 0) and not self.pixels:  # a bottleneck: no learning rate makes up for that
+                advice = "The end of the run tells which."
         return (
             f"The {of} error, {words.loss(loss)}, is no better than that of the noisy images themselves, "
-            f"{words.loss(noisy)}: {why}. {self._advice(steps)}"
+            f"{words.loss(noisy)}: {why}. {advice}"
         )
 
     def _advice(self, steps: int) -> str:

@@ -254,7 +254,10 @@ def test_a_network_that_removes_no_noise_is_told_to(images: dict[str, Path]) -> 
     assert told.startswith(
         "The validation error, 0.0210, is no better than that of the noisy images themselves, 0.0200:"
     )
-    assert "no noise is removed, or the network loses more of the images than it removes of the noise. Try an" in told
+    lost = "no noise is removed, or the network loses more of the images than it removes of the noise."
+    assert told.endswith(f"{lost} The end of the run tells which.")
+    wide = replace(baseline, spec=tiny(images, latent=0))
+    assert f"{lost} Try another learning rate" in wide.doubt({"loss": 0.021}, 1000)
     assert "no noise is removed. Try another" in baseline.of_noisy("test", 0.021, 0.02, 0.001, 1000)
     assert "no noise is removed yet. Try" in baseline.of_noisy("test", 0.021, 0.02, 0.001, 10)
     assert "best constant image" in baseline.doubt({"loss": 0.6}, 1000)  # what is worse comes first
