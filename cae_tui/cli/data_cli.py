@@ -37,7 +37,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--leave-out", action="append", default=[], metavar="FINDING", help=words)
     group = parser.add_argument_group("Images")
     for field in spec_fields(Spec):
-        if field.name in ("test_data", *PREPROCESSING):
+        if field.name == "test_data":
+            words = "Its test images, where they lie elsewhere, in any form that a set may have."
+            add_field(group.add_argument, field, words, field.default, field.name)
+        if field.name in PREPROCESSING:
             add_field(group.add_argument, field, field.description, field.default, field.name)
 
 

@@ -42,7 +42,12 @@ def add_flags(parser: argparse.ArgumentParser, add: Callable[..., object]) -> No
     add("--seed", default="0", metavar="N", help="of the quick classifiers and their folds (default: 0)")
     group = parser.add_argument_group("Images")
     for field in spec_fields(Spec):
-        if field.name in ("test_data", *PREPROCESSING):
+        if field.name == "test_data":
+            words = (
+                "Its test images, where they lie elsewhere, in any form that a set may have; --of test looks at them."
+            )
+            add_field(group.add_argument, field, words, field.default, field.name)
+        if field.name in PREPROCESSING:
             add_field(group.add_argument, field, field.description, field.default, field.name)
         if field.name == LABELS_FROM:
             words = "A file of labels: its decisions stand in what is written with --csv."

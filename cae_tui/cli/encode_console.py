@@ -158,8 +158,8 @@ def reconstruct(home: Home, wanted: Wanted, to: Path, *, beside: bool, csv: str 
         f"The reconstructions of {counted(totals.images, 'image')} were written to {plain(str(target))}; mean squared "
         f"error {loss(mse)}."
     )
-    if model.spec.training_noise is not None:
-        tell(as_they_are(model))
+    for remark in as_they_are(model):
+        tell(remark)
     totals.tell(model, asked)
     return 0
 

@@ -92,8 +92,15 @@ def _remarks(model: "Model", data: "ImageData", parts: "Sequence[tuple[str, Imag
     from engine.runs.model_facts import all_light_on_dark
 
     found = list(data.notes)
-    if not model.classes and model.spec.training_noise is not None:
-        found.append(as_they_are(model))
+    if not model.classes:
+        found += as_they_are(model)
+    if model.network.odd_threshold is not None:
+        found.append("These are errors of reconstructions; `cae-tui predict` tells which images are odd.")
+    own = model.spec.files.absolute()
+    if own.labels_from is not None and own.whole == data.files.whole and data.classes:
+        whose = f"Run {model.name}" if model.run is not None else "The model"
+        file = one_line(own.labels_from.name)
+        found.append(f"{whose} was trained with labels as {file} has them; these are as the set's own files have them.")
     if data.left_out:
         found.append(f"{counted(len(data.left_out), 'file')} of {data.name} left out: `cae-tui data show` lists them.")
     if said := learned_sentence(model, [images.images for _, images in parts]):

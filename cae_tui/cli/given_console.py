@@ -23,12 +23,18 @@ BAD_SHOWN = 10
 Found = TypeVar("Found")
 
 
-def as_they_are(model: "Model") -> str:
-    """That images which a denoiser is given get no noise, in a sentence."""
+def as_they_are(model: "Model") -> list[str]:
+    """That images get no noise here, in a sentence, where those that the model learned from or was judged by did."""
     from engine.specs.noise import noise_words
 
-    noise = noise_words(model.spec.training_noise)
-    return f"The model was trained with {noise} on its images; these were given to it as they are."
+    trained, measured = model.spec.training_noise, model.spec.measured_noise
+    if trained is None and measured is None:
+        return []
+    how = "trained" if trained is not None else "validated"
+    return [
+        f"The model was {how} with {noise_words(trained or measured)} on its images; these were given to it as "
+        "they are."
+    ]
 
 
 class Wanted(NamedTuple):

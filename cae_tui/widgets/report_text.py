@@ -39,9 +39,9 @@ def headline(result: Result, facts: "RunFacts | None" = None, width: int = 0, mo
     line = Content.styled(parts[0], f"bold ${colour}") + Content("".join(f" · {part}" for part in parts[1:]))
     if not width:
         return line
-    if result.remarks:
+    if remarks := report_words.remarks(result, facts) or result.remarks:
         where = "see About" if result.report is not None else "see Measures"
-        return line + Content.styled("\n" + "\n".join(fitted(result.remarks, width, most, where)), "$cae-attention")
+        return line + Content.styled("\n" + "\n".join(fitted(remarks, width, most, where)), "$cae-attention")
     held = ""
     for sentence in verdicts(result, facts) if result.report is not None else ():
         held = f"{held} {sentence}".strip() if len(held) + len(sentence) < width else held

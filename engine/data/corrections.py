@@ -94,16 +94,18 @@ class Corrections:
         if not self:
             return ""
         changed, out = (sum(map(len, pair)) for pair in (self.relabelled, self.left_out))
+        of_test, out_of_test = len(self.relabelled[1]), len(self.left_out[1])
         parts = []
         if changed:
-            parts.append(f"{changed:,} label{' was' if changed == 1 else 's were'} changed")
+            told = f"{changed:,} label{' was' if changed == 1 else 's were'} changed"
+            parts.append(told + _of_which(of_test, changed, "of a test image", "of test images"))
         if out:
-            were = "" if changed and (out == 1) == (changed == 1) else " was" if out == 1 else " were"
-            parts.append(f"{out:,} image{'' if out == 1 else 's'}{were} left out")
+            short = changed and not of_test and (out == 1) == (changed == 1)
+            were = "" if short else " was" if out == 1 else " were"
+            told = f"{out:,} image{'' if out == 1 else 's'}{were} left out"
+            parts.append(told + _of_which(out_of_test, out, "a test image", "test images"))
         source = f" ({one_line(self.file)})" if self.file else ""
-        tests = len(self.test)
-        of_test = f" {tests:,} of them {'is' if tests == 1 else 'are'} of test images." if tests else ""
-        return f"{' and '.join(parts)}{source}.{of_test}"
+        return f"{(', and ' if of_test else ' and ').join(parts)}{source}."
 
     def told(self, names: Sequence[str], before: Iterable[Sequence[int] | NDArray[np.uint8]]) -> str:
         """Which labels became which, the most frequent first: `4 → 9 3×, 7 → 1 2×`; empty where none did.
@@ -129,6 +131,15 @@ class Corrections:
 
     def __len__(self) -> int:
         return len(self.training) + len(self.test)
+
+
+def _of_which(tests: int, every: int, one: str, more: str) -> str:
+    """How many of `every` one are of the test, to follow on them."""
+    if not tests:
+        return ""
+    if tests == every:
+        return f", {one}" if every == 1 else f", all {more}"
+    return f", {tests:,} of them {one if tests == 1 else more}"
 
 
 def _is_change(pair: Any) -> bool:

@@ -21,6 +21,7 @@ from engine.data.reading import Reading
 from engine.errors import DatasetError, StorageError
 from engine.specs.data_files import LABELS_FROM, DataFiles
 from engine.storage.files import read_json, storage_errors, write_json
+from engine.text import counted
 
 KIND = "images left out"
 _PIECE = 4096
@@ -125,7 +126,8 @@ def _refuse_what_leaves_too_few(data: ImageData, by_hand: ByHand, corrections: C
     training, test = corrections.left_out
     if len(data.train) - len(by_hand.training) - len(training) < 2:
         raise DatasetError(
-            f"{corrections.file} leaves {len(training):,} images out: at least two training images have to stay.",
+            f"{corrections.file} leaves {counted(len(training), 'image')} out: at least two training images have to "
+            "stay.",
             LABELS_FROM,
         )
     if test and len(by_hand.test) + len(test) >= _tests(data):

@@ -189,8 +189,8 @@ class RunDocument:
             return
         if data.notes:
             yield Bullets(list(data.notes))
-        if self.read.data_remarks:
-            yield Bullets(self.read.data_remarks)
+        if remarks := [remark for remark in self.read.data_remarks if not facts.corrected.startswith(remark)]:
+            yield Bullets(remarks)
         labels = data.train.labels
         if labels is not None:
             parts = {"training": labels[training], "validation": labels[validation]}
@@ -202,7 +202,8 @@ class RunDocument:
             ]
             lines.append(["all", *(f"{int(counts.sum()):,}" for counts in counted_by)])
             yield Table(["class", *parts], lines, words=frozenset({0}))
-        yield self._figure(run_pictures.examples(data, training))
+        noisy = spec is not None and spec.training_noise is not None
+        yield self._figure(run_pictures.examples(data, training, noisy=noisy))
 
     # -- network ----------------------------------------------------------------------------------
 

@@ -31,8 +31,13 @@ MOST_FITTED = 60_000
 Pictured = tuple[Figure, Drawing]
 
 
-def examples(data: ImageData, training: NDArray[np.int64]) -> Pictured:
-    """The first training images of each class; of a set without classes its first ones."""
+def examples(data: ImageData, training: NDArray[np.int64], *, noisy: bool = False) -> Pictured:
+    """The first training images of each class; of a set without classes its first ones.
+
+    Args:
+        training: their rows.
+        noisy: noise is put on them before the network gets them.
+    """
     labels = data.train.labels
     if labels is None:
         rows = [data.train.take(part) for part in np.split(training[: 2 * SHOWN], [SHOWN]) if len(part)]
@@ -44,7 +49,8 @@ def examples(data: ImageData, training: NDArray[np.int64]) -> Pictured:
     rows = [data.train.take(training[labels[training] == label][:SHOWN]) for label in shown]
     names = [class_name(data.class_names, int(label)) for label in shown]
     which = "each class" if len(shown) == len(having) else f"the {len(shown)} largest of {len(having)} classes"
-    words = f"Training images of {which}, a class in each row, as the network gets them."
+    how = "before noise is put on them" if noisy else "as the network gets them"
+    words = f"Training images of {which}, a class in each row, {how}."
     return Figure("examples", words, f"{words[:-1]}: {', '.join(names)}."), images(rows, names)
 
 

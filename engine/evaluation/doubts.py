@@ -72,7 +72,7 @@ class Doubts:
             many = counted(self.likely, "image") if self.likely else "No image"
             return f"{many} {'are' if self.likely > 1 else 'is'} odd: {above}."
         many = counted(self.likely, "label") if self.likely else "no label"
-        return f"By the rule of confident learning {many} may be wrong."
+        return f"The rule of confident learning counts {many} as probably wrong."
 
     def bare(self, part: str, place: int) -> Row:
         """An image of the whole set as a file of labels has it, of which nothing is told."""

@@ -151,7 +151,8 @@ class AutoencoderKind:
                 return both_errors(validation, evaluated)
 
             own = {"noisy_image": both(nn.Identity(), noise), "clean_input": both(model, None)}
-            doubt = doubt or recorder.baseline.of_noisy(of, mse, own["noisy_image"].mse, recorder.steps_taken)
+            noisy, clean = own["noisy_image"].mse, own["clean_input"].mse
+            doubt = doubt or recorder.baseline.of_noisy(of, mse, noisy, clean, recorder.steps_taken)
         write_predictions(prepared, recorder, of, indices, errors=found)
         training_noise, measured_noise = prepared.spec.training_noise, prepared.spec.measured_noise
         if training_noise or measured_noise:

@@ -6,7 +6,9 @@ from engine.results.result import Measured, Result
 from engine.text import NOTHING, loss
 
 NOTHING_LEARNED = 1.02
-"""A constant image's error that is at most this many times as large: it does as well."""
+"""A constant image's error that is at most this many times as large: it does as well; noisy images' likewise."""
+LEAST_NOISE = 0.01
+"""Noise whose error is less than this part of what a network loses of clean images: what it adds is not to be told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,9 +104,17 @@ class AutoencoderResult(Result):
     @property
     def learned_nothing(self) -> bool:
         """See `Result`."""
-        without = (self.constant_image, self.noisy_image)
-        error = self.error
-        return error is not None and any(other and 0 < other.mse < NOTHING_LEARNED * error for other in without)
+        if self.error is None:
+            return False
+        constant, noisy = self.constant_image, self.noisy_image
+        if constant is not None and 0 < constant.mse < NOTHING_LEARNED * self.error:
+            return True
+        return noisy is not None and keeps_noise(self.error, noisy.mse, self._clean)
+
+    @property
+    def _clean(self) -> float:
+        """The error that it makes of images without noise; 0 where it is not known."""
+        return 0.0 if self.clean_input is None else self.clean_input.mse
 
     @property
     def held_against(self) -> list[str]:
@@ -112,7 +122,8 @@ class AutoencoderResult(Result):
         told = []
         if self.error and not (self.learned_nothing and self.remarks):
             if self.noisy_image is not None:
-                told.append(noisy_sentence(self.noisy_image.mse, self.error))
+                small = self.latent if self.latent < self.pixels else 0
+                told.append(noisy_sentence(self.noisy_image.mse, self.error, self._clean, small))
             if self.constant_image is not None:
                 told.append(constant_sentence(self.constant_image.mse, self.error))
         told.append(pca_sentence(self.pca, self.error, noisy=self.noisy_image is not None))
@@ -133,11 +144,9 @@ class AutoencoderResult(Result):
         """See `Result`: noise was put on them."""
         if not self.noise:
             return ""
-        measured = self.measured_noise
-        if measured == self.noise:
-            told = "Validation and test images have such noise too, always the same for an image."
-        else:
-            told = f"Validation and test images have {measured or 'no noise'}, always the same for an image."
+        of = "Validation and test images" if self.evaluated_on == "test" else "Validation images"
+        measured = "such noise too" if self.measured_noise == self.noise else self.measured_noise or "no noise"
+        told = f"{of} have {measured}, always the same for an image."
         start = self.noise[:1].upper() + self.noise[1:]
         return f"{start} on training images; what is to be rebuilt is the clean image. {told} New images get none."
 
@@ -158,12 +167,38 @@ def constant_sentence(constant: float, error: float) -> str:
     return f"The best constant image has {_times(ratio)} this error."
 
 
-def noisy_sentence(noisy: float, error: float) -> str:
-    """How an error does beside that of noisy images as they are, which is what one has without a network."""
+def keeps_noise(error: float, noisy: float, clean: float) -> bool:
+    """Whether a network that is given noisy images removes none of the noise.
+
+    What counts is what the noise adds to the error: a bottleneck loses much of an image that has no noise at all.
+
+    Args:
+        error: of what it makes of noisy images.
+        noisy: of these as they are; 0 where there is no noise.
+        clean: of what it makes of images without noise.
+    """
+    return LEAST_NOISE * clean < noisy < NOTHING_LEARNED * (error - clean)
+
+
+def noisy_sentence(noisy: float, error: float, clean: float, small: int) -> str:
+    """How an error does beside that of noisy images as they are, which is what one has without a network.
+
+    Args:
+        noisy: see `keeps_noise`; the others likewise.
+        small: the latent's numbers where they are fewer than an image has; else 0.
+    """
+    if noisy <= 0:
+        return "So little noise changes none of these images."
     ratio = noisy / error
-    if ratio < NOTHING_LEARNED:
-        return f"The noisy images themselves have an error of {loss(noisy)}: the network is no better than none."
-    return f"The noisy images themselves have {_times(ratio)} this error."
+    if ratio >= NOTHING_LEARNED:
+        return f"The noisy images themselves have {_times(ratio)} this error."
+    told = f"The noisy images themselves have an error of {loss(noisy)}"
+    if keeps_noise(error, noisy, clean):
+        return f"{told}: the network is no better than none."
+    if noisy > clean:
+        return f"{told}: the network loses as much of the images as it removes of the noise."
+    loses = f"{small:,} numbers lose" if small else "the network loses"
+    return f"{told}: so little noise is less than what {loses} of any image."
 
 
 def pca_sentence(pca: Pca | None, mse: float | None, *, noisy: bool = False) -> str:

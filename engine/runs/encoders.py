@@ -11,18 +11,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine.data.by_hand import NOTHING, ByHand
 from engine.data.cache import load
-from engine.data.datasets import MNIST_DIGEST
+from engine.data.corrections import AS_GIVEN, Corrections
+from engine.data.datasets import MNIST_DIGEST, ImageData
+from engine.data.leaving_out import without
 from engine.data.same_images import Images, images_digest_of
 from engine.errors import EngineError, RunError, SpecError
 from engine.protocol.states import DIVERGED, EARLY_STOPPED, FAILED, FINISHED, STOPPED
 from engine.runs.checkpoint import read_autoencoder
 from engine.runs.directory import Home, RunDirectory
+from engine.runs.moved import by_hand_of, corrections_of
 from engine.specs.base import Spec
 from engine.specs.data_files import MNIST_SHAPE, DataFiles, shape_words, told_apart
 from engine.storage.files import absolute
 from engine.storage.paths import given_path
-from engine.text import counted
+from engine.text import counted, one_line
 
 
 def find_encoder(home: Home, named: str) -> tuple[Path, str]:
@@ -49,6 +53,8 @@ class EncoderSource:
     data: str  # what they are called; empty where that is not known
     digest: str = ""  # of their content; empty where it is not known
     images_digest: str = ""  # of the training images alone; empty where it is not known
+    by_hand: ByHand = NOTHING  # images of the whole set that it did not learn from
+    corrections: Corrections = AS_GIVEN  # the same, of a file of labels
     state: str = FINISHED  # of its run
     epoch: int = 0  # that its run completed
     best_epoch: int = 0
@@ -56,9 +62,13 @@ class EncoderSource:
     def remarks(self, data: Images, files: DataFiles) -> tuple[str, ...]:
         """What a person should know who builds a classifier on it for the images of `data`, read from `files`."""
         found = []
-        if self.data and not self._same(data):
-            own, its = self.files.absolute().whole, files.absolute().whole
-            if own is not None and own == its:
+        if self.data and (known := self._known(data)) != data.images_digest:
+            mine, others = self.files.absolute(), files.absolute()
+            own, its = mine.whole, others.whole
+            alike = (own, mine.preprocessing) == (its, others.preprocessing)
+            if alike and (left_out := self._left_out(known, files)):
+                found += left_out
+            elif own is not None and own == its:
                 found.append(
                     f"{own} has changed since the encoder was trained: the encoder and the classifier learn from "
                     "different images."
@@ -79,14 +89,51 @@ class EncoderSource:
         told = f"The encoder comes from {self.words}, which {how.get(self.state, f'is {self.state}')}"
         return f"{told}. {weights}".rstrip()
 
-    def _same(self, data: Images) -> bool:
-        known = self.images_digest
-        if not known and self.digest:
-            known = images_digest_of(self.files, self.digest, data)
-        elif not known:  # a model file alone does not tell: its images may still be where they were
-            with suppress(EngineError):
-                known = load(self.files.training).images_digest
-        return known == data.images_digest
+    def _known(self, data: Images) -> str:
+        """The digest of the images that it learned from, as far as it can be known; else nothing."""
+        if self.images_digest:
+            return self.images_digest
+        if self.digest:
+            return images_digest_of(self.files, self.digest, data)
+        with suppress(EngineError):  # a model file alone does not tell: its images may still be where they were
+            return self._as_now().images_digest
+        return ""
+
+    def _as_now(self) -> ImageData:
+        """What is where it learned from. Images left out by a file of labels cannot be told without their labels."""
+        return load(self.files if self.files.labels_from else self.files.training)
+
+    def _left_out(self, known: str, files: DataFiles) -> list[str]:
+        """What was left out for one of the two alone, where that is all that tells their images apart; else nothing.
+
+        Args:
+            known: the digest of the images that it learned from.
+            files: those of the classifier, from the same place.
+        """
+        try:
+            now = load(files)
+            then = without(load(files.as_given, by_hand=NOTHING), self.by_hand, self.corrections)
+            if then.images_digest != known:  # of a model file, which says nothing of what was left out
+                then = self._as_now()
+        except (EngineError, IndexError):  # such places are not in the set any more
+            return []
+        if then.images_digest != known:
+            return []
+        by_labels = set(now.corrections.left_out[0])
+        out, out_then = ({*one.by_hand.training, *one.corrections.left_out[0]} for one in (now, then))
+        of_file, of_hand = (len(part) for part in ((out - out_then) & by_labels, (out - out_then) - by_labels))
+        again = len(out_then - out)
+        found = []
+        if of_file:
+            file = one_line(now.corrections.file)
+            found.append(f"{file} leaves {counted(of_file, 'image')} out that the encoder learned from.")
+        if of_hand:
+            were = "was" if of_hand == 1 else "were"
+            found.append(f"{counted(of_hand, 'image')} that the encoder learned from {were} left out by hand since.")
+        if again:
+            were = "was" if again == 1 else "were"
+            found.append(f"The classifier learns from {counted(again, 'image')} that {were} left out for the encoder.")
+        return found
 
 
 def encoder_source(home: Home, named: str) -> EncoderSource:
@@ -99,12 +146,13 @@ def encoder_source(home: Home, named: str) -> EncoderSource:
     run = RunDirectory(path.parent)
     with suppress(RunError):  # a model file that was copied elsewhere
         status, written = run.read_status(), run.read_spec()
-        own = written.get("spec")
+        own, about = written.get("spec"), written.get("data")
+        about = about if isinstance(about, dict) else {}
         if run.model == path and status.data and isinstance(own, dict):
             return EncoderSource(
                 words=f"run {run.id}", files=run.files_of(own), shape=status.image_shape, data=status.data,
                 digest=status.data_digest, images_digest=status.images_digest, state=status.state, epoch=status.epoch,
-                best_epoch=status.best_epoch,
+                best_epoch=status.best_epoch, by_hand=by_hand_of(about), corrections=corrections_of(about),
             )  # fmt: skip
     model = read_autoencoder(path)
     files = model.spec.files

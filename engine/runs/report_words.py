@@ -55,9 +55,15 @@ def measured_lines(result: Result, facts: RunFacts | None = None) -> list[str]:
 # -- is this good? --------------------------------------------------------------------------------
 
 
+def remarks(result: Result, facts: RunFacts | None = None) -> list[str]:
+    """Those of the result, but for what `run_facts` say of its labels."""
+    corrected = facts.corrected if facts is not None else ""
+    return [remark for remark in result.remarks if not corrected.startswith(remark)]
+
+
 def verdicts(result: Result, facts: RunFacts | None = None) -> list[str]:
     """What the result is to be held against, and how it does, in sentences; what cannot be told is left out."""
-    told = [*(f"! {remark}" for remark in result.remarks), *result.held_against]
+    told = [*(f"! {remark}" for remark in remarks(result, facts)), *result.held_against]
     if facts is not None and result.evaluated_on:
         told.append(peers_sentence(result, facts))
     return list(filter(None, told))

@@ -249,6 +249,11 @@ class AutoencoderSpec(Spec):
         """See `Spec`: with other noise than in training, a loss is another one."""
         return self.measured_noise == self.training_noise
 
+    @classmethod
+    def point(cls, values: Mapping[str, object], varied: Collection[str]) -> Mapping[str, object]:
+        """See `Spec`: where the noise varies, none goes with any amount."""
+        return {**values, "noise_amount": "auto"} if "noise" in varied and values.get("noise") == NONE else values
+
     def compared(self, names: Collection[str]) -> Self:
         """See `Spec`: where the noise varies, every trial is validated with the same."""
         if self.validation_noise == SAME and {"noise", "noise_amount"} & set(names):
@@ -259,7 +264,9 @@ class AutoencoderSpec(Spec):
         """See `Spec`."""
         if not {"noise", "noise_amount"} & set(names):
             return ""
-        return f"The noise varies, so all trials are validated on the same images{_VALIDATED[self.validation_noise]}."
+        told = f"The noise varies, so all trials are validated on the same images{_VALIDATED[self.validation_noise]}."
+        both = {"noise", "noise_amount"} <= set(names)
+        return f"{told} Where there is no noise, the amount makes no difference." if both else told
 
     def halvings(self, image: tuple[int, int, int]) -> int:
         """How often it halves an image of that height, width and channels: what `auto` comes to."""

@@ -261,6 +261,11 @@ class Spec(BaseModel):
         """Whether training and validation losses of a stage are of the same thing, so that they can be compared."""
         return True
 
+    @classmethod
+    def point(cls, values: Mapping[str, object], varied: Collection[str]) -> Mapping[str, object]:  # noqa: ARG003 - as `compared`
+        """The values of a study's point of which those in `varied` vary, without what counts nothing beside others."""
+        return values
+
     def compared(self, names: Collection[str]) -> Self:  # noqa: ARG002 - for kinds whose loss depends on what varies
         """The same as the baseline of a study in which those fields vary: the losses of its trials can be compared."""
         return self

@@ -271,7 +271,8 @@ def spec_of(baseline: Spec, values: Mapping[str, str], repeat: int = 0) -> Spec:
     Raises:
         SpecError: the values are refused, alone or together.
     """
-    return parse(type(baseline), {**baseline.model_dump(mode="json"), **values, "seed": baseline.seed + repeat})
+    kind, own = type(baseline), baseline.model_dump(mode="json")
+    return parse(kind, kind.point({**own, **values, "seed": baseline.seed + repeat}, values.keys()))
 
 
 def space_of(study: StudySpec) -> dict[str, Range | Values]:

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine import text as words
+from engine.results.autoencoder import keeps_noise
 from engine.results.classifier import LargestClass
 from engine.specs.base import Spec
 
 CONSTANT_IMAGE = 0.98
 """An error above this part of a constant image's error has learned nothing."""
-NOISY_IMAGE = 0.98
-"""The same of the error of noisy images as they are."""
 STEPS_TO_LEARN = 200
 """Fewer steps than this may be too few to learn anything."""
 
@@ -35,7 +34,7 @@ class Baseline:
         if self.constant is not None:
             loss = validation["loss"]
             doubt = self.of_error("validation", loss, self.constant, steps)
-            return doubt or self.of_noisy("validation", loss, self.noisy or 0.0, steps)
+            return doubt or self.of_noisy("validation", loss, self.noisy or 0.0, None, steps)
         if self.largest is None or validation.get("accuracy") is None or self.largest.accuracy == 1:
             return ""
         accuracy, share = validation["accuracy"], self.largest.accuracy
@@ -60,19 +59,25 @@ class Baseline:
             f"{words.loss(constant)}: {nothing}. {self._advice(steps)}"
         )
 
-    def of_noisy(self, of: str, loss: float, noisy: float, steps: int) -> str:
-        """A sentence where what is made of noisy images is no nearer to the clean ones than they are; else nothing.
+    def of_noisy(self, of: str, loss: float, noisy: float, clean: float | None, steps: int) -> str:
+        """A sentence where no noise is removed, or where that may be so; else nothing.
 
         Args:
             of: see `of_error`.
             noisy: the error of the noisy images as they are; 0 where there is no noise.
+            clean: that of what the network makes of images without noise; None where it is not known.
         """
-        if not loss > NOISY_IMAGE * noisy > 0:
+        if not keeps_noise(loss, noisy, clean or 0.0):
             return ""
+        why = "no noise is removed yet" if steps < STEPS_TO_LEARN else "no noise is removed"
+        advice = self._advice(steps)
+        if clean is None:
+            why += ", or the network loses more of the images than it removes of the noise"
+            if getattr(self.spec, "latent", 0) and not self.pixels:  # a bottleneck: no learning rate makes up for that
+                advice = "The end of the run tells which."
         return (
             f"The {of} error, {words.loss(loss)}, is no better than that of the noisy images themselves, "
-            f"{words.loss(noisy)}: {'no noise is removed yet' if steps < STEPS_TO_LEARN else 'no noise is removed'}. "
-            f"{self._advice(steps)}"
+            f"{words.loss(noisy)}: {why}. {advice}"
         )
 
     def _advice(self, steps: int) -> str:

@@ -102,6 +102,13 @@ def test_what_is_filled_in_is_trained_on_and_counted(run: Run, pets: Path, tmp_p
     assert code == 0, err
     name = json.loads(out)["id"]
     assert said in json.loads(out)["remarks"]  # the images of its encoder, treated alike
+    trained = f"Run {name} was trained with labels as labels.csv has them; these are as the set's own files have them."
+    remarks = json.loads(run("evaluate", name, "--data", pets, "--json")[1])["remarks"]
+    assert trained in remarks
+    elsewhere = write_folder(
+        tmp_path / "others", {f"{name}/0.png": png(np.eye(8, dtype=np.uint8)) for name in ("lying", "upright")}
+    )
+    assert trained not in json.loads(run("evaluate", name, "--data", elsewhere, "--json")[1])["remarks"]
     code, out, _ = run("doubts", "--with", name, "--of", "test")
     assert code == 0
     assert f"By run {name}, asked about its test images" in out
@@ -114,6 +121,13 @@ def test_what_is_filled_in_is_trained_on_and_counted(run: Run, pets: Path, tmp_p
     code, out, _ = run("doubts", pets, "--with", name, "--of", "validation")  # the same images, named
     assert code == 0
     assert f"By run {name}, asked about its validation images" in out
+
+
+@pytest.mark.parametrize("command", ["doubts", "data"])
+def test_help_on_test_data_names_the_set(command: str, run: Run) -> None:
+    words = " ".join(run(command, "--help")[1].split())
+    assert "Its test images, where they lie elsewhere" in words
+    assert "The same of" not in words
 
 
 @pytest.mark.parametrize(

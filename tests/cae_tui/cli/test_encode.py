@@ -315,6 +315,13 @@ def test_new_images_get_no_noise_of_a_denoiser_and_that_is_said(
         assert (said in " ".join(capsys.readouterr().err.split())) is told
         assert command(where, "evaluate", named, "--data", *flags[1:]) == 0
         assert (said in " ".join(capsys.readouterr().err.split())) is told
+    assert command(own, "autoencoder", *flags, *small, "--validation-noise", "mixed", "--json") == 0
+    judged = json.loads(capsys.readouterr().out)["id"]
+    said = "The model was validated with mixed noise on its images; these were given to it as they are."
+    assert command(own, "reconstruct", judged, folder, "--to", tmp_path / judged) == 0
+    assert said in " ".join(capsys.readouterr().err.split())
+    assert command(own, "evaluate", judged, "--data", *flags[1:]) == 0
+    assert said in " ".join(capsys.readouterr().err.split())
     model = load_model(own, run)
     images = given_images(model, [str(folder / "a.png")]).images
     np.testing.assert_array_equal(

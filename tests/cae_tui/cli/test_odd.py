@@ -50,6 +50,19 @@ def test_a_line_a_picture_says_normal_or_odd(bars: tuple[Home, str, Path], capsy
     assert "the model's own threshold; --above is another" in said.err
 
 
+def test_an_evaluation_says_what_tells_which_images_are_odd(
+    bars: tuple[Home, str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    home, run, new = bars
+    try:
+        assert main(["--home", str(home.path), "evaluate", run, "--data", str(new)]) == 0
+    finally:
+        keep_in(None)
+    said = capsys.readouterr().err  # the command names the home
+    assert "These are errors of reconstructions; `cae-tui " in said
+    assert "predict` tells which images are odd." in said
+
+
 def test_another_threshold(bars: tuple[Home, str, Path], capsys: pytest.CaptureFixture[str]) -> None:
     home, run, new = bars
     assert predict(home, run, new, "--above", "1e9", "--json") == 0

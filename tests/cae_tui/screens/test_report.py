@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -148,6 +149,20 @@ def test_what_was_found_doubtful_stands_under_the_headline_and_whole_among_the_c
     assert len(headline(result).plain.splitlines()) == 1
     shown = about(result, None, 78) if kind == "classifier" else measures(result, None, 78)
     assert "! The brightest pixel is 1 of 255, which is nearly black." in shown.plain
+
+
+@pytest.mark.parametrize("kind", ["autoencoder", "classifier"])
+def test_what_a_file_of_labels_changed_is_told_once_beside_other_remarks(kind: str) -> None:
+    said = "2 labels were changed (labels.csv)."
+    facts = replace(FACTS, corrected=f"{said} 0 → 2 2×")
+    result = result_with(kind, remarks=[said])
+    assert said in headline(result, facts, 78).plain  # where there is room
+    shown = about(result, facts, 78).plain
+    if kind == "autoencoder":
+        shown += measures(result, facts, 78).plain
+    assert shown.count(said) == 1
+    more = replace(result, remarks=["Class 3 has no image.", said])
+    assert headline(more, facts, 78).plain.splitlines()[1:] == ["! Class 3 has no image."]
 
 
 def test_the_copied_report_has_the_confusion_matrix_too() -> None:

@@ -205,7 +205,7 @@ def test_a_set_is_loaded_as_its_file_of_labels_has_it(tmp_path: Path, pets: Imag
     assert names[0] == (*before[0][:9], *before[0][10:])
     assert found.left_out == {before[0][9]: "was left out by the file of labels"}
     (told,) = [one.sentence for one in of_data(found) if "changed" in one.sentence]
-    assert told == "2 labels were changed and 1 image was left out (labels.csv). 1 of them is of test images."
+    assert told == "2 labels were changed, 1 of them of a test image, and 1 image was left out (labels.csv)."
     assert load(files) is found
     assert load(pets.files) is pets
 
@@ -219,7 +219,7 @@ def test_images_left_out_by_hand_and_by_the_file_are_counted_apart(tmp_path: Pat
     assert len(file_names(found)[0]) == 9
     told = [one.sentence for one in of_data(found)]
     assert "2 training images were left out by hand." in told
-    assert "1 label was changed and 1 image left out (labels.csv). 1 of them is of test images." in told
+    assert "1 label was changed, of a test image, and 1 image was left out (labels.csv)." in told
     assert not any("could not be used" in one for one in told)
 
 
@@ -237,6 +237,30 @@ def test_a_file_that_is_changed_is_read_again_and_too_few_images_are_refused(tmp
     written(tmp_path, pets, rows)
     with pytest.raises(DatasetError, match="leaves all test images out"):
         load(files)
+
+
+def test_one_image_that_is_too_many_is_told_as_one(tmp_path: Path) -> None:
+    few = load(DataFiles(str(write_folder(tmp_path / "few", a_set(1, 0, ("cat", "dog"))))))
+    path = written(tmp_path, few, (Row("training", 1, 1, 0, 0.0, Decision(keep=False)),))
+    with pytest.raises(DatasetError, match="leaves 1 image out: at least two training images have to stay"):
+        load(few.files._replace(labels_from=path))
+
+
+@pytest.mark.parametrize(
+    ("training", "test", "says"),
+    [
+        ({1: 0, 2: 0, 3: OUT, 4: OUT}, {}, "2 labels were changed and 2 images left out (l.csv)."),
+        ({1: 0}, {4: OUT, 5: OUT}, "1 label was changed and 2 images were left out, all test images (l.csv)."),
+        ({1: 0}, {2: 1, 4: 1, 5: OUT}, "3 labels were changed, 2 of them of test images, and 1 image was left out, a "
+         "test image (l.csv)."),
+        ({1: OUT}, {4: OUT}, "2 images were left out, 1 of them a test image (l.csv)."),
+        ({}, {4: 1, 5: 1}, "2 labels were changed, all of test images (l.csv)."),
+    ],
+)  # fmt: skip
+def test_labels_and_images_of_the_test_are_counted_apart(
+    training: dict[int, int], test: dict[int, int], says: str
+) -> None:
+    assert Corrections.of(training, test, "l.csv").sentence == says
 
 
 @pytest.mark.parametrize(

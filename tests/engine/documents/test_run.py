@@ -270,6 +270,15 @@ def test_a_set_without_classes_and_one_of_many_show_examples(home: Home, files: 
     figure, _ = examples(unlabelled, np.arange(30))
     assert figure.caption == "The first 20 training images."
     assert examples(unlabelled, np.arange(3))[0].caption == "The first 3 training images."
+    labelled = load_dataset(DataFiles(images=files["images"], labels=files["labels"]))
+    for noisy, says in ((False, "as the network gets them."), (True, "before noise is put on them.")):
+        figure, _ = examples(labelled, np.arange(30), noisy=noisy)
+        assert figure.caption.endswith(f"a class in each row, {says}")
+
+
+def test_a_denoisers_examples_are_told_to_be_without_its_noise(home: Home, files: dict[str, Path]) -> None:
+    run = train(home, small(files, noise="gaussian", epochs=1))[0]
+    assert "a class in each row, before noise is put on them." in RunDocument(home, run, lambda *_: None).as_html()
 
 
 # -- files ----------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Doubtful labels: planted wrong ones come first, each image is judged by what has not learned from it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,7 @@ from engine.protocol.control import Asked, AskedToEndError, Flag
 from engine.protocol.events import StageStarted
 from engine.runs.directory import Home
 from engine.specs.data_files import DataFiles
+from engine.text import counted
 from engine.training import loop
 from tests.engine.tiny import CPU, do_nothing, tiny_classifier, write_encoder
 from tests.idx import write_idx
@@ -117,8 +119,6 @@ def test_no_image_is_judged_by_what_has_learned_from_it(monkeypatch: pytest.Monk
 
 
 def test_the_same_seed_gives_the_same_numbers_on_however_many_cores() -> None:
-    from dataclasses import replace
-
     images, labels = shapes(20)
     data = ImageSet(images[..., None], labels)
     one = out_of_fold(data, CLASSES, CPU, 5, Flag(), do_nothing)
@@ -132,6 +132,8 @@ def test_wrong_labels_come_first(tmp_path: Path) -> None:
     found = look(files)
     assert {*found.rows[:3].tolist()} == {4, 20, 77}
     assert 1 <= found.likely <= 3  # the rule is careful: a class must be as sure as usual
+    assert found.likely_words.startswith(f"The rule of confident learning counts {counted(found.likely, 'label')} as")
+    assert replace(found, likely=0).likely_words == "The rule of confident learning counts no label as probably wrong."
     assert np.all(np.diff(found.scores) >= 0)
     assert found.probabilities is not None
     assert np.array_equal(found.scores < 0, found.probabilities[:, 0] < found.probabilities[:, 1])

@@ -1,7 +1,7 @@
 """Denoising: noise on what the network is given, the clean image as its target, from the spec to the result."""
 
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,9 @@ from torch import nn
 from engine import jobs
 from engine.data.batches import DeviceImages
 from engine.data.noise import Noise, noise_of
+from engine.errors import SpecError
 from engine.evaluation import results
+from engine.evaluation.baselines import both_errors
 from engine.evaluation.predictions import pca_rebuilt
 from engine.network.autoencoder import ConvAutoencoder
 from engine.preparation import images_of
@@ -32,6 +34,7 @@ from engine.training.baseline import Baseline
 from engine.training.loop import evaluate
 from engine.training.steps import Step
 from engine.training.tasks import Reconstruction
+from tests.cae_tui.script import result_with
 from tests.engine.conftest import small, train
 from tests.engine.studies.conftest import Watcher
 from tests.engine.tiny import CPU, SIDE, Pixels, Watched, run_fit, stage, stage_data, tiny, write_files
@@ -239,6 +242,8 @@ def test_a_run_that_is_validated_without_noise_says_so(home: Home, images: dict[
     run, result, _ = train(home, tiny(images, noise="gaussian", validation_noise="none", epochs=1))
     assert result.noisy_image is None
     assert "Validation and test images have no noise" in result.about[-1][1]
+    only = replace(result, evaluated_on="validation", test_mse=None, test_psnr=None)
+    assert "Validation images have no noise, always" in only.about[-1][1]
     assert results.read_samples(next(run.samples.iterdir())).noisy is None
 
 
@@ -249,9 +254,54 @@ def test_a_network_that_removes_no_noise_is_told_to(images: dict[str, Path]) -> 
     assert told.startswith(
         "The validation error, 0.0210, is no better than that of the noisy images themselves, 0.0200:"
     )
-    assert "no noise is removed. Try another learning rate" in told
+    lost = "no noise is removed, or the network loses more of the images than it removes of the noise."
+    assert told.endswith(f"{lost} The end of the run tells which.")
+    wide = replace(baseline, spec=tiny(images, latent=0))
+    assert f"{lost} Try another learning rate" in wide.doubt({"loss": 0.021}, 1000)
+    assert "no noise is removed. Try another" in baseline.of_noisy("test", 0.021, 0.02, 0.001, 1000)
+    assert "no noise is removed yet. Try" in baseline.of_noisy("test", 0.021, 0.02, 0.001, 10)
     assert "best constant image" in baseline.doubt({"loss": 0.6}, 1000)  # what is worse comes first
     assert replace(baseline, noisy=None).doubt({"loss": 0.021}, 1000) == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "noisy", "clean", "keeps", "says"),
+    [
+        (0.0214, 0.0023, 0.0214, False, "an error of 0.0023: so little noise is less than what 5 numbers lose of any"),
+        (0.0214, 0.0, 0.0214, False, "So little noise changes none of these images."),
+        (0.0214, 4e-8, 0.0213, False, "so little noise is less than"),  # what it adds is not to be told
+        (0.0240, 0.0023, 0.0214, True, "an error of 0.0023: the network is no better than none."),
+        (0.0021, 0.0021, 1e-6, True, "an error of 0.0021: the network is no better than none."),
+        (0.0290, 0.0280, 0.0100, False, "the network loses as much of the images as it removes of the noise."),
+        (0.0050, 0.0200, 0.0040, False, "The noisy images themselves have 4.0 times this error."),
+    ],
+)
+def test_a_network_is_held_against_what_the_noise_adds_to_its_error(
+    images: dict[str, Path], error: float, noisy: float, clean: float, keeps: bool, says: str
+) -> None:
+    baseline = Baseline(spec=tiny(images), pixels=False, constant=0.5, noisy=noisy)
+    assert bool(baseline.of_noisy("test", error, noisy, clean, 1000)) is keeps
+    result = result_with(
+        test_mse=error, constant_image=None, latent=5, pixels=144, noise="gaussian noise 0.05",
+        measured_noise="gaussian noise 0.05", noisy_image=asdict(both_errors(noisy, noisy)),
+        clean_input=asdict(both_errors(clean, clean)),
+    )  # fmt: skip
+    assert isinstance(result, AutoencoderResult)
+    assert result.learned_nothing is keeps
+    assert says in result.held_against[0]
+    wide = replace(result, latent=288)
+    assert "5 numbers" not in wide.held_against[0]
+
+
+def test_a_bottleneck_that_removes_light_noise_is_not_told_that_it_removes_none(
+    home: Home, images: dict[str, Path]
+) -> None:
+    _, result, _ = train(home, tiny(images, noise="gaussian", noise_amount=0.02, epochs=2))
+    assert result.noisy_image.mse < result.test_mse
+    assert not any("noise" in remark for remark in result.remarks)
+    _, none, _ = train(home, tiny(images, noise="salt-and-pepper", noise_amount=1e-7, epochs=2))
+    assert none.noisy_image.mse == 0
+    assert not any("no better than none" in sentence for sentence in none.held_against)
 
 
 def test_colour_images_of_an_odd_size_are_denoised(home: Home, tmp_path: Path) -> None:
@@ -314,6 +364,32 @@ def test_a_study_over_the_amount_does_too_and_takes_the_noise_that_is_named(
     search = make_study("search", tiny(images, noise="gaussian"), {"noise_amount": "0.1..0.5"}, trials=2)
     done = work_on(home, create(home, search), Watcher(), Flag())
     assert all(0.1 <= float(point.values["noise_amount"]) <= 0.5 for point in done.stages[0].points)
+
+
+def test_no_noise_goes_with_any_amount_in_a_study_and_is_trained_once(home: Home, images: dict[str, Path]) -> None:
+    baseline = tiny(images, epochs=1)
+    grid = make_study("grid", baseline, {"noise": "none,gaussian", "noise_amount": "0.1,0.3"})
+    record = plan(home, grid)
+    assert record.data["remarks"][0].endswith("Where there is no noise, the amount makes no difference.")
+    done = work_on(home, create(home, grid), Watcher(), Flag())
+    assert done.state == "finished"
+    trials = [point.trials[0] for point in done.stages[0].points]
+    assert trials[0].run == trials[1].run
+    assert len({trial.run for trial in trials}) == len(home.list_runs()) == 3
+    guided = make_study("guided", baseline, {"noise": "none,gaussian", "noise_amount": "0.1,0.3"})
+    assert study_from_json(guided.model_dump(mode="json")) == guided
+    done = work_on(home, create(home, guided), Watcher(), Flag())
+    assert done.state == "finished"
+    search = make_study("search", baseline, {"noise": "none,gaussian", "noise_amount": "0.1..0.5"}, trials=4)
+    done = work_on(home, create(home, search), Watcher(), Flag())
+    assert done.state == "finished"
+    plain = {trial.run for point in done.stages[0].points for trial in point.trials if point.values["noise"] == "none"}
+    assert len(plain) <= 1
+    make_study("one", tiny(images, noise="gaussian", noise_amount=0.2), {"noise": "none,gaussian"})
+    with pytest.raises(SpecError, match=r"0\.1 of no noise"):  # nothing of it says which
+        make_study("one", baseline, {"noise_amount": "0.1,0.3"})
+    with pytest.raises(SpecError, match=r"0\.1 of no noise"):
+        tiny(images, noise_amount=0.1)
 
 
 def test_small_images_of_more_classes_are_shown_with_noise(home: Home, files: dict[str, Path]) -> None:
