@@ -223,6 +223,13 @@ class StartStudy(ForApp):
 
 
 @dataclass
+class MeasureWorth(ForApp):
+    """Find out by a study what a run's encoder is worth; asks first."""
+
+    run: str
+
+
+@dataclass
 class ConfigureStudy(ForApp):
     """Open the form of a study, its baseline the spec of a run where one is named."""
 

@@ -19,7 +19,7 @@ from engine.data.by_hand import ByHand
 from engine.data.cache import load
 from engine.data.corrections import Corrections
 from engine.data.datasets import ImageData
-from engine.data.split import SPLIT_RULE, labelled_subset, split_of
+from engine.data.split import SPLIT_RULE, labelled_subset, so_many_of_each, split_of
 from engine.device import choose_device
 from engine.errors import DatasetError, ModelFileError, SpecError
 from engine.kinds import kind_of
@@ -210,6 +210,8 @@ def split_for(spec: Spec, data: ImageData, rule: int = SPLIT_RULE) -> tuple[NDAr
     training, validation = split_of(data, spec.validation_fraction, spec.seed, rule)
     if spec.labelled < 1 and data.train.labels is not None:
         training = labelled_subset(data.train.labels, training, spec.labelled, spec.seed, rule)
+    if spec.labels_each is not None and data.train.labels is not None:
+        training = so_many_of_each(data.train.labels, training, spec.labels_each, spec.seed)
     if spec.learned_classes:
         training, validation = _of_classes(data, spec.learned_classes, training, validation)
     return training, validation

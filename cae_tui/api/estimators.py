@@ -173,6 +173,7 @@ class EncoderClassifier(ClassifierMixin, OnImages):  # type: ignore[misc]  # sci
         weight_decay: float = 0.01,
         patience: int = 10, label_smoothing: float = 0.05, class_weights: str = "none", dropout: float = 0.3,
         activation: str = "relu", from_scratch: bool = False, augmentation: bool = True, labelled_fraction: float = 1.0,
+        labels_per_class: int | None = None, keep: str = "best",
         validation_fraction: float = 0.1, device: str = "auto", precision: str = "auto", threads: Any = "auto",
         image_shape: tuple[int, ...] | None = None, random_state: Any = None, progress: bool = False,
     ) -> None:  # fmt: skip
@@ -196,6 +197,8 @@ class EncoderClassifier(ClassifierMixin, OnImages):  # type: ignore[misc]  # sci
         self.from_scratch = from_scratch
         self.augmentation = augmentation
         self.labelled_fraction = labelled_fraction
+        self.labels_per_class = labels_per_class
+        self.keep = keep
         self.validation_fraction = validation_fraction
         self.device = device
         self.precision = precision

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from cae_tui import messages
+from cae_tui import formats, messages
 from cae_tui.app.acting import acts_on
 from cae_tui.app.attention import Attention
 from cae_tui.app.base import BaseApp
@@ -11,6 +11,7 @@ from cae_tui.app.moved import Moved
 from cae_tui.app.questions import ask_where, confirm
 from cae_tui.messages import StudyUpdated
 from engine.protocol.control import Asked
+from engine.text import counted
 
 
 class StudyActs:
@@ -46,6 +47,21 @@ class StudyActs:
         self._app.studies.start(message.spec)
         self._app.asked_by = self._app.page
         self.open("")
+
+    @acts_on(messages.MeasureWorth)
+    async def _measure_worth(self, message: messages.MeasureWorth) -> None:
+        """Say what it takes, and begin."""
+        spec, plan = await self._app.studies.worth_of(message.run)
+        seconds = self._app.studies.seconds(plan)
+        name = self._lists.run_prefix(message.run)
+        time = "" if seconds is None else f", about {formats.duration(seconds)}"
+        question = f"Find out what the encoder of run {name} is worth?"
+        detail = (
+            f"{counted(plan.total, 'classifier')} on {plan.machine}{time}: fine-tuned, frozen, a linear probe and from "
+            "scratch, with few labels and with all. It can be stopped, and goes on by a resume."
+        )
+        if await confirm(self._app, question, detail, "Begin"):
+            self._start_study(messages.StartStudy(spec))
 
     @acts_on(messages.ResumeStudy)
     def resume_study(self, message: messages.ResumeStudy) -> None:

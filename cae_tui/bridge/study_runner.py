@@ -366,6 +366,25 @@ class StudyRunner:
 
         return planning.plan(self._home, spec)
 
+    @works_in_thread
+    def worth_of(self, run: str) -> "tuple[StudySpec, StudyRecord]":
+        """The study of what a run's encoder is worth, and its plan.
+
+        Raises:
+            EngineError: it has no encoder, or its images are not there.
+        """
+        from engine.runs.encoders import with_data_of_encoder
+        from engine.specs.base import preset
+        from engine.specs.kinds import SPECS
+        from engine.specs.listed import kinds_that_take_encoders
+        from engine.studies import planning
+        from engine.studies.spec import make_study
+        from engine.studies.worth import BASELINE
+
+        given = with_data_of_encoder(self._home, {"encoder": run, **BASELINE})
+        spec = make_study("worth", preset(SPECS[kinds_that_take_encoders()[0]], "recommended", **given), {})
+        return spec, planning.plan(self._home, spec)
+
     def seconds(self, plan: "StudyRecord") -> float | None:
         """How long a planned study takes here, told from a run like its largest; None where there is none."""
         from engine.estimates import seconds_per_work

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 ACTIONS = ("list", "show", "stop", "resume", "export", "delete")
-MODES = ("guided", "grid", "search")
+MODES = ("guided", "grid", "search", "worth")
 
 _REQUIRED = re.compile(r"the following arguments are required: (.*)")
 _IN_PLAIN_WORDS = (

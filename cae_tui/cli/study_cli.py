@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cae_tui.cli.parser import ACTIONS, MODES, given_fields, with_encoder_images
 from cae_tui.cli.spec_flags import USAGE
@@ -55,7 +55,7 @@ def kind_asked(words: Sequence[str], home: Home) -> str:
             return read_baseline(home, named).kind
         except EngineError:
             return next(iter(KINDS))  # it is said once all words are read
-    if _value_of(words, "--encoder"):
+    if _value_of(words, "--encoder") or "worth" in words:
         return kinds_that_take_encoders()[0]
     return next((kind for kind in KINDS if _alone_has(kind, words)), next(iter(KINDS)))
 
@@ -90,6 +90,7 @@ def study_asked(options: argparse.Namespace, home: Home, kind: str) -> "StudySpe
     from engine.specs.kinds import SPECS
     from engine.studies.spec import make_study, study_fields
     from engine.studies.values import assignments
+    from engine.studies.worth import BASELINE as WORTH
 
     mode = options.words[0] if options.words and "=" not in options.words[0] else "one"
     words = options.words if mode == "one" else options.words[1:]
@@ -97,8 +98,10 @@ def study_asked(options: argparse.Namespace, home: Home, kind: str) -> "StudySpe
         from cae_tui.cli.mistakes import unknown_action
 
         raise StudyError(f"{unknown_action(mode, (*ACTIONS, *MODES))} What there is:{USAGE.rstrip()}")
-    values = assignments(words)
     given = given_fields(options, kind)
+    if mode == "worth":
+        words, given = _of_worth(words, given)
+    values = assignments(words)
     if options.baseline is not None:
         if options.preset != "recommended":
             raise SpecError({"preset": "A baseline is named too: use only one of the two."})
@@ -108,7 +111,7 @@ def study_asked(options: argparse.Namespace, home: Home, kind: str) -> "StudySpe
         baseline = parse(SPECS[kind], {**own, **given})
     else:
         given = with_encoder_images(home, kind, given)
-        first = SPECS[kind].guided_baseline if mode == "guided" else {}
+        first = SPECS[kind].guided_baseline if mode == "guided" else WORTH if mode == "worth" else {}
         baseline = preset(SPECS[kind], options.preset, **{**first, **given})
     settings = {field.name: getattr(options, f"study_{field.name}") for field in study_fields()}
     chosen = {name: value for name, value in settings.items() if value is not None}
@@ -119,6 +122,19 @@ def study_asked(options: argparse.Namespace, home: Home, kind: str) -> "StudySpe
             raise
         lines = [sentence if name == "values" else f"{name}: {sentence}" for name, sentence in error.problems.items()]
         raise StudyError("\n".join(lines)) from None
+
+
+def _of_worth(words: Sequence[str], given: dict[str, Any]) -> tuple[list[str], dict[str, Any]]:
+    """The rest of the words of `study worth RUN …`, and the fields with that encoder.
+
+    Raises:
+        StudyError: no run is named, or several.
+    """
+    runs = [word for word in words if "=" not in word]
+    if len(runs) + ("encoder" in given) != 1:
+        raise StudyError("`study worth RUN` takes one autoencoder: name its run, or its model file.")
+    rest = [word for word in words if "=" in word]
+    return rest, {**given, **({"encoder": runs[0]} if runs else {})}
 
 
 def read_baseline(home: Home, named: str) -> "Spec":

@@ -160,7 +160,8 @@ class StudyTeller(Teller):
                         self.say(_trial_line(point, trial))
             if stage.settled and place not in self._picks:
                 self._picks.add(place)
-                self.say(f"{PICKED} {stage.reason or stage.problem}")
+                if not stage.over:
+                    self.say(f"{PICKED} {stage.reason or stage.problem}")
         self._move(study)
 
     def _move(self, study: StudyRecord) -> None:

@@ -1,5 +1,6 @@
 """What the command line prints of a study: its plan, its tables, and all of it as JSON."""
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -10,6 +11,7 @@ from cae_tui.cli.output_console import OutputConsole, table_console
 from cae_tui.cli.study_cli import print_json
 from engine.runs.directory import Home
 from engine.storage.files import FORMAT
+from engine.studies import worth
 from engine.studies.records import StageRecord, StudyRecord
 from engine.studies.tables import columns, failures, fit, planned_memory, planned_work, rows
 from engine.text import counted, number, numbers
@@ -33,6 +35,9 @@ def print_study(record: StudyRecord, console: OutputConsole | None = None) -> No
         f"{record.done} of {counted(record.total, 'trial')}, {formats.duration(record.seconds)}"
     )
     _print_about(record, console)
+    if record.spec.get("mode") == "worth":
+        _print_worth(record, console)
+        return
     for stage in record.stages:
         console.print()
         console.print(stage_table(record, stage, console.width))
@@ -44,6 +49,40 @@ def print_study(record: StudyRecord, console: OutputConsole | None = None) -> No
     if len(record.stages) > 1 and record.final:
         final = ", ".join(f"{name}={number(value)}" for name, value in record.final.items())
         console.say(f"\nPicked: {final}")
+
+
+def _print_worth(record: StudyRecord, console: OutputConsole) -> None:
+    """What an encoder is worth: a table of the ways for validation and for test images, and the sentences."""
+    (stage,) = record.stages
+    for of in worth.OF:
+        series = worth.measured(stage, of)
+        if not series:
+            continue
+        console.print()
+        why = "which chose nothing" if of == "validation" else "measured once"
+        console.say(f"Accuracy in % on the {of} images, {why}, mean ± standard deviation over seeds")
+        console.print(worth_table(series))
+        for sentence in worth.sentences(stage, of, record.data.get("each_class", 0.0)).values():
+            console.say(sentence)
+    for reason, points in failures(stage).items():
+        named = "; ".join(worth.said(point.values) for point in points)
+        console.say(f"{formats.state_symbol(points[0].state)[0]} {named}: {reason}")
+
+
+def worth_table(series: "Mapping[str, Sequence[worth.Measured]]") -> Table:
+    """A row for each number of labels, a column for each way."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("labels a class", justify="right", no_wrap=True)
+    for way in series:
+        table.add_column(way, justify="right", no_wrap=True)
+    for labels in dict.fromkeys(each.labels for measured in series.values() for each in measured):
+        cells = []
+        for measured in series.values():
+            each = next((each for each in measured if each.labels == labels), None)
+            spread = "" if each is None or each.seeds < 2 else f" ± {100 * each.spread:.1f}"
+            cells.append("–" if each is None else f"{100 * each.mean:.1f}{spread}")
+        table.add_row(labels or "all", *cells)
+    return table
 
 
 def _print_about(record: StudyRecord, console: OutputConsole) -> None:

@@ -70,6 +70,7 @@ The result of a complete run, measured once, on images that no choice was based 
 - `g` sample predictions, `w` only the wrong ones, `z` the latent space: a map of the images, and which classes the
   encoder confuses, `v` curves, `e` the form with this run's spec, `m` save the model file, `W` write the run for other
   programs, `y` copy the report as text.
+- `P` on an autoencoder's report: what its encoder is worth, with few labels and with all, by a study; it asks first.
 - `D` on a classifier's report: doubtful labels, among the images that it has not learned from. On that of an anomaly
   detector: all its images, the oddest first, to leave out what does not belong.
 - In a small terminal `1` to `4` show one pane each, and the arrows, `PageDown` and `End` what is below its last line.
@@ -82,6 +83,7 @@ The result of a complete run, measured once, on images that no choice was based 
         ask_key("report.latent"),
         ask_key("report.classify"),
         ask_key("report.curves", show=False, tooltip="Curves and epochs, as during training"),
+        ask_key("report.worth", show=False),
         ask_key("report.again"),
         ask_key("report.save", show=False),
         ask_key("report.export"),

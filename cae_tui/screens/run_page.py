@@ -20,6 +20,7 @@ from cae_tui.messages import (
     Export,
     FinishRun,
     ListSorted,
+    MeasureWorth,
     NoteRuns,
     OpenGallery,
     OpenLatent,
@@ -80,6 +81,7 @@ OF_ONE = {
     "finish": _Ask("F,shift+f", "Finish", "Evaluate its best weights; asks first", FinishRun),
     "classify": _Ask("n", "Classify", "Use its encoder for a classifier", _on_its_encoder),
     "study": _Ask("N,shift+n", "New study", "A study around it", ConfigureStudy),
+    "worth": _Ask("P,shift+p", "Worth", "What its encoder is worth, by labels a class; asks first", MeasureWorth),
     "export": _Ask("W,shift+w", "Export", "Write it for other programs; asks as what", ChooseExport),
     "save": _Ask("m", "Save", "Copy the model file", _model),
 }
@@ -139,7 +141,7 @@ class RunPage(Page):
                 return run.trained and run.state not in (RUNNING, PAUSED)
             case "scores":
                 return listed(run.kind).tells_odd and run.trained
-            case "classify":
+            case "classify" | "worth":
                 return listed(run.kind).gives_encoder and run.trained
         return True
 

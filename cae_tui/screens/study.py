@@ -30,7 +30,7 @@ from cae_tui.messages import (
     TakeValues,
 )
 from cae_tui.screens.run_page import SortedPage, Subject, ask_key
-from cae_tui.widgets.study_chart import CHARTS, StageView, StudyChart
+from cae_tui.widgets.study_chart import CHARTS, WORTH, StageView, StudyChart
 from cae_tui.widgets.study_table import StudyTable
 from cae_tui.widgets.study_words import lanes_words, progress, reason
 from engine.errors import EngineError, StudyError
@@ -72,6 +72,7 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
 ## Keys
 
 * `1` – `6`: the charts: curves, each value by itself, loss by value, loss by time, importance, parallel coordinates;
+  of an encoder's worth `7`: accuracy by labels a class, a bar for one standard deviation to each side;
   in a narrow terminal the same key goes back to the table
 * `Enter`: open the run · `v`: its curves · `n`: use its encoder for a classifier · `N`: a new study around it
 * `z`: the latent space of the run
@@ -222,6 +223,8 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
                 self.query_one("#plan", Static).update(str(error))
                 return
             self.refresh_crumbs()
+            if self._spec.mode == "worth":
+                self.query_one(StudyChart).chart = WORTH
         under_way = record.stage_under_way
         if under_way != self._followed:
             self._followed = under_way
@@ -245,9 +248,12 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
             return
         self._draw_head(record)
         names = ", ".join(name.replace("_", " ") for name in stage.names)
+        of_worth = self._spec.mode == "worth"
+        names = "ways to train, by labels a class" if of_worth else names
         several = len(record.stages) > 1
         title = f"Stage {self.stage + 1} of {len(record.stages)}: {names}" if several else names
-        offers = " · ".join(["← → other stages"] * several + ["1–6 charts"] * self.has_class("-narrow"))
+        charts = f"1–{WORTH + of_worth} charts"
+        offers = " · ".join(["← → other stages"] * several + [charts] * self.has_class("-narrow"))
         if self._titles != (title, offers):  # a border that is written again has all that it frames drawn again
             self._titles = (title, offers)
             left = self.query_one("#left")
@@ -282,7 +288,10 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
             static.update(words, layout=layout)
 
     def _draw_reason(self, record: StudyRecord, stage: StageRecord) -> None:
-        words, waits = reason(record, stage, mine=self._mine)
+        place = self.table.place
+        point = stage.points[place] if place is not None and place < len(stage.points) else None
+        labels = "" if point is None else point.values.get("labels_per_class", "")
+        words, waits = reason(record, stage, mine=self._mine, labels=labels)
         self.query_one("#reason", Static).set_class(waits, "-waiting")
         self._write("#reason", words)
 
@@ -299,11 +308,12 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
             per=column.per,
             marked=frozenset(self.table.marked),
             shares=self._shares[1],
+            each_class=float(self._record.data.get("each_class", 0.0)) if self._record else 0.0,
         )
         for chart in self._charts:
             chart.show(view)
         ended = sum(point.ended for point in stage.points)
-        weighs = any(chart.chart == IMPORTANCE for chart in self._charts)
+        weighs = view.spec.mode != "worth" and any(chart.chart == IMPORTANCE for chart in self._charts)
         if weighs and len(stage.names) > 1 and ended != self._shares[0]:
             self._weigh(ended)
 
@@ -311,10 +321,11 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
     def _charts(self) -> list[StudyChart]:
         """The charts that are shown: the chosen one, and where there is room the next three that say something."""
         several = self._stage is not None and len(self._stage.names) > 1
+        several = several and self._spec is not None and self._spec.mode != "worth"
         first, *others = self.query(StudyChart)
         room = self.size.width >= VAST_WIDTH and self.size.height >= VAST_HEIGHT
         self.query_one("#charts").set_class(room, "-four")
-        useful = [number for number in (*range(len(CHARTS)),) if number != first.chart and (several or number < ONE)]
+        useful = [number for number in range(WORTH) if number != first.chart and (several or number < ONE)]
         for chart, number in zip(others, useful, strict=False):
             chart.chart = number
         return [first, *others] if room else [first]
@@ -337,6 +348,8 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
         if record is None:
             return action == "chart"
         match action:
+            case "chart":
+                return parameters != (WORTH,) or (self._spec is not None and self._spec.mode == "worth")
             case "take":
                 return self._mine and record.state == "waiting" and self.stage == record.stage_under_way
             case "control":
@@ -368,6 +381,8 @@ Find the best value of a hyperparameter: every value is tried, and a rule picks 
     @on(StudyTable.Highlighted)
     def _other_row(self) -> None:
         self._draw_row()
+        if self._record is not None and (stage := self._stage) is not None:
+            self._draw_reason(self._record, stage)
         self.refresh_keys()
 
     def on_resize(self, event: Resize) -> None:  # noqa: ARG002 - as Textual calls it

@@ -35,6 +35,7 @@ from cae_tui.widgets.loss_chart import (
     thin,
     tick_label,
 )
+from engine.studies import worth
 from engine.studies.chart_data import BEST_CURVES, MOST_CURVES, alike, axis_of, drawn, mean_curve, pareto, stages_of
 from engine.studies.records import PointRecord, StageRecord
 from engine.studies.tables import sort_key, sorted_values
@@ -45,7 +46,9 @@ if TYPE_CHECKING:
 
 MARKERS = ("●", "▲", "■", "◆", "▼", "○", "△", "□")
 PICK_MARKER = "★"
-CHARTS = ("curves", "each value", "by value", "by time", "importance", "parallel")
+CHARTS = ("curves", "each value", "by value", "by time", "importance", "parallel", "worth")
+WORTH = len(CHARTS) - 1
+"""The chart of a study of what an encoder is worth, and of no other."""
 SMALL_WIDTH, SMALL_HEIGHT = 26, 8
 LEAST_WIDTH, LEAST_HEIGHT = 24, 6
 COMING = "No epoch has ended yet: curves begin with the first."
@@ -88,6 +91,7 @@ class StageView:
     per: str = "ms a step"
     marked: frozenset[int] = field(default_factory=frozenset)  # points to compare; none is all of them
     shares: Mapping[str, float] = field(default_factory=dict)  # how much each hyperparameter matters
+    each_class: float = 0.0  # training images of a class, of a study of an encoder's worth
 
     def curves(self) -> list[Curve]:
         """Those that are drawn: the marked points, or all, or of many the best."""
@@ -172,11 +176,12 @@ class StudyChart(Chart):
         names = (
             "Validation loss by epoch, log scale", "Training and validation loss of each value",
             "Best validation loss by value", "Best validation loss by time", "Importance of each hyperparameter",
-            "Parallel coordinates",
+            "Parallel coordinates", "Validation accuracy by labels a class, mean ± std over seeds",
         )  # fmt: skip
-        short = ("Curves", "Each value", "Loss by value", "Loss by time", "Importance", "Parallel coordinates")
+        short = ("Curves", "Each value", "Loss by value", "Loss by time", "Importance", "Parallel coordinates", "Worth")
         self.border_title = f"{self.chart + 1} {(names if room > 56 else short)[self.chart]}"
-        self.border_subtitle = "1–6: other charts" if room > 40 else "1–6"
+        last = len(CHARTS) if self.chart == WORTH else WORTH
+        self.border_subtitle = f"1–{last}: other charts" if room > 40 else f"1–{last}"
 
     # -- drawing ----------------------------------------------------------------------------------
 
@@ -199,8 +204,10 @@ class StudyChart(Chart):
                 return self._by_time(view, width, height)
             case 4:
                 return self._importance(view, width, height)
-            case _:
+            case 5:
                 return self._parallel(view, width, height)
+            case _:
+                return self._worth(view, width, height)
 
     def _style(self, position: int) -> tuple[str, Rgb]:
         return marker_of(position), colour_of(self.app, position)
@@ -384,6 +391,33 @@ class StudyChart(Chart):
         self._marks(raster, view, points, log=log)
         note = Text.assemble(view.per, ("   ⠒ Pareto front: no other is better in both", "dim"))
         return [*self.built(raster), *self.written([note, *legend])]
+
+    def _worth(self, view: StageView, width: int, height: int) -> list[Strip]:
+        """A curve for each way of training, over the labels a class on a log axis, with a bar for its spread."""
+        if view.spec.mode != "worth":
+            return self._words("This chart is for a study of what an encoder is worth.")
+        series = worth.measured(view.stage, worth.OF[0])
+        if not series:
+            return self._words("No run has ended yet.")
+        legend = self._legend([Curve(way, (), (), place) for place, way in enumerate(series)], width)
+        numbers_of = view.spec.values["labels_per_class"]
+        every = max(view.each_class, *(2 * float(number) for number in numbers_of if number), 1.0)
+        at = {number: math.log10(worth.labels_at(number, every)) for number in numbers_of}
+        low, high = min(at.values()), max(at.values())
+        margin = 0.04 * (high - low) or 0.5
+        across = Axis(low - margin, high + margin, list(at.values()), [number or "all" for number in at])
+        ends = [100 * end for way in series.values() for each in way for end in (each.low, each.high)]
+        bottom, top = max(min(ends) - 2, 0), min(max(ends) + 2, 100)
+        ticks = linear_ticks(bottom, top, max((height - 4) // 3, 2))
+        up = Axis(bottom, top, list(ticks), [f"{tick:g} %".rjust(6) for tick in ticks])
+        raster = self.begin(width, height - 1 - len(legend), across, up)
+        for place, way in enumerate(series.values()):
+            marker, colour = self._style(place)
+            x = [at[each.labels] + (place - len(series) / 2) * margin / 8 for each in way]  # bars stand side by side
+            bars = [[(x, 100 * each.low), (x, 100 * each.high)] for x, each in zip(x, way, strict=True) if each.spread]
+            line = [(x, 100 * each.mean) for x, each in zip(x, way, strict=True)]
+            raster.curve(colour, [line, *bars], line, marker)
+        return [*self.built(raster), *self.written([Text("labels a class"), *legend])]
 
     def _marks(self, raster: Curves, view: StageView, points: Sequence[tuple[int, float, float]], *, log: bool) -> None:
         """The points in their colours; nothing hides the pick."""

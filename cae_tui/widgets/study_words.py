@@ -9,6 +9,7 @@ from cae_tui import formats
 from cae_tui.bridge.run_state import RunState
 from cae_tui.bridge.run_titles import cut
 from cae_tui.widgets.frame import state_content
+from engine.studies import worth
 from engine.studies.records import StageRecord, StudyRecord
 from engine.studies.tables import epoch_of, planned_memory
 from engine.text import counted, numbers
@@ -92,13 +93,14 @@ def lanes_words(record: StudyRecord, lanes: Sequence["Lane"], width: int, most: 
     return Content("\n".join(lines))
 
 
-def reason(record: StudyRecord, stage: StageRecord, *, mine: bool) -> tuple[str, bool]:
+def reason(record: StudyRecord, stage: StageRecord, *, mine: bool, labels: str = "") -> tuple[str, bool]:
     """Why a stage picks what it picks, or why it has not picked yet; and whether it waits for a person.
 
     Args:
         record: the study.
         stage: one of its stages.
         mine: whether this process works on the study, and so takes a person's pick.
+        labels: of a study of an encoder's worth, those that the row under the cursor has.
     """
     here, state = stage is record.stages[record.stage_under_way], record.state
     if here and state == "failed" and record.message:
@@ -106,6 +108,9 @@ def reason(record: StudyRecord, stage: StageRecord, *, mine: bool) -> tuple[str,
     if here and state == "waiting":
         how = "t picks the row under the cursor." if mine else "Answer it in the process that runs the study."
         return f"The rule would pick: {stage.reason} {how}", True
+    if record.spec.get("mode") == "worth":
+        found = worth.sentences(stage, worth.OF[0], record.data.get("each_class", 0.0))
+        return found.get(labels) or "What the encoder is worth is told once the first seeds have ended.", False
     if stage.settled:
         told = f"★ {stage.reason}" if stage.reason else f"No pick: {stage.problem}"
         return f"{told} {record.message}".strip() if state == "finished" and stage is record.stages[-1] else told, False

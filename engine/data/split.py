@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.datasets import ImageData, ImageSet
-from engine.data.streams import SPLIT, SPLIT_TIES, SUBSET, SUBSET_TIES, generator
+from engine.data.streams import EACH_CLASS, SPLIT, SPLIT_TIES, SUBSET, SUBSET_TIES, generator
 
 SPLIT_RULE = 2
 """How `split` and `labelled_subset` divide. A run keeps the rule it began with: a resume has the same images.
@@ -99,6 +99,29 @@ def labelled_subset(
 
     shares = _in_turn(counts, divide, rule, generator(seed, SUBSET_TIES))
     return indices[_draw(chosen, shares, generator(seed, SUBSET))]
+
+
+def so_many_of_each(labels: NDArray[np.uint8], indices: NDArray[np.int64], each: int, seed: int) -> NDArray[np.int64]:
+    """So many of `indices` of each class, or all where a class has fewer.
+
+    They are the first ones of an order that the seed draws for each class: fewer are some of those that more would be.
+
+    Args:
+        labels: of the whole data set, shape (n,).
+        indices: where to choose from.
+        each: at least 1.
+        seed: at least 0.
+
+    Returns:
+        Some of `indices`, sorted, int64.
+    """
+    indices = np.sort(indices)
+    chosen = labels[indices]
+    found = [
+        generator(seed, EACH_CLASS, int(label)).permutation(indices[chosen == label])[:each]
+        for label in np.unique(chosen)
+    ]
+    return np.sort(np.concatenate(found))
 
 
 def _shares(counts: NDArray[np.int64], wanted: int) -> NDArray[np.int64]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-ORDER, SPLIT, SUBSET, SPLIT_TIES, SUBSET_TIES, LIMIT, FOLDS = range(7)
+ORDER, SPLIT, SUBSET, SPLIT_TIES, SUBSET_TIES, LIMIT, FOLDS, EACH_CLASS = range(8)
 
 
 def generator(seed: int, *stream: int) -> np.random.Generator:

@@ -172,6 +172,7 @@ class RunDocument:
             shown = (
                 "validation_fraction",
                 "labelled_fraction",
+                "labels_per_class",
                 *(name for name in FIELDS if name not in (*PATHS, LABELS_FROM)),
             )
             for field in spec_fields(type(spec)):

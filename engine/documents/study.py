@@ -4,12 +4,24 @@ Markdown with its figures beside it, one HTML file that needs nothing else, and 
 """
 
 import shlex
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from engine.documents import run_pictures, study_figures
-from engine.documents.document import Block, Code, Figure, Heading, Links, Paragraph, Table, as_html, as_markdown
+from engine.documents.document import (
+    Block,
+    Bullets,
+    Code,
+    Figure,
+    Heading,
+    Links,
+    Paragraph,
+    Table,
+    as_html,
+    as_markdown,
+)
 from engine.documents.report_blocks import class_table, confusion_figure
 from engine.documents.run import RunDocument, Told, command_of
 from engine.documents.run_pictures import Pictured
@@ -26,6 +38,7 @@ from engine.specs.fields import show_value, write_value
 from engine.specs.listed import every_measure, listed
 from engine.storage.csv_text import csv_of
 from engine.storage.files import absolute, storage_error, write_bytes
+from engine.studies import worth
 from engine.studies.chart_data import BEST_CURVES, MOST_CURVES
 from engine.studies.optuna_trials import importances
 from engine.studies.records import StageRecord, StudyDirectory, StudyRecord, Trial
@@ -55,7 +68,8 @@ def write_report(
         raise StudyError(f"{directory.study} is damaged ({error}): restore the file.") from None
     folder = directory.report if to is None else absolute(to)
     writer = _Writer(home, record, spec)
-    title = f"{MODES[spec.mode]}: {', '.join(name.replace('_', ' ') for name in spec.values)}"
+    names = ", ".join(name.replace("_", " ") for name in spec.values)
+    title = spec.title.capitalize() if spec.mode == "worth" else f"{MODES[spec.mode]}: {names}"
     blocks: list[Block] = [Heading(1, title), *writer.blocks()]
     pages = _of_runs(home, writer, told)
     if pages:
@@ -105,6 +119,8 @@ class _Writer:
     def blocks(self) -> list[Block]:
         """All of it but its title."""
         found = self._what()
+        if self.spec.mode == "worth":
+            return [*found, *self._worth(), *self._again()]
         for number, stage in enumerate(self.record.stages, start=1):
             if any(trial.ended for point in stage.points for trial in point.trials):
                 found += self._stage(number, stage)
@@ -134,6 +150,12 @@ class _Writer:
         seeds = (
             f" Each point was trained with {spec.repeats} seeds: mean ± standard deviation." if spec.repeats > 1 else ""
         )
+        if self.spec.mode == "worth":
+            rule = (
+                "Every run keeps its last weights after a number of epochs that is fixed, so no validation image "
+                "chooses anything: all of them measure each run, and test images do once. A seed draws the same labels "
+                "for every way to train, and those of few are some of those of many."
+            )
         varied = [
             [
                 name.replace("_", " "),
@@ -150,12 +172,43 @@ class _Writer:
                 f"{duration(record.seconds)} on {record.machine}.{seeds}{ended}"
             ),
             *(Paragraph(remark) for remark in self.remarks),
-            Table(["hyperparameter", "values", "baseline"], varied, words=frozenset({0, 1})),
-            Paragraph(
+            *(
+                []
+                if self.spec.mode == "worth"
+                else [Table(["hyperparameter", "values", "baseline"], varied, words=frozenset({0, 1}))]
+            ),
+            Paragraph(rule)
+            if self.spec.mode == "worth"
+            else Paragraph(
                 f"{rule} The loss is that of the validation images at a run's best epoch; test images are measured "
                 "once, at its end, and nothing is chosen by them."
             ),
         ]
+
+    def _worth(self) -> list[Block]:
+        """The accuracies of every way to train, as a figure, a table, and what the encoder is worth in sentences."""
+        (stage,) = self.record.stages
+        every = float(self.record.data.get("each_class", 0.0))
+        found: list[Block] = []
+        for of in worth.OF:
+            series = worth.measured(stage, of)
+            if not series:
+                continue
+            name = f"worth-{of}"
+            self.figures[name] = study_figures.accuracy_by_labels(series, every)
+            caption = f"Accuracy on the {of} images by labels a class; bars are one standard deviation to each side."
+            labels = list(dict.fromkeys(each.labels for way in series.values() for each in way))
+            rows = [[number or "all", *(_share(way, number) for way in series.values())] for number in labels]
+            found += [
+                Heading(2, f"Accuracy on the {of} images"),
+                Figure(name, caption),
+                Table(["labels a class", *series], rows),
+                Bullets(list(worth.sentences(stage, of, every).values())),
+            ]
+        for reason, points in failures(stage).items():
+            named = "; ".join(describe(point.values) for point in points)
+            found.append(Paragraph(f"Not trained to the end: {named}. {reason}"))
+        return found
 
     def _stage(self, number: int, stage: StageRecord) -> list[Block]:
         names = ", ".join(name.replace("_", " ") for name in stage.names)
@@ -315,11 +368,14 @@ class _Writer:
 
     def _again(self) -> list[Block]:
         final = spec_of(self.spec.baseline, self.record.final)
-        lines = [as_command(self.spec), shlex.join(["cae-tui", self.kind, *as_flags(final)])]
+        lines = [as_command(self.spec)]
+        if self.spec.mode != "worth":
+            lines.append(shlex.join(["cae-tui", self.kind, *as_flags(final)]))
         other = ""
         if final.built_on:
             lines = [*command_of(self.home, final.built_on), *lines]
-            other = f" The first line makes the encoder: --encoder is the id that it prints, here {final.built_on}."
+            where = "behind `worth` stands" if self.spec.mode == "worth" else "--encoder is"
+            other = f" The first line makes the encoder: {where} the id that it prints, here {final.built_on}."
         elif self.shown_classifier:
             lines += command_of(self.home, self.shown_classifier)
             other = " The last line is the classifier's: --encoder is the id of the autoencoder it is built on."
@@ -327,10 +383,17 @@ class _Writer:
         day = moment(self.record.created, "%Y-%m-%d")
         return [
             Heading(2, "How to repeat it"),
-            Paragraph(f"The study, and one run with what was picked.{other}"),
+            Paragraph(f"The study{'' if self.spec.mode == 'worth' else ', and one run with what was picked'}.{other}"),
             Code("\n".join(lines)),
             Paragraph(f"Study {self.record.id} of {day}, {self.record.machine}; {versions}."),
         ]
+
+
+def _share(way: Sequence[worth.Measured], labels: str) -> str:
+    each = next((each for each in way if each.labels == labels), None)
+    if each is None:
+        return "–"
+    return f"{100 * each.mean:.1f}" + (f" ± {100 * each.spread:.1f}" if each.seeds > 1 else "") + " %"
 
 
 # -- CSV ------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """The figures of a study's document."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
@@ -9,6 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from engine.documents.page import COLOURS, INK, MIDDLE
 from engine.documents.style import STYLE, TRAINING, VALIDATION, chart, logarithmic, style
+from engine.studies import worth
 from engine.studies.chart_data import axis_of, drawn, mean_curve, pareto
 from engine.studies.records import PointRecord, StageRecord
 from engine.studies.spec import StudySpec, brief
@@ -31,6 +32,31 @@ def stage_figures(study: StudySpec, stage: StageRecord, time: TimeColumn) -> dic
             if len(stage.names) > 1:
                 found["parallel"] = parallel_coordinates(study, stage)
         return found
+
+
+def accuracy_by_labels(series: Mapping[str, Sequence[worth.Measured]], every: float) -> Figure:
+    """The accuracy of each way to train by the labels a class, with a bar for its standard deviation.
+
+    Args:
+        series: as `worth.measured` gives them.
+        every: training images of a class, where all labels are meant.
+    """
+    with mpl.rc_context(STYLE):
+        figure, axes = chart(6.4, 3.8)
+        for position, (way, measured) in enumerate(series.items()):
+            across = [worth.labels_at(each.labels, every) * 1.02 ** (position - len(series) / 2) for each in measured]
+            axes.errorbar(
+                across, [100 * each.mean for each in measured], yerr=[100 * each.spread for each in measured],
+                label=way, markersize=4, linewidth=1.4, elinewidth=1, capsize=2, **style(position),
+            )  # fmt: skip
+        axes.set_xscale("log")
+        labels = dict.fromkeys(each.labels for measured in series.values() for each in measured)
+        axes.set_xticks([worth.labels_at(number, every) for number in labels], [number or "all" for number in labels])
+        axes.minorticks_off()
+        axes.set_xlabel("labels a class")
+        axes.set_ylabel("accuracy, %")
+        axes.legend(loc="lower right")
+        return figure
 
 
 def _compared(stage: StageRecord) -> list[tuple[int, PointRecord]]:

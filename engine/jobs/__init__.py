@@ -259,7 +259,8 @@ def _orders(prepared: Prepared) -> Callable[[int], NDArray[np.int64]]:
     """
     spec = prepared.spec
     taken = spec.images_of(len(prepared.training))
-    a_pass = len(prepared.training) // spec.batch_size * spec.batch_size
+    # Of fewer images than a batch takes, a batch takes each several times.
+    a_pass = len(prepared.training) // spec.batch_size * spec.batch_size or len(prepared.training)
     passes = 1 if taken <= len(prepared.training) else math.ceil(taken / a_pass)
 
     def shuffled(number: int) -> NDArray[np.int64]:
@@ -318,7 +319,8 @@ def stage_of(spec: Spec, name: str) -> Stage:
         learning_rate=spec.rate_of(name),
         weight_decay=spec.weight_decay,
         schedule=spec.schedule,
-        patience=spec.patience,
+        patience=0 if spec.keeps_last else spec.patience,
+        keeps_last=spec.keeps_last,
         seed=spec.seed + 1000 * names.index(name),
         steps=spec.steps_per_epoch,
         augment=spec.augments(name),
@@ -335,7 +337,7 @@ def _run_started(prepared: Prepared) -> RunStarted:
         stages=tuple(name for name, _ in spec.stages),
         epochs=tuple(epochs for _, epochs in spec.stages),
         batch_size=spec.batch_size,
-        patience=spec.patience,
+        patience=0 if spec.keeps_last else spec.patience,
         training_images=len(prepared.training),
         validation_images=len(prepared.validation),
         test_images=0 if data.test is None else len(data.test),

@@ -29,6 +29,9 @@ from engine.text import class_words
 from engine.training.baseline import Baseline
 from engine.training.tasks import Classification, balanced_weights
 
+NEAREST = 5
+"""Training images that have a voice in what the nearest answer."""
+
 
 class ClassifierKind:
     """See `Kind`."""
@@ -123,6 +126,7 @@ class ClassifierKind:
         stage: str,
     ) -> dict[str, Any]:
         """The report of its answers, averaged over views where the weights were trained on such."""
+        own = images
         of, images, indices = evaluated(prepared, images)
         each, averaged = _answers(prepared, recorder, model, images, indices, stage)
         trained = prepared.data.train.labels
@@ -147,8 +151,56 @@ class ClassifierKind:
             "one_view_accuracy": (each[0].argmax(1) == true).double().mean().item(),
             "report": report,
             "largest_class": largest,
+            **_by_nearest(prepared, recorder, model, own, images, indices),
             "remarks": of_answers(of, report, largest, names),
         }
+
+
+def _by_nearest(
+    prepared: Prepared, recorder: Recorder, model: ConvClassifier, own: DeviceImages, images: DeviceImages,
+    indices: NDArray[np.int64],
+) -> dict[str, float]:  # fmt: skip
+    """Of a linear probe, what the nearest training images in the same latent answer: nothing is trained for it.
+
+    Args:
+        own: the images of training and validation.
+        images: those that it is evaluated on, at `indices`.
+    """
+    spec, labels, control = prepared.spec, prepared.data.train.labels, recorder.control
+    assert isinstance(spec, ClassifierSpec)
+    if not spec.is_linear_probe or labels is None:
+        return {}
+
+    def encoded(batch: torch.Tensor, _: torch.Tensor | None) -> torch.Tensor:
+        found: torch.Tensor = model.encoder(batch).float().flatten(1)
+        return found
+
+    def latents(of: DeviceImages, rows: NDArray[np.int64]) -> torch.Tensor:
+        return torch.cat([found for found, _ in of.each(rows, encoded, control)])
+
+    with torch.inference_mode():
+        known = latents(own, prepared.training)
+        classes = torch.from_numpy(labels[prepared.training].astype("int64")).to(known.device)
+
+        def right(of: DeviceImages, rows: NDArray[np.int64]) -> float:
+            hits = 0
+            for (found, true), _ in of.each(rows, lambda batch, true: (encoded(batch, None), true), control):
+                assert true is not None
+                hits += int((votes(found, known, classes, prepared.data.classes).argmax(1) == true).sum())
+            return hits / max(len(rows), 1)
+
+        return {"nearest_validation": right(own, prepared.validation), "nearest_accuracy": right(images, indices)}
+
+
+def votes(points: torch.Tensor, known: torch.Tensor, labels: torch.Tensor, classes: int) -> torch.Tensor:
+    """For each of `points` (m, d) how much its `NEAREST` of `known` (n, d) speak for each class; (m, classes).
+
+    A neighbour counts for one over its distance, so that with one label a class the nearest decides.
+    """
+    nearest = torch.cdist(points, known).topk(min(NEAREST, len(known)), largest=False)
+    weights = 1 / nearest.values.clamp_min(1e-12)
+    found: torch.Tensor = points.new_zeros(len(points), classes).scatter_add_(1, labels[nearest.indices], weights)
+    return found
 
 
 def _answers(

@@ -28,6 +28,8 @@ class ClassifierResult(Result):
     views: int = 1  # of each image, over which probabilities are averaged
     one_view_accuracy: float | None = None
     largest_class: LargestClass | None = None
+    nearest_accuracy: float | None = None  # of a linear probe: by the nearest training images in its latent
+    nearest_validation: float | None = None  # the same on the validation images
 
     @property
     def whole(self) -> bool:
@@ -79,6 +81,12 @@ class ClassifierResult(Result):
         """See `Result`."""
         largest = 1.0 if self.largest_class is None else self.largest_class.accuracy
         return largest < 1 and (self.accuracy or 0.0) <= largest and bool(self.remarks)
+
+    @property
+    def beside(self) -> dict[str, float]:
+        """See `Result`: what the nearest training images answer."""
+        found = {f"{self.evaluated_on}_nearest": self.nearest_accuracy, "validation_nearest": self.nearest_validation}
+        return {name: value for name, value in found.items() if value is not None}
 
     @property
     def held_against(self) -> list[str]:

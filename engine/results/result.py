@@ -193,6 +193,11 @@ class Result:
         return []
 
     @property
+    def beside(self) -> dict[str, float]:
+        """What a study is told besides its measures, by name."""
+        return {}
+
+    @property
     def held_against(self) -> list[str]:
         """How it does beside what needs no learning, and beside other models, in sentences."""
         return []

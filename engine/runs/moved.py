@@ -76,7 +76,7 @@ def known_of_run(run: str, spec: Spec, written: Mapping[str, Any], command: str 
     """What `written`, the content of a run's `spec.json`, says of its images; `command` is what a person asked for."""
     found = written.get("data")
     about: Mapping[str, Any] = found if isinstance(found, dict) else {}
-    part = spec.labelled < 1  # only some images were counted
+    part = spec.labelled < 1 or spec.labels_each is not None  # only some images were counted
     numbers = [about.get(name) for name in ("training", "validation", "test", "classes")]
     training, validation, test, classes = (number if isinstance(number, int) else None for number in numbers)
     return Known(

@@ -223,6 +223,16 @@ class Spec(BaseModel):
         """The part of the training images that it trains on, the same in each class."""
         return 1.0
 
+    @property
+    def labels_each(self) -> int | None:
+        """How many training images of each class it trains on, drawn by the seed; None for all."""
+        return None
+
+    @property
+    def keeps_last(self) -> bool:
+        """Whether it ends with the weights of the last epoch, whatever validation says, and never stops early."""
+        return False
+
     def steps_of(self, training: int) -> int:
         """The steps of an epoch on so many training images; of a pass a last batch that is not full is left out."""
         return self.steps_per_epoch or training // self.batch_size

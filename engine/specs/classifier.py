@@ -6,8 +6,9 @@ from typing import ClassVar, Literal
 from pydantic import ValidationInfo, field_validator
 
 from engine.specs.base import Activation, Optimizer, Spec
-from engine.specs.fields import Number, Whole, asked
+from engine.specs.fields import Limit, Number, Whole, asked
 from engine.specs.titles import with_changes
+from engine.text import counted
 
 
 class ClassifierSpec(Spec):
@@ -60,6 +61,13 @@ class ClassifierSpec(Spec):
     finetune_learning_rate: Number = asked(
         8e-3, "Optimisation", "Learning rate, fine-tuning", "Used for all weights afterwards.", gt=0, le=10
     )
+    keep: Literal["best", "last"] = asked(
+        "best",
+        "Optimisation",
+        "Weights kept",
+        "best keeps those of the epoch with the lowest validation loss; last those of the last epoch: validation "
+        "images then choose nothing, and no run stops early.",
+    )
     weight_decay: Number = asked(0.01, "Optimisation", "Weight decay", "Pulls every weight towards zero.", ge=0, le=1)
     label_smoothing: Number = asked(
         0.05,
@@ -108,6 +116,15 @@ class ClassifierSpec(Spec):
         le=1,
     )
 
+    labels_per_class: Limit = asked(
+        None,
+        "Data",
+        "Labels per class",
+        "So many training images of each class are learned from, drawn by the seed; fewer are some of those that more "
+        "would be. If left out: all.",
+        unit="images",
+    )
+
     guided: ClassVar[Mapping[str, str]] = {"fc_units": "64,128,256", "fc_layers": "1,2,3", "dropout": "0,0.3,0.5"}
     searched: ClassVar[Mapping[str, str]] = {
         "fc_units": "32..256",
@@ -138,6 +155,13 @@ class ClassifierSpec(Spec):
         "Its head is wider and it fine-tunes for twice as long, so it takes twice the time.",
     }
 
+    @field_validator("labels_per_class")
+    @classmethod
+    def _one_way_to_say_it(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if value is not None and info.data.get("labelled_fraction", 1) != 1:
+            raise ValueError("Labelled fraction says how many labels are used, too: leave one of the two out.")
+        return value
+
     @field_validator("finetune_epochs")
     @classmethod
     def _some_epochs(cls, value: int, info: ValidationInfo) -> int:
@@ -162,6 +186,21 @@ class ClassifierSpec(Spec):
         """See `Spec`."""
         return self.labelled_fraction
 
+    @property
+    def labels_each(self) -> int | None:
+        """See `Spec`."""
+        return self.labels_per_class
+
+    @property
+    def is_linear_probe(self) -> bool:
+        """Whether it is a linear layer on an encoder that stays as it is."""
+        return not self.from_scratch and not self.finetune_epochs and not self.fc_layers
+
+    @property
+    def keeps_last(self) -> bool:
+        """See `Spec`."""
+        return self.keep == "last"
+
     def rate_of(self, stage: str) -> float:
         """See `Spec`."""
         return self.learning_rate if stage == "frozen" else self.finetune_learning_rate
@@ -185,7 +224,10 @@ class ClassifierSpec(Spec):
         essentials = [head, *(["from scratch"] * self.from_scratch)]
         if self.labelled_fraction != 1:
             essentials.append(f"{self.labelled_fraction:.3g} labelled")
-        return with_changes(self, essentials, ("fc_units", "fc_layers", "from_scratch", "labelled_fraction"))
+        if self.labels_per_class is not None:
+            essentials.append(f"{counted(self.labels_per_class, 'label')} a class")
+        told = ("fc_units", "fc_layers", "from_scratch", "labelled_fraction", "labels_per_class")
+        return with_changes(self, essentials, told)
 
 
 SPEC = ClassifierSpec

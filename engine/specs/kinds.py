@@ -64,9 +64,9 @@ def check_against_data(spec: Spec, shape: tuple[int, int, int], training_images:
         training_images: without those held back for validation.
     """
     problems = spec.misfits(shape)
-    if spec.batch_size > training_images:
+    if spec.batch_size > training_images and not spec.steps_per_epoch:
         problems["batch_size"] = (
             f"{spec.batch_size:,} is more than the {counted(training_images, 'image')} to train on: give at most "
-            f"{training_images:,}."
+            f"{training_images:,}, or steps per epoch, so that images are taken several times."
         )
     return problems

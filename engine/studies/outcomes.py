@@ -25,6 +25,8 @@ def collect(trial: Trial, run: RunDirectory) -> None:
     trial.measures = {name: value for name, value in own.items() if math.isfinite(value)}
     trial.seconds = status.seconds
     trial.test_loss = None if result is None else result.test_loss
+    if result is not None:
+        trial.measures |= result.beside
 
 
 def fold(trial: Trial, run: RunDirectory) -> None:

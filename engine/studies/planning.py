@@ -38,7 +38,7 @@ class StudyData:
         Raises:
             SpecError: no run could begin with it.
         """
-        key = (spec.validation_fraction, spec.labelled)  # of what can be studied, what counts
+        key = (spec.validation_fraction, spec.labelled, spec.labels_each)  # of what can be studied, what counts
         if key not in self._training:
             self._training[key] = len(preparation.split_for(spec, self.images)[0])
         if problems := preparation.misfits(spec, self.images, self._training[key], self.encoder):
@@ -58,6 +58,8 @@ def plan(home: Home, spec: StudySpec) -> StudyRecord:
     """
     spec = _settled(home, spec)
     data = load(home, spec.baseline)
+    if spec.mode == "worth":
+        spec = spec.for_so_many(data.training(spec.baseline))
     record = StudyRecord(id="", title=spec.title, spec=spec.model_dump(mode="json"), created=time.time())
     threads = None if spec.baseline.threads == "auto" else spec.baseline.threads
     device = choose_device(spec.baseline.device, spec.baseline.precision, threads)
@@ -78,6 +80,8 @@ def plan(home: Home, spec: StudySpec) -> StudyRecord:
         "split": SPLIT_RULE,
         "remarks": [*told, *remarks_on(home, spec.baseline, data.images), *seen],
     }
+    if spec.mode == "worth" and data.images.train.labels is not None:
+        record.data["each_class"] = len(split[0]) / max(data.images.train.occurring.size, 1)
     record.data |= survey(spec, data)
     number = 0
     first: dict[str, str] = {}
@@ -87,7 +91,7 @@ def plan(home: Home, spec: StudySpec) -> StudyRecord:
             # What a stage before will pick is not known: it is told for the baseline, or for the first of its values.
             base = first if first and data.why(spec, values) else {}
             stage.points.append(point_of(spec, data, base, values, number))
-            number += spec.repeats
+            number += len(stage.points[-1].trials)
         record.stages.append(stage)
         first |= {name: spec.values[name][0] for name in names}
     record.workers = workers_of(spec, record)
@@ -184,7 +188,7 @@ def point_of(
     epochs = sum(count for _, count in first.stages)
     trials = [
         Trial(number=number + repeat + 1, seed=spec.baseline.seed + repeat, planned=epochs)
-        for repeat in range(spec.repeats)
+        for repeat in range(spec.repeats_at(values))
     ]
     return PointRecord(
         values=values,

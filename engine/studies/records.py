@@ -166,11 +166,12 @@ class StageRecord:
     reason: str = ""
     proposed: int | None = None  # by the rule; another one where a person chose otherwise
     problem: str = ""  # why there is no pick
+    over: bool = False  # of a study that picks nothing: all of it was measured, and `reason` tells what that comes to
 
     @property
     def settled(self) -> bool:
         """Whether its end is written: it is never picked in again."""
-        return self.pick is not None or bool(self.problem)
+        return self.over or self.pick is not None or bool(self.problem)
 
 
 @dataclass(kw_only=True)
@@ -186,6 +187,7 @@ class Images:
     part_digests: dict[str, str] = field(default_factory=dict)  # nor these, of labels and test images, by field
     by_hand: dict[str, list[int]] = field(default_factory=dict)  # those that a person left out: see `ByHand`
     corrections: dict[str, Any] = field(default_factory=dict)  # what a file of labels changed: see `Corrections`
+    each_class: float = 0.0  # training images of a class, on average; of a study of an encoder's worth
     split: int = 1  # the rule by which its trials divide them: see `engine.data.split.SPLIT_RULE`
     combinations: int | None = None  # that a search can try; None where there is no end of them
     left_out: str = ""  # which of them it cannot, in a sentence

@@ -427,6 +427,10 @@ class Scheduler:
 
     def _settle(self, stage: StageRecord) -> str:
         """Write a stage's pick; gives back how the study ends, if a person would not choose."""
+        if self.spec.mode == "worth":
+            stage.over = True
+            self._write()
+            return ""
         try:
             propose(self.spec, stage)
         except StudyError as error:

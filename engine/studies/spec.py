@@ -9,6 +9,7 @@ import math
 import re
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, SerializeAsAny, ValidationError
@@ -18,17 +19,19 @@ from engine.specs.base import Spec, parse, preset, spec_fields
 from engine.specs.fields import AutoOrMany, Number, SpecField, Whole, asked, fields_of, write_value
 from engine.specs.kinds import spec_from_json
 from engine.specs.problems import problems_of
+from engine.studies import worth
 from engine.studies.checking import Why, check_points, check_space, problems_with
 from engine.studies.picks import EXPONENT, Rule
 from engine.studies.values import Range, Values, choices_of, range_of, read_values, studied_fields
 from engine.text import either, excerpt, number, numbers
 
-Mode = Literal["one", "guided", "grid", "search"]
+Mode = Literal["one", "guided", "grid", "search", "worth"]
 MODES: Mapping[str, str] = {
     "one": "One at a time",
     "guided": "Guided",
     "grid": "Grid",
     "search": "Search",
+    "worth": "Worth of an encoder",
 }
 MOST_POINTS = 10_000
 MOST_PAIRS = 2_000
@@ -115,6 +118,8 @@ class StudySpec(BaseModel):
     @property
     def title(self) -> str:
         """The essentials in a few words: `kernels 16, 32, 50, 64`."""
+        if self.mode == "worth":
+            return f"worth of encoder {Path(self.baseline.built_on).name}"
         if self.mode == "one":
             ((name, values),) = self.values.items()
             return f"{name} {', '.join(numbers(values))}"
@@ -133,6 +138,8 @@ class StudySpec(BaseModel):
         if self.mode == "search":
             choices = choices_of(space_of(self))
             return self.trials if choices is None else min(self.trials, math.prod(map(len, choices.values())))
+        if self.mode == "worth":
+            return len(self.combinations(()))
         counts = [1 if self.is_long_run(name) else len(values) for name, values in self.values.items()]
         return sum(counts) if self.mode == "guided" else math.prod(counts)
 
@@ -147,10 +154,24 @@ class StudySpec(BaseModel):
 
     def combinations(self, names: Sequence[str]) -> list[dict[str, str]]:
         """The points of a stage in which those hyperparameters vary, in order."""
+        if self.mode == "worth":
+            usual = {name: write_value(getattr(self.baseline, name)) for name in worth.NAMES}
+            return worth.points(self.values["labels_per_class"], usual, self.values["steps_per_epoch"])
         if len(names) == 1 and self.is_long_run(names[0]):
             return [{names[0]: max(self.values[names[0]], key=int)}]
         lists = [self.values[name] for name in names]
         return [dict(zip(names, values, strict=True)) for values in itertools.product(*lists)]
+
+    def for_so_many(self, training: int) -> "StudySpec":
+        """The same for so many training images: with all of few, an epoch has as many steps as with fewer."""
+        steps = self.values["steps_per_epoch"]
+        if worth.ALL not in steps or training // self.baseline.batch_size >= int(worth.STEPS):
+            return self
+        return self.model_copy(update={"values": {**self.values, "steps_per_epoch": (worth.STEPS,)}})
+
+    def repeats_at(self, values: Mapping[str, str]) -> int:
+        """How many seeds a point has."""
+        return worth.seeds_at(values, self.repeats) if self.mode == "worth" else self.repeats
 
     def possible(self) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
         """Points that it may come to, but for a search: what tells each of them, and all of its values.
@@ -186,6 +207,8 @@ def default_values(mode: str, baseline: Spec) -> dict[str, str]:
     """The values of a guided study or a search for which none are named."""
     if mode == "search":
         return dict(baseline.searched)
+    if mode == "worth":
+        return {"labels_per_class": ",".join(worth.LABELS)}
     values = dict(baseline.guided)
     if "epochs" in values and baseline.schedule == "one-cycle":
         values["epochs"] = EPOCHS_TRIED
@@ -206,7 +229,9 @@ def make_study(mode: str, baseline: Spec, values: Mapping[str, str], **settings:
     """
     if mode not in MODES:
         raise SpecError({"mode": f"“{excerpt(mode)}” is not known: choose {either(MODES)}."})
-    values = dict(values) or (default_values(mode, baseline) if mode in ("guided", "search") else {})
+    if mode == "worth":
+        settings = {"repeats": worth.SEEDS, "rule": "lowest", "workers": "auto", **settings}
+    values = dict(values) or (default_values(mode, baseline) if mode in ("guided", "search", "worth") else {})
     study = _read(mode, baseline.compared(values), values, {"rule": _usual_rule(mode), **settings})
     _check(study)
     return study
@@ -223,6 +248,15 @@ def _read(mode: str, baseline: Spec, values: Mapping[str, str], settings: Mappin
                 "or a guided study for one after the other."
             }
         )
+    if mode == "worth":
+        return _validated(
+            {
+                "mode": mode,
+                "baseline": baseline.model_dump(mode="json"),
+                "values": _of_worth(baseline, values),
+                **settings,
+            }
+        )
     problems: dict[str, str] = {}
     read: dict[str, Values] = {}
     for name, text in values.items():
@@ -233,6 +267,27 @@ def _read(mode: str, baseline: Spec, values: Mapping[str, str], settings: Mappin
     if problems:
         raise SpecError(problems)
     return _validated({"mode": mode, "baseline": baseline.model_dump(mode="json"), "values": read, **settings})
+
+
+def _of_worth(baseline: Spec, values: Mapping[str, str]) -> dict[str, Values]:
+    """What the hyperparameters of such a study come to, by the numbers of labels that are named."""
+    if not baseline.built_on:
+        raise SpecError({"baseline": "The worth of an encoder is that of a classifier's: name its autoencoder."})
+    if strange := [name for name in values if name not in worth.NAMES]:
+        raise SpecError(
+            {excerpt(strange[0]): "Only labels_per_class can be named here, as in labels_per_class=1,10,all."}
+        )
+    labels = []
+    for text in values.get("labels_per_class", "").split(","):
+        word = text.strip().lower()
+        if word not in ("", "all") and not (word.isascii() and word.isdigit() and 0 < int(word) < 10**9):
+            raise SpecError({"labels_per_class": f"“{excerpt(text)}” is no number of labels: write 1 or more, or all."})
+        labels.append(worth.ALL if word in ("", "all") else str(int(word)))
+    labels = sorted(dict.fromkeys(labels), key=lambda word: worth.labels_at(word, math.inf))
+    usual = {name: write_value(getattr(baseline, name)) for name in worth.NAMES}
+    steps = tuple(values.get("steps_per_epoch", f"{worth.STEPS},").split(","))  # as one that began has written them
+    every = worth.points(labels, usual, steps)
+    return {name: tuple(dict.fromkeys(point[name] for point in every)) for name in worth.NAMES}
 
 
 def _validated(values: object) -> StudySpec:
@@ -328,12 +383,14 @@ def written(name: str, value: str) -> tuple[str, str]:
 
 def describe(values: Mapping[str, str]) -> str:
     """A point in a few words: `10 layers, 32 kernels`."""
+    if worth.is_point(values):
+        return worth.said(values)
     return ", ".join(" ".join(written(name, value)).strip() for name, value in values.items())
 
 
 def brief(values: Mapping[str, str]) -> str:
     """A point as a chart names it: `10 layers`, and of several hyperparameters the values, `10 · 32 · 0.0034`."""
-    if len(values) == 1:
+    if len(values) == 1 or worth.is_point(values):
         return describe(values)
     return " · ".join(f"{float(value):.2g}" if _FRACTION.fullmatch(value) else value for value in values.values())
 
@@ -372,12 +429,22 @@ def as_command(study: StudySpec) -> str:
     """The line that does the same study again."""
     mode = [] if study.mode == "one" else [study.mode]
     values = [f"{name}={','.join(values)}" for name, values in study.values.items()]
+    if study.mode == "worth":
+        labels = [number or "all" for number in study.values["labels_per_class"]]
+        values = [study.baseline.built_on, f"labels_per_class={','.join(labels)}"]
     always = study.baseline.guided_baseline if study.mode == "guided" else ()
     usual = {name: field.default for name, field in StudySpec.model_fields.items()}
     usual["rule"] = _usual_rule(study.mode)
-    flags = [*as_flags(study.baseline, always), *_flags(study_fields(), study, usual)]
+    asked_for = as_flags(study.baseline, always)
+    if study.mode == "worth":  # what such a study begins with is not said, nor the encoder again
+        kind = type(study.baseline)
+        start = preset(kind, "recommended", encoder=study.baseline.built_on, **worth.BASELINE)
+        begun = {name: getattr(start, name) for name in kind.model_fields}
+        asked_for = _flags(spec_fields(kind), study.baseline, begun)
+        usual |= {"repeats": worth.SEEDS, "workers": "auto"}
+    flags = [*asked_for, *_flags(study_fields(), study, usual)]
     return shlex.join(["cae-tui", "study", *mode, *values, *flags])
 
 
 def _usual_rule(mode: str) -> Rule:
-    return "lowest" if mode == "search" else "trade"
+    return "lowest" if mode in ("search", "worth") else "trade"

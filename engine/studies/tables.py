@@ -7,12 +7,13 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.protocol.states import DIVERGED, FAILED
 from engine.runs.status import TEST, VALIDATION, key_of, keys_of
 from engine.specs.listed import every_measure, listed
 from engine.specs.measures import Measure
+from engine.studies import worth
 from engine.studies.records import PointRecord, StageRecord, StudyRecord, Trial
 from engine.text import NOTHING, counted, duration, fitting
 from engine.text import loss as loss_words
@@ -123,8 +124,7 @@ _MEASURED = (
 
 def columns(stage: StageRecord, kind: str) -> list[Column]:
     """The columns of a stage of a study of that kind of run."""
-    titles = {"kernel_size": "kernel size", "batch_size": "batch size"}
-    named = [Column(name, titles.get(name, name.replace("_", " "))) for name in stage.names]
+    named = _named(stage)
     own = [
         Column(key_of(of, measure.name), f"{title} {measure.short}", needed=needed)
         for measure in listed(kind).measures
@@ -132,7 +132,18 @@ def columns(stage: StageRecord, kind: str) -> list[Column]:
         if of == TEST or measure.each_epoch
     ]
     rest = (column for column in _MEASURED if column.name != "latent" or listed(kind).gives_encoder)
+    if len(named) < len(stage.names):  # what an encoder is worth is told by accuracies
+        own = [replace(column, needed=0 if column.name.startswith(VALIDATION) else column.needed) for column in own]
+        return [*named, *own, replace(_LOSSES[-1], needed=5), *rest]
     return [*named, *_LOSSES, *own, *rest]
+
+
+def _named(stage: StageRecord) -> list[Column]:
+    """The columns that tell points apart."""
+    if worth.is_point(dict.fromkeys(stage.names, "")):
+        return [Column("labels_per_class", "labels"), Column("way", "trained", numeric=False)]
+    titles = {"kernel_size": "kernel size", "batch_size": "batch size"}
+    return [Column(name, titles.get(name, name.replace("_", " "))) for name in stage.names]
 
 
 def measure_of(name: str) -> Measure | None:
@@ -152,6 +163,8 @@ def fit(stage: StageRecord, kind: str, sizes: Mapping[str, int], room: int) -> l
     some = len(stage.points) > 2  # the first of a search may well have one value
     constant = [name for name in rest if some and len({point.values[name] for point in stage.points}) < 2]
     measured = sorted((column for column in shown if column.needed), key=lambda column: -column.needed)
+    if len(_named(stage)) < len(stage.names):
+        constant, rest = [], []  # a point is told by what it is called
     droppable = [*constant, *(column.name for column in measured), *(name for name in rest if name not in constant)]
     wide = Counter[str]()
     for column in shown:  # two are called latent where that is studied
@@ -206,7 +219,7 @@ def _groups(values: Sequence[str]) -> list[object]:
 
 def rows(stage: StageRecord, kind: str) -> list[Row]:
     """A row for each point, in the order in which they are tried."""
-    measured = [column.name for column in columns(stage, kind)[len(stage.names) :]]
+    measured = [column.name for column in columns(stage, kind)[len(_named(stage)) :]]
     points = list(stage.points)  # a search gains some in another thread
     told: dict[str, dict[str, str]] = {}
     for name in stage.names:
@@ -220,6 +233,10 @@ def _row(
 ) -> Row:
     cells = {name: f"{v}×{v}" if name == "kernel_size" else told[name][v] for name, v in point.values.items()}
     keys: dict[str, float | str | None] = {name: sort_key(value) for name, value in point.values.items()}
+    if worth.is_point(point.values):
+        number = point.values["labels_per_class"]
+        cells |= {"labels_per_class": number or "all", "way": worth.way_of(point.values)}
+        keys |= {"labels_per_class": worth.labels_at(number, math.inf), "way": cells["way"]}
     for name in measured:
         cells[name], keys[name] = _measured(point, name)
     return Row(place, cells, keys, picked=stage.pick == place, reason=point.reason)

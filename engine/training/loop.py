@@ -228,7 +228,7 @@ class _Loop:
             progress.step_seconds += time.perf_counter() - begun  # the epoch ends here, and its validation was work
             return DIVERGED
         rank = self.task.rank(validation)
-        best = not progress.best_rank or rank < progress.best_rank
+        best = stage.keeps_last or not progress.best_rank or rank < progress.best_rank
         if best:
             progress.best_rank, progress.best_loss, progress.best_epoch = rank, validation["loss"], progress.epoch
         if not self.scheduler.every_step:

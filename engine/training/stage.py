@@ -32,6 +32,7 @@ class Stage:
     seed: int
     steps: int | None = None  # of an epoch; where it is None, those that go once through the training images
     augment: bool = False
+    keeps_last: bool = False  # whether its last weights are kept, whatever validation says
     alike: bool = True  # whether its training and validation losses are of the same thing
     usual_seconds: float | None = None  # what a step takes here by itself, where that was tried beforehand
 

@@ -8,6 +8,7 @@ from engine.runs.directory import Home
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import preset
 from engine.specs.classifier import ClassifierSpec
+from engine.studies import worth
 from engine.studies.records import PointRecord, StageRecord, Studies, StudyDirectory, StudyRecord, Trial
 from engine.studies.scheduler import Observer
 from engine.studies.spec import StudySpec, make_study
@@ -124,6 +125,28 @@ def _record(spec: StudySpec, stages: list[StageRecord], state: str) -> StudyReco
         data={"name": "MNIST", "training": 60_000, "test": 10_000, "shape": [28, 28, 1], "digest": "0",
               "baseline_weight": 32, "baseline_step_work": 1, "baseline_memory": 52_000_000}, stages=stages,
     )  # fmt: skip
+
+
+def worth_study() -> StudyRecord:
+    """What an encoder is worth: at 1 label a class nothing that is seen, at 10 five points."""
+    baseline = preset(ClassifierSpec, "recommended", encoder=AUTOENCODER, **worth.BASELINE)
+    spec = make_study("worth", baseline, {"labels_per_class": "1,10,100"}, repeats=2)
+    made, number = [], 0
+    base = {worth.FINE_TUNED: 0.05, worth.FROZEN: 0.02, worth.LINEAR: 0.0, worth.SCRATCH: 0.0}
+    for values in spec.combinations(()):
+        labels = values["labels_per_class"]
+        trials = []
+        for seed in range(2):
+            number += 1
+            share = {"1": 0.5, "10": 0.8, "100": 0.9}[labels] + base[worth.way_of(values)]
+            share += (0.1 if labels == "1" else 0.01) * seed
+            one = trial(number, 1.0 - share, 9.0, epochs=6)
+            one.measures = {"validation_accuracy": share, "test_accuracy": share, "validation_nearest": share - 0.1}
+            trials.append(one)
+        made.append(PointRecord(values=values, trials=trials, parameters=36_714, weight=1))
+    record = _record(spec, [StageRecord(names=list(worth.NAMES), points=made, over=True)], "finished")
+    record.data["each_class"] = 500.0
+    return record
 
 
 def write_study(home: Home, record: StudyRecord) -> StudyDirectory:

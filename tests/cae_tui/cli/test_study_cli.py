@@ -138,6 +138,9 @@ def test_a_baseline_is_a_run_or_a_file(study: Study, flags: list[str], tmp_path:
         (["show", "nope"], " study list` lists them all."),
         (["export", "nope"], "No study begins with “nope”"),
         (["layers=8", "--images", "nope"], "nope does not exist"),
+        (["worth"], "`study worth RUN` takes one autoencoder"),
+        (["worth", "a", "b"], "`study worth RUN` takes one autoencoder"),
+        (["worth", "nope"], "No run begins with “nope”"),
     ],
 )  # fmt: skip
 def test_wrong_words_are_one_sentence(study: Study, words: list[str], sentence: str) -> None:
@@ -146,6 +149,30 @@ def test_wrong_words_are_one_sentence(study: Study, words: list[str], sentence: 
     assert err.startswith("cae-tui: ")
     assert sentence in err
     assert "Traceback" not in err
+
+
+def test_what_an_encoder_is_worth_is_printed_as_a_table_and_in_sentences(
+    study: Study, flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--home", str(tmp_path), "autoencoder", *flags]) == 0
+    capsys.readouterr()
+    (run,) = Home(tmp_path).list_runs()
+    words = ["worth", run.id[:6], "labels_per_class=1,2", "--repeats", "2", "--fc-units", "4", "--workers", "1"]
+    code, out, err = study(*words, "--threads", "1", "--dry-run")
+    assert code == 0, err
+    assert "16 trials" in out
+    assert "from scratch, 2 labels a class" in out
+    code, out, err = study(*words, "--threads", "1")
+    assert code == 0, err
+    head = next(line for line in out.splitlines() if line.lstrip().startswith("labels a class"))
+    assert re.split(r" {2,}", head.strip()) == [
+        "labels a class", "fine-tuned", "frozen", "linear probe", "from scratch", "nearest neighbours",
+    ]  # fmt: skip
+    assert "Accuracy in % on the test images, measured once" in out
+    assert out.count("At 2 labels a class ") == 2
+    code, out, err = study("worth", run.id, "labels_per_class=0")
+    assert code == 2
+    assert "labels_per_class: “0” is no number of labels" in err
 
 
 def test_hyperparameters_may_stand_anywhere() -> None:

@@ -19,7 +19,16 @@ from engine.specs.autoencoder import AutoencoderSpec
 from engine.studies.records import Studies, StudyRecord
 from engine.studies.spec import make_study
 from tests.cae_tui.conftest import AUTOENCODER, MakeApp, scripted_events, told, until, write_run
-from tests.cae_tui.study_script import STUDY, ScriptedStudy, grid, guided, long_run, repeated, write_study
+from tests.cae_tui.study_script import (
+    STUDY,
+    ScriptedStudy,
+    grid,
+    guided,
+    long_run,
+    repeated,
+    worth_study,
+    write_study,
+)
 
 SIZES = [(120, 40), (80, 24)]
 
@@ -602,3 +611,23 @@ async def test_four_charts_are_shown_where_there_is_room(make_app: MakeApp, home
         await until(pilot, lambda: charts() == [2, 0, 1, 3])
         await pilot.resize_terminal(120, 40)
         await until(pilot, lambda: charts() == [2])
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+async def test_what_an_encoder_is_worth_is_drawn_and_said_for_the_labels_under_the_cursor(
+    make_app: MakeApp, home: Home, size: tuple[int, int]
+) -> None:
+    write_study(home, worth_study())
+    app = make_app()
+    async with app.run_test(size=size) as pilot:
+        await opened(app, pilot)
+        await until(pilot, lambda: "no difference is seen" in text(app, "#reason"))
+        table = app.screen.query_one(StudyTable)
+        assert [head.name for head in table.heads()][:2] == ["labels_per_class", "way"]
+        await pilot.press(*["down"] * 4)
+        await until(pilot, lambda: "At 10 labels a class the encoder is worth 5.0 points" in text(app, "#reason"))
+        if size[0] == 80:
+            await pilot.press("7")
+        await until(pilot, lambda: "nearest neighbours" in chart(app))
+        assert "labels a class" in chart(app)
+        assert " %" in chart(app)

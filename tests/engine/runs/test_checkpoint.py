@@ -213,7 +213,7 @@ def test_a_file_with_one_wrong_byte_gives_a_model_or_a_sentence(
 
 
 def test_a_classifier_on_a_classifier_or_on_other_images_is_refused(classifier: Trained, autoencoder: Trained) -> None:
-    with pytest.raises(ModelFileError, match="holds a classifier: an autoencoder is needed"):
+    with pytest.raises(ModelFileError, match="is a model of kind classifier: an autoencoder is needed"):
         read_autoencoder(classifier[0].model)
     with pytest.raises(ModelFileError, match="28×28 grey pixels, but these are 32×32 colour pixels"):
         read_autoencoder(autoencoder[0].model, (32, 32, 3))
