@@ -56,9 +56,10 @@ class StudyActs:
         name = self._lists.run_prefix(message.run)
         time = "" if seconds is None else f", about {formats.duration(seconds)}"
         question = f"Find out what the encoder of run {name} is worth?"
+        runs = counted(plan.total, str(plan.spec["baseline"]["kind"]))
         detail = (
-            f"{counted(plan.total, 'classifier')} on {plan.machine}{time}: fine-tuned, frozen, a linear probe and from "
-            "scratch, with few labels and with all. It can be stopped, and goes on by a resume."
+            f"{runs} on {plan.machine}{time}: fine-tuned, frozen, a linear probe and from scratch, with few labels and "
+            "with all. It can be stopped, and goes on by a resume."
         )
         if await confirm(self._app, question, detail, "Begin"):
             self._start_study(messages.StartStudy(spec))

@@ -1,6 +1,8 @@
 """The app's bridge to studies: one is worked on in the runner's worker thread, others are read and looked at.
 
 The record that is worked on is the worker's; the app is handed `Snapshots` of it, which nobody changes.
+
+Over 400 lines: what is asked of studies, a few lines each, and all of it of one runner.
 """
 
 import threading

@@ -1,6 +1,8 @@
 """Doubtful labels: ranked by classifiers that have not learned from the image, and decided about by keys.
 
 Or images that do not belong, ranked by an anomaly detector: the same decisions, but that no class is suggested.
+
+Over 400 lines: most are keys, help and what each key does on this one page.
 """
 
 import time

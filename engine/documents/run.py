@@ -42,7 +42,7 @@ from engine.specs.data_files import FIELDS, LABELS_FROM, PATHS, shape_words
 from engine.specs.fields import show_value
 from engine.specs.kinds import spec_again
 from engine.specs.listed import listed
-from engine.studies.spec import as_flags
+from engine.studies.command import as_flags
 from engine.text import counted, duration, epoch_words, loss, moment, number, percent
 
 Told = Callable[[int, int], None]

@@ -4,7 +4,6 @@ Markdown with its figures beside it, one HTML file that needs nothing else, and 
 """
 
 import shlex
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ from typing import Any
 from engine.documents import run_pictures, study_figures
 from engine.documents.document import (
     Block,
-    Bullets,
     Code,
     Figure,
     Heading,
@@ -26,6 +24,7 @@ from engine.documents.report_blocks import class_table, confusion_figure
 from engine.documents.run import RunDocument, Told, command_of
 from engine.documents.run_pictures import Pictured
 from engine.documents.run_read import ReadRun
+from engine.documents.study_worth import worth_blocks
 from engine.documents.style import standing_alone, svg
 from engine.errors import EngineError, RunError, SpecError, StudyError
 from engine.evaluation import results
@@ -38,11 +37,11 @@ from engine.specs.fields import show_value, write_value
 from engine.specs.listed import every_measure, listed
 from engine.storage.csv_text import csv_of
 from engine.storage.files import absolute, storage_error, write_bytes
-from engine.studies import worth
 from engine.studies.chart_data import BEST_CURVES, MOST_CURVES
+from engine.studies.command import as_command, as_flags
 from engine.studies.optuna_trials import importances
 from engine.studies.records import StageRecord, StudyDirectory, StudyRecord, Trial
-from engine.studies.spec import MODES, StudySpec, as_command, as_flags, describe, spec_of, study_from_json
+from engine.studies.spec import MODES, StudySpec, describe, spec_of, study_from_json
 from engine.studies.tables import columns, failures, rows, time_column
 from engine.text import counted, duration, loss, moment, numbers, percent
 
@@ -120,7 +119,7 @@ class _Writer:
         """All of it but its title."""
         found = self._what()
         if self.spec.mode == "worth":
-            return [*found, *self._worth(), *self._again()]
+            return [*found, *worth_blocks(self.record, self.figures), *self._again()]
         for number, stage in enumerate(self.record.stages, start=1):
             if any(trial.ended for point in stage.points for trial in point.trials):
                 found += self._stage(number, stage)
@@ -184,31 +183,6 @@ class _Writer:
                 "once, at its end, and nothing is chosen by them."
             ),
         ]
-
-    def _worth(self) -> list[Block]:
-        """The accuracies of every way to train, as a figure, a table, and what the encoder is worth in sentences."""
-        (stage,) = self.record.stages
-        every = float(self.record.data.get("each_class", 0.0))
-        found: list[Block] = []
-        for of in worth.OF:
-            series = worth.measured(stage, of)
-            if not series:
-                continue
-            name = f"worth-{of}"
-            self.figures[name] = study_figures.accuracy_by_labels(series, every)
-            caption = f"Accuracy on the {of} images by labels a class; bars are one standard deviation to each side."
-            labels = list(dict.fromkeys(each.labels for way in series.values() for each in way))
-            rows = [[number or "all", *(_share(way, number) for way in series.values())] for number in labels]
-            found += [
-                Heading(2, f"Accuracy on the {of} images"),
-                Figure(name, caption),
-                Table(["labels a class", *series], rows),
-                Bullets(list(worth.sentences(stage, of, every).values())),
-            ]
-        for reason, points in failures(stage).items():
-            named = "; ".join(describe(point.values) for point in points)
-            found.append(Paragraph(f"Not trained to the end: {named}. {reason}"))
-        return found
 
     def _stage(self, number: int, stage: StageRecord) -> list[Block]:
         names = ", ".join(name.replace("_", " ") for name in stage.names)
@@ -387,13 +361,6 @@ class _Writer:
             Code("\n".join(lines)),
             Paragraph(f"Study {self.record.id} of {day}, {self.record.machine}; {versions}."),
         ]
-
-
-def _share(way: Sequence[worth.Measured], labels: str) -> str:
-    each = next((each for each in way if each.labels == labels), None)
-    if each is None:
-        return "–"
-    return f"{100 * each.mean:.1f}" + (f" ± {100 * each.spread:.1f}" if each.seeds > 1 else "") + " %"
 
 
 # -- CSV ------------------------------------------------------------------------------------------

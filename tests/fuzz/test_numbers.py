@@ -13,7 +13,8 @@ from engine.specs.base import Spec, parse, spec_fields
 from engine.specs.classifier import ClassifierSpec
 from engine.specs.fields import SpecField, write_value
 from engine.specs.kinds import SPECS
-from engine.studies.spec import MODES, as_command, make_study, space_of, study_fields
+from engine.studies.command import as_command
+from engine.studies.spec import MODES, make_study, space_of, study_fields
 from engine.studies.values import studied_fields
 from tests.fuzz.mutations import nasty_numbers, nasty_texts
 from tests.fuzz.outcome import accepted_share, value_or_sentence

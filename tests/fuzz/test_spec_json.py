@@ -14,7 +14,7 @@ from engine.runs.spec_file import check_unchanged, read_spec_file
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.classifier import ClassifierSpec
 from engine.specs.kinds import SPECS, spec_from_json
-from engine.studies.spec import as_flags
+from engine.studies.command import as_flags
 from tests.fuzz.mutations import files_of, mutated
 from tests.fuzz.outcome import accepted_share, value_or_sentence
 

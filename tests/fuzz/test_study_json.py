@@ -14,8 +14,9 @@ from engine.documents.study import trials_csv
 from engine.errors import EngineError, SpecError, StudyError
 from engine.storage.files import FORMAT
 from engine.storage.typed_json import finite
+from engine.studies.command import as_command
 from engine.studies.records import StudyDirectory, StudyRecord
-from engine.studies.spec import as_command, study_from_json
+from engine.studies.spec import study_from_json
 from engine.studies.tables import rows
 from tests.cae_tui.study_script import grid, guided, long_run, repeated
 from tests.fuzz.mutations import files_of, mutated

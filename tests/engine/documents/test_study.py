@@ -27,10 +27,11 @@ from engine.runs.directory import Home
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import preset, spec_fields
 from engine.studies.chart_data import axis_of, pareto
+from engine.studies.command import as_command
 from engine.studies.planning import create
 from engine.studies.records import PointRecord, StageRecord, StudyDirectory, StudyRecord, Trial
 from engine.studies.scheduler import work_on
-from engine.studies.spec import as_command, make_study, study_from_json
+from engine.studies.spec import make_study, study_from_json
 from engine.studies.tables import time_column
 from engine.text import plain
 from tests.cae_tui.study_script import grid, repeated

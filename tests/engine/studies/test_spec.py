@@ -9,7 +9,8 @@ from engine.errors import SpecError, StudyError
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import preset
 from engine.specs.classifier import ClassifierSpec
-from engine.studies.spec import as_flags, default_values, describe, make_study, space_of, spec_of, study_from_json
+from engine.studies.command import as_flags
+from engine.studies.spec import default_values, describe, make_study, space_of, spec_of, study_from_json
 from engine.studies.values import Range, assignments_in
 from tests.cae_tui.study_script import grid
 
@@ -98,7 +99,7 @@ def test_a_search_takes_ranges() -> None:
         ("search", {"kernels": "64..16"}, "kernels", "is not a range"),
         ("search", {"kernels": "0..16"}, "kernels", "0 is too small: at least 1."),
         ("search", {"activation": "relu..silu"}, "activation", "list its values"),
-        ("tree", {"layers": "8"}, "mode", "choose one, guided, grid or search"),
+        ("tree", {"layers": "8"}, "mode", "choose one, guided, grid, search or worth"),
     ],
 )
 def test_wrong_values_are_refused_in_a_sentence(mode: str, values: dict[str, str], field: str, words: str) -> None:

@@ -18,9 +18,10 @@ from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.base import preset
 from engine.specs.classifier import ClassifierSpec
 from engine.studies import planning, worth
+from engine.studies.command import as_command
 from engine.studies.records import PointRecord, StageRecord, Trial
 from engine.studies.scheduler import work_on
-from engine.studies.spec import StudySpec, as_command, make_study, study_from_json
+from engine.studies.spec import StudySpec, make_study, study_from_json
 from tests.engine.studies.conftest import Watcher
 from tests.engine.tiny import do_nothing
 

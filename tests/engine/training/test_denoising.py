@@ -27,9 +27,10 @@ from engine.runs.filter import parse_filter
 from engine.runs.model_facts import unlike_above
 from engine.specs.autoencoder import AutoencoderSpec
 from engine.specs.noise import GAUSSIAN, MIXED, USUAL_AMOUNTS
+from engine.studies.command import as_command
 from engine.studies.planning import create, plan
 from engine.studies.scheduler import work_on
-from engine.studies.spec import as_command, make_study, study_from_json
+from engine.studies.spec import make_study, study_from_json
 from engine.training.baseline import Baseline
 from engine.training.loop import evaluate
 from engine.training.steps import Step
