@@ -150,7 +150,7 @@ Place = Annotated[str | None, BeforeValidator(_place)]
 Size = Annotated[str, BeforeValidator(_size)]
 Colour = Annotated[str, BeforeValidator(_colour)]
 Names = Annotated[str, BeforeValidator(_some_names)]
-Limit = Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_no_number)]
+Limit = Annotated[Annotated[int, Field(ge=1, le=2**31 - 1)] | None, BeforeValidator(_no_number)]
 
 
 def asked(default: Any, group: str, title: str, description: str, *, unit: str = "", **bounds: Any) -> Any:

@@ -49,6 +49,7 @@ def base(kind: str) -> dict[str, Any]:
 
 @given(field=st.sampled_from(NUMERIC), text=numerals)
 @example(field=next(pair for pair in NUMERIC if pair[1].name == "downsamplings"), text="٠")
+@example(field=next(pair for pair in NUMERIC if pair[1].name == "limit_per_class"), text="2147483649.0")
 def test_any_number_in_a_form_is_one_within_its_bounds_or_a_sentence(field: tuple[str, SpecField], text: str) -> None:
     kind, asked = field
     spec = value_or_sentence(READER, lambda: parse(KINDS[kind], {**base(kind), asked.name: text}), SpecError)
