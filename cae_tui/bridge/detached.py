@@ -22,6 +22,10 @@ _OF_RESULTS = (0, 1, 130)
 """What a command ends with that has trained a run, whatever that came to."""
 
 
+_LEFT: "list[subprocess.Popen[bytes]]" = []
+"""Processes that outlive this one: of one that is forgotten while it runs, Python complains."""
+
+
 def detach(home: Home, words: Sequence[str], is_on: Callable[[], bool]) -> "subprocess.Popen[bytes]":
     """Begin `cae-tui` with these words in a process of its own, and wait until `is_on`, or it has ended.
 
@@ -37,6 +41,7 @@ def detach(home: Home, words: Sequence[str], is_on: Callable[[], bool]) -> "subp
         )
     except OSError as error:
         raise RunError(f"No process could be started in the background ({error.strerror or error}).") from None
+    _LEFT.append(process)
     deadline = time.monotonic() + DETACH_SECONDS
     while not is_on() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
