@@ -52,8 +52,8 @@ class AutoencoderTransformer(TransformerMixin, OnImages):  # type: ignore[misc] 
         self, *, epochs: int = 20, layers: int = 10, kernels: Any = "32", kernel_size: int = 3, batch_size: int = 128,
         learning_rate: float = 8e-3, latent: int = 0, downsampling: str = "strided", downsamplings: Any = "auto",
         upsampling: str = "transposed", sub_pixel: bool = True, residual: bool = True, normalisation: str = "batch",
-        activation: str = "silu", output: str = "linear", dropout: float = 0.0, noise: str = "none",
-        noise_amount: Any = "auto", validation_noise: str = "same", optimizer: str = "adam",
+        activation: str = "silu", output: str = "linear", dropout: float = 0.0, augmentation: bool = False,
+        noise: str = "none", noise_amount: Any = "auto", validation_noise: str = "same", optimizer: str = "adam",
         schedule: str = "one-cycle", steps_per_epoch: int | None = None, weight_decay: float = 0.0,
         patience: int = 10, validation_fraction: float = 0.1,
         device: str = "auto", precision: str = "auto", threads: Any = "auto",
@@ -75,6 +75,7 @@ class AutoencoderTransformer(TransformerMixin, OnImages):  # type: ignore[misc] 
         self.activation = activation
         self.output = output
         self.dropout = dropout
+        self.augmentation = augmentation
         self.noise = noise
         self.noise_amount = noise_amount
         self.validation_noise = validation_noise

@@ -17,6 +17,7 @@ USAGE = """
   cae-tui study guided [kernels=16,32 …]         one by one, each pick carried on
   cae-tui study grid layers=8,10 kernels=16,32   every combination
   cae-tui study search [kernels=16..64 …]        what Optuna proposes
+  cae-tui study worth RUN                        what an encoder is worth, with few labels and many
   cae-tui study list | show ID | stop ID | resume ID | export ID [--to FOLDER] | delete ID
 """
 

@@ -115,10 +115,6 @@ class AnomalySpec(AutoencoderSpec):
         """See `Spec`."""
         return names_in(self.normal)
 
-    def augments(self, stage: str) -> bool:  # noqa: ARG002 - it has one
-        """See `Spec`."""
-        return self.augmentation
-
     @property
     def stages(self) -> tuple[tuple[str, int], ...]:
         """See `Spec`: there is one."""

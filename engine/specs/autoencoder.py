@@ -70,6 +70,12 @@ class AutoencoderSpec(Spec):
         "Put on validation and test images, always the same for an image. same is as in training; each other kind has "
         "its usual amount; mixed is a quarter of the images each without noise and with each kind.",
     )
+    augmentation: bool = asked(
+        False,
+        "Data",
+        "Augmentation",
+        "Small random shifts, turns, scalings and shears of most training images, which are rebuilt as changed.",
+    )
     learning_rate: Number = asked(
         8e-3,
         "Optimisation",
@@ -244,6 +250,10 @@ class AutoencoderSpec(Spec):
             if self.validation_noise == NONE
             else (self.validation_noise, USUAL_AMOUNTS.get(self.validation_noise, 0.0))
         )
+
+    def augments(self, stage: str) -> bool:  # noqa: ARG002 - it has one
+        """See `Spec`."""
+        return self.augmentation
 
     def validates_alike(self, stage: str) -> bool:  # noqa: ARG002 - it has one
         """See `Spec`: with other noise than in training, a loss is another one."""

@@ -278,6 +278,13 @@ def test_without_augmentation_no_stage_augments(noise_files: dict[str, Path], en
         assert not any(jobs.stage_of(spec, name).augment for name, _ in spec.stages)
 
 
+@pytest.mark.parametrize("augmentation", [False, True])
+def test_an_autoencoder_augments_where_it_is_asked_to(noise_files: dict[str, Path], augmentation: bool) -> None:
+    spec = tiny(noise_files, augmentation=augmentation)
+    assert [jobs.stage_of(spec, name).augment for name, _ in spec.stages] == [augmentation]
+    assert ("augmentation" in spec.title) == augmentation
+
+
 # -- whole runs -----------------------------------------------------------------------------------
 
 
