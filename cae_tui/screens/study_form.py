@@ -76,6 +76,8 @@ A study tries several values of hyperparameters, one run each, and picks one by 
 
 {kinds}
 
+What an encoder is worth is a study too: `P` on the report of its autoencoder begins it.
+
 ## Keys
 
 * `Ctrl+R`: start · `F2`: the plan, and back · `Enter` `↓` `↑`: the next, the previous field

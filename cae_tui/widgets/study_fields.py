@@ -9,7 +9,7 @@ from textual.widgets import Static
 from cae_tui.widgets.field_form import FieldForm
 from cae_tui.widgets.fields import FieldRow, Group
 from engine.specs.fields import SpecField
-from engine.studies.spec import MODES, study_fields
+from engine.studies.spec import study_fields
 
 FIRST = ("mode", "values", "baseline", "repeats", "rule", "ask")
 """Those that do not fold away."""
@@ -19,6 +19,7 @@ ABOUT = {
     "grid": "Every combination of several hyperparameters: layers=8,10 kernels=16,32",
     "search": "Optuna proposes from a range kernels=16..64 or a list layers=8,10. Leave it empty for a usual space.",
 }
+"""The kinds that are asked for in this form; what an encoder is worth is asked on its report."""
 
 
 def _field(name: str, title: str, description: str, choices: tuple[str, ...] = ()) -> SpecField:
@@ -46,7 +47,7 @@ class StudyFields(VerticalScroll, FieldForm, can_focus=False):
         if self.values["baseline"] not in baselines:
             self.values["baseline"] = baselines[0]
         fields = [
-            _field("mode", "Kind", "Chooses which points are tried.", tuple(MODES)),
+            _field("mode", "Kind", "Chooses which points are tried.", tuple(ABOUT)),
             _field("values", "Values", "Names hyperparameters and their values."),
             _field("baseline", "Baseline", "Sets what all points share, except for what varies.", tuple(baselines)),
         ]

@@ -13,6 +13,7 @@ from cae_tui.screens.study import StudyScreen
 from cae_tui.screens.study_form import StudyForm
 from cae_tui.widgets.fields import Choice
 from cae_tui.widgets.remarks import Remarks
+from cae_tui.widgets.study_fields import ABOUT
 from engine.errors import EngineError
 from engine.runs.directory import Home
 from engine.studies.records import StudyRecord
@@ -106,6 +107,18 @@ async def test_wrong_values_are_told_beneath_them(make_app: MakeApp) -> None:
             await until(pilot, lambda: "Check: Values." in text(app, "#word"))
         screen.query_one("#field-mode", Choice).choose("grid")
         await until(pilot, lambda: screen._problems == {})
+
+
+async def test_every_kind_that_the_form_offers_says_what_it_is(make_app: MakeApp) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await form(app, pilot)
+        kind = screen.query_one("#field-mode", Choice)
+        for mode in kind.choices:
+            kind.choose(mode)
+            await until(pilot, lambda mode=mode: text(app, "#about").startswith(ABOUT[mode]))  # type: ignore[misc]
+        assert set(kind.choices) == {"one", "guided", "grid", "search"}
+        assert "`P` on the report" in screen.HELP
 
 
 async def test_a_run_is_a_baseline(make_app: MakeApp, home: Home) -> None:
