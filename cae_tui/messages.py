@@ -129,6 +129,13 @@ class OpenScores(ForApp):
 
 
 @dataclass
+class OpenSure(ForApp):
+    """Show how sure a run is of its answers, beside how often it is right."""
+
+    run: str
+
+
+@dataclass
 class OpenLatent(ForApp):
     """Show the latent space of a run."""
 

@@ -90,6 +90,11 @@ class Model:
         return self._model.class_names
 
     @property
+    def temperature(self) -> float | None:
+        """What its probabilities are told with, found on validation images; None where none was found."""
+        return self._model.facts.temperature
+
+    @property
     def image_shape(self) -> Shape:
         """Height, width and channels of an image."""
         return self._model.image
@@ -149,7 +154,7 @@ class Model:
         return found
 
     def predict_proba(self, images: ArrayLike | Places) -> NDArray[np.float32]:
-        """The probability of each class, shape (n, classes); rows sum to 1.
+        """The probability of each class, shape (n, classes); rows sum to 1: as `cae-tui predict` tells them.
 
         Raises:
             ValueError: the array holds no such images.
@@ -160,7 +165,7 @@ class Model:
     def _probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         if not self._model.classes:
             raise ModelFileError(f"{self.name} is an {self.kind}, which tells no classes apart: load a classifier.")
-        return self._model.probabilities(images)
+        return self._model.softened(images)
 
     def encode(self, images: ArrayLike | Places) -> NDArray[np.float32]:
         """What the encoder makes of each image, shape (n, numbers); see `latent_shape`.

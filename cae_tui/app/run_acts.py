@@ -213,6 +213,12 @@ class RunActs:
 
         self._app.go(("odd", message.run), lambda: OddScreen(message.run))
 
+    @acts_on(messages.OpenSure)
+    def _open_sure(self, message: messages.OpenSure) -> None:
+        from cae_tui.screens.sure import SureScreen
+
+        self._app.go(("sure", message.run), lambda: SureScreen(message.run))
+
     @acts_on(messages.OpenLatent)
     def _open_latent(self, message: messages.OpenLatent) -> None:
         from cae_tui.screens.latent import LatentScreen

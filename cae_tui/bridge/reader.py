@@ -10,8 +10,17 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from cae_tui.bridge.data_reader import DataReader, works_in_thread
-from cae_tui.bridge.values import DataView, ImageView, Picture, Prediction, PredictionsView, Progress, SampleStrip
-from engine.errors import EngineError
+from cae_tui.bridge.values import (
+    DataView,
+    ImageView,
+    Picture,
+    Prediction,
+    PredictionsView,
+    Progress,
+    SampleStrip,
+    SureView,
+)
+from engine.errors import EngineError, RunError
 from engine.runs.directory import Home, RunDirectory
 from engine.runs.notes import Notes, change, read_notes, write_notes
 from engine.runs.status import RunStatus
@@ -223,6 +232,30 @@ class Reader(DataReader):
         return PredictionsView(
             run=run, kind=found.kind, classes=data.classes, of=found.of, predictions=tuple(rows),
             class_names=data.class_names,
+        )  # fmt: skip
+
+    @works_in_thread
+    def how_sure(self, run: str) -> SureView:
+        """How sure a complete run is of its answers; of one of an earlier version, what its predictions tell.
+
+        Raises:
+            EngineError: it tells no classes apart, its predictions are gone, or its images are.
+        """
+        from engine.evaluation import results
+        from engine.evaluation.calibration import calibration
+
+        directory = self.home.find(run)
+        found, result = results.read_predictions(directory), directory.read_result()
+        if found.probabilities is None:
+            raise RunError(f"Run {run} tells no classes apart, so it is sure of none.")
+        told = None if result is None else result.calibration
+        if told is None:
+            labels = found.images(self._load_for(run)).labels
+            assert labels is not None, "nothing is evaluated without"
+            told = calibration(found.probabilities, labels[found.indices])
+        return SureView(
+            of=found.of, images=len(found.indices), calibration=told,
+            earlier=result is None or result.calibration is None,
         )  # fmt: skip
 
     @works_in_thread

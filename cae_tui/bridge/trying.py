@@ -202,7 +202,7 @@ class Trying:
         if int(image.max()) == int(image.min()) or int(seen.max()) == int(seen.min()):
             return Tried(blank=MOVED_OUT, **values)
         if model.classes:
-            probabilities = model.probabilities(batch)[0]
+            probabilities = model.softened(batch)[0]
             values["probabilities"] = tuple(probabilities.tolist())
             values["unsure"] = bool(probabilities.max() < model.unsure_below)
         if model.network.odd_threshold is not None:

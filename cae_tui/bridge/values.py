@@ -12,6 +12,7 @@ from engine.runs.status import RunStatus
 from engine.text import class_name
 
 if TYPE_CHECKING:
+    from engine.results.calibration import Calibration
     from engine.results.result import Result
     from engine.runs.facts import RunFacts
 
@@ -139,6 +140,16 @@ class Prediction:
     def right(self) -> bool | None:
         """Whether the predicted class is the true one; None where none is predicted."""
         return None if self.predicted is None else self.predicted == self.true
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SureView:
+    """How sure a run is of its answers."""
+
+    of: str  # test or validation: which images were measured
+    images: int
+    calibration: "Calibration"
+    earlier: bool  # whether an earlier version trained it, which measured none of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

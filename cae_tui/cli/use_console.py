@@ -13,6 +13,7 @@ from cae_tui.cli.given_console import Told, Wanted, are, asked_for, new_file, wo
 from cae_tui.cli.output_console import OutputConsole, tell
 from cae_tui.printing import put
 from engine.errors import DatasetError, ModelFileError
+from engine.results.calibration import temperature_words
 from engine.runs.directory import Home
 from engine.specs.listed import listed
 from engine.storage.files import FORMAT
@@ -183,6 +184,8 @@ def _why_unsure(model: "Model", asked: float | None) -> str:
 def _tell(model: "Model", asked: "Asked", totals: _Totals, unsure: float | None) -> None:
     """What is to be known of all of them, on stderr: what could not be read, what was done, what the marks mean."""
     totals.tell(model, asked)
+    if (said := temperature_words(model.facts.temperature)) and totals.images:
+        tell(said)
     if totals.learned is not None and (said := totals.learned.sentence):
         tell(said)
     if asked.has_classes and not asked.labelled:
@@ -233,7 +236,8 @@ def _yes(value: Any) -> str:
 
 def _put_json(model: "Model", answers: "Iterable[Answers]", totals: _Totals) -> None:
     """One object, printed as it comes."""
-    between = json.dumps({"format": FORMAT, "model": model.name, "classes": list(model.class_names)})[:-1]
+    about = {"format": FORMAT, "model": model.name, "classes": list(model.class_names)}
+    between = json.dumps({**about, "temperature": model.facts.temperature})[:-1]
     between += ', "pictures": ['
     for found in answers:
         order = _order(found)

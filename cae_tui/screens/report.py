@@ -70,6 +70,7 @@ The result of a complete run, measured once, on images that no choice was based 
 - `g` sample predictions, `w` only the wrong ones, `z` the latent space: a map of the images, and which classes the
   encoder confuses, `v` curves, `e` the form with this run's spec, `m` save the model file, `W` write the run for other
   programs, `y` copy the report as text.
+- `u` on a classifier's report: how sure it is, beside how often it is right, and how many images it answers how well.
 - `P` on an autoencoder's report: what its encoder is worth, with few labels and with all, by a study; it asks first.
 - `D` on a classifier's report: doubtful labels, among the images that it has not learned from. On that of an anomaly
   detector: all its images, the oddest first, to leave out what does not belong.
@@ -79,6 +80,7 @@ The result of a complete run, measured once, on images that no choice was based 
         ask_key("report.gallery"),
         ask_key("report.wrong"),
         ask_key("report.scores"),
+        ask_key("report.sure", show=False),
         ask_key("report.try"),
         ask_key("report.latent"),
         ask_key("report.classify"),

@@ -26,6 +26,7 @@ from cae_tui.messages import (
     OpenLatent,
     OpenRun,
     OpenScores,
+    OpenSure,
     OpenTraining,
     PauseRun,
     ResumeRun,
@@ -73,6 +74,7 @@ OF_ONE = {
     "try": _Ask("T,shift+t", "Try", "Draw, and see what its model makes of it", TryModel),
     "latent": _Ask("z", "Latent", "A map of what its encoder makes of images", OpenLatent),
     "scores": _Ask("o", "Odd ones", "Scores, the threshold, and the images on both sides of it", OpenScores),
+    "sure": _Ask("u", "How sure", "Whether it is right as often as it is sure", OpenSure),
     "again": _Ask("e", "Re-run", "Open the form with this run's spec", ConfigureAgain),
     "pause": _Ask("space", "Pause", "Pause the run; its state is kept", PauseRun),
     "go_on": _Ask("space", "Continue", "Continue the paused run", ContinueRun),
@@ -141,6 +143,8 @@ class RunPage(Page):
                 return run.trained and run.state not in (RUNNING, PAUSED)
             case "scores":
                 return listed(run.kind).tells_odd and run.trained
+            case "sure":
+                return listed(run.kind).tells_classes and run.trained
             case "classify" | "worth":
                 return listed(run.kind).gives_encoder and run.trained
         return True

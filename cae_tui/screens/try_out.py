@@ -65,7 +65,8 @@ Draw something, and see at once what the model makes of it.
   With noise you see noisy, rebuilt and clean, and the error is that to the clean picture.
 - `z`: digits of MNIST were scaled into 20×20 pixels and put with their centre of mass in the middle. The same is done
   to what you draw, for a model that learned from such digits; off, the model sees it where you drew it.
-- **Answer**: a bar for each class, or for the likeliest where rows are few. *Unsure*: less probable than the model's
+- **Answer**: a bar for each class, or for the likeliest where rows are few, told with the model's temperature, as
+  `cae-tui predict` tells it. *Unsure*: less probable than the model's
   own threshold, which is the lowest at which 99 % of its answers on validation images were right. *Unlike training*: it
   is rebuilt worse than 99 % of those.
 - `l` **looks inside**: the picture on its way through the network; `y` **why** it is answered so.

@@ -3,7 +3,8 @@
 from matplotlib.figure import Figure as Drawing
 
 from engine.documents.document import Figure, Table
-from engine.documents.run_figures import confusion
+from engine.documents.run_figures import confusion, sure
+from engine.results.calibration import Calibration
 from engine.results.result import ClassificationReport
 from engine.text import class_of_title
 
@@ -37,3 +38,12 @@ def confusion_figure(report: ClassificationReport, of: str) -> tuple[Figure, Dra
         f"the true class. {f'Most frequent mistakes: {most}.' if most else 'There is no mistake.'}"
     )
     return Figure("confusion", caption), confusion(report.confusion, names)
+
+
+def sure_figure(found: Calibration, of: str) -> tuple[Figure, Drawing]:
+    """A reliability diagram, and accuracy by the share of the images that is answered."""
+    caption = (
+        f"Left: how often answers on the {of} images are right, by how sure they are; on the broken line they are "
+        "equal. Right: the accuracy of the surest answers, by the share of the images that they are."
+    )
+    return Figure("how-sure", caption), sure(found)

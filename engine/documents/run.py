@@ -26,7 +26,7 @@ from engine.documents.document import (
 )
 from engine.documents.network_figure import network
 from engine.documents.network_words import layer_rows, network_sentence
-from engine.documents.report_blocks import class_table, confusion_figure
+from engine.documents.report_blocks import class_table, confusion_figure, sure_figure
 from engine.documents.run_figures import curves
 from engine.documents.run_pictures import Pictured
 from engine.documents.run_read import ReadRun
@@ -292,6 +292,10 @@ class RunDocument:
         else:
             yield class_table(result.report)
             yield self._figure(confusion_figure(result.report, of))
+        if result.calibration is not None:
+            yield Heading(3, "How sure it is")
+            yield Bullets(result.calibration.sentences(of))
+            yield self._figure(sure_figure(result.calibration, of))
 
     def _measures(self, result: Result) -> Table:
         rows = measured(result, self.read.facts)

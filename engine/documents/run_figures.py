@@ -10,10 +10,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from engine.documents.page import COLOURS, INK, MIDDLE, PAGE
-from engine.documents.style import STYLE, TRAINING, VALIDATION, WIDEST, chart, logarithmic
+from engine.documents.style import STYLE, TRAINING, VALIDATION, WIDEST, chart, logarithmic, style
 from engine.protocol.events import EpochEnded
+from engine.results.calibration import Calibration
 from engine.specs.measures import LOSS, Measure
-from engine.text import cell_len, shortened
+from engine.text import cell_len, percent, shortened
 
 MOST_COUNTED = 20
 """Classes of which a confusion matrix has the numbers written in."""
@@ -97,3 +98,27 @@ def confusion(matrix: Sequence[Sequence[int]], names: Sequence[str]) -> Figure:
         axes.set_yticks(ticks, shown, fontsize=8)
         axes.set(xlabel="predicted class", ylabel="true class")
         return figure
+
+
+def sure(found: Calibration) -> Figure:
+    """How often answers are right by how sure they are, with the temperature too, and accuracy by share answered."""
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(WIDEST, 3.1), layout="constrained")
+        axes, covered = figure.subplots(1, 2)
+        axes.plot([0, 100], [0, 100], color=MIDDLE, linewidth=0.8, linestyle="--")
+        told = [("as they are", found.raw)]
+        if found.tempered is not None:
+            told.append((f"temperature {found.temperature:.2f}", found.tempered))
+        for position, (name, each) in enumerate(told):
+            bins = [one for one in each.bins if one.images]
+            axes.plot(
+                [100 * one.confidence for one in bins], [100 * one.accuracy for one in bins],
+                label=f"{name}, ECE {percent(each.ece)}", markersize=4, linewidth=1.4, **style(position),
+            )  # fmt: skip
+        axes.set(xlabel="sure, %", ylabel="right, %", xlim=(0, 102), ylim=(0, 102))
+        axes.legend(fontsize=7, loc="upper left")
+        count = len(found.curve)
+        shares = [100 * place / count for place in range(1, count + 1)]
+        covered.plot(shares, [100 * each for each in found.curve], markersize=4, linewidth=1.4, **style(0))
+        covered.set(xlabel="images answered, the surest, %", ylabel="right, %", xlim=(0, 102))
+    return figure

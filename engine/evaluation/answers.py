@@ -54,7 +54,7 @@ def answers_to(
     """
     threshold = model.unsure_below if unsure_below is None else unsure_below
     ready = made_ready(model, given, invert, centre)
-    probabilities = model.probabilities(ready.images)
+    probabilities = model.softened(ready.images)
     bound = None if model.encoder is None else model.encoder.facts.unlike_above
     errors = None if bound is None or model.encoder is None else model.encoder.errors(ready.images)
     return Answers(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from engine.data.batches import EVALUATION_BATCH, to_pixels
 from engine.errors import ModelFileError
+from engine.evaluation.calibration import tempered
 from engine.network.architecture import Shape
 from engine.network.network import Network
 from engine.network.views import views
@@ -67,7 +68,7 @@ class Model:
 
     @property
     def unsure_below(self) -> float:
-        """The probability that an answer must reach."""
+        """The probability, as `softened` tells it, that an answer must reach."""
         return UNSURE_BELOW if self.facts.unsure_below is None else self.facts.unsure_below
 
     @property
@@ -93,6 +94,10 @@ class Model:
             return found
 
         return self._each(images, answer, told, (self.classes,))
+
+    def softened(self, images: Images) -> NDArray[np.float32]:
+        """The same with the temperature that the model file has: as `predict` and *Try* tell them."""
+        return tempered(self.probabilities(images), self.facts.temperature)
 
     def latent(self, images: Images, told: Told | None = None) -> NDArray[np.float32]:
         """What the encoder makes of them, shape (n, numbers)."""

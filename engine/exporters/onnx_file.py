@@ -90,6 +90,8 @@ def _metadata(model: "Model", run: str) -> dict[str, str]:
     if model.facts.light_on_dark is not None:
         about["shows"] = "light on dark" if model.facts.light_on_dark else "dark on light"
     if model.classes:
+        if model.facts.temperature is not None:  # what is written has none: it is held against the run's own answers
+            about["temperature"] = f"{model.facts.temperature:.6g}"
         about["classes"] = json.dumps(list(model.class_names), ensure_ascii=False)
     return about
 

@@ -60,8 +60,8 @@ def finish_whole(
     try:
         stage = progress.stage if progress.best_epoch else ""  # else the weights are those of the previous stage
         kind = kind_of(prepared.spec)
-        measured = kind.measure(prepared, recorder, model, images, stage)
         facts = kind.facts(prepared, recorder, model, images, stage)
+        measured = kind.measure(prepared, recorder, model, images, stage, facts)
     except AskedToEndError:  # a resume evaluates, where its checkpoint says that training is over
         progress.ended = ENDS[control.asked()]
         return end_early(prepared, recorder, model, progress, "while it was evaluated")

@@ -46,6 +46,7 @@ from engine.network.architecture import SHIFTS, WAYS, Plan, plan_anomaly
 from engine.protocol.control import AskedToEndError, Control
 from engine.results.anomaly import Scored
 from engine.results.autoencoder import ConstantImage
+from engine.runs.model_facts import ModelFacts
 from engine.runs.prepared import Prepared
 from engine.runs.recorder import Recorder
 from engine.specs.anomaly import AnomalySpec
@@ -146,6 +147,7 @@ class AnomalyKind(AutoencoderKind):
         model: Any,
         images: DeviceImages,
         stage: str,  # noqa: ARG002 - there is one
+        facts: ModelFacts,  # noqa: ARG002 - nothing of it is told
     ) -> dict[str, Any]:
         """How well its scores tell odd images from normal ones, beside those of pixels without a network."""
         assert isinstance(model, AnomalyDetector)

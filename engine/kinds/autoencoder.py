@@ -125,6 +125,7 @@ class AutoencoderKind:
         model: ConvAutoencoder,
         images: DeviceImages,
         stage: str,  # noqa: ARG002 - there is one
+        facts: ModelFacts,  # noqa: ARG002 - nothing of it is told
     ) -> dict[str, Any]:
         """The mean squared error of the reconstructions, beside PCA's and the best constant image's.
 

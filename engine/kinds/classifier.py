@@ -13,13 +13,14 @@ from engine.data.datasets import ImageData
 from engine.data.remarks import on_pixels
 from engine.errors import DatasetError
 from engine.evaluation.baselines import largest_class, of_answers
+from engine.evaluation.calibration import RIGHT, calibration, find_temperature, tempered, threshold_for
 from engine.evaluation.predictions import classification_report
 from engine.evaluation.results import evaluated, look_of, write_predictions
 from engine.network.architecture import Plan, plan_classifier
 from engine.network.autoencoder import ConvAutoencoder
 from engine.network.classifier import ConvClassifier, network
 from engine.network.views import views
-from engine.runs.model_facts import ModelFacts, unsure_below
+from engine.runs.model_facts import ModelFacts
 from engine.runs.prepared import Prepared
 from engine.runs.recorder import Recorder
 from engine.specs.autoencoder import AutoencoderSpec
@@ -106,14 +107,17 @@ class ClassifierKind:
     def facts(
         self, prepared: Prepared, recorder: Recorder, model: ConvClassifier, images: DeviceImages, stage: str
     ) -> ModelFacts:
-        """What its classes are called, and from which probability on an answer is sure."""
+        """What its classes are called, its temperature, and from which probability on an answer is sure."""
         labels = prepared.data.train.labels
         assert labels is not None
         _, averaged = _answers(prepared, recorder, model, images, prepared.validation, stage)
+        true = labels[prepared.validation]
+        temperature = find_temperature(averaged.numpy(), true)
         return ModelFacts(
             class_names=prepared.data.class_names,
             views=prepared.spec.augments(stage),
-            unsure_below=unsure_below(averaged.exp().numpy(), labels[prepared.validation]),
+            temperature=temperature,
+            unsure_below=threshold_for(tempered(averaged.exp().numpy(), temperature), true, RIGHT),
             **look_of(prepared),
         )
 
@@ -124,6 +128,7 @@ class ClassifierKind:
         model: ConvClassifier,
         images: DeviceImages,
         stage: str,
+        facts: ModelFacts,
     ) -> dict[str, Any]:
         """The report of its answers, averaged over views where the weights were trained on such."""
         own = images
@@ -150,6 +155,13 @@ class ClassifierKind:
             "views": len(each),
             "one_view_accuracy": (each[0].argmax(1) == true).double().mean().item(),
             "report": report,
+            "calibration": calibration(
+                probabilities,
+                labels[indices],
+                temperature=facts.temperature,
+                fitted_on=len(prepared.validation),
+                own_threshold=facts.unsure_below,
+            ),
             "largest_class": largest,
             **_by_nearest(prepared, recorder, model, own, images, indices),
             "remarks": of_answers(of, report, largest, names),

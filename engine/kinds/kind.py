@@ -64,9 +64,11 @@ class Kind(Protocol):
         """
 
     def measure(
-        self, prepared: Prepared, recorder: Recorder, model: Any, images: DeviceImages, stage: str
+        self, prepared: Prepared, recorder: Recorder, model: Any, images: DeviceImages, stage: str, facts: ModelFacts
     ) -> dict[str, Any]:
         """Measure the weights of `stage`, which `model` has, and write the predictions; what its result adds, by field.
+
+        `facts` are those of the same weights.
 
         Raises:
             AskedToEndError: the run is asked to end meanwhile; nothing is written.

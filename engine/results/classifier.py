@@ -38,6 +38,8 @@ class ClassifierResult(Result):
             return self.report is None
         if self.report is None or not self.report.square or not self.evaluated_on or self.views < 1:
             return False
+        if self.calibration is not None and not self.calibration.whole:
+            return False
         shares = (self.accuracy, self.accuracy if self.views == 1 else self.one_view_accuracy)
         return None not in (self.correct, self.incorrect) and all(
             share is not None and 0 <= share <= 1 for share in shares
@@ -87,6 +89,11 @@ class ClassifierResult(Result):
         """See `Result`: what the nearest training images answer."""
         found = {f"{self.evaluated_on}_nearest": self.nearest_accuracy, "validation_nearest": self.nearest_validation}
         return {name: value for name, value in found.items() if value is not None}
+
+    @property
+    def about(self) -> list[tuple[str, str]]:
+        """See `Result`."""
+        return [("how sure", " ".join(self.calibration.sentences(self.of.lower())))] if self.calibration else []
 
     @property
     def held_against(self) -> list[str]:

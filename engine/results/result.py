@@ -9,6 +9,7 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any
 
 from engine.protocol.states import COMPLETE
+from engine.results.calibration import Calibration
 from engine.specs.listed import every_measure, listed
 from engine.storage.typed_json import NO_LINES, Lines
 from engine.text import NOTHING, counted, epoch_words, loss, percent
@@ -110,6 +111,7 @@ class Result:
     evaluated_on: str = ""  # test or validation; empty where it was not measured, for it ended early
     test_loss: float | None = None
     report: ClassificationReport | None = None  # where it tells classes apart
+    calibration: Calibration | None = None  # as the report; an earlier version measured none
     remarks: list[str] = field(default_factory=list)  # sentences on its images, its split and what it came to
     details: Lines = NO_LINES  # the traceback of an error that nobody foresaw
 

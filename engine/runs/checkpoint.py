@@ -262,6 +262,8 @@ def read_model(path: Path) -> ModelFile:
         raise ModelFileError(
             f"{path} is damaged: it names {len(facts.class_names)} of its {classes} classes. {_ANOTHER}"
         )
+    if facts.temperature is not None and facts.temperature <= 0:
+        raise ModelFileError(f"{path} is damaged: its temperature is {facts.temperature:g}, not above 0. {_ANOTHER}")
     return ModelFile(path, spec, encoder_spec, (height, width, channels), classes, content, facts)
 
 

@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 UNSURE_BELOW = 0.9
 """Where a model file of before says nothing: an answer of less probability is told as unsure."""
-RIGHT = 0.99
-"""The share of the answers that are not told as unsure which is to be right, of the validation images."""
 USUAL = 0.99
 """The share of the validation images whose error is usual."""
 ALIKE = 0.95
@@ -24,7 +22,8 @@ class ModelFacts:
 
     class_names: tuple[str, ...] = ()  # by label, of what tells classes apart
     views: bool = False  # whether its answers are averaged over views of an image
-    unsure_below: float | None = None  # the probability of an answer
+    temperature: float | None = None  # that softens or sharpens probabilities; found on validation images
+    unsure_below: float | None = None  # the probability of an answer, so softened
     unlike_above: float | None = None  # the mean squared error of a reconstruction, images in [0, 1]
     light_on_dark: bool | None = None  # what the images show, where nearly all agree
     centred: bool = False  # whether nearly all were centred as MNIST does
@@ -45,22 +44,6 @@ def facts_names() -> tuple[str, ...]:
 def given_facts(values: Mapping[str, Any]) -> dict[str, Any]:
     """Those of `values` that are facts."""
     return {name: values[name] for name in facts_names() if name in values}
-
-
-def unsure_below(probabilities: NDArray[np.floating[Any]], labels: NDArray[np.integer[Any]]) -> float:
-    """The lowest threshold at which `RIGHT` of the answers that reach it are right; above 1 where there is none.
-
-    Args:
-        probabilities: of validation images, shape (n, classes), rows sum to 1.
-        labels: their classes, shape (n,).
-    """
-    sure = probabilities.max(1)
-    order = np.argsort(-sure, kind="stable")
-    right = np.cumsum(probabilities.argmax(1)[order] == labels[order])
-    answered = np.arange(1, len(order) + 1)
-    last = np.append(sure[order][1:] != sure[order][:-1], True)  # equal ones are answered together
-    enough = np.flatnonzero(last & (right >= RIGHT * answered))
-    return float(sure[order][enough[-1]]) if len(enough) else 1.01
 
 
 def unlike_above(errors: NDArray[np.floating[Any]]) -> float:

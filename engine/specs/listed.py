@@ -23,6 +23,11 @@ class Listed:
     staged: bool = False  # whether its runs have stages whose epochs cost differently
 
     @property
+    def tells_classes(self) -> bool:
+        """Whether it tells classes apart."""
+        return ACCURACY in self.measures
+
+    @property
     def main(self) -> Measure:
         """What a list tells of a run."""
         return self.measures[0] if self.measures else LOSS

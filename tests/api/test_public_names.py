@@ -38,7 +38,17 @@ SIGNATURES = {
     "EncoderClassifier.predict_proba": "(self, X)",
 }
 PROPERTIES = {
-    "Model": {"autoencoder", "class_names", "image_shape", "kind", "latent_shape", "name", "odd_above", "spec"},
+    "Model": {
+        "autoencoder",
+        "class_names",
+        "image_shape",
+        "kind",
+        "latent_shape",
+        "name",
+        "odd_above",
+        "spec",
+        "temperature",
+    },
     "Training": {"model", "result", "run"},
 }
 

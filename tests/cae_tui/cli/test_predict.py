@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from PIL import Image
 
 from cae_tui.cli.main import main
 from engine.data.keeping import keep_in
+from engine.runs.checkpoint import read_model, write_model
 from engine.runs.directory import Home
 from tests.pictures import write_folder
 from tests.shapes import NAMES, content, drawn
@@ -117,8 +119,6 @@ def test_a_threshold_of_ones_own_marks_more(
 def test_a_model_file_alone_and_one_of_before_answer_too(
     trained: tuple[Home, dict[str, str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from engine.runs.checkpoint import read_model, write_model
-
     home, ids, new = trained
     path = tmp_path / "mine.safetensors"
     shutil.copy(home.find(ids["classifier"]).model, path)
@@ -133,6 +133,31 @@ def test_a_model_file_alone_and_one_of_before_answer_too(
     told = json.loads(capsys.readouterr().out)
     assert told["classes"] == ["0", "1"]
     assert "accuracy" not in told
+
+
+def test_probabilities_are_told_with_the_temperature_of_the_model_file_and_answers_stay(
+    trained: tuple[Home, dict[str, str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home, ids, new = trained
+    file = read_model(home.find(ids["classifier"]).model)
+    network, told = file.build(), {}
+    for temperature in (None, 4.0):
+        path = tmp_path / f"{temperature}.safetensors"
+        write_model(path, network, dict(network.state_dict()), replace(file.facts, temperature=temperature))
+        assert predict(home, str(path), str(new), "--json") == 0
+        told[temperature] = json.loads(capsys.readouterr().out)
+        assert told[temperature]["temperature"] == temperature
+        assert predict(home, str(path), str(new)) == 0
+        assert ("temperature of 4.00, found on validation images" in capsys.readouterr().err) == bool(temperature)
+    for raw, softened in zip(told[None]["pictures"], told[4.0]["pictures"], strict=True):
+        before, after = ({each["class"]: each["probability"] for each in one["answers"]} for one in (raw, softened))
+        assert raw["answers"][0]["class"] == softened["answers"][0]["class"]
+        shares = {name: share**0.25 for name, share in before.items()}  # of two classes, both are told
+        assert after == pytest.approx({name: share / sum(shares.values()) for name, share in shares.items()}, abs=1e-5)
+        assert max(after.values()) < max(before.values())
+    write_model(path, network, dict(network.state_dict()), replace(file.facts, temperature=-1.0))
+    assert predict(home, str(path), str(new)) == 2
+    assert "its temperature is -1, not above 0" in capsys.readouterr().err
 
 
 def test_any_other_set_is_answered_on_by_its_test_images(

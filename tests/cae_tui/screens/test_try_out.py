@@ -439,7 +439,7 @@ async def test_a_real_model_answers_as_it_does_elsewhere(own_home: Home, classif
         view = page.view
         assert view is not None
         model = load_model(own_home, classifier[0].id)
-        assert view.probabilities == pytest.approx(model.probabilities(image)[0].tolist(), abs=1e-5)
+        assert view.probabilities == pytest.approx(model.softened(image)[0].tolist(), abs=1e-5)
         assert model.encoder is not None
         assert view.error == pytest.approx(float(model.encoder.errors(image)[0]), rel=1e-4)
         assert data.train.labels is not None
