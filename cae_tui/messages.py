@@ -295,6 +295,13 @@ class CompareRuns(ForApp):
 
 
 @dataclass
+class PinBaseline(ForApp):
+    """Have lists and comparisons tell differences to that run; to none where it is empty."""
+
+    run: str
+
+
+@dataclass
 class ListSorted(ForApp):
     """A person has sorted the list of that name, which it remembers."""
 

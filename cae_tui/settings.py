@@ -46,6 +46,8 @@ class Settings:
     """The image sets that were used last, the latest first; MNIST is not among them."""
     notify: str = "bell"
     """How a person is called who looks elsewhere when a run or a study ends: one of `NOTIFY`."""
+    baseline: str = ""
+    """The id of the run that lists and comparisons tell differences to; empty where none is pinned."""
     workers: int = 1
     """How many single runs are trained at once, 1 to `MOST_WORKERS`; others wait in the queue."""
 
@@ -206,5 +208,6 @@ _READERS: dict[str, Callable[[_Part], Any]] = {
     "data": _read_data_set,
     "last_data": _read_data_sets,
     "notify": _read_notify,
+    "baseline": lambda part: part.text("the id of a run"),
     "workers": _read_workers,
 }

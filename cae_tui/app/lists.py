@@ -90,6 +90,12 @@ class Lists:
         """Those runs in words: `run a7f3`, `3 runs`."""
         return f"run {self.run_prefix(runs[0])}" if len(runs) == 1 else f"{len(runs):,} runs"
 
+    def _named(self, runs: tuple[str, ...]) -> str:
+        """Which they are, in a sentence."""
+        names = ", ".join(map(self.run_prefix, runs[:MOST_NAMED]))
+        more = f" and {len(runs) - MOST_NAMED:,} more" if len(runs) > MOST_NAMED else ""
+        return f"They are {names}{more}."
+
     # -- what a person notes ----------------------------------------------------------------------
 
     @acts_on(messages.MarkRuns)
@@ -142,7 +148,8 @@ class Lists:
     async def _delete(self, message: messages.DeleteRuns) -> None:
         from cae_tui.bridge.deletion import uses_of
 
-        detail = " ".join([_DELETE, *uses_of(self._home, message.runs)])
+        named = self._named(message.runs) if len(message.runs) > 1 else ""
+        detail = " ".join(filter(None, [named, _DELETE, *uses_of(self._home, message.runs)]))
         if not await confirm(self._app, f"Delete {self.say(message.runs)}?", detail, "Delete"):
             return
         problems = []
@@ -159,4 +166,6 @@ class Lists:
         self.tell_changed()
 
 
+MOST_NAMED = 12
+"""Runs that a question names, one by one."""
 _DELETE = "Curves, predictions and model cannot be restored. Models saved elsewhere stay."

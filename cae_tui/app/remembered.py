@@ -47,6 +47,12 @@ class Remembered:
         for problem in problems:
             self._app.tell(f"{settings_path(self._home.path)}: {problem}", "warning", timeout=12)
 
+    @acts_on(messages.PinBaseline)
+    def _pin_baseline(self, message: messages.PinBaseline) -> None:
+        self.remember(baseline=message.run)
+        if page := self._app.page:
+            page.post_message(messages.RunsChanged())
+
     @acts_on(messages.ListSorted)
     def _keep_order(self, message: messages.ListSorted) -> None:
         order = Order(message.column, message.backwards)

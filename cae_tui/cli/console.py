@@ -7,26 +7,20 @@ import json
 import os
 import signal
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from rich.table import Table
-from rich.text import Text
-
-from cae_tui import formats
 from cae_tui.bridge import detached
 from cae_tui.bridge.run_state import GONE_WORDS, is_gone
-from cae_tui.bridge.run_titles import cut, shared_by_kind, shorten, spec_words
 from cae_tui.cli import notify
 from cae_tui.cli.data_console import read_images
 from cae_tui.cli.next_steps import tell_after_detach, tell_after_queueing, tell_after_stop
-from cae_tui.cli.output_console import OutputConsole, printing, table_console, tell
+from cae_tui.cli.output_console import OutputConsole, printing, tell
 from cae_tui.cli.report_console import draw_result
 from cae_tui.cli.teller import RunTeller
-from cae_tui.printing import complain, put
+from cae_tui.printing import put
 from engine.errors import EngineError
 from engine.protocol.control import Asked, Flag
 from engine.protocol.events import Event
@@ -43,13 +37,8 @@ from engine.protocol.states import (
 )
 from engine.results.result import Result
 from engine.runs.directory import Home, RunDirectory
-from engine.runs.status import TEST, RunStatus
-from engine.specs.listed import every_measure
-from engine.specs.measures import Measure
 from engine.storage.files import FORMAT
-from engine.storage.paths import path_of
 from engine.studies.queue import RunQueue
-from engine.text import fitting, plain
 
 if TYPE_CHECKING:
     from engine.runs.facts import RunFacts
@@ -182,92 +171,6 @@ def _facts(home: Home, run: str) -> "RunFacts | None":
         return facts_of(home, home.find(run))
     except EngineError:
         return None
-
-
-def print_runs(home: Home, terms: str = "", *, as_json: bool, csv: str | None = None) -> int:
-    """Print the runs that fulfil all `terms`, the newest first, or write them as CSV to the file of that name.
-
-    Raises:
-        EngineError: a term cannot be read, or nothing can be written.
-    """
-    from engine.runs.filter import parse_filter
-
-    every = home.list_runs()
-    for sentence in home.unreadable:
-        complain(sentence)
-    wanted = parse_filter(terms)
-    specs = home.specs(run.id for run in every) if wanted.needs_spec else {}
-    runs = [run for run in every if wanted.matches(run, specs.get(run.id))]
-    if csv is not None:
-        return _write_csv(home, runs, csv)
-    if as_json:
-        put(json.dumps({"runs": [run.to_json() for run in runs]}))
-        return 0
-    console = table_console(1000)
-    if not runs:
-        none = f"No run in {home.runs} matches that filter ({len(every):,} in all)."
-        console.say(none if every else f"No runs yet in {home.runs}. `cae-tui autoencoder` trains one.")
-        return 0
-    console.print(_runs_table(runs, console.width if console.is_terminal else None))
-    return 0
-
-
-_LEFT = ("run", "kind", "spec", "data", "state")
-_GIVE_WAY = ("kind", "time", "epochs", "age")
-"""Columns that are left out where the specs would have less than `_LEAST_SPEC` cells, in this order."""
-_LEAST_SPEC, _MOST_DATA = 16, 16
-
-
-def _runs_table(runs: Sequence[RunStatus], width: int | None) -> Table:
-    """A row for each of `runs`; in a terminal, which is `width` cells wide, what is needed least gives way."""
-    prefixes = {run.id: run.prefix for run in runs}
-    shared = shared_by_kind(runs, prefixes)
-    measures = [m for m in every_measure() if any(run.measure(TEST, m.name) is not None for run in runs)]
-    rows = [_run_cells(run, measures) for run in runs]
-    sizes = {name: max(len(name), *(len(cells[name]) for cells in rows)) + 2 for name in rows[0]}
-    specs = [spec_words(run, prefixes) for run in runs]
-    tags = ["".join(f" #{tag}" for tag in run.notes.tags) for run in runs]
-    stars = ["★ " * run.notes.star for run in runs]
-    room = max(map(len, specs)) + max(map(len, tags)) + max(map(len, stars))
-    if width is not None:
-        sizes = fitting(sizes, _GIVE_WAY, width - min(_LEAST_SPEC, room))
-        room = max(width - sum(sizes.values()), 1)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    shown = [name for name in ("run", "kind", "spec", *rows[0]) if name == "spec" or name in sizes]
-    shown = list(dict.fromkeys(shown))
-    for name in shown:
-        table.add_column(name, justify="left" if name in _LEFT else "right", no_wrap=True)
-    for run, cells, spec, tag, star in zip(runs, rows, specs, tags, stars, strict=True):
-        words = star + shorten(spec, max(room - len(star) - len(tag), min(len(spec), 8)), shared[run.kind]) + tag
-        table.add_row(*(Text({**cells, "spec": words}[name], overflow="ellipsis") for name in shown))
-    return table
-
-
-def _run_cells(run: RunStatus, measures: Sequence[Measure]) -> dict[str, str]:
-    """What the list says of a run besides its spec, by column; of measures those."""
-    symbol, _ = formats.state_symbol(run.state)
-    return {
-        "run": run.prefix,
-        "kind": run.kind,
-        "data": cut(run.data or formats.NOTHING, _MOST_DATA),
-        "state": f"{symbol} {run.state}",
-        "epochs": f"{run.epoch}/{run.epochs}",
-        "val loss": formats.loss(run.best_loss),
-        **{f"test {m.short}": m.write(run.measure(TEST, m.name)) for m in measures},
-        "time": formats.duration(run.seconds),
-        "age": formats.ago(run.started, time.time()),
-    }
-
-
-def _write_csv(home: Home, runs: Sequence[RunStatus], target: str) -> int:
-    from engine.exporters import export
-    from engine.exporters.runs_csv import runs_csv
-
-    if target == "-":
-        put(runs_csv(runs, home.specs(run.id for run in runs)), end="")
-    else:
-        put(plain(str(export(home, "csv", [RunDirectory(home.runs / run.id) for run in runs], path_of(target)).path)))
-    return 0
 
 
 def _queue(home: Home, run: RunDirectory, as_json: bool) -> int:

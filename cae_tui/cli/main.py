@@ -274,9 +274,11 @@ def _work(options: argparse.Namespace, home: Home) -> int:
 
             return use_cli.work(options, home)
         case "runs":
-            from cae_tui.cli.console import print_runs
+            from cae_tui.cli.runs_console import print_runs
 
-            return print_runs(home, " ".join(options.terms), as_json=options.json, csv=options.csv)
+            return print_runs(
+                home, " ".join(options.terms), as_json=options.json, csv=options.csv, by_spec=options.by_spec
+            )
         case "keys":
             from cae_tui.cli.keys_console import print_keys
 

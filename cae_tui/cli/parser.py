@@ -220,6 +220,8 @@ def _add_flags(parser: argparse.ArgumentParser, command: str, title: str) -> Non
         group.add_argument("--yes", action="store_true", help="delete without being asked")
     if command == "runs":
         group.add_argument("--csv", default=None, metavar="FILE", help="write them as CSV; - is standard output")
+        words = "runs that differ in nothing but the seed as one line, with means and standard deviations"
+        group.add_argument("--by-spec", action="store_true", help=words)
     if command == "export":
         from cae_tui.cli import export_cli
 

@@ -1,6 +1,7 @@
 """Several runs side by side: validation curves in one chart, and the fields in which their specs differ."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,9 +17,11 @@ from textual.widgets import DataTable
 from cae_tui import formats
 from cae_tui.bridge.values import RunView
 from cae_tui.screens.run_page import RunPage, Subject, ask_key
+from cae_tui.widgets.run_lines import BASELINE
 from cae_tui.widgets.sample_strip import SampleStripView
 from cae_tui.widgets.study_chart import Curve, StudyChart, colour_of, marker_of
 from engine.errors import EngineError
+from engine.runs.baseline import differences as from_baseline
 from engine.runs.status import TEST
 from engine.specs.data_files import DataFiles, told_apart
 from engine.specs.fields import write_value
@@ -39,6 +42,9 @@ class CompareScreen(RunPage):
 Runs side by side. The chart has the validation loss of each by epoch, on a logarithmic scale where possible; the table
 has a column for each run, with its results and every field in which the specs differ.
 
+Where a run is pinned as the baseline (`◆`, by `b` on *Runs*), the rows of what they came to tell in brackets how far
+each is from it.
+
 * `←` `→`: from run to run · `Enter`: open the one under the cursor
 * `,` `.`: back in time, epoch by epoch, for all runs in step, and on; `<` `>` ten at a time; the mouse points at an
   epoch. The legend tells each run's validation loss then, and of two runs whose images are kept, both are shown at that
@@ -57,6 +63,7 @@ has a column for each run, with its results and every field in which the specs d
         self._ids = runs[:MOST]
         self._left = len(runs) - len(self._ids)
         self._runs: list[RunView] = []
+        self._baseline: RunView | None = None
 
     @property
     def crumbs(self) -> tuple[str, ...]:
@@ -89,6 +96,9 @@ has a column for each run, with its results and every field in which the specs d
                 self._runs.append(await self.runner.open_run(name))
             except EngineError as error:
                 self.cae.tell(str(error), "warning")
+        if pinned := self.cae.settings.baseline:
+            with suppress(EngineError):  # it may be gone
+                self._baseline = await self.runner.open_run(pinned)
         curves = [
             Curve(f"{self.run_prefix(run.status.id)} {run.status.title}", run.state.series("train"),
                   run.state.series("validation"), place, stages=run.state.stage_counts())
@@ -145,9 +155,26 @@ has a column for each run, with its results and every field in which the specs d
         table.add_column("")
         for place, run in enumerate(self._runs):
             marker = Text(marker_of(place), Color(*colour_of(self.app, place)).hex)
-            table.add_column(Text.assemble(marker, (f" {self.run_prefix(run.status.id)}", "bold")))
+            is_it = self._baseline is not None and run.status.id == self._baseline.status.id
+            pinned = f" {BASELINE}" * is_it
+            table.add_column(Text.assemble(marker, (f" {self.run_prefix(run.status.id)}", "bold"), pinned))
         for name, cells in differences(self._runs):
-            table.add_row(Text(name), *(Text(cell) for cell in cells))
+            beside = self._beside(name)
+            told = (f"{cell} {words}".rstrip() for cell, words in zip(cells, beside, strict=True))
+            table.add_row(Text(name), *map(Text, told))
+
+    def _beside(self, row: str) -> list[str]:
+        """How far each run is from the baseline, in the rows of what they came to."""
+        baseline = self._baseline
+        if baseline is None:
+            return [""] * len(self._runs)
+        short = next((f"test {m.short}" for m in every_measure() if row == f"test {m.name}"), row)
+        column = "val loss" if row == "best val_loss" else short
+        words = []
+        for run in self._runs:
+            told = from_baseline(run.status, run.spec.get("spec", {}), baseline.status, baseline.spec.get("spec", {}))
+            words.append(f"({told[column]})" if column in told else "")
+        return words
 
     @property
     def subject(self) -> Subject | None:

@@ -1,4 +1,7 @@
-"""Every run that was made here: to filter and sort, to mark, tag and note, and to open, compare, repeat or delete."""
+"""Every run that was made here: to filter and sort, to mark, tag and note, and to open, compare, repeat or delete.
+
+Over 400 lines: a quarter is what the page says of itself, its help and its keys.
+"""
 
 import asyncio
 from collections.abc import Iterator, Mapping
@@ -14,13 +17,14 @@ from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
 from cae_tui.kinds import view_of
-from cae_tui.messages import MarkRuns, RunsChanged, RunUpdated
+from cae_tui.messages import MarkRuns, PinBaseline, RunsChanged, RunUpdated
 from cae_tui.screens.run_page import SortedPage, Subject, ask_key
 from cae_tui.widgets.line import Line
 from cae_tui.widgets.run_preview import HIGH, WIDE, RunPreview
 from cae_tui.widgets.run_table import STAR, RunTable
 from engine.errors import EngineError
 from engine.protocol.states import PAUSED, RUNNING
+from engine.runs.by_spec import of_one_spec
 from engine.runs.filter import EVERYTHING, EXAMPLES, Filter, FilterError, parse_filter
 from engine.runs.status import RunStatus
 from engine.specs.listed import KINDS
@@ -35,6 +39,8 @@ REST_SECONDS = 0.15
 NONE_YET = "No runs yet. Press a to train an autoencoder."
 NONE_MATCHES = "No run matches the filter. Esc clears it."
 ALL_HIDDEN = "All runs are hidden. Press / and write is:hidden to list them."
+OF_ALL = ("open", "compare", "delete", "tags", "note", "write")
+"""What can be asked for the line of several runs: it is for all of them."""
 OF_A_RUN = ("sort", "turn", "mark", "mark_all", "star", "hide")
 """Actions of this page alone for which a run has to be under the cursor."""
 
@@ -71,6 +77,11 @@ Every run that was made here, and its state.
 * `n`: use an autoencoder for a classifier · `N`: a study around it
 * `z`: its latent space: a map of the images, and which classes its encoder confuses
 * `s`: sort by the next column · `S`: reverse the order · or click a column's head
+* `g`: runs that differ in nothing but the seed as one line, `×5`, with means and standard deviations; `Enter` lists
+  them, `Esc` goes back. What is done to such a line (mark, compare, delete …) is done to all of its runs
+* `b`: pin it as the baseline, `◆`, or unpin it: the list and comparisons tell how far each other run is from it, losses
+  in per cent, accuracies in points. Test figures are compared on the same images, validation losses where the
+  validation part is the same too, as with one seed. Other kinds, images or noise have no difference
 * `Space`: mark it · `A`: mark all that are listed · `c`: compare the marked: curves, and what differs
 
 These are for all marked runs, or for the one under the cursor where none is marked:
@@ -112,6 +123,8 @@ there clears marks and filter.
         Binding(
             "A,shift+a", "mark_all", "Mark all", id="runs.mark_all", tooltip="Mark all that are listed", show=False
         ),
+        Binding("g", "by_spec", "By spec", id="runs.by_spec", tooltip="Runs that differ in the seed as one line"),
+        Binding("b", "baseline", "Baseline", id="runs.baseline", tooltip="Tell differences to it", show=False),
         ask_key("runs.note", show=False),
         Binding("h", "hide", "Hide", id="runs.hide", tooltip="Hide it from this list, or show it again", show=False),
         ask_key("runs.write", show=False),
@@ -127,10 +140,12 @@ there clears marks and filter.
         self._specs: dict[str, Mapping[str, Any]] = {}
         self._filter: Filter = EVERYTHING
         self._previewed: object = None  # the run that is shown at a glance, as it was then
+        self._by_spec = False  # whether runs of one spec are one line
+        self._inside: frozenset[str] = frozenset()  # those of the line that was opened; empty where none is
 
     @property
     def crumbs(self) -> tuple[str, ...]:
-        return ("Runs",)
+        return ("Runs", *([f"{counted(len(self._inside), 'seed')} of one spec"] if self._inside else []))
 
     def compose_page(self) -> Iterator[Widget]:
         """The filter, the table, or what to do where there is nothing to list, and a line about the run in it."""
@@ -183,10 +198,15 @@ there clears marks and filter.
         self._list()
 
     def _list(self) -> None:
-        if self._filter.needs_spec and any(run.id not in self._specs for run in self._runs):
+        baseline = next((run for run in self._runs if run.id == self.cae.settings.baseline), None)
+        needs_spec = self._filter.needs_spec or self._by_spec or baseline is not None
+        if needs_spec and any(run.id not in self._specs for run in self._runs):
             self._read_specs()
             return
         shown = [run for run in self._runs if self._filter.matches(run, self._specs.get(run.id))]
+        if self._inside:
+            shown = [run for run in shown if run.id in self._inside]
+        lines = of_one_spec(shown, self._specs) if self._by_spec and not self._inside else shown
         hidden = sum(run.notes.hidden for run in self._runs)
         table, none = self.table, self.query_one("#none", Static)
         none.display = not shown
@@ -197,7 +217,8 @@ there clears marks and filter.
         table.display = bool(shown)
         if shown and self.focused is None:
             table.focus()
-        table.show(shown, {run.id: run.prefix or run.id[:4] for run in self._runs})
+        table.hold_against(baseline, self._specs)
+        table.show(lines, {run.id: run.prefix or run.id[:4] for run in self._runs})
         self._count(len(shown), hidden)
         self._tell_about()
         self._preview()
@@ -245,18 +266,27 @@ there clears marks and filter.
             parts.append(f"{marked:,} marked")
         if hidden:
             parts.append(f"{hidden:,} hidden")
+        if self._by_spec and not self._inside:
+            parts.append("by spec")
         data = self.table.same_data
         self.query_one("#card").border_title = Content(f"Runs on {data}" if data else "Runs")
         self.query_one("#card").border_subtitle = " · ".join(parts)
 
     def _tell_about(self) -> None:
         """What was noted about the run under the cursor, and why it ended, where not all went well."""
-        run = self.table.run
+        run, several = self.table.run, self.table.several
         parts: list[Content] = []
+        if several is not None:
+            beside = self.table.beside(several.line)
+            told = self.table.left_out(several.line)
+            parts = [Content(words) for words in (several.words, told, beside) if words]
+            parts.append(Content.styled("Enter lists them", "$foreground-muted"))
         if run is not None:
             notes = run.notes
             told = self.table.left_out(run)
             parts += [Content(told)] * bool(told)
+            beside = self.table.beside(run)
+            parts += [Content(beside)] * bool(beside)
             parts += [Content.styled(STAR, "$cae-attention")] * notes.star
             parts += [Content(" ".join(f"#{tag}" for tag in notes.tags))] * bool(notes.tags)
             parts += [Content.styled(notes.note, "$foreground")] * bool(notes.note)
@@ -272,6 +302,9 @@ there clears marks and filter.
         filter_box = self.query_one("#filter", Input)
         if filter_box.has_focus and self.table.display:
             self.table.focus()
+            return True
+        if self._inside:
+            self._go_inside(frozenset())
             return True
         if self.table.marked:
             self.table.marked.clear()
@@ -289,17 +322,23 @@ there clears marks and filter.
     @property
     def subject(self) -> Subject | None:
         """The run under the cursor."""
+        if not self.table.display:
+            return None
+        if (several := self.table.several) is not None:
+            return Subject(run=several.line.id, kind=several.line.kind)
         run = self.table.run
-        if run is None or not self.table.display:
+        if run is None:
             return None
         return Subject(run=run.id, kind=run.kind, state=run.state, trained=run.best_epoch > 0)
 
     def can(self, what: str) -> bool:
         """Only what can be done with the run under the cursor, or the marked ones."""
         marked = self.table.marked_count
+        if self.table.several is not None and what not in OF_ALL:  # no run is named
+            return False
         match what:
             case "compare":
-                return marked > 1 and super().can(what)
+                return len(self.table.chosen) > 1 and super().can(what)
             case "delete":
                 going = any(chosen.state in (RUNNING, PAUSED) for chosen in self.table.chosen)
                 return not going and super().can(what)
@@ -312,7 +351,7 @@ there clears marks and filter.
     def chosen(self, what: str) -> tuple[str, ...]:
         """The marked ones, or the one under the cursor; all that are listed are written where none is marked."""
         everything = what == "write" and not self.table.marked_count
-        return tuple(run.id for run in (self.table.rows if everything else self.table.chosen))
+        return tuple(run.id for run in (self.table.listed if everything else self.table.chosen))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what can be done with what is listed."""
@@ -322,7 +361,33 @@ there clears marks and filter.
             return self.subject is not None
         if action == "filter":
             return bool(self._runs)
+        if action == "baseline":
+            return self.table.run is not None and self.table.display
         return super().check_action(action, parameters)
+
+    def action_ask(self, what: str) -> None:
+        """The line of several runs is opened here: they are listed alone."""
+        several = self.table.several
+        if what == "open" and several is not None:
+            self._go_inside(frozenset(several.ids))
+        else:
+            super().action_ask(what)
+
+    def action_by_spec(self) -> None:
+        """Runs that differ in nothing but the seed as one line, or each as its own."""
+        self._by_spec = not self._by_spec
+        self._go_inside(frozenset())
+
+    def action_baseline(self) -> None:
+        """Tell differences to the run under the cursor, or to none any more."""
+        run = self.table.run
+        if run is not None:
+            self.post_message(PinBaseline("" if run.id == self.cae.settings.baseline else run.id))
+
+    def _go_inside(self, runs: frozenset[str]) -> None:
+        self._inside = runs
+        self.refresh_crumbs()
+        self._list()
 
     @on(RunTable.Highlighted)
     def _other_run(self) -> None:

@@ -5,10 +5,10 @@ Columns are left out where the table is narrow, the least needed first, so that 
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.text import Text
 from textual.binding import Binding, BindingType
@@ -17,13 +17,15 @@ from cae_tui import formats
 from cae_tui.bridge.run_titles import common_data, cut, natural, shared_by_kind, shorten, spec_words
 from cae_tui.settings import Order
 from cae_tui.widgets.line_table import ASCENDING, DESCENDING, Head, SortedTable
+from cae_tui.widgets.run_lines import BASELINE, DELTA, from_baseline, several_states, spread_cells
+from engine.runs.by_spec import OneSpec
 from engine.runs.status import TEST, RunStatus
 from engine.specs.listed import every_measure
 from engine.specs.measures import Measure
 from engine.text import counted, fitting
 
 Key = Callable[[RunStatus], float | str | tuple[tuple[str, int], ...] | None]
-MARK, STAR = "✓", "★"
+MARK, SOME, STAR = "✓", "-", "★"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,11 @@ def _columns_with(measures: tuple[Measure, ...]) -> tuple[RunColumn, ...]:
             RunColumn(f"test {m.short}", 8, 2, partial(_tested, m.name), right=True, descending=m.higher)
             for m in measures
         ),
+        RunColumn(f"{DELTA}val loss", 8, 3, lambda run: run.best_loss, right=True),
+        *(
+            RunColumn(f"{DELTA}test {m.short}", 8, 3, partial(_tested, m.name), right=True, descending=m.higher)
+            for m in measures
+        ),
         RunColumn("epochs", 6, 4, lambda run: run.epoch, right=True, descending=True),
         RunColumn("time", 7, 5, lambda run: run.seconds, right=True),
         RunColumn("state", 15, 0, lambda run: run.state),
@@ -88,6 +95,9 @@ class RunTable(SortedTable):
         self.order, self.backwards = (order.column, order.backwards) if order is not None and known else (AGE, False)
         self.marked: set[str] = set()
         self.rows: list[RunStatus] = []
+        self._of_one: dict[str, OneSpec] = {}  # lines of several runs of one spec, by the id of the first
+        self._baseline: RunStatus | None = None
+        self._specs: Mapping[str, Mapping[str, Any]] = {}
         self._prefixes: dict[str, str] = {}
         self._shared: dict[str, Counter[str]] = {}  # how many titles of a kind say a part
         self.same_data = ""  # what all runs that are listed were trained on; empty where those are several data sets
@@ -95,26 +105,68 @@ class RunTable(SortedTable):
         self._wide: dict[str, int] = {}  # columns whose width is that of what is in them
 
     @property
-    def run(self) -> RunStatus | None:
-        """The one under the cursor."""
+    def _under_cursor(self) -> RunStatus | None:
+        """What is under the cursor: a run, or the line of several."""
         return self.rows[self.cursor_row] if 0 <= self.cursor_row < len(self.rows) else None
 
     @property
+    def run(self) -> RunStatus | None:
+        """The one under the cursor; none where that is on the line of several."""
+        line = self._under_cursor
+        return None if line is None or line.id in self._of_one else line
+
+    @property
+    def several(self) -> OneSpec | None:
+        """The runs of one spec whose line is under the cursor."""
+        line = self._under_cursor
+        return None if line is None else self._of_one.get(line.id)
+
+    @property
+    def listed(self) -> list[RunStatus]:
+        """All runs that are listed, each of those that are one line too."""
+        return [run for line in self.rows for run in self._runs_of(line)]
+
+    @property
     def chosen(self) -> list[RunStatus]:
-        """The marked ones that are listed, in order; where none is, the one under the cursor."""
-        marked = [run for run in self.rows if run.id in self.marked]
-        return marked or ([self.run] if self.run is not None else [])
+        """The marked ones that are listed, in order; where none is, what is under the cursor."""
+        marked = [run for run in self.listed if run.id in self.marked]
+        line = self._under_cursor
+        return marked or ([] if line is None else list(self._runs_of(line)))
 
     @property
     def marked_count(self) -> int:
         """How many of those that are listed are marked."""
-        return sum(run.id in self.marked for run in self.rows)
+        return sum(run.id in self.marked for run in self.listed)
 
-    def show(self, runs: Sequence[RunStatus], prefixes: dict[str, str]) -> None:
-        """List `runs`; the cursor stays on its run. `prefixes` are those of all runs, listed or not."""
+    def _runs_of(self, line: RunStatus) -> Sequence[RunStatus]:
+        return self._of_one[line.id].runs if line.id in self._of_one else (line,)
+
+    def show(self, lines: Sequence[RunStatus | OneSpec], prefixes: dict[str, str]) -> None:
+        """List runs, and runs of one spec as a line; the cursor stays on its line. `prefixes` are those of all runs."""
         self._prefixes = prefixes
         self.marked &= set(prefixes)
-        self._sort(runs)
+        self._of_one = {each.line.id: each for each in lines if isinstance(each, OneSpec)}
+        self._sort([each.line if isinstance(each, OneSpec) else each for each in lines])
+
+    def hold_against(self, baseline: RunStatus | None, specs: Mapping[str, Mapping[str, Any]]) -> None:
+        """Tell differences to `baseline` from the next `show` on; `specs` are what each run was asked for, as JSON."""
+        self._baseline, self._specs = baseline, specs
+
+    def _differences(self, line: RunStatus) -> dict[str, str]:
+        """How far a line is from the baseline, by column."""
+        if self._baseline is None:
+            return {}
+        return from_baseline(self._of_one.get(line.id, line), self._baseline, self._specs)
+
+    def beside(self, line: RunStatus) -> str:
+        """The differences of a line for which there is no column, in words."""
+        if self._baseline is None:
+            return ""
+        if line.id == self._baseline.id:
+            return f"{BASELINE} the baseline"
+        shown = {head.name for head in self.heads()}
+        told = [f"{name} {words}" for name, words in self._differences(line).items() if DELTA + name not in shown]
+        return f"to {BASELINE} {self._prefix(self._baseline)}: {', '.join(told)}" if told else ""
 
     def orders(self) -> list[str]:
         """The columns that are shown."""
@@ -126,20 +178,23 @@ class RunTable(SortedTable):
         self._sort(self.rows)
 
     def toggle_mark(self) -> None:
-        """Mark the run under the cursor, or take its mark away, and go on to the next."""
-        if (run := self.run) is not None:
-            self.marked ^= {run.id}
+        """Mark what is under the cursor, or take the mark away, and go on to the next."""
+        if (line := self._under_cursor) is not None:
+            self._mark({run.id for run in self._runs_of(line)})
             self.action_move(1)
             self.refresh()
 
     def mark_all(self) -> None:
         """Mark every run that is listed; where all are, take the marks away."""
-        every = {run.id for run in self.rows}
-        self.marked = self.marked - every if every <= self.marked else self.marked | every
+        self._mark({run.id for run in self.listed})
         self.refresh()
 
+    def _mark(self, runs: set[str]) -> None:
+        """All of them, or none where all are."""
+        self.marked = self.marked - runs if runs <= self.marked else self.marked | runs
+
     def _sort(self, runs: Sequence[RunStatus]) -> None:
-        before, row = self.run, self.cursor_row
+        before, row = self._under_cursor, self.cursor_row
         self.rows = sorted_runs(runs, self.order, backwards=self.backwards)
         places = {run.id: place for place, run in enumerate(self.rows)}
         self._wide = {
@@ -147,8 +202,14 @@ class RunTable(SortedTable):
             "epochs": max((len(_epochs(run)) for run in runs), default=0),
             "data": min(max((len(run.data) for run in runs), default=0), MOST_DATA),
         }
+        for several in self._of_one.values():
+            for name, text in spread_cells(several).items():
+                self._wide[name] = max(self._wide.get(name, 0), len(text))
+        self._empty = {column.name for column in run_columns() if column.name.startswith(DELTA)}
+        for run in runs:
+            self._empty -= {DELTA + name for name in self._differences(run)}
         measures = [m for m in every_measure() if all(run.measure(TEST, m.name) is None for run in runs)]
-        self._empty = {f"test {m.short}" for m in measures}
+        self._empty |= {f"test {m.short}" for m in measures}
         self._shared = shared_by_kind(runs, self._prefixes)
         self.same_data = common_data(runs)
         self.place_rows(places.get(before.id if before else "", row))
@@ -194,14 +255,25 @@ class RunTable(SortedTable):
     def margin(self, row: int) -> Text:
         """Its mark and its star."""
         run, attention = self.rows[row], self.app.theme_variables.get("cae-attention", "")
-        mark, star = MARK if run.id in self.marked else " ", STAR if run.notes.star else " "
-        return Text.assemble((mark, "bold"), (star, attention), " ")
+        marks = [one.id in self.marked for one in self._runs_of(run)]
+        mark, star = MARK if all(marks) else SOME if any(marks) else " ", STAR if run.notes.star else " "
+        is_baseline = self._baseline is not None and any(one.id == self._baseline.id for one in self._runs_of(run))
+        return Text.assemble((mark, "bold"), (star, attention), (BASELINE if is_baseline else " ", "bold"))
 
     def cells(self, row: int) -> list[str | Text]:
         """What is known of a run."""
         return [self._cell(self.rows[row], head) for head in self.heads()]
 
     def _cell(self, run: RunStatus, head: Head) -> str | Text:
+        if head.name.startswith(DELTA):
+            return self._differences(run).get(head.name.removeprefix(DELTA), formats.NOTHING)
+        several = self._of_one.get(run.id)
+        if several is not None:
+            told = spread_cells(several)
+            if head.name in told:
+                return told[head.name]
+            if head.name == "state" and not run.state:
+                return several_states(several)
         match head.name:
             case "run":
                 return Text(self._prefix(run), "bold")
@@ -228,11 +300,15 @@ class RunTable(SortedTable):
         return measure.write(run.measure(TEST, measure.name))
 
     def _prefix(self, run: RunStatus) -> str:
+        if run.id in self._of_one:
+            return f"×{len(self._of_one[run.id].runs)}"
         return self._prefixes.get(run.id, run.prefix or run.id[:4])
 
     def left_out(self, run: RunStatus) -> str:
         """What the columns would say of a run for which there is no room, in one line."""
         shown = {head.name for head in self.heads()}
+        if (several := self._of_one.get(run.id)) is not None:
+            return " · ".join(f"{name} {words}" for name, words in spread_cells(several).items() if name not in shown)
         of = [m for m in every_measure() if run.measure(TEST, m.name) is not None]
         told = {
             "kind": run.kind,

@@ -78,7 +78,7 @@ async def test_the_arrow_says_whether_the_smallest_run_is_first(make_app: MakeAp
             "run": "a", "kind": None, "spec": "a", "data": "e", "val loss": "a", "last": "a", "test acc": "a",
             "test auroc": None, "test AP": None,
             "epochs": "a", "time": "e", "state": "d", "age": "c",
-        }[column]  # fmt: skip
+        }[column.removeprefix("Δ ")]  # fmt: skip
         for backwards in (False, True):
             table.sort_by(column, backwards=backwards)
             head = next(head for head in table.heads() if head.name == column)
