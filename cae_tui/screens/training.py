@@ -23,6 +23,7 @@ from cae_tui.bridge.run_state import GONE
 from cae_tui.kinds import view_of
 from cae_tui.messages import RunUpdated
 from cae_tui.screens.run_page import RunPage, Subject, ask_key
+from cae_tui.widgets.class_errors import ClassErrorChart
 from cae_tui.widgets.epoch_log import EpochLog
 from cae_tui.widgets.loss_chart import ACROSS, SMOOTHING, LossChart, cursor_keys
 from cae_tui.widgets.mistake_matrix import MistakeMatrix
@@ -79,6 +80,8 @@ The curves of a run, during training and after.
   others.
 - **Epochs** (`h`): the log, one line for each epoch, the last five hundred.
 - **Confusion** (`m`): for a classifier, which classes the validation images were taken for in the latest epoch.
+- **Classes** (`c`): for a classifier, the errors of each class over the epochs: the share of its validation images that
+  were taken for another class, of the eight classes with the most.
 - `space` pauses and continues the run; `s` asks whether to finish it now (its best weights are evaluated, and it gets
   its report) or to stop it. A stopped run continues with `R`, or is finished with `F`.
 - `z` shows the latent space of a run that has ended: a map of the images, and which classes its encoder confuses.
@@ -110,6 +113,8 @@ The curves of a run, during training and after.
         Binding("h", "show('epochs')", "Epochs", id="training.epochs", tooltip="Every epoch in place of the curves"),
         Binding("m", "show('mistakes')", "Confusion", id="training.confusion",
                 tooltip="Which classes were confused, in place of the curves"),
+        Binding("c", "show('classes')", "Classes", id="training.classes",
+                tooltip="Errors of each class over the epochs, in place of the curves", show=False),
         *turn_keys("training", next_keys="right_square_bracket,pagedown", previous_keys="left_square_bracket,pageup"),
     ]  # fmt: skip
 
@@ -117,7 +122,7 @@ The curves of a run, during training and after.
         super().__init__()
         self.run_id = run
         self.state: RunState | None = None
-        self.instead = ""  # of the curves: images, epochs or mistakes
+        self.instead = ""  # of the curves: images, epochs, mistakes or classes
         self._images_height = ""
         self.moment: float | None = None  # the cursor's, in epochs since the run began; None: the latest
         self._samples_of: object = None
@@ -154,6 +159,7 @@ The curves of a run, during training and after.
                     yield LossChart(by="batch", id="batches")
                 yield EpochLog(id="long-log")
                 yield MistakeMatrix(still=False, id="long-mistakes")
+                yield ClassErrorChart(id="classes")
             with Vertical(id="right"):
                 with VerticalScroll(id="status-pane", can_focus=False):
                     yield Static(id="status", markup=False)
@@ -222,6 +228,9 @@ The curves of a run, during training and after.
             matrix.show(run, run.mistakes if self.moment is None else run.mistakes_at(self.moment))
         for chart in self.query(LossChart):
             chart.cursor = self.moment
+        errors = self.query_one(ClassErrorChart)
+        errors.cursor = self.moment
+        errors.show(run)
         self.query_one("#loss", LossChart).show(run)
         if self._arrange():
             self.call_after_refresh(self._redraw)  # some of it is drawn to the width it gets only now
@@ -319,6 +328,7 @@ The curves of a run, during training and after.
             "#strip": images and not waits,
             "#long-log": instead == "epochs",
             "#long-mistakes": instead == "mistakes" or under,
+            "#classes": instead == "classes",
             "#log": wide and instead != "epochs",
             "#mistakes": fits,
             "#right": beside or (not wide and instead != "mistakes"),  # ten classes take 14 rows
@@ -352,6 +362,7 @@ The curves of a run, during training and after.
         return {
             "images": view_of(run.kind).rebuilds_images if run.kind in KINDS else True,
             "mistakes": run.mistakes is not None,
+            "classes": listed(run.kind).tells_classes,
             "epochs": True,
         }.get(what, False)
 

@@ -1,13 +1,17 @@
 """What a classification report is in a document: a table of the classes, and the confusion matrix."""
 
+from collections.abc import Mapping, Sequence
+
 from matplotlib.figure import Figure as Drawing
 
 from engine.documents.document import Figure, Table
-from engine.documents.run_figures import confusion, sure
+from engine.documents.run_figures import by_class, confusion, sure
 from engine.results.calibration import Calibration
 from engine.results.result import ClassificationReport
-from engine.text import class_of_title
+from engine.text import class_name, class_of_title, percent
 
+MOST_CLASSES = 8
+"""Classes whose errors are drawn."""
 MOST_TOLD = 3
 """Mistakes that are told in words."""
 
@@ -47,3 +51,15 @@ def sure_figure(found: Calibration, of: str) -> tuple[Figure, Drawing]:
         "equal. Right: the accuracy of the surest answers, by the share of the images that they are."
     )
     return Figure("how-sure", caption), sure(found)
+
+
+def class_errors_figure(
+    errors: Mapping[int, Sequence[tuple[int, float]]], names: Sequence[str]
+) -> tuple[Figure, Drawing]:
+    """The errors of the classes that have the most, by epoch; `errors` as `class_errors` gives them."""
+    shown = dict(list(errors.items())[:MOST_CLASSES])
+    which = f" Of {len(errors)} classes, those with the most." if len(errors) > len(shown) else ""
+    caption = f"Errors of each class on the validation images by epoch.{which}"
+    worst, values = next(iter(shown.items()))
+    alt = f"{caption} In the end class {class_name(names, worst)} has the most, {percent(values[-1][1])}."
+    return Figure("class-errors", caption, alt), by_class({class_name(names, each): shown[each] for each in shown})

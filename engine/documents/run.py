@@ -26,7 +26,7 @@ from engine.documents.document import (
 )
 from engine.documents.network_figure import network
 from engine.documents.network_words import layer_rows, network_sentence
-from engine.documents.report_blocks import class_table, confusion_figure, sure_figure
+from engine.documents.report_blocks import class_errors_figure, class_table, confusion_figure, sure_figure
 from engine.documents.run_figures import curves
 from engine.documents.run_pictures import Pictured
 from engine.documents.run_read import ReadRun
@@ -35,6 +35,7 @@ from engine.errors import EngineError, RunError, SpecError
 from engine.evaluation import results
 from engine.protocol.states import COMPLETE
 from engine.results.result import Result
+from engine.runs.class_errors import class_errors
 from engine.runs.directory import Home, RunDirectory
 from engine.runs.report_words import end_facts, headline, measured, peers_sentence, run_facts
 from engine.specs.base import Spec, spec_fields
@@ -255,6 +256,8 @@ class RunDocument:
                 alt += f" The validation {shown.name} ends at {shown.write(last.validation.get(shown.name))}."
             caption = f"{what} of training (blue) and validation images (orange) by epoch.{star}"
             yield self._drawn("curves", curves(read.epochs, shown), caption, alt)
+        if errors := class_errors(read.epochs, read.counted):
+            yield self._figure(class_errors_figure(errors, read.class_names))
         if result is not None and result.stages:
             accurate = any(stage.best_accuracy is not None for stage in result.stages)
             rows = [

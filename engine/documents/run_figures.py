@@ -1,7 +1,7 @@
 """The figures of what a run came to: its curves, and who was taken for whom."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
 import numpy as np
@@ -121,4 +121,20 @@ def sure(found: Calibration) -> Figure:
         shares = [100 * place / count for place in range(1, count + 1)]
         covered.plot(shares, [100 * each for each in found.curve], markersize=4, linewidth=1.4, **style(0))
         covered.set(xlabel="images answered, the surest, %", ylabel="right, %", xlim=(0, 102))
+    return figure
+
+
+def by_class(errors: Mapping[str, Sequence[tuple[int, float]]]) -> Figure:
+    """The errors of each class, shares in [0, 1], by epoch."""
+    with mpl.rc_context(STYLE):
+        figure, axes = chart(6.0, 2.9)
+        for position, (name, values) in enumerate(errors.items()):
+            axes.plot(
+                [epoch for epoch, _ in values], [100 * share for _, share in values], label=shortened(name, 16),
+                markersize=4, linewidth=1.4, markevery=max(len(values) // 12, 1), **style(position),
+            )  # fmt: skip
+        axes.set(xlabel="epoch, all stages together", ylabel="errors, %")
+        axes.set_ylim(bottom=0)
+        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+        axes.legend(fontsize=7, ncols=2)
     return figure

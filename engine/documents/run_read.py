@@ -15,7 +15,7 @@ from engine.errors import EngineError, RunError, SpecError
 from engine.kinds import kind_of
 from engine.network.architecture import Plan
 from engine.preparation import split_for
-from engine.protocol.events import EpochEnded, Event, OverfittingSeen, RunStarted, Warned
+from engine.protocol.events import EpochEnded, Event, MistakesCounted, OverfittingSeen, RunStarted, Warned
 from engine.results.result import Result
 from engine.runs.directory import Home, RunDirectory
 from engine.runs.facts import facts_of
@@ -50,6 +50,11 @@ class ReadRun:
     def epochs(self) -> list[EpochEnded]:
         """Those that were completed."""
         return [event for event in self.events if isinstance(event, EpochEnded)]
+
+    @cached_property
+    def counted(self) -> list[MistakesCounted]:
+        """What its validation images were taken for, epoch by epoch, where classes are told apart."""
+        return [event for event in self.events if isinstance(event, MistakesCounted)]
 
     @cached_property
     def warnings(self) -> list[str]:

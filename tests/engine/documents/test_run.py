@@ -90,7 +90,15 @@ def test_an_autoencoder_s_document_has_what_is_handed_in(of_autoencoder: RunDocu
 
 
 def test_a_classifier_s_document_has_its_classes_and_mistakes(of_classifier: RunDocument, classifier: Trained) -> None:
-    assert list(of_classifier.figures) == ["examples", "network", "curves", "confusion", "how-sure", "predictions"]
+    assert list(of_classifier.figures) == [
+        "examples",
+        "network",
+        "curves",
+        "class-errors",
+        "confusion",
+        "how-sure",
+        "predictions",
+    ]
     text = of_classifier.as_markdown("x").replace("\\", "")
     report = classifier[1].report
     for row in report.rows:
@@ -234,7 +242,7 @@ def test_what_is_gone_or_damaged_is_a_sentence_in_its_place(
     text = document.as_markdown("x").replace("\\", "")
     assert "No examples: The training images of run" in text
     assert "None are shown: The training images of run" in text
-    assert {"network", "curves", "confusion", "how-sure"} == set(document.figures)
+    assert {"network", "curves", "class-errors", "confusion", "how-sure"} == set(document.figures)
     assert ReadPage(document.as_html()).whole
 
     run.spec.write_text("{")
