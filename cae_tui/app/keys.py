@@ -33,7 +33,7 @@ PLACES = {
     "latent": "latent space", "scatter": "latent space, map", "sliders": "latent space, sliders",
     "studies": "studies", "study": "study", "points": "study, table", "study_form": "form of a study", "data": "data",
     "classes": "data, classes", "data_sets": "data, last used", "catalogue": "data, catalogue",
-    "odd": "odd ones", "scores": "odd ones, scores", "sure": "how sure",
+    "odd": "odd ones", "scores": "odd ones, scores", "sure": "how sure", "both": "same images through two runs",
     "doubts": "doubtful labels", "classes_of": "doubtful labels, another class",
     "check": "data, check", "groups": "data, check, pictures",
     "open": "data, open", "left_out": "data, left out", "confirm": "question",

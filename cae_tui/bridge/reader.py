@@ -28,6 +28,7 @@ from engine.specs.data_files import DataFiles
 from engine.specs.listed import listed
 
 if TYPE_CHECKING:
+    from cae_tui.bridge.both import BothView
     from cae_tui.bridge.latent import Latent
     from cae_tui.bridge.looking import Looking
     from cae_tui.bridge.oddity import Oddity
@@ -211,6 +212,9 @@ class Reader(DataReader):
     @works_in_thread
     def predictions(self, run: str) -> PredictionsView:
         """What the model of a complete run made of every image it was evaluated on."""
+        return self._predictions(run)
+
+    def _predictions(self, run: str) -> PredictionsView:
         from engine.evaluation import results
 
         found = results.read_predictions(self.home.find(run))
@@ -233,6 +237,31 @@ class Reader(DataReader):
             run=run, kind=found.kind, classes=data.classes, of=found.of, predictions=tuple(rows),
             class_names=data.class_names,
         )  # fmt: skip
+
+    @works_in_thread
+    def side_by_side(self, first: str, second: str) -> "BothView":
+        """What two complete runs made of the images that both were measured on.
+
+        Raises:
+            EngineError: there are none, or what they were measured by cannot be held against each other.
+        """
+        from cae_tui.bridge.both import side_by_side
+        from engine.runs.baseline import same_noise
+
+        runs = (first, second)
+        one, other = (self.home.find(run).read_status() for run in runs)
+        if not one.data_digest or one.data_digest != other.data_digest:
+            raise RunError(
+                f"The two runs were trained on different images, {one.data or 'unknown ones'} and "
+                f"{other.data or 'unknown ones'}: there are none that both were measured on."
+            )
+        found = side_by_side(self._predictions(first), self._predictions(second))
+        specs = self.home.specs(runs)
+        if not same_noise(specs[first], specs[second]):
+            raise RunError(
+                "The two runs were measured with different noise on the images, so their errors differ in kind."
+            )
+        return found
 
     @works_in_thread
     def how_sure(self, run: str) -> SureView:

@@ -25,7 +25,7 @@ from engine.runs.baseline import differences as from_baseline
 from engine.runs.status import TEST
 from engine.specs.data_files import DataFiles, told_apart
 from engine.specs.fields import write_value
-from engine.specs.listed import every_measure
+from engine.specs.listed import KINDS, every_measure, listed
 from engine.text import numbers
 
 MOST = 12
@@ -39,19 +39,22 @@ class CompareScreen(RunPage):
     CSS_PATH = "compare.tcss"
     AUTO_FOCUS = "#differences"
     HELP = """
-Runs side by side. The chart has the validation loss of each by epoch, on a logarithmic scale where possible; the table
-has a column for each run, with its results and every field in which the specs differ.
+Runs side by side. The chart has the validation loss of each by epoch, on a logarithmic scale where possible, and there
+is one for each loss: a mean squared error and a cross-entropy cannot be held against each other. The table has a column
+for each run, with its results and every field in which the specs differ.
 
 Where a run is pinned as the baseline (`◆`, by `b` on *Runs*), the rows of what they came to tell in brackets how far
 each is from it.
 
 * `←` `→`: from run to run · `Enter`: open the one under the cursor
+* `i`: of two runs, the same images through both: where they differ, and each image large
 * `,` `.`: back in time, epoch by epoch, for all runs in step, and on; `<` `>` ten at a time; the mouse points at an
   epoch. The legend tells each run's validation loss then, and of two runs whose images are kept, both are shown at that
   epoch, or at the last one before it that was kept.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         ask_key("compare.open", tooltip="The run under the cursor", priority=True),
+        Binding("i", "both", "Same images", id="compare.both", tooltip="The same images through both runs"),
         Binding("comma", "move(-1)", "Earlier", id="compare.earlier", tooltip="An epoch back, of all runs"),
         Binding("full_stop", "move(1)", "Later", id="compare.later", tooltip="An epoch on, of all runs", show=False),
         Binding("less_than_sign", "move(-10)", "Ten earlier", id="compare.earlier-ten", tooltip="Ten back", show=False),
@@ -76,7 +79,9 @@ each is from it.
         return found.pop() if len(found) == 1 else (f"{len(found)} data sets",)
 
     def compose_page(self) -> Iterator[Widget]:
-        yield StudyChart()
+        with Horizontal(id="charts"):
+            for number in range(len({kind.loss for kind in KINDS.values()})):
+                yield StudyChart(id=f"chart-{number}")
         with Horizontal(id="images"):
             yield SampleStripView(id="first")
             yield SampleStripView(id="second")
@@ -99,15 +104,30 @@ each is from it.
         if pinned := self.cae.settings.baseline:
             with suppress(EngineError):  # it may be gone
                 self._baseline = await self.runner.open_run(pinned)
-        curves = [
-            Curve(f"{self.run_prefix(run.status.id)} {run.status.title}", run.state.series("train"),
-                  run.state.series("validation"), place, stages=run.state.stage_counts())
-            for place, run in enumerate(self._runs)
-        ]  # fmt: skip
-        self.query_one(StudyChart).show_curves(curves)
+        self._draw_curves()
         self._fill()
         self._show_images()
         self.refresh_keys()
+
+    def _draw_curves(self) -> None:
+        """A chart for each loss: a mean squared error and a cross-entropy have no axis in common."""
+        by_loss: dict[str, list[Curve]] = {}
+        for place, run in enumerate(self._runs):
+            title = f"{self.run_prefix(run.status.id)} {run.status.title}"
+            state = run.state
+            curve = Curve(title, state.series("train"), state.series("validation"), place, stages=state.stage_counts())
+            by_loss.setdefault(listed(run.status.kind).loss, []).append(curve)
+        charts = list(self.query(StudyChart))
+        for chart in charts[max(len(by_loss), 1) :]:
+            chart.display = False
+        for chart, (loss, curves) in zip(charts, by_loss.items() or [("", [])], strict=False):
+            chart.loss = loss if len(by_loss) > 1 else ""
+            chart.show_curves(curves)
+
+    @property
+    def _cursor(self) -> int | None:
+        """The epoch that all charts tell."""
+        return next(iter(self.query(StudyChart))).cursor
 
     # -- back in time ----------------------------------------------------------------------------
 
@@ -118,11 +138,20 @@ each is from it.
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Where no epoch is over, there is no time to go back in."""
+        if action == "both":
+            return len(self._runs) == 2
         return self._epochs > 0 if action == "move" else super().check_action(action, parameters)
+
+    def action_both(self) -> None:
+        """The same images through both."""
+        from cae_tui.screens.both import BothScreen
+
+        first, second = (run.status.id for run in self._runs)
+        self.app.push_screen(BothScreen((first, second)))
 
     def action_move(self, steps: int) -> None:
         """All runs so many epochs on; behind the last each shows its latest."""
-        now = self.query_one(StudyChart).cursor or self._epochs
+        now = self._cursor or self._epochs
         self._go_to(max(now + steps, 1))
 
     @on(StudyChart.Pointed)
@@ -130,7 +159,8 @@ each is from it.
         self._go_to(message.epoch)
 
     def _go_to(self, epoch: int) -> None:
-        self.query_one(StudyChart).cursor = epoch if epoch < self._epochs else None
+        for chart in self.query(StudyChart):
+            chart.cursor = epoch if epoch < self._epochs else None
         self._show_images()
 
     def on_resize(self, event: Resize) -> None:  # noqa: ARG002 - as Textual calls it
@@ -141,7 +171,7 @@ each is from it.
         """Of two runs what they made of images at that epoch, side by side, where there is room."""
         two = len(self._runs) == 2 and all(run.state.saved for run in self._runs) and self.size.height >= TALL
         self.query_one("#images").display = two
-        moment = self.query_one(StudyChart).cursor or self._epochs
+        moment = self._cursor or self._epochs
         for name, run in zip(("#first", "#second"), self._runs if two else (), strict=False):
             saved = run.state.samples_at(moment)
             if saved:

@@ -140,6 +140,7 @@ class StudyChart(Chart):
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
+        self.loss = ""  # what is drawn of runs that are compared, where there are charts of several losses
         self._view: StageView | None = None
         self._curves: list[Curve] | None = None
         self._place: tuple[int, int, Axis] | None = None  # columns before the curves, theirs, and their axis
@@ -169,7 +170,7 @@ class StudyChart(Chart):
     def write_title(self) -> None:
         """Which chart it is, and the keys of the others."""
         if self._curves is not None:
-            self.border_title = "Validation loss by epoch, log scale"
+            self.border_title = f"Validation loss by epoch, log scale{self.loss and f' · {self.loss}'}"
             self.border_subtitle = ", . go back in time" if self.cursor is None else f"epoch {self.cursor}"
             return
         room = self.size.width or 80

@@ -26,7 +26,7 @@ def differences(run: RunStatus, spec: Written, baseline: RunStatus, its_spec: Wr
     """
     if run.id == baseline.id or run.kind != baseline.kind or not run.data_digest:
         return {}
-    if run.data_digest != baseline.data_digest or not _same_noise(spec, its_spec):
+    if run.data_digest != baseline.data_digest or not same_noise(spec, its_spec):
         return {}
     found: dict[str, str | None] = {}
     if spec and its_spec and all(spec.get(name) == its_spec.get(name) for name in _SPLIT):
@@ -58,7 +58,7 @@ def _signed(value: float, digits: int) -> str:
     return f"±{text}" if not float(text) else f"{'+' if value > 0 else '−'}{text}"
 
 
-def _same_noise(spec: Written, its_spec: Written) -> bool:
+def same_noise(spec: Written, its_spec: Written) -> bool:
     """Whether the images that both were measured on had the same noise, or none."""
     ours, theirs = ([each.get(name, _NONE) for name in _NOISE] for each in (spec, its_spec))
     if ours == theirs:

@@ -16,6 +16,7 @@ class Listed:
     """A kind of run, without its spec."""
 
     measures: tuple[Measure, ...] = ()  # besides the loss; the first is what a list tells of a run
+    loss: str = "loss"  # what it is, in words
     gives_encoder: bool = False  # whether others can be built on its encoder
     takes_encoder: bool = False  # whether it is built on the encoder of another run
     rebuilds: bool = False  # whether its network rebuilds images
@@ -38,10 +39,11 @@ class Listed:
         return next((measure for measure in self.measures if measure.each_epoch), LOSS)
 
 
+MSE = "mean squared error"
 KINDS: Mapping[str, Listed] = {
-    "autoencoder": Listed(gives_encoder=True, rebuilds=True),
-    "classifier": Listed(measures=(ACCURACY,), takes_encoder=True, staged=True),
-    "anomaly": Listed(measures=(AUROC, AVERAGE_PRECISION), rebuilds=True, tells_odd=True),
+    "autoencoder": Listed(loss=MSE, gives_encoder=True, rebuilds=True),
+    "classifier": Listed(loss="cross-entropy", measures=(ACCURACY,), takes_encoder=True, staged=True),
+    "anomaly": Listed(loss=MSE, measures=(AUROC, AVERAGE_PRECISION), rebuilds=True, tells_odd=True),
 }
 UNKNOWN = Listed()
 """What is known of a kind that only a later version has."""
