@@ -104,6 +104,15 @@ def test_a_sentence_is_said_where_the_bars_do_not_overlap_and_else_that_no_diffe
     assert found["100"] == "At 100 labels a class the encoder costs 1.0 points (fine-tuned)."
 
 
+def test_half_of_a_label_is_no_whole_one() -> None:
+    stage = stage_of(
+        frozen={"1": [0.45, 0.46], "2": [0.5, 0.51]},
+        fine_tuned={"1": [0.4, 0.41], "2": [0.5, 0.51]},
+        from_scratch={"1": [0.4, 0.41], "2": [0.6, 0.61]},
+    )
+    assert worth.sentences(stage, "validation", 500)["1"].endswith("worth 5.0 points (frozen), or less than one more label.")
+
+
 def test_what_lies_beyond_the_labels_that_were_tried_is_said_so() -> None:
     stage = stage_of(
         frozen={"1": [0.8, 0.81], "10": [0.9, 0.91], "": [0.99, 0.991]},
