@@ -22,14 +22,10 @@ ENCODERS = {
     "recommended": [],
     "longer": ["--epochs", "50"],
     "augmented": ["--augmentation"],
-    "gaussian noise": ["--noise", "gaussian"],
     "much gaussian noise": ["--noise", "gaussian", "--noise-amount", "0.6"],
-    "masked squares": ["--noise", "masked-squares"],
     "much masked squares": ["--noise", "masked-squares", "--noise-amount", "0.5"],
     "dense latent of 64": ["--latent", "64"],
-    "dense latent of 128": ["--latent", "128"],
-    "latent of 64, masked squares": ["--latent", "64", "--noise", "masked-squares"],
-    "latent of 64, masked squares, augmented": ["--latent", "64", "--noise", "masked-squares", "--augmentation"],
+    "latent of 64, much masked": ["--latent", "64", "--noise", "masked-squares", "--noise-amount", "0.5"],
 }
 """The flags of each way to pre-train; what they don't name is as in *Recommended*."""
 
