@@ -25,6 +25,7 @@ ENCODERS = {
     "much gaussian noise": ["--noise", "gaussian", "--noise-amount", "0.6"],
     "much masked squares": ["--noise", "masked-squares", "--noise-amount", "0.5"],
     "dense latent of 64": ["--latent", "64"],
+    "latent of 64, much gaussian": ["--latent", "64", "--noise", "gaussian", "--noise-amount", "0.6"],
     "latent of 64, much masked": ["--latent", "64", "--noise", "masked-squares", "--noise-amount", "0.5"],
 }
 """The flags of each way to pre-train; what they don't name is as in *Recommended*."""
