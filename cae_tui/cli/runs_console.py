@@ -14,6 +14,7 @@ from cae_tui.bridge.run_titles import cut, shared_by_kind, shorten, spec_words
 from cae_tui.cli.output_console import table_console
 from cae_tui.printing import complain, put
 from cae_tui.widgets.run_lines import BASELINE, DELTA, from_baseline, several_states, spread_cells
+from engine.errors import RunError
 from engine.runs.by_spec import OneSpec, line_as_json, of_one_spec
 from engine.runs.directory import Home, RunDirectory
 from engine.runs.status import TEST, RunStatus
@@ -35,6 +36,8 @@ def print_runs(home: Home, terms: str = "", *, as_json: bool, csv: str | None = 
     from cae_tui.settings import read_settings
     from engine.runs.filter import parse_filter
 
+    if csv is not None and by_spec:
+        raise RunError("--csv writes every run with its own numbers: leave --by-spec out, or take --json.")
     every = home.list_runs()
     for sentence in home.unreadable:
         complain(sentence)

@@ -224,3 +224,5 @@ def test_the_command_line_lists_by_spec_and_beside_the_baseline(
     assert [len(line["runs"]) for line in told["specs"]] == [3, 1]
     assert told["specs"][0]["mean"]["best_loss"] == pytest.approx(0.004)
     assert told["specs"][0]["std"]["best_loss"] == pytest.approx(0.001)
+    assert main(["--home", str(seeds.path), "runs", "--by-spec", "--csv", "-"]) == 2
+    assert "leave --by-spec out" in capsys.readouterr().err
