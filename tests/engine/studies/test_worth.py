@@ -110,9 +110,8 @@ def test_half_of_a_label_is_no_whole_one() -> None:
         fine_tuned={"1": [0.4, 0.41], "2": [0.5, 0.51]},
         from_scratch={"1": [0.4, 0.41], "2": [0.6, 0.61]},
     )
-    assert worth.sentences(stage, "validation", 500)["1"].endswith(
-        "worth 5.0 points (frozen), or less than one more label."
-    )
+    found = worth.sentences(stage, "validation", 500)["1"]
+    assert found.endswith("worth 5.0 points (frozen), or less than one more label.")
 
 
 def test_what_lies_beyond_the_labels_that_were_tried_is_said_so() -> None:
