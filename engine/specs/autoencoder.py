@@ -174,6 +174,7 @@ class AutoencoderSpec(Spec):
         "bottleneck-16": {"latent": 16},
         "bottleneck-32": {"latent": 32},
         "bottleneck": {"latent": 64},
+        "few-labels": {"noise": "masked-squares", "noise_amount": 0.5},
     }
     preset_titles: ClassVar[Mapping[str, str]] = {
         "recommended": "Recommended",
@@ -182,6 +183,7 @@ class AutoencoderSpec(Spec):
         "bottleneck-16": "Bottleneck 16",
         "bottleneck-32": "Bottleneck 32",
         "bottleneck": "Bottleneck 64",
+        "few-labels": "Few labels",
     }
     preset_purposes: ClassVar[Mapping[str, str]] = {
         "recommended": "For a low loss in little time, and for the encoder of a classifier. "
@@ -196,6 +198,8 @@ class AutoencoderSpec(Spec):
         "It keeps more detail than 16 numbers do, and less than 64.",
         "bottleneck": "For compressing an image to 64 numbers and keeping most of what you see. "
         "On MNIST that is a twelfth of the 784 pixels.",
+        "few-labels": "For the encoder of a classifier where few images have labels. It rebuilds images of which half "
+        "is covered, and so learns more of what is in them; uncovered ones it rebuilds less well than Recommended.",
     }
 
     @field_validator("kernels")

@@ -193,6 +193,13 @@ def test_a_number_of_few_digits_is_written_with_them() -> None:
     assert [write_value(value) for value in (0.004, 0.0, 60.0, 1e-5, 0.3)] == ["0.004", "0", "60", "1e-05", "0.3"]
 
 
+def test_the_preset_for_few_labels_covers_half_of_an_image() -> None:
+    spec = preset(AutoencoderSpec, "few-labels")
+    assert spec.training_noise == ("masked-squares", 0.5)
+    changes = preset_changes(AutoencoderSpec, "few-labels")
+    assert {field.name: value for field, value in changes.items()} == {"noise": "masked-squares", "noise_amount": "0.5"}
+
+
 @pytest.mark.parametrize(("name", "latent"), [("bottleneck-16", 16), ("bottleneck-32", 32), ("bottleneck", 64)])
 def test_a_bottleneck_comes_in_three_sizes(name: str, latent: int) -> None:
     assert preset(AutoencoderSpec, name) == AutoencoderSpec(latent=latent)
