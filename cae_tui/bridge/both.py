@@ -108,5 +108,5 @@ def counts_in_words(view: BothView, names: tuple[str, str]) -> str:
         )
         if view.chance is not None and many[FIRST] + many[SECOND]:
             p = f"= {view.chance:.2g}" if view.chance >= LEAST_TOLD else f"< {LEAST_TOLD:g}"
-            words += f". So uneven by chance: p {p} (McNemar)"
+            words += f". A difference so uneven comes by chance with p {p} (McNemar's test)"
     return words + (f". {view.left_out:,} that only one was measured on are left out" if view.left_out else "") + "."

@@ -274,18 +274,17 @@ class Reader(DataReader):
         from engine.evaluation.calibration import calibration
 
         directory = self.home.find(run)
-        found, result = results.read_predictions(directory), directory.read_result()
+        result = directory.read_result()
+        if result is not None and result.calibration is not None:
+            images = sum(each.images for each in result.calibration.raw.bins)
+            return SureView(of=result.evaluated_on, images=images, calibration=result.calibration, earlier=False)
+        found = results.read_predictions(directory)
         if found.probabilities is None:
             raise RunError(f"Run {run} tells no classes apart, so it is sure of none.")
-        told = None if result is None else result.calibration
-        if told is None:
-            labels = found.images(self._load_for(run)).labels
-            assert labels is not None, "nothing is evaluated without"
-            told = calibration(found.probabilities, labels[found.indices])
-        return SureView(
-            of=found.of, images=len(found.indices), calibration=told,
-            earlier=result is None or result.calibration is None,
-        )  # fmt: skip
+        labels = found.images(self._load_for(run)).labels
+        assert labels is not None, "nothing is evaluated without"
+        told = calibration(found.probabilities, labels[found.indices])
+        return SureView(of=found.of, images=len(found.indices), calibration=told, earlier=True)
 
     @works_in_thread
     def images(self, run: str, indices: Sequence[int]) -> tuple[Picture, ...]:

@@ -51,8 +51,8 @@ The images that both runs were measured on, and what each made of them.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("d", "part('differ')", "Differ", id="both.differ", tooltip="Where the answers differ"),
-        Binding("1", "part('first')", "Only first", id="both.first", tooltip="Where the first does better"),
-        Binding("2", "part('second')", "Only second", id="both.second", tooltip="Where the second does better"),
+        Binding("1", "part('first')", "First better", id="both.first", tooltip="Where the first does better"),
+        Binding("2", "part('second')", "Second better", id="both.second", tooltip="Where the second does better"),
         Binding("n", "part('neither')", "Neither", id="both.neither", tooltip="Where neither is right", show=False),
         Binding("a", "part('all')", "All", id="both.all", tooltip="All images"),
         Binding("pagedown", "turn(1)", "Next", id="both.next", tooltip="The next page", show=False),
@@ -120,8 +120,9 @@ The images that both runs were measured on, and what each made of them.
     def _show_part(self, part: str) -> None:
         assert self.view is not None
         self.part, self.found, self.at = part, self.view.part(part), 0
-        if not self.found:
+        if not self.found and self.large:
             self.large = False
+            self.call_after_refresh(self.query_one(CardGrid).focus)
         self._draw()
 
     @on(CardGrid.Resized)  # another number of cards fits

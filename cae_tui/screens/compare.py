@@ -80,7 +80,7 @@ each is from it.
 
     def compose_page(self) -> Iterator[Widget]:
         with Horizontal(id="charts"):
-            for number in range(len({kind.loss for kind in KINDS.values()})):
+            for number in range(len({kind.loss for kind in KINDS.values()}) + 1):
                 yield StudyChart(id=f"chart-{number}")
         with Horizontal(id="images"):
             yield SampleStripView(id="first")
@@ -202,7 +202,7 @@ each is from it.
         column = "val loss" if row == "best val_loss" else short
         words = []
         for run in self._runs:
-            told = from_baseline(run.status, run.spec.get("spec", {}), baseline.status, baseline.spec.get("spec", {}))
+            told = from_baseline(run.status, _asked(run), baseline.status, _asked(baseline))
             words.append(f"({told[column]})" if column in told else "")
         return words
 
@@ -219,6 +219,12 @@ each is from it.
     @on(DataTable.CellSelected)
     def _open(self) -> None:
         self.action_ask("open")
+
+
+def _asked(run: RunView) -> dict[str, Any]:
+    """The values of its spec; none where they cannot be read."""
+    found = run.spec.get("spec")
+    return found if isinstance(found, dict) else {}
 
 
 def differences(runs: list[RunView]) -> list[tuple[str, list[str]]]:
@@ -238,7 +244,7 @@ def differences(runs: list[RunView]) -> list[tuple[str, list[str]]]:
         ("ms/step", [formats.seconds(run.status.ms_per_step) for run in runs]),
         ("time", [formats.duration(run.status.seconds) for run in runs]),
     ]
-    specs: list[dict[str, Any]] = [dict(run.spec.get("spec", {})) for run in runs]
+    specs: list[dict[str, Any]] = [_asked(run) for run in runs]
     for name in dict.fromkeys(name for spec in specs for name in spec):
         values = [write_value(spec[name]) if name in spec else formats.NOTHING for spec in specs]
         if len(set(values)) > 1 and name not in ("epochs",):

@@ -39,6 +39,7 @@ REST_SECONDS = 0.15
 NONE_YET = "No runs yet. Press a to train an autoencoder."
 NONE_MATCHES = "No run matches the filter. Esc clears it."
 ALL_HIDDEN = "All runs are hidden. Press / and write is:hidden to list them."
+NONE_INSIDE = "None of these runs is listed any more. Esc goes back to all."
 OF_ALL = ("open", "compare", "delete", "tags", "note", "write")
 """What can be asked for the line of several runs: it is for all of them."""
 OF_A_RUN = ("sort", "turn", "mark", "mark_all", "star", "hide")
@@ -145,7 +146,7 @@ there clears marks and filter.
 
     @property
     def crumbs(self) -> tuple[str, ...]:
-        return ("Runs", *([f"{counted(len(self._inside), 'seed')} of one spec"] if self._inside else []))
+        return ("Runs", *([f"{counted(len(self._inside), 'run')} of one spec"] if self._inside else []))
 
     def compose_page(self) -> Iterator[Widget]:
         """The filter, the table, or what to do where there is nothing to list, and a line about the run in it."""
@@ -211,7 +212,9 @@ there clears marks and filter.
         table, none = self.table, self.query_one("#none", Static)
         none.display = not shown
         typed = self.query_one("#filter", Input).value.strip()
-        none.update(NONE_YET if not self._runs else NONE_MATCHES if typed else ALL_HIDDEN)
+        none.update(
+            NONE_INSIDE if self._inside else NONE_YET if not self._runs else NONE_MATCHES if typed else ALL_HIDDEN
+        )
         if not shown and table.has_focus:
             self.set_focus(None)
         table.display = bool(shown)

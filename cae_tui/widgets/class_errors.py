@@ -22,7 +22,7 @@ MOST = len(MARKERS)
 LONGEST_NAME = 14
 LEAST_WIDTH, LEAST_HEIGHT = 24, 8
 NONE_YET = "Errors are counted once an epoch is complete."
-NONE_KEPT = "This run was trained by a version that did not count the errors of each class."
+NONE_KEPT = "The errors of each class were not counted: there are more than 64, or an earlier version trained it."
 
 
 class ClassErrorChart(Chart):

@@ -15,23 +15,27 @@ DELTA = "Δ "
 """What the name of a column begins with that tells differences to the baseline."""
 
 
-def with_spread(measure: Measure, mean: float | None, spread: float) -> str:
-    """A mean with its standard deviation, which is told as the measure is: `98.97 % ± 0.09`."""
-    return f"{measure.write(mean)} ± {f'{100 * spread:.2f}' if measure.share else f'{spread:.1g}'}"
+def with_spread(measure: Measure, name: str, mean: float | None, several: OneSpec) -> str:
+    """A mean with its standard deviation, `98.97 % ± 0.09`, and of how many it is where not of all: `98.97 % (1)`."""
+    spread, of = several.spreads.get(name), several.counts.get(name, 0)
+    words = measure.write(mean)
+    if spread is not None:
+        words += f" ± {f'{100 * spread:.2f}' if measure.share else f'{spread:.1g}'}"
+    return words if of == len(several.runs) else f"{words} ({of})"
 
 
 def spread_cells(several: OneSpec) -> dict[str, str]:
     """The numbers of several runs, by column: `0.0012 ± 3e-05`."""
-    line, spreads = several.line, several.spreads
+    line = several.line
     losses = {"val loss": "best_loss", "last": "last_loss"}
     told = {
-        column: with_spread(LOSS, getattr(line, name), spreads[name])
+        column: with_spread(LOSS, name, getattr(line, name), several)
         for column, name in losses.items()
-        if name in spreads
+        if name in several.counts
     }
     for measure in every_measure():
         if (value := line.measure(TEST, measure.name)) is not None:
-            told[f"test {measure.short}"] = with_spread(measure, value, spreads[key_of(TEST, measure.name)])
+            told[f"test {measure.short}"] = with_spread(measure, key_of(TEST, measure.name), value, several)
     return told
 
 

@@ -162,11 +162,12 @@ class RunTable(SortedTable):
         """The differences of a line for which there is no column, in words."""
         if self._baseline is None:
             return ""
-        if line.id == self._baseline.id:
-            return f"{BASELINE} the baseline"
+        its = self._prefixes.get(self._baseline.id, self._baseline.prefix)
+        if any(run.id == self._baseline.id for run in self._runs_of(line)):
+            return f"{BASELINE} the baseline" if line.id not in self._of_one else f"with the baseline, {BASELINE} {its}"
         shown = {head.name for head in self.heads()}
         told = [f"{name} {words}" for name, words in self._differences(line).items() if DELTA + name not in shown]
-        return f"to {BASELINE} {self._prefix(self._baseline)}: {', '.join(told)}" if told else ""
+        return f"to {BASELINE} {its}: {', '.join(told)}" if told else ""
 
     def orders(self) -> list[str]:
         """The columns that are shown."""

@@ -61,5 +61,7 @@ def class_errors_figure(
     which = f" Of {len(errors)} classes, those with the most." if len(errors) > len(shown) else ""
     caption = f"Errors of each class on the validation images by epoch.{which}"
     worst, values = next(iter(shown.items()))
-    alt = f"{caption} In the end class {class_name(names, worst)} has the most, {percent(values[-1][1])}."
+    last = values[-1][1]
+    end = f"class {class_name(names, worst)} has the most, {percent(last)}" if last else "there is none"
+    alt = f"{caption} In the end {end}."
     return Figure("class-errors", caption, alt), by_class({class_name(names, each): shown[each] for each in shown})

@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 
 from engine.text import percent
 
+HARDLY = 0.005
+"""A temperature so near to 1 changes nothing that is told."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bin:
@@ -57,12 +60,14 @@ class Calibration:
         diagrams = [each for each in (self.raw, self.tempered) if each is not None]
         shares = [self.answered, *self.curve, *(each.ece for each in diagrams), *(each.share for each in self.covered)]
         shares += [share for each in diagrams for one in each.bins for share in (one.confidence, one.accuracy)]
+        shares += [each.accuracy for each in self.covered]
         shares += [] if self.answered_accuracy is None else [self.answered_accuracy]
         return (
             all(each.bins and all(one.images >= 0 for one in each.bins) for each in diagrams)
             and all(0 <= share <= 1 for share in shares)
             and (self.temperature is None) == (self.tempered is None)
             and (self.temperature or 1) > 0
+            and (self.answered_accuracy is None or self.own_threshold is not None)
         )
 
     def sentences(self, of: str) -> list[str]:
@@ -86,6 +91,8 @@ def temperature_words(temperature: float | None) -> str:
     """What a temperature does to what is told, in a sentence; nothing where there is none."""
     if temperature is None:
         return ""
+    if abs(temperature - 1) < HARDLY:
+        return f"Probabilities have a temperature of {temperature:.2f}, found on validation images: next to nothing."
     how = "less" if temperature > 1 else "more"
     return (
         f"Probabilities have a temperature of {temperature:.2f}, found on validation images: they are {how} sure than "

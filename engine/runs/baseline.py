@@ -9,13 +9,12 @@ from typing import Any
 from engine.runs.status import TEST, RunStatus
 from engine.specs.listed import listed
 from engine.specs.measures import LOSS, Measure
+from engine.specs.noise import NONE, SAME, USUAL_AMOUNTS
 
 Written = Mapping[str, Any]
 """A spec as JSON; empty where it is not known."""
 _SPLIT = ("seed", "validation_fraction", "labels_from")
 """What decides which images of a set are the validation images."""
-_NOISE = ("noise", "noise_amount", "validation_noise")
-_NONE = "none"
 
 
 def differences(run: RunStatus, spec: Written, baseline: RunStatus, its_spec: Written) -> dict[str, str]:
@@ -27,6 +26,8 @@ def differences(run: RunStatus, spec: Written, baseline: RunStatus, its_spec: Wr
     if run.id == baseline.id or run.kind != baseline.kind or not run.data_digest:
         return {}
     if run.data_digest != baseline.data_digest or not same_noise(spec, its_spec):
+        return {}
+    if spec.get("normal") != its_spec.get("normal"):  # which images are odd is another question
         return {}
     found: dict[str, str | None] = {}
     if spec and its_spec and all(spec.get(name) == its_spec.get(name) for name in _SPLIT):
@@ -60,7 +61,16 @@ def _signed(value: float, digits: int) -> str:
 
 def same_noise(spec: Written, its_spec: Written) -> bool:
     """Whether the images that both were measured on had the same noise, or none."""
-    ours, theirs = ([each.get(name, _NONE) for name in _NOISE] for each in (spec, its_spec))
-    if ours == theirs:
-        return True
-    return ours[2] == theirs[2] != "same" if spec and its_spec else not (spec or its_spec)
+    return _measured_noise(spec) == _measured_noise(its_spec)
+
+
+def _measured_noise(spec: Written) -> object:
+    """As `Spec.measured_noise`, of what is written; None for none, as where an earlier version knew of none."""
+    of = spec.get("validation_noise", SAME)
+    if of != SAME:
+        return None if of == NONE else of
+    kind = spec.get("noise", NONE)
+    if kind == NONE:
+        return None
+    amount = spec.get("noise_amount", "auto")
+    return kind, USUAL_AMOUNTS.get(str(kind)) if amount == "auto" else amount

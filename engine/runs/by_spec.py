@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from engine.protocol.states import EARLY_STOPPED, FINISHED
 from engine.runs.notes import NO_NOTES
 from engine.runs.status import RunStatus
 from engine.specs.data_files import FIELDS
 
-_APART = frozenset({"seed", "device", "threads", *FIELDS})
-"""Fields that do not decide what a spec asks for: images are told apart by their content."""
+_APART = frozenset({"seed", "device", "threads", "encoder", *FIELDS})
+"""Fields that do not decide what a spec asks for: images and encoder are told apart by what they are."""
 _SEED = re.compile(r", seed \d+(?=,|$)")
 NUMBERS = ("best_loss", "last_loss", "last_train_loss", "test_loss", "seconds")
 """What is told as a mean, besides the measures."""
@@ -29,7 +30,8 @@ class OneSpec:
     runs: tuple[RunStatus, ...]  # by seed
     seeds: tuple[int, ...]
     line: RunStatus  # what a list shows of them: means, under the id of the first
-    spreads: Mapping[str, float]  # the standard deviation of each number, by its name or a measure's key
+    spreads: Mapping[str, float]  # the standard deviation of each number of two runs or more, by name or key
+    counts: Mapping[str, int]  # how many runs each mean is of
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -73,14 +75,18 @@ def _one(runs: Sequence[RunStatus], specs: Mapping[str, Mapping[str, Any]]) -> O
     ordered = sorted(runs, key=lambda run: (specs[run.id]["seed"], run.started))
     means: dict[str, float] = {}
     spreads: dict[str, float] = {}
+    counts: dict[str, int] = {}
+    done = [run for run in ordered if run.state in (FINISHED, EARLY_STOPPED)] or ordered
     measures = dict.fromkeys(name for run in ordered for name in run.measures)
     for name in (*NUMBERS, *measures):
-        values = [run.measures.get(name) if name in measures else getattr(run, name) for run in ordered]
+        values = [run.measures.get(name) if name in measures else getattr(run, name) for run in done]
         known = [value for value in values if value is not None and math.isfinite(value)]
         if known:
             means[name] = math.fsum(known) / len(known)
+            counts[name] = len(known)
+        if len(known) > 1:
             squares = math.fsum((value - means[name]) ** 2 for value in known)
-            spreads[name] = math.sqrt(squares / (len(known) - 1)) if len(known) > 1 else 0.0
+            spreads[name] = math.sqrt(squares / (len(known) - 1))
     first = ordered[0]
     states = {run.state for run in ordered}
     line = replace(
@@ -98,7 +104,7 @@ def _one(runs: Sequence[RunStatus], specs: Mapping[str, Mapping[str, Any]]) -> O
         test_loss=means.get("test_loss"),
         seconds=means.get("seconds", 0.0),
     )
-    return OneSpec(tuple(ordered), tuple(specs[run.id]["seed"] for run in ordered), line, spreads)
+    return OneSpec(tuple(ordered), tuple(specs[run.id]["seed"] for run in ordered), line, spreads, counts)
 
 
 def line_as_json(line: RunStatus | OneSpec) -> dict[str, Any]:
@@ -116,4 +122,5 @@ def line_as_json(line: RunStatus | OneSpec) -> dict[str, Any]:
         "states": dict(several.states) if several else {shown.state: 1},
         "mean": {name: value for name, value in numbers.items() if value is not None},
         "std": dict(several.spreads) if several else {},
+        "of": dict(several.counts) if several else {},
     }

@@ -197,6 +197,10 @@ def _as_many_more(labels: str, wanted: float, scratch: Sequence[Measured], every
             share = (wanted - one.mean) / max(other.mean - one.mean, 1e-9)
             low, high = (math.log(labels_at(each.labels, every)) for each in (one, other))
             more = math.exp(low + share * (high - low)) - here
-            return f"as much as {counted(round(more), 'more label')}" if more >= HALF else "less than one more label"
+            return (
+                f"as much as {counted(max(round(more), 1), 'more label')}"
+                if more >= HALF
+                else "less than one more label"
+            )
     most = max((labels_at(each.labels, every) for each in beyond), default=here)
     return f"as much as over {counted(round(most - here), 'more label')}" if most > here else ""

@@ -65,7 +65,7 @@ def test_answers_are_told_apart_by_who_is_right() -> None:
     assert indices(view, ALL) == [0, 1, 2, 3, 4]
     assert counts_in_words(view, ("a7f3", "c01b")) == (
         "5 test images: both right 1, only a7f3 1, only c01b 1, neither 2; answers differ on 3. "
-        "So uneven by chance: p = 1 (McNemar)."
+        "A difference so uneven comes by chance with p = 1 (McNemar's test)."
     )
 
 
@@ -74,7 +74,7 @@ def test_a_difference_that_is_hardly_chance_is_told_so() -> None:
     wrong = [(place, 0, 1) for place in range(20)]
     view = side_by_side(answered(*right), answered(*wrong))
     assert view.chance == pytest.approx(2 * 0.5**20)
-    assert "p < 0.001 (McNemar)" in counts_in_words(view, ("a", "b"))
+    assert "p < 0.001 (McNemar's test)" in counts_in_words(view, ("a", "b"))
     alike = side_by_side(answered(*right), answered(*right))
     assert alike.chance == 1.0
     assert "McNemar" not in counts_in_words(alike, ("a", "b"))
@@ -182,7 +182,10 @@ async def test_what_cannot_be_compared_is_a_sentence(two: tuple[Home, tuple[str,
         await until(pilot, lambda: "the other rebuilds images" in told(page))
         run = home.find(classifiers[1])
         run.write_status(replace(run.read_status(), data_digest="other"))
-        await pilot.press("escape", "escape")
+        await pilot.press("escape")
+        await until(pilot, on_top(app, CompareScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, CompareScreen))
         second = await opened(app, pilot, classifiers)
         await until(pilot, lambda: "trained on different images" in told(second))
 

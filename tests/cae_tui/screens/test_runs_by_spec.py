@@ -94,7 +94,7 @@ async def test_g_makes_runs_of_one_spec_a_line_and_enter_lists_them(
         await pilot.press("enter")
         await until(pilot, lambda: len(table(app).rows) == 3)
         assert {run.id for run in table(app).rows} == set(IDS)
-        assert app.screen.crumbs[-1] == "3 seeds of one spec"  # type: ignore[attr-defined]
+        assert app.screen.crumbs[-1] == "3 runs of one spec"  # type: ignore[attr-defined]
         await pilot.press("escape")
         await until(pilot, lambda: len(table(app).rows) == 2)
         assert isinstance(app.screen, RunsScreen)

@@ -36,8 +36,9 @@ def test_runs_that_differ_in_the_seed_alone_are_one_line_with_mean_and_deviation
     assert other == runs[1]
     line = several.line
     assert (line.id, line.title, line.epoch, line.state) == ("a", "fc 128", 2, "")
-    assert line.best_loss == pytest.approx(0.2)
-    assert several.spreads["best_loss"] == pytest.approx(0.1)
+    assert line.best_loss == pytest.approx(0.2)  # that of the two that have ended
+    assert several.spreads["best_loss"] == pytest.approx(0.2 / math.sqrt(2))
+    assert several.counts == {"best_loss": 2, "seconds": 2, "test_accuracy": 2}
     assert line.measures["test_accuracy"] == pytest.approx(0.98)  # of the two that have it
     assert several.spreads["test_accuracy"] == pytest.approx(0.02 / math.sqrt(2))
     assert several.words == "seeds 0, 1, 2: 2 finished, 1 running"
@@ -71,7 +72,8 @@ def test_a_spec_that_cannot_be_read_and_losses_that_are_no_numbers_do_no_harm() 
     first, second, several = of_one_spec(runs, {"a": {}, "c": spec_of(0), "d": spec_of(0)})
     assert [first, second] == runs[:2]
     assert isinstance(several, OneSpec)
-    assert (several.line.best_loss, several.spreads["best_loss"]) == (0.5, 0.0)
+    assert (several.line.best_loss, several.counts["best_loss"]) == (0.5, 1)
+    assert "best_loss" not in several.spreads  # one number has none
     assert several.line.last_loss is None
 
 
@@ -93,7 +95,12 @@ def test_what_was_not_measured_alike_has_no_difference() -> None:
     assert "test acc" in differences(mine, spec_of(1), base, spec_of(0))
     for other in ({"kind": "autoencoder"}, {"data_digest": "e"}, {"data_digest": ""}):
         assert differences(replace(mine, **other), spec_of(0), base, spec_of(0)) == {}  # type: ignore[arg-type]
+    assert differences(mine, spec_of(0, normal="3"), base, spec_of(0, normal="5")) == {}  # other images are odd
     noisy = spec_of(0, noise="gaussian", noise_amount="auto", validation_noise="same")
+    for alike in ({"noise_amount": 0.3}, {}):  # gaussian noise of the usual amount
+        assert differences(mine, noisy | alike, base, noisy) != {}
+    for clean in (spec_of(0), spec_of(0, noise="none", validation_noise="same"), noisy | {"validation_noise": "none"}):
+        assert differences(mine, clean, base, spec_of(0, noise="none")) != {}
     assert differences(mine, noisy, base, spec_of(0, noise="none", validation_noise="same")) == {}
     mixed = {"validation_noise": "mixed"}
     assert differences(mine, noisy | mixed, base, spec_of(0, noise="none") | mixed) != {}
